@@ -1,0 +1,38 @@
+"""The REST API: which feature answers at which address, its schema, and its documentation."""
+
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
+
+from portal.kernel.policy import ReadingAllowed
+from releases.environments.api import Environments
+from releases.intake.api import Events, FailedEvents, Sources
+from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
+from releases.planning.api import Releases
+from squads.stories.api import Stories
+from squads.teams.api import Services, Squads
+
+router = SimpleRouter()
+router.register("squads", Squads, "squad")
+router.register("services", Services, "service")
+router.register("stories", Stories, "story")
+router.register("environments", Environments, "environment")
+router.register("releases", Releases, "release")
+router.register("deployments", Deployments, "deployment")
+router.register("runs", Runs, "run")
+router.register("acceptance-runs", AcceptanceRuns, "acceptance-run")
+router.register("flag-states", FlagStates, "flag-state")
+router.register("sources", Sources, "source")
+router.register("events", Events, "event")
+
+v1: list[URLPattern | URLResolver] = [
+    path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
+    path("", include(router.urls)),
+]
+urlpatterns = [
+    path("api/v1/", include((v1, "api"))),
+    path("api/schema/", SpectacularAPIView.as_view(permission_classes=[ReadingAllowed]), name="schema"),
+    path(
+        "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", permission_classes=[ReadingAllowed]), name="docs"
+    ),
+]

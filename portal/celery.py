@@ -1,0 +1,29 @@
+"""The Celery app: `celery -A portal.celery worker` and `... beat`."""
+
+import os
+import signal
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_process_init
+
+from portal.ops.heartbeat import WorkerHeartbeat
+from portal.ops.leash import die_with_parent
+from portal.schedule import SCHEDULE
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.local")
+app = Celery("rodeo")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# Feature packages are not Django apps, so Celery's own discovery does not find their tasks: they are named here.
+app.conf.imports = ("portal.kernel.tasks", "releases.intake.tasks")
+app.conf.beat_schedule = SCHEDULE
+app.conf.beat_scheduler = "portal.ops.heartbeat:BeatingScheduler"
+app.steps["consumer"].add(WorkerHeartbeat)
+# The current app is kept per thread. Requests and wake-ups run in threads that must find this one too.
+app.set_default()
+
+
+@worker_process_init.connect(weak=False)
+def _leash(**_: Any) -> None:
+    # A pool process whose worker was killed outright must not go on with a task that is about to be handed out again.
+    die_with_parent(signal.SIGKILL)

@@ -1,0 +1,424 @@
+"""The sample company: enough of a company to see every page at work.
+
+People's rows are made with the verbs people use; everything else is a generated git repository and events that go
+through the inbox like anybody's. Everything is dated back from the moment it is loaded.
+"""
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.kernel import clock
+from releases.intake import pulls, sources
+from releases.intake.actions import drain_inbox, store
+from releases.intake.models import InboundEvent, Source
+from releases.models import (
+    AcceptanceRun,
+    Artifact,
+    Change,
+    Deployment,
+    Environment,
+    FlagState,
+    Incident,
+    Mainline,
+    Release,
+    Repository,
+    Run,
+    StoryLink,
+    Tag,
+)  # fmt: skip
+from releases.planning.naming import free_slug as release_slug
+from squads.models import Evidence, Membership, Service, Squad, Story
+from squads.stories.actions import create_story, record_by_hand
+from squads.teams.actions import create_service, create_squad
+
+PEOPLE = {"sample-ana": "Ana Ortega", "sample-kofi": "Kofi Mensah", "sample-mei": "Mei Lin", "sample-talk": "The talk"}
+SQUADS = {
+    "PAY": ("Payments", "horizontal", "People pay once, correctly, the way they like.", "sample-ana"),
+    "SRCH": ("Search", "horizontal", "People find what they mean, not what they typed.", "sample-kofi"),
+    "PLAT": ("Platform", "vertical", "Squads deploy without asking anybody.", "sample-mei"),
+    "OH": ("OneHealth", "horizontal", "The company of the talk, in 2012 and 2013.", "sample-talk"),
+}
+SERVICES = {"checkout": "PAY", "search": "SRCH", "gateway": "PLAT"}
+PLACES = (
+    ("test", "Test", "testing", "Berlin", "lab"), ("staging", "Staging", "staging", "Frankfurt", "stage-1"),
+    ("production", "Production", "production", "Frankfurt", "prod-1"),
+)  # fmt: skip
+PUSH, CHANGES, GIT = "sample-events", "sample-changes", "sample-checkout"
+MERGED = "dev.cdevents.change.merged.0.2.0"
+REPOSITORY = "market/checkout"
+# The talk's slide "Release Summary 2013": version, date, user stories, defects.
+TALK = (
+    ("5.6", date(2012, 12, 20), 3, 20), ("5.7", date(2013, 1, 4), 8, 49), ("5.8", date(2013, 1, 9), 0, 4),
+    ("5.9", date(2013, 1, 17), 2, 12), ("5.10", date(2013, 1, 25), 3, 26), ("5.11", date(2013, 2, 7), 4, 21),
+    ("5.12", date(2013, 2, 14), 3, 14), ("5.13", date(2013, 3, 18), 5, 29), ("6.0", date(2013, 4, 15), 19, 169),
+)  # fmt: skip
+TALK_NOTE = "Counted on the talk's slide “Release Summary 2013”. What it was is not known."
+
+# key, type, title, progress, flag
+STORIES = (
+    ("PAY-1", "user_story", "Pay with a stored card in one step", "dev_done", ""),
+    ("PAY-2", "user_story", "Refund to a gift card", "dev_done", ""),
+    ("PAY-3", "user_story", "Send the invoice as PDF", "dev_done", ""),
+    ("PAY-4", "user_story", "Split one purchase over two cards", "dev_done", ""),
+    ("PAY-5", "user_story", "Remind before a stored card expires", "dev_done", ""),
+    ("PAY-6", "defect", "VAT is rounded per item instead of per invoice", "dev_done", ""),
+    ("PAY-7", "user_story", "Show prices in the visitor's currency", "in_progress", ""),
+    ("PAY-8", "defect", "The receipt shows the wrong time zone", "todo", ""),
+    ("SRCH-1", "user_story", "Find products despite typing errors", "dev_done", "typo-search"),
+    ("SRCH-2", "user_story", "Suggest while typing", "dev_done", ""),
+    ("SRCH-3", "defect", "Umlauts are not found", "dev_done", ""),
+    ("SRCH-4", "chore", "Move the index to the new cluster", "dev_done", ""),
+    ("PLAT-1", "chore", "Rotate the certificates of the load balancers", "dev_done", ""),
+    ("PLAT-2", "user_story", "Carry the request id from gateway to checkout", "dev_done", ""),
+    ("PLAT-3", "chore", "Drain connections before a restart", "in_progress", ""),
+)
+CRITERIA = {
+    "PAY-1": "A stored card pays in one step\nThe receipt arrives within a minute",
+    "PAY-4": "Two cards share the amount\nIf the second is declined, the first is not charged",
+    "SRCH-1": "“trouser” finds trousers\nResults arrive within 200 ms",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the generated repository: hours ago, author, message, and the tag that follows it."""
+
+    ago: float
+    author: str
+    message: str
+    tag: str = ""
+
+
+COMMITS = (
+    Commit(600, "sample-ana", "Begin the checkout"),
+    Commit(430, "sample-ana", "PAY-1 Offer stored cards"),
+    Commit(420, "sample-ana", "PAY-1 Ask for confirmation only once"),
+    Commit(400, "sample-mei", "Upgrade the web framework", "v1.0"),
+    Commit(300, "sample-ana", "PAY-2 Refund to a gift card"),
+    Commit(290, "sample-ana", "PAY-3 Render invoices as PDF"),
+    Commit(250, "sample-mei", "PLAT-2 Read the request id from the gateway", "v1.1"),
+    Commit(170, "sample-ana", "PAY-4 Split the amount over two cards"),
+    Commit(160, "sample-ana", "Make the total easier to read", "v1.2"),
+    Commit(60, "sample-ana", "PAY-5 Find stored cards that expire soon"),
+    Commit(50, "sample-mei", "Silence a warning of the linter"),
+    Commit(20, "sample-ana", "PAY-6 Round the VAT once per invoice"),
+)
+
+
+class Refused(Exception):
+    """The sample cannot be loaded here; the text says why."""
+
+
+def is_empty() -> bool:
+    """Say whether the portal holds nothing that anybody made."""
+    return not (Squad.objects.exists() or Source.objects.exists() or Release.objects.exists())
+
+
+def load(say: Callable[[str], None] = lambda line: None) -> None:
+    """Load the sample company. Raises Refused when a squad or source of it is there already."""
+    if (
+        Squad.objects.filter(key_prefix__in=SQUADS).exists()
+        or Source.objects.filter(key__in=(PUSH, CHANGES, GIT)).exists()
+    ):
+        raise Refused("The sample company, or a squad with one of its keys, is here already. Try remove_sample first.")
+    at = clock.now().replace(microsecond=0)
+    say("people, squads, services and stories")
+    stories = _company(at)
+    say("a git repository, pulled")
+    folder = make_repository(at)
+    source, _ = sources.connect_git(
+        by=None, url=str(folder), service="checkout", squad=Squad.objects.get(key_prefix="PAY"), release_tags="v*",
+        name=GIT, repository=REPOSITORY,
+    )  # fmt: skip
+    _pulled(source)
+    say("events of CI, deployments and checks")
+    shas = dict(Change.objects.filter(repository__key=REPOSITORY).values_list("subject", "sha"))
+    send(at, shas)
+    drain_inbox()
+    record_by_hand(
+        stories["PLAT-1"], by=_person("sample-mei"), kind="deployment", at=at - timedelta(hours=90),
+        note="Certificates replaced on both load balancers; no pipeline does this yet.",
+    )  # fmt: skip
+    record_by_hand(
+        stories["PLAT-1"], by=_person("sample-mei"), kind="acceptance", at=at - timedelta(hours=88),
+        note="Checked with a browser and openssl: both present the new certificate.",
+    )  # fmt: skip
+    say("the nine releases of the talk")
+    _talk()
+    _settled()
+
+
+def _person(name: str) -> User:
+    first, _, last = PEOPLE[name].partition(" ")
+    person, new = User.objects.get_or_create(
+        username=name, defaults={"first_name": first, "last_name": last, "is_active": False}
+    )
+    if new:
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+    return person
+
+
+@transaction.atomic
+def _company(at: datetime) -> dict[str, Story]:
+    squads = {}
+    for prefix, (name, kind, mission, who) in SQUADS.items():
+        squads[prefix] = create_squad(by=_person(who), name=name, key_prefix=prefix, kind=kind, mission=mission)
+    for person in User.objects.filter(is_superuser=True):
+        Membership.objects.get_or_create(squad=squads["PAY"], user=person)
+    for order, (key, name, tier, location, cluster) in enumerate(PLACES):
+        Environment.objects.get_or_create(
+            key=key, defaults={"slug": key, "name": name, "tier": tier, "location": location, "cluster": cluster,
+                               "realm": "market", "order": (order + 2) * 10},
+        )  # fmt: skip
+    for name, prefix in SERVICES.items():
+        repositories = [] if name == "checkout" else [f"market/{name}"]
+        create_service(by=_person(SQUADS[prefix][3]), name=name, squad=squads[prefix], repositories=repositories)
+    planned = Release.objects.create(
+        version="2026.4", line="market", slug=release_slug("market", "2026.4"),
+        planned_for=(at + timedelta(days=6)).date(), notes="Everything the market needs before the holidays.",
+    )  # fmt: skip
+    stories = {}
+    for key, type_, title, progress, flag in STORIES:
+        prefix = key.partition("-")[0]
+        person = _person(SQUADS[prefix][3])
+        story = create_story(
+            squads[prefix], by=person, title=title, type=type_, release=planned, flag=flag,
+            acceptance_criteria=CRITERIA.get(key, ""),
+        )  # fmt: skip
+        for step in ("in_progress", "dev_done"):
+            if progress == "dev_done" or progress == step:
+                story.move_progress(step, by=person)
+        stories[key] = story
+    return stories
+
+
+def make_repository(at: datetime) -> Path:
+    """Write the generated repository with git itself; return where it is."""
+    folder = Path(settings.STATE_DIR) / "sample" / "checkout.git"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    for number, commit in enumerate(COMMITS, start=1):
+        when = int((at - timedelta(hours=commit.ago)).timestamp())
+        person = f"{PEOPLE[commit.author]} <{commit.author}@example.org> {when} +0000"
+        text = f"step {number}\n"
+        lines += [f"commit refs/heads/main\nmark :{number}\nauthor {person}\ncommitter {person}"]
+        lines += [f"data {len(commit.message.encode())}\n{commit.message}"]
+        lines += [
+            *([f"from :{number - 1}"] if number > 1 else []),
+            f"M 100644 inline steps.txt\ndata {len(text)}\n{text}",
+        ]
+        if commit.tag:
+            lines += [f"tag {commit.tag}\nfrom :{number}\ntagger {person}\ndata {len(commit.tag)}\n{commit.tag}"]
+    for command, given in ((["init", "--quiet", "--bare", "--initial-branch=main", str(folder)], None),
+                           (["-C", str(folder), "fast-import", "--quiet"], "\n".join(lines) + "\n")):  # fmt: skip
+        subprocess.run(["git", *command], input=given, text=True, check=True, capture_output=True, timeout=60)
+    return folder
+
+
+def _pulled(source: Source, patience: float = 60) -> None:
+    """Pull the repository here, or wait for the worker that was quicker."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        source.refresh_from_db()
+        if source.last_success_at is not None:
+            break
+        if source.last_error:
+            raise Refused(f"The sample repository could not be pulled: {source.last_error}")
+        claim = pulls.claim_now(source)
+        if claim is not None:
+            pulls.pull(source.pk, claim)
+        else:
+            time.sleep(0.2)
+    _settled()
+
+
+def _settled(patience: float = 60) -> None:
+    """Work off what waits, or wait for the worker that has it."""
+    until = time.monotonic() + patience
+    while InboundEvent.objects.filter(state="pending").exists() and time.monotonic() < until:
+        if not drain_inbox():
+            time.sleep(0.1)
+
+
+def send(at: datetime, shas: dict[str, str]) -> None:
+    """Send what the sample company's CI and deploy systems would have said."""
+    reports = Source.objects.create(key=PUSH, name="Sample events", kind="report")
+    changes = Source.objects.create(key=CHANGES, name="Sample changes", kind="cdevents")
+    for number, (kind, ago, said) in enumerate(_reports(shas)):
+        moment = at - timedelta(hours=ago)
+        delivery = f"sample-{number}"
+        if kind == MERGED:
+            said["context"]["timestamp"] = clock.iso(moment)
+        said = {
+            name: clock.iso(at - timedelta(hours=value)) if name.endswith("_at") or name == "at" else value
+            for name, value in said.items()
+        }
+        store(
+            changes if kind == MERGED else reports,
+            delivery=delivery,
+            kind=kind,
+            body=json.dumps(said).encode(),
+            content_type="application/json",
+            headers={"source": PUSH, "delivery": delivery, "received-at": clock.iso(moment) or ""},
+            at=moment,
+        )
+
+
+def _reports(shas: dict[str, str]) -> Iterator[tuple[str, float, dict[str, Any]]]:
+    """Yield (kind, hours ago, report). Times within a report are hours ago as well."""
+
+    def run(ago: float, subject: str, outcome: str = "success") -> tuple[str, float, dict[str, Any]]:
+        return "run", ago, {
+            "id": f"checkout-{ago:g}", "repository": REPOSITORY, "pipeline": "main", "commit": shas[subject],
+            "branch": "main", "outcome": outcome, "started_at": ago + 0.2, "finished_at": ago,
+        }  # fmt: skip
+
+    def deployed(
+        ago: float, service: str, where: str, version: str, commit: str, kind: str = "deploy", outcome: str = "success"
+    ) -> tuple[str, float, dict[str, Any]]:
+        return "deployment", ago, {
+            "id": f"{service}-{where}-{ago:g}", "service": service, "environment": where, "version": version,
+            "commit": commit, "kind": kind, "outcome": outcome, "started_at": ago + 0.1, "finished_at": ago,
+        }  # fmt: skip
+
+    def checked(
+        ago: float, key: str, where: str, name: str, outcome: str = "success", by: str = "", **also: Any
+    ) -> tuple[str, float, dict[str, Any]]:
+        return "acceptance-run", ago, {
+            "id": f"{key or name}-{where}-{ago:g}", "environment": where, "story": key, "name": name, "outcome": outcome,
+            "by": by, "started_at": ago + 0.05, "finished_at": ago, **also,
+        }  # fmt: skip
+
+    v10, v11, v12 = (shas[subject] for subject in (
+        "Upgrade the web framework", "PLAT-2 Read the request id from the gateway", "Make the total easier to read"))  # fmt: skip
+    yield run(399, "Upgrade the web framework")
+    yield deployed(398, "checkout", "staging", "v1.0", v10)
+    yield checked(397, "PAY-1", "staging", "Checkout regression")
+    yield deployed(396, "checkout", "production", "v1.0", v10)
+    yield checked(395, "PAY-1", "production", "Bought a mug with a stored card", by="Ana Ortega")
+    yield run(249, "PLAT-2 Read the request id from the gateway")
+    yield deployed(248, "checkout", "staging", "v1.1", v11)
+    yield checked(247.5, "PAY-2", "staging", "Gift card regression")
+    yield checked(247.4, "PLAT-2", "staging", "Request id in the logs")
+    yield deployed(246, "checkout", "production", "v1.1", v11)
+    yield checked(245, "PAY-3", "production", "Invoice of a real order", by="Ana Ortega")
+    yield run(169, "PAY-4 Split the amount over two cards", "failure")
+    yield run(159, "Make the total easier to read")
+    yield deployed(158, "checkout", "staging", "v1.2", v12)
+    yield checked(157, "PAY-4", "staging", "Split payment regression")
+    yield deployed(156, "checkout", "production", "v1.2", v12, outcome="failure")
+    yield deployed(155, "checkout", "production", "v1.2", v12)
+    yield checked(154, "PAY-4", "production", "Paid with two cards", by="Kofi Mensah")
+    yield deployed(140, "checkout", "production", "v1.1", v11, kind="rollback")
+    yield run(58, "PAY-5 Find stored cards that expire soon")
+    search, typo, suggest = ("5" * 40, "6" * 40, "7" * 40)
+    for ago, sha, text in ((330, search, "SRCH-3 Fold umlauts"), (210, typo, "SRCH-1 Tolerate typing errors"),
+                           (80, suggest, "SRCH-2 Suggest while typing")):  # fmt: skip
+        yield _merged(ago, "search", sha, text)
+        yield "run", ago - 1, {
+            "id": f"search-{ago}", "service": "search", "repository": "market/search", "pipeline": "main", "commit": sha,
+            "branch": "main", "outcome": "success", "finished_at": ago - 1,
+        }  # fmt: skip
+        yield deployed(ago - 3, "search", "staging", f"1.{400 - ago}", sha)
+    yield checked(326, "SRCH-3", "staging", "Umlaut regression")
+    yield deployed(320, "search", "production", "1.70", search)
+    yield checked(319, "SRCH-3", "production", "Found “Müsli”", by="Kofi Mensah")
+    yield checked(206, "SRCH-1", "staging", "Typo regression")
+    yield deployed(200, "search", "production", "1.190", typo)
+    yield "flag-state", 199, {"flag": "typo-search", "environment": "production", "on": False, "at": 199}
+    yield checked(75, "SRCH-2", "staging", "Suggestions regression")
+    gateway = "8" * 40
+    yield _merged(255, "gateway", gateway, "PLAT-2 Pass the request id on")
+    yield "run", 254, {
+        "id": "gateway-254", "service": "gateway", "repository": "market/gateway", "pipeline": "main", "commit": gateway,
+        "branch": "main", "outcome": "success", "finished_at": 254,
+    }  # fmt: skip
+    yield deployed(252, "gateway", "staging", "3.4", gateway)
+
+
+def _merged(ago: float, service: str, sha: str, text: str) -> tuple[str, float, dict[str, Any]]:
+    return MERGED, ago, {
+        "context": {"version": "0.4.1", "id": f"merged-{sha[:7]}", "source": f"/market/{service}", "type": MERGED},
+        "subject": {"id": sha, "type": "change", "content": {"repository": {"id": f"market/{service}"}}},
+        "customData": {"message": text},
+    }  # fmt: skip
+
+
+def _talk() -> None:
+    """The nine releases of 2012 and 2013: 47 user stories and 344 defects, each vouched for by the slide, by hand."""
+    squad = Squad.objects.get(key_prefix="OH")
+    person = _person("sample-talk")
+    for version, day, user_stories, defects in TALK:
+        moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        with transaction.atomic():
+            release = Release.objects.create(
+                version=version, line="OneHealth", slug=release_slug("OneHealth", version), released_at=moment
+            )
+            for type_, name, count in (("user_story", "User story", user_stories), ("defect", "Defect", defects)):
+                for number in range(1, count + 1):
+                    story = create_story(
+                        squad, by=person, title=f"{name} {number} of {count} in {version}", type=type_, release=release,
+                        description=TALK_NOTE,
+                    )  # fmt: skip
+                    record_by_hand(story, by=person, kind="deployment", at=moment, note=TALK_NOTE)
+
+
+@transaction.atomic
+def remove() -> bool:
+    """Take the sample company away again; return False if it is not here.
+
+    What others made stays: their stories in a sample squad keep the squad, and events of other sources keep what they made.
+    """
+    people = User.objects.filter(username__in=PEOPLE)
+    mine = Source.objects.filter(key__in=(PUSH, CHANGES, GIT))
+    if not people.exists() and not mine.exists():
+        return False
+    events = InboundEvent.objects.filter(source__in=mine)
+    Tag.objects.filter(repository__sources__in=mine).delete()
+    changes = Change.objects.filter(event__in=events)
+    StoryLink.objects.filter(change__in=list(changes.values_list("pk", flat=True))).delete()
+    for model in (Mainline, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Change):
+        model._default_manager.filter(event__in=events).delete()
+    Story.objects.filter(created_by__in=people).delete()
+    Evidence.objects.filter(person__in=people).delete()
+    events.delete()
+    mine.delete()
+    Release.objects.filter(
+        line__in=("market", "OneHealth", "checkout"), planned_stories=None, changes=None, tags=None
+    ).delete()
+    Repository.objects.filter(key__startswith="market/", changes=None, sources=None).delete()
+    Service.objects.filter(name__in=SERVICES, deployments=None, repositories=None, runs=None).delete()
+    Squad.objects.filter(key_prefix__in=SQUADS, stories=None, services=None).delete()
+    Environment.objects.filter(
+        key__in=[each[0] for each in PLACES], realm="market", deployments=None, acceptance_runs=None, incidents=None
+    ).delete()
+    _forget(people)
+    shutil.rmtree(Path(settings.STATE_DIR) / "sample", ignore_errors=True)
+    return True
+
+
+def _forget(people: Any) -> None:
+    from django.db.models import ProtectedError
+
+    from portal.kernel.models import StateChange
+
+    StateChange.objects.filter(by__in=people).delete()
+    for person in people:
+        try:
+            person.delete()
+        except ProtectedError:
+            # Somebody built on what this sample person did; an inactive account does no harm.
+            continue

@@ -1,0 +1,11 @@
+from django.urls import path
+
+from portal.home import views
+from squads.stories.views import ask, is_it
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    # Short addresses, outside the feature's own part so that people can type and programs can build them.
+    path("is/", ask, name="ask"),
+    path("is/<str:key>", is_it, name="is"),
+]

@@ -1,0 +1,144 @@
+"""What every endpoint of /api/v1/ shares: who is let in, and how objections of verbs become answers."""
+
+from typing import Any, Literal
+
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as Objection
+from django.db import InterfaceError, OperationalError
+from drf_spectacular.authentication import BasicScheme
+from drf_spectacular.openapi import AutoSchema
+from rest_framework import exceptions, serializers, status
+from rest_framework.authentication import BasicAuthentication, SessionAuthentication
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.viewsets import GenericViewSet
+
+from portal.kernel.transitions import AlreadyMoved
+
+
+class Conflict(exceptions.APIException):
+    """Somebody was first: the thing is no longer in a state this may leave."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "Somebody was first. Read it again."
+    default_code = "conflict"
+
+
+class Away(exceptions.APIException):
+    """The database does not answer; trying again helps."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The database is away or busy. Nothing was kept: send it again."
+    default_code = "away"
+    wait = 5
+
+
+class TooBig(exceptions.APIException):
+    """The body is larger than allowed."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is too large."
+    default_code = "too_large"
+
+
+def named_by(slug_field: str, **options: Any) -> Any:
+    """Return a read-only field that shows what a row refers to by one of its columns, such as its slug."""
+    return serializers.SlugRelatedField(slug_field=slug_field, read_only=True, **options)
+
+
+def answerable(error: Exception) -> Exception:
+    """Return the API's answer to what a verb raised; other errors come back as they are."""
+    if isinstance(error, AlreadyMoved):
+        return Conflict(str(error))
+    if isinstance(error, Objection):
+        return exceptions.ValidationError(error.message_dict if hasattr(error, "error_dict") else error.messages)
+    if isinstance(error, PermissionDenied) and str(error):
+        return exceptions.PermissionDenied(str(error))
+    if isinstance(error, OperationalError | InterfaceError):
+        return Away()
+    return error
+
+
+class Objected(serializers.Serializer):
+    """One objection; `attr` names the field it is about, if it is about one."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+    attr = serializers.CharField(allow_null=True)
+
+
+class Problem(serializers.Serializer):
+    """Why something was refused."""
+
+    type = serializers.CharField(help_text="validation_error, client_error or server_error.")
+    errors = Objected(many=True)
+
+
+class Schema(AutoSchema):
+    """Describes refusals once, with one shape, instead of anew for each endpoint."""
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)
+        codes = ["401", "403"]
+        if self.method in ("POST", "PATCH") or self.get_filter_backends():
+            codes.insert(0, "400")
+        if "{" in self.path or getattr(self.view, "action", "") == "list":
+            codes.append("404")
+        if self.method in ("POST", "PATCH"):
+            codes.append("409")
+        for code in codes:
+            bodies.setdefault(code, self._get_response_for_code(Problem, code))
+        return bodies
+
+
+class Chosen(serializers.SlugRelatedField):
+    """A row that the sender names by one of its columns, such as its slug."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or "\0" in data:
+            self.fail("does_not_exist", slug_name=self.slug_field, value=str(data).replace("\0", "\ufffd"))
+        return super().to_internal_value(data)
+
+
+class Passwords(BasicAuthentication):
+    """A user name and password. Names with characters that no database holds belong to nobody."""
+
+    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
+        if "\0" in userid:
+            raise exceptions.AuthenticationFailed("Invalid username/password.")
+        return super().authenticate_credentials(userid, password, request)
+
+
+class Json(JSONParser):
+    """JSON, nested no deeper than can be read."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError:
+            raise exceptions.ParseError("The body is nested too deep.") from None
+
+
+class PasswordScheme(BasicScheme):
+    """How the schema describes signing in with a password."""
+
+    target_class = Passwords
+
+
+class Endpoint(GenericViewSet):
+    """A set of endpoints: people sign in with their session or with a user name and password.
+
+    Basic comes first, so that somebody unknown is told 401 and how to sign in.
+    """
+
+    authentication_classes = [Passwords, SessionAuthentication]
+    parser_classes = [Json]
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if any("\0" in str(value) for value in kwargs.values()):
+            raise exceptions.NotFound
+
+    def handle_exception(self, exc: Exception) -> Any:
+        return super().handle_exception(answerable(exc))

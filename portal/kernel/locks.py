@@ -1,0 +1,24 @@
+"""One holder at a time, across processes and machines."""
+
+import hashlib
+
+from django.db import connection
+
+
+def hold(name: str, *, wait: bool = True) -> bool:
+    """Take the lock `name` until the surrounding transaction ends; return False if `wait` is off and another holds it.
+
+    PostgreSQL keeps it as an advisory lock. SQLite's transactions are IMMEDIATE and thus already exclude each other.
+    Must be called inside `transaction.atomic()`.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError(f"hold({name!r}) needs an open transaction")
+    if connection.vendor != "postgresql":
+        return True
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+    with connection.cursor() as cursor:
+        if wait:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+            return True
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
+        return bool(cursor.fetchone()[0])

@@ -1,0 +1,66 @@
+"""Who may open a view. Every view carries exactly one of these marks; a test fails on a view without one."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+View = Callable[..., HttpResponseBase]
+
+
+def may_read(user: Any) -> bool:
+    """Reading needs sign-in, unless RODEO_OPEN_READING opens it to all."""
+    return bool(user.is_authenticated or settings.RODEO_OPEN_READING)
+
+
+def _marked(view: View, policy: str, allowed: Callable[[HttpRequest], bool], otherwise: str) -> View:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if allowed(request):
+            return view(request, *args, **kwargs)
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        raise PermissionDenied(otherwise)
+
+    guarded.policy = policy  # type: ignore[attr-defined]
+    return guarded
+
+
+def public(view: View) -> View:
+    """Anyone, signed in or not: sign-in, health, and doors that check a secret of their own."""
+    return _marked(view, "public", lambda request: True, "")
+
+
+def reading(view: View) -> View:
+    """Anyone who may read."""
+    return _marked(view, "reading", lambda request: may_read(request.user), "Sign in to read this.")
+
+
+def writing(view: View) -> View:
+    """Anyone signed in; the view itself checks membership of the squad concerned and says which one is missing."""
+    return _marked(view, "writing", lambda request: request.user.is_authenticated, "Sign in first.")
+
+
+def administrators(view: View) -> View:
+    """Staff only: what reaches outside systems or the machine."""
+    return _marked(
+        view, "administrators", lambda request: bool(request.user.is_authenticated and request.user.is_staff),
+        "Only administrators may do this. Ask one of them, or have your account made staff.",
+    )  # fmt: skip
+
+
+class ReadingAllowed(BasePermission):
+    """The API's default: reading as `reading` says, writing signed in. Objects are checked by the endpoint."""
+
+    message = "Sign in first: this needs an account."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.method in SAFE_METHODS:
+            return may_read(request.user)
+        return bool(request.user and request.user.is_authenticated)

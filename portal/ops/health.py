@@ -1,0 +1,129 @@
+"""Is everything there that the portal needs? One answer per part, with its remedy."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from portal.kernel import clock
+from portal.kernel.secrets import secret_fields
+from portal.ops import heartbeat
+from portal.ops.broker import client
+from portal.schedule import HEARTBEAT_LATE
+
+
+@dataclass(frozen=True)
+class Check:
+    """The state of one part. `age` is how long ago it was last heard of, in seconds, where that means something."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+    age: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what /readyz says of it."""
+        said: dict[str, Any] = {"ok": self.ok, "detail": self.detail}
+        if self.age is not None:
+            said["age_seconds"] = round(self.age, 1)
+        if not self.ok:
+            said["remedy"] = self.remedy
+        return said
+
+
+START = "Under `make run` it is restarted by itself; elsewhere start "
+_migrated: set[str] = set()
+
+
+def _missing_migrations() -> int:
+    # Reading the whole migration graph takes a while, and a database that was up to date stays so for this code.
+    alias = connection.settings_dict["NAME"]
+    if alias in _migrated:
+        return 0
+    executor = MigrationExecutor(connection)
+    missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    if not missing:
+        _migrated.add(alias)
+    return missing
+
+
+def database() -> Check:
+    """Does the database answer, and does it have the tables of this version?"""
+    started = time.monotonic()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        missing = _missing_migrations()
+    except (DatabaseError, OSError) as error:
+        # Only the kind of error: its text may name hosts and users, and anybody may read this page.
+        return Check(
+            "database", False, f"{connection.display_name} did not answer ({type(error).__name__})",
+            "Start it, or correct DATABASE_URL; the web process's log has the details.",
+        )  # fmt: skip
+    if missing:
+        return Check("database", False, f"{missing} migrations are not applied", "Run `manage.py migrate`.")
+    took = round((time.monotonic() - started) * 1000)
+    return Check("database", True, f"{connection.display_name} answered in {took} ms")
+
+
+def secrets() -> Check:
+    """Can the secrets in the database be read with the keys in use? One that cannot lets nobody in."""
+    remedy = "Put the missing key back into RODEO_FIELD_KEYS, after the newest one (see docs/production.md)."
+    try:
+        for model, name in secret_fields():
+            # A secret whose key is missing reads as none at all.
+            if "" in model._default_manager.exclude(**{name: ""}).values_list(name, flat=True)[:200]:
+                return Check("secrets", False, f"a {model._meta.verbose_name}'s {name} cannot be read", remedy)
+    except (DatabaseError, OSError):
+        return Check("secrets", False, "unknown: secrets are kept in the database, which did not answer", remedy)
+    return Check("secrets", True, "readable")
+
+
+def broker() -> Check:
+    """Does the broker answer?"""
+    started = time.monotonic()
+    try:
+        with client(settings.BROKER_URL, timeout=1) as connected:
+            connected.ping()
+    except (redis.RedisError, ValueError, OSError) as error:
+        return Check(
+            "broker", False, f"the broker did not answer ({type(error).__name__})",
+            "Start Redis or Valkey, or correct BROKER_URL (redis://host:6379/0).",
+        )  # fmt: skip
+    return Check("broker", True, f"answered in {round((time.monotonic() - started) * 1000)} ms")
+
+
+def _process(name: str, command: str) -> Check:
+    remedy = f"{START}`{command}`."
+    try:
+        last = heartbeat.last(name)
+    except (redis.RedisError, ValueError, OSError):
+        return Check(name, False, "unknown: heartbeats are kept in the broker, which did not answer", remedy)
+    if last is None:
+        return Check(name, False, "no heartbeat", remedy)
+    detail = f"last heartbeat {last.age:.0f} s ago" if last.age < 60 else f"silent for {clock.duration(last.age)}"
+    return Check(name, last.age <= HEARTBEAT_LATE, detail, remedy, age=last.age)
+
+
+def worker() -> Check:
+    """Is there a worker that takes tasks?"""
+    return _process(heartbeat.WORKER, "celery -A portal.celery worker")
+
+
+def scheduler() -> Check:
+    """Is there a scheduler that sends the periodic ones?"""
+    return _process(heartbeat.BEAT, "celery -A portal.celery beat")
+
+
+CHECKS: tuple[Callable[[], Check], ...] = (database, secrets, broker, worker, scheduler)
+
+
+def look() -> list[Check]:
+    """Return the state of every part."""
+    return [check() for check in CHECKS]

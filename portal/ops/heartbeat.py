@@ -1,0 +1,110 @@
+"""The worker and the scheduler say "still here" in the broker, where every web process can read it."""
+
+import json
+import logging
+import os
+import socket
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import redis
+from celery import bootsteps
+from celery.beat import Scheduler
+from django.conf import settings
+
+from portal.ops.broker import client
+from portal.schedule import HEARTBEAT_EVERY
+
+logger = logging.getLogger(__name__)
+WORKER, BEAT = "worker", "beat"
+# Kept long after it is late, so that the health page can say since when nothing was heard.
+REMEMBERED = 7 * 86400
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """When a process last said it is there. `age` is in seconds, by this machine's clock."""
+
+    at: float
+    host: str
+    pid: int
+
+    @property
+    def age(self) -> float:
+        return max(0.0, time.time() - self.at)
+
+
+@lru_cache(maxsize=2)
+def _client(url: str) -> redis.Redis:
+    return client(url, timeout=1)
+
+
+def _key(name: str) -> str:
+    return f"rodeo:heartbeat:{name}"
+
+
+def beat(name: str) -> None:
+    """Say that the process called `name` is there. Never raises: a broker that is away is not the heart's business."""
+    value = json.dumps({"at": time.time(), "host": socket.gethostname(), "pid": os.getpid()})
+    try:
+        _client(settings.BROKER_URL).set(_key(name), value, ex=REMEMBERED)
+    except (redis.RedisError, ValueError, OSError) as error:
+        logger.debug("no heartbeat of %s: %s", name, error)
+
+
+def forget(*names: str) -> None:
+    """Remove heartbeats, so that those of processes that have ended convince nobody. Never raises."""
+    try:
+        _client(settings.BROKER_URL).delete(*map(_key, names))
+    except (redis.RedisError, ValueError, OSError) as error:
+        logger.debug("heartbeats were not removed: %s", error)
+
+
+def last(name: str) -> Heartbeat | None:
+    """Return the newest heartbeat of `name`, None if none is known. Raises redis.RedisError if the broker is away."""
+    found = _client(settings.BROKER_URL).get(_key(name))
+    if not isinstance(found, bytes):
+        return None
+    try:
+        value = json.loads(found)
+        return Heartbeat(at=float(value["at"]), host=str(value["host"]), pid=int(value["pid"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+class WorkerHeartbeat(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Beats from the worker's own loop once it takes tasks: a worker that hangs or lost its broker falls silent."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self.timer: Any = None
+
+    def start(self, parent: Any) -> None:
+        """Begin to beat."""
+        beat(WORKER)
+        self.timer = parent.timer.call_repeatedly(HEARTBEAT_EVERY, beat, (WORKER,))
+
+    def stop(self, parent: Any) -> None:
+        """Fall silent."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+
+class BeatingScheduler(Scheduler):  # type: ignore[misc]
+    """Celery's scheduler, kept in memory (nothing in portal/schedule.py needs to be remembered), with a heartbeat."""
+
+    max_interval = HEARTBEAT_EVERY
+
+    def __init__(self, app: Any, *args: Any, max_interval: Any = None, **options: Any) -> None:
+        super().__init__(app, *args, max_interval=max_interval or self.max_interval, **options)
+
+    def tick(self, *args: Any, **options: Any) -> Any:
+        """Send what is due; return the seconds until the next thing is."""
+        wait = super().tick(*args, **options)
+        beat(BEAT)
+        return wait

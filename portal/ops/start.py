@@ -1,0 +1,290 @@
+"""What `make run` does, in order: check, prepare, start, and only then say where to look."""
+
+import contextlib
+import errno
+import fcntl
+import http.client
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Any, TextIO
+
+import redis
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command, get_commands
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from portal.ops import broker, heartbeat
+from portal.ops.supervisor import Child, Console, Supervisor
+from portal.settings.base import BASE_DIR, STATE_DIR, flag
+from portal.settings.embedded import broker_socket, kept_secret
+
+HOST = "127.0.0.1"
+FIRST_ADMINISTRATOR = "rodeo"
+READY_WITHIN = 90.0
+GIVE_UP_AFTER = 4
+# True of every small server and no concern of somebody who tries Rodeo out.
+BROKER_CHATTER = ("Memory overcommit must be enabled", "scheduling shutdown", "ready to exit")
+
+
+class Refusal(Exception):
+    """Rodeo cannot start; the text says why and what to do about it."""
+
+
+def the_port(text: str) -> int:
+    """Read a port number. Raises Refusal."""
+    with contextlib.suppress(ValueError):
+        if 1 <= int(text) <= 65535:
+            return int(text)
+    raise Refusal(f"“{text}” is no port. Choose one from 1024 to 65535: make run PORT=8001")
+
+
+def lock_folder(address: str) -> TextIO:
+    """Take the state folder for this process alone, as long as the answer is kept open. Raises Refusal."""
+    file = (STATE_DIR / "running").open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.seek(0)
+        pid, _, where = file.read().strip().partition(" ")
+        raise Refusal(
+            f"Rodeo already runs from here: process {pid or '?'}, {where or 'still starting'}. Stop it with Ctrl-C in "
+            "its terminal, or run another beside it: make run PORT=8001 RODEO_STATE_DIR=var/second"
+        ) from error
+    file.truncate(0)
+    file.write(f"{os.getpid()} {address}\n")
+    file.flush()
+    return file
+
+
+def check_port(port: int, patience: float = 0) -> None:
+    """Make sure that nobody else serves on this port, waiting up to `patience` seconds. Raises Refusal."""
+    deadline = time.monotonic() + patience
+    while True:
+        problem = _port_problem(port)
+        if problem is None:
+            return
+        if time.monotonic() >= deadline:
+            raise Refusal(problem)
+        time.sleep(0.1)
+
+
+def _port_problem(port: int) -> str | None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except PermissionError:
+            return f"Port {port} needs more rights than you have. Choose one above 1023: make run PORT=8000"
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                return (
+                    f"Port {port} cannot be used ({error.strerror}). Choose another: make run PORT={_free_port(port)}"
+                )
+            return f"Port {port} is taken by another program. Choose another: make run PORT={_free_port(port)}"
+    return None
+
+
+def _free_port(after: int) -> int:
+    for port in range(after + 1, min(after + 50, 65536)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+    return 0
+
+
+def python(*words: str) -> list[str]:
+    """Return the command that runs Python with these words in this environment."""
+    return [sys.executable, *words]
+
+
+class Portal:
+    """The whole portal on one machine."""
+
+    def __init__(self, port: int, out: TextIO) -> None:
+        self.port = port
+        self.address = f"http://{HOST}:{port}/"
+        self.console = Console(out)
+        self.supervisor = Supervisor(self.console, STATE_DIR / "processes.json")
+        self.broker: Child | None = None
+
+    def run(self) -> int:
+        """Run until asked to stop; return the exit code. Raises Refusal if it cannot start at all."""
+        lock = lock_folder(self.address)
+        left = self.supervisor.sweep()
+        check_port(self.port, patience=5 if left else 1)
+        self.supervisor.listen()
+        try:
+            self._start()
+            self.supervisor.keep()
+        finally:
+            self._say("stopping")
+            self.supervisor.stop(last=(self.broker,) if self.broker else ())
+            self._say("stopped")
+            lock.close()
+        return 0
+
+    def _say(self, line: str = "") -> None:
+        self.console.say("rodeo", line)
+
+    # In order
+
+    def _start(self) -> None:
+        os.environ.setdefault("RODEO_BASE_URL", self.address.rstrip("/"))
+        self._start_broker()
+        self._prepare_database()
+        self._collect_static()
+        password = self._first_administrator()
+        connections.close_all()
+        if self.supervisor.is_stopping():
+            return
+        heartbeat.forget(heartbeat.WORKER, heartbeat.BEAT)
+        for child in (self._web(), self._worker(), self._beat()):
+            self.supervisor.start(child)
+        if not self.supervisor.wait(self._is_ready, READY_WITHIN):
+            if self.supervisor.is_stopping():
+                return
+            raise Refusal(f"Not ready after {READY_WITHIN:.0f} s; the lines above say why.")
+        loading = self._load_sample()
+        self._announce(password, loading)
+
+    def _start_broker(self) -> None:
+        if os.environ.get("BROKER_URL"):
+            self._ping_broker(5, "BROKER_URL names no broker that answers. Start it or correct the address")
+            return
+        path = broker_socket(STATE_DIR)
+        try:
+            command = broker.embedded(path, STATE_DIR / "broker")
+        except broker.NoEmbeddedBroker as error:
+            raise Refusal(str(error)) from error
+        path.unlink(missing_ok=True)
+        self.broker = self.supervisor.start(
+            Child("broker", command, on_parent_death=signal.SIGTERM, unsaid=BROKER_CHATTER)
+        )
+        self._ping_broker(20, "The embedded broker does not start; the lines above say why")
+
+    def _ping_broker(self, seconds: float, otherwise: str) -> None:
+        said: list[str] = []
+
+        def answers() -> bool:
+            try:
+                with broker.client(settings.BROKER_URL, timeout=1) as connected:
+                    return bool(connected.ping())
+            except (redis.RedisError, ValueError, OSError) as error:
+                said[:] = [f" ({error})"]
+                return False
+
+        if not self.supervisor.wait(answers, seconds) and not self.supervisor.is_stopping():
+            raise Refusal(f"{otherwise}{said[0] if said else ''}.")
+
+    def _prepare_database(self) -> None:
+        try:
+            executor = MigrationExecutor(connection)
+        except DatabaseError as error:
+            raise Refusal(
+                f"The database does not answer: {str(error).strip()}. Start it or correct DATABASE_URL."
+            ) from None
+        count = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if count:
+            self._say(f"preparing the database ({count} migrations)")
+            call_command("migrate", interactive=False, verbosity=0)
+
+    def _collect_static(self) -> None:
+        call_command("collectstatic", interactive=False, verbosity=0)
+
+    def _first_administrator(self) -> str | None:
+        """Make the first account if there is none. Return its password while it is still the one made here."""
+        users, path = get_user_model().objects, STATE_DIR / "first_password"
+        if not users.exists():
+            users.create_superuser(FIRST_ADMINISTRATOR, "", kept_secret(path, size=12))
+        first = users.filter(username=FIRST_ADMINISTRATOR).first()
+        if first is None or not path.exists():
+            return None
+        password = kept_secret(path)
+        return password if first.check_password(password) else None
+
+    # The processes
+
+    def _web(self) -> Child:
+        command = python(
+            "-m", "gunicorn", "portal.wsgi", "-c", "python:portal.ops.gunicorn", "--bind", f"{HOST}:{self.port}"
+        )
+        return Child("web", command, signals=((signal.SIGTERM, 4.0),), on_parent_death=signal.SIGTERM)
+
+    def _worker(self) -> Child:
+        command = python(
+            # Celery warns whoever runs it as root, at length. In a container of its own that is nobody's mistake.
+            "-W", "ignore::UserWarning:celery.platforms",
+            "-m", "celery", "-A", "portal.celery", "--quiet", "worker", "--pool", "prefork", "--concurrency", "2",
+            "--without-gossip", "--without-mingle", "--loglevel", "WARNING", "--hostname", "rodeo@%h",
+        )  # fmt: skip
+        # First it may end its tasks; then it drops them, and the broker hands them out again at the next start.
+        return Child(
+            "worker", command, signals=((signal.SIGTERM, 3.0), (signal.SIGQUIT, 1.0)), unsaid=("Warm shutdown",)
+        )
+
+    def _beat(self) -> Child:
+        return Child(
+            "beat",
+            python("-m", "celery", "-A", "portal.celery", "--quiet", "beat", "--loglevel", "WARNING", "--pidfile="),
+        )
+
+    def _load_sample(self) -> bool:
+        """Have the sample company loaded into an empty portal. It travels through the inbox, so it needs the worker."""
+        if not flag("RODEO_SAMPLE", True) or "load_sample" not in get_commands():
+            return False
+        self.supervisor.start(Child("sample", python("manage.py", "load_sample", "--if-empty"), once=True))
+        return True
+
+    # Telling
+
+    def _is_ready(self) -> bool:
+        for child in self.supervisor.children:
+            if child.deaths >= GIVE_UP_AFTER:
+                raise Refusal(f"{child.name} ended {child.deaths} times while starting; the lines above say why.")
+        hosts = settings.ALLOWED_HOSTS
+        host = HOST if HOST in hosts or "*" in hosts else hosts[0].lstrip(".")
+        asked = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        try:
+            asked.request("GET", "/readyz", headers={"Host": host})
+            answer = asked.getresponse()
+            return answer.status == 200 and bool(json.loads(answer.read())["ready"])
+        except (OSError, http.client.HTTPException, ValueError, KeyError):
+            return False
+        finally:
+            asked.close()
+
+    def _announce(self, password: str | None, loading: bool) -> None:
+        self._say()
+        self._say(f"Rodeo is ready: {self.address}")
+        if password:
+            self._say(f"Sign in as “{FIRST_ADMINISTRATOR}” with the password “{password}”")
+            self._say(f"(kept in {_short(STATE_DIR / 'first_password')} until you change it)")
+        else:
+            self._say("Sign in with your account. A forgotten password: .venv/bin/python manage.py changepassword NAME")
+        if loading:
+            self._say("If there is nothing here yet, a sample company is loaded now; its boards fill within seconds.")
+        self._say("Ctrl-C stops everything.")
+        self._say()
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(BASE_DIR))
+    except ValueError:
+        return str(path)
+
+
+def up(port: str, out: Any) -> int:
+    """Run the portal on this port until asked to stop. Returns the exit code; a refusal is said and gives 1."""
+    try:
+        return Portal(the_port(port), out).run()
+    except Refusal as refusal:
+        Console(out).say("rodeo", str(refusal))
+        return 1

@@ -1,0 +1,67 @@
+"""Where the embedded database, broker and secrets live when no server is named."""
+
+import hashlib
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+
+# sun_path holds 108 bytes on Linux and 104 on macOS, with a closing NUL.
+LONGEST_SOCKET_PATH = 100
+
+
+def state_folder(base: Path) -> Path:
+    """Return the folder for everything Rodeo writes (RODEO_STATE_DIR, else var/ in the checkout)."""
+    folder = Path(os.environ.get("RODEO_STATE_DIR") or base / "var").resolve()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def broker_socket(state: Path) -> Path:
+    """Return the embedded broker's Unix socket; in the temp folder when the path would be too long for a socket."""
+    socket = state / "broker.sock"
+    if len(os.fsencode(socket)) <= LONGEST_SOCKET_PATH:
+        return socket
+    digest = hashlib.sha256(os.fsencode(state)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"rodeo-{os.getuid()}-{digest}.sock"
+
+
+def broker_url(state: Path) -> str:
+    """Return the address at which Celery finds the embedded broker."""
+    return f"redis+socket://{broker_socket(state)}"
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """Return SQLite settings that hold under web, worker and beat at once.
+
+    WAL lets readers go on while one writes; IMMEDIATE takes the write lock when a transaction opens, so that it waits
+    its turn instead of failing half-way.
+    """
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536; "
+            "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
+        },
+    }
+
+
+def kept_secret(path: Path, *, fernet: bool = False, size: int = 50) -> str:
+    """Return the secret kept in `path`, made on first use from `size` random bytes and readable by its owner only."""
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        value = Fernet.generate_key().decode() if fernet else secrets.token_urlsafe(size)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(value + "\n")
+    return value

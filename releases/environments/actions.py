@@ -1,0 +1,92 @@
+"""What happens to environments."""
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from portal.kernel.outbox import tell
+from releases.environments import queries
+from releases.environments.models import Environment
+from squads.teams.actions import free_slug
+
+# The words in a name that tell its tier, the most telling first: pre-prod is a staging place, not production.
+TIERS = (
+    (Environment.Tier.STAGING, r"stag(e|ing)?\d*|stg\d*|uat\d*|pre[-_ ]?prod(uction)?|preview|acceptance"),
+    (Environment.Tier.PRODUCTION, r"prod(uction)?\d*|prd\d*|live"),
+    (Environment.Tier.TESTING, r"test(ing|s)?\d*|qa\d*|int(egration)?|ci"),
+    (Environment.Tier.DEVELOPMENT, r"dev(elop(ment)?)?\d*|local|sandbox"),
+)
+ORDERS = {
+    Environment.Tier.DEVELOPMENT: 10, Environment.Tier.TESTING: 20, Environment.Tier.STAGING: 30,
+    Environment.Tier.PRODUCTION: 40, Environment.Tier.OTHER: 100,
+}  # fmt: skip
+
+EDITABLE = ("name", "tier", "order", "location", "cluster", "realm", "url")
+
+
+def tier_of(name: str) -> Environment.Tier:
+    """Guess an environment's tier from its name: prod-eu is production, pre-prod staging, qa2 testing; else other."""
+    for tier, words in TIERS:
+        if re.search(rf"(?<![a-z])({words})(?![a-z])", name.lower()):
+            return tier
+    return Environment.Tier.OTHER
+
+
+def environment_named(key: str) -> Environment:
+    """Return the environment that events call by this key, made on the spot, its tier guessed, if nobody knows it."""
+    key = key.strip()[:120] or "unnamed"
+    known = Environment.objects.filter(key=key).first()
+    if known is not None:
+        return known
+    tier = tier_of(key)
+    made = {
+        "slug": free_slug(Environment, key, "environment"), "name": key, "tier": tier, "order": ORDERS[tier],
+        "discovered": True,
+    }  # fmt: skip
+    return Environment.objects.get_or_create(key=key, defaults=made)[0]
+
+
+@transaction.atomic
+def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> Environment:
+    """Create an environment before any event names it; ValidationError names the field when the key exists."""
+    key = key.strip()
+    environment = Environment(key=key, name=name.strip() or key, **_known(fields))
+    environment.slug = free_slug(Environment, key, "environment")
+    _checked(environment)
+    environment.save(force_insert=True)
+    return environment
+
+
+@transaction.atomic
+def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Environment:
+    """Change what people say about an environment; its key is what events call it. Evidence is derived again."""
+    fields = _known(fields)
+    before = Environment.objects.select_for_update().get(pk=environment.pk)
+    for name, value in fields.items():
+        setattr(environment, name, value)
+    _checked(environment)
+    environment.save(update_fields=list(fields))
+    if (before.name, before.tier) != (environment.name, environment.tier):
+        tell(
+            "environment.changed", id=environment.pk,
+            services=queries.services_at(environment), stories=queries.stories_checked_at(environment),
+        )  # fmt: skip
+    return environment
+
+
+def _known(fields: dict[str, Any]) -> dict[str, Any]:
+    if strange := fields.keys() - set(EDITABLE):
+        raise TypeError(f"not for people to set: {', '.join(sorted(strange))}")
+    return fields
+
+
+def _checked(environment: Environment) -> None:
+    if environment.url and not environment.url.startswith(("https://", "http://")):
+        raise ValidationError({"url": "Give a full address that starts with https:// or http://."})
+    environment.clean_fields()
+    if Environment.objects.filter(key=environment.key).exclude(pk=environment.pk).exists():
+        raise ValidationError({
+            "key": f"There is an environment {environment.key} already, perhaps discovered by an event. Edit that one."
+        })  # fmt: skip

@@ -1,0 +1,96 @@
+"""Environments over the API; the same verbs as the pages call."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint
+from releases.environments import actions
+from releases.environments.models import Environment
+from squads.models import Squad
+
+
+def check_member(user: Any, what: str) -> None:
+    """Refuse somebody who is in no squad: what belongs to no squad is written by members of any."""
+    if not user.is_staff and not Squad.objects.writable_by(user).exists():
+        raise PermissionDenied(f"{what} are described by members of squads: join a squad, or create one, first.")
+
+
+class EnvironmentOut(serializers.ModelSerializer):
+    """An environment as the API shows it."""
+
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+    web = serializers.CharField(source="url", read_only=True, help_text="Its own address.")
+
+    class Meta:
+        model = Environment
+        fields = [
+            "slug", "key", "name", "tier", "order", "location", "cluster", "realm", "web", "discovered", "gone_at", "url",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class EnvironmentChange(serializers.Serializer):
+    """What people say about an environment."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    tier = serializers.ChoiceField(Environment.Tier.choices, required=False)
+    order = serializers.IntegerField(min_value=0, max_value=2_147_483_647, required=False)
+    location = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    cluster = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    realm = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    web = serializers.URLField(max_length=1000, required=False, allow_blank=True, source="url")
+
+
+class EnvironmentIn(EnvironmentChange):
+    """A new environment. Its key is what deploy systems call it, so it is given once."""
+
+    key = serializers.CharField(max_length=120)
+
+
+class EnvironmentFilter(django_filters.FilterSet):
+    """?text= looks in names and keys."""
+
+    text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
+    key = django_filters.CharFilter(field_name="key")
+
+    class Meta:
+        model = Environment
+        fields = ["tier", "discovered"]
+
+
+class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Places where artifacts run."""
+
+    serializer_class = EnvironmentOut
+    lookup_field = "slug"
+    filterset_class = EnvironmentFilter
+
+    def get_queryset(self) -> QuerySet[Environment]:
+        return Environment.objects.order_by("order", "name", "pk")
+
+    @extend_schema(request=EnvironmentIn, responses={201: EnvironmentOut})
+    def create(self, request: Request) -> Response:
+        """Create an environment before any event names it."""
+        check_member(request.user, "Environments")
+        said = EnvironmentIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        environment = actions.create_environment(by=request.user, **said.validated_data)
+        return Response(EnvironmentOut(environment).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=EnvironmentChange, responses=EnvironmentOut)
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Change what people say about an environment. A changed tier judges the stories concerned again."""
+        environment = self.get_object()
+        check_member(request.user, "Environments")
+        said = EnvironmentChange(data=request.data, partial=True)
+        said.is_valid(raise_exception=True)
+        if said.validated_data:
+            actions.edit_environment(environment, by=request.user, **said.validated_data)
+        return Response(EnvironmentOut(environment).data)

@@ -1,0 +1,35 @@
+"""Forms of environments: they read and check what was typed; the verbs are in actions.py."""
+
+from typing import Any
+
+from django import forms
+
+from releases.environments.models import Environment
+
+
+class EnvironmentForm(forms.ModelForm):
+    """What people say about an environment. Its key is what events call it, and stays."""
+
+    class Meta:
+        model = Environment
+        fields = ["key", "name", "tier", "order", "location", "cluster", "realm", "url"]
+        widgets = {"url": forms.URLInput}
+        help_texts = {
+            "tier": "Evidence counts by tier: tested in testing or staging, rodeo done in production.",
+            "url": "Where people look at it.",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].required = False
+        self.fields["name"].help_text = "How people call it. Left empty, it is called by its key."
+        if self.instance.pk:
+            del self.fields["key"]
+
+    def clean_name(self) -> str:
+        """Fall back to the key."""
+        name: str = self.cleaned_data["name"]
+        return name or self.cleaned_data.get("key") or self.instance.key
+
+    def validate_unique(self) -> None:
+        """Leave it to the verb, whose objection says what to do."""

@@ -1,0 +1,37 @@
+"""Where artifacts run."""
+
+from django.db import models
+from django.urls import reverse
+
+
+class Environment(models.Model):
+    """A place where artifacts run. One that events named first is `discovered`, its tier guessed from its name."""
+
+    class Tier(models.TextChoices):
+        DEVELOPMENT = "development", "development"
+        TESTING = "testing", "testing"
+        STAGING = "staging", "staging"
+        PRODUCTION = "production", "production"
+        OTHER = "other", "other"
+
+    key = models.CharField(max_length=120, unique=True, help_text="As your deploy system calls it, such as prod-eu.")
+    slug = models.SlugField(max_length=130, unique=True)
+    name = models.CharField(max_length=120)
+    tier = models.CharField(max_length=12, choices=Tier, default=Tier.OTHER)
+    order = models.PositiveIntegerField(default=100, help_text="Lower stands further left.")
+    location = models.CharField(max_length=80, blank=True, help_text="Such as a data centre or region.")
+    cluster = models.CharField(max_length=80, blank=True)
+    realm = models.CharField(max_length=80, blank=True, help_text="Such as a customer, tenant or network zone.")
+    url = models.CharField(max_length=1000, blank=True)
+    discovered = models.BooleanField(default=False, editable=False)
+    gone_at = models.DateTimeField(null=True, editable=False, help_text="when an event said it was deleted")
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["order", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("releases:environments:detail", args=[self.slug])

@@ -1,0 +1,89 @@
+"""Pages of environments: what runs where, since when, and what ran before."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
+
+from portal.kernel.paging import page_of
+from portal.kernel.policy import reading, writing
+from releases.environments import actions, queries
+from releases.environments.forms import EnvironmentForm
+from releases.environments.models import Environment
+from squads.models import Squad
+
+SERVICES_SHOWN, INCIDENTS_SHOWN = 200, 20
+
+
+def _may_write(user: Any) -> bool:
+    """Environments are shared: every member of any squad, and staff, may describe them."""
+    return bool(user.is_authenticated and (user.is_staff or Squad.objects.writable_by(user).exists()))
+
+
+def _writer(request: HttpRequest) -> None:
+    if not _may_write(request.user):
+        raise PermissionDenied("Environments are described by members of squads: join a squad, or create one, first.")
+
+
+@reading
+@require_safe
+def environment_list(request: HttpRequest) -> HttpResponse:
+    """Every environment, in the order of the way to production."""
+    page = page_of(request, queries.environments())
+    return render(request, "releases/environments/list.html", {"page": page, "writable": _may_write(request.user)})
+
+
+@reading
+@require_safe
+def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One environment: what runs there now, everything ever deployed to it, and its incidents."""
+    environment = get_object_or_404(Environment, slug=slug)
+    services = list(queries.services_in(environment)[: SERVICES_SHOWN + 1])
+    return render(
+        request, "releases/environments/detail.html",
+        {
+            "environment": environment,
+            "running": queries.running(services[:SERVICES_SHOWN]),
+            "more_services": len(services) > SERVICES_SHOWN,
+            "page": page_of(request, queries.deployments(environment)),
+            "incidents": queries.incidents(environment)[:INCIDENTS_SHOWN],
+            "writable": _may_write(request.user),
+        },
+    )  # fmt: skip
+
+
+@writing
+def environment_create(request: HttpRequest) -> HttpResponse:
+    """Describe an environment before any event names it."""
+    _writer(request)
+    form = EnvironmentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            environment = actions.create_environment(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"{environment} is there. Deployments that name {environment.key} appear on it.")
+            return redirect(environment)
+    return render(request, "releases/environments/form.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@writing
+def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change what people say about an environment."""
+    _writer(request)
+    environment = get_object_or_404(Environment, slug=slug)
+    form = EnvironmentForm(request.POST or None, instance=environment)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.edit_environment(environment, by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect(environment)
+    context = {"form": form, "environment": environment}
+    return render(request, "releases/environments/form.html", context, status=400 if form.errors else 200)

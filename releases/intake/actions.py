@@ -1,0 +1,269 @@
+"""Taking events in: stored first, read later, in one lane, as often as needed."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db.models import Model
+
+from portal.kernel import clock
+from portal.kernel.identity import identity
+from portal.kernel.locks import hold
+from portal.kernel.wake import wake
+from releases.artifacts.models import Artifact
+from releases.deployments.models import AcceptanceRun, Deployment
+from releases.flags.models import FlagState
+from releases.incidents.models import Incident
+from releases.intake.models import Fact, InboundEvent, Source
+from releases.intake.reactions import REACTIONS, react
+from releases.pipelines import actions as pipelines
+from releases.pipelines.facts import CommitsSeen, RefsSeen, Seen, Unreadable
+from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink
+from releases.pipelines.providers import PROVIDERS
+from releases.pipelines.providers.base import Message
+from releases.planning.actions import Touched, derive_touched
+from releases.planning.models import Tag
+from releases.planning.tagging import derive_tags
+from squads.models import Evidence, Story
+
+logger = logging.getLogger(__name__)
+BATCH = 50
+MANY = 1000
+# A batch ends after this long, so that no transaction keeps others waiting; its last event may overrun it.
+BATCH_SECONDS = 0.25
+
+
+def store(
+    source: Source, *, delivery: str, kind: str, body: bytes, headers: Mapping[str, str] | None = None,
+    content_type: str = "", at: datetime | None = None,
+) -> tuple[InboundEvent, bool]:  # fmt: skip
+    """Keep one raw message; return it and whether it is new.
+
+    `delivery` is the sender's own id for it; empty means a digest of kind and content, so that the same content twice is
+    one event. The caller has checked who sent it and removed secrets from `headers`. Reading happens after the commit.
+    """
+    delivery = delivery[:300] or hashlib.sha256(kind.encode() + b"\0" + body).hexdigest()
+    event = InboundEvent(
+        id=identity("event", source.key, delivery), source=source, delivery=delivery, kind=kind[:150], body=body,
+        headers=dict(headers or {}), content_type=content_type[:150], received_at=at or clock.now(),
+    )  # fmt: skip
+    # One statement needs no transaction of its own: that would be two more trips to the database for every event.
+    within = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    try:
+        with within:
+            event.save(force_insert=True)
+    except IntegrityError:
+        return InboundEvent.objects.get(pk=event.pk), False
+    transaction.on_commit(wake)
+    return event, True
+
+
+def drain_inbox() -> int:
+    """Read all pending events, oldest first, in one lane; return how many were read.
+
+    One process reads at a time. One that finds the lane taken leaves at once: whoever has it looks again after letting
+    go, so an event that was committed before is always seen.
+    """
+    done = 0
+    while True:
+        batch = read_batch()
+        if batch is None:
+            return done
+        done += batch
+        if not batch and not InboundEvent.objects.filter(state=InboundEvent.State.PENDING).exists():
+            return done
+
+
+def read_batch(most: int = BATCH) -> int | None:
+    """Read up to `most` pending events in one transaction; return how many, or None if another process is reading.
+
+    Killed anywhere, the transaction is undone and the events are still pending. When the batch as a whole cannot be
+    kept, its events are read one at a time, so that only the one at fault is marked failed.
+    """
+    try:
+        with transaction.atomic():
+            if not hold("inbox", wait=False):
+                return None
+            pending = InboundEvent.objects.filter(state=InboundEvent.State.PENDING).order_by("received_at", "id")
+            ids = list(pending.values_list("pk", flat=True)[:most])
+            return _read(ids)
+    except OperationalError:
+        # The database is busy or away: nobody's fault, and the sweep comes again.
+        raise
+    except Exception as error:
+        if most > 1:
+            return _one_by_one(most)
+        logger.exception("an event could not be kept")
+        _fail_first(error)
+        return 1
+
+
+def _one_by_one(most: int) -> int | None:
+    done = 0
+    for _ in range(most):
+        one = read_batch(1)
+        if one is None:
+            return None if done == 0 else done
+        done += one
+        if not one:
+            break
+    return done
+
+
+def _fail_first(error: Exception) -> None:
+    with transaction.atomic():
+        event = InboundEvent.objects.filter(state=InboundEvent.State.PENDING).order_by("received_at", "id").first()
+        if event is not None:
+            _close(event, InboundEvent.State.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _read(ids: list[UUID]) -> int:
+    touched = Touched()
+    repositories: dict[int, Source] = {}
+    until = time.monotonic() + BATCH_SECONDS
+    done = 0
+    for pk in ids:
+        event = InboundEvent.objects.select_related("source__repository__service").get(pk=pk)
+        _read_one(event, touched, repositories)
+        done += 1
+        if time.monotonic() > until:
+            break
+    for source in repositories.values():
+        _settle(source, touched)
+    derive_touched(touched)
+    return done
+
+
+def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Source]) -> None:
+    """Read one event: its facts, then the row of each thing they speak about. An error fails this event alone."""
+    try:
+        with transaction.atomic():
+            facts = translate(event)
+            if facts is None:
+                event.facts.all().delete()
+                _close(event, InboundEvent.State.IGNORED)
+                return
+            subjects = _keep_facts(event, facts)
+            for fact in facts:
+                if isinstance(fact, CommitsSeen | RefsSeen):
+                    _apply_git(event, fact, touched)
+                    repositories[event.source_id] = event.source
+            for kind, key in subjects:
+                if kind in REACTIONS:
+                    react(kind, key, touched)
+            _close(event, InboundEvent.State.PROCESSED)
+    except Unreadable as error:
+        _close(event, InboundEvent.State.FAILED, str(error))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("event %s could not be read", event.pk)
+        _close(event, InboundEvent.State.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _apply_git(event: InboundEvent, fact: CommitsSeen | RefsSeen, touched: Touched) -> None:
+    repository = event.source.repository
+    if repository is None:
+        raise Unreadable("The source names no repository. Edit the source and choose one, then replay this event.")
+    looked_at = Mainline.objects.filter(repository=repository).exists()
+    if isinstance(fact, RefsSeen):
+        pipelines.apply_refs(event, repository, fact)
+        if not looked_at:
+            touched.repositories.add(repository.pk)
+        return
+    stories = pipelines.apply_commits(event, repository, fact)
+    if not looked_at and len(fact.commits) > MANY:
+        return  # part of a first import: nobody knows yet what is on the mainline, and the first look concerns them all
+    touched.stories |= stories
+    _note_changes({pipelines.change_id(repository, commit.sha) for commit in fact.commits}, repository, touched)
+
+
+def _note_changes(changes: set[UUID], repository: Repository, touched: Touched) -> None:
+    """Note which changes moved; so many that following each would take longer are noted as their whole repository."""
+    if len(changes) > MANY:
+        touched.repositories.add(repository.pk)
+    else:
+        touched.changes |= changes
+
+
+def _settle(source: Source, touched: Touched) -> None:
+    """Work out, once for all events of a batch, where the commits of a repository stand and which releases they are in."""
+    repository = source.repository
+    assert repository is not None
+    _note_changes(pipelines.regraph(repository), repository, touched)
+    derived = derive_tags(repository)
+    touched.deployments |= derived.deployments
+    touched.services |= derived.services
+
+
+def translate(event: InboundEvent) -> list[Seen] | None:
+    """Return the facts an event states, or None if its provider does not know the kind."""
+    provider = PROVIDERS.get(event.source.kind)
+    if provider is None:
+        raise Unreadable(f"No provider is called “{event.source.kind}” any more. Change the kind of its source.")
+    message = Message(headers=event.headers, body=bytes(event.body), content_type=event.content_type)
+    return provider.translate(event.kind, message, event.source.config)
+
+
+def _keep_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]:
+    """Replace what the event said before by what it says now; return every thing either speaks about, once."""
+    before = list(event.facts.values_list("kind", "key"))
+    if before:
+        event.facts.all().delete()
+    Fact.objects.bulk_create(
+        Fact(
+            id=identity("fact", event.pk, number), event=event, kind=fact.kind, key=fact.key[:500], at=fact.at,
+            data=fact.data(),
+        )
+        for number, fact in enumerate(facts)
+    )  # fmt: skip
+    return list(dict.fromkeys([*before, *((fact.kind, fact.key[:500]) for fact in facts)]))
+
+
+def _close(event: InboundEvent, state: str, error: str = "") -> None:
+    event.state, event.error = state, error[:10_000].replace("\0", "�")
+    event.processed_at = clock.now()
+    event.attempts += 1
+    event.save(update_fields=["state", "error", "processed_at", "attempts"])
+
+
+def replay(event_ids: Iterable[UUID]) -> int:
+    """Put these events back among the pending, whatever became of them before; return how many there are."""
+    count = InboundEvent.objects.filter(pk__in=list(event_ids)).update(state=InboundEvent.State.PENDING, error="")
+    transaction.on_commit(wake)
+    return count
+
+
+def replay_failed() -> int:
+    """Put every failed event back among the pending; return how many there are."""
+    failed = InboundEvent.objects.filter(state=InboundEvent.State.FAILED)
+    count = failed.update(state=InboundEvent.State.PENDING, error="")
+    transaction.on_commit(wake)
+    return count
+
+
+DERIVED: tuple[type[Model], ...] = (
+    Fact, Tag, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Mainline, Change,
+)  # fmt: skip
+
+
+def rebuild() -> int:
+    """Empty everything derived and read the whole inbox again; return how many events were read.
+
+    One transaction: pages show the old rows until the new ones are complete, and an interrupted rebuild changes nothing.
+    What people wrote (stories, moves, evidence by hand, links, environments) is kept.
+    """
+    with transaction.atomic():
+        hold("inbox")
+        Evidence.objects.derived().delete()
+        StoryLink.objects.filter(person__isnull=True).delete()
+        for model in DERIVED:
+            model._default_manager.all().delete()
+        Story.objects.all().judge()
+        InboundEvent.objects.update(state=InboundEvent.State.PENDING, error="")
+        return drain_inbox()

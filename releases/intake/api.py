@@ -1,0 +1,247 @@
+"""Sources and events over the API; the same verbs as the pages call. Secrets never leave."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Chosen, Endpoint, named_by
+from releases.intake import actions, sources
+from releases.intake.models import Fact, InboundEvent, Source
+from releases.intake.queries import may_replay
+from squads.models import Squad
+
+
+def check_administrator(user: Any) -> None:
+    """Refuse everybody but administrators: sources reach outside systems."""
+    if not user.is_staff:
+        raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
+
+
+class SourceOut(serializers.ModelSerializer):
+    """A source without its secrets. `config` holds its rules, such as which tags are releases."""
+
+    repository = named_by("key", allow_null=True)
+    has_secret = serializers.SerializerMethodField()
+    config = serializers.JSONField(read_only=True)
+    progress = serializers.JSONField(read_only=True)
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Source
+        fields = [
+            "key", "name", "kind", "state", "repository", "config", "has_secret", "created_at", "next_pull_at",
+            "last_pull_at", "last_success_at", "progress", "last_error", "failures", "url",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_has_secret(self, source: Source) -> bool:
+        return bool(source.secret)
+
+
+class GitIn(serializers.Serializer):
+    """A git repository to connect. Say it again for the same address to change its rules."""
+
+    url = serializers.CharField(
+        max_length=1000, help_text="https://…, ssh://…, git@host:path, or a path on the server."
+    )
+    service = serializers.CharField(max_length=120, help_text="The service this repository makes.")
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
+    release_tags = serializers.CharField(max_length=200, required=False, allow_blank=True, help_text="Such as v*.")
+    deploys_to = serializers.CharField(
+        max_length=120, required=False, allow_blank=True, help_text="The environment a release tag is a deployment to."
+    )
+    branch = serializers.CharField(max_length=250, required=False, allow_blank=True)
+    line = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    secret = serializers.CharField(max_length=1000, required=False, allow_blank=True, write_only=True)
+    user = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
+
+
+class PushIn(serializers.Serializer):
+    """A source that sends its events by itself."""
+
+    kind = serializers.ChoiceField(sources.PUSHES)
+    name = serializers.CharField(max_length=120)
+    repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
+
+
+class PushOut(serializers.Serializer):
+    """A new source with its token, which is shown only this once."""
+
+    source = SourceOut()
+    token = serializers.CharField()
+
+
+class SourceFilter(django_filters.FilterSet):
+    """?text= looks in names."""
+
+    text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
+
+    class Meta:
+        model = Source
+        fields = ["kind", "state"]
+
+
+class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Connections to outside systems."""
+
+    serializer_class = SourceOut
+    lookup_field = "key"
+    filterset_class = SourceFilter
+
+    def get_queryset(self) -> QuerySet[Source]:
+        return Source.objects.select_related("repository").order_by("name", "pk")
+
+    @extend_schema(request=GitIn, responses={201: SourceOut, 200: SourceOut})
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def git(self, request: Request) -> Response:
+        """Connect a git repository (201), or change the rules of one that is connected (200)."""
+        check_administrator(request.user)
+        said = GitIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        source, new = sources.connect_git(by=request.user, **said.validated_data)
+        return Response(SourceOut(source).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
+
+    @extend_schema(request=PushIn, responses={201: PushOut})
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def push(self, request: Request) -> Response:
+        """Open a door for a system that sends events, and get its token. It is shown only now."""
+        check_administrator(request.user)
+        said = PushIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        source, token = sources.create_push(by=request.user, **said.validated_data)
+        return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses={202: SourceOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def pull(self, request: Request, key: str) -> Response:
+        """Have a source pulled within seconds."""
+        check_administrator(request.user)
+        source = self.get_object()
+        sources.pull_soon(source)
+        source.refresh_from_db()
+        return Response(SourceOut(source).data, status=status.HTTP_202_ACCEPTED)
+
+
+class EventOut(serializers.ModelSerializer):
+    """One message as it was filed."""
+
+    source = named_by("key")
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = InboundEvent
+        fields = [
+            "id", "source", "delivery", "kind", "content_type", "received_at", "state", "attempts", "processed_at",
+            "error", "url",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class FactOut(serializers.ModelSerializer):
+    """One thing an event says."""
+
+    data = serializers.JSONField(read_only=True)
+
+    class Meta:
+        model = Fact
+        fields = ["kind", "key", "at", "data"]
+        read_only_fields = fields
+
+
+class EventDetail(EventOut):
+    """One message with its headers, its body as text, and what it became (its first facts)."""
+
+    headers = serializers.JSONField(read_only=True)
+    body = serializers.SerializerMethodField()
+    facts = serializers.SerializerMethodField()
+
+    class Meta(EventOut.Meta):
+        fields = [*EventOut.Meta.fields, "headers", "body", "facts"]
+        read_only_fields = fields
+
+    def get_body(self, event: InboundEvent) -> str:
+        return bytes(event.body).decode("utf-8", "replace")
+
+    def get_facts(self, event: InboundEvent) -> list[dict[str, Any]]:
+        return [FactOut(fact).data for fact in event.facts.order_by("at", "id")[:200]]
+
+
+class EventPages(CursorPagination):
+    """Pages by place, not by number: nothing is counted, however many events there are."""
+
+    ordering = ("-received_at", "id")
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class EventFilter(django_filters.FilterSet):
+    """?source= takes a key; ?kind= and ?text= look in kinds and delivery ids."""
+
+    source = django_filters.CharFilter(field_name="source__key")
+    kind = django_filters.CharFilter(field_name="kind", lookup_expr="icontains")
+    text = django_filters.CharFilter(field_name="delivery", lookup_expr="icontains")
+
+    class Meta:
+        model = InboundEvent
+        fields = ["state"]
+
+
+class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Everything the portal was told, raw."""
+
+    serializer_class = EventOut
+    lookup_field = "pk"
+    lookup_value_regex = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    filterset_class = EventFilter
+    pagination_class = EventPages
+
+    def get_queryset(self) -> QuerySet[InboundEvent]:
+        events = InboundEvent.objects.select_related("source")
+        return events if self.action == "retrieve" else events.defer("body", "headers")
+
+    def get_serializer_class(self) -> Any:
+        return EventDetail if self.action == "retrieve" else EventOut
+
+    def _check(self) -> None:
+        if not may_replay(self.request.user):
+            raise PermissionDenied("Only members of a squad and administrators may have events read again.")
+
+    @extend_schema(request=None, responses={202: EventOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def replay(self, request: Request, pk: str) -> Response:
+        """Have one event read again."""
+        self._check()
+        event = self.get_object()
+        actions.replay([event.pk])
+        event.refresh_from_db(fields=["state", "error"])
+        return Response(EventOut(event).data, status=status.HTTP_202_ACCEPTED)
+
+
+class Replayed(serializers.Serializer):
+    """How many events are being read again."""
+
+    count = serializers.IntegerField()
+
+
+class FailedEvents(Endpoint):
+    """Events that could not be read."""
+
+    serializer_class = Replayed
+
+    @extend_schema(request=None, responses={202: Replayed})
+    def create(self, request: Request) -> Response:
+        """Have every failed event read again."""
+        if not may_replay(request.user):
+            raise PermissionDenied("Only members of a squad and administrators may have events read again.")
+        return Response({"count": actions.replay_failed()}, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,167 @@
+"""What the pages of sources show."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, QuerySet
+from django.urls import reverse
+
+from portal.kernel import clock
+from releases.intake import pulls
+from releases.intake.models import InboundEvent, Source
+from releases.pipelines.providers import PROVIDERS
+
+COUNTED = 1000
+EVENTS_SHOWN = 10
+
+
+def listed_sources() -> QuerySet[Source]:
+    """Return all sources by name, ready for a page."""
+    return Source.objects.select_related("repository__service__squad").order_by("name", "pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the list of sources."""
+
+    source: Source
+    kind: str
+    state: str
+    words: str
+    last_day: int
+
+
+def source_rows(sources: Iterable[Source]) -> list[Row]:
+    """Return the lines of the list, with one query for the events of the last day."""
+    shown = list(sources)
+    since = clock.now() - timedelta(days=1)
+    recent = InboundEvent.objects.filter(source__in=shown, received_at__gt=since).order_by()
+    counts = dict(recent.values("source").annotate(count=Count("pk")).values_list("source", "count"))
+    return [Row(each, kind_of(each), *_standing(each), counts.get(each.pk, 0)) for each in shown]
+
+
+def kind_of(source: Source) -> str:
+    """Return what people call a source's kind."""
+    provider = PROVIDERS.get(source.kind)
+    return provider.name if provider else source.kind
+
+
+def _standing(source: Source) -> tuple[str, str]:
+    """Return whether a source does well (good, warn, bad or "") and the word for it."""
+    if source.state == Source.State.PAUSED:
+        return "warn", "paused"
+    if source.last_error:
+        return "bad", "failing"
+    if source.kind not in pulls.KINDS:
+        return ("good", "open") if source.secret else ("bad", "has no token that can be read")
+    if is_pulling(source):
+        return "", "pulling"
+    return ("good", "up to date") if source.last_success_at else ("", "waits for its first pull")
+
+
+def is_pulling(source: Source) -> bool:
+    """Say whether a worker holds a source now."""
+    return source.claimed_until is not None and source.claimed_until > clock.now()
+
+
+@dataclass(frozen=True, slots=True)
+class PullState:
+    """How far a source is. `busy` means that the page should look again soon."""
+
+    pulled: bool
+    standing: str
+    word: str
+    busy: bool
+    step: str
+    done: int
+    of: int
+    due: bool
+    seen: str
+    waiting: int
+    failed: int
+    waiting_is_over: bool
+
+
+def pull_state(source: Source) -> PullState:
+    """Return what the changing part of a source's page says."""
+    pulled = source.kind in pulls.KINDS
+    pulling = pulled and is_pulling(source)
+    active = source.state == Source.State.ACTIVE
+    due = pulled and active and not pulling and (source.next_pull_at is None or source.next_pull_at <= clock.now())
+    waiting = _some(source, InboundEvent.State.PENDING)
+    progress: dict[str, Any] = source.progress if pulling and isinstance(source.progress, dict) else {}
+    standing, word = _standing(source)
+    return PullState(
+        pulled=pulled, standing=standing, word=word, busy=pulling or due or (pulled and waiting > 0),
+        step=str(progress.get("step") or "starting"), done=int(progress.get("done") or 0),
+        of=int(progress.get("of") or 0), due=due, seen=_seen(source), waiting=min(waiting, COUNTED),
+        failed=_some(source, InboundEvent.State.FAILED), waiting_is_over=waiting > COUNTED,
+    )  # fmt: skip
+
+
+def _some(source: Source, state: str) -> int:
+    """Count a source's events in a state, no further than COUNTED + 1."""
+    return InboundEvent.objects.filter(source=source, state=state).order_by().values("pk")[: COUNTED + 1].count()
+
+
+def _seen(source: Source) -> str:
+    """Say what the newest look at a repository saw."""
+    cursor = source.cursor if isinstance(source.cursor, dict) else {}
+    if "head" not in cursor:
+        return ""
+    if not cursor["head"]:
+        return "the repository is empty"
+    tags = int(cursor.get("tags") or 0)
+    at = clock.parse(cursor.get("at"))
+    return (
+        f"{cursor.get('branch') or 'a detached head'} at {cursor['head'][:8]}, {tags:,} tag{'' if tags == 1 else 's'}"
+        f"{f', as of {at:%Y-%m-%d %H:%M} UTC' if at else ''}"
+    )
+
+
+def rules_in_words(source: Source) -> list[tuple[str, str]]:
+    """Return (name, value) of what a git source was told."""
+    if source.kind != "git":
+        return []
+    said = source.config
+    line = said.get("release_line")
+    service = source.repository.service if source.repository else None
+    own_line = f"the service {service}" if service else "the service"
+    return [
+        ("Address", said.get("url", "")),
+        ("Mainline", said.get("branch") or "the repository's default"),
+        ("Releases", f"tags matching {said['release_tags']}" if said.get("release_tags") else "none: no tag is a release"),
+        ("Deployments", f"each of them, to {said['deploys_to']}" if said.get("deploys_to") else "not from tags"),
+        ("Releases are of", own_line if line is None else line or "the whole company"),
+        ("Token", "one is kept, encrypted" if source.secret else "none"),
+    ]  # fmt: skip
+
+
+def newest_events(source: Source) -> list[InboundEvent]:
+    """Return the newest events of a source, without their bodies."""
+    events = InboundEvent.objects.filter(source=source).defer("body", "headers")
+    return list(events.order_by("-received_at", "id")[:EVENTS_SHOWN])
+
+
+def first_command(source: Source, token: str, at: datetime | None = None) -> str:
+    """Return a command that tells a push source of a first deployment."""
+    base = settings.RODEO_BASE_URL
+    if source.kind == "report":
+        return (
+            f"curl -X POST {base}/api/v1/deployments/ \\\n"
+            f"  -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\\n"
+            """  -d '{"service": "checkout", "environment": "production", "version": "1.4.2"}'"""
+        )
+    moment = clock.iso(at or clock.now())
+    return (
+        f"curl -X POST {base}{reverse('releases:intake:hook', args=[source.key])} \\\n"
+        f"  -H 'Authorization: Bearer {token}' -H 'Content-Type: application/cloudevents+json' \\\n"
+        """  -d '{"specversion": "1.0", "id": "first", "source": "/try", "type": "dev.cdevents.service.deployed.0.2.0",\n"""
+        """       "data": {"context": {"version": "0.4.1", "id": "first", "source": "/try",\n"""
+        f"""         "type": "dev.cdevents.service.deployed.0.2.0", "timestamp": "{moment}"}},\n"""
+        """       "subject": {"id": "checkout", "type": "service", "content": {"environment": {"id": "production"},\n"""
+        """         "artifactId": "pkg:oci/checkout@sha256:4f5e6d7c"}}}}'"""
+    )

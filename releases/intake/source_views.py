@@ -1,0 +1,177 @@
+"""Pages of sources: the list, one source and how far its pull got, connecting, changing, pausing, removing."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.htmx import varied, wants_fragment
+from portal.kernel.paging import page_of
+from portal.kernel.policy import administrators, reading
+from releases.intake import source_queries as queries
+from releases.intake import sources
+from releases.intake.forms import GitSourceEditForm, GitSourceForm, PushSourceEditForm, PushSourceForm
+from releases.intake.models import Source
+
+
+def _kept(form: BaseForm, error: ValidationError) -> None:
+    """Show a verb's objection at the field it names, or above the form where the form has no such field."""
+    if hasattr(error, "error_dict"):
+        for name, errors in error.error_dict.items():
+            form.add_error(name if name in form.fields else None, errors)
+    else:
+        form.add_error(None, error)
+
+
+def _form(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:
+    return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
+
+
+@reading
+@require_safe
+def source_list(request: HttpRequest) -> HttpResponse:
+    """Every source: state, last and next pull, last error, events of the last day."""
+    page = page_of(request, queries.listed_sources())
+    return render(request, "releases/intake/source_list.html", {"page": page, "rows": queries.source_rows(page)})
+
+
+@reading
+@require_safe
+def source(request: HttpRequest, key: str) -> HttpResponse:
+    """One source. While something is going on, the part that changes asks for itself again every second."""
+    row = get_object_or_404(queries.listed_sources(), key=key)
+    context = {"source": row, "pull": queries.pull_state(row), "administers": request.user.is_staff}
+    if wants_fragment(request):
+        return varied(render(request, "releases/intake/_source_pull.html", context))
+    context |= {
+        "rules": queries.rules_in_words(row),
+        "events": queries.newest_events(row),
+        "last_day": sources.last_day(row),
+        "hook": settings.RODEO_BASE_URL + reverse("releases:intake:hook", args=[row.key]),
+    }
+    return varied(render(request, "releases/intake/source.html", context))
+
+
+@administrators
+@sensitive_post_parameters("secret")
+def source_create_git(request: HttpRequest) -> HttpResponse:
+    """Connect a git repository."""
+    form = GitSourceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row, new = sources.connect_git(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            _kept(form, error)
+        else:
+            said = "is connected; its first pull begins within seconds" if new else "was connected already; saved"
+            messages.success(request, f"{row.name} {said}.")
+            return redirect(row)
+    return _form(request, "releases/intake/source_git.html", form, services=form.services())
+
+
+@administrators
+@never_cache
+def source_create_push(request: HttpRequest) -> HttpResponse:
+    """Open a door for a system that sends its events; the answer shows the token, this once."""
+    form = PushSourceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row, token = sources.create_push(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            _kept(form, error)
+        else:
+            return _token(request, row, token, status=201)
+    return _form(request, "releases/intake/source_push.html", form)
+
+
+def _token(request: HttpRequest, row: Source, token: str, status: int = 200) -> HttpResponse:
+    context = {"source": row, "token": token, "command": queries.first_command(row, token)}
+    return render(request, "releases/intake/source_token.html", context, status=status)
+
+
+@administrators
+@require_POST
+@never_cache
+def source_token(request: HttpRequest, key: str) -> HttpResponse:
+    """Replace a push source's token; the answer shows the new one, this once."""
+    row = get_object_or_404(Source, key=key)
+    try:
+        return _token(request, row, sources.rotate_token(row, by=request.user))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(row)
+
+
+@administrators
+@sensitive_post_parameters("secret")
+def source_edit(request: HttpRequest, key: str) -> HttpResponse:
+    """Change a source."""
+    row = get_object_or_404(Source, key=key)
+    if row.kind != "git":
+        return _rename(request, row)
+    form = GitSourceEditForm(request.POST or None, source=row)
+    if request.method == "POST" and form.is_valid():
+        said = {**form.cleaned_data, "secret": form.cleaned_data["secret"] or None}
+        try:
+            sources.edit_git(row, by=request.user, **said)
+        except ValidationError as error:
+            _kept(form, error)
+        else:
+            messages.success(request, "Saved. Releases follow the new rules as soon as the worker has read them.")
+            return redirect(row)
+    return _form(request, "releases/intake/source_edit.html", form, source=row)
+
+
+def _rename(request: HttpRequest, row: Source) -> HttpResponse:
+    form = PushSourceEditForm(request.POST or None, initial={"name": row.name})
+    if request.method == "POST" and form.is_valid():
+        sources.rename(row, form.cleaned_data["name"], by=request.user)
+        messages.success(request, "Saved.")
+        return redirect(row)
+    return _form(request, "releases/intake/source_edit.html", form, source=row)
+
+
+@administrators
+@require_POST
+def source_pull(request: HttpRequest, key: str) -> HttpResponse:
+    """Have a source pulled within seconds."""
+    row = get_object_or_404(Source, key=key)
+    try:
+        sources.pull_soon(row)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect(row)
+
+
+@administrators
+@require_POST
+def source_state(request: HttpRequest, key: str) -> HttpResponse:
+    """Pause a source, or resume it."""
+    row = get_object_or_404(Source, key=key)
+    if request.POST.get("state") == Source.State.PAUSED:
+        sources.pause(row, by=request.user)
+    else:
+        sources.resume(row, by=request.user)
+    return redirect(row)
+
+
+@administrators
+@require_POST
+def source_remove(request: HttpRequest, key: str) -> HttpResponse:
+    """Delete a source that never said anything."""
+    row = get_object_or_404(Source, key=key)
+    try:
+        sources.remove(row, by=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(row)
+    messages.success(request, f"{row.name} is removed.")
+    return redirect("releases:intake:source_list")

@@ -1,0 +1,23 @@
+from django.urls import path
+
+from releases.intake import event_views, source_views, views
+
+app_name = "intake"
+urlpatterns = [
+    path("inbox/", event_views.event_list, name="event_list"),
+    path("inbox/replay-failed/", event_views.replay_failed, name="replay_failed"),
+    path("inbox/<uuid:pk>/", event_views.event, name="event"),
+    path("inbox/<uuid:pk>/state/", event_views.event_state, name="event_state"),
+    path("inbox/<uuid:pk>/body/", event_views.event_body, name="event_body"),
+    path("inbox/<uuid:pk>/replay/", event_views.event_replay, name="event_replay"),
+    path("hooks/<slug:key>/", views.hook, name="hook"),
+    path("sources/", source_views.source_list, name="source_list"),
+    path("sources/new/git/", source_views.source_create_git, name="source_create_git"),
+    path("sources/new/push/", source_views.source_create_push, name="source_create_push"),
+    path("sources/<slug:key>/", source_views.source, name="source"),
+    path("sources/<slug:key>/edit/", source_views.source_edit, name="source_edit"),
+    path("sources/<slug:key>/pull/", source_views.source_pull, name="source_pull"),
+    path("sources/<slug:key>/state/", source_views.source_state, name="source_state"),
+    path("sources/<slug:key>/token/", source_views.source_token, name="source_token"),
+    path("sources/<slug:key>/remove/", source_views.source_remove, name="source_remove"),
+]

@@ -1,0 +1,94 @@
+"""manage.py connect_git: the command-line door to `releases.intake.sources.connect_git`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from portal.kernel.tasks import drain
+from releases.intake import pulls, sources
+from releases.intake.models import InboundEvent, Source
+
+
+class Command(BaseCommand):
+    help = "Connect a git repository: its commits become changes, its tags releases, and, if you say so, deployments."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("place", metavar="PATH_OR_URL", help="a folder, or https://…, ssh://…, user@host:path")
+        parser.add_argument("--service", required=True, metavar="NAME", help="the service it makes; created if new")
+        parser.add_argument("--squad", required=True, metavar="NAME", help="who owns it: a squad's name or key prefix")
+        parser.add_argument(
+            "--release-tags", default="", metavar="PATTERN", help="tags that are releases: v* or a regular expression"
+        )
+        parser.add_argument(
+            "--deploys-to", default="", metavar="ENV", help="a release tag is also a deployment to this environment"
+        )
+        parser.add_argument(
+            "--branch", default="", metavar="B", help="the mainline; the repository's default if left out"
+        )
+        parser.add_argument(
+            "--line",
+            default=None,
+            metavar="L",
+            help="what the releases are releases of: the service, '' for the company",
+        )
+        parser.add_argument("--user", default="", metavar="U", help="user name for https, where the token needs one")
+        parser.add_argument("--secret-file", metavar="FILE", help="a file with the token for https, read once")
+        parser.add_argument(
+            "--repository", default="", metavar="NAME", help="how events call it, such as shop/checkout"
+        )
+        parser.add_argument(
+            "--pull", action="store_true", help="pull now and wait, instead of leaving it to the worker"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        secret = ""
+        if options["secret_file"]:
+            try:
+                with open(options["secret_file"]) as file:
+                    secret = file.read().strip()
+            except OSError as error:
+                raise CommandError(f"--secret-file: {error}") from None
+        try:
+            source, new = sources.connect_git(
+                by=None, url=options["place"], service=options["service"],
+                squad=sources.squad_called(options["squad"]), release_tags=options["release_tags"],
+                deploys_to=options["deploys_to"], branch=options["branch"], line=options["line"], secret=secret,
+                user=options["user"], repository=options["repository"],
+            )  # fmt: skip
+        except ValidationError as error:
+            raise CommandError(_said(error)) from None
+        self.stdout.write(f"{'Connected' if new else 'Changed the rules of'} {source.name} (source {source.key}).")
+        if options["pull"]:
+            self._pull(source)
+        else:
+            self.stdout.write("The worker pulls it within seconds; see its page for how far it got.")
+
+    def _pull(self, source: Source) -> None:
+        claim = pulls.claim_now(source)
+        if claim is None:
+            raise CommandError("The worker is pulling it already; see its page for how far it got.")
+        pulled = pulls.pull(source.pk, claim, say=self._say)
+        source.refresh_from_db()
+        if pulled is None:
+            raise CommandError(source.last_error or "The pull was taken over by the worker.")
+        self.stderr.write("reading what was pulled …")
+        drain()
+        waiting = InboundEvent.objects.filter(source=source, state=InboundEvent.State.PENDING).count()
+        failed = InboundEvent.objects.filter(source=source, state=InboundEvent.State.FAILED).count()
+        self.stdout.write(f"New commits: {pulled.commits:,}. Tags: {pulled.tags:,}. Head: {pulled.head[:8] or 'none'}.")
+        if waiting:
+            self.stdout.write(f"{waiting} events are still being read by the worker.")
+        if failed:
+            raise CommandError(f"{failed} events of this source could not be read. The inbox shows why.")
+
+    def _say(self, progress: dict[str, Any]) -> None:
+        if progress.get("step"):
+            self.stderr.write(str(progress["step"]))
+
+
+def _said(error: ValidationError) -> str:
+    if hasattr(error, "error_dict"):
+        return " ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+    return " ".join(error.messages)

@@ -1,0 +1,17 @@
+"""manage.py rebuild: make every derived row again from the inbox."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from releases.intake.actions import rebuild
+
+
+class Command(BaseCommand):
+    """Empty what is derived and read the whole inbox again. What people wrote stays. Interrupted, it changes nothing."""
+
+    help = "Empty everything derived and replay the inbox. What people wrote stays; interrupted, nothing changes."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        count = rebuild()
+        self.stdout.write(f"Read {count} event{'' if count == 1 else 's'} again; every derived row follows from them.")

@@ -1,0 +1,206 @@
+"""What an event says, in CDEvents' words and free of its provider. Translation ends here.
+
+Every fact knows what it is about (`kind`, `key`) and when that was so (`at`). Empty fields say nothing; a row about the
+thing is folded from all facts about it, so a fact carries only what its own event said. No Django in here.
+"""
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any, ClassVar
+
+QUEUED, WAITING, RUNNING, FINISHED = "queued", "waiting", "running", "finished"
+PHASES = (QUEUED, WAITING, RUNNING, FINISHED)
+SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN = (
+    "success", "warning", "failure", "error", "cancelled", "skipped", "unknown",
+)  # fmt: skip
+OUTCOMES = (SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN)
+
+
+class Unreadable(ValueError):
+    """The event's content is not what its kind promises. The message names the field and goes to the event's page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Something an event says about one thing, at one moment."""
+
+    kind: ClassVar[str] = ""
+    key: str
+    at: datetime
+
+    def data(self) -> dict[str, Any]:
+        """Return what was said, as JSON; moments in UTC; fields that say nothing are left out."""
+        return {
+            each.name: _plain(value)
+            for each in fields(self)
+            if each.name not in {"key", "at"} and (value := getattr(self, each.name)) not in (None, "", (), [])
+        }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMerged(Seen):
+    """A change reached the mainline. `key` is its sha; `texts` are (rule, text) pairs that may name stories."""
+
+    kind: ClassVar[str] = "change"
+    repository: str
+    merged_at: datetime
+    subject: str = ""
+    author: str = ""
+    url: str = ""
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSeen(Seen):
+    """A CI run reached a phase."""
+
+    kind: ClassVar[str] = "run"
+    phase: str
+    outcome: str = ""
+    words: str = ""
+    service: str = ""
+    repository: str = ""
+    pipeline: str = ""
+    sha: str = ""
+    branch: str = ""
+    artifact: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactSeen(Seen):
+    """An artifact was packaged or published. `key` is its purl."""
+
+    kind: ClassVar[str] = "artifact"
+    sha: str = ""
+    repository: str = ""
+    packaged_at: datetime | None = None
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSeen(Seen):
+    """A deployment of a service to an environment reached a phase. `deployment` is deploy, rollback or removal."""
+
+    kind: ClassVar[str] = "deployment"
+    service: str
+    environment: str
+    deployment: str = "deploy"
+    phase: str
+    outcome: str = ""
+    healthy: bool | None = None
+    words: str = ""
+    artifact: str = ""
+    sha: str = ""
+    version: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSeen(Seen):
+    """An environment exists, was renamed, or is gone."""
+
+    kind: ClassVar[str] = "environment"
+    name: str = ""
+    url: str = ""
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptanceSeen(Seen):
+    """A check of a story (or of a service's artifact) in an environment. One fact speaks of at most one story."""
+
+    kind: ClassVar[str] = "acceptance"
+    environment: str
+    phase: str
+    outcome: str = ""
+    name: str = ""
+    words: str = ""
+    story: str = ""
+    service: str = ""
+    artifact: str = ""
+    sha: str = ""
+    release: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    performed_by: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagSeen(Seen):
+    """A flag is on or off for an audience in an environment. `key` is the flag's name."""
+
+    kind: ClassVar[str] = "flag"
+    environment: str
+    on: bool
+    audience: str = "everyone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentSeen(Seen):
+    """An incident was detected, declared (reported) or resolved."""
+
+    kind: ClassVar[str] = "incident"
+    title: str = ""
+    environment: str = ""
+    service: str = ""
+    detected_at: datetime | None = None
+    declared_at: datetime | None = None
+    resolved_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit as git has it. Moments in UTC; `message` may be cut to its first few thousand characters."""
+
+    sha: str
+    parents: tuple[str, ...]
+    authored_at: datetime
+    committed_at: datetime
+    author: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitsSeen(Seen):
+    """Commits read from a repository's git. `key` is the repository; far too many to be facts one by one."""
+
+    kind: ClassVar[str] = "commits"
+    commits: tuple[Commit, ...] = field(default=(), repr=False)
+
+    def data(self) -> dict[str, Any]:
+        return {"count": len(self.commits)}
+
+
+@dataclass(frozen=True, slots=True)
+class TagSeen:
+    """A tag: its name, the commit it leads to, and its date (tagger's, else the commit's committer date)."""
+
+    name: str
+    sha: str
+    tagged_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefsSeen(Seen):
+    """The mainline's head and all tags, as one complete look at a repository saw them. `key` is the repository."""
+
+    kind: ClassVar[str] = "refs"
+    branch: str
+    head: str
+    tags: tuple[TagSeen, ...] = field(default=(), repr=False)
+
+    def data(self) -> dict[str, Any]:
+        return {"branch": self.branch, "head": self.head, "tags": len(self.tags)}

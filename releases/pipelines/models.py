@@ -1,0 +1,159 @@
+"""Repositories, the changes in them, the stories those name, and the CI runs that built them."""
+
+from django.conf import settings
+from django.db import models
+
+from squads.models import Service, Story
+
+
+class Phase(models.TextChoices):
+    """How far something got. Its outcome is a second, separate question."""
+
+    QUEUED = "queued", "queued"
+    WAITING = "waiting", "waiting"
+    RUNNING = "running", "running"
+    FINISHED = "finished", "finished"
+
+
+class Outcome(models.TextChoices):
+    """How something ended; empty until it has."""
+
+    SUCCESS = "success", "success"
+    WARNING = "warning", "warning"
+    FAILURE = "failure", "failure"
+    ERROR = "error", "error"
+    CANCELLED = "cancelled", "cancelled"
+    SKIPPED = "skipped", "skipped"
+    UNKNOWN = "unknown", "unknown"
+
+
+class Repository(models.Model):
+    """A repository of a service. One that events named before anybody claimed it has no service yet."""
+
+    key = models.CharField(max_length=250, unique=True, help_text="How events call it, such as shop/checkout.")
+    url = models.CharField(max_length=1000, blank=True)
+    service = models.ForeignKey(Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="repositories")
+
+    class Meta:
+        app_label = "releases"
+        verbose_name_plural = "repositories"
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Mainline(models.Model):
+    """Derived. What the newest pull saw of a repository: its mainline's head and its tags."""
+
+    repository = models.OneToOneField(Repository, primary_key=True, on_delete=models.CASCADE, related_name="mainline")
+    branch = models.CharField(max_length=250, blank=True)
+    head = models.CharField(max_length=64, blank=True)
+    seen_at = models.DateTimeField()
+    event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        app_label = "releases"
+
+    def __str__(self) -> str:
+        return f"{self.branch} of {self.repository}"
+
+
+class Change(models.Model):
+    """Derived. A commit, or a merge that an event announced.
+
+    `position` numbers the mainline's own commits (first parents) from its root; `landed` is the position of the first
+    of them that contains this one, so "X is contained in mainline commit C" is `X.landed <= C.position`.
+    """
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="changes")
+    sha = models.CharField(max_length=100)
+    parents = models.TextField(blank=True, help_text="shas, separated by spaces")
+    known = models.BooleanField(default=False, help_text="read from git, so its parents are known")
+    is_merge = models.BooleanField(default=False)
+    author = models.CharField(max_length=200, blank=True)
+    authored_at = models.DateTimeField(null=True)
+    committed_at = models.DateTimeField(null=True)
+    subject = models.CharField(max_length=300, blank=True)
+    merged_at = models.DateTimeField(null=True, help_text="when an event said it was merged")
+    url = models.CharField(max_length=1000, blank=True)
+    position = models.IntegerField(null=True)
+    landed = models.IntegerField(null=True)
+    release = models.ForeignKey("releases.Release", null=True, on_delete=models.SET_NULL, related_name="changes")
+    event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["-committed_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["repository", "sha"], name="change_once")]
+        indexes = [
+            models.Index(fields=["sha"], name="change_sha"),
+            models.Index(fields=["repository", "landed"], name="change_landed"),
+            models.Index(fields=["release", "-committed_at"], name="change_release"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sha[:8]
+
+
+class StoryLink(models.Model):
+    """A change belongs to a story. `rule` says why; one made or refused by a person is never derived again."""
+
+    class Rule(models.TextChoices):
+        MESSAGE = "message", "named in the commit message"
+        PULL_REQUEST = "pull_request", "named in the pull request"
+        BRANCH = "branch", "named in the branch"
+        EVENT = "event", "named in the event"
+        PERSON = "person", "linked by a person"
+
+    # No constraint: a person's link outlives the change's derived row while the inbox is replayed.
+    change = models.ForeignKey(Change, on_delete=models.DO_NOTHING, db_constraint=False, related_name="links")
+    key = models.CharField(max_length=20)
+    story = models.ForeignKey(Story, null=True, on_delete=models.SET_NULL, related_name="change_links")
+    rule = models.CharField(max_length=12, choices=Rule)
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    refused = models.BooleanField(default=False, help_text="a person said that it does not belong to the story")
+
+    class Meta:
+        app_label = "releases"
+        constraints = [models.UniqueConstraint(fields=["change", "key"], name="link_once")]
+        indexes = [
+            models.Index(fields=["key"], name="link_key"),
+            models.Index(fields=["story", "change"], name="link_story"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.change_id} → {self.key}"
+
+
+class Run(models.Model):
+    """Derived. One CI execution of a pipeline for a commit."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    key = models.CharField(max_length=300)
+    repository = models.ForeignKey(Repository, null=True, on_delete=models.CASCADE, related_name="runs")
+    service = models.ForeignKey(Service, null=True, on_delete=models.SET_NULL, related_name="runs")
+    pipeline = models.CharField(max_length=250, blank=True)
+    sha = models.CharField(max_length=100, blank=True)
+    branch = models.CharField(max_length=250, blank=True)
+    artifact = models.ForeignKey("releases.Artifact", null=True, on_delete=models.SET_NULL, related_name="runs")
+    phase = models.CharField(max_length=10, choices=Phase)
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
+    words = models.CharField(max_length=250, blank=True, help_text="the provider's own")
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    url = models.CharField(max_length=1000, blank=True)
+    event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["-finished_at", "id"]
+        indexes = [
+            models.Index(fields=["repository", "outcome", "finished_at"], name="run_repository"),
+            models.Index(fields=["service", "finished_at"], name="run_service"),
+            models.Index(fields=["sha"], name="run_sha"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pipeline or 'run'} {self.key}"

@@ -1,0 +1,420 @@
+"""Reading a repository with git: never its hooks, its submodules, its files, or a question to a person.
+
+`Git.stream` is the one place that starts git. A `Mirror` is a bare copy of a repository's mainline and tags, without
+contents where the server can leave them out; it is a cache and may be deleted at any time. No Django in here.
+"""
+
+import base64
+import fcntl
+import hashlib
+import os
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from releases.pipelines.providers.base import Provider
+from releases.pipelines.providers.git import messages
+from releases.pipelines.providers.git.config import SCHEMES, Address
+from releases.pipelines.providers.git.messages import LONGEST_MESSAGE, Look, Record, TagLine, moment
+from releases.pipelines.providers.git.remedies import PERCENT, explain
+
+SAFE = (
+    "--no-pager", "--no-replace-objects", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
+    "-c", "protocol.ext.allow=never", "-c", "submodule.recurse=false", "-c", "fetch.recurseSubmodules=false",
+    "-c", "transfer.fsckObjects=false", "-c", "transfer.credentialsInUrl=die", "-c", "credential.helper=",
+    "-c", "core.askPass=true", "-c", "gc.autoDetach=false", "-c", "http.lowSpeedLimit=1000",
+    "-c", "http.lowSpeedTime=60",
+)  # fmt: skip
+# Read by the git at the other end of a local path too, which -c does not reach. Only folders that an administrator
+# named are ever opened, so whose they are does not matter; and none of their file contents need copying.
+GLOBAL = """[safe]
+	directory = *
+[uploadpack]
+	allowFilter = true
+[core]
+	hooksPath = /dev/null
+	fsmonitor = false
+"""
+SSH = "ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new -oConnectTimeout=15 -oPermitLocalCommand=no"
+MOST_OUTPUT = 2 * 1024**3
+LONGEST_FIELD = 1024 * 1024
+HEAD = "refs/rodeo/head"
+SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+FIELDS = "%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%B"
+REF_FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(taggerdate:unix)%00" \
+    "%(committerdate:unix)%00%(*committerdate:unix)"  # fmt: skip
+
+
+class GitFailed(Exception):
+    """Git could not do it. The text says why in plain words and what to do."""
+
+
+@dataclass(slots=True)
+class Git:
+    """How git is run for one repository. `tick` is called at least once a second while git works; it may raise.
+
+    `folder` is where Rodeo keeps what git needs; `timeout` is for everything done with this object, in seconds.
+    """
+
+    folder: Path
+    address: Address
+    secret: str = field(default="", repr=False)
+    user: str = ""
+    timeout: float = 900
+    tick: Callable[[], None] = lambda: None
+    kept_open: int | None = None
+    _deadline: float = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self._deadline = time.monotonic() + self.timeout
+        (self.folder / "home").mkdir(parents=True, exist_ok=True)
+        written = self.folder / "gitconfig"
+        if not written.exists() or written.read_text() != GLOBAL:
+            fresh = self.folder / f"gitconfig.{os.getpid()}"
+            fresh.write_text(GLOBAL)
+            fresh.replace(written)
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment git gets: nothing of the worker's own but the path and proxies."""
+        kept = (
+            "PATH", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "SSL_CERT_FILE",
+            "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_EXEC_PATH", "SSH_AUTH_SOCK", "TMPDIR",
+        )  # fmt: skip
+        environment = {name: os.environ[name] for name in kept if name in os.environ}
+        environment |= {
+            "HOME": str(self.folder / "home"), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true",
+            "SSH_ASKPASS": "true", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
+            "GIT_ALLOW_PROTOCOL": "file" if self.address.local else ":".join(SCHEMES), "GIT_SSH_COMMAND": SSH,
+            "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_ATTR_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(self.folder),
+        }  # fmt: skip
+        return environment | self._credentials()
+
+    def _credentials(self) -> dict[str, str]:
+        """Hand the secret over in the environment, for this host only: command lines can be read by everyone."""
+        if not self.secret or not self.address.url.startswith("http"):
+            return {}
+        parts = urlsplit(self.address.url)
+        host = parts.netloc.rpartition("@")[2]
+        pair = base64.b64encode(f"{self.address.user or self.user or 'git'}:{self.secret}".encode()).decode()
+        return {
+            "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{host}/.extraHeader",
+            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {pair}",
+            "GIT_CONFIG_KEY_1": "http.followRedirects",
+            "GIT_CONFIG_VALUE_1": "false",
+        }
+
+    def stream(
+        self, *arguments: str, stdin: bytes = b"", heard: Callable[[str], None] | None = None,
+        environment: Mapping[str, str] | None = None, most: int = MOST_OUTPUT,
+    ) -> Iterator[bytes]:  # fmt: skip
+        """Run git and yield its output in pieces; raise GitFailed if it fails, is too slow or says too much."""
+        program = shutil.which("git")
+        if program is None:
+            raise GitFailed("git is not installed where the worker runs. Install it.")
+        with tempfile.TemporaryFile() as given:
+            given.write(stdin)
+            given.seek(0)
+            process = subprocess.Popen(
+                [program, *SAFE, *arguments], stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                cwd=self.folder / "home", env=self.environment() | dict(environment or {}), start_new_session=True,
+                pass_fds=() if self.kept_open is None else (self.kept_open,),
+            )  # fmt: skip
+            said: list[str] = []
+            try:
+                yield from self._listen(process, said, heard, most)
+                code = process.wait(timeout=60)
+            finally:
+                if process.poll() is None:
+                    _kill(process)
+                for pipe in (process.stdout, process.stderr):
+                    if pipe:
+                        pipe.close()
+        if code:
+            raise GitFailed(explain("".join(said)))
+
+    def _listen(
+        self, process: subprocess.Popen[bytes], said: list[str], heard: Callable[[str], None] | None, most: int
+    ) -> Iterator[bytes]:
+        total = 0
+        with selectors.DefaultSelector() as both:
+            for pipe in (process.stdout, process.stderr):
+                if pipe:
+                    both.register(pipe, selectors.EVENT_READ)
+            while both.get_map():
+                ready = both.select(timeout=0.5)
+                self.tick()
+                if time.monotonic() > self._deadline:
+                    raise GitFailed(
+                        f"git was stopped: reading the repository took longer than {self.timeout:.0f} seconds. "
+                        "It will be tried again; if it always takes this long, raise RODEO_GIT_TIMEOUT."
+                    )
+                for key, _ in ready:
+                    piece = os.read(key.fd, 1 << 17)
+                    if not piece:
+                        both.unregister(key.fileobj)
+                    elif key.fileobj is process.stdout:
+                        total += len(piece)
+                        if total > most:
+                            raise GitFailed(f"git was stopped: it printed more than {most // 1024**2} MiB.")
+                        yield piece
+                    else:
+                        text = piece.decode("utf-8", "replace")
+                        said.append(text)
+                        del said[:-40]
+                        if heard:
+                            heard(text)
+
+    def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
+        """Run git and return all it printed (at most 512 MiB); raise GitFailed."""
+        return b"".join(self.stream(*arguments, stdin=stdin, environment=environment, most=512 * 1024**2))
+
+    def is_repository(self) -> bool:
+        """Say whether the local path is itself a repository: not merely a folder inside one."""
+        place = Path(self.address.url)
+        if not place.is_dir():
+            return False
+        try:
+            self.run(
+                "-C", str(place), "rev-parse", "--absolute-git-dir",
+                environment={"GIT_CEILING_DIRECTORIES": str(place.parent)},
+            )  # fmt: skip
+        except GitFailed:
+            return False
+        return True
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End git and what it started; it leads a process group of its own."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+    process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What the server offers, before anything is fetched. `ref` is what the mainline is called there."""
+
+    ref: str
+    branch: str
+    digest: str
+
+
+@dataclass(slots=True)
+class Mirror:
+    """The copy of one repository, at `path`. Use inside `held()`."""
+
+    path: Path
+    git: Git
+    branch: str = ""
+
+    @contextmanager
+    def held(self, wait: float = 15) -> Iterator[None]:
+        """Keep everybody else out, a git left over from a killed worker included: it inherited the open lock file."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path.with_suffix(".lock"), "w") as lock:
+            until = time.monotonic() + wait
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except OSError:
+                    self.git.tick()
+                    if time.monotonic() > until:
+                        text = "An earlier pull of this repository is still at work. It will be tried again."
+                        raise GitFailed(text) from None
+                    time.sleep(0.2)
+            self.git.kept_open = lock.fileno()
+            try:
+                yield
+            finally:
+                self.git.kept_open = None
+
+    def glance(self) -> Glance:
+        """Ask the server for its mainline and tags: one short exchange, enough to know whether anything changed."""
+        wanted = f"refs/heads/{self.branch}" if self.branch else "HEAD"
+        refs, symbolic = self._listed("--symref", "--end-of-options", self.git.address.url, wanted, "refs/tags/*")
+        ref, branch = wanted, self.branch
+        if not self.branch:
+            branch = symbolic.get("HEAD", "").removeprefix("refs/heads/")
+        if ref not in refs:
+            heads, _ = self._listed("--heads", "--end-of-options", self.git.address.url)
+            if heads:
+                ref = self._instead(wanted, sorted(heads))
+                branch = ref.removeprefix("refs/heads/")
+                refs[ref] = heads[ref]
+            else:
+                ref, branch = "", ""
+        lines = [f"{ref} {branch} {refs.get(ref, '')}"]
+        lines += [f"{name} {sha}" for name, sha in sorted(refs.items()) if name.startswith("refs/tags/")]
+        return Glance(ref, branch, hashlib.sha256("\n".join(lines).encode()).hexdigest())
+
+    def _listed(self, *arguments: str) -> tuple[dict[str, str], dict[str, str]]:
+        refs, symbolic = {}, {}
+        for line in self.git.run("ls-remote", *arguments).decode("utf-8", "replace").splitlines():
+            value, _, name = line.partition("\t")
+            if value.startswith("ref: "):
+                symbolic[name] = value.removeprefix("ref: ")
+            elif SHA.fullmatch(value):
+                refs[name] = value
+        return refs, symbolic
+
+    def _instead(self, wanted: str, heads: list[str]) -> str:
+        """Choose the mainline of a repository whose HEAD names no branch that exists."""
+        names = ", ".join(head.removeprefix("refs/heads/") for head in heads[:10])
+        if self.branch:
+            raise GitFailed(f"The repository has no branch {self.branch!r}. Choose one it has: {names}.")
+        likely = heads if len(heads) == 1 else ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"]
+        for ref in likely:
+            if ref in heads:
+                return ref
+        raise GitFailed(
+            f"The repository names no default branch. Choose the mainline in the source's settings: {names}."
+        )
+
+    def fetch(self, glance: Glance, report: Callable[[int], None]) -> None:
+        """Bring the mainline and the tags here, forced pushes and deletions included; report per cent as it goes."""
+        self._prepare()
+
+        def heard(text: str) -> None:
+            if found := PERCENT.findall(text):
+                report(int(found[-1][1]))
+
+        refspecs = ["+refs/tags/*:refs/tags/*"] + ([f"+{glance.ref}:{HEAD}"] if glance.ref else [])
+        for _ in self.git.stream(
+            "--git-dir", str(self.path), "fetch", "--prune", "--force", "--no-tags", "--update-shallow", "--progress",
+            "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--filter=tree:0",
+            "--end-of-options", "origin", *refspecs, heard=heard,
+        ):  # fmt: skip
+            pass
+        if not glance.ref:
+            self._git("update-ref", "-d", HEAD)
+        self._git("pack-refs", "--all")
+        with suppress(GitFailed):  # housekeeping; what was fetched is whole without it
+            self._git("gc", "--auto", "--quiet")
+
+    def _prepare(self) -> None:
+        if not (self.path / "HEAD").exists() or not (self.path / "objects").is_dir():
+            shutil.rmtree(self.path, ignore_errors=True)
+            self.git.run("init", "--quiet", "--bare", "--template=", "--", str(self.path))
+        # Left by a git that was killed. Nobody else is at work: see `held`.
+        for left in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*"):
+            for file in self.path.glob(left):
+                file.unlink(missing_ok=True)
+        self._git("config", "--replace-all", "remote.origin.url", self.git.address.url)
+
+    def forget(self) -> None:
+        """Delete the copy; the next pull makes it anew."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        return self.git.run("--git-dir", str(self.path), *arguments, stdin=stdin)
+
+    def look(self, branch: str, at: str, before: Look | None) -> Look:
+        """Return what the copy holds: the head, and each tag that leads to a commit with its date.
+
+        `before` is the look before this one: a tag that stands as it stood keeps the moment it was first seen.
+        """
+        head = ""
+        found: dict[str, tuple[str, datetime]] = {}
+        nested: list[tuple[str, int]] = []
+        for line in self._git("for-each-ref", f"--format={REF_FIELDS}", "refs/tags", HEAD).split(b"\n"):
+            if not line:
+                continue
+            text = line.decode("utf-8", "replace")
+            name, kind, sha, peeled_kind, peeled, tagged, committed, peeled_at = text.split("\0")
+            if name == HEAD:
+                head = sha if kind == "commit" else peeled
+            elif kind == "commit":
+                found[name] = (sha, moment(_seconds(committed)))
+            elif peeled_kind == "commit":
+                found[name] = (peeled, moment(_seconds(tagged or peeled_at)))
+            elif peeled_kind == "tag":
+                nested.append((name, _seconds(tagged)))
+        for name, seconds in nested:
+            if sha := self._commit_of(name):
+                found[name] = (sha, moment(seconds))
+        stood = {(tag.name, tag.sha, tag.tagged_at): tag.since for tag in before.tags} if before else {}
+        tags = (
+            TagLine(short, sha, tagged_at, stood.get((short, sha, tagged_at), at))
+            for name, (sha, tagged_at) in sorted(found.items())
+            for short in (name.removeprefix("refs/tags/"),)
+        )
+        return Look(at, branch, head, tuple(tags))
+
+    def _commit_of(self, ref: str) -> str:
+        answer = self._git("cat-file", "--batch-check", stdin=f"{ref}^{{commit}}\n".encode()).decode().split()
+        return answer[0] if len(answer) == 3 and answer[1] == "commit" else ""
+
+    def commits(self, wanted: Iterable[str], without: Iterable[str]) -> Iterator[Record]:
+        """Yield the commits reachable from `wanted` and not from `without`, parents before children.
+
+        Names that the copy does not hold are left out of `without`; one missing from `wanted` raises GitFailed.
+        """
+        tips = [sha for sha in dict.fromkeys(wanted) if SHA.fullmatch(sha)]
+        if not tips:
+            return
+        revisions = "".join(f"{sha}\n" for sha in tips) + "".join(f"^{sha}\n" for sha in self._held_of(without))
+        output = self.git.stream(
+            "--git-dir", str(self.path), "log", "-z", f"--format=tformat:{FIELDS}", "--encoding=UTF-8", "--topo-order",
+            "--reverse", "--no-color", "--no-notes", "--no-show-signature", "--no-mailmap", "--no-patch", "--stdin",
+            stdin=revisions.encode(),
+        )  # fmt: skip
+        for sha, parents, authored, committed, author, email, message in _records(output, 7):
+            made = _seconds(committed)
+            yield Record(
+                sha, tuple(parents.split()), _seconds(authored, made), made, author[:200], email[:200],
+                message[:LONGEST_MESSAGE].strip(),
+            )  # fmt: skip
+
+    def _held_of(self, shas: Iterable[str]) -> list[str]:
+        known = [sha for sha in dict.fromkeys(shas) if SHA.fullmatch(sha)]
+        if not known:
+            return []
+        answers = self._git("cat-file", "--batch-check", stdin="\n".join([*known, ""]).encode()).decode().splitlines()
+        return [answer.split()[0] for answer in answers if answer.split()[1:2] == ["commit"]]
+
+
+def _seconds(text: str, otherwise: int = 0) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return otherwise
+
+
+def _records(pieces: Iterable[bytes], size: int) -> Iterator[list[str]]:
+    """Cut a stream of NUL-ended fields into records. Git prints no NUL inside a field, so nothing can shift them."""
+    row: list[str] = []
+    begun: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        *ended, rest = piece.split(b"\0")
+        for each in ended:
+            row.append(b"".join((*begun, each)).decode("utf-8", "replace"))
+            begun, length = [], 0
+            if len(row) == size:
+                yield row
+                row = []
+        if length < LONGEST_FIELD:  # of a message of many megabytes, the beginning is enough
+            begun.append(rest)
+            length += len(rest)
+    if row or length:
+        raise GitFailed("git's list of commits ended in the middle. It will be tried again.")
+
+
+PROVIDER = Provider(
+    kind="git", name="git", pushes=False, pulls=True, label=None, translate=messages.translate,
+)  # fmt: skip

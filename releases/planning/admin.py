@@ -1,0 +1,37 @@
+"""Admin pages of releases. Numbers follow from tags and changes; versions are given on the pages."""
+
+from django.contrib import admin
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from portal.kernel.admin import NotDeleted, ReadOnly
+from releases.planning import plans
+from releases.planning.models import Release, Tag
+
+
+@admin.register(Release)
+class Releases(NotDeleted):
+    list_display = ["version", "line", "origin", "released_at", "commits"]
+    list_filter = ["origin"]
+    search_fields = ["version", "line"]
+    fields = [
+        "version", "line", "slug", "origin", "notes", "planned_for", "released_at", "tagged_at", "commits",
+        "non_merge_commits", "lead_time_median", "lead_time_p90",
+    ]  # fmt: skip
+    readonly_fields = [
+        "version", "line", "slug", "origin", "released_at", "tagged_at", "commits", "non_merge_commits",
+        "lead_time_median", "lead_time_p90",
+    ]  # fmt: skip
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Release, form: ModelForm, change: bool) -> None:
+        plans.edit_release(obj, by=request.user, **form.cleaned_data)
+
+
+@admin.register(Tag)
+class Tags(ReadOnly):
+    list_display = ["name", "repository", "tagged_at", "release"]
+    list_select_related = ["repository", "release"]
+    search_fields = ["name"]

@@ -1,0 +1,164 @@
+"""Releases and their boards over the API; the same verbs as the pages call."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import F, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint
+from releases.pipelines.models import StoryLink
+from releases.planning import plans
+from releases.planning.models import Release
+from squads.models import Squad, Story
+from squads.stories import states
+from squads.stories.queries import owner_names
+
+
+class ReleaseOut(serializers.ModelSerializer):
+    """A release as the API shows it. Lead times are seconds from a change's author date to the release's tag."""
+
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Release
+        fields = [
+            "slug", "version", "line", "origin", "notes", "planned_for", "released_at", "created_at", "tagged_at",
+            "commits", "non_merge_commits", "lead_time_median", "lead_time_p90", "url",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class ReleaseIn(serializers.Serializer):
+    """What people say about a release. A version is text: 5.10 is not 5.1."""
+
+    version = serializers.CharField(max_length=200)
+    line = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    notes = serializers.CharField(required=False, allow_blank=True)
+    planned_for = serializers.DateField(required=False, allow_null=True)
+    released_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class CardOut(serializers.Serializer):
+    """One story on the board. `planned` is false for one that only a change of the release names."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    type = serializers.ChoiceField(Story.Type.choices)
+    squad = serializers.CharField()
+    stage = serializers.ChoiceField(Story.Stage.choices)
+    gaps = serializers.ListField(child=serializers.CharField())
+    dark = serializers.BooleanField()
+    planned = serializers.BooleanField()
+    answer = serializers.CharField()
+    url = serializers.CharField()
+
+
+class StageOut(serializers.Serializer):
+    """How many stories of the release stand on one stage, and the share of all of them (0 to 1)."""
+
+    stage = serializers.ChoiceField(Story.Stage.choices)
+    count = serializers.IntegerField()
+    share = serializers.FloatField(allow_null=True)
+
+
+class BoardOut(serializers.Serializer):
+    """A release board: its stages in order, and its stories by squad and number."""
+
+    release = ReleaseOut()
+    total = serializers.IntegerField()
+    rodeo_done = serializers.IntegerField()
+    stages = StageOut(many=True)
+    stories = CardOut(many=True)
+
+
+class ReleaseFilter(django_filters.FilterSet):
+    """?line= is exact, ?text= looks in versions."""
+
+    line = django_filters.CharFilter(field_name="line")
+    text = django_filters.CharFilter(field_name="version", lookup_expr="icontains")
+    released = django_filters.BooleanFilter(field_name="released_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = Release
+        fields = ["origin"]
+
+
+def stories_of(release: Release) -> tuple[list[Story], set[int]]:
+    """Return the stories of a release, by squad and number, and the ids of those planned for it, in three queries."""
+    planned = set(Story.objects.filter(release=release).values_list("pk", flat=True))
+    links = StoryLink.objects.filter(change__release=release, refused=False, story__isnull=False)
+    named = set(links.values_list("story_id", flat=True).distinct())
+    stories = Story.objects.filter(pk__in=planned | named).select_related("squad")
+    return list(stories.order_by("squad__name", "number")), planned
+
+
+class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """What goes out together."""
+
+    serializer_class = ReleaseOut
+    lookup_field = "slug"
+    lookup_value_regex = r"[^/]+"
+    filterset_class = ReleaseFilter
+
+    def get_queryset(self) -> QuerySet[Release]:
+        return Release.objects.order_by(F("released_at").desc(nulls_first=True), "-created_at", "-pk")
+
+    def _check(self) -> None:
+        user: Any = self.request.user
+        if not user.is_staff and not Squad.objects.writable_by(user).exists():
+            raise PermissionDenied("Releases are planned by members of squads: join a squad, or create one, first.")
+
+    @extend_schema(request=ReleaseIn, responses={201: ReleaseOut})
+    def create(self, request: Request) -> Response:
+        """Plan a release."""
+        self._check()
+        said = ReleaseIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        release = plans.create_release(by=request.user, **said.validated_data)
+        return Response(ReleaseOut(release).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=ReleaseIn(partial=True), responses=ReleaseOut)
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Change what people say about a release; one found as a tag keeps version, line and date."""
+        release = self.get_object()
+        self._check()
+        said = ReleaseIn(data=request.data, partial=True)
+        said.is_valid(raise_exception=True)
+        plans.edit_release(release, by=request.user, **said.validated_data)
+        return Response(ReleaseOut(release).data)
+
+    @extend_schema(responses=BoardOut)
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def board(self, request: Request, slug: str) -> Response:
+        """Show where every story of the release stands, with its gaps and the honest answer."""
+        release = self.get_object()
+        stories, planned = stories_of(release)
+        owners = owner_names(story.standing for story in stories)
+        counts = dict.fromkeys(states.STAGES, 0)
+        for story in stories:
+            counts[story.stage] += 1
+        total = len(stories)
+        return Response({
+            "release": ReleaseOut(release).data,
+            "total": total,
+            "rodeo_done": counts["rodeo_done"],
+            "stages": [
+                {"stage": stage, "count": count, "share": round(count / total, 4) if total else None}
+                for stage, count in counts.items()
+            ],
+            "stories": [_card(story, owners, story.pk in planned) for story in stories],
+        })  # fmt: skip
+
+
+def _card(story: Story, owners: dict[str, str], planned: bool) -> dict[str, Any]:
+    return {
+        "key": story.key, "title": story.title, "type": story.type, "squad": story.squad.slug, "stage": story.stage,
+        "gaps": story.standing.get("gaps", []), "dark": bool(story.standing.get("dark")), "planned": planned,
+        "answer": states.say(story.standing, owners=owners, squad=story.squad.name), "url": story.get_absolute_url(),
+    }  # fmt: skip

@@ -1,0 +1,191 @@
+"""The release board: the stories of a release by stage and squad, read in a handful of queries whatever their number."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from portal.kernel import clock, ladder
+from releases.pipelines.models import StoryLink
+from squads.models import Story
+from squads.stories import states
+from squads.stories.queries import gap_words, owner_names
+
+MOST_CARDS = 500
+TYPES = dict(Story.Type.choices)
+
+
+class Card(NamedTuple):
+    """One story on the board, every word of it ready."""
+
+    key: str
+    url: str
+    title: str
+    type: str
+    glyph: SafeString
+    answer: str
+    gaps: str
+    withdrawn: str
+    dark: bool
+    found: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One squad's row: its cards by stage."""
+
+    squad: str
+    slug: str
+    count: int
+    done: int
+    cells: tuple[tuple[str, list[Card]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One stage: its name and how many stories stand on it."""
+
+    stage: str
+    name: str
+    count: int
+    share: str
+
+
+class _Light(NamedTuple):
+    """What is read of every story of the release, shown or not."""
+
+    pk: int
+    squad: int
+    number: int
+    slug: str
+    stage: str
+    type: str
+    planned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """A part of the board: one squad, stage or type; dark stories; or those found in changes and not planned."""
+
+    squad: str = ""
+    stage: str = ""
+    type: str = ""
+    dark: bool = False
+    found: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.squad or self.stage or self.type or self.dark or self.found)
+
+    def takes(self, row: _Light) -> bool:
+        """Say whether a story belongs to this part; whether it is dark is only known from its standing."""
+        return (
+            (not self.squad or row.slug == self.squad)
+            and (not self.stage or row.stage == self.stage)
+            and (not self.type or row.type == self.type)
+            and not (self.found and row.planned)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the board shows."""
+
+    columns: list[Column]
+    lanes: list[Lane]
+    types: Mapping[str, int]
+    total: int
+    shown: int
+    more: int
+    dark: int
+    found: int
+    squads: list[tuple[str, int]]
+    version: str
+
+    @property
+    def done(self) -> int:
+        """How many are rodeo done."""
+        return self.columns[-1].count
+
+
+def _light(release: UUID) -> list[_Light]:
+    """Return the stories of a release: those planned for it, and those that one of its changes names."""
+    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type")
+    rows: Any = Story.objects.filter(release=release).order_by().values_list(*columns)
+    planned = [_Light._make((*row, True)) for row in rows]
+    links = StoryLink.objects.filter(change__release=release, refused=False, story__isnull=False)
+    named = set(links.order_by().values_list("story_id", flat=True).distinct()) - {row.pk for row in planned}
+    if not named:
+        return planned
+    rows = Story.objects.filter(pk__in=named).order_by().values_list(*columns)
+    return planned + [_Light._make((*row, False)) for row in rows]
+
+
+def board(release: UUID, only: Only | None = None, at: datetime | None = None) -> Board:
+    """Read the board of a release, or a part of it. At most five queries, whatever the number of stories."""
+    at, only = at or clock.now(), only or Only()
+    light = _light(release)
+    wanted = sorted((row for row in light if only.takes(row)), key=lambda row: (row.slug, row.number))
+    # Dark is read from the standing, so looking for it looks at all of them.
+    chosen = wanted if only.dark else wanted[:MOST_CARDS]
+    names = ("pk", "key", "title", "type", "stage", "standing", "squad__name", "squad__slug", "number")
+    stories = sorted(
+        Story.objects.filter(pk__in=[row.pk for row in chosen]).order_by().values_list(*names),
+        key=lambda row: (row[6].lower(), row[8]),
+    )
+    if only.dark:
+        stories = [row for row in stories if row[5].get("dark")]
+        wanted = wanted[: len(stories)]
+    unplanned = {row.pk for row in light if not row.planned}
+    stages, count = Counter(row.stage for row in light), len(light)
+    return Board(
+        columns=[_column(stage, stages[stage], count) for stage in states.STAGES],
+        lanes=_lanes(stories[:MOST_CARDS], unplanned, at),
+        types=Counter(row.type for row in light),
+        total=count,
+        shown=min(len(stories), MOST_CARDS),
+        more=max(len(wanted) - MOST_CARDS, 0),
+        dark=sum(1 for row in stories if row[5].get("dark")),
+        found=len(unplanned),
+        squads=sorted(Counter(row.slug for row in light).items()),
+        version=_version(stories),
+    )
+
+
+def _column(stage: str, count: int, total: int) -> Column:
+    return Column(stage, states.STAGE_NAMES[stage], count, f"{round(100 * count / total)}\u202f%" if total else "")
+
+
+def _version(stories: Iterable[tuple[Any, ...]]) -> str:
+    """Return a mark that changes whenever a card does."""
+    return sha256(repr([row[1:] for row in stories]).encode()).hexdigest()[:16]
+
+
+def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], at: datetime) -> list[Lane]:
+    owners = owner_names(row[5] for row in stories)
+    # Once per board: a reverse() per card costs more than the card.
+    prefix = reverse("squads:stories:list")
+    lanes: dict[str, tuple[str, dict[str, list[Card]]]] = {}
+    for pk, key, title, type_, stage, standing, squad, slug, _ in stories:
+        card = Card(
+            key, f"{prefix}{key}/", title, TYPES[type_], ladder.glyph(standing),
+            states.say(standing, at=at, owners=owners, squad=squad), gap_words(standing), _withdrawn(standing),
+            bool(standing.get("dark")), pk in unplanned,
+        )  # fmt: skip
+        lanes.setdefault(slug, (squad, {name: [] for name in states.STAGES}))[1][stage].append(card)
+    return [
+        Lane(
+            squad, slug, sum(map(len, cells.values())), len(cells["rodeo_done"]),
+            tuple((states.STAGE_NAMES[stage], cards) for stage, cards in cells.items()),
+        )
+        for slug, (squad, cells) in lanes.items()
+    ]  # fmt: skip
+
+
+def _withdrawn(standing: Mapping[str, Any]) -> str:
+    return ", ".join(ladder.NAMES[rung["rung"]] for rung in standing.get("rungs", ()) if rung["state"] == "withdrawn")

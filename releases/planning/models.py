@@ -1,0 +1,67 @@
+"""Releases: what goes out together."""
+
+import uuid
+
+from django.db import models
+from django.urls import reverse
+
+from portal.kernel import clock
+from releases.pipelines.models import Repository
+
+
+class Release(models.Model):
+    """A named set of stories and changes going out together. Its version is text: 5.10 is not 5.1."""
+
+    class Origin(models.TextChoices):
+        PERSON = "person", "created by a person"
+        TAG = "tag", "found as a tag"
+
+    # One found as a tag has the identity of its line and version: it is the same release after the inbox is replayed.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.CharField(max_length=200, help_text="Text, kept as written: 5.10 is not 5.1.")
+    line = models.CharField(
+        max_length=120, blank=True,
+        help_text="What is released, such as a product or service. Leave empty for a company-wide release.",
+    )  # fmt: skip
+    slug = models.CharField(max_length=340, unique=True, editable=False)
+    origin = models.CharField(max_length=6, choices=Origin, default=Origin.PERSON, editable=False)
+    notes = models.TextField(blank=True)
+    planned_for = models.DateField(null=True, blank=True)
+    released_at = models.DateTimeField(null=True, blank=True, help_text="When it went out; a tag fills this by itself.")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    # Derived from its tags and changes by releases.planning.actions; lead times are seconds from author date to tag.
+    tagged_at = models.DateTimeField(null=True, editable=False)
+    commits = models.PositiveIntegerField(default=0, editable=False)
+    non_merge_commits = models.PositiveIntegerField(default=0, editable=False)
+    lead_time_median = models.FloatField(null=True, editable=False)
+    lead_time_p90 = models.FloatField(null=True, editable=False)
+
+    class Meta:
+        app_label = "releases"
+        constraints = [models.UniqueConstraint(fields=["line", "version"], name="release_once")]
+        indexes = [models.Index(fields=["released_at"], name="release_released_at")]
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.version}".strip()
+
+    def get_absolute_url(self) -> str:
+        return reverse("releases:planning:board", args=[self.slug])
+
+
+class Tag(models.Model):
+    """Derived. A tag that a source's rule calls a release."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=250)
+    sha = models.CharField(max_length=64)
+    tagged_at = models.DateTimeField(help_text="tagger date, else committer date of the commit")
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="tags")
+
+    class Meta:
+        app_label = "releases"
+        constraints = [models.UniqueConstraint(fields=["repository", "name"], name="tag_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,44 @@
+"""What people do to releases. The HTML pages and the API call these same verbs."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from releases.planning.models import Release
+from releases.planning.naming import free_slug
+
+EDITABLE = ("version", "line", "notes", "planned_for", "released_at")
+
+
+def create_release(
+    *, by: Any, version: str, line: str = "", notes: str = "", planned_for: Any = None, released_at: Any = None
+) -> Release:
+    """Plan a release. Its version is kept as written; ValidationError names the field when line and version exist."""
+    release = Release(
+        version=version.strip(), line=line.strip(), notes=notes, planned_for=planned_for, released_at=released_at
+    )
+    release.slug = free_slug(release.line, release.version)
+    _checked(release)
+    release.save(force_insert=True)
+    return release
+
+
+def edit_release(release: Release, *, by: Any, **fields: Any) -> Release:
+    """Change what people say about a release. One found as a tag keeps the tag's version, line and date."""
+    own = ("notes", "planned_for") if release.origin == Release.Origin.TAG else EDITABLE
+    changed = [name for name in own if name in fields]
+    for name in changed:
+        setattr(release, name, fields[name])
+    _checked(release)
+    release.save(update_fields=changed)
+    return release
+
+
+def _checked(release: Release) -> None:
+    release.clean_fields()
+    others = Release.objects.filter(line=release.line, version=release.version).exclude(pk=release.pk)
+    if others.exists():
+        line = f" of {release.line}" if release.line else ""
+        raise ValidationError(
+            {"version": f"There is a release {release.version}{line} already. Choose another version."}
+        )

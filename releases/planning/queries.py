@@ -1,0 +1,192 @@
+"""What the pages of releases show."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from natsort import natsort_keygen
+
+from portal.kernel import charts, numbers
+from portal.kernel.charts import Bar
+from releases.pipelines.models import Change, StoryLink
+from releases.planning.models import Release
+from squads.models import Story
+
+CHARTS, BARS = 3, 40
+SERIES = ("user stories", "defects")
+natural = natsort_keygen()
+
+
+class Row(NamedTuple):
+    """One release in the list."""
+
+    release: Release
+    interval: float | None
+    user_stories: int
+    defects: int
+    chores: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The batch chart of one line of releases, with the numbers it draws."""
+
+    line: str
+    chart: Any
+    bars: list[Bar]
+    left_out: int
+    stories: int
+    defects: int
+    interval: float | None
+    largest: Bar | None = field(default=None)
+
+    @property
+    def total(self) -> int:
+        """User stories and defects of all its releases."""
+        return self.stories + self.defects
+
+
+def in_order(rows: Iterable[tuple[Any, datetime | None, date | None, str]]) -> list[Any]:
+    """Return the first item of (id, released, planned, version) rows, newest first.
+
+    What is not out yet comes first, by plan; equal dates are ordered by version as people count: 5.10 after 5.9.
+    """
+
+    def when(row: tuple[Any, datetime | None, date | None, str]) -> tuple[int, str]:
+        if row[1]:
+            return 0, row[1].isoformat()
+        return (1, row[2].isoformat()) if row[2] else (2, "")
+
+    ordered = []
+    for _, same in groupby(sorted(rows, key=when, reverse=True), key=when):
+        tied = list(same)
+        ordered += tied if len(tied) < 2 else sorted(tied, key=lambda row: natural(row[3]), reverse=True)
+    return [row[0] for row in ordered]
+
+
+def lines_of_releases() -> list[str]:
+    """Return the lines there are, in natural order; "" stands for company-wide releases."""
+    return sorted(Release.objects.order_by().values_list("line", flat=True).distinct(), key=natural)
+
+
+def newest_first(line: str | None) -> list[UUID]:
+    """Return the ids of all releases of a line (of all lines for None), newest first."""
+    rows = Release.objects.order_by()
+    if line is not None:
+        rows = rows.filter(line=line)
+    return in_order(rows.values_list("pk", "released_at", "planned_for", "version"))
+
+
+def batches(release_ids: Iterable[UUID]) -> dict[UUID, Counter[str]]:
+    """Return how many stories of each type each release has: planned for it, or named by one of its changes."""
+    ids = list(release_ids)
+    found: dict[UUID, Counter[str]] = defaultdict(Counter)
+    planned = Story.objects.filter(release__in=ids).order_by().values_list("release_id", "type")
+    for release, type_, count in planned.annotate(n=Count("*")):
+        found[release][type_] = count
+    links = StoryLink.objects.filter(change__release__in=ids, refused=False, story__isnull=False)
+    named = links.exclude(story__release=F("change__release")).order_by()
+    for release, _, type_ in named.values_list("change__release_id", "story_id", "story__type").distinct():
+        found[release][type_] += 1
+    return found
+
+
+def rows_of(ids: list[UUID]) -> list[Row]:
+    """Return list rows for these releases, in this order, each with the days since the one before it in its line."""
+    releases = Release.objects.in_bulk(ids)
+    sizes, before = batches(ids), _days_before(releases.values())
+    return [
+        Row(
+            releases[pk], before.get(pk),
+            sizes.get(pk, Counter())["user_story"], sizes.get(pk, Counter())["defect"], sizes.get(pk, Counter())["chore"],
+        )
+        for pk in ids
+        if pk in releases
+    ]  # fmt: skip
+
+
+def _days_before(releases: Iterable[Release]) -> dict[UUID, float]:
+    """Return the days from the previous release of the same line to each of these, where there is one."""
+    dated = {release.line for release in releases if release.released_at}
+    rows = Release.objects.filter(line__in=dated, released_at__isnull=False).order_by()
+    lines: dict[str, list[tuple[UUID, datetime | None, None, str]]] = defaultdict(list)
+    moments: dict[UUID, datetime] = {}
+    for pk, line, version, at in rows.values_list("pk", "line", "version", "released_at"):
+        if at is not None:
+            lines[line].append((pk, at, None, version))
+            moments[pk] = at
+    return {
+        later: (moments[later] - moments[earlier]).total_seconds() / 86400
+        for same in lines.values()
+        for later, earlier in pairwise(in_order(same))
+    }
+
+
+def batch_charts(line: str | None, lines: list[str]) -> list[Batch]:
+    """Return the batch chart of one line, or of the few lines that released last, where there are stories to draw."""
+    rows = Release.objects.filter(released_at__isnull=False).order_by("-released_at")
+    if line is not None:
+        rows = rows.filter(line=line)
+    by_line: dict[str, list[Release]] = {}
+    for release in rows.only("pk", "line", "version", "released_at"):
+        by_line.setdefault(release.line, []).append(release)
+    chosen = dict(list(by_line.items())[: CHARTS * 3])
+    sizes = batches(release.pk for some in chosen.values() for release in some[:BARS])
+    drawn = [_batch(name, some, sizes) for name, some in chosen.items()]
+    return [batch for batch in drawn if batch is not None][:CHARTS]
+
+
+def _batch(line: str, newest: list[Release], sizes: dict[UUID, Counter[str]]) -> Batch | None:
+    shown = sorted(newest[:BARS], key=lambda release: (release.released_at, natural(release.version)))
+    bars = [
+        Bar(
+            release.released_at.date(),  # type: ignore[union-attr]
+            release.version,
+            (sizes.get(release.pk, Counter())["user_story"], sizes.get(release.pk, Counter())["defect"]),
+        )
+        for release in shown
+    ]
+    if not any(bar.total for bar in bars):
+        return None
+    gaps = [(later.day - earlier.day).days for earlier, later in pairwise(bars)]
+    return Batch(
+        line=line,
+        chart=charts.stacked_bars(
+            bars, SERIES, f"User stories and defects per release of {line or 'the company'}, by date"
+        ),
+        bars=bars,
+        left_out=len(newest) - len(shown),
+        stories=sum(bar.values[0] for bar in bars),
+        defects=sum(bar.values[1] for bar in bars),
+        interval=numbers.median(gaps),
+        largest=max(bars, key=lambda bar: bar.total),
+    )
+
+
+def changes(release: Release) -> QuerySet[Change]:
+    """Return the changes of a release, newest first."""
+    return (
+        Change.objects.filter(release=release)
+        .select_related("repository__service")
+        .order_by(F("committed_at").desc(nulls_last=True), "pk")
+    )
+
+
+def unlinked(release: Release) -> QuerySet[Change]:
+    """Return the changes of a release that belong to no story, merge commits left out, newest first."""
+    linked = StoryLink.objects.filter(change=OuterRef("pk"), refused=False, story__isnull=False)
+    return changes(release).filter(is_merge=False).exclude(Exists(linked))
+
+
+def keys_of(rows: Iterable[Change]) -> dict[UUID, list[str]]:
+    """Return the keys of the stories that each of these changes belongs to."""
+    found: dict[UUID, list[str]] = {}
+    links = StoryLink.objects.filter(change__in=[row.pk for row in rows], refused=False, story__isnull=False)
+    for change, key in links.order_by("key").values_list("change_id", "key"):
+        found.setdefault(change, []).append(key)
+    return found

@@ -1,0 +1,148 @@
+"""Pages of releases: the list with its batch chart, the board, and the changes of a release."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
+
+from portal.kernel.htmx import varied, wants_fragment
+from portal.kernel.paging import page_of
+from portal.kernel.policy import reading, writing
+from releases.planning import plans, queries
+from releases.planning.board import Board, Only, board
+from releases.planning.forms import ReleaseForm
+from releases.planning.models import Release
+from squads.models import Squad
+
+
+def _may_write(user: Any) -> bool:
+    """Releases go across squads: every member of any squad, and staff, may plan them."""
+    return bool(user.is_authenticated and (user.is_staff or Squad.objects.writable_by(user).exists()))
+
+
+def _writer(request: HttpRequest) -> None:
+    if not _may_write(request.user):
+        raise PermissionDenied("Releases are planned by members of squads: join a squad, or create one, first.")
+
+
+@reading
+@require_safe
+def release_list(request: HttpRequest) -> HttpResponse:
+    """Releases, newest first, with the batch chart of each line."""
+    lines, asked = queries.lines_of_releases(), request.GET.get("line")
+    line = asked if asked in lines else None
+    page = page_of(request, queries.newest_first(line))
+    return render(
+        request, "releases/planning/list.html",
+        {
+            "page": page,
+            "rows": queries.rows_of(list(page.object_list)),
+            "charts": queries.batch_charts(line, lines) if page.number == 1 else [],
+            "line": line,
+            "lines": lines if len(lines) > 1 else [],
+            "series": queries.SERIES,
+            "writable": _may_write(request.user),
+        },
+    )  # fmt: skip
+
+
+def _asked(request: HttpRequest) -> Only:
+    get = request.GET.get
+    return Only(get("squad", ""), get("stage", ""), get("type", ""), get("dark") == "1", get("found") == "1")
+
+
+def _fragment(release: Release, made: Board, only: Only, request: HttpRequest) -> str:
+    query = request.GET.copy()
+    query["version"] = made.version
+    context = {
+        "board": made,
+        "only": only,
+        "release": release,
+        "url": release.get_absolute_url(),
+        "query": query.urlencode(),
+    }
+    return render_to_string("releases/planning/_board.jinja", context, using="jinja2")
+
+
+@reading
+@require_safe
+def release_board(request: HttpRequest, slug: str) -> HttpResponse:
+    """The board of a release. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
+    release = get_object_or_404(Release, slug=slug)
+    only = _asked(request)
+    made = board(release.pk, only)
+    if wants_fragment(request):
+        if request.GET.get("version") == made.version:
+            return varied(HttpResponse(status=204))
+        return varied(HttpResponse(_fragment(release, made, only, request)))
+    return varied(
+        render(
+            request, "releases/planning/board.html",
+            {
+                "release": release,
+                "board": made,
+                "fragment": _fragment(release, made, only, request),
+                "only": only,
+                "unlinked": queries.unlinked(release).count(),
+                "writable": _may_write(request.user),
+            },
+        )
+    )  # fmt: skip
+
+
+@reading
+@require_safe
+def release_changes(request: HttpRequest, slug: str) -> HttpResponse:
+    """Every change of a release."""
+    release = get_object_or_404(Release, slug=slug)
+    page = page_of(request, queries.changes(release))
+    context = {"release": release, "page": page, "stories": queries.keys_of(page.object_list), "unlinked": False}
+    return render(request, "releases/planning/changes.html", context)
+
+
+@reading
+@require_safe
+def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
+    """The changes of a release that belong to no story."""
+    release = get_object_or_404(Release, slug=slug)
+    page = page_of(request, queries.unlinked(release))
+    context = {"release": release, "page": page, "stories": {}, "unlinked": True}
+    return render(request, "releases/planning/changes.html", context)
+
+
+@writing
+def release_create(request: HttpRequest) -> HttpResponse:
+    """Plan a release."""
+    _writer(request)
+    form = ReleaseForm(request.POST or None, initial={"line": request.GET.get("line", "")})
+    if request.method == "POST" and form.is_valid():
+        try:
+            release = plans.create_release(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, f"Release {release} is there. Plan stories for it, or name it on theirs.")
+            return redirect(release)
+    return render(request, "releases/planning/form.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@writing
+def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change what people say about a release."""
+    _writer(request)
+    release = get_object_or_404(Release, slug=slug)
+    form = ReleaseForm(request.POST or None, instance=release)
+    if request.method == "POST" and form.is_valid():
+        try:
+            plans.edit_release(release, by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect(release)
+    status = 400 if form.errors else 200
+    return render(request, "releases/planning/form.html", {"form": form, "release": release}, status=status)

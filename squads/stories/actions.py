@@ -1,0 +1,105 @@
+"""What people do to stories. The HTML pages and the API call these same verbs."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from portal.kernel import clock
+from portal.kernel.outbox import tell
+from squads.stories.models import Evidence, Story
+from squads.stories.states import ANY
+from squads.teams.models import Squad
+
+BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
+EDITABLE = ("title", "type", "description", "acceptance_criteria", "release", "flag", "audience")
+# People's clocks are not ours: this much "later than now" is a clock, more is a mistake.
+CLOCK_SLACK = timedelta(minutes=5)
+
+
+def judge(story_ids: Iterable[int]) -> int:
+    """Judge these stories again by the evidence there is; return how many changed."""
+    return Story.objects.filter(pk__in=list(story_ids)).judge()
+
+
+@transaction.atomic
+def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
+    """Create a story with the squad's next key. Changes that already name the key are linked after the commit."""
+    number = squad.take_number()
+    story = Story(
+        squad=squad, number=number, key=f"{squad.key_prefix}-{number}", title=title, created_by=by,
+        **_known(fields),
+    )  # fmt: skip
+    _checked(story)
+    story.save(force_insert=True)
+    judge([story.pk])
+    tell("story.created", key=story.key, id=story.pk)
+    story.refresh_from_db(fields=["stage", "standing"])
+    return story
+
+
+@transaction.atomic
+def edit_story(story: Story, *, by: Any, **fields: Any) -> Story:
+    """Change what people wrote about a story. Its key, progress and stage are not among it."""
+    for name, value in _known(fields).items():
+        setattr(story, name, value)
+    _checked(story)
+    story.save(update_fields=list(fields))
+    judge([story.pk])
+    if {"flag", "audience"} & fields.keys():
+        tell("story.flagged", key=story.key, id=story.pk)
+    story.refresh_from_db(fields=["stage", "standing"])
+    return story
+
+
+@transaction.atomic
+def record_by_hand(
+    story: Story, *, by: Any, kind: str, verdict: str = "success", at: datetime | None = None, note: str = "",
+    link: str = "", service: str = "", environment: str = "", tier: str = "",
+) -> Evidence:  # fmt: skip
+    """Keep evidence that a person supplies, with their name, the time, and a note or link that others can check.
+
+    `kind` is run (integrated), test (tested before production), deployment (to production) or acceptance (in
+    production). Raises ValidationError naming the field. The story is judged again at once.
+    """
+    at = at or clock.now()
+    errors: dict[str, str] = {}
+    if kind not in BY_HAND_KINDS:
+        errors["kind"] = f"Choose one of {', '.join(BY_HAND_KINDS)}."
+    if verdict not in ("success", "failure"):
+        errors["verdict"] = "Choose success or failure."
+    elif verdict == "failure" and kind in ("run", "deployment"):
+        errors["verdict"] = "Only a check can fail by hand; a failed run or deployment proves nothing to withdraw."
+    if not note.strip() and not link.strip():
+        errors["note"] = "Write a note or give a link: somebody else must be able to check it."
+    if link and not link.startswith(("https://", "http://")):
+        errors["link"] = "Give a full address that starts with https:// or http://."
+    if at > clock.now() + CLOCK_SLACK:
+        errors["at"] = "This lies in the future. Record evidence after the fact."
+    if errors:
+        raise ValidationError(errors)
+    if kind != "run":
+        tier = "production" if kind in ("deployment", "acceptance") else tier or "staging"
+    evidence = Evidence.objects.create(
+        story=story, kind=kind, verdict=verdict, at=at, started_at=at if kind == "acceptance" else None,
+        service=service, environment=environment or (tier if kind != "run" else ""), tier=tier, shas=[ANY],
+        label=f"{by.name}, by hand", note=note.strip(), link=link.strip(), by_hand=True, person=by,
+    )  # fmt: skip
+    judge([story.pk])
+    story.refresh_from_db(fields=["stage", "standing"])
+    return evidence
+
+
+def _known(fields: dict[str, Any]) -> dict[str, Any]:
+    if strange := fields.keys() - set(EDITABLE):
+        raise TypeError(f"not for people to set: {', '.join(sorted(strange))}")
+    return fields
+
+
+def _checked(story: Story) -> None:
+    story.audience = story.audience.strip() or "everyone"
+    story.flag = story.flag.strip()
+    # The squad and the release came from the database; checking them again would only cost queries.
+    story.clean_fields(exclude=["squad", "release", "created_by", "standing"])

@@ -1,0 +1,37 @@
+"""Admin pages of stories. Stories are written on their pages; what is changed here is judged again."""
+
+from django.contrib import admin
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from portal.kernel.admin import NotDeleted, ReadOnly
+from squads.stories import actions
+from squads.stories.models import Evidence, Story
+
+
+@admin.register(Story)
+class Stories(NotDeleted):
+    list_display = ["key", "title", "squad", "type", "stage"]
+    list_filter = ["stage", "type", "squad"]
+    list_select_related = ["squad"]
+    search_fields = ["key", "title"]
+    autocomplete_fields = ["release"]
+    fields = [
+        "key", "squad", "title", "type", "description", "acceptance_criteria", "release", "flag", "audience", "progress",
+        "stage", "standing", "created_at", "created_by",
+    ]  # fmt: skip
+    readonly_fields = ["key", "squad", "progress", "stage", "standing", "created_at", "created_by"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Story, form: ModelForm, change: bool) -> None:
+        actions.edit_story(obj, by=request.user, **form.cleaned_data)
+
+
+@admin.register(Evidence)
+class EvidenceRows(ReadOnly):
+    list_display = ["at", "story", "kind", "verdict", "service", "environment", "by_hand"]
+    list_filter = ["kind", "by_hand"]
+    list_select_related = ["story"]
+    search_fields = ["story__key"]

@@ -1,0 +1,279 @@
+"""Stories and their evidence over the API; the same verbs as the pages call."""
+
+from typing import Any
+
+import django_filters
+from django.apps import apps
+from django.db.models import Q, QuerySet
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import exceptions, mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Chosen, Endpoint, named_by
+from squads.stories import actions, queries, states
+from squads.stories.models import Evidence, Story
+from squads.teams.api import check_own
+from squads.teams.models import Squad
+
+RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class ReleaseField(Chosen):
+    """A release, by slug. Named, not imported: squads knows no code of releases."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return apps.get_model("releases", "Release")._default_manager.all()
+
+
+class RungOut(serializers.Serializer):
+    """One rung of the ladder."""
+
+    rung = serializers.ChoiceField([(name, states.STAGE_NAMES[name]) for name in states.RUNGS])
+    state = serializers.ChoiceField([(name, name) for name in RUNG_STATES])
+    at = serializers.DateTimeField(allow_null=True)
+    why = serializers.CharField()
+
+
+class StoryOut(serializers.ModelSerializer):
+    """A story with where it stands and the honest answer."""
+
+    squad = named_by("slug")
+    release = named_by("slug", allow_null=True)
+    created_by = named_by("username", allow_null=True)
+    rodeo_done = serializers.SerializerMethodField()
+    gaps = serializers.SerializerMethodField()
+    dark = serializers.SerializerMethodField()
+    answer = serializers.SerializerMethodField()
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Story
+        fields = [
+            "key", "squad", "title", "type", "description", "acceptance_criteria", "release", "flag", "audience",
+            "created_at", "created_by", "progress", "progress_at", "stage", "rodeo_done", "gaps", "dark", "answer", "url",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_rodeo_done(self, story: Story) -> bool:
+        return bool(story.stage == Story.Stage.RODEO_DONE)
+
+    def get_gaps(self, story: Story) -> list[str]:
+        return list(story.standing.get("gaps", ()))
+
+    def get_dark(self, story: Story) -> bool:
+        return bool(story.standing.get("dark", False))
+
+    def get_answer(self, story: Story) -> str:
+        return states.say(story.standing, owners=self.context["owners"], squad=story.squad.name)
+
+
+class StoryDetail(StoryOut):
+    """A story with every rung of its ladder."""
+
+    rungs = serializers.SerializerMethodField()
+
+    class Meta(StoryOut.Meta):
+        fields = [*StoryOut.Meta.fields, "rungs"]
+        read_only_fields = fields
+
+    @extend_schema_field(RungOut(many=True))
+    def get_rungs(self, story: Story) -> list[dict[str, Any]]:
+        return list(story.standing.get("rungs", ()))
+
+
+class AnswerOut(serializers.Serializer):
+    """The honest answer about one story."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    answer = serializers.CharField()
+    rodeo_done = serializers.BooleanField()
+    stage = serializers.ChoiceField(Story.Stage.choices)
+    gaps = serializers.ListField(child=serializers.CharField())
+    dark = serializers.BooleanField()
+    rungs = RungOut(many=True)
+
+
+class StoryChange(serializers.Serializer):
+    """What people write about a story."""
+
+    title = serializers.CharField(max_length=200)
+    type = serializers.ChoiceField(Story.Type.choices, required=False)
+    description = serializers.CharField(required=False, allow_blank=True)
+    acceptance_criteria = serializers.CharField(required=False, allow_blank=True)
+    release = ReleaseField(slug_field="slug", required=False, allow_null=True)
+    flag = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    audience = serializers.CharField(max_length=60, required=False, allow_blank=True)
+
+
+class StoryIn(StoryChange):
+    """A new story of one of your squads."""
+
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
+
+
+class ProgressIn(serializers.Serializer):
+    """How far development is. What comes after dev done follows from evidence."""
+
+    to = serializers.ChoiceField(Story.Progress.choices)
+    because = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class EvidenceOut(serializers.ModelSerializer):
+    """One thing that was seen about a story. `event` is the inbound event that proves it."""
+
+    person = named_by("username", allow_null=True)
+    event = serializers.UUIDField(source="event_id", read_only=True, allow_null=True)
+    shas = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Evidence
+        fields = [
+            "id", "kind", "verdict", "at", "started_at", "service", "environment", "tier", "shas", "label", "words",
+            "link", "note", "by_hand", "person", "event",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class EvidenceIn(serializers.Serializer):
+    """Evidence that you supply, with a note or a link that others can check."""
+
+    kind = serializers.ChoiceField([(name, name) for name in actions.BY_HAND_KINDS])
+    verdict = serializers.ChoiceField([(name, name) for name in ("success", "failure")], required=False)
+    at = serializers.DateTimeField(required=False, help_text="When you saw it; now, unless you say.")
+    note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    link = serializers.URLField(required=False, allow_blank=True, max_length=1000)
+    service = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    environment = serializers.CharField(required=False, allow_blank=True, max_length=120, help_text="Its key or slug.")
+
+    def validate_environment(self, value: str) -> Any:
+        """Find the environment by key or slug."""
+        if not value:
+            return None
+        place = queries.environments().filter(Q(key=value) | Q(slug=value)).first()
+        if place is None:
+            raise serializers.ValidationError(f"No environment is called {value}. /api/v1/environments/ lists them.")
+        return place
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """See that the environment fits what was seen there."""
+        place = data.pop("environment", None)
+        tiers = {"test": ("testing", "staging"), "deployment": ("production",), "acceptance": ("production",)}
+        wanted = tiers.get(data["kind"], ())
+        if place is not None and wanted and place.tier not in wanted:
+            raise serializers.ValidationError(
+                {"environment": f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(wanted)}."}
+            )
+        return {**data, "environment": place.name, "tier": place.tier} if place is not None else data
+
+
+class StoryFilter(django_filters.FilterSet):
+    """?squad= and ?release= take slugs; ?text= is the start of a key or part of a title."""
+
+    squad = django_filters.CharFilter(field_name="squad__slug")
+    release = django_filters.CharFilter(field_name="release__slug")
+    text = django_filters.CharFilter(method="with_text")
+
+    class Meta:
+        model = Story
+        fields = ["stage", "type", "progress"]
+
+    def with_text(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
+        return stories.filter(Q(key__startswith=value.upper()) | Q(title__icontains=value))
+
+
+class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Deliverable pieces of work."""
+
+    serializer_class = StoryOut
+    lookup_field = "key"
+    lookup_value_regex = r"[A-Za-z][A-Za-z0-9]*-[0-9]+"
+    filterset_class = StoryFilter
+
+    def get_queryset(self) -> QuerySet[Story]:
+        return Story.objects.select_related("squad", "release", "created_by").order_by("-pk")
+
+    def get_object(self) -> Story:
+        story = self.get_queryset().filter(key=self.kwargs["key"].upper()).first()
+        if story is None:
+            raise exceptions.NotFound(queries.why_unknown(self.kwargs["key"].upper()))
+        return story
+
+    def _own(self) -> Story:
+        story = self.get_object()
+        check_own(story.squad, self.request.user, story.key)
+        return story
+
+    def _shown(self, story: Story, code: int = status.HTTP_200_OK) -> Response:
+        context = {"owners": queries.owner_names([story.standing])}
+        return Response(StoryDetail(story, context=context).data, status=code)
+
+    def list(self, request: Request) -> Response:
+        """List stories, the newest first."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        assert page is not None
+        owners = queries.owner_names(story.standing for story in page)
+        return self.get_paginated_response(StoryOut(page, many=True, context={"owners": owners}).data)
+
+    @extend_schema(responses=StoryDetail)
+    def retrieve(self, request: Request, key: str) -> Response:
+        """Show one story with its ladder."""
+        return self._shown(self.get_object())
+
+    @extend_schema(request=StoryIn, responses={201: StoryDetail})
+    def create(self, request: Request) -> Response:
+        """Write a story for one of your squads; it gets the squad's next key."""
+        said = StoryIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        fields = dict(said.validated_data)
+        squad = fields.pop("squad")
+        check_own(squad, request.user, "its stories")
+        return self._shown(actions.create_story(squad, by=request.user, **fields), status.HTTP_201_CREATED)
+
+    @extend_schema(request=StoryChange(partial=True), responses=StoryDetail)
+    def partial_update(self, request: Request, key: str) -> Response:
+        """Change what people wrote about a story."""
+        story = self._own()
+        said = StoryChange(data=request.data, partial=True)
+        said.is_valid(raise_exception=True)
+        if said.validated_data:
+            actions.edit_story(story, by=request.user, **said.validated_data)
+        return self._shown(story)
+
+    @extend_schema(request=ProgressIn, responses=StoryDetail)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def progress(self, request: Request, key: str) -> Response:
+        """Move a story to do, in progress or dev done. 409 when it is there already."""
+        story = self._own()
+        said = ProgressIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        story.move_progress(said.validated_data["to"], by=request.user, because=said.validated_data.get("because", ""))
+        return self._shown(story)
+
+    @extend_schema(responses=EvidenceOut(many=True))
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def evidence(self, request: Request, key: str) -> Response:
+        """List what was seen about a story, the newest first."""
+        page = self.paginate_queryset(queries.timeline(self.get_object()))
+        assert page is not None
+        return self.get_paginated_response(EvidenceOut(page, many=True).data)
+
+    @extend_schema(request=EvidenceIn, responses={201: EvidenceOut})
+    @evidence.mapping.post
+    def supply(self, request: Request, key: str) -> Response:
+        """Supply evidence by hand. It carries your name, and needs a note or a link."""
+        story = self._own()
+        said = EvidenceIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        evidence = actions.record_by_hand(story, by=request.user, **said.validated_data)
+        return Response(EvidenceOut(evidence).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses=AnswerOut)
+    @action(detail=True, methods=["get"], filterset_class=None)
+    def answer(self, request: Request, key: str) -> Response:
+        """Is it rodeo done? One honest sentence, and what it rests on."""
+        return Response(queries.told(self.get_object()))

@@ -1,0 +1,107 @@
+"""Forms of stories: they read and check what was typed; the verbs are in actions.py."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import F
+
+from portal.kernel import clock
+from squads.stories import queries
+from squads.stories.models import Story
+from squads.teams.models import Squad
+
+KINDS = {
+    "acceptance": "Accepted in production (rodeo done)",
+    "deployment": "Deployed to production",
+    "test": "Tested before production",
+    "run": "Integrated: on the mainline, and its run succeeded",
+}
+TIERS = {"test": ("testing", "staging"), "deployment": ("production",), "acceptance": ("production",)}
+RELEASES_OFFERED = 200
+
+
+class StoryForm(forms.ModelForm):
+    """What people write about a story."""
+
+    class Meta:
+        model = Story
+        fields = ["title", "type", "release", "description", "acceptance_criteria", "flag", "audience"]
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 4}),
+            "acceptance_criteria": forms.Textarea(attrs={"rows": 4}),
+        }
+        help_texts = {"release": "The release it is planned for. Its board shows the story."}
+
+    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["audience"].required = False
+        release = self.fields["release"]
+        release.empty_label = "none yet"  # type: ignore[attr-defined]
+        # A repository may bring thousands of releases: offer what is still to come, then the newest.
+        rows = release.queryset.order_by(F("released_at").desc(nulls_first=True), "-created_at")[:RELEASES_OFFERED]  # type: ignore[attr-defined]
+        offered = [("", "none yet"), *((row.pk, str(row)) for row in rows)]
+        chosen = self.instance.release if self.instance.release_id else None
+        if chosen is not None and all(pk != chosen.pk for pk, _ in offered):
+            offered.append((chosen.pk, str(chosen)))
+        release.widget.choices = offered
+        if self.instance.pk is None:
+            squads = forms.ModelChoiceField(
+                Squad.objects.writable_by(user), empty_label=None,
+                help_text="Its prefix starts the story's key. You can choose among your own squads.",
+            )  # fmt: skip
+            self.fields = {"squad": squads, **self.fields}
+
+
+class EvidenceForm(forms.Form):
+    """Evidence that a person supplies: with a time, and a note or a link that others can check."""
+
+    kind = forms.ChoiceField(label="What you saw", choices=KINDS.items())
+    verdict = forms.ChoiceField(
+        label="How it ended", choices=[("success", "passed"), ("failure", "failed")], widget=forms.RadioSelect,
+        initial="success",
+    )  # fmt: skip
+    at = forms.DateTimeField(
+        label="When (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        error_messages={"required": "Say when you saw it.", "invalid": "Write the time as 2026-03-14 15:09, in UTC."},
+    )  # fmt: skip
+    service = forms.ChoiceField(required=False)
+    environment: "forms.ModelChoiceField[Any]" = forms.ModelChoiceField(
+        queryset=None, required=False, empty_label="not said", to_field_name="key",
+        help_text="Where you saw it. Leave it for integration.",
+    )  # fmt: skip
+    note = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="What you did and saw. A note or a link is required.",
+    )
+    link = forms.CharField(
+        required=False, max_length=1000, widget=forms.URLInput, help_text="Such as a screenshot, ticket or log."
+    )
+
+    def __init__(self, *args: Any, story: Story, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["environment"].queryset = queries.environments()  # type: ignore[attr-defined]
+        names = [(name, name) for name in queries.services(story)]
+        self.fields["service"].choices = [("", "all it changed"), *names]  # type: ignore[attr-defined]
+        self.initial.setdefault("at", clock.now())
+        # One of the two is required, so neither is called optional.
+        for name in ("note", "link"):
+            self.fields[name].either = True  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """See that the environment fits what was seen there."""
+        data = super().clean() or {}
+        place, tiers = data.get("environment"), TIERS.get(data.get("kind", ""), ())
+        if place is not None and tiers and place.tier not in tiers:
+            self.add_error(
+                "environment",
+                ValidationError(f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(tiers)}."),
+            )
+        return data
+
+    def said(self) -> dict[str, Any]:
+        """Return what `record_by_hand` wants to know."""
+        data = dict(self.cleaned_data)
+        place = data.pop("environment")
+        return {**data, "environment": place.name if place else "", "tier": place.tier if place else ""}

@@ -1,0 +1,161 @@
+"""What the pages of stories show."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.db.models import Q, QuerySet
+from django.utils.safestring import SafeString
+
+from portal.kernel import clock, ladder
+from squads.stories import states
+from squads.stories.models import Evidence, Story
+from squads.teams import queries as teams
+from squads.teams.models import Squad
+
+# What each rung asks for when it is missing, said to the person who can supply it.
+NEXT = {
+    "dev_done": "Say “dev done” when development is finished.",
+    "integrated": "It moves up by itself when a run of the mainline that contains its changes succeeds.",
+    "tested": "It moves up by itself when a check of it passes in a testing or staging environment.",
+    "deployed": "It moves up by itself when production runs what contains it.",
+    "rodeo_done": "It moves up by itself when a check of this story, made in production after that deployment, passes.",
+}
+
+
+class Line(NamedTuple):
+    """One story in a list."""
+
+    story: Story
+    glyph: SafeString
+    answer: str
+    gaps: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One rung of the large ladder."""
+
+    rung: str
+    name: str
+    state: str
+    said: str
+    at: datetime | None
+    why: str
+    hint: str
+
+
+def owner_names(standings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return {service: squad} for every owner these answers mention, in one query."""
+    return teams.owners(
+        part["owner"]
+        for standing in standings
+        for part in standing.get("answer", ())
+        if isinstance(part, dict) and part.get("owner")
+    )
+
+
+def answer(story: Story, at: datetime | None = None) -> str:
+    """Return the honest answer about one story in one sentence."""
+    return states.say(story.standing, at=at, owners=owner_names([story.standing]), squad=story.squad.name)
+
+
+def told(story: Story) -> dict[str, Any]:
+    """Return what programs are told about a story by /is/<key>."""
+    return {
+        "key": story.key,
+        "title": story.title,
+        "answer": answer(story),
+        "rodeo_done": story.stage == Story.Stage.RODEO_DONE,
+        "stage": story.stage,
+        "gaps": story.standing.get("gaps", []),
+        "dark": story.standing.get("dark", False),
+        "rungs": story.standing.get("rungs", []),
+    }
+
+
+def gap_words(standing: Mapping[str, Any]) -> str:
+    """Return the rungs that were skipped, such as "tested"."""
+    return ", ".join(ladder.NAMES[gap] for gap in standing.get("gaps", ()))
+
+
+def lines(stories: Iterable[Story]) -> list[Line]:
+    """Return stories as lines of a list, with one query for all the owners they mention."""
+    rows = list(stories)
+    at, owners = clock.now(), owner_names(story.standing for story in rows)
+    return [
+        Line(
+            story,
+            ladder.glyph(story.standing),
+            states.say(story.standing, at=at, owners=owners, squad=story.squad.name),
+            gap_words(story.standing),
+        )
+        for story in rows
+    ]
+
+
+def rungs(story: Story) -> list[Rung]:
+    """Return the ladder of a story from its top, rodeo done, down to dev done."""
+    known = {rung["rung"]: rung for rung in story.standing.get("rungs", ())}
+    found = []
+    for name, words in ladder.NAMES.items():
+        rung = known.get(name, {"state": "missing", "at": None, "why": "not judged yet"})
+        said = ladder.SAID[rung["state"]]
+        if name in story.standing.get("gaps", ()):
+            said = f"{said}: a gap"
+        holds = rung["state"] in ("held", "by_hand")
+        at = clock.parse(rung["at"]) if rung["state"] != "missing" else None
+        found.append(Rung(name, words, rung["state"], said, at, rung["why"], "" if holds else NEXT[name]))
+    return found[::-1]
+
+
+def found(squad: Squad | None, stage: str, type_: str, text: str) -> QuerySet[Story]:
+    """Return the stories that match, newest first; `text` is the start of a key, or part of a title."""
+    rows = Story.objects.select_related("squad").order_by("-number" if squad else "-pk")
+    if squad:
+        rows = rows.filter(squad=squad)
+    if stage:
+        rows = rows.filter(stage=stage)
+    if type_:
+        rows = rows.filter(type=type_)
+    if text:
+        rows = rows.filter(Q(key__startswith=text.upper()) | Q(title__icontains=text))
+    return rows
+
+
+def timeline(story: Story) -> QuerySet[Evidence]:
+    """Return a story's evidence, newest first."""
+    return story.evidence.select_related("person").order_by("-at", "-pk")
+
+
+def changes(story: Story) -> "QuerySet[Any]":
+    """Return the links from changes to a story, newest change first, without those a person refused."""
+    links = story.change_links.filter(refused=False)
+    return links.select_related("change__repository__service", "change__release").order_by(
+        "-change__committed_at", "-change__merged_at", "change_id"
+    )
+
+
+def services(story: Story) -> list[str]:
+    """Return the services a story changed, by name."""
+    named = story.evidence.filter(kind="change").exclude(service="").order_by().values_list("service", flat=True)
+    return sorted(set(named))
+
+
+def environments() -> "QuerySet[Any]":
+    """Every environment still there. Declared by name: squads imports no code of releases (docs/adr/0002)."""
+    rows = apps.get_model("releases", "Environment")._default_manager.filter(gone_at=None)
+    return rows.order_by("order", "name")
+
+
+def why_unknown(key: str) -> str:
+    """Say what is known about a key that no story has."""
+    prefix = key.rpartition("-")[0]
+    squad = Squad.objects.filter(key_prefix=prefix).first() if prefix else None
+    if squad is None:
+        return f"No story is called {key}, and no squad's keys start so. A key looks like PAY-12."
+    if squad.next_number == 1:
+        return f"No story is called {key}: squad {squad} has no stories yet."
+    return f"No story is called {key}: squad {squad} has {prefix}-1 to {prefix}-{squad.next_number - 1}."

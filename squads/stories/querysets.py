@@ -1,0 +1,96 @@
+"""Questions about stories and evidence, in the words of the pages; and the judging of many stories at once."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections, models, transaction
+from django.db.models.functions import Cast
+
+from portal.kernel.rows import write
+from squads.stories import states
+
+if TYPE_CHECKING:
+    pass
+
+AT_ONCE = 1000
+ROW = (
+    "kind", "verdict", "at_text", "started_at_text", "service", "environment", "tier", "shas_text", "label", "words",
+    "by_hand", "id_text",
+)  # fmt: skip
+
+
+class StoryQuerySet(models.QuerySet["Story"]):
+    """Questions about stories."""
+
+    def writable_by(self, user: Any) -> "StoryQuerySet":
+        """The stories this person may change: those of their squads; all of them for staff."""
+        if not user.is_authenticated:
+            return self.none()
+        return self if user.is_staff else self.filter(squad__members=user)
+
+    def unfinished(self) -> "StoryQuerySet":
+        """Stories that are not rodeo done."""
+        return self.exclude(stage="rodeo_done")
+
+    def judge(self) -> int:
+        """Judge these stories by the evidence there is, write what changed, and return how many changed.
+
+        Stories are locked in the order of their ids while they are judged, so that two judgements of one story never
+        overwrite each other with older evidence.
+        """
+        ids = sorted(self.values_list("pk", flat=True))
+        return sum(self._judge_some(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
+
+    def _judge_some(self, ids: list[int]) -> int:
+        with transaction.atomic(using=self.db):
+            stories = list(
+                self.model._default_manager.using(self.db)
+                .select_for_update()
+                .filter(pk__in=ids)
+                .order_by("pk")
+                .values_list("pk", "key", "progress", "progress_at", "flag", "audience", "stage", "standing")
+            )
+            rows = dict(self._evidence(ids))
+            changed = []
+            for pk, key, progress, progress_at, flag, audience, stage, standing in stories:
+                judged = states.judge(states.Facts(key, progress, progress_at, rows.get(pk, ()), flag, audience))
+                if judged["stage"] != stage or judged != standing:
+                    changed.append((pk, judged["stage"], judged))
+            write(self.model, ("stage", "standing"), changed)
+        return len(changed)
+
+    def _evidence(self, ids: list[int]) -> Iterator[tuple[int, list[states.Row]]]:
+        """Yield each story's evidence. Moments and JSON are read as text: turning 200,000 of each into objects one by
+        one in the database driver takes longer than judging them."""
+        table = self.model._meta.get_field("evidence").related_model._default_manager.using(self.db)
+        as_text = {f"{name}_text": Cast(name, models.TextField()) for name in ("at", "started_at", "shas", "id")}
+        found = table.filter(story_id__in=ids).order_by("story_id").annotate(**as_text).values_list("story_id", *ROW)
+        zone = "" if connections[self.db].vendor == "postgresql" else "+00:00"
+        shas: dict[str, tuple[str, ...]] = {}
+
+        def moment(text: str | None) -> datetime | None:
+            return None if text is None else datetime.fromisoformat(text + zone)
+
+        def row(values: tuple[Any, ...]) -> states.Row:
+            _, kind, verdict, at, started_at, service, environment, tier, named, label, words, by_hand, pk = values
+            if named not in shas:
+                shas[named] = tuple(json.loads(named))
+            return states.Row(
+                kind, verdict, datetime.fromisoformat(at + zone), moment(started_at), service, environment, tier,
+                shas[named], label, words, by_hand, pk,
+            )  # fmt: skip
+
+        for pk, rows in groupby(found, itemgetter(0)):
+            yield pk, [row(each) for each in rows]
+
+
+class EvidenceQuerySet(models.QuerySet["Evidence"]):
+    """Questions about evidence."""
+
+    def derived(self) -> "EvidenceQuerySet":
+        """Rows that follow from events and can be made again by replaying them."""
+        return self.filter(by_hand=False)

@@ -1,0 +1,151 @@
+"""What people do to squads and services. The HTML pages and the API call these same verbs.
+
+They check what must be true of the data and raise ValidationError naming the field; who may call them is asked at the
+door with `Squad.is_writable_by`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.utils.text import slugify
+
+from portal.kernel.outbox import tell
+from squads.teams import queries
+from squads.teams.models import Membership, Service, Squad
+
+# Addresses such as /squads/new/ belong to pages.
+TAKEN = {"new"}
+LONGEST_KEY = 250
+
+
+def free_slug(model: type[models.Model], name: str, otherwise: str) -> str:
+    """Return a slug for `name` that no row of the model has; names without Latin letters use `otherwise`."""
+    longest = 70
+    stem = slugify(name)[:longest].strip("-_") or slugify(otherwise)[:longest] or model._meta.model_name or "x"
+    slug, number = stem, 1
+    while slug in TAKEN or model._default_manager.filter(slug=slug).exists():
+        number += 1
+        slug = f"{stem}-{number}"
+    return slug
+
+
+@transaction.atomic
+def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = "") -> Squad:
+    """Create a squad; whoever creates it is its first member, so that it can be written to."""
+    squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
+    squad.slug = free_slug(Squad, squad.name, key_prefix)
+    squad.full_clean()
+    squad.save(force_insert=True)
+    Membership.objects.create(squad=squad, user=by)
+    return squad
+
+
+@transaction.atomic
+def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
+    """Change name, kind, mission, or, while no story has a key made from it, the key prefix."""
+    before = Squad.objects.select_for_update().get(pk=squad.pk)
+    prefix = fields.get("key_prefix", before.key_prefix)
+    if prefix != before.key_prefix and before.next_number > 1:
+        raise ValidationError({
+            "key_prefix": f"Stories already carry {before.key_prefix} in their keys, so it stays. "
+            "Create another squad for a new prefix."
+        })  # fmt: skip
+    for name in ("name", "key_prefix", "kind", "mission"):
+        if name in fields:
+            setattr(squad, name, fields[name])
+    squad.full_clean()
+    squad.save(update_fields=["name", "key_prefix", "kind", "mission"])
+    return squad
+
+
+def add_member(squad: Squad, username: str, *, by: Any) -> Membership:
+    """Make the person with this user name a member; saying it twice changes nothing."""
+    person = get_user_model().objects.filter(username__iexact=username.strip(), is_active=True).first()
+    if person is None:
+        raise ValidationError({
+            "username": f"No account is called “{username.strip()}”. Check the spelling, "
+            "or ask an administrator to create the account first."
+        })  # fmt: skip
+    return Membership.objects.get_or_create(squad=squad, user=person)[0]
+
+
+def remove_member(squad: Squad, username: str, *, by: Any) -> None:
+    """End a membership; what the person did keeps their name. Saying it twice changes nothing."""
+    Membership.objects.filter(squad=squad, user__username__iexact=username).delete()
+
+
+@transaction.atomic
+def create_service(
+    *, by: Any, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
+) -> Service:
+    """Create a service owned by a squad. One that events discovered under this name is to be claimed instead."""
+    service = Service(name=name.strip(), squad=squad, description=description)
+    known = Service.objects.filter(name=service.name).first()
+    if known is not None:
+        remedy = "Claim it on its page." if known.squad_id is None else f"Squad {known.squad} owns it."
+        raise ValidationError({"name": f"There is a service called {known.name} already. {remedy}"})
+    service.slug = free_slug(Service, service.name, "service")
+    service.full_clean()
+    service.save(force_insert=True)
+    tell("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
+    return service
+
+
+@transaction.atomic
+def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
+    """Change description or owner, and say which repositories make the service; its name is what events call it."""
+    for name in ("description", "squad"):
+        if name in fields:
+            setattr(service, name, fields[name])
+    service.full_clean()
+    service.save(update_fields=["description", "squad"])
+    if repositories is not None:
+        tell("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
+    return service
+
+
+@transaction.atomic
+def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
+    """Give a service that nobody owns to a squad. If another squad was first, say so and change nothing."""
+    if Service.objects.filter(pk=service.pk, squad=None).update(squad=squad) != 1:
+        owner = Service.objects.select_related("squad").get(pk=service.pk).squad
+        if owner != squad:
+            raise ValidationError(f"Squad {owner} owns {service.name} already. Ask them to hand it over.")
+    service.squad = squad
+    return service
+
+
+def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
+    """Make these, and only these, the repositories of the service; unknown ones are created, empty for now.
+
+    Return the ids of those that came or went, since the evidence of their stories names the service.
+    """
+    wanted = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
+    if long := [key for key in wanted if len(key) > LONGEST_KEY]:
+        raise ValidationError({"repositories": f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
+    every = queries.repositories()
+    known = {row.key: row for row in every.filter(key__in=wanted).select_related("service")}
+    for key, row in known.items():
+        if row.service is not None and row.service != service:
+            raise ValidationError({
+                "repositories": f"{key} belongs to the service {row.service.name}. Take it away there first."
+            })  # fmt: skip
+    gone = list(every.filter(service=service).exclude(key__in=wanted).values_list("pk", flat=True))
+    came = [row.pk for row in known.values() if row.service is None]
+    every.filter(pk__in=gone).update(service=None)
+    every.filter(pk__in=came).update(service=service)
+    made = [every.create(key=key, service=service).pk for key in wanted if key not in known]
+    return [*gone, *came, *made]
+
+
+def service_named(name: str) -> Service:
+    """Return the service that events call by this name, made on the spot, discovered and unclaimed, if nobody knows it."""
+    name = name.strip()[:120] or "unnamed"
+    known = Service.objects.filter(name=name).first()
+    if known is not None:
+        return known
+    slug = free_slug(Service, name, "service")
+    return Service.objects.get_or_create(name=name, defaults={"slug": slug, "discovered": True})[0]

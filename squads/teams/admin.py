@@ -1,0 +1,47 @@
+"""Admin pages of squads and services. What has consequences goes through the same verbs as the pages."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from portal.kernel.admin import NotDeleted
+from squads.teams import actions
+from squads.teams.models import Membership, Service, Squad
+
+
+class Memberships(admin.TabularInline):
+    model = Membership
+    autocomplete_fields = ["user"]
+    extra = 0
+
+
+@admin.register(Squad)
+class Squads(NotDeleted):
+    list_display = ["name", "key_prefix", "kind"]
+    search_fields = ["name", "key_prefix"]
+    prepopulated_fields = {"slug": ["name"]}
+    inlines = [Memberships]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["key_prefix"] if obj is not None and obj.next_number > 1 else []
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
+        return {} if obj is not None else {"slug": ["name"]}
+
+
+@admin.register(Service)
+class Services(NotDeleted):
+    list_display = ["name", "squad", "discovered"]
+    list_filter = ["discovered"]
+    list_select_related = ["squad"]
+    search_fields = ["name"]
+    fields = ["name", "slug", "squad", "description", "discovered"]
+    readonly_fields = ["name", "slug", "discovered"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Service, form: ModelForm, change: bool) -> None:
+        actions.edit_service(obj, by=request.user, **form.cleaned_data)

@@ -1,0 +1,212 @@
+"""Squads and services over the API; the same verbs as the pages call."""
+
+from typing import Any
+
+import django_filters
+from django.contrib.auth import get_user_model
+from django.db.models import Prefetch, QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Chosen, Endpoint, named_by
+from squads.teams import actions, queries
+from squads.teams.models import Service, Squad
+
+
+def check_own(squad: Squad | None, user: Any, what: str) -> None:
+    """Refuse somebody who may not write for a squad, naming the squad."""
+    if squad is None:
+        raise PermissionDenied(f"No squad owns {what} yet. Claim it for one of yours first.")
+    if not squad.is_writable_by(user):
+        raise PermissionDenied(f"Only members of squad {squad} may change {what}.")
+
+
+class SquadOut(serializers.ModelSerializer):
+    """A squad as the API shows it."""
+
+    members = named_by("username", many=True)
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Squad
+        fields = ["slug", "name", "key_prefix", "kind", "mission", "members", "url"]
+        read_only_fields = fields
+
+
+class SquadIn(serializers.Serializer):
+    """What people say about a squad."""
+
+    name = serializers.CharField(max_length=80)
+    key_prefix = serializers.CharField(
+        max_length=10, help_text="2 to 10 capital letters or digits; starts story keys, as PAY in PAY-12."
+    )
+    kind = serializers.ChoiceField(Squad.Kind.choices, required=False)
+    mission = serializers.CharField(required=False, allow_blank=True)
+
+
+class MemberIn(serializers.Serializer):
+    """A person, by user name."""
+
+    username = serializers.CharField(max_length=150)
+
+
+class SquadFilter(django_filters.FilterSet):
+    """?text= looks in names, ?member= for a user name."""
+
+    text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
+    member = django_filters.CharFilter(field_name="members__username")
+
+    class Meta:
+        model = Squad
+        fields = ["kind"]
+
+
+class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Teams with a mission."""
+
+    serializer_class = SquadOut
+    lookup_field = "slug"
+    filterset_class = SquadFilter
+
+    def get_queryset(self) -> QuerySet[Squad]:
+        people = get_user_model().objects.order_by("username").only("pk", "username")
+        return Squad.objects.order_by("name").prefetch_related(Prefetch("members", queryset=people))
+
+    def _own(self) -> Squad:
+        squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
+        check_own(squad, self.request.user, f"squad {squad}")
+        return squad
+
+    def _shown(self, squad: Squad, code: int = status.HTTP_200_OK) -> Response:
+        return Response(SquadOut(self.get_queryset().get(pk=squad.pk)).data, status=code)
+
+    @extend_schema(request=SquadIn, responses={201: SquadOut})
+    def create(self, request: Request) -> Response:
+        """Create a squad and become its first member."""
+        said = SquadIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        return self._shown(actions.create_squad(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
+
+    @extend_schema(request=SquadIn(partial=True), responses=SquadOut)
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Change name, kind, mission, or, before it has stories, the key prefix."""
+        squad = self._own()
+        said = SquadIn(data=request.data, partial=True)
+        said.is_valid(raise_exception=True)
+        return self._shown(actions.edit_squad(squad, by=request.user, **said.validated_data))
+
+    @extend_schema(request=MemberIn, responses=SquadOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def members(self, request: Request, slug: str) -> Response:
+        """Make a person a member; saying it twice changes nothing."""
+        squad = self._own()
+        said = MemberIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.add_member(squad, said.validated_data["username"], by=request.user)
+        return self._shown(squad)
+
+    @extend_schema(responses={204: None}, parameters=[OpenApiParameter("username", str, OpenApiParameter.PATH)])
+    @action(detail=True, methods=["delete"], url_path=r"members/(?P<username>[^/]+)", filterset_class=None)
+    def member(self, request: Request, slug: str, username: str) -> Response:
+        """End a membership; what the person did keeps their name."""
+        squad = self._own()
+        actions.remove_member(squad, username, by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ServiceOut(serializers.ModelSerializer):
+    """A service as the API shows it; `squad` is null while nobody owns it."""
+
+    squad = named_by("slug", allow_null=True)
+    repositories = serializers.SerializerMethodField()
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Service
+        fields = ["slug", "name", "squad", "description", "repositories", "discovered", "url"]
+        read_only_fields = fields
+
+    def get_repositories(self, service: Any) -> list[str]:
+        return [repository.key for repository in service.repositories.all()]
+
+
+class ServiceIn(serializers.Serializer):
+    """What people say about a service. Its name is what events call it, so it is given once."""
+
+    name = serializers.CharField(max_length=120)
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
+    description = serializers.CharField(required=False, allow_blank=True)
+    repositories = serializers.ListField(child=serializers.CharField(max_length=250), required=False)
+
+
+class ServiceChange(serializers.Serializer):
+    """What may change about a service."""
+
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False)
+    description = serializers.CharField(required=False, allow_blank=True)
+    repositories = serializers.ListField(child=serializers.CharField(max_length=250), required=False)
+
+
+class ClaimIn(serializers.Serializer):
+    """The squad that takes a service nobody owns."""
+
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
+
+
+class ServiceFilter(django_filters.FilterSet):
+    """?squad= takes a slug, ?text= looks in names, ?unowned=true finds those to claim."""
+
+    squad = django_filters.CharFilter(field_name="squad__slug")
+    text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
+    unowned = django_filters.BooleanFilter(field_name="squad", lookup_expr="isnull")
+
+    class Meta:
+        model = Service
+        fields = ["discovered"]
+
+
+class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Deployable units."""
+
+    serializer_class = ServiceOut
+    lookup_field = "slug"
+    filterset_class = ServiceFilter
+
+    def get_queryset(self) -> QuerySet[Service]:
+        repositories = Prefetch("repositories", queryset=queries.repositories().order_by("key"))
+        return Service.objects.order_by("name").select_related("squad").prefetch_related(repositories)
+
+    def _shown(self, service: Service, code: int = status.HTTP_200_OK) -> Response:
+        return Response(ServiceOut(self.get_queryset().get(pk=service.pk)).data, status=code)
+
+    @extend_schema(request=ServiceIn, responses={201: ServiceOut})
+    def create(self, request: Request) -> Response:
+        """Create a service of one of your squads."""
+        said = ServiceIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        check_own(said.validated_data["squad"], request.user, "its services")
+        return self._shown(actions.create_service(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
+
+    @extend_schema(request=ServiceChange, responses=ServiceOut)
+    def partial_update(self, request: Request, slug: str) -> Response:
+        """Change description or repositories, or hand the service to another squad."""
+        service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
+        check_own(service.squad, request.user, f"service {service}")
+        said = ServiceChange(data=request.data, partial=True)
+        said.is_valid(raise_exception=True)
+        return self._shown(actions.edit_service(service, by=request.user, **said.validated_data))
+
+    @extend_schema(request=ClaimIn, responses=ServiceOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def claim(self, request: Request, slug: str) -> Response:
+        """Take a service that events discovered and nobody owns."""
+        service = get_object_or_404(Service, slug=slug)
+        said = ClaimIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        check_own(said.validated_data["squad"], request.user, "its services")
+        return self._shown(actions.claim_service(service, said.validated_data["squad"], by=request.user))

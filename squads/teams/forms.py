@@ -1,0 +1,76 @@
+"""Forms of squads and services: they read and check what was typed; the verbs are in actions.py."""
+
+from typing import Any
+
+from django import forms
+
+from squads.teams import queries
+from squads.teams.models import Service, Squad
+
+
+class SquadForm(forms.ModelForm):
+    """A squad's name, key prefix, kind and mission."""
+
+    class Meta:
+        model = Squad
+        fields = ["name", "key_prefix", "kind", "mission"]
+        widgets = {"mission": forms.Textarea(attrs={"rows": 3})}
+        help_texts = {"mission": "One or two sentences: what this squad is there for."}
+        error_messages = {
+            "name": {"unique": "Another squad has this name. Choose a different one."},
+            "key_prefix": {"unique": "Another squad uses this prefix, and story keys must differ. Choose another."},
+        }
+
+    def clean_key_prefix(self) -> str:
+        """Keep the prefix once stories carry it."""
+        prefix: str = self.cleaned_data["key_prefix"]
+        squad = self.instance
+        if squad.pk and squad.next_number > 1 and prefix != self.initial["key_prefix"]:
+            raise forms.ValidationError(
+                f"Stories already carry {self.initial['key_prefix']} in their keys, so it stays. "
+                "Create another squad for a new prefix."
+            )
+        return prefix
+
+
+class MemberForm(forms.Form):
+    """Names the person to add."""
+
+    username = forms.CharField(label="User name", max_length=150)
+
+
+class ServiceForm(forms.Form):
+    """A service's name (fixed once it exists), owner, description and repositories."""
+
+    name = forms.CharField(
+        max_length=120, help_text="As your deploy system calls it, such as checkout. It cannot change later."
+    )
+    squad = forms.ModelChoiceField(
+        Squad.objects.none(), label="Owner", empty_label=None,
+        help_text="The squad that answers for it. You can choose among your own squads.",
+    )  # fmt: skip
+    description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+    repositories = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
+        help_text="One per line, as events call them, such as shop/checkout.",
+    )
+
+    def __init__(self, *args: Any, user: Any, service: Service | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        squads = Squad.objects.writable_by(user)
+        self.fields["squad"].queryset = squads  # type: ignore[attr-defined]
+        if service is not None:
+            del self.fields["name"]
+            # Handing a service over is for its owner to decide, so every squad may receive it.
+            self.fields["squad"].queryset = Squad.objects.all()  # type: ignore[attr-defined]
+            self.fields["squad"].help_text = "The squad that answers for it. Choose another to hand it over."
+            self.initial.update(
+                squad=service.squad_id,
+                description=service.description,
+                repositories="\n".join(queries.repositories().filter(service=service).values_list("key", flat=True)),
+            )
+
+    def clean_repositories(self) -> list[str]:
+        """Return the repositories' keys, one per line typed."""
+        return [line.strip() for line in self.cleaned_data["repositories"].splitlines() if line.strip()]

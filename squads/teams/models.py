@@ -1,0 +1,99 @@
+"""Squads, the people in them, and the services they own."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import F
+from django.urls import reverse
+
+KEY_PREFIX = RegexValidator(
+    r"^[A-Z][A-Z0-9]{1,9}$", "Use 2 to 10 capital letters or digits, starting with a letter, such as PAY."
+)
+
+
+class SquadQuerySet(models.QuerySet["Squad"]):
+    """Questions about squads."""
+
+    def writable_by(self, user: Any) -> "SquadQuerySet":
+        """The squads whose stories and services this person may change: their own; all of them for staff."""
+        if not user.is_authenticated:
+            return self.none()
+        return self if user.is_staff else self.filter(members=user)
+
+
+class Squad(models.Model):
+    """A team with a mission."""
+
+    class Kind(models.TextChoices):
+        HORIZONTAL = "horizontal", "horizontal (a product feature)"
+        VERTICAL = "vertical", "vertical (a product layer)"
+
+    name = models.CharField(max_length=80, unique=True)
+    slug = models.SlugField(max_length=80, unique=True)
+    key_prefix = models.CharField(
+        max_length=10, unique=True, validators=[KEY_PREFIX],
+        help_text="Starts the key of every story, as PAY in PAY-12. It cannot change once a story has it.",
+    )  # fmt: skip
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.HORIZONTAL)
+    mission = models.TextField(blank=True)
+    next_number = models.PositiveIntegerField(default=1, editable=False)
+    members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="squads")
+
+    objects = SquadQuerySet.as_manager()
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("squads:teams:detail", args=[self.slug])
+
+    def take_number(self) -> int:
+        """Return the next story number of this squad; no two callers ever get the same one."""
+        with transaction.atomic():
+            Squad.objects.filter(pk=self.pk).update(next_number=F("next_number") + 1)
+            return Squad.objects.values_list("next_number", flat=True).get(pk=self.pk) - 1
+
+    def is_writable_by(self, user: Any) -> bool:
+        """Say whether this person may change what belongs to the squad."""
+        return Squad.objects.filter(pk=self.pk).writable_by(user).exists()
+
+
+class Membership(models.Model):
+    """A person in a squad."""
+
+    squad = models.ForeignKey(Squad, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "squads"
+        constraints = [models.UniqueConstraint(fields=["squad", "user"], name="membership_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.squad}"
+
+
+class Service(models.Model):
+    """A deployable unit, owned by one squad. One that events named before anybody created it has no squad yet."""
+
+    name = models.CharField(max_length=120, unique=True, help_text="As your deploy system calls it.")
+    slug = models.SlugField(max_length=130, unique=True)
+    squad = models.ForeignKey(Squad, null=True, blank=True, on_delete=models.PROTECT, related_name="services")
+    description = models.TextField(blank=True)
+    discovered = models.BooleanField(default=False, editable=False)
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("squads:teams:service", args=[self.slug])

@@ -1,0 +1,93 @@
+"""What the pages of squads and services show."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from squads.teams.models import Membership, Service, Squad
+
+# The stages of the ladder in order; teams stands below stories, which judges them.
+STAGES = ("to do", "in progress", "dev done", "integrated", "tested", "deployed", "rodeo done")
+
+
+@dataclass(frozen=True, slots=True)
+class StageCount:
+    """How many stories stand on one stage."""
+
+    stage: str
+    name: str
+    count: int
+
+
+def stage_counts(found: Mapping[str, int] | None) -> list[StageCount]:
+    """Return the count of every stage in order, zeros included."""
+    stages = [(name.replace("to do", "todo").replace(" ", "_"), name) for name in STAGES]
+    return [StageCount(stage, name, (found or {}).get(stage, 0)) for stage, name in stages]
+
+
+def squads_of(user: Any) -> list[Squad]:
+    """Return the squads this person may write for."""
+    return list(Squad.objects.writable_by(user).order_by("name")[:200])
+
+
+def deployments_of(service: Service) -> "QuerySet[Any]":
+    """Return the service's deployments, newest first; named, not imported, as repositories are."""
+    rows = apps.get_model("releases", "Deployment")._default_manager.filter(service=service)
+    return rows.select_related("environment", "artifact").order_by(F("finished_at").desc(nulls_first=True), "pk")
+
+
+def repositories() -> "QuerySet[Any]":
+    """Every repository. Declared by name: squads names this model of releases, and imports none of its code
+    (docs/adr/0002)."""
+    return apps.get_model("releases", "Repository")._default_manager.all()
+
+
+def owners(names: Iterable[str]) -> dict[str, str]:
+    """Return {service name: squad name} of those that have an owner."""
+    wanted = set(names)
+    if not wanted:
+        return {}
+    found = Service.objects.filter(name__in=wanted, squad__isnull=False)
+    return dict(found.order_by().values_list("name", "squad__name"))
+
+
+def squads() -> QuerySet[Squad]:
+    """Squads with their numbers of people and services, each counted for the squads of the page only."""
+    return Squad.objects.annotate(
+        people=_count(Membership.objects.filter(squad=OuterRef("pk"))),
+        service_count=_count(Service.objects.filter(squad=OuterRef("pk"))),
+    )
+
+
+def _count(rows: "QuerySet[Any]") -> Coalesce:
+    return Coalesce(Subquery(rows.order_by().values("squad").annotate(n=Count("pk")).values("n")), 0)
+
+
+def stages_of(squad_ids: Iterable[int]) -> dict[int, Counter[str]]:
+    """Return how many stories each of these squads has in each stage."""
+    stories = apps.get_model("squads", "Story")._default_manager
+    found: dict[int, Counter[str]] = {}
+    rows = stories.filter(squad_id__in=list(squad_ids)).order_by().values_list("squad_id", "stage")
+    for squad, stage, count in rows.annotate(n=Count("*")):
+        found.setdefault(squad, Counter())[stage] = count
+    return found
+
+
+def services() -> QuerySet[Service]:
+    """Services with owner and number of repositories; those nobody owns come first, for somebody to claim."""
+    counted = repositories().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
+    return (
+        Service.objects.select_related("squad")
+        .annotate(repository_count=Coalesce(Subquery(counted.values("n")), 0))
+        .order_by(F("squad__name").asc(nulls_first=True), "name")
+    )
+
+
+def unclaimed_repositories() -> "QuerySet[Any]":
+    """Repositories that events or sources named and no service claims."""
+    return repositories().filter(service=None).order_by("key")

@@ -1,0 +1,219 @@
+"""Pages of squads and services."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.paging import page_of
+from portal.kernel.policy import reading, writing
+from portal.kernel.typed import given
+from squads.teams import actions, queries
+from squads.teams.forms import MemberForm, ServiceForm, SquadForm
+from squads.teams.models import Service, Squad
+
+
+def _own(squad: Squad | None, user: Any) -> None:
+    if squad is None or not squad.is_writable_by(user):
+        raise PermissionDenied(f"Only members of squad {squad} may change this." if squad else "No squad owns it yet.")
+
+
+def _kept(form: BaseForm, error: ValidationError) -> None:
+    """Show a verb's objection at the field it names, or above the form where the form has no such field."""
+    if hasattr(error, "error_dict"):
+        for name, errors in error.error_dict.items():
+            form.add_error(name if name in form.fields else None, errors)
+    else:
+        form.add_error(None, error)
+
+
+@reading
+@require_safe
+def squad_list(request: HttpRequest) -> HttpResponse:
+    """Every squad with its people, services and stories per stage."""
+    page = page_of(request, queries.squads())
+    stages = queries.stages_of([squad.pk for squad in page])
+    rows = [(squad, queries.stage_counts(stages.get(squad.pk))) for squad in page]
+    return render(request, "squads/teams/list.html", {"page": page, "rows": rows, "stages": queries.STAGES})
+
+
+@reading
+@require_safe
+def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One squad: mission, people, services, stories per stage."""
+    squad = get_object_or_404(Squad, slug=slug)
+    counts = queries.stage_counts(queries.stages_of([squad.pk]).get(squad.pk))
+    return render(
+        request, "squads/teams/detail.html",
+        {
+            "squad": squad,
+            "counts": counts,
+            "total": sum(each.count for each in counts),
+            "page": page_of(request, squad.memberships.select_related("user").order_by("joined_at", "pk")),
+            "services": queries.services().filter(squad=squad)[:100],
+            "writable": squad.is_writable_by(request.user),
+            "form": MemberForm(),
+        },
+    )  # fmt: skip
+
+
+@writing
+def squad_create(request: HttpRequest) -> HttpResponse:
+    """Create a squad and become its first member."""
+    form = SquadForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            squad = actions.create_squad(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            _kept(form, error)
+        else:
+            messages.success(request, f"Squad {squad} is there, and you are its first member.")
+            return redirect(squad)
+    return render(request, "squads/teams/form.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@writing
+def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change a squad's name, prefix, kind or mission."""
+    squad = get_object_or_404(Squad, slug=slug)
+    _own(squad, request.user)
+    form = SquadForm(request.POST or None, instance=squad)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.edit_squad(squad, by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            _kept(form, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect(squad)
+    status = 400 if form.errors else 200
+    return render(request, "squads/teams/form.html", {"form": form, "squad": squad}, status=status)
+
+
+@writing
+@require_POST
+def member_add(request: HttpRequest, slug: str) -> HttpResponse:
+    """Add a person to the squad by user name."""
+    squad = get_object_or_404(Squad, slug=slug)
+    _own(squad, request.user)
+    form = MemberForm(request.POST)
+    if form.is_valid():
+        try:
+            membership = actions.add_member(squad, form.cleaned_data["username"], by=request.user)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        else:
+            messages.success(request, f"{membership.user.name} is in squad {squad}.")
+    else:
+        messages.error(request, "Type the user name of the person to add.")
+    return redirect(squad)
+
+
+@writing
+@require_POST
+def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
+    """End a person's membership."""
+    squad = get_object_or_404(Squad, slug=slug)
+    _own(squad, request.user)
+    username = given(request.POST, "username")
+    actions.remove_member(squad, username, by=request.user)
+    messages.success(request, f"{username} is no longer in squad {squad}.")
+    return redirect(squad)
+
+
+@reading
+@require_safe
+def service_list(request: HttpRequest) -> HttpResponse:
+    """Every service with its owner, those without one first, and the repositories nobody claims."""
+    unclaimed = queries.unclaimed_repositories()
+    return render(
+        request, "squads/teams/service_list.html",
+        {
+            "page": page_of(request, queries.services()),
+            "unclaimed": unclaimed[:50],
+            "unclaimed_count": unclaimed.count(),
+            "mine": queries.squads_of(request.user),
+        },
+    )  # fmt: skip
+
+
+@reading
+@require_safe
+def service_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    """One service: owner, repositories, and what of it runs where."""
+    service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
+    return render(
+        request, "squads/teams/service.html",
+        {
+            "service": service,
+            "repositories": queries.repositories().filter(service=service)[:200],
+            "page": page_of(request, queries.deployments_of(service)),
+            "writable": bool(service.squad and service.squad.is_writable_by(request.user)),
+            "mine": queries.squads_of(request.user),
+        },
+    )  # fmt: skip
+
+
+@writing
+def service_create(request: HttpRequest) -> HttpResponse:
+    """Create a service for one of the person's own squads."""
+    if not queries.squads_of(request.user):
+        raise PermissionDenied("A service needs a squad that owns it: join a squad, or create one, first.")
+    initial = {"repositories": request.GET.get("repository", "")}
+    form = ServiceForm(request.POST or None, user=request.user, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            service = actions.create_service(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            _kept(form, error)
+        else:
+            messages.success(request, f"{service} is there.")
+            return redirect(service)
+    return render(
+        request, "squads/teams/service_form.html",
+        {"form": form, "unclaimed": queries.unclaimed_repositories()[:20]}, status=400 if form.errors else 200,
+    )  # fmt: skip
+
+
+@writing
+def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change a service's owner, description and repositories."""
+    service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
+    if service.squad is None:
+        messages.warning(request, f"No squad owns {service} yet. Claim it first, then change it.")
+        return redirect(service)
+    _own(service.squad, request.user)
+    form = ServiceForm(request.POST or None, user=request.user, service=service)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.edit_service(service, by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            _kept(form, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect(service)
+    return render(
+        request, "squads/teams/service_form.html",
+        {"form": form, "service": service, "unclaimed": queries.unclaimed_repositories()[:20]},
+        status=400 if form.errors else 200,
+    )  # fmt: skip
+
+
+@writing
+@require_POST
+def service_claim(request: HttpRequest, slug: str) -> HttpResponse:
+    """Take a service nobody owns for one of the person's squads."""
+    service = get_object_or_404(Service, slug=slug)
+    squad = get_object_or_404(Squad, slug=given(request.POST, "squad"))
+    _own(squad, request.user)
+    try:
+        actions.claim_service(service, squad, by=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, f"Squad {squad} owns {service} now. Say which repositories make it, if not yet done.")
+    return redirect(service)

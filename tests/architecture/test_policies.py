@@ -1,0 +1,48 @@
+"""Every address says who may open it. A view without a mark fails here, before anybody finds it open."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.permissions import AllowAny
+from rest_framework.views import APIView
+
+POLICIES = {"public", "reading", "writing", "administrators"}
+# Anyone, signed in or not, may open these and no others. A name added here wants a reason in its docstring.
+PUBLIC = {"accounts:login", "accounts:logout", "ask", "ops:healthz", "ops:readyz", "releases:intake:hook"}
+
+
+def addresses(
+    patterns: list[URLPattern | URLResolver], names: tuple[str, ...] = (), route: str = "/"
+) -> Iterator[tuple[str, str, Callable[..., Any]]]:
+    for each in patterns:
+        here = route + str(each.pattern)
+        if isinstance(each, URLResolver):
+            if each.app_name == "admin":
+                continue  # Django's own: staff only, by AdminSite.has_permission
+            inner = (*names, each.namespace) if each.namespace else names
+            yield from addresses(each.url_patterns, inner, here)
+        else:
+            yield here, ":".join((*names, each.name or "")), each.callback
+
+
+ALL = sorted(addresses(get_resolver().url_patterns), key=lambda each: (each[0], each[1]))
+
+
+@pytest.mark.parametrize(("route", "name", "view"), ALL, ids=[f"{route} {name}" for route, name, _ in ALL])
+def test_the_address_says_who_may_open_it(route: str, name: str, view: Callable[..., Any]) -> None:
+    cls = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    if cls is not None and issubclass(cls, APIView):
+        permissions = getattr(view, "initkwargs", {}).get("permission_classes", cls.permission_classes)
+        assert permissions, f"{cls.__name__} lets everybody in"
+        assert AllowAny not in permissions, f"{cls.__name__} lets everybody in"
+        return
+    policy = getattr(view, "policy", None)
+    assert policy in POLICIES, f"mark {view.__module__}.{view.__name__} with one of portal.kernel.policy"
+    if policy == "public":
+        assert name in PUBLIC, f"{name} is open to everybody"
+
+
+def test_there_are_addresses_to_look_at() -> None:
+    assert len(ALL) > 2

@@ -1,0 +1,42 @@
+"""The yardsticks: the least that a Django view can do for the same purpose, under the same server and middleware."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.template import Engine, RequestContext
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+
+from portal.kernel import clock
+from portal.kernel.models import StateChange
+from portal.kernel.policy import public
+from portal.urls import urlpatterns as ours
+from squads.models import Story
+
+PLAIN = Engine().from_string(
+    """<!doctype html><title>Cards</title><ul>{% for story in stories %}
+<li class="card" id="{{ story.key }}"><a href="/stories/{{ story.key }}/">{{ story.key }}</a> <b>{{ story.title }}</b>
+<span>{{ story.get_type_display }}</span> <span>{{ story.get_stage_display }}</span>
+{% if story.flag %}<i>{{ story.flag }}</i>{% endif %}<time>{{ story.created_at|date:"Y-m-d" }}</time></li>
+{% endfor %}</ul>"""
+)
+
+
+@csrf_exempt
+@public
+def one_insert(request: HttpRequest) -> HttpResponse:
+    """Read the body and insert one row."""
+    StateChange.objects.create(
+        kind="bench", key=request.headers.get("X-Key", ""), from_state="a", to_state="b", because=request.body.decode(),
+        at=clock.now(),
+    )  # fmt: skip
+    return HttpResponse("ok", status=202)
+
+
+@public
+def plain_cards(request: HttpRequest) -> HttpResponse:
+    """Select 200 rows and render 200 plain cards with Django's templates."""
+    return HttpResponse(PLAIN.render(RequestContext(request, {"stories": Story.objects.order_by("pk")[:200]})))
+
+
+urlpatterns: list[Any] = [path("bench/insert/", one_insert), path("bench/cards/", plain_cards), *ours]

@@ -1,0 +1,278 @@
+"""The cast and the stage of every test.
+
+Three people cover most questions of permission: `ana` is a member of squad Payments, `bo` of another squad, Search, and
+`root` administers the portal. `as_ana`, `as_bo` and `as_root` are browsers they are signed in with; `client` is nobody.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+    from pytest_django.live_server_helper import LiveServer
+
+    from portal.accounts.models import User
+    from squads.teams.models import Service, Squad
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# The real inputs
+
+REAL_DATA = Path(os.environ.get("RODEO_REAL_DATA") or ROOT.parent / "shared" / "real")
+NO_REAL_DATA = "RODEO_REAL_DATA names no folder with the real inputs"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real inputs, which are not part of this repository. Skips where there is none."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(NO_REAL_DATA)
+    return REAL_DATA
+
+
+# The cast
+
+
+@pytest.fixture
+def payments(db: None) -> "Squad":
+    """Squad Payments: its stories are called PAY-1, PAY-2 and so on."""
+    from squads.teams.models import Squad
+
+    return Squad.objects.create(name="Payments", slug="payments", key_prefix="PAY")
+
+
+@pytest.fixture
+def search(db: None) -> "Squad":
+    """Squad Search (SEA-1, SEA-2, ...), which has nothing to do with Payments."""
+    from squads.teams.models import Squad
+
+    return Squad.objects.create(name="Search", slug="search", key_prefix="SEA")
+
+
+@pytest.fixture
+def checkout(payments: "Squad") -> "Service":
+    """The service checkout of squad Payments."""
+    from squads.teams.models import Service
+
+    return Service.objects.create(name="checkout", slug="checkout", squad=payments)
+
+
+def _person(name: str, squad: "Squad | None" = None, **fields: Any) -> "User":
+    from portal.accounts.models import User
+    from squads.teams.models import Membership
+
+    person = User.objects.create_user(
+        name, f"{name}@example.org", f"{name}-password", first_name=name.title(), **fields
+    )
+    if squad is not None:
+        Membership.objects.create(squad=squad, user=person)
+    return person
+
+
+@pytest.fixture
+def ana(payments: "Squad") -> "User":
+    """Ana, a member of squad Payments."""
+    return _person("ana", payments)
+
+
+@pytest.fixture
+def bo(search: "Squad") -> "User":
+    """Bo, a member of squad Search, and not of Payments."""
+    return _person("bo", search)
+
+
+@pytest.fixture
+def root(db: None) -> "User":
+    """Root, who administers the portal and is in no squad."""
+    return _person("root", is_staff=True, is_superuser=True)
+
+
+def _signed_in(person: "User") -> Client:
+    browser = Client()
+    browser.force_login(person)
+    return browser
+
+
+@pytest.fixture
+def as_ana(ana: "User") -> Client:
+    """Ana's browser."""
+    return _signed_in(ana)
+
+
+@pytest.fixture
+def as_bo(bo: "User") -> Client:
+    """Bo's browser."""
+    return _signed_in(bo)
+
+
+@pytest.fixture
+def as_root(root: "User") -> Client:
+    """Root's browser."""
+    return _signed_in(root)
+
+
+# The broker, and processes that use it
+
+
+def _answers(url: str) -> bool:
+    import redis
+
+    from portal.ops.broker import client as connect
+
+    try:
+        with connect(url) as connected:
+            return bool(connected.ping())
+    except (redis.RedisError, OSError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[str]:
+    """The address of a real broker: the one BROKER_URL names, else an embedded one of this test process."""
+    url: str = settings.BROKER_URL
+    if os.environ.get("BROKER_URL"):
+        assert _answers(url), f"BROKER_URL names no broker that answers: {url}"
+        yield url
+        return
+    from portal.ops.broker import embedded
+    from portal.ops.leash import leashed
+    from portal.settings.embedded import broker_socket
+
+    folder = Path(settings.STATE_DIR) / "broker"
+    shutil.rmtree(folder, ignore_errors=True)
+    command = embedded(broker_socket(settings.STATE_DIR), folder)
+    process = subprocess.Popen(leashed(command, signal.SIGKILL), stdout=subprocess.DEVNULL)
+    wait_until(lambda: _answers(url), 15, "the embedded broker answers")
+    yield url
+    process.terminate()
+    process.wait(10)
+
+
+def wait_until(so: Callable[[], Any], seconds: float, what: str = "it is so") -> Any:
+    """Wait until `so` answers with something true, and return it; fail with `what` when time is up."""
+    deadline = time.monotonic() + seconds
+    while not (answer := so()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+    return answer
+
+
+@pytest.fixture
+def child_environment(broker: str, transactional_db: None) -> dict[str, str]:
+    """The environment for a process of ours that shall work on the test's own database and broker."""
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "portal.settings.test",
+        "RODEO_TEST_DATABASE": str(connection.settings_dict["NAME"]),
+        "RODEO_TEST_WAKE": "1",
+    }
+
+
+# The browser
+
+
+def chromium() -> str | None:
+    """Return a Chromium to test with: playwright's own (""), else the machine's; None if there is neither."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        if Path(playwright.chromium.executable_path).exists():
+            return ""
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """How pytest-playwright starts the browser."""
+    found = os.environ.get("RODEO_CHROMIUM") or chromium()
+    if found is None:
+        pytest.skip("no Chromium here: install one, or run `.venv/bin/playwright install chromium`")
+    chosen = {**browser_type_launch_args, "args": ["--no-sandbox"] if os.geteuid() == 0 else []}
+    return {**chosen, "executable_path": found} if found else chosen
+
+
+@pytest.fixture
+def browser_page(live_server: "LiveServer", page: "Page") -> Iterator["Page"]:
+    """A page of a real browser; addresses are those of the portal. Fails on anything the browser complains about."""
+    said: list[str] = []
+    page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    assert not said, "the browser complained:\n" + "\n".join(said)
+
+
+@pytest.fixture(scope="session")
+def base_url(live_server: "LiveServer") -> str:
+    """Where addresses such as "/releases/" begin, in the browser."""
+    return str(live_server.url)
+
+
+@pytest.fixture
+def browser_as(browser_page: "Page", base_url: str) -> Callable[["User"], "Page"]:
+    """Sign a person in and return their page: `browser_as(ana).goto("/")`."""
+
+    def sign_in(person: "User") -> "Page":
+        browser = _signed_in(person)
+        cookie = browser.cookies[settings.SESSION_COOKIE_NAME].value
+        browser_page.context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": base_url}])
+        return browser_page
+
+    return sign_in
+
+
+# Nothing is skipped in CI
+
+IN_CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+SKIPS = pytest.StashKey[set[str]]()
+
+
+def _note(config: pytest.Config, report: pytest.TestReport | pytest.CollectReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if "RODEO_REAL_DATA" not in reason:
+            config.stash.setdefault(SKIPS, set()).add(f"{report.nodeid}: {reason}")
+
+
+class Strict:
+    """Fails a run in CI that left a test out, except for the real inputs, which nobody else has."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        _note(self.config, report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        _note(self.config, report)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self.config.stash.get(SKIPS, set()) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if skips := self.config.stash.get(SKIPS, set()):
+            terminalreporter.section("skipped, and in CI nothing may be", red=True)
+            for line in sorted(skips):
+                terminalreporter.line(line)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Be strict in CI; let a test use the database beside a browser, whose own loop Django would mistake for async."""
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    if IN_CI:
+        config.pluginmanager.register(Strict(config))

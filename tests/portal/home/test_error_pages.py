@@ -1,0 +1,56 @@
+"""What people see when something is wrong: in the portal's own style, with a way on."""
+
+import pytest
+from django.test import Client, RequestFactory
+from django.views import defaults
+
+from squads.models import Squad
+
+
+def test_nothing_at_an_address_is_answered_with_ways_on(client: Client, db: None) -> None:
+    answer = client.get("/nowhere/")
+    assert answer.status_code == 404
+    assert "Nothing at this address" in answer.content.decode()
+
+
+def test_the_page_of_a_failure_needs_no_database() -> None:
+    # Without the `db` fixture any query would fail here.
+    answer = defaults.server_error(RequestFactory().get("/"))
+    assert answer.status_code == 500
+    assert "Something broke in the portal" in answer.content.decode()
+    assert 'href="/readyz"' in answer.content.decode()
+
+
+def test_a_request_that_makes_no_sense_is_answered_without_blame() -> None:
+    answer = defaults.bad_request(RequestFactory().get("/"), ValueError())
+    assert answer.status_code == 400
+    assert "could not understand that request" in answer.content.decode()
+
+
+def test_a_form_from_another_site_changes_nothing(payments: Squad, db: None) -> None:
+    answer = Client(enforce_csrf_checks=True).post("/accounts/login/", {"username": "x", "password": "y"})
+    assert answer.status_code == 403
+    assert "Please send that again" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("/stories/?page=zzz", 200), ("/stories/?page=99999", 200), ("/stories/?q=%00", 200), ("/stories/?squad=%00a", 404),
+        ("/stories/?stage=%00&type=x", 200), ("/releases/?line=%00", 200), ("/stories/%00/", 404), ("/is/%00", 404),
+        ("/stories/new/?release=nonsense&squad=%00", 200),
+    ],
+)  # fmt: skip
+def test_strange_addresses_are_answered_calmly(as_ana: Client, url: str, status: int) -> None:
+    assert as_ana.get(url).status_code == status
+
+
+def test_signing_in_wrongly_says_what_to_check(client: Client, db: None) -> None:
+    page = client.post("/accounts/login/", {"username": "ana", "password": "no"}).content.decode()
+    assert "This user name and password do not belong together." in page
+
+
+def test_signing_out_needs_the_button(as_ana: Client) -> None:
+    assert as_ana.get("/accounts/logout/").status_code == 405
+    assert as_ana.post("/accounts/logout/")["Location"] == "/"
+    assert as_ana.get("/").status_code == 302

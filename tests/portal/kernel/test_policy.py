@@ -1,0 +1,55 @@
+"""Who may open what."""
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from portal.accounts.models import User
+from portal.kernel import policy
+
+MARKS = ["public", "reading", "writing", "administrators"]
+
+
+def answer(mark: str, person: object) -> str:
+    @getattr(policy, mark)
+    def view(request: HttpRequest) -> HttpResponse:
+        return HttpResponse("in")
+
+    request = RequestFactory().get("/somewhere/?page=2")
+    request.user = person  # type: ignore[assignment]
+    try:
+        response = view(request)
+    except PermissionDenied:
+        return "refused"
+    return "in" if response.status_code == 200 else str(response["Location"])
+
+
+SIGN_IN = "/accounts/login/?next=/somewhere/%3Fpage%3D2"
+
+
+@pytest.mark.parametrize(("mark", "what"), list(zip(MARKS, ["in", SIGN_IN, SIGN_IN, SIGN_IN], strict=True)))
+def test_somebody_unknown_is_asked_to_sign_in_and_brought_back(mark: str, what: str) -> None:
+    assert answer(mark, AnonymousUser()) == what
+
+
+@pytest.mark.parametrize(("mark", "what"), list(zip(MARKS, ["in", "in", "in", "refused"], strict=True)))
+def test_a_member_reads_and_writes_and_does_not_administer(mark: str, what: str, ana: User) -> None:
+    assert answer(mark, ana) == what
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_an_administrator_may_open_everything(mark: str, root: User) -> None:
+    assert answer(mark, root) == "in"
+
+
+@pytest.mark.parametrize(("mark", "what"), list(zip(MARKS, ["in", "in", SIGN_IN, SIGN_IN], strict=True)))
+def test_open_reading_opens_reading_and_nothing_else(mark: str, what: str, settings: Settings) -> None:
+    settings.RODEO_OPEN_READING = True
+    assert answer(mark, AnonymousUser()) == what
+
+
+def test_the_mark_can_be_seen_on_the_view() -> None:
+    assert policy.reading(lambda request: HttpResponse()).policy == "reading"  # type: ignore[attr-defined]

@@ -1,0 +1,113 @@
+"""/healthz and /readyz, as a monitor meets them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.db import OperationalError
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from portal.ops import health, heartbeat
+from releases.intake.models import Source
+
+
+@pytest.fixture
+def heartbeats(broker: str) -> Iterator[None]:
+    """Worker and scheduler, both just heard of."""
+    for name in (heartbeat.WORKER, heartbeat.BEAT):
+        heartbeat.beat(name)
+    yield
+    heartbeat.forget(heartbeat.WORKER, heartbeat.BEAT)
+
+
+def test_a_living_process_says_so_without_asking_anybody(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries, db: None
+) -> None:
+    with django_assert_num_queries(0):
+        response = client.get("/healthz")
+    assert response.json() == {"alive": True}
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+def test_it_is_ready_when_every_part_is_there(client: Client, heartbeats: None) -> None:
+    response = client.get("/readyz")
+    assert response.status_code == 200, response.json()
+    assert response.json()["ready"] is True
+    assert set(response.json()["checks"]) == {"database", "secrets", "broker", "worker", "beat"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("missing", [heartbeat.WORKER, heartbeat.BEAT])
+def test_a_process_that_was_never_heard_of_is_named_with_its_remedy(
+    client: Client, heartbeats: None, missing: str
+) -> None:
+    heartbeat.forget(missing)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert [name for name, check in checks.items() if not check["ok"]] == [missing]
+    assert checks[missing]["detail"] == "no heartbeat"
+    assert f"celery -A portal.celery {missing}" in checks[missing]["remedy"]
+
+
+@pytest.mark.django_db
+def test_a_process_that_fell_silent_is_named_with_its_age(
+    client: Client, heartbeats: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as past:
+        past.setattr("portal.ops.heartbeat.time.time", lambda: 1_700_000_000.0)
+        heartbeat.beat(heartbeat.WORKER)
+    check = client.get("/readyz").json()["checks"]["worker"]
+    assert check["ok"] is False
+    assert check["age_seconds"] > 20
+    assert check["detail"].startswith("silent for")
+
+
+@pytest.mark.django_db
+def test_without_its_broker_it_is_not_ready_and_says_why(client: Client, settings: Settings) -> None:
+    settings.BROKER_URL = "redis://127.0.0.1:1/0"
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    checks = response.json()["checks"]
+    assert checks["database"]["ok"]
+    assert "BROKER_URL" in checks["broker"]["remedy"]
+    assert checks["worker"]["detail"].startswith("unknown")
+
+
+@pytest.mark.django_db
+def test_without_its_database_it_is_not_ready_and_tells_no_secrets(
+    client: Client, heartbeats: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> None:
+        raise OperationalError("password authentication failed for user rodeo at db.example.org")
+
+    monkeypatch.setattr("django.db.backends.base.base.BaseDatabaseWrapper.cursor", away)
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["database"]["ok"] is False
+    assert "db.example.org" not in response.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_secret_whose_key_is_gone_is_said(client: Client, heartbeats: None, settings: Settings) -> None:
+    Source.objects.create(key="ci", name="CI", kind="cdevents", secret="hush")
+    assert client.get("/readyz").status_code == 200
+    settings.RODEO_FIELD_KEYS = [Fernet.generate_key().decode()]
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    check = response.json()["checks"]["secrets"]
+    assert check["detail"] == "a source's secret cannot be read"
+    assert "RODEO_FIELD_KEYS" in check["remedy"]
+
+
+@pytest.mark.django_db
+def test_tables_of_another_version_are_not_ready(
+    client: Client, heartbeats: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_migrated", set())
+    monkeypatch.setattr("portal.ops.health.MigrationExecutor.migration_plan", lambda *_: ["one", "two"])
+    check = client.get("/readyz").json()["checks"]["database"]
+    assert check == {"ok": False, "detail": "2 migrations are not applied", "remedy": "Run `manage.py migrate`."}

@@ -1,0 +1,175 @@
+"""The pages of environments, through the browser's door."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.kernel.identity import identity
+from portal.kernel.models import Message
+from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, Incident, Source
+from squads.models import Service
+
+NOW = timezone.now()
+
+
+@pytest.fixture
+def prod(db: None) -> Environment:
+    return Environment.objects.create(key="prod", slug="prod", name="Production", tier="production")
+
+
+@pytest.fixture
+def event(db: None) -> InboundEvent:
+    source = Source.objects.create(key="cd", name="CD", kind="cdevents")
+    return InboundEvent.objects.create(source=source, delivery="1", body=b"{}", received_at=NOW)
+
+
+def deployed(
+    place: Environment, service: Service, event: InboundEvent, version: str, days: float, **fields: Any
+) -> Deployment:
+    return Deployment.objects.create(
+        id=identity("deployment", service.name, version, days), key=version, service=service, environment=place,
+        version=version, event=event, finished_at=NOW - timedelta(days=days),
+        **{"phase": "finished", "outcome": "success", **fields},
+    )  # fmt: skip
+
+
+def words(client: Client, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+@pytest.mark.parametrize(
+    "url", ["/environments/", "/environments/prod/", "/environments/new/", "/environments/prod/edit/"]
+)
+def test_nobody_is_sent_to_sign_in(client: Client, prod: Environment, url: str) -> None:
+    assert client.get(url)["Location"].startswith("/accounts/login/")
+
+
+def test_only_members_of_a_squad_describe_environments(client: Client, as_bo: Client, prod: Environment) -> None:
+    client.force_login(User.objects.create_user("lone"))
+    for url in ("/environments/new/", "/environments/prod/edit/"):
+        assert client.get(url).status_code == 403
+        assert as_bo.get(url).status_code == 200
+    assert client.get("/environments/prod/").status_code == 200
+
+
+def test_an_environment_is_created_and_called_by_its_key_unless_named(as_ana: Client) -> None:
+    data = {"key": "prod-eu", "tier": "production", "order": 40}
+    assert as_ana.post("/environments/new/", data)["Location"] == "/environments/prod-eu/"
+    assert Environment.objects.get().name == "prod-eu"
+    answer = as_ana.post("/environments/new/", data)
+    assert answer.status_code == 400
+    assert "There is an environment prod-eu already" in answer.content.decode()
+
+
+def test_an_address_that_is_no_web_address_is_refused(as_ana: Client) -> None:
+    data = {"key": "x", "tier": "other", "order": 1, "url": "javascript:alert(1)"}
+    assert "starts with https:// or http://" in as_ana.post("/environments/new/", data).content.decode()
+
+
+def test_changing_the_tier_has_the_evidence_derived_again(
+    as_ana: Client, prod: Environment, checkout: Service, event: InboundEvent
+) -> None:
+    deployed(prod, checkout, event, "1.0", 1)
+    AcceptanceRun.objects.create(
+        id=identity("check"), key="c", environment=prod, story_key="PAY-1", phase="finished", event=event
+    )
+    as_ana.post("/environments/prod/edit/", {"name": "Production", "tier": "production", "order": 1})
+    assert not Message.objects.exists()
+    as_ana.post("/environments/prod/edit/", {"name": "Production", "tier": "staging", "order": 1})
+    told = Message.objects.get(topic="environment.changed").payload
+    assert (told["services"], told["stories"]) == ([checkout.pk], ["PAY-1"])
+
+
+def test_it_says_what_runs_since_when_and_what_ran_before(
+    as_bo: Client, prod: Environment, checkout: Service, event: InboundEvent
+) -> None:
+    deployed(prod, checkout, event, "1.0", 9)
+    deployed(prod, checkout, event, "1.1", 6)
+    deployed(prod, checkout, event, "1.2-unhealthy", 5, healthy=False)
+    deployed(prod, checkout, event, "1.3-failed", 4, outcome="failure")
+    deployed(prod, checkout, event, "1.4-cancelled", 3, outcome="cancelled")
+    deployed(prod, checkout, event, "1.5-running", 2, phase="running", outcome="")
+    page = words(as_bo, "/environments/prod/")
+    now = page[page.index("What runs here now") : page.index("Deployments")]
+    assert re.search(r"checkout 1\.1 \S+ \S+ 6 days ago 1\.0 from", now)
+    assert "Payments" in now
+    assert not any(each in now for each in ("1.2", "1.3", "1.4", "1.5"))
+    assert "success, not healthy" in page
+    assert f"/inbox/{event.pk}/" in as_bo.get("/environments/prod/").content.decode()
+
+
+def test_a_rollback_is_what_runs_and_is_marked(
+    as_bo: Client, prod: Environment, checkout: Service, event: InboundEvent
+) -> None:
+    deployed(prod, checkout, event, "2.0", 2)
+    deployed(prod, checkout, event, "1.0", 1, kind="rollback")
+    assert re.search(r"checkout 1\.0 rollback", words(as_bo, "/environments/prod/"))
+
+
+def test_after_a_removal_nothing_runs(as_bo: Client, prod: Environment, checkout: Service, event: InboundEvent) -> None:
+    deployed(prod, checkout, event, "2.0", 2)
+    deployed(prod, checkout, event, "", 1, kind="removal")
+    assert "checkout nothing, it was removed" in words(as_bo, "/environments/prod/")
+
+
+def test_the_first_deployment_says_that_nothing_is_known_before(
+    as_bo: Client, prod: Environment, checkout: Service, event: InboundEvent
+) -> None:
+    deployed(prod, checkout, event, "1.0", 1)
+    assert "nothing known: its first deployment here" in words(as_bo, "/environments/prod/")
+
+
+def test_incidents_are_shown_open_or_resolved(
+    as_bo: Client, prod: Environment, checkout: Service, event: InboundEvent
+) -> None:
+    for key, resolved in (("A", None), ("B", NOW)):
+        Incident.objects.create(
+            id=identity("incident", key), key=key, title=f"Incident {key}", environment=prod, service=checkout,
+            detected_at=NOW - timedelta(hours=1), resolved_at=resolved, event=event,
+        )  # fmt: skip
+    page = words(as_bo, "/environments/prod/")
+    assert re.search(r"Incident A checkout \S+ \S+ open", page)
+    assert re.search(r"Incident B checkout \S+ \S+ resolved", page)
+
+
+def test_an_environment_whose_tier_nobody_knows_asks_for_it(as_ana: Client, prod: Environment) -> None:
+    Environment.objects.update(tier="other", discovered=True)
+    assert "say its tier" in words(as_ana, "/environments/")
+    assert "Say which tier it is" in words(as_ana, "/environments/prod/")
+
+
+def test_pages_take_the_same_number_of_queries_whatever_they_show(
+    as_ana: Client, prod: Environment, checkout: Service, event: InboundEvent
+) -> None:
+    def count(url: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert as_ana.get(url).status_code == 200
+        return len(queries)
+
+    def add(first: int, number: int) -> None:
+        for index in range(first, first + number):
+            service = Service.objects.create(name=f"s{index}", slug=f"s{index}", squad=checkout.squad)
+            Environment.objects.create(key=f"e{index}", slug=f"e{index}", name=f"e{index}")
+            for days in (1, 2, 3):
+                deployed(prod, service, event, f"{index}.{days}", days)
+
+    add(0, 2)
+    few = {url: count(url) for url in ("/environments/", "/environments/prod/", "/services/s0/")}
+    add(2, 25)
+    assert {url: count(url) for url in few} == few
+    assert max(few.values()) <= 12
+
+
+def test_empty_pages_teach_the_next_step(as_root: Client) -> None:
+    assert "No environments yet" in words(as_root, "/environments/")
+    Environment.objects.create(key="new", slug="new-2", name="New")
+    assert "No successful deployment to new was seen." in words(as_root, "/environments/new-2/")
