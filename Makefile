@@ -26,7 +26,7 @@ lint: .venv/.installed-dev ## look at the code's form and at the templates
 	$(BIN)/ruff format --check --output-format concise .
 	$(BIN)/djlint --lint --quiet templates
 
-check: lint ## lint, and check the types
+check: lint ## lint, and check the types (part of CI)
 	$(BIN)/mypy
 
 format: .venv/.installed-dev ## write the code in the one format

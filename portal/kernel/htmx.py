@@ -1,12 +1,14 @@
 """Answering with a whole page or with the fragment inside it."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 
 def wants_fragment(request: HttpRequest) -> bool:
     """Say whether htmx asked for a piece of the page; not for boosted links or restored history, which want it whole."""
-    htmx = getattr(request, "htmx", None)
+    htmx: Any = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 

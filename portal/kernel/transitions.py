@@ -37,7 +37,7 @@ def move(
         if updated != 1:
             raise AlreadyMoved(str(row), to, before)
         change = StateChange.objects.create(
-            kind=row._meta.model_name, key=str(row), from_state=before, to_state=to, by=by, because=because,
+            kind=str(row._meta.model_name), key=str(row), from_state=before, to_state=to, by=by, because=because,
             at=also.get(f"{field}_at") or clock.now(),
         )  # fmt: skip
     for name, value in {field: to, **also}.items():

@@ -77,8 +77,8 @@ def affected_stories(touched: Touched) -> set[int]:
     stories = set(touched.stories)
     if touched.environments:
         touched.services |= _deployed_to(touched.environments)
-        checks = AcceptanceRun.objects.filter(environment__in=touched.environments)
-        touched.keys |= set(checks.exclude(story_key="").values_list("story_key", flat=True).distinct())
+        checked = AcceptanceRun.objects.filter(environment__in=touched.environments)
+        touched.keys |= set(checked.exclude(story_key="").values_list("story_key", flat=True).distinct())
         flags = FlagState.objects.filter(environment__in=touched.environments)
         touched.flags |= set(flags.values_list("flag", flat=True).distinct())
     stories |= set(Story.objects.filter(key__in=touched.keys).values_list("pk", flat=True))

@@ -140,7 +140,7 @@ class Containment:
             positions = Change.objects.filter(
                 repository_id=commit.repository, sha__in=ordered[start : start + 500], position__isnull=False
             ).values_list("position", flat=True)
-            base = max([base, *positions])
+            base = max([base, *(place for place in positions if place is not None)])
         self._reach[commit.sha] = base, frozenset(own)
         return self._reach[commit.sha]
 

@@ -149,6 +149,7 @@ def _grounds(services: list[str], links: dict[int, list[Linked]]) -> Iterator[Gr
         shas |= {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
         ground = Ground(name, Containment(repositories, shas), runs=runs, checks=checks)
         for row in deployments:
+            assert row[8] is not None, "only finished deployments were asked for"
             sha = ground.containment.resolve(row[4] or row[5] or tags.get(row[6], ""))
             token = sha or row[7] or row[6] or ""
             label = _label(row[6], sha, row[7])

@@ -7,6 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import connections, models, transaction
 from django.db.models.functions import Cast
 
@@ -14,7 +15,7 @@ from portal.kernel.rows import write
 from squads.stories import states
 
 if TYPE_CHECKING:
-    pass
+    from squads.stories.models import Evidence, Story  # noqa: F401 - named in quotes below
 
 AT_ONCE = 1000
 ROW = (
@@ -66,7 +67,7 @@ class StoryQuerySet(models.QuerySet["Story"]):
     def _evidence(self, ids: list[int]) -> Iterator[tuple[int, list[states.Row]]]:
         """Yield each story's evidence. Moments and JSON are read as text: turning 200,000 of each into objects one by
         one in the database driver takes longer than judging them."""
-        table = self.model._meta.get_field("evidence").related_model._default_manager.using(self.db)
+        table = apps.get_model("squads", "Evidence")._default_manager.using(self.db)
         as_text = {f"{name}_text": Cast(name, models.TextField()) for name in ("at", "started_at", "shas", "id")}
         found = table.filter(story_id__in=ids).order_by("story_id").annotate(**as_text).values_list("story_id", *ROW)
         zone = "" if connections[self.db].vendor == "postgresql" else "+00:00"

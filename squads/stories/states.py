@@ -224,10 +224,11 @@ def _tested(case: _Case, service: str) -> Verdict:
         return Verdict(state, last.at, f"{last.label or 'a check'} passed in {last.environment or last.tier}")
     since = max(wanted[sha].at for sha in missing)
     for sha in missing:
-        if (row := failed.get(sha)) is not None:
-            words = f"{row.label or 'the check'} failed in {row.environment or row.tier}"
+        if (last_failed := failed.get(sha)) is not None:
+            words = f"{last_failed.label or 'the check'} failed in {last_failed.environment or last_failed.tier}"
             passed_before = any(each.verdict == "success" and sha in _covers(each, wanted) for each in tests)
-            return Verdict(WITHDRAWN if passed_before else MISSING, row.at, words, [f"{words} ", _moment(row.at)])
+            state = WITHDRAWN if passed_before else MISSING
+            return Verdict(state, last_failed.at, words, [f"{words} ", _moment(last_failed.at)])
     why = f"no passed check of {_short(missing)} in testing or staging"
     return Verdict(MISSING, since, why, ["not tested before production yet"])
 
@@ -293,10 +294,10 @@ def _deployed(case: _Case, service: str) -> Verdict:
         return Verdict(state, last.at, f"{last.label or 'what'} runs in {where or 'production'}", [where])
     for name, place in sorted(without.items()):
         if place.lost is not None and (place.lost_shas or not wanted):
-            row = place.lost
-            how = {"rollback": "rolled back to", "removal": "removed with"}.get(row.words, "replaced by")
-            words = f"{how} {row.label or 'an older version'} in {name}, which does not contain it"
-            return Verdict(WITHDRAWN, row.at, words, [f"{words}, ", _moment(row.at)])
+            lost = place.lost
+            how = {"rollback": "rolled back to", "removal": "removed with"}.get(lost.words, "replaced by")
+            words = f"{how} {lost.label or 'an older version'} in {name}, which does not contain it"
+            return Verdict(WITHDRAWN, lost.at, words, [f"{words}, ", _moment(lost.at)])
     name, place = min(without.items())
     row = place.last
     assert row is not None

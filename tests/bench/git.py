@@ -93,8 +93,8 @@ def run() -> list[dict[str, Any]]:
     whole = counts[0] >= COMMITS and counts[1] >= TAGS - 1
     return [
         {"name": f"git: first import of {counts[0]:,} commits, {counts[1]:,} releases", "value": took[0], "unit": "s",
-         "bound": IMPORT_BOUND, "ok": whole and took[0] < IMPORT_BOUND},
-        {"name": "git: pull with nothing new", "value": took[1], "unit": "s", "bound": NOTHING_BOUND,
+         "bound": IMPORT_BOUND, "least": False, "ok": whole and took[0] < IMPORT_BOUND},
+        {"name": "git: pull with nothing new", "value": took[1], "unit": "s", "bound": NOTHING_BOUND, "least": False,
          "ok": took[1] < NOTHING_BOUND},
     ]  # fmt: skip
 
