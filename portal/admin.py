@@ -3,14 +3,19 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 
-from portal.accounts.models import User
+from portal.accounts.models import ApiToken, Invitation, User
 from portal.kernel.admin import ReadOnly
 from portal.kernel.models import Message, StateChange
+from portal.search.models import SearchEntry
 
 admin.site.site_header = "Rodeo administration"
 admin.site.site_title = "Rodeo"
 admin.site.index_title = "What people may set right by hand"
-admin.site.register(User, UserAdmin)
+
+
+@admin.register(User)
+class Users(UserAdmin):
+    fieldsets = (*(UserAdmin.fieldsets or ()), ("Rodeo", {"fields": ("is_project_manager",)}))
 
 
 @admin.register(StateChange)
@@ -25,3 +30,26 @@ class StateChanges(ReadOnly):
 class Messages(ReadOnly):
     list_display = ["id", "topic", "created_at", "handled_at", "attempts"]
     list_filter = ["topic"]
+
+
+@admin.register(Invitation)
+class Invitations(ReadOnly):
+    list_display = ["created_at", "email", "squad", "invited_by", "expires_at", "accepted_at"]
+    list_select_related = ["squad", "invited_by"]
+    search_fields = ["email"]
+    exclude = ["digest"]
+
+
+@admin.register(ApiToken)
+class ApiTokens(ReadOnly):
+    list_display = ["name", "start", "user", "squad", "expires_at", "last_used_at", "revoked_at"]
+    list_select_related = ["user", "squad"]
+    search_fields = ["name"]
+    exclude = ["digest"]
+
+
+@admin.register(SearchEntry)
+class SearchEntries(ReadOnly):
+    list_display = ["kind", "key", "title", "updated_at"]
+    list_filter = ["kind"]
+    search_fields = ["key"]

@@ -1,6 +1,7 @@
 """Every model of the portal app; tests/architecture guards the list."""
 
-from portal.accounts.models import User
+from portal.accounts.models import ApiToken, Invitation, User
 from portal.kernel.models import Message, StateChange
+from portal.search.models import SearchEntry
 
-__all__ = ["Message", "StateChange", "User"]
+__all__ = ["ApiToken", "Invitation", "Message", "SearchEntry", "StateChange", "User"]

@@ -1,6 +1,13 @@
 """Every model of the squads app; tests/architecture guards the list."""
 
-from squads.stories.models import Evidence, Story
+from squads.acceptance.models import AcceptanceRequest
+from squads.boards.models import SavedView
+from squads.discussions.models import Comment, Mention, Watch
+from squads.imports.models import Import
+from squads.stories.models import Evidence, Relation, Story, StoryEdit
 from squads.teams.models import Membership, Service, Squad
 
-__all__ = ["Evidence", "Membership", "Service", "Squad", "Story"]
+__all__ = [
+    "AcceptanceRequest", "Comment", "Evidence", "Import", "Membership", "Mention", "Relation", "SavedView", "Service",
+    "Squad", "Story", "StoryEdit", "Watch",
+]  # fmt: skip

@@ -128,7 +128,7 @@ def as_root(root: "User") -> Client:
 def _answers(url: str) -> bool:
     import redis
 
-    from portal.ops.broker import client as connect
+    from portal.kernel.broker import client as connect
 
     try:
         with connect(url) as connected:

@@ -1,10 +1,19 @@
-"""The people of the portal."""
+"""The people of the portal, how they are invited, and the tokens that programs use in their place."""
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.db import models
 
 
 class User(AbstractUser):
     """A person who signs in. Staff are administrators: they may write everywhere and connect sources."""
+
+    is_project_manager = models.BooleanField(
+        "project manager", default=False, help_text="May plan releases, and stories for them, across all squads."
+    )
+    looked_at = models.DateTimeField(
+        null=True, editable=False, help_text="when the person last caught up on the first page"
+    )
 
     class Meta(AbstractUser.Meta):
         app_label = "portal"
@@ -13,3 +22,62 @@ class User(AbstractUser):
     def name(self) -> str:
         """How pages call this person: the full name, else the user name."""
         return self.get_full_name() or self.username
+
+
+class Invitation(models.Model):
+    """A way in for one person, once, until it expires. Only the digest of its token is kept."""
+
+    email = models.EmailField()
+    # Declared by name: accounts stands below squads.
+    squad = models.ForeignKey(
+        "squads.Squad", null=True, blank=True, on_delete=models.CASCADE, related_name="invitations"
+    )
+    role = models.CharField(max_length=8, default="member", help_text="member or lead of that squad")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "portal"
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"invitation of {self.email}"
+
+
+class ApiToken(models.Model):
+    """What a program signs in with, for a person or a squad. Only its digest is kept; it is shown once."""
+
+    name = models.CharField(max_length=80, help_text="What it is for.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    start = models.CharField(max_length=12, editable=False, help_text="its first characters, to recognise it by")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    squad = models.ForeignKey(
+        "squads.Squad", null=True, blank=True, on_delete=models.CASCADE, related_name="api_tokens"
+    )
+    scopes = models.JSONField(default=list, help_text="any of read, report, write")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        app_label = "portal"
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False, squad__isnull=True)
+                | models.Q(user__isnull=True, squad__isnull=False),
+                name="token_of_one",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.start}…)"

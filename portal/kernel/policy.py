@@ -42,9 +42,28 @@ def reading(view: View) -> View:
     return _marked(view, "reading", lambda request: may_read(request.user), "Sign in to read this.")
 
 
+def _signed_in(request: HttpRequest) -> bool:
+    return bool(request.user.is_authenticated)
+
+
 def writing(view: View) -> View:
-    """Anyone signed in; the view itself checks membership of the squad concerned and says which one is missing."""
-    return _marked(view, "writing", lambda request: request.user.is_authenticated, "Sign in first.")
+    """Anyone signed in, for what is theirs alone: their tokens, their saved views, what they watch."""
+    return _marked(view, "writing", _signed_in, "Sign in first.")
+
+
+def members(view: View) -> View:
+    """Members of the squad concerned; the view itself finds the squad, checks `is_writable_by` and names it if refused."""
+    return _marked(view, "members", _signed_in, "Sign in first.")
+
+
+def leads(view: View) -> View:
+    """Leads of the squad concerned; the view itself finds the squad, checks `is_led_by` and names it if refused."""
+    return _marked(view, "leads", _signed_in, "Sign in first.")
+
+
+def planners(view: View) -> View:
+    """Project managers, and members of any squad; the view itself checks that the person is one."""
+    return _marked(view, "planners", _signed_in, "Sign in first.")
 
 
 def administrators(view: View) -> View:

@@ -11,9 +11,9 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from portal.kernel import clock
+from portal.kernel.broker import client
 from portal.kernel.secrets import secret_fields
 from portal.ops import heartbeat
-from portal.ops.broker import client
 from portal.schedule import HEARTBEAT_LATE
 
 

@@ -14,7 +14,7 @@ from celery import bootsteps
 from celery.beat import Scheduler
 from django.conf import settings
 
-from portal.ops.broker import client
+from portal.kernel.broker import client
 from portal.schedule import HEARTBEAT_EVERY
 
 logger = logging.getLogger(__name__)

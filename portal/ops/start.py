@@ -20,6 +20,7 @@ from django.core.management import call_command, get_commands
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from portal.kernel.broker import client
 from portal.ops import broker, heartbeat
 from portal.ops.supervisor import Child, Console, Supervisor
 from portal.settings.base import BASE_DIR, STATE_DIR, flag
@@ -174,7 +175,7 @@ class Portal:
 
         def answers() -> bool:
             try:
-                with broker.client(settings.BROKER_URL, timeout=1) as connected:
+                with client(settings.BROKER_URL, timeout=1) as connected:
                     return bool(connected.ping())
             except (redis.RedisError, ValueError, OSError) as error:
                 said[:] = [f" ({error})"]

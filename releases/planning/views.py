@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
-from portal.kernel.policy import reading, writing
+from portal.kernel.policy import planners, reading
 from releases.planning import plans, queries
 from releases.planning.board import Board, Only, board
 from releases.planning.forms import ReleaseForm
@@ -114,7 +114,7 @@ def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "releases/planning/changes.html", context)
 
 
-@writing
+@planners
 def release_create(request: HttpRequest) -> HttpResponse:
     """Plan a release."""
     _writer(request)
@@ -130,7 +130,7 @@ def release_create(request: HttpRequest) -> HttpResponse:
     return render(request, "releases/planning/form.html", {"form": form}, status=400 if form.errors else 200)
 
 
-@writing
+@planners
 def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about a release."""
     _writer(request)

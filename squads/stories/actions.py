@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 
 from portal.kernel import clock
 from portal.kernel.outbox import tell
@@ -15,6 +16,8 @@ from squads.teams.models import Squad
 
 BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
 EDITABLE = ("title", "type", "description", "acceptance_criteria", "release", "flag", "audience")
+# Between the places of two neighbours; a move takes the middle, so about forty fit between any two.
+RANK_GAP = 1 << 40
 # People's clocks are not ours: this much "later than now" is a clock, more is a mistake.
 CLOCK_SLACK = timedelta(minutes=5)
 
@@ -24,13 +27,18 @@ def judge(story_ids: Iterable[int]) -> int:
     return Story.objects.filter(pk__in=list(story_ids)).judge()
 
 
+def last_rank(squad: Squad) -> int:
+    """Return the place of the squad's last story. The caller holds the squad's row, so nobody else places one."""
+    return Story.objects.filter(squad=squad).aggregate(last=Max("rank"))["last"] or 0
+
+
 @transaction.atomic
 def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
     """Create a story with the squad's next key. Changes that already name the key are linked after the commit."""
     number = squad.take_number()
     story = Story(
         squad=squad, number=number, key=f"{squad.key_prefix}-{number}", title=title, created_by=by,
-        **_known(fields),
+        rank=last_rank(squad) + RANK_GAP, **_known(fields),
     )  # fmt: skip
     _checked(story)
     story.save(force_insert=True)

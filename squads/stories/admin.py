@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from portal.kernel.admin import NotDeleted, ReadOnly
 from squads.stories import actions
-from squads.stories.models import Evidence, Story
+from squads.stories.models import Evidence, Relation, Story, StoryEdit
 
 
 @admin.register(Story)
@@ -35,3 +35,18 @@ class EvidenceRows(ReadOnly):
     list_filter = ["kind", "by_hand"]
     list_select_related = ["story"]
     search_fields = ["story__key"]
+
+
+@admin.register(StoryEdit)
+class StoryEdits(ReadOnly):
+    list_display = ["at", "story", "version", "field", "by"]
+    list_select_related = ["story", "by"]
+    search_fields = ["story__key"]
+
+
+@admin.register(Relation)
+class Relations(ReadOnly):
+    list_display = ["story", "kind", "other", "by"]
+    list_filter = ["kind"]
+    list_select_related = ["story", "other", "by"]
+    search_fields = ["story__key", "other__key"]

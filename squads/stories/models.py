@@ -43,6 +43,9 @@ class Story(models.Model):
     type = models.CharField(max_length=10, choices=Type, default=Type.USER_STORY)
     description = models.TextField(blank=True)
     acceptance_criteria = models.TextField(blank=True, help_text="What must be seen in production, one per line.")
+    criteria_met = models.JSONField(default=list, blank=True, help_text="the lines of the criteria that were ticked")
+    production_checks = models.TextField(blank=True, help_text="What to check in production, one per line.")
+    checks_met = models.JSONField(default=list, blank=True, help_text="the lines of the checks that were ticked")
     # Declared by name: squads never reads a release, it only names one (docs/adr/0002).
     release = models.ForeignKey(
         "releases.Release", null=True, blank=True, on_delete=models.SET_NULL, related_name="planned_stories"
@@ -56,6 +59,15 @@ class Story(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
+    version = models.PositiveIntegerField(default=1, editable=False, help_text="counts the edits people made")
+    # A place among the squad's stories. Places have gaps, so that a move writes one row.
+    rank = models.BigIntegerField(editable=False)
+    blocked_because = models.TextField(blank=True, help_text="What it waits for; empty when it does not.")
+    blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    external = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="what it was imported from, such as jira:ABC-7"
+    )
+
     progress = models.CharField(max_length=12, choices=Progress, default=Progress.TODO, editable=False)
     progress_at = models.DateTimeField(null=True, editable=False)
 
@@ -68,7 +80,13 @@ class Story(models.Model):
         app_label = "squads"
         verbose_name_plural = "stories"
         ordering = ["squad__name", "number"]
-        constraints = [models.UniqueConstraint(fields=["squad", "number"], name="story_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["squad", "number"], name="story_number_once"),
+            models.UniqueConstraint(fields=["squad", "rank"], name="story_rank_once"),
+            models.UniqueConstraint(
+                fields=["squad", "external"], condition=~models.Q(external=""), name="story_external_once"
+            ),
+        ]
         indexes = [
             models.Index(fields=["release", "stage"], name="story_release_stage"),
             models.Index(fields=["squad", "stage"], name="story_squad_stage"),
@@ -96,6 +114,54 @@ class Story(models.Model):
             Story.objects.filter(pk=self.pk).judge()
         self.refresh_from_db(fields=["stage", "standing"])
         return change
+
+
+class StoryEdit(models.Model):
+    """One field of a story that a person changed, and what it said before. Never edited.
+
+    All fields of one edit share the version that it made; two edits that began from the same version are told apart by it.
+    """
+
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="edits")
+    version = models.PositiveIntegerField()
+    field = models.CharField(max_length=40)
+    before = models.JSONField(null=True)
+    after = models.JSONField(null=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["version", "id"]
+        constraints = [models.UniqueConstraint(fields=["story", "version", "field"], name="story_edit_once")]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.story_id} in version {self.version}"
+
+
+class Relation(models.Model):
+    """One story blocks, duplicates or is related to another. "Is blocked by" is the same row, read from its other end."""
+
+    class Kind(models.TextChoices):
+        BLOCKS = "blocks", "blocks"
+        DUPLICATES = "duplicates", "duplicates"
+        RELATES = "relates", "is related to"
+
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="relations")
+    other = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="relations_from_others")
+    kind = models.CharField(max_length=10, choices=Kind)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "squads"
+        constraints = [
+            models.UniqueConstraint(fields=["story", "other", "kind"], name="relation_once"),
+            models.CheckConstraint(condition=~models.Q(story=models.F("other")), name="relation_to_another"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.story_id} {self.kind} {self.other_id}"
 
 
 class Evidence(models.Model):

@@ -15,7 +15,7 @@ from rest_framework.settings import api_settings
 
 from portal.kernel.models import StateChange
 from portal.kernel.paging import page_of
-from portal.kernel.policy import may_read, public, reading, writing
+from portal.kernel.policy import may_read, members, public, reading
 from portal.kernel.transitions import AlreadyMoved
 from portal.kernel.typed import given, plain
 from squads.stories import actions, queries
@@ -105,7 +105,7 @@ def story_changes(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "squads/stories/changes.html", {"story": story, "page": page})
 
 
-@writing
+@members
 def story_create(request: HttpRequest) -> HttpResponse:
     """Write a story for one of the person's squads."""
     if not Squad.objects.writable_by(request.user).exists():
@@ -121,7 +121,7 @@ def story_create(request: HttpRequest) -> HttpResponse:
     return render(request, "squads/stories/form.html", {"form": form}, status=400 if form.errors else 200)
 
 
-@writing
+@members
 def story_edit(request: HttpRequest, key: str) -> HttpResponse:
     """Change what people wrote about a story."""
     story = _own_story(key, request.user)
@@ -134,7 +134,7 @@ def story_edit(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "squads/stories/form.html", {"form": form, "story": story}, status=status)
 
 
-@writing
+@members
 @require_POST
 def progress(request: HttpRequest, key: str) -> HttpResponse:
     """Move a story to do, in progress or dev done; everything beyond follows from evidence."""
@@ -148,7 +148,7 @@ def progress(request: HttpRequest, key: str) -> HttpResponse:
     return redirect(story)
 
 
-@writing
+@members
 @require_POST
 def evidence(request: HttpRequest, key: str) -> HttpResponse:
     """Keep evidence that a person supplies."""

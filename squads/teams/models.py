@@ -38,6 +38,11 @@ class Squad(models.Model):
     )  # fmt: skip
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HORIZONTAL)
     mission = models.TextField(blank=True)
+    wip_limits = models.JSONField(default=dict, blank=True, help_text="most stories at a time, by stage")
+    accepts_own = models.BooleanField(
+        "whoever made a change may accept it", default=False,
+        help_text="Otherwise somebody else has to accept the story in production.",
+    )  # fmt: skip
     next_number = models.PositiveIntegerField(default=1, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="squads")
 
@@ -63,12 +68,26 @@ class Squad(models.Model):
         """Say whether this person may change what belongs to the squad."""
         return Squad.objects.filter(pk=self.pk).writable_by(user).exists()
 
+    def is_led_by(self, user: Any) -> bool:
+        """Say whether this person may change who is in the squad and how it works: its leads, and staff."""
+        if not user.is_authenticated:
+            return False
+        return user.is_staff or self.memberships.filter(user=user, role=Membership.Role.LEAD).exists()
+
 
 class Membership(models.Model):
     """A person in a squad."""
 
+    class Role(models.TextChoices):
+        MEMBER = "member", "member"
+        LEAD = "lead", "lead"
+
     squad = models.ForeignKey(Squad, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
+    accepts = models.BooleanField(
+        "accepter", default=False, help_text="A product owner or named accepter: is asked to accept its stories."
+    )
     joined_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.paging import page_of
-from portal.kernel.policy import reading, writing
+from portal.kernel.policy import members, reading, writing
 from portal.kernel.typed import given
 from squads.teams import actions, queries
 from squads.teams.forms import MemberForm, ServiceForm, SquadForm
@@ -76,7 +76,7 @@ def squad_create(request: HttpRequest) -> HttpResponse:
     return render(request, "squads/teams/form.html", {"form": form}, status=400 if form.errors else 200)
 
 
-@writing
+@members
 def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a squad's name, prefix, kind or mission."""
     squad = get_object_or_404(Squad, slug=slug)
@@ -94,7 +94,7 @@ def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "squads/teams/form.html", {"form": form, "squad": squad}, status=status)
 
 
-@writing
+@members
 @require_POST
 def member_add(request: HttpRequest, slug: str) -> HttpResponse:
     """Add a person to the squad by user name."""
@@ -113,7 +113,7 @@ def member_add(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect(squad)
 
 
-@writing
+@members
 @require_POST
 def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
     """End a person's membership."""
@@ -158,7 +158,7 @@ def service_detail(request: HttpRequest, slug: str) -> HttpResponse:
     )  # fmt: skip
 
 
-@writing
+@members
 def service_create(request: HttpRequest) -> HttpResponse:
     """Create a service for one of the person's own squads."""
     if not queries.squads_of(request.user):
@@ -179,7 +179,7 @@ def service_create(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
 
 
-@writing
+@members
 def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a service's owner, description and repositories."""
     service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
@@ -203,7 +203,7 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
     )  # fmt: skip
 
 
-@writing
+@members
 @require_POST
 def service_claim(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a service nobody owns for one of the person's squads."""

@@ -56,8 +56,8 @@ def stories(squad: Squad, count: int, *, release: Release | None = None, evidenc
         numbers = range(first, min(first + AT_ONCE // max(evidence, 1), start + count))
         made = Story.objects.bulk_create(
             Story(
-                squad=squad, number=number, key=f"{squad.key_prefix}-{number}", release=release, progress="dev_done",
-                progress_at=T0, title=f"As a rider I want saddle number {number} to fit",
+                squad=squad, number=number, rank=number, key=f"{squad.key_prefix}-{number}", release=release,
+                progress="dev_done", progress_at=T0, title=f"As a rider I want saddle number {number} to fit",
                 type="defect" if number % 3 else "user_story",
             )
             for number in numbers

@@ -77,7 +77,9 @@ def run() -> list[dict[str, Any]]:
 
     squad = Squad.objects.create(name="Bench", slug="bench-git", key_prefix="BEN")
     Story.objects.bulk_create(
-        Story(squad=squad, number=number, key=f"BEN-{number}", title=f"Story {number}", progress="dev_done")
+        Story(
+            squad=squad, number=number, rank=number, key=f"BEN-{number}", title=f"Story {number}", progress="dev_done"
+        )
         for number in range(1, STORIES + 1)
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ from squads.teams.models import Squad
 
 @pytest.fixture
 def story(payments: Squad) -> Story:
-    return Story.objects.create(squad=payments, number=1, key="PAY-1", title="Pay by card")
+    return Story.objects.create(squad=payments, number=1, rank=1, key="PAY-1", title="Pay by card")
 
 
 def test_a_move_says_who_moved_what_from_where(story: Story, ana: User) -> None:

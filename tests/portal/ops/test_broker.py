@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from portal.ops import broker as brokers
+from portal.kernel import broker as brokers
+from portal.ops.broker import embedded
 from portal.settings.embedded import broker_socket, broker_url
 from portal.settings.test import broker_of
 
@@ -45,7 +46,7 @@ def test_parallel_test_processes_share_a_server_but_no_database() -> None:
 
 
 def test_the_embedded_broker_keeps_what_it_was_given(tmp_path: Path) -> None:
-    command = brokers.embedded(tmp_path / "broker.sock", tmp_path / "data")
+    command = embedded(tmp_path / "broker.sock", tmp_path / "data")
     assert command[command.index("--appendonly") + 1] == "yes"
     assert command[command.index("--port") + 1] == "0"
     assert (tmp_path / "data").is_dir()

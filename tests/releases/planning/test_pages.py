@@ -138,7 +138,7 @@ def test_the_talks_nine_releases_are_drawn_with_their_numbers(
         for type_ in ["user_story"] * int(row["user_stories"]) + ["defect"] * int(row["defects"]):
             number += 1
             Story.objects.create(
-                squad=payments, number=number, key=f"PAY-{number}", title="x", type=type_, release=release
+                squad=payments, number=number, rank=number, key=f"PAY-{number}", title="x", type=type_, release=release
             )
     page = text(as_root, "/releases/")
     assert (
@@ -267,7 +267,7 @@ def test_a_very_large_release_says_how_many_cards_are_missing_and_where_they_are
     as_ana: Client, payments: Squad, search: Squad, release: Release
 ) -> None:
     Story.objects.bulk_create(
-        Story(squad=squad, number=n, key=f"{squad.key_prefix}-{n}", title="x", release=release)
+        Story(squad=squad, number=n, key=f"{squad.key_prefix}-{n}", rank=n, title="x", release=release)
         for squad, most in ((payments, 450), (search, 60)) for n in range(1, most + 1)
     )  # fmt: skip
     page = text(as_ana, "/releases/shop-2.0/")
