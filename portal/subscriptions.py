@@ -6,6 +6,7 @@ from portal.kernel import outbox, tasks
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from releases.intake.actions import drain_inbox
+    from releases.intake.naming import repositories_changed
     from releases.planning import reactions
 
     # The inbox first: what it tells goes out in the same round.
@@ -15,5 +16,6 @@ def connect() -> None:
     outbox.subscribe("story.created", reactions.story_created)
     outbox.subscribe("story.flagged", reactions.story_flagged)
     outbox.subscribe("service.changed", reactions.service_changed)
+    outbox.subscribe("service.changed", repositories_changed)
     outbox.subscribe("environment.changed", reactions.environment_changed)
     outbox.subscribe("change.linked", reactions.links_changed)

@@ -95,3 +95,9 @@ def of(mapping: dict[Any, Any], key: Any) -> Any:
 def spoken(state: str) -> str:
     """Say a state as people do: "to do", "in progress", "rodeo done"."""
     return {"todo": "to do"}.get(state, state.replace("_", " "))
+
+
+@register.filter
+def with_errors(form: Any) -> list[Any]:
+    """Return the fields of a form that something is wrong with."""
+    return [field for field in form if field.errors]

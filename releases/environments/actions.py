@@ -68,7 +68,7 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
         setattr(environment, name, value)
     _checked(environment)
     environment.save(update_fields=list(fields))
-    if (before.name, before.tier) != (environment.name, environment.tier):
+    if before.tier != environment.tier:
         tell(
             "environment.changed", id=environment.pk,
             services=queries.services_at(environment), stories=queries.stories_checked_at(environment),

@@ -17,12 +17,13 @@ from portal.kernel.locks import hold
 from portal.kernel.wake import wake
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
+from releases.environments.models import Environment
 from releases.flags.models import FlagState
 from releases.incidents.models import Incident
 from releases.intake.models import Fact, InboundEvent, Source
 from releases.intake.reactions import REACTIONS, react
 from releases.pipelines import actions as pipelines
-from releases.pipelines.facts import CommitsSeen, RefsSeen, Seen, Unreadable
+from releases.pipelines.facts import CommitsSeen, RefsSeen, Seen, Unreadable, check_past
 from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink
 from releases.pipelines.providers import PROVIDERS
 from releases.pipelines.providers.base import Message
@@ -90,6 +91,7 @@ def read_batch(most: int = BATCH) -> int | None:
     Killed anywhere, the transaction is undone and the events are still pending. When the batch as a whole cannot be
     kept, its events are read one at a time, so that only the one at fault is marked failed.
     """
+    ids: list[UUID] = []
     try:
         with transaction.atomic():
             if not hold("inbox", wait=False):
@@ -104,7 +106,7 @@ def read_batch(most: int = BATCH) -> int | None:
         if most > 1:
             return _one_by_one(most)
         logger.exception("an event could not be kept")
-        _fail_first(error)
+        _fail(ids, error)
         return 1
 
 
@@ -120,10 +122,10 @@ def _one_by_one(most: int) -> int | None:
     return done
 
 
-def _fail_first(error: Exception) -> None:
+def _fail(ids: list[UUID], error: Exception) -> None:
     with transaction.atomic():
-        event = InboundEvent.objects.filter(state=InboundEvent.State.PENDING).order_by("received_at", "id").first()
-        if event is not None:
+        hold("inbox")
+        for event in InboundEvent.objects.filter(pk__in=ids, state=InboundEvent.State.PENDING):
             _close(event, InboundEvent.State.FAILED, f"{type(error).__name__}: {error}")
 
 
@@ -141,6 +143,7 @@ def _read(ids: list[UUID]) -> int:
     for source in repositories.values():
         _settle(source, touched)
     derive_touched(touched)
+    pipelines.sweep(touched.repositories)
     return done
 
 
@@ -150,7 +153,7 @@ def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Sou
         with transaction.atomic():
             facts = translate(event)
             if facts is None:
-                event.facts.all().delete()
+                _forget_facts(event, touched)
                 _close(event, InboundEvent.State.IGNORED)
                 return
             subjects = _keep_facts(event, facts)
@@ -163,6 +166,7 @@ def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Sou
                     react(kind, key, touched)
             _close(event, InboundEvent.State.PROCESSED)
     except Unreadable as error:
+        _forget_facts(event, touched)
         _close(event, InboundEvent.State.FAILED, str(error))
     except (OperationalError, InterfaceError):
         raise
@@ -171,18 +175,31 @@ def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Sou
         _close(event, InboundEvent.State.FAILED, f"{type(error).__name__}: {error}")
 
 
+def _forget_facts(event: InboundEvent, touched: Touched) -> None:
+    """Take back what an event said when it was read before: it says nothing now."""
+    subjects = list(event.facts.values_list("kind", "key").distinct())
+    if subjects:
+        event.facts.all().delete()
+        for kind, key in subjects:
+            if kind in REACTIONS:
+                react(kind, key, touched)
+
+
 def _apply_git(event: InboundEvent, fact: CommitsSeen | RefsSeen, touched: Touched) -> None:
     repository = event.source.repository
     if repository is None:
         raise Unreadable("The source names no repository. Edit the source and choose one, then replay this event.")
-    looked_at = Mainline.objects.filter(repository=repository).exists()
+    branch = Mainline.objects.filter(repository=repository).values_list("branch", flat=True).first()
     if isinstance(fact, RefsSeen):
-        pipelines.apply_refs(event, repository, fact)
-        if not looked_at:
+        # Which runs count depends on what the mainline is called.
+        if pipelines.apply_refs(event, repository, fact) and branch != fact.branch[:250]:
             touched.repositories.add(repository.pk)
         return
     stories = pipelines.apply_commits(event, repository, fact)
-    if not looked_at and len(fact.commits) > MANY:
+    if branch is not None and pipelines.are_parents(repository, {commit.sha for commit in fact.commits}):
+        # Known commits beside the mainline reach further back now.
+        touched.repositories.add(repository.pk)
+    if branch is None and len(fact.commits) > MANY:
         return  # part of a first import: nobody knows yet what is on the mainline, and the first look concerns them all
     touched.stories |= stories
     _note_changes({pipelines.change_id(repository, commit.sha) for commit in fact.commits}, repository, touched)
@@ -204,6 +221,12 @@ def _settle(source: Source, touched: Touched) -> None:
     derived = derive_tags(repository)
     touched.deployments |= derived.deployments
     touched.services |= derived.services
+    if derived.names and repository.service_id:
+        # 1.2 and v1.2 are the same tag (see evidence._versions).
+        spelled = [*derived.names, *(name.removeprefix("v") for name in derived.names)]
+        told = Deployment.objects.filter(service=repository.service_id, sha="", version__in=spelled[:MANY])
+        if len(spelled) > MANY or told.exists():
+            touched.services.add(repository.service_id)
 
 
 def translate(event: InboundEvent) -> list[Seen] | None:
@@ -212,7 +235,10 @@ def translate(event: InboundEvent) -> list[Seen] | None:
     if provider is None:
         raise Unreadable(f"No provider is called “{event.source.kind}” any more. Change the kind of its source.")
     message = Message(headers=event.headers, body=bytes(event.body), content_type=event.content_type)
-    return provider.translate(event.kind, message, event.source.config)
+    facts = provider.translate(event.kind, message, event.source.config)
+    if facts:
+        check_past(facts, event.received_at)
+    return facts
 
 
 def _keep_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]:
@@ -261,7 +287,8 @@ def rebuild() -> int:
     """Empty everything derived and read the whole inbox again; return how many events were read.
 
     One transaction: pages show the old rows until the new ones are complete, and an interrupted rebuild changes nothing.
-    What people wrote (stories, moves, evidence by hand, links, environments) is kept.
+    What people wrote is kept (stories, moves, evidence by hand, links), and so is everything that people may have
+    described since an event first named it: services, repositories, environments, releases.
     """
     with transaction.atomic():
         hold("inbox")
@@ -269,6 +296,7 @@ def rebuild() -> int:
         StoryLink.objects.filter(person__isnull=True).delete()
         for model in DERIVED:
             model._default_manager.all().delete()
+        Environment.objects.filter(gone_at__isnull=False).update(gone_at=None)
         Story.objects.all().judge()
         InboundEvent.objects.update(state=InboundEvent.State.PENDING, error="")
         return drain_inbox()

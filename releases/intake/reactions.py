@@ -16,11 +16,12 @@ from portal.kernel.identity import identity
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.actions import environment_named
+from releases.environments.models import Environment
 from releases.flags.models import FlagState
 from releases.incidents.models import Incident
 from releases.intake.models import Fact
 from releases.pipelines.facts import PHASES
-from releases.pipelines.models import Change, Run
+from releases.pipelines.models import Change, Repository, Run, StoryLink
 from releases.pipelines.reactions import link_texts, repository_named
 from releases.planning.actions import Touched
 from squads.teams.actions import service_named
@@ -51,17 +52,90 @@ def _rank(data: Mapping[str, Any]) -> int:
 
 
 def react(kind: str, key: str, touched: Touched) -> None:
-    """Write the row of one thing anew from all facts about it, and note in `touched` what that may concern."""
+    """Write the row of one thing anew from all facts about it, and note in `touched` what that may concern.
+
+    A thing of which no fact is left (its only event is read differently now) was never there.
+    """
     facts = list(Fact.objects.filter(kind=kind, key=key))
     if facts:
         REACTIONS[kind](key, facts, touched)
+    else:
+        _forget(kind, key, touched)
 
 
-def _put(model: type[Model], pk: UUID, **values: Any) -> None:
-    """Insert or update one derived row."""
+# The columns that say what a row is about. While they stay, its news concerns only what is around it.
+PLACES = (
+    "service_id", "repository_id", "environment_id", "artifact_id", "sha", "version", "branch", "finished_at", "kind",
+    "healthy", "outcome", "story_key", "release",
+)  # fmt: skip
+
+
+def _put(model: type[Model], pk: UUID, touched: Touched | None = None, **values: Any) -> None:
+    """Insert or update one derived row. One that had ended and moved concerns what it was about before as well."""
     manager = model._default_manager
-    if not manager.filter(pk=pk).update(**values):
+    before = manager.filter(pk=pk).first()
+    if before is None:
         manager.create(pk=pk, **values)
+        return
+    manager.filter(pk=pk).update(**values)
+    after = model(pk=pk, **values)
+    if touched is not None and any(getattr(before, name, None) != getattr(after, name, None) for name in PLACES):
+        _note_place(before, touched)
+
+
+def _note_place(row: Any, touched: Touched) -> None:
+    """Note what a row was about, if it had ended: what is still under way is evidence of nothing."""
+    if not row.outcome or row.finished_at is None:
+        return
+    touched.note(service=row.service_id, key=getattr(row, "story_key", ""))
+    if isinstance(row, Run):
+        touched.note(repository=row.repository_id)
+        if row.repository_id is None and row.service_id is None and row.sha:
+            of_commit = Change.objects.filter(sha__startswith=row.sha)
+            touched.repositories |= set(of_commit.values_list("repository_id", flat=True)[:50])
+
+
+def _forget(kind: str, key: str, touched: Touched) -> None:
+    """Delete the row of a thing that nothing speaks of any more."""
+    if kind == "flag":
+        FlagState.objects.filter(flag=key[:120]).delete()
+        touched.flags.add(key)
+        return
+    if kind == "change":
+        _drop_changes(key, set(), touched)
+        return
+    if kind == "environment":
+        for place in Environment.objects.filter(key=key, gone_at__isnull=False):
+            touched.environments.add(place.pk)
+            Environment.objects.filter(pk=place.pk).update(gone_at=None)
+        return
+    model = ROWS.get(kind)
+    if model is None:
+        return
+    row: Any = model._default_manager.filter(pk=identity(kind, key)).first()
+    if row is None:
+        return
+    if isinstance(row, Artifact):
+        # Deployments and runs may still mention it: it stays, and says nothing.
+        Artifact.objects.filter(pk=row.pk).update(
+            sha="", repository=None, packaged_at=None, published_at=None, event=None
+        )
+        touched.artifacts.add(row.pk)
+        return
+    if not isinstance(row, Incident):
+        _note_place(row, touched)
+    row.delete()
+
+
+def _drop_changes(sha: str, kept: set[UUID], touched: Touched) -> None:
+    """Delete what events made of a change in repositories that they no longer mean; what git has stays."""
+    for row in Change.objects.filter(sha=sha, known=False).exclude(pk__in=kept):
+        touched.repositories.add(row.repository_id)
+        touched.stories |= set(
+            StoryLink.objects.filter(change=row.pk, story__isnull=False).values_list("story_id", flat=True)
+        )
+        StoryLink.objects.filter(change=row.pk, person__isnull=True).delete()
+        row.delete()
 
 
 def _moment(said: Said, name: str, otherwise: datetime | None = None) -> datetime | None:
@@ -86,13 +160,14 @@ def _named_service(said: Said) -> Any:
 
 def change(key: str, facts: list[Fact], touched: Touched) -> None:
     """A change was merged: its time, and the stories that its texts name."""
-    for repository in sorted({fact.data["repository"] for fact in facts}):
-        place = repository_named(repository)
-        said, last = fold(fact for fact in facts if fact.data["repository"] == repository)
-        merged = min(
-            each for fact in facts if fact.data["repository"] == repository
-            if (each := _moment(fact.data, "merged_at", fact.at)) is not None
-        )  # fmt: skip
+    by_place: dict[Repository, list[Fact]] = {}
+    for fact in facts:
+        by_place.setdefault(repository_named(fact.data["repository"]), []).append(fact)
+    kept = {identity("change", place.key, key) for place in by_place}
+    _drop_changes(key, kept, touched)
+    for place, own in by_place.items():
+        said, last = fold(own)
+        merged = min(each for fact in own if (each := _moment(fact.data, "merged_at", fact.at)) is not None)
         pk = identity("change", place.key, key)
         known = Change.objects.filter(pk=pk, known=True).update(merged_at=merged, url=said.get("url", "")[:1000])
         if not known:
@@ -100,7 +175,7 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
                 Change, pk, repository=place, sha=key[:100], merged_at=merged, url=said.get("url", "")[:1000],
                 subject=said.get("subject", ""), author=said.get("author", "")[:200], event_id=last.event_id,
             )  # fmt: skip
-        texts = [tuple(each) for fact in facts for each in fact.data.get("texts", ())]
+        texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
         link_texts(pk, texts)
         touched.changes.add(pk)
 
@@ -111,7 +186,7 @@ def run(key: str, facts: list[Fact], touched: Touched) -> None:
     pk = identity("run", key)
     repository = repository_named(said["repository"]) if said.get("repository") else None
     _put(
-        Run, pk, key=key[:300], repository=repository, service=_named_service(said), sha=said.get("sha", "")[:100],
+        Run, pk, touched, key=key[:300], repository=repository, service=_named_service(said), sha=said.get("sha", "")[:100],
         pipeline=said.get("pipeline", ""), branch=said.get("branch", ""), phase=said["phase"],
         outcome=said.get("outcome", ""), words=said.get("words", ""), url=said.get("url", "")[:1000],
         artifact=_artifact(said.get("artifact", "")), event_id=last.event_id,
@@ -137,7 +212,7 @@ def deployment(key: str, facts: list[Fact], touched: Touched) -> None:
     said, last = fold(facts)
     pk = identity("deployment", key)
     _put(
-        Deployment, pk, key=key[:300], service=service_named(said["service"]),
+        Deployment, pk, touched, key=key[:300], service=service_named(said["service"]),
         environment=environment_named(said["environment"]), kind=said.get("deployment", "deploy"),
         artifact=_artifact(said.get("artifact", "")), sha=said.get("sha", "")[:100],
         version=said.get("version", "")[:200], phase=said["phase"], outcome=said.get("outcome", ""),
@@ -151,14 +226,13 @@ def environment(key: str, facts: list[Fact], touched: Touched) -> None:
     """An environment was created, changed or deleted. What people wrote about it is left alone."""
     said, last = fold(facts)
     place = environment_named(key)
-    place.gone_at = last.at if last.data.get("gone") else None
-    before = place.name
+    before, place.gone_at = place.gone_at, last.at if last.data.get("gone") else None
     if place.discovered:
         place.name = said.get("name", "")[:120] or place.name
         place.url = said.get("url", "")[:1000] or place.url
     place.save(update_fields=["gone_at", "name", "url"])
-    if place.name != before:
-        # Evidence names its environment.
+    if place.gone_at != before:
+        # What ran there runs no more, or runs there again.
         touched.environments.add(place.pk)
 
 
@@ -167,7 +241,7 @@ def acceptance(key: str, facts: list[Fact], touched: Touched) -> None:
     said, last = fold(facts)
     pk = identity("acceptance", key)
     _put(
-        AcceptanceRun, pk, key=key[:300], name=said.get("name", ""),
+        AcceptanceRun, pk, touched, key=key[:300], name=said.get("name", ""),
         environment=environment_named(said["environment"]), story_key=said.get("story", "")[:20],
         service=_named_service(said), artifact=_artifact(said.get("artifact", "")),
         sha=said.get("sha", "")[:100], release=said.get("release", "")[:200], phase=said["phase"],
@@ -179,9 +253,10 @@ def acceptance(key: str, facts: list[Fact], touched: Touched) -> None:
 
 def flag(key: str, facts: list[Fact], touched: Touched) -> None:
     """A flag was seen on or off. Every sighting stays a row: a flag has a history."""
-    for fact in facts:
+    seen = {identity("flag", fact.id): fact for fact in facts}
+    FlagState.objects.filter(flag=key[:120]).exclude(pk__in=seen).delete()
+    for pk, fact in seen.items():
         place = environment_named(fact.data["environment"])
-        pk = identity("flag", fact.id)
         _put(
             FlagState, pk, flag=key[:120], environment=place, on=fact.data.get("on", False), at=fact.at,
             audience=fact.data.get("audience", "everyone")[:60], event_id=fact.event_id,
@@ -204,6 +279,9 @@ def _earliest(facts: list[Fact], name: str) -> datetime | None:
     return min((each for fact in facts if (each := _moment(fact.data, name)) is not None), default=None)
 
 
+ROWS: dict[str, type[Model]] = {
+    "run": Run, "artifact": Artifact, "deployment": Deployment, "acceptance": AcceptanceRun, "incident": Incident,
+}  # fmt: skip
 REACTIONS: dict[str, Callable[[str, list[Fact], Touched], None]] = {
     "change": change, "run": run, "artifact": artifact, "deployment": deployment, "environment": environment,
     "acceptance": acceptance, "flag": flag, "incident": incident,

@@ -30,7 +30,7 @@ from releases.flags.models import FlagState
 from releases.intake import queries, report_serializers
 from releases.intake.actions import store
 from releases.intake.models import Source
-from releases.pipelines.facts import AcceptanceSeen, Seen, Unreadable
+from releases.pipelines.facts import AcceptanceSeen, Seen, Unreadable, check_past
 from releases.pipelines.models import Run
 from releases.pipelines.providers.base import Message
 from releases.pipelines.providers.envelope import NotJson, document
@@ -159,6 +159,7 @@ def keep(
         headers["query"] = query
     try:
         seen = translate(kind, Message(headers=headers, body=body, content_type=content_type), {}) or []
+        check_past(seen, at)
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
     event, new = store(

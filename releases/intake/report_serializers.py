@@ -1,6 +1,6 @@
 """What scripts may report, field by field. An objection names the field and says what to write instead."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,8 +14,6 @@ from releases.pipelines.keys import KEY
 from releases.pipelines.models import Phase
 from releases.pipelines.providers import words
 
-# A sender's clock may run ahead of ours by this much.
-CLOCK_SLACK = timedelta(minutes=10)
 KINDS = ("deploy", "rollback", "removal")
 
 
@@ -47,11 +45,20 @@ class MomentField(serializers.CharField):
         read: datetime | None = words.moment(said)
         if read is None:
             raise serializers.ValidationError(f"“{said}” is no moment. Write it as 2026-01-31T12:00:00Z.")
-        if read > clock.now() + CLOCK_SLACK:
+        if read > clock.now() + facts.CLOCK_SLACK:
             raise serializers.ValidationError(
                 f"{said} lies in the future. Report it after it happened, or set your clock."
             )
         return said
+
+
+class YesOrNo(serializers.BooleanField):
+    """JSON's own true or false: what merely looks like one, such as "no", might be read as its opposite."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Write true or false, without quotes.")
+        return data
 
 
 class CommitField(serializers.CharField):
@@ -160,7 +167,7 @@ class DeploymentIn(Timed):
     version = serializers.CharField(max_length=200, required=False)
     artifact = PurlField(required=False)
     outcome = OutcomeField(required=False)
-    healthy = serializers.BooleanField(required=False)
+    healthy = YesOrNo(required=False)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that it says what was deployed."""
@@ -236,7 +243,7 @@ class FlagStateIn(Report):
 
     flag = serializers.CharField(max_length=120)
     environment = serializers.CharField(max_length=120)
-    on = serializers.BooleanField()
+    on = YesOrNo()
     audience = serializers.CharField(max_length=60, required=False, help_text="everyone, unless you say.")
     at = MomentField(required=False)
 

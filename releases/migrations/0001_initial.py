@@ -247,7 +247,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='StoryLink',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
                 ('key', models.CharField(max_length=20)),
                 ('rule', models.CharField(choices=[('message', 'named in the commit message'), ('pull_request', 'named in the pull request'), ('branch', 'named in the branch'), ('event', 'named in the event'), ('person', 'linked by a person')], max_length=12)),
                 ('refused', models.BooleanField(default=False, help_text='a person said that it does not belong to the story')),

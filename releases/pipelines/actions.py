@@ -82,7 +82,12 @@ def link(named: dict[UUID, list[str]]) -> set[int]:
     stories = dict(Story.objects.filter(key__in={key for _, key in wanted}).values_list("key", "pk"))
     rule = StoryLink.Rule.MESSAGE
     StoryLink.objects.bulk_create(
-        (StoryLink(change_id=pk, key=key, story_id=stories.get(key), rule=rule) for pk, key in wanted),
+        (
+            StoryLink(
+                pk=StoryLink.identity_of(pk, key), change_id=pk, key=key, story_id=stories.get(key), rule=rule
+            )
+            for pk, key in wanted
+        ),
         ignore_conflicts=True, batch_size=500,
     )  # fmt: skip
     others = StoryLink.objects.filter(change__in=list(named), person__isnull=True)
@@ -102,6 +107,22 @@ def apply_refs(event: Any, repository: Repository, seen: RefsSeen) -> bool:
         defaults={"branch": seen.branch[:250], "head": seen.head, "seen_at": seen.at, "event_id": event.pk},
     )
     return True
+
+
+def sweep(repositories: Iterable[int]) -> None:
+    """Delete those of these repositories that only events named, now that all of them turned out to mean another one."""
+    ids = list(repositories)
+    if ids:
+        Repository.objects.filter(
+            pk__in=ids, service=None, sources=None, changes=None, runs=None, artifacts=None
+        ).delete()  # fmt: skip
+
+
+def are_parents(repository: Repository, shas: set[str]) -> bool:
+    """Say whether any of these commits is a parent of another one that was known beside the mainline before."""
+    beside = Change.objects.filter(repository=repository, known=True, position__isnull=True)
+    rows = beside.values_list("sha", "parents")
+    return any(sha not in shas and not shas.isdisjoint(parents.split()) for sha, parents in rows)
 
 
 def parents_of(repository: Repository) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ thing is folded from all facts about it, so a fact carries only what its own eve
 """
 
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 QUEUED, WAITING, RUNNING, FINISHED = "queued", "waiting", "running", "finished"
@@ -14,6 +14,10 @@ SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN = (
     "success", "warning", "failure", "error", "cancelled", "skipped", "unknown",
 )  # fmt: skip
 OUTCOMES = (SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN)
+
+
+# A sender's clock may run ahead of ours by this much.
+CLOCK_SLACK = timedelta(minutes=10)
 
 
 class Unreadable(ValueError):
@@ -159,6 +163,23 @@ class IncidentSeen(Seen):
     declared_at: datetime | None = None
     resolved_at: datetime | None = None
     url: str = ""
+
+
+def check_past(seen: "list[Seen]", received: datetime) -> None:
+    """Raise Unreadable when a fact says that something happened later than CLOCK_SLACK after it was received.
+
+    What lies in the future would outdo everything that happens until then.
+    """
+    for fact in seen:
+        if isinstance(fact, CommitsSeen | RefsSeen):
+            continue  # a commit's date is what its author's clock said, and is stored as such
+        for each in fields(fact):
+            value = getattr(fact, each.name)
+            if isinstance(value, datetime) and value > received + CLOCK_SLACK:
+                raise Unreadable(
+                    f"{each.name.replace('_', ' ')} lies in the future ({value:%Y-%m-%d %H:%M} UTC, received "
+                    f"{received:%Y-%m-%d %H:%M}); set the sender's clock, or report it after it happened"
+                )
 
 
 @dataclass(frozen=True, slots=True)

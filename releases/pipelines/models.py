@@ -1,8 +1,12 @@
 """Repositories, the changes in them, the stories those name, and the CI runs that built them."""
 
+from typing import Any
+from uuid import UUID
+
 from django.conf import settings
 from django.db import models
 
+from portal.kernel.identity import identity
 from squads.models import Service, Story
 
 
@@ -107,6 +111,8 @@ class StoryLink(models.Model):
         EVENT = "event", "named in the event"
         PERSON = "person", "linked by a person"
 
+    # Follows from change and key: a rebuild makes the same row again.
+    id = models.UUIDField(primary_key=True, editable=False)
     # No constraint: a person's link outlives the change's derived row while the inbox is replayed.
     change = models.ForeignKey(Change, on_delete=models.DO_NOTHING, db_constraint=False, related_name="links")
     key = models.CharField(max_length=20)
@@ -125,6 +131,16 @@ class StoryLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.change_id} → {self.key}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Keep the link under its own identity."""
+        self.pk = self.identity_of(self.change_id, self.key)
+        super().save(*args, **options)
+
+    @staticmethod
+    def identity_of(change: UUID, key: str) -> UUID:
+        """Return the identity of the link from a change to a story's key."""
+        return identity("link", change, key)
 
 
 class Run(models.Model):

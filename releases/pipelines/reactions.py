@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.db.models import Q
+
 from releases.pipelines.keys import keys_in, keys_in_name
 from releases.pipelines.models import Repository, StoryLink
 from squads.models import Story
@@ -25,22 +27,25 @@ def plain_name(text: str) -> str:
 def repository_named(text: str) -> Repository:
     """Return the repository that a name or address means, made (unclaimed) if nobody knows it.
 
-    shop/web also means the one known repository whose key ends in /shop/web, and the other way round.
+    shop/web also means the one repository that people connected or claimed whose key ends in /shop/web, and the other way
+    round. What only events named is never taken for another: the answer must not depend on which event came first.
     """
     name = plain_name(text) or "unnamed"
-    exact = Repository.objects.filter(key__iexact=name).first()
+    people_s = Repository.objects.filter(Q(service__isnull=False) | Q(sources__isnull=False)).distinct()
+    exact = people_s.filter(key__iexact=name).first()
     if exact is not None:
         return exact
     if "/" in name:
-        longer = list(Repository.objects.filter(key__iendswith=f"/{name}")[:2])
+        longer = list(people_s.filter(key__iendswith=f"/{name}")[:2])
         if len(longer) == 1:
             return longer[0]
         parts = name.split("/")
         for start in range(1, len(parts) - 1):
-            shorter = Repository.objects.filter(key__iexact="/".join(parts[start:])).first()
+            shorter = people_s.filter(key__iexact="/".join(parts[start:])).first()
             if shorter is not None:
                 return shorter
-    return Repository.objects.get_or_create(key=name)[0]
+    known = Repository.objects.filter(key__iexact=name).order_by("pk").first()
+    return known or Repository.objects.get_or_create(key=name)[0]
 
 
 def link_texts(change: UUID, texts: Iterable[tuple[str, str]]) -> None:
@@ -58,7 +63,13 @@ def link_texts(change: UUID, texts: Iterable[tuple[str, str]]) -> None:
     stories = dict(Story.objects.filter(key__in=keys).values_list("key", "pk"))
     StoryLink.objects.bulk_create(
         [
-            StoryLink(change_id=change, key=key, story_id=stories.get(key), rule=wanted[key])
+            StoryLink(
+                pk=StoryLink.identity_of(change, key),
+                change_id=change,
+                key=key,
+                story_id=stories.get(key),
+                rule=wanted[key],
+            )
             for key in keys
             if key not in present
         ],

@@ -1,24 +1,23 @@
 """Keeping the evidence of stories true to what is known, and judging them by it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Q
 
 from portal.kernel.rows import write
+from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.flags.models import FlagState
 from releases.pipelines.models import Change, Run, StoryLink
 from releases.planning import evidence
+from releases.planning.containment import SHORTEST_SHA
+from releases.planning.ranges import Ranges
 from squads.models import Evidence, Story
 
 AT_ONCE = 400
-EDITABLE = ("version", "line", "notes", "planned_for", "released_at")
-# How many of the newest earlier runs are looked at to tell where a run's news begins; fewer than all only widens it.
-RUNS_LOOKED_AT = 50
 
 
 @dataclass(slots=True)
@@ -36,6 +35,12 @@ class Touched:
     services: set[int] = field(default_factory=set)
     environments: set[int] = field(default_factory=set)
     stories: set[int] = field(default_factory=set)
+
+    def note(self, *, service: int | None = None, repository: int | None = None, key: str = "") -> None:
+        """Note a whole service, a whole repository, or a story by its key, where there is one."""
+        self.services |= {service} if service is not None else set()
+        self.repositories |= {repository} if repository is not None else set()
+        self.keys |= {key} if key else set()
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in self.__slots__)
@@ -81,24 +86,22 @@ def affected_stories(touched: Touched) -> set[int]:
         touched.keys |= set(checked.exclude(story_key="").values_list("story_key", flat=True).distinct())
         flags = FlagState.objects.filter(environment__in=touched.environments)
         touched.flags |= set(flags.values_list("flag", flat=True).distinct())
+    _follow_artifacts(touched, _follow_changes(touched, stories))
     stories |= set(Story.objects.filter(key__in=touched.keys).values_list("pk", flat=True))
     stories |= set(Story.objects.filter(flag__in=touched.flags - {""}).values_list("pk", flat=True))
-    if touched.services:
-        stories |= evidence.stories_with_changes(repository__service__in=touched.services)
-    if touched.repositories:
-        stories |= evidence.stories_with_changes(repository__in=touched.repositories)
-    shas = _follow_changes(touched, stories)
-    deployments, runs, checks = _follow_artifacts(touched, shas)
-    for deployment in Deployment.objects.filter(pk__in=deployments).select_related("artifact"):
-        stories |= _around_deployment(deployment)
-    for run in Run.objects.filter(pk__in=runs).select_related("artifact"):
-        stories |= _around_run(run)
-    for check in AcceptanceRun.objects.filter(pk__in=checks):
+    ranges = Ranges()
+    for service in touched.services:
+        stories |= ranges.of_service(service)
+    for deployment in Deployment.objects.filter(pk__in=touched.deployments).select_related("artifact"):
+        stories |= ranges.around_deployment(deployment)
+    for run in Run.objects.filter(pk__in=touched.runs).select_related("artifact", "repository"):
+        stories |= ranges.around_run(run)
+    for check in AcceptanceRun.objects.filter(pk__in=touched.checks):
         if check.story_key:
             stories |= set(Story.objects.filter(key=check.story_key).values_list("pk", flat=True))
-        elif check.service_id:
-            stories |= _of_service(check.service_id)
-    return stories
+        if check.service_id:
+            stories |= ranges.of_service(check.service_id)
+    return stories | ranges.of_repositories(touched.repositories)
 
 
 def _deployed_to(environments: Iterable[int]) -> set[int]:
@@ -124,85 +127,31 @@ def _follow_changes(touched: Touched, stories: set[int]) -> set[str]:
     return shas
 
 
-def _follow_artifacts(touched: Touched, shas: set[str]) -> tuple[set[UUID], set[UUID], set[UUID]]:
-    deployments, runs, checks = set(touched.deployments), set(touched.runs), set(touched.checks)
-    for model, found in ((Deployment, deployments), (Run, runs), (AcceptanceRun, checks)):
-        table: Any = model
-        if touched.artifacts:
-            found |= set(table.objects.filter(artifact__in=touched.artifacts).values_list("pk", flat=True))
-        ordered = sorted(shas)
-        for start in range(0, len(ordered), 500):
-            some = ordered[start : start + 500]
-            query = Q(sha__in=some) | Q(artifact__sha__in=some)
-            found |= set(table.objects.filter(query).values_list("pk", flat=True))
-    return deployments, runs, checks
+def _follow_artifacts(touched: Touched, shas: set[str]) -> None:
+    """Touch whatever names one of these shas or artifacts: what it contains may be known only now, or differently.
+
+    A short sha means every commit that it begins. What a deployment or run did before is unknown here, so its whole
+    service (or repository) is touched.
+    """
+    spelled = sorted({sha[:length] for sha in shas for length in {*range(SHORTEST_SHA, 40), len(sha)}})
+    artifacts = set(touched.artifacts)
+    for some in _some(spelled):
+        artifacts |= set(Artifact.objects.filter(sha__in=some).values_list("pk", flat=True))
+    for name, values in (("sha", spelled), ("artifact", sorted(artifacts))):
+        for some in _some(values):
+            named = {f"{name}__in": some}
+            touched.services |= set(Deployment.objects.filter(**named).values_list("service_id", flat=True).distinct())
+            for check in AcceptanceRun.objects.filter(**named).values("service_id", "story_key").distinct():
+                touched.note(service=check["service_id"], key=check["story_key"])
+            for run in Run.objects.filter(**named).values("service_id", "repository_id", "pk"):
+                touched.note(service=run["service_id"], repository=run["repository_id"])
+                if not (run["service_id"] or run["repository_id"]):
+                    touched.runs.add(run["pk"])
 
 
-def _of_service(service: int, low: int | None = None, high: int | None = None) -> set[int]:
-    """Stories of a service: the ones on their way to production, and those whose changes landed in (low, high]."""
-    links = StoryLink.objects.filter(refused=False, story__isnull=False, change__repository__service=service)
-    if low is not None and high is not None:
-        links = links.filter(
-            Q(change__landed__gt=low, change__landed__lte=high)
-            | Q(change__landed__isnull=True)
-            | ~Q(story__stage__in=("deployed", "rodeo_done"))
-        )
-    return set(links.values_list("story_id", flat=True).distinct())
-
-
-def _position(sha: str, service: int | None, repository: int | None = None) -> int | None:
-    """The mainline position of a commit that stands on the mainline itself."""
-    if not sha:
-        return None
-    where = Q(repository=repository) if repository else Q(repository__service=service)
-    return Change.objects.filter(where, sha=sha, position__isnull=False).values_list("position", flat=True).first()
-
-
-def _around_deployment(deployment: Deployment) -> set[int]:
-    """Stories for which a deployment may begin or end something: those between it and its neighbours in time."""
-    service = deployment.service_id
-    others = Deployment.objects.filter(
-        service=service, environment=deployment.environment_id, outcome="success", finished_at__isnull=False
-    ).exclude(pk=deployment.pk)
-    at = deployment.finished_at
-    if at is None:
-        return set()
-    before = others.filter(finished_at__lte=at).order_by("-finished_at", "-id").select_related("artifact").first()
-    after = others.filter(finished_at__gte=at).order_by("finished_at", "id").select_related("artifact").first()
-    if before is None:
-        return _of_service(service)
-    reached = []
-    for each in (before, deployment, after or deployment):
-        sha = "" if each.kind == "removal" else each.sha or (each.artifact.sha if each.artifact else "")
-        position = _position(sha, service)
-        if position is None:
-            return _of_service(service)
-        reached.append(position)
-    return _of_service(service, min(reached), max(reached))
-
-
-def _around_run(run: Run) -> set[int]:
-    """Stories for which a run may be the first that contains some commit."""
-    sha = run.sha or (run.artifact.sha if run.artifact else "")
-    change = Change.objects.filter(sha=sha).select_related("repository").first() if sha else None
-    service = run.service_id or (run.repository.service_id if run.repository else None) or (
-        change.repository.service_id if change else None
-    )  # fmt: skip
-    repository = run.repository_id or (change.repository_id if change else None)
-    if repository is None:
-        return _of_service(service) if service else set()
-    if change is None or change.position is None:
-        return evidence.stories_with_changes(repository=repository)
-    earlier = Run.objects.filter(
-        Q(repository=repository) | Q(service=service), outcome="success", finished_at__lte=run.finished_at
-    ).exclude(pk=run.pk) if run.finished_at else Run.objects.none()  # fmt: skip
-    shas = list(earlier.order_by("-finished_at").values_list("sha", flat=True)[:RUNS_LOOKED_AT])
-    low = Change.objects.filter(repository=repository, sha__in=shas, position__lt=change.position).aggregate(
-        low=Max("position")
-    )["low"]
-    return evidence.stories_with_changes(
-        repository=repository, landed__gt=-1 if low is None else low, landed__lte=change.position
-    ) | evidence.stories_with_changes(repository=repository, landed__isnull=True)
+def _some(values: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), 500):
+        yield values[start : start + 500]
 
 
 def link_story(story: Story) -> set[int]:

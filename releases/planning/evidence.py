@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from portal.kernel.identity import identity
 from releases.deployments.models import AcceptanceRun, Deployment
@@ -23,6 +23,7 @@ from squads.models import Evidence, Story
 
 MAINLINES = {"", "main", "master", "trunk"}
 VERDICTS = {"success": "success", "failure": "failure", "error": "failure"}
+REMOVAL = "removal"
 DAY = timedelta(days=1)
 
 
@@ -37,6 +38,7 @@ class Linked:
     url: str
     event: Any
     at: datetime
+    heard_at: datetime
 
 
 @dataclass(slots=True)
@@ -78,8 +80,11 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
     """Yield the derived evidence rows that these stories should have."""
     links = _links(stories)
     services = {each.service: None for linked in links.values() for each in linked}
-    grounds = {ground.name: ground for ground in _grounds(list(services), links)}
     bound = _bound_checks(stories)
+    looked_at = {
+        check.sha or (check.artifact.sha if check.artifact else "") for some in bound.values() for check in some
+    }
+    grounds = {ground.name: ground for ground in _grounds(list(services), links, looked_at)}
     flags = _flags(stories)
     for story in stories:
         by_service: dict[str, list[Linked]] = defaultdict(list)
@@ -93,7 +98,7 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
             yield from _tests(story, ground, changes, bound.get(story.key, ()))
         if not by_service:
             yield from _tests(story, None, [], bound.get(story.key, ()))
-        yield from _acceptance(story, bound.get(story.key, ()))
+        yield from _acceptance(story, bound.get(story.key, ()), by_service, grounds)
         yield from _flag_rows(story, flags.get(story.flag, ()) if story.flag else ())
 
 
@@ -113,31 +118,56 @@ def _links(stories: list[Story]) -> dict[int, list[Linked]]:
         commit = Commit(*row[2:9])
         at = commit.merged_at or commit.at or row[12]
         service = row[14] or row[13]
-        found[row[0]].append(Linked(commit, service, row[1], row[9], row[10], row[11], at))
+        # A commit's own clock may be wrong; it was made before anybody told of it.
+        heard_at = min(each for each in (commit.merged_at, commit.at, row[12]) if each is not None)
+        found[row[0]].append(Linked(commit, service, row[1], row[9], row[10], row[11], at, heard_at))
     return found
 
 
-def _grounds(services: list[str], links: dict[int, list[Linked]]) -> Iterator[Ground]:
+def repositories_of(service: str) -> list[int]:
+    """Return the ids of a service's repositories; one that nobody claimed makes the service it is called like."""
+    own = Q(service__name=service) | Q(service=None, key=service)
+    return list(Repository.objects.filter(own).order_by("pk").values_list("pk", flat=True))
+
+
+def counted_deployments() -> "QuerySet[Deployment]":
+    """Return the deployments that put something somewhere: finished, successful and healthy, in their order of time."""
+    counted = Deployment.objects.filter(outcome="success", phase="finished", healthy=True, finished_at__isnull=False)
+    return counted.order_by("finished_at", "id")
+
+
+def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
+    """Return the successful runs of these repositories' mainlines, in their order of time.
+
+    A run that names neither repository nor service may be of any: its commit tells.
+    """
+    ids = list(repositories)
+    branches = list(Mainline.objects.filter(repository_id__in=ids).values_list("branch", flat=True))
+    # Where every mainline was seen, its name is known; elsewhere the usual names are taken at their word.
+    names = {"", *branches} if branches and len(branches) == len(ids) else {*MAINLINES, *branches}
+    return Run.objects.filter(
+        Q(repository_id__in=ids) | Q(service__name=service) | Q(repository=None, service=None),
+        outcome="success", phase="finished", finished_at__isnull=False,
+        branch__in=[*names, *(f"refs/heads/{name}" for name in names if name)],
+    ).order_by("finished_at", "id")  # fmt: skip
+
+
+def _grounds(services: list[str], links: dict[int, list[Linked]], looked_at: set[str]) -> Iterator[Ground]:
     for name in services:
         changes = [each for linked in links.values() for each in linked if each.service == name]
-        repositories = sorted({each.commit.repository for each in changes})
-        repositories = sorted(
-            {*repositories, *Repository.objects.filter(service__name=name).values_list("pk", flat=True)}
-        )
-        runs = _successful_runs(name, repositories, min(each.at for each in changes) - DAY)
-        deployments = list(
-            Deployment.objects.filter(
-                service__name=name, outcome="success", phase="finished", healthy=True, finished_at__isnull=False
+        repositories = repositories_of(name)
+        since = min(each.heard_at for each in changes) - DAY
+        runs: list[dict[str, Any]] = [
+            {**row, "commit": row["sha"] or row["artifact__sha"]}
+            for row in counted_runs(repositories, name).filter(finished_at__gte=since).values(
+                "id", "sha", "artifact__sha", "pipeline", "key", "finished_at", "url", "event_id"
             )
-            .order_by("finished_at", "id")
-            .values_list(
-                "id", "environment__name", "environment__tier", "kind", "sha", "artifact__sha", "version",
-                "artifact__purl", "finished_at", "url", "event_id",
-            )
-        )  # fmt: skip
+            if row["sha"] or row["artifact__sha"]
+        ]  # fmt: skip
+        deployments = list(counted_deployments().filter(service__name=name).values_list(*PUT_COLUMNS))
         checks = list(
             AcceptanceRun.objects.filter(
-                service__name=name, story_key="", phase="finished", outcome="success",
+                service__name=name, story_key="", phase="finished", outcome__in=VERDICTS,
                 environment__tier__in=("testing", "staging"), finished_at__isnull=False,
             )
             .select_related("environment", "artifact")
@@ -146,18 +176,34 @@ def _grounds(services: list[str], links: dict[int, list[Linked]]) -> Iterator[Gr
         tags = _versions(repositories, deployments)
         shas = {each.commit.sha for each in changes} | {row["commit"] for row in runs}
         shas |= {row[4] or row[5] or tags.get(row[6], "") for row in deployments}
-        shas |= {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
+        shas |= looked_at | {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
         ground = Ground(name, Containment(repositories, shas), runs=runs, checks=checks)
-        for row in deployments:
-            assert row[8] is not None, "only finished deployments were asked for"
-            sha = ground.containment.resolve(row[4] or row[5] or tags.get(row[6], ""))
-            token = sha or row[7] or row[6] or ""
-            label = _label(row[6], sha, row[7])
-            if token and row[3] != "removal":
-                ground.first_seen.setdefault(token, row[8])
-            put = Put(row[0], row[1], row[2], row[3], sha, token, label, row[8], row[9], row[10])
-            ground.puts.setdefault(row[1], []).append(put)
+        _put(ground, deployments, tags)
         yield ground
+
+
+PUT_COLUMNS = (
+    "id", "environment__key", "environment__tier", "kind", "sha", "artifact__sha", "version", "artifact__purl",
+    "finished_at", "url", "event_id", "environment__gone_at",
+)  # fmt: skip
+
+
+def _put(ground: Ground, deployments: list[Any], tags: dict[str, str]) -> None:
+    """Say what was put where. An environment that is gone runs nothing any more."""
+    gone: dict[str, Put] = {}
+    for row in deployments:
+        key, tier, kind, version, purl, at, gone_at = row[1], row[2], row[3], row[6], row[7], row[8], row[11]
+        sha = ground.containment.resolve(row[4] or row[5] or tags.get(version, ""))
+        token = sha or purl or version or ""
+        if token and kind != REMOVAL:
+            ground.first_seen.setdefault(token, at)
+        ground.puts.setdefault(key, []).append(
+            Put(row[0], key, tier, kind, sha, token, _label(version, sha, purl), at, row[9], row[10])
+        )
+        if gone_at is not None and at <= gone_at:
+            gone[key] = Put(identity("gone", key, ground.name), key, tier, REMOVAL, "", "", key, gone_at, "", None)
+    for key, end in gone.items():
+        ground.puts[key] = sorted([*ground.puts[key], end], key=lambda put: put.at)
 
 
 def _label(version: str, sha: str, purl: str | None) -> str:
@@ -173,24 +219,6 @@ def _versions(repositories: list[int], deployments: list[Any]) -> dict[str, str]
         return {}
     tags = dict(Tag.objects.filter(repository_id__in=repositories).values_list("name", "sha"))
     return {name: tags.get(name) or tags.get(f"v{name}") or "" for name in names}
-
-
-def _successful_runs(service: str, repositories: list[int], since: datetime) -> list[dict[str, Any]]:
-    branches = dict(Mainline.objects.filter(repository_id__in=repositories).values_list("repository_id", "branch"))
-    mainlines = MAINLINES | set(branches.values())
-    rows = (
-        Run.objects.filter(
-            Q(repository_id__in=repositories) | Q(service__name=service) | Q(repository=None, service=None),
-            outcome="success", phase="finished", finished_at__gte=since,
-        )
-        .order_by("finished_at", "id")
-        .values("id", "sha", "artifact__sha", "branch", "pipeline", "key", "finished_at", "url", "event_id")
-    )  # fmt: skip
-    return [
-        {**row, "commit": row["sha"] or row["artifact__sha"]}
-        for row in rows
-        if row["branch"].removeprefix("refs/heads/") in mainlines and (row["sha"] or row["artifact__sha"])
-    ]
 
 
 def _bound_checks(stories: list[Story]) -> dict[str, list[AcceptanceRun]]:
@@ -238,9 +266,11 @@ def _change(story: Story, change: Linked) -> Evidence:
 def _runs(story: Story, ground: Ground, changes: list[Linked]) -> Iterator[Evidence]:
     covered: set[str] = set()
     for run in ground.runs:
+        # Clocks differ; but what ran a day before anybody heard of a commit did not run it.
         new = [
             each.commit.sha for each in changes
-            if each.commit.sha not in covered and ground.containment.contains(run["commit"], each.commit)
+            if each.commit.sha not in covered and run["finished_at"] >= each.heard_at - DAY
+            and ground.containment.contains(run["commit"], each.commit)
         ]  # fmt: skip
         if new:
             covered.update(new)
@@ -265,7 +295,7 @@ def _contents(ground: Ground, puts: Iterable[Put], changes: list[Linked]) -> Ite
     previous = ""
     quick = ground.containment.quick([each.commit for each in changes])
     for put in puts:
-        if put.kind == "removal":
+        if put.kind == REMOVAL:
             now: frozenset[str] = frozenset()
         else:
             otherwise = by_token.get(put.token)
@@ -296,11 +326,11 @@ def _deployments(story: Story, ground: Ground, changes: list[Linked]) -> Iterato
                 yield _deployment(story, ground, put, sorted(now), "rollback" if went_back else put.kind)
                 wrote = True
             held = now
-        if not wrote:
+        if not wrote and puts[-1].kind != REMOVAL:
             # It never got here: say what runs instead, by the first deployment that could have brought it.
-            without = next((put for put in puts if put.at >= made), puts[-1])
-            if without.kind != "removal":
-                yield _deployment(story, ground, without, [], without.kind)
+            later = (put for put in puts if put.at >= made and put.kind != REMOVAL)
+            without = next(later, puts[-1])
+            yield _deployment(story, ground, without, [], without.kind)
 
 
 def _deployment(story: Story, ground: Ground, put: Put, shas: list[str], words: str) -> Evidence:
@@ -314,7 +344,7 @@ def _check(story: Story, kind: str, check: AcceptanceRun, service: str, shas: li
     ended = check.finished_at or check.started_at
     return _row(
         story, kind, check.pk, verdict=VERDICTS[check.outcome], at=ended, started_at=check.started_at or ended,
-        service=service, environment=check.environment.name, tier=check.environment.tier, shas=shas,
+        service=service, environment=check.environment.key, tier=check.environment.tier, shas=shas,
         label=(check.name or "a check") + (f" by {check.performed_by}" if check.performed_by else ""),
         words=check.words, link=check.url, event_id=check.event_id,
     )  # fmt: skip
@@ -336,11 +366,30 @@ def _tests(
         if check.outcome == "success":
             covered.update(shas)
         yield _check(story, "test", check, ground.name, shas)
+    yield from _service_tests(story, ground, changes, covered)
+
+
+def _service_tests(story: Story, ground: Ground, changes: list[Linked], covered: set[str]) -> Iterator[Evidence]:
+    """Yield the checks of a service that test the story: the first that passes, and the same check when it fails again.
+
+    A failed check of other, newer commits says nothing about this story's own.
+    """
+    passed: dict[tuple[str, str, str], set[str]] = {}
     for check in ground.checks:
-        new = [sha for sha in _tested_shas(ground, check, changes, bound_to_story=False) if sha not in covered]
-        if new:
-            covered.update(new)
-            yield _check(story, "test", check, ground.name, new)
+        subject = (check.environment.key, check.name, check.sha or (check.artifact.sha if check.artifact else ""))
+        shas = set(_tested_shas(ground, check, changes, bound_to_story=False))
+        if check.outcome == "success":
+            new = shas - covered
+        else:
+            new = shas & passed.pop(subject, set())
+        if not new:
+            continue
+        if check.outcome == "success":
+            covered |= new
+            passed.setdefault(subject, set()).update(new)
+        else:
+            covered -= new
+        yield _check(story, "test", check, ground.name, sorted(new))
 
 
 def _tested_shas(ground: Ground, check: AcceptanceRun, changes: list[Linked], *, bound_to_story: bool) -> list[str]:
@@ -354,26 +403,41 @@ def _tested_shas(ground: Ground, check: AcceptanceRun, changes: list[Linked], *,
     sha = check.sha or (check.artifact.sha if check.artifact else "")
     if sha:
         return [each.commit.sha for each in changes if ground.containment.contains(sha, each.commit)]
-    puts = [put for put in ground.puts.get(check.environment.name, ()) if put.at <= started]
+    puts = [put for put in ground.puts.get(check.environment.key, ()) if put.at <= started]
     if puts:
         *_, (_, now, _) = _contents(ground, puts, changes)
         return sorted(now)
-    if bound_to_story and check.environment.name not in ground.puts:
+    if bound_to_story and check.environment.key not in ground.puts:
         return [each.commit.sha for each in changes if each.at <= started]
     return []
 
 
-def _acceptance(story: Story, bound: Iterable[AcceptanceRun]) -> Iterator[Evidence]:
+def _acceptance(
+    story: Story, bound: Iterable[AcceptanceRun], by_service: dict[str, list[Linked]], grounds: dict[str, Ground]
+) -> Iterator[Evidence]:
+    """Yield the checks of the story in production. One that says it looked at a commit without the story accepts nothing."""
     for check in bound:
-        if check.environment.tier == "production":
-            yield _check(story, "acceptance", check, "", [])
+        if check.environment.tier != "production":
+            continue
+        row = _check(story, "acceptance", check, "", [])
+        sha = check.sha or (check.artifact.sha if check.artifact else "")
+        service = check.service.name if check.service else ""
+        lacking = [
+            change.commit.sha
+            for name, changes in by_service.items() if sha and service in ("", name)
+            for change in changes if grounds[name].containment.contains(sha, change.commit) is False
+        ]  # fmt: skip
+        if lacking:
+            row.verdict = ""
+            row.words = f"looked at {sha[:7]}, which does not contain {lacking[0][:7]}"
+        yield row
 
 
 def _flag_rows(story: Story, states: Iterable[FlagState]) -> Iterator[Evidence]:
     for state in states:
         yield _row(
             story, "flag", state.pk, verdict="success" if state.on else "failure", at=state.at,
-            environment=state.environment.name, tier="production", label=state.flag, words=state.audience,
+            environment=state.environment.key, tier="production", label=state.flag, words=state.audience,
             event_id=state.event_id,
         )  # fmt: skip
 

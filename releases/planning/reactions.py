@@ -1,7 +1,12 @@
-"""What follows in releases from news of elsewhere. portal/subscriptions.py says which news."""
+"""What follows in releases from news of elsewhere. portal/subscriptions.py says which news.
+
+Each waits for the lane of the inbox first: a batch that is being read has looked at how things were before the news, and
+what it writes is seen only once it is committed.
+"""
 
 from typing import Any
 
+from portal.kernel.locks import hold
 from releases.pipelines.models import StoryLink
 from releases.planning.actions import Touched, derive, derive_touched, link_story
 from squads.models import Story
@@ -9,6 +14,7 @@ from squads.models import Story
 
 def story_created(payload: dict[str, Any]) -> None:
     """Link the changes that named the story before it was written down."""
+    hold("inbox")
     story = Story.objects.filter(pk=payload["id"]).first()
     if story is not None:
         link_story(story)
@@ -16,20 +22,24 @@ def story_created(payload: dict[str, Any]) -> None:
 
 def story_flagged(payload: dict[str, Any]) -> None:
     """Look up the states of the flag the story names now."""
+    hold("inbox")
     derive([payload["id"]])
 
 
 def service_changed(payload: dict[str, Any]) -> None:
     """A service was renamed, claimed, or got or lost a repository: all its stories' evidence names it."""
+    hold("inbox")
     derive_touched(Touched(services={payload["id"]}, repositories=set(payload.get("repositories", ()))))
 
 
 def environment_changed(payload: dict[str, Any]) -> None:
     """An environment was renamed or changed tier: what was deployed and checked there means something else now."""
+    hold("inbox")
     derive_touched(Touched(environments={payload["id"]}))
 
 
 def links_changed(payload: dict[str, Any]) -> None:
     """A person linked or unlinked a change."""
+    hold("inbox")
     ids = StoryLink.objects.filter(change=payload["change"], story__isnull=False).values_list("story_id", flat=True)
     derive([*ids, *payload.get("stories", ())])

@@ -36,12 +36,13 @@ natural = natsort_keygen()
 @dataclass(slots=True)
 class Derived:
     """What changed: changes that moved to another release, deployments, services for which any deployment may have
-    come or gone, and releases."""
+    come or gone, releases, and the names of tags that came, went or moved."""
 
     changes: set[UUID] = field(default_factory=set)
     deployments: set[UUID] = field(default_factory=set)
     services: set[int] = field(default_factory=set)
     releases: set[Any] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
 
 
 def derive_tags(repository: Repository) -> Derived:
@@ -60,6 +61,8 @@ def derive_tags(repository: Repository) -> Derived:
     releases = _releases(line[:120], tags)
     before = {tag.pk: tag for tag in Tag.objects.filter(repository=repository)}
     derived.releases |= _keep_tags(repository, tags, releases, before)
+    stood = {(tag.name, tag.sha) for tag in before.values()}
+    derived.names = {name for name, _ in stood ^ {(tag.name, tag.sha) for tag in tags}}
     moved_between = _assign(repository, [(tag.sha, releases[tag.name]) for tag in tags], derived.changes)
     derived.releases |= moved_between
     _mirror(repository, mainline, tags, rules.deploys_to, {tag.name for tag in before.values()}, derived)
@@ -160,7 +163,8 @@ def _mirror(
             ids[tag.name]: Deployment(
                 pk=ids[tag.name], key=f"tag:{repository.key}:{tag.name}"[:300], service_id=repository.service_id,
                 environment=environment, phase=Phase.FINISHED, outcome=Outcome.SUCCESS, sha=tag.sha, version=tag.name,
-                words="tagged", finished_at=tag.tagged_at, event_id=events.get(tag.since, mainline.event_id),
+                words="tagged", finished_at=min(tag.tagged_at, mainline.seen_at),
+                event_id=events.get(tag.since, mainline.event_id),
             )
             for tag in tags
         }  # fmt: skip

@@ -10,8 +10,8 @@ from django.db.models import Max
 
 from portal.kernel import clock
 from portal.kernel.outbox import tell
+from squads.stories.case import ANY
 from squads.stories.models import Evidence, Story
-from squads.stories.states import ANY
 from squads.teams.models import Squad
 
 BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
@@ -92,7 +92,7 @@ def record_by_hand(
         tier = "production" if kind in ("deployment", "acceptance") else tier or "staging"
     evidence = Evidence.objects.create(
         story=story, kind=kind, verdict=verdict, at=at, started_at=at if kind == "acceptance" else None,
-        service=service, environment=environment or (tier if kind != "run" else ""), tier=tier, shas=[ANY],
+        service=service, environment=environment, tier=tier, shas=[ANY],
         label=f"{by.name}, by hand", note=note.strip(), link=link.strip(), by_hand=True, person=by,
     )  # fmt: skip
     judge([story.pk])

@@ -168,7 +168,7 @@ class EvidenceIn(serializers.Serializer):
             raise serializers.ValidationError(
                 {"environment": f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(wanted)}."}
             )
-        return {**data, "environment": place.name, "tier": place.tier} if place is not None else data
+        return {**data, "environment": place.key, "tier": place.tier} if place is not None else data
 
 
 class StoryFilter(django_filters.FilterSet):

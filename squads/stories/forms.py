@@ -104,4 +104,4 @@ class EvidenceForm(forms.Form):
         """Return what `record_by_hand` wants to know."""
         data = dict(self.cleaned_data)
         place = data.pop("environment")
-        return {**data, "environment": place.name if place else "", "tier": place.tier if place else ""}
+        return {**data, "environment": place.key if place else "", "tier": place.tier if place else ""}

@@ -127,6 +127,4 @@ def repository(text: str) -> str:
     else:
         first, _, rest = text.partition("/")
         path = rest if "." in first and "/" in rest else text
-    parts = [each for each in path.split("/") if each]
-    from_address = path != text
-    return "/".join(parts[-2:] if from_address else parts).removesuffix(".git")[:250]
+    return "/".join(each for each in path.split("/") if each).removesuffix(".git")[:250]

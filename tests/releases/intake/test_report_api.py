@@ -123,7 +123,7 @@ def test_reading_it_again_gives_the_same_moment(scripts: Source, send: Send, dra
         ({"url": "javascript:alert(1)"}, "url", "https://"),
         ({"enviroment": "x"}, "enviroment", "Did you mean environment?"),
         ({"kind": "upgrade"}, "kind", "not a valid choice"),
-        ({"healthy": "perhaps"}, "healthy", "boolean"),
+        ({"healthy": "no"}, "healthy", "true or false"),
         ({"version": "a\0b"}, "version", "Null characters"),
     ],
 )

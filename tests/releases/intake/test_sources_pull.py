@@ -407,7 +407,7 @@ def test_saying_it_again_changes_the_rules(repo: Repo, payments: Squad) -> None:
 
 
 def test_a_repository_that_events_named_is_claimed(payments: Squad) -> None:
-    known = Repository.objects.create(key="git.example.org/shop/checkout")
+    known = Repository.objects.create(key="shop/checkout")
     source, _ = sources.connect_git(
         by=None, url="https://git.example.org/shop/checkout.git", service="checkout", squad=payments
     )

@@ -12,13 +12,13 @@ from releases.pipelines.providers.git.config import NotAccepted, address, branch
     [
         ("https://git.example.org/shop/checkout.git", "shop/checkout"),
         ("HTTPS://git.example.org/shop/checkout", "shop/checkout"),
-        ("https://git.example.org:8443/a/b/shop/checkout/", "shop/checkout"),
+        ("https://git.example.org:8443/a/b/shop/checkout/", "a/b/shop/checkout"),
         ("https://ana@git.example.org/shop/checkout.git", "shop/checkout"),
         ("http://[::1]:8000/shop.git", "shop"),
         ("ssh://git@git.example.org:2222/shop/checkout.git", "shop/checkout"),
         ("git://git.example.org/shop/checkout", "shop/checkout"),
         ("git@git.example.org:shop/checkout.git", "shop/checkout"),
-        ("git@git.example.org:/srv/git/checkout.git", "git/checkout"),
+        ("git@git.example.org:/srv/git/checkout.git", "srv/git/checkout"),
     ],
 )
 def test_addresses_of_other_machines_are_accepted_and_named(text: str, name: str) -> None:
@@ -126,7 +126,7 @@ def test_patterns_are_globs_unless_they_look_like_expressions(text: str, yes: li
     assert [name for name in yes + no if matches(name)] == yes
 
 
-@pytest.mark.parametrize("text", ["(", "v{2,1}", "*.*(", "(?P<", "x" * 201, "a{99999999999}"])
+@pytest.mark.parametrize("text", ["(", "v{2,1}", "*.*(", "(?P<", "x" * 201, "(a)\\1"])
 def test_patterns_that_do_not_compile_are_refused_by_field(text: str) -> None:
     with pytest.raises(NotAccepted) as refused:
         pattern(text)

@@ -111,7 +111,7 @@ def test_evidence_by_hand_is_kept_with_name_and_shown_as_by_hand(as_ana: Client,
     for kind in ("deployment", "acceptance"):
         as_ana.post("/stories/PAY-1/evidence/", seen(kind=kind, note="Bought socks.", environment=place.key))
     row = Evidence.objects.filter(kind="acceptance").get()
-    assert (row.by_hand, row.person, row.environment, row.tier) == (True, ana, "Production", "production")
+    assert (row.by_hand, row.person, row.environment, row.tier) == (True, ana, "prod", "production")
     page = text(as_ana, "/stories/PAY-1/")
     assert "Bought socks." in page
     assert '<span class="tag">by hand</span>' in page

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import re2
+
 SCHEMES = ("https", "http", "ssh", "git")
 LONGEST_URL = 1000
 LONGEST_PATTERN = 200
@@ -17,6 +19,9 @@ USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 SCP = re.compile(r"(?P<user>[^@/:]+)@(?P<host>\[[^\]]+\]|[^@/:\[\]]+):(?P<path>[^:].*)", re.DOTALL)
 HELPER = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::")
 BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.|[/.]$))[^\s\x00-\x1f\x7f~^:?*\[\\]+")
+EXPRESSIONS = re2.Options()
+EXPRESSIONS.log_errors = False
+EXPRESSIONS.max_mem = 1 << 20
 ACCEPTED = "Use https://host/path, ssh://user@host/path, user@host:path, git:// or http://, or a path on this machine."
 
 
@@ -38,12 +43,12 @@ class Address:
 
     @property
     def name(self) -> str:
-        """How people call the repository: "shop/checkout" for a URL, the folder's name for a path."""
+        """How people call the repository: its whole path on the host for a URL, the folder's name for a path."""
         path = self.url if self.local else re.split(r"://[^/]+/|^[^/]+?:(?!//)", self.url)[-1]
         parts = [part for part in unquote(path).strip("/").split("/") if part not in {"", ".", "..", "~"}]
         if len(parts) > 1 and parts[-1] == ".git":
             parts.pop()
-        parts = parts[-1:] if self.local else parts[-2:]
+        parts = parts[-1:] if self.local else parts
         return "/".join(parts).removesuffix(".git")[:250] or "repository"
 
 
@@ -125,17 +130,23 @@ def pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]:
     """Return a test for tag names: a glob such as `v*`, or a regular expression, matched in full, if it looks like one.
 
     An empty pattern matches nothing. Raises NotAccepted, naming the field, for an expression that does not compile.
+    Expressions are RE2's, which takes time in proportion to the name whatever the expression.
     """
     if len(text) > LONGEST_PATTERN:
         raise NotAccepted(field, f"The pattern is longer than {LONGEST_PATTERN} characters.")
     if not text:
         return lambda name: False
     is_expression = any(sign in text for sign in "\\(^$+|{") or ".*" in text
+    if not is_expression:
+        glob = re.compile(fnmatch.translate(text))
+        return lambda name: len(name) <= LONGEST_NAME and glob.fullmatch(name) is not None
     try:
-        compiled = re.compile(text if is_expression else fnmatch.translate(text))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise NotAccepted(field, f"The pattern is not a regular expression: {error}.") from None
-    return lambda name: len(name) <= LONGEST_NAME and compiled.fullmatch(name) is not None
+        expression = re2.compile(text, EXPRESSIONS)
+    except (re2.error, UnicodeEncodeError) as error:
+        said = error.args[0] if error.args else error
+        words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise NotAccepted(field, f"The pattern is not a regular expression of RE2: {words}.") from None
+    return lambda name: len(name) <= LONGEST_NAME and expression.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)

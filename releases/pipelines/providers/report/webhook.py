@@ -19,6 +19,7 @@ from releases.pipelines.providers.envelope import NotJson, document
 from releases.pipelines.providers.report.junit import Case, read_cases
 
 DEPLOYMENT, RUN, ACCEPTANCE, FLAG, JUNIT = "deployment", "run", "acceptance-run", "flag-state", "junit"
+MOST_STORIES = 500
 KINDS = (DEPLOYMENT, RUN, ACCEPTANCE, FLAG, JUNIT)
 
 
@@ -113,6 +114,8 @@ def _deployment(report: _Report) -> list[Seen]:
     phase = report.phase()
     at, started, finished = report.times(phase)
     healthy = report.said.get("healthy")
+    if healthy is not None and not isinstance(healthy, bool):
+        raise Unreadable("healthy is neither true nor false")
     kind = report.text("kind") or "deploy"
     if kind not in ("deploy", "rollback", "removal"):
         raise Unreadable(f"kind is none of deploy, rollback, removal: {words.cut(kind, 60)}")
@@ -120,7 +123,7 @@ def _deployment(report: _Report) -> list[Seen]:
         DeploymentSeen(
             key=report.key(service, environment), at=at, service=service, environment=environment, deployment=kind,
             phase=phase, outcome=report.outcome(phase, facts.SUCCESS),
-            healthy=healthy if isinstance(healthy, bool) else None, words=words.cut(report.text("outcome"), 250),
+            healthy=healthy, words=words.cut(report.text("outcome"), 250),
             artifact=report.purl(), sha=report.sha(), version=words.cut(report.text("version"), 200),
             started_at=started, finished_at=finished, url=report.url(),
         )
@@ -187,6 +190,8 @@ def _junit(message: Message) -> list[Seen]:
     for case in cases:
         for story in case.stories:
             stories.setdefault(story, []).append(case)
+    if len(stories) > MOST_STORIES:
+        raise Unreadable(f"the file names {len(stories):,} stories, over {MOST_STORIES}; send it in parts")
     if not any(case.certain for case in cases):
         # No key in capitals anywhere: what merely looks like one (utf-8) must not cost the service its check.
         stories[""] = cases

@@ -11,7 +11,7 @@ from releases.pipelines.providers.envelope import NotJson, document, kept
     [
         ("shop/checkout", "shop/checkout"),
         ("https://git.example/shop/checkout.git", "shop/checkout"),
-        ("https://ana@git.example:8443/group/shop/checkout/", "shop/checkout"),
+        ("https://ana@git.example:8443/group/shop/checkout/", "group/shop/checkout"),
         ("ssh://git@git.example/shop/checkout.git", "shop/checkout"),
         ("git@git.example:shop/checkout.git", "shop/checkout"),
         ("git.example/shop/checkout", "shop/checkout"),
