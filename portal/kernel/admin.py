@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -23,10 +25,20 @@ class ReadOnly(admin.ModelAdmin):
 
 
 class NotDeleted(admin.ModelAdmin):
-    """Rows that others refer to: they may be edited, not deleted by a slip."""
+    """Rows that others refer to: they may be edited, not deleted by a slip.
+
+    What a verb objects to while saving is said above the form; nothing was saved then.
+    """
 
     show_full_result_count = False
     list_per_page = 50
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ValidationError as error:
+            messages.error(request, f"Nothing was saved. {' '.join(error.messages)}")
+            return redirect(request.get_full_path())
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -22,6 +22,7 @@ class Artifact(models.Model):
     class Meta:
         app_label = "releases"
         ordering = ["purl"]
+        indexes = [models.Index(fields=["sha"], name="artifact_sha")]
 
     def __str__(self) -> str:
         return self.purl

@@ -77,6 +77,7 @@ class AcceptanceRun(models.Model):
         ordering = ["-finished_at", "id"]
         indexes = [
             models.Index(fields=["story_key"], name="acceptance_story"),
+            models.Index(fields=["sha"], name="acceptance_sha"),
             models.Index(fields=["environment", "finished_at"], name="acceptance_environment"),
         ]
 

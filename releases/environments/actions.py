@@ -6,6 +6,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from portal.kernel import clock
+from portal.kernel.models import StateChange
 from portal.kernel.outbox import tell
 from releases.environments import queries
 from releases.environments.models import Environment
@@ -64,11 +66,21 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
     """Change what people say about an environment; its key is what events call it. Evidence is derived again."""
     fields = _known(fields)
     before = Environment.objects.select_for_update().get(pk=environment.pk)
+    tier, production = fields.get("tier", before.tier), Environment.Tier.PRODUCTION
+    if tier != before.tier and production in (tier, before.tier) and not (by.is_staff or by.is_project_manager):
+        raise ValidationError({
+            "tier": "What is production decides what is rodeo done, for all squads. "
+            "Ask an administrator or a project manager to change it."
+        })  # fmt: skip
     for name, value in fields.items():
         setattr(environment, name, value)
     _checked(environment)
     environment.save(update_fields=list(fields))
     if before.tier != environment.tier:
+        StateChange.objects.create(
+            kind="environment", key=environment.key, from_state=before.tier, to_state=environment.tier, by=by,
+            at=clock.now(),
+        )  # fmt: skip
         tell(
             "environment.changed", id=environment.pk,
             services=queries.services_at(environment), stories=queries.stories_checked_at(environment),

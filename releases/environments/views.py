@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from portal.kernel.paging import page_of
-from portal.kernel.policy import reading, writing
+from portal.kernel.policy import planners, reading
 from releases.environments import actions, queries
 from releases.environments.forms import EnvironmentForm
 from releases.environments.models import Environment
@@ -19,8 +19,8 @@ SERVICES_SHOWN, INCIDENTS_SHOWN = 200, 20
 
 
 def _may_write(user: Any) -> bool:
-    """Environments are shared: every member of any squad, and staff, may describe them."""
-    return bool(user.is_authenticated and (user.is_staff or Squad.objects.writable_by(user).exists()))
+    """Environments are shared: every member of any squad, project managers and staff may describe them."""
+    return bool(user.is_authenticated and (user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists()))
 
 
 def _writer(request: HttpRequest) -> None:
@@ -55,7 +55,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
     )  # fmt: skip
 
 
-@writing
+@planners
 def environment_create(request: HttpRequest) -> HttpResponse:
     """Describe an environment before any event names it."""
     _writer(request)
@@ -71,7 +71,7 @@ def environment_create(request: HttpRequest) -> HttpResponse:
     return render(request, "releases/environments/form.html", {"form": form}, status=400 if form.errors else 200)
 
 
-@writing
+@planners
 def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about an environment."""
     _writer(request)

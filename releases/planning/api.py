@@ -1,5 +1,6 @@
 """Releases and their boards over the API; the same verbs as the pages call."""
 
+from collections import Counter
 from typing import Any
 
 import django_filters
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from portal.kernel.api import Endpoint
 from releases.pipelines.models import StoryLink
 from releases.planning import plans
+from releases.planning.board import MOST_CARDS
 from releases.planning.models import Release
 from squads.models import Squad, Story
 from squads.stories import states
@@ -72,6 +74,7 @@ class BoardOut(serializers.Serializer):
 
     release = ReleaseOut()
     total = serializers.IntegerField()
+    more = serializers.IntegerField(help_text="Stories beyond the first 500, which are not listed here.")
     rodeo_done = serializers.IntegerField()
     stages = StageOut(many=True)
     stories = CardOut(many=True)
@@ -89,13 +92,14 @@ class ReleaseFilter(django_filters.FilterSet):
         fields = ["origin"]
 
 
-def stories_of(release: Release) -> tuple[list[Story], set[int]]:
-    """Return the stories of a release, by squad and number, and the ids of those planned for it, in three queries."""
+def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str]]:
+    """Return the first stories of a release by squad and number, the ids of those planned for it, and all by stage."""
     planned = set(Story.objects.filter(release=release).values_list("pk", flat=True))
     links = StoryLink.objects.filter(change__release=release, refused=False, story__isnull=False)
     named = set(links.values_list("story_id", flat=True).distinct())
-    stories = Story.objects.filter(pk__in=planned | named).select_related("squad")
-    return list(stories.order_by("squad__name", "number")), planned
+    stories = Story.objects.filter(pk__in=planned | named).select_related("squad").order_by("squad__name", "number")
+    counts = Counter(Story.objects.filter(pk__in=planned | named).order_by().values_list("stage", flat=True))
+    return list(stories[:MOST_CARDS]), planned, counts
 
 
 class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
@@ -138,19 +142,17 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def board(self, request: Request, slug: str) -> Response:
         """Show where every story of the release stands, with its gaps and the honest answer."""
         release = self.get_object()
-        stories, planned = stories_of(release)
+        stories, planned, counts = stories_of(release)
         owners = owner_names(story.standing for story in stories)
-        counts = dict.fromkeys(states.STAGES, 0)
-        for story in stories:
-            counts[story.stage] += 1
-        total = len(stories)
+        total = counts.total()
         return Response({
             "release": ReleaseOut(release).data,
             "total": total,
+            "more": total - len(stories),
             "rodeo_done": counts["rodeo_done"],
             "stages": [
-                {"stage": stage, "count": count, "share": round(count / total, 4) if total else None}
-                for stage, count in counts.items()
+                {"stage": stage, "count": counts[stage], "share": round(counts[stage] / total, 4) if total else None}
+                for stage in states.STAGES
             ],
             "stories": [_card(story, owners, story.pk in planned) for story in stories],
         })  # fmt: skip

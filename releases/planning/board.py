@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -143,17 +144,20 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
         wanted = wanted[: len(stories)]
     unplanned = {row.pk for row in light if not row.planned}
     stages, count = Counter(row.stage for row in light), len(light)
+    columns = [_column(stage, stages[stage], count) for stage in states.STAGES]
+    owners = owner_names(row[5] for row in stories)
+    dark = _dark(release, light, stories)
     return Board(
-        columns=[_column(stage, stages[stage], count) for stage in states.STAGES],
-        lanes=_lanes(stories[:MOST_CARDS], unplanned, at),
+        columns=columns,
+        lanes=_lanes(stories[:MOST_CARDS], unplanned, owners, at),
         types=Counter(row.type for row in light),
         total=count,
         shown=min(len(stories), MOST_CARDS),
         more=max(len(wanted) - MOST_CARDS, 0),
-        dark=sum(1 for row in stories if row[5].get("dark")),
+        dark=dark,
         found=len(unplanned),
         squads=sorted(Counter(row.slug for row in light).items()),
-        version=_version(stories),
+        version=_version([columns, len(light), dark, len(unplanned), owners, *(row[1:] for row in stories)]),
     )
 
 
@@ -161,13 +165,20 @@ def _column(stage: str, count: int, total: int) -> Column:
     return Column(stage, states.STAGE_NAMES[stage], count, f"{round(100 * count / total)}\u202f%" if total else "")
 
 
-def _version(stories: Iterable[tuple[Any, ...]]) -> str:
-    """Return a mark that changes whenever a card does."""
-    return sha256(repr([row[1:] for row in stories]).encode()).hexdigest()[:16]
+def _dark(release: UUID, light: list[_Light], stories: list[tuple[Any, ...]]) -> int:
+    """Count the dark stories of the whole release; those that were read anyway need no question."""
+    if len(stories) == len(light):
+        return sum(1 for row in stories if row[5].get("dark"))
+    named = [row.pk for row in light if not row.planned]
+    return Story.objects.filter(Q(release=release) | Q(pk__in=named), standing__dark=True).count()
 
 
-def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], at: datetime) -> list[Lane]:
-    owners = owner_names(row[5] for row in stories)
+def _version(shown: Iterable[Any]) -> str:
+    """Return a mark that changes whenever something on the board does."""
+    return sha256(repr(list(shown)).encode()).hexdigest()[:16]
+
+
+def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], owners: Mapping[str, str], at: datetime) -> list[Lane]:
     # Once per board: a reverse() per card costs more than the card.
     prefix = reverse("squads:stories:list")
     lanes: dict[str, tuple[str, dict[str, list[Card]]]] = {}

@@ -88,3 +88,12 @@ def test_a_squad_and_its_members_can_be_made_here(as_root: Client, ana: User) ->
     }  # fmt: skip
     assert as_root.post("/admin/squads/squad/add/", fields).status_code == 302
     assert Squad.objects.get(slug="search").is_writable_by(ana)
+
+
+def test_what_a_verb_objects_to_is_said_and_nothing_is_saved(as_root: Client, db: None) -> None:
+    place = environment_named("qa2")
+    fields = {"name": "QA two", "tier": "staging", "order": "7", "url": "ftp://qa2"}
+    answer = as_root.post(f"/admin/releases/environment/{place.pk}/change/", fields, follow=True)
+    assert "Nothing was saved. Give a full address that starts with https:// or http://." in answer.content.decode()
+    place.refresh_from_db()
+    assert place.name == "qa2"

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.kernel.identity import identity
-from portal.kernel.models import Message
+from portal.kernel.models import Message, StateChange
 from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, Incident, Source
 from squads.models import Service
 
@@ -75,8 +75,23 @@ def test_an_address_that_is_no_web_address_is_refused(as_ana: Client) -> None:
     assert "starts with https:// or http://" in as_ana.post("/environments/new/", data).content.decode()
 
 
+def test_a_known_tier_is_changed_by_those_who_answer_for_all_squads(
+    as_ana: Client, ana: User, prod: Environment
+) -> None:
+    moved = {"name": "Production", "tier": "other", "order": 1}
+    answer = as_ana.post("/environments/prod/edit/", moved)
+    assert answer.status_code == 400
+    assert "Ask an administrator or a project manager to change it." in answer.content.decode()
+    prod.refresh_from_db()
+    assert prod.tier == "production"
+    User.objects.filter(pk=ana.pk).update(is_project_manager=True)
+    assert as_ana.post("/environments/prod/edit/", moved).status_code == 302
+    change = StateChange.objects.get(kind="environment")
+    assert (change.key, change.from_state, change.to_state, change.by) == ("prod", "production", "other", ana)
+
+
 def test_changing_the_tier_has_the_evidence_derived_again(
-    as_ana: Client, prod: Environment, checkout: Service, event: InboundEvent
+    as_ana: Client, as_root: Client, prod: Environment, checkout: Service, event: InboundEvent
 ) -> None:
     deployed(prod, checkout, event, "1.0", 1)
     AcceptanceRun.objects.create(
@@ -84,7 +99,7 @@ def test_changing_the_tier_has_the_evidence_derived_again(
     )
     as_ana.post("/environments/prod/edit/", {"name": "Production", "tier": "production", "order": 1})
     assert not Message.objects.exists()
-    as_ana.post("/environments/prod/edit/", {"name": "Production", "tier": "staging", "order": 1})
+    as_root.post("/environments/prod/edit/", {"name": "Production", "tier": "staging", "order": 1})
     told = Message.objects.get(topic="environment.changed").payload
     assert (told["services"], told["stories"]) == ([checkout.pk], ["PAY-1"])
 
