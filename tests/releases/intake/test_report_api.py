@@ -300,3 +300,23 @@ def test_lists_cost_the_same_however_long_they_are(
         )  # fmt: skip
     with django_assert_max_num_queries(4):
         assert as_ana.get(f"{API}deployments/?environment=production&service=checkout").json()["count"] == 30
+
+
+def test_a_file_that_names_very_many_stories_is_refused_with_the_remedy(scripts: Source, client: Client) -> None:
+    cases = "".join(f'<testcase name="PAY-{number} works"/>' for number in range(1, 502))
+    answer = client.post(
+        "/api/v1/acceptance-runs/?environment=production", f"<testsuite>{cases}</testsuite>", content_type="text/xml",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert "names 501 stories, over 500; send it in parts" in answer.content.decode()
+
+
+def test_a_file_from_the_future_is_refused_with_the_remedy(scripts: Source, client: Client) -> None:
+    suite = '<testsuite timestamp="2199-01-01T00:00:00"><testcase name="PAY-1 works" time="5"/></testsuite>'
+    answer = client.post(
+        "/api/v1/acceptance-runs/?environment=production", suite, content_type="text/xml",
+        headers={"Authorization": f"Bearer {TOKEN}"},
+    )  # fmt: skip
+    assert answer.status_code == 400
+    assert "lies in the future" in answer.content.decode()

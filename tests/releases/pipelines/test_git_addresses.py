@@ -137,3 +137,9 @@ def test_rules_that_cannot_be_read_make_no_tag_a_release() -> None:
     assert not rules({"release_tags": "("}).is_release("(")
     assert rules({}).line is None
     assert rules({"release_line": ""}).line == ""
+
+
+def test_no_expression_takes_longer_than_its_name_is_long() -> None:
+    # Backtracking engines need 2^60 steps for this one.
+    assert not pattern("(a+)+$")("a" * 60 + "b")
+    assert not pattern("*".join("a" * 50))("a" * 199 + "b")

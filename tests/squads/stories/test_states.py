@@ -291,3 +291,64 @@ def test_every_standing_is_whole(rows: list[Row], progress: str) -> None:
     assert "rodeo_done" not in held or "deployed" in held
     assert answer(judged).startswith("Yes." if judged["stage"] == "rodeo_done" else "No.")
     assert all(each["why"] for each in judged["rungs"])
+
+
+def test_taken_off_production_is_said_as_such() -> None:
+    judged = standing(merged(), ran(), checked(), deployed(), deployed(49, (), words="removal", label=""))
+    assert states(judged)["deployed"] == WITHDRAWN
+    assert answer(judged).startswith(
+        "No. No longer deployed: taken off production 1 day ago (checkout: squad Payments)."
+    )
+
+
+def test_a_failure_in_one_production_stands_until_that_one_passes() -> None:
+    eu, us = ({"environment": name, "tier": "production"} for name in ("prod-eu", "prod-us"))
+    rows = [
+        merged(),
+        ran(),
+        checked(),
+        deployed(4, **eu),
+        deployed(4, **us),
+        accepted(6, "failure", **eu),
+        accepted(7, **us),
+    ]
+    judged = standing(*rows)
+    assert judged["stage"] == "deployed"
+    assert "smoke failed in prod-eu" in answer(judged)
+    assert standing(*rows, accepted(8, **eu))["stage"] == "rodeo_done"
+
+
+def test_a_check_that_fails_later_counts_however_early_it_began() -> None:
+    judged = standing(merged(), ran(), checked(), deployed(), accepted(9, "failure", started=5), accepted(7, started=6))
+    assert states(judged)["rodeo_done"] == WITHDRAWN
+
+
+def test_a_flag_must_be_on_wherever_the_story_runs() -> None:
+    eu, us = ({"environment": name, "tier": "production"} for name in ("prod-eu", "prod-us"))
+    rows = [merged(), ran(), checked(), deployed(4, **eu), deployed(4, **us), accepted(8, **eu)]
+    for off, on in ((5, 6), (6, 5)):
+        flags = [row("flag", off, "failure", service="", label="x", words="everyone", **us),
+                 row("flag", on, service="", label="x", words="everyone", **eu)]  # fmt: skip
+        judged = standing(*rows, *flags, flag="x")
+        assert judged["dark"]
+        assert "dark: flag x is off for everyone in prod-us" in answer(judged)
+    again = row("flag", 9, service="", label="x", words="everyone", **us)
+    assert standing(*rows, *flags, again, flag="x")["stage"] == "rodeo_done"
+
+
+def test_production_at_large_by_hand_gives_way_to_the_places_machines_tell_of() -> None:
+    by_hand = {"environment": "", "by_hand": True, "service": "", "shas": ("*",)}
+    rows = [merged(), ran(), deployed(4, **by_hand)]
+    assert standing(*rows)["stage"] == "deployed"
+    later = [merged(10, FIX), ran(11, (SHA, FIX)), deployed(12, (SHA, FIX))]
+    assert standing(*rows, *later)["stage"] == "deployed"
+    assert "to production;" in answer(standing(*rows, *later))
+    assert standing(*rows, *later, merged(20, "c" * 40))["stage"] == "dev_done"
+
+
+def test_work_that_is_seen_is_not_called_unstarted() -> None:
+    judged = standing(merged(), progress="todo")
+    assert answer(judged) == (
+        "No. To do by its squad’s word, but merged 3 days ago as aaaaaaa; no successful run of the mainline contains it "
+        "yet (checkout: squad Payments)."
+    )
