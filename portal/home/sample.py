@@ -133,8 +133,12 @@ def load(say: Callable[[str], None] = lambda line: None) -> None:
     ):
         raise Refused("The sample company, or a squad with one of its keys, is here already. Try remove_sample first.")
     at = clock.now().replace(microsecond=0)
-    say("people, squads, services and stories")
-    stories = _company(at)
+    say("people, squads, and the nine releases of the talk")
+    squads = _squads()
+    # The oldest first, so that lists of what is new begin with the company's own work.
+    _talk()
+    say("services and stories")
+    stories = _company(at, squads)
     say("a git repository, pulled")
     folder = make_repository(at)
     source, _ = sources.connect_git(
@@ -154,8 +158,6 @@ def load(say: Callable[[str], None] = lambda line: None) -> None:
         stories["PLAT-1"], by=_person("sample-mei"), kind="acceptance", at=at - timedelta(hours=88),
         note="Checked with a browser and openssl: both present the new certificate.",
     )  # fmt: skip
-    say("the nine releases of the talk")
-    _talk()
     _settled()
 
 
@@ -171,10 +173,15 @@ def _person(name: str) -> User:
 
 
 @transaction.atomic
-def _company(at: datetime) -> dict[str, Story]:
-    squads = {}
-    for prefix, (name, kind, mission, who) in SQUADS.items():
-        squads[prefix] = create_squad(by=_person(who), name=name, key_prefix=prefix, kind=kind, mission=mission)
+def _squads() -> dict[str, Squad]:
+    return {
+        prefix: create_squad(by=_person(who), name=name, key_prefix=prefix, kind=kind, mission=mission)
+        for prefix, (name, kind, mission, who) in SQUADS.items()
+    }
+
+
+@transaction.atomic
+def _company(at: datetime, squads: dict[str, Squad]) -> dict[str, Story]:
     for person in User.objects.filter(is_superuser=True):
         Membership.objects.get_or_create(squad=squads["PAY"], user=person)
     for order, (key, name, tier, location, cluster) in enumerate(PLACES):

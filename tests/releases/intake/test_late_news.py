@@ -365,6 +365,7 @@ def some_deed(r: random.Random, number: int, payments: Squad, ana: Any) -> None:
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
 def test_whatever_comes_in_whatever_order_a_rebuild_changes_nothing(seed: int, payments: Squad, ana: Any) -> None:
     r = random.Random(seed)
+    ana.is_project_manager = True
     said = [
         *pulled("c", 2.5, ("v1", "b" * 40, 2.2)),
         *git(commits(*HISTORY[3:]), look(6, "f" * 40, ("v2", "e" * 40, 5))),
