@@ -43,7 +43,7 @@ class Waiting:
 
 def rung(story: Story, name: str) -> dict[str, Any]:
     """Return one rung of a story's ladder."""
-    rungs = {each["rung"]: each for each in story.standing.get("rungs", ())}
+    rungs: dict[str, dict[str, Any]] = {each["rung"]: each for each in story.standing.get("rungs", ())}
     return rungs.get(name, {"rung": name, "state": "missing", "at": None, "why": "it was not judged yet"})
 
 

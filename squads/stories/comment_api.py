@@ -38,7 +38,7 @@ class RelationOut(serializers.Serializer):
     """Another story, and how it hangs together with this one, said from this one."""
 
     id = serializers.IntegerField()
-    kind = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()], source="saying")
+    relation = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()], source="saying")
     key = serializers.CharField(source="story.key")
     title = serializers.CharField(source="story.title")
     stage = serializers.ChoiceField(Story.Stage.choices, source="story.stage")
@@ -47,7 +47,7 @@ class RelationOut(serializers.Serializer):
 class RelationIn(serializers.Serializer):
     """How this story hangs together with another one."""
 
-    kind = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()])
+    relation = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()])
     key = serializers.CharField(max_length=20)
 
 
@@ -135,7 +135,7 @@ class Relations(OfStory):
         check_own(story.squad, request.user, story.key)
         said = RelationIn(data=request.data)
         said.is_valid(raise_exception=True)
-        made = relations.relate(story, said.validated_data["kind"], said.validated_data["key"], by=request.user)
+        made = relations.relate(story, said.validated_data["relation"], said.validated_data["key"], by=request.user)
         shown = next(each for each in relations.related(story) if each.id == made.pk)
         return Response(RelationOut(shown).data, status=status.HTTP_201_CREATED)
 

@@ -24,7 +24,6 @@ class Entry(NamedTuple):
     because: str
     before: str
     after: str
-    evidence: Any
 
 
 def rows(story: Story) -> "QuerySet[Any, Any]":
@@ -65,7 +64,8 @@ def _part(found: "QuerySet[Any]", kind: str, moment: str) -> "QuerySet[Any, Any]
     plain = found.order_by().annotate(
         when_=F(moment), what_=Value(kind, CharField()), which_=Cast("pk", CharField(max_length=40))
     )
-    return plain.values_list("when_", "what_", "which_")
+    listed: QuerySet[Any, Any] = plain.values_list("when_", "what_", "which_")
+    return listed
 
 
 def _fetched(found: "QuerySet[Any]", ids: list[str] | None) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def _name(person: Any) -> str:
 
 def _move(row: StateChange) -> Entry:
     states = [{"todo": "to do"}.get(state, state.replace("_", " ")) for state in (row.from_state, row.to_state)]
-    return Entry(row.at, _name(row.by), f"{states[0]} → {states[1]}", row.because, "", "", None)
+    return Entry(row.at, _name(row.by), f"{states[0]} → {states[1]}", row.because, "", "")
 
 
 def _words(value: Any) -> str:
@@ -90,20 +90,23 @@ def _words(value: Any) -> str:
 def _edit(row: StoryEdit) -> Entry:
     label = LABELS.get(row.field) or BESIDE.get(row.field, row.field.replace("_", " "))
     if isinstance(row.before, list) and isinstance(row.after, list):
-        return Entry(row.at, _name(row.by), _ticked(row), "", "", "", None)
+        return Entry(row.at, _name(row.by), _ticked(row), "", "", "")
     before, after = _words(row.before), _words(row.after)
+    if row.field == "type":
+        before, after = before.replace("_", " "), after.replace("_", " ")
     if row.field in BESIDE:
         what = f"added: {after}" if after else f"took away: {before}"
-        return Entry(row.at, _name(row.by), f"{label}, {what}", "", "", "", None)
+        return Entry(row.at, _name(row.by), f"{label}, {what}", "", "", "")
     if max(len(before), len(after)) <= SHORT and "\n" not in before + after:
         what = f"{label}: {before or 'nothing'} → {after or 'nothing'}"
-        return Entry(row.at, _name(row.by), what, "", "", "", None)
-    return Entry(row.at, _name(row.by), f"rewrote the {label}", "", before, after, None)
+        return Entry(row.at, _name(row.by), what, "", "", "")
+    return Entry(row.at, _name(row.by), f"rewrote the {label}", "", before, after)
 
 
 def _ticked(row: StoryEdit) -> str:
-    on = [line for line in row.after if line not in row.before]
-    off = [line for line in row.before if line not in row.after]
+    before, after = list(row.before or ()), list(row.after or ())
+    on = [line for line in after if line not in before]
+    off = [line for line in before if line not in after]
     said = [f"{word} “{lines[0][:SHORT]}”" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
             for word, lines in (("ticked", on), ("took the tick off", off)) if lines]  # fmt: skip
     return "; ".join(said) or "put the ticks in another order"
@@ -111,12 +114,12 @@ def _ticked(row: StoryEdit) -> str:
 
 def _evidence(row: Any) -> Entry:
     what = f"evidence by hand: {row.get_kind_display()}, {'passed' if row.verdict == 'success' else 'failed'}"
-    return Entry(row.at, _name(row.person), what, row.note or row.link, "", "", row)
+    return Entry(row.at, _name(row.person), what, row.note or row.link, "", "")
 
 
 def _asked(row: Any) -> Entry:
     whom = row.accepter.name if row.accepter else "any accepter of the squad"
-    return Entry(row.asked_at, _name(row.asked_by), f"asked {whom} to accept it", row.note, "", "", None)
+    return Entry(row.asked_at, _name(row.asked_by), f"asked {whom} to accept it", row.note, "", "")
 
 
 def _answered(row: Any) -> Entry:
@@ -124,4 +127,4 @@ def _answered(row: Any) -> Entry:
         "accepted": "accepted it in production", "declined": "declined it in production",
         "withdrawn": "took the question back",
     }[row.state]  # fmt: skip
-    return Entry(row.answered_at, _name(row.answered_by), what, row.answer, "", "", None)
+    return Entry(row.answered_at, _name(row.answered_by), what, row.answer, "", "")
