@@ -22,7 +22,7 @@ function press(key, from) {
 }
 
 // "g" and a letter goes to a part of the portal (keyboard.js): the letter after it is not for us.
-let going = 0;
+let going = -Infinity;
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") return void event.target.closest("[data-editing]")?.querySelector("[data-cancel]")?.click();
@@ -36,8 +36,8 @@ document.addEventListener("keydown", (event) => {
   const found = press(event.key, event.target);
   if (!found) return;
   event.preventDefault();
-  if (found.matches("textarea, input")) found.focus();
-  else found.click();
+  found.focus();
+  if (!found.matches("textarea, input")) found.click();
 });
 
 // Leaving a half-written edit or comment asks first.
