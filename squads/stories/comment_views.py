@@ -76,6 +76,8 @@ def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
                 return varied(render(request, "squads/discussions/_comment.html", {"story": story, "said": shown}))
             return redirect(_place(comment))
     elif "shown" in request.GET:
+        if not wants_fragment(request):
+            return redirect(_place(comment))
         (shown,) = queries.shown([comment], request.user)
         return varied(render(request, "squads/discussions/_comment.html", {"story": story, "said": shown}))
     context = {"story": story, "comment": comment, "body": body, "error": error}

@@ -76,6 +76,8 @@ def field_edit(request: HttpRequest, key: str, name: str) -> HttpResponse:
             request, story, field_of(story, name, form=form, clashes=conflict.clashes if conflict else []), status
         )
     if "shown" in request.GET:
+        if not wants_fragment(request):
+            return redirect(story)
         return _field(request, story, field_of(story, name, focused=True))
     form = StoryForm(user=request.user, instance=story, only=FIELDS[name].fields)
     return _field(request, story, field_of(story, name, form=form))

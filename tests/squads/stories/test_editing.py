@@ -1,10 +1,13 @@
 """Editing a story in its page and over the API, and that nobody overwrites anybody."""
 
 import re
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.core.exceptions import ValidationError
+from django.db import connection, connections
 from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -134,6 +137,61 @@ def test_two_people_tick_different_lines_and_both_stay(story: Story, ana: User, 
     assert Story.objects.get().criteria_met == ["Ten euro arrive.", "A mail is sent."]
 
 
+def at_once(work: Callable[[int], None], count: int = 8) -> None:
+    def one(number: int) -> None:
+        try:
+            work(number)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_eight_who_edit_one_field_at_once_one_wins_and_seven_are_told(story: Story, ana: User) -> None:
+    told: list[Conflict] = []
+
+    def work(number: int) -> None:
+        try:
+            edit_story(Story.objects.get(), by=ana, base_version=1, title=f"By {number}")
+        except Conflict as conflict:
+            told.append(conflict)
+
+    at_once(work)
+    story.refresh_from_db()
+    assert (len(told), story.version, StoryEdit.objects.count()) == (7, 2, 1)
+    assert StoryEdit.objects.get().after == story.title
+
+
+@pytest.mark.django_db(transaction=True)
+def test_everybody_who_ticks_at_once_is_kept(payments: Squad, ana: User) -> None:
+    lines = [f"Line {number}." for number in range(8)]
+    story = create_story(payments, by=ana, title="Refunds", acceptance_criteria="\n".join(lines))
+    at_once(lambda number: tick(Story.objects.get(), "acceptance_criteria", lines[number], True, by=ana) and None)
+    story.refresh_from_db()
+    assert (story.criteria_met, story.version) == (lines, 9)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_stories_that_block_each_other_at_once_one_does(story: Story, ana: User) -> None:
+    other = create_story(story.squad, by=ana, title="Other")
+    refused: list[ValidationError] = []
+
+    def work(number: int) -> None:
+        one, two = (story, other) if number % 2 else (other, story)
+        try:
+            relations.relate(Story.objects.get(pk=one.pk), "blocks", two.key, by=ana)
+        except ValidationError as error:
+            refused.append(error)
+
+    at_once(work)
+    assert (Relation.objects.count(), len(refused)) == (1, 7)
+
+
 # The pages
 
 
@@ -192,6 +250,14 @@ def test_one_field_in_its_place_is_not_overwritten_either(
     answer = as_ana.post("/stories/PAY-1/fields/title/", {"title": "Mine", "version": 1}, headers=headers)
     assert answer.status_code == 409
     assert 'name="take_title" value="theirs"' in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["title", "flag", "description", "acceptance_criteria", "release"])
+def test_cancelling_shows_the_field_as_it_is(as_ana: Client, story: Story, name: str) -> None:
+    place = f"/stories/PAY-1/fields/{name}/"
+    answer = as_ana.get(place, {"shown": ""}, headers={"HX-Request": "true"})
+    assert f'id="field-{name}"' in answer.content.decode() and "<form class=" not in answer.content.decode()
+    assert as_ana.get(place, {"shown": ""})["Location"] == "/stories/PAY-1/"
 
 
 def test_an_empty_title_is_answered_at_its_field(as_ana: Client, story: Story) -> None:
