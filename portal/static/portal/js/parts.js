@@ -22,7 +22,10 @@ function replace(part, fresh) {
 }
 
 export async function refresh(root) {
-  const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+  // After an objection the page stands at the address of its form.
+  const own = new URL(root.dataset.page ?? location.href, location.href);
+  const here = own.pathname === location.pathname ? location.href : own.href;
+  const answer = await fetch(here, { headers: { Accept: "text/html" }, credentials: "same-origin" });
   if (!answer.ok || answer.redirected) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const part of root.querySelectorAll("[id][data-version]")) {

@@ -21,15 +21,25 @@ function press(key, from) {
   return document.querySelector(`[data-press="${CSS.escape(key)}"]`);
 }
 
+// What was typed is not thrown away by one key.
+function cancel(editing) {
+  if (!editing) return;
+  const written = [...editing.querySelectorAll("input:not([type='hidden']), textarea")].some(busy);
+  if (!written || confirm("Throw away what you wrote?")) editing.querySelector("[data-cancel]")?.click();
+}
+
+// Only where there is one thing to send: accepting and declining are two.
+function send(form) {
+  const buttons = [...(form?.querySelectorAll("button:not([formaction], [disabled])") ?? [])];
+  if (buttons.length === 1) form.requestSubmit(buttons[0]);
+}
+
 // "g" and a letter goes to a part of the portal (keyboard.js): the letter after it is not for us.
 let going = -Infinity;
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") return void event.target.closest("[data-editing]")?.querySelector("[data-cancel]")?.click();
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-    const form = event.target.closest("textarea")?.form;
-    return void form?.requestSubmit(form.querySelector("button:not([formaction])"));
-  }
+  if (event.key === "Escape") return cancel(event.target.closest("[data-editing]"));
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return send(event.target.closest("textarea")?.form);
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || typing(event.target) || off()) return;
   if (event.key === "g") going = event.timeStamp;
   if (event.timeStamp - going < 1500) return;
@@ -42,7 +52,7 @@ document.addEventListener("keydown", (event) => {
 
 // Leaving a half-written edit or comment asks first.
 let sending = false;
-document.addEventListener("submit", () => (sending = true));
+document.addEventListener("submit", (event) => (sending ||= !event.defaultPrevented));
 window.addEventListener("beforeunload", (event) => {
   const written = [...document.querySelectorAll("#story textarea, #story [data-editing] input:not([type='hidden'])")];
   if (!sending && written.some(busy)) event.preventDefault();
