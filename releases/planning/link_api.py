@@ -49,6 +49,7 @@ class LinkIn(serializers.Serializer):
 class LinkedChanges(Endpoint):
     """The changes of a story."""
 
+    marks = {"create": "members", "destroy": "members"}
     serializer_class = LinkedChangeOut
     filter_backends = []
     lookup_value_regex = r"[0-9a-fA-F-]{32,36}"

@@ -57,6 +57,7 @@ class AnswerIn(serializers.Serializer):
 class AcceptanceRequests(Endpoint):
     """Asking for a story to be accepted in production, and answering."""
 
+    marks = {"create": "members", "answer": "writing", "withdraw": "members"}
     serializer_class = RequestOut
     filter_backends = []
     lookup_value_regex = r"[0-9]{1,18}"

@@ -70,6 +70,7 @@ class OfStory(Endpoint):
 class Comments(OfStory):
     """What people say about a story. Whoever may read it may say something; what somebody said only they change."""
 
+    marks = {"create": "writing", "partial_update": "writing", "destroy": "writing"}
     queryset = Comment.objects.all()
     serializer_class = CommentOut
 
@@ -119,6 +120,7 @@ class Comments(OfStory):
 class Relations(OfStory):
     """Related stories: blocks, duplicates, and what is merely related."""
 
+    marks = {"create": "members", "destroy": "members"}
     serializer_class = RelationOut
 
     @extend_schema(responses=RelationOut(many=True))

@@ -221,4 +221,5 @@ def _write(row: Story, before: Mapping[str, Any], by: Any) -> None:
         if old != new
     ]
     StoryEdit.objects.bulk_create(edits)
+    tell("story.edited", key=row.key, id=row.pk)
     touch([row.pk])
