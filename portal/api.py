@@ -9,13 +9,21 @@ from releases.environments.api import Environments
 from releases.intake.api import Events, FailedEvents, Sources
 from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.planning.api import Releases
+from releases.planning.link_api import LinkedChanges
+from squads.acceptance.api import AcceptanceRequests
 from squads.stories.api import Stories
+from squads.stories.comment_api import Comments, Relations
 from squads.teams.api import Services, Squads
 
 router = SimpleRouter()
 router.register("squads", Squads, "squad")
 router.register("services", Services, "service")
 router.register("stories", Stories, "story")
+OF_STORY = r"stories/(?P<key>[A-Za-z][A-Za-z0-9]*-[0-9]+)"
+router.register(rf"{OF_STORY}/acceptance-requests", AcceptanceRequests, "acceptance-request")
+router.register(rf"{OF_STORY}/changes", LinkedChanges, "story-change")
+router.register(rf"{OF_STORY}/comments", Comments, "comment")
+router.register(rf"{OF_STORY}/relations", Relations, "relation")
 router.register("environments", Environments, "environment")
 router.register("releases", Releases, "release")
 router.register("deployments", Deployments, "deployment")

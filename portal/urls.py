@@ -6,6 +6,7 @@ from django.urls import include, path
 squads = [
     path("", include("squads.teams.urls")),
     path("", include("squads.stories.urls")),
+    path("", include("squads.acceptance.urls")),
 ]
 releases = [
     path("", include("releases.planning.urls")),

@@ -20,7 +20,9 @@ SERVICES_SHOWN, INCIDENTS_SHOWN = 200, 20
 
 def _may_write(user: Any) -> bool:
     """Environments are shared: every member of any squad, project managers and staff may describe them."""
-    return bool(user.is_authenticated and (user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists()))
+    return bool(
+        user.is_authenticated and (user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists())
+    )
 
 
 def _writer(request: HttpRequest) -> None:

@@ -110,7 +110,7 @@ def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
     """The changes of a release that belong to no story."""
     release = get_object_or_404(Release, slug=slug)
     page = page_of(request, queries.unlinked(release))
-    context = {"release": release, "page": page, "stories": {}, "unlinked": True}
+    context = {"release": release, "page": page, "stories": {}, "unlinked": True, "linkable": _may_write(request.user)}
     return render(request, "releases/planning/changes.html", context)
 
 

@@ -1,8 +1,11 @@
 """Asking somebody to accept a story in production."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
+from squads.acceptance.querysets import AcceptanceQuerySet, moved_by, written_by
 from squads.stories.models import Evidence, Story
 
 
@@ -29,6 +32,8 @@ class AcceptanceRequest(models.Model):
     answer = models.TextField(blank=True)
     evidence = models.ForeignKey(Evidence, null=True, on_delete=models.SET_NULL, related_name="+")
 
+    objects = AcceptanceQuerySet.as_manager()
+
     class Meta:
         app_label = "squads"
         ordering = ["-asked_at", "-id"]
@@ -42,3 +47,31 @@ class AcceptanceRequest(models.Model):
 
     def __str__(self) -> str:
         return f"acceptance of {self.story_id}, asked {self.asked_at:%Y-%m-%d}"
+
+    def why_not(self, person: Any) -> str:
+        """Say why this person cannot answer the request; "" when they can."""
+        if not person.is_authenticated:
+            return "Sign in first."
+        squad = self.story.squad
+        if self.accepter_id is not None and self.accepter_id != person.pk:
+            return f"{self.accepter.name} was asked by name."  # type: ignore[union-attr]
+        if self.accepter_id is None and not squad.memberships.filter(user=person, accepts=True).exists():
+            return f"Only accepters of squad {squad} may answer; its leads say who is one."
+        if squad.accepts_own:
+            return ""
+        if self.asked_by_id == person.pk:
+            return (
+                f"You asked. Somebody else has to accept it, unless squad {squad} lets people accept their own changes."
+            )
+        return why_own(self.story, person)
+
+
+def why_own(story: Story, person: Any) -> str:
+    """Say in which way this person made the change of a story; "" when they did not."""
+    otherwise = f"Somebody else has to accept it, unless squad {story.squad} lets people accept their own changes."
+    if moved_by(person, story.key).exists():
+        return f"{person.name} worked on {story.key}. {otherwise}"
+    link = written_by(person, story).select_related("change").first()
+    if link is not None:
+        return f"{person.name} wrote {link.change}, a change of {story.key}. {otherwise}"
+    return ""

@@ -9,13 +9,16 @@ from django.db import transaction
 from django.db.models import Max
 
 from portal.kernel import clock
+from portal.kernel.live import touch
 from portal.kernel.outbox import tell
+from squads.discussions.actions import watch
 from squads.stories.case import ANY
+from squads.stories.editing import EDITABLE
+from squads.stories.editing import edit_story as edit_story
 from squads.stories.models import Evidence, Story
 from squads.teams.models import Squad
 
 BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
-EDITABLE = ("title", "type", "description", "acceptance_criteria", "release", "flag", "audience")
 # Between the places of two neighbours; a move takes the middle, so about forty fit between any two.
 RANK_GAP = 1 << 40
 # People's clocks are not ours: this much "later than now" is a clock, more is a mistake.
@@ -42,22 +45,11 @@ def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
     )  # fmt: skip
     _checked(story)
     story.save(force_insert=True)
+    if by is not None:
+        watch(story, by)
     judge([story.pk])
     tell("story.created", key=story.key, id=story.pk)
-    story.refresh_from_db(fields=["stage", "standing"])
-    return story
-
-
-@transaction.atomic
-def edit_story(story: Story, *, by: Any, **fields: Any) -> Story:
-    """Change what people wrote about a story. Its key, progress and stage are not among it."""
-    for name, value in _known(fields).items():
-        setattr(story, name, value)
-    _checked(story)
-    story.save(update_fields=list(fields))
-    judge([story.pk])
-    if {"flag", "audience"} & fields.keys():
-        tell("story.flagged", key=story.key, id=story.pk)
+    touch([story.pk])
     story.refresh_from_db(fields=["stage", "standing"])
     return story
 
@@ -97,6 +89,7 @@ def record_by_hand(
     )  # fmt: skip
     judge([story.pk])
     story.refresh_from_db(fields=["stage", "standing"])
+    touch([story.pk])
     return evidence
 
 

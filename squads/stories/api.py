@@ -1,23 +1,28 @@
 """Stories and their evidence over the API; the same verbs as the pages call."""
 
+import re
 from typing import Any
 
 import django_filters
 from django.apps import apps
 from django.db.models import Q, QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import exceptions, mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.kernel.api import Chosen, Endpoint, named_by
-from squads.stories import actions, queries, states
+from portal.kernel.api import Chosen, Endpoint, Problem, named_by
+from squads.stories import actions, editing, queries, states
 from squads.stories.models import Evidence, Story
 from squads.teams.api import check_own
 from squads.teams.models import Squad
 
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description='The ETag of the story as you read it, such as "v7".'
+)
+VERSION = re.compile(r'(?:W/)?"v([1-9][0-9]{0,8})"')
 RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
 
 
@@ -44,6 +49,8 @@ class StoryOut(serializers.ModelSerializer):
     squad = named_by("slug")
     release = named_by("slug", allow_null=True)
     created_by = named_by("username", allow_null=True)
+    criteria_met = serializers.ListField(child=serializers.CharField(), read_only=True)
+    checks_met = serializers.ListField(child=serializers.CharField(), read_only=True)
     rodeo_done = serializers.SerializerMethodField()
     gaps = serializers.SerializerMethodField()
     dark = serializers.SerializerMethodField()
@@ -53,8 +60,9 @@ class StoryOut(serializers.ModelSerializer):
     class Meta:
         model = Story
         fields = [
-            "key", "squad", "title", "type", "description", "acceptance_criteria", "release", "flag", "audience",
-            "created_at", "created_by", "progress", "progress_at", "stage", "rodeo_done", "gaps", "dark", "answer", "url",
+            "key", "version", "squad", "title", "type", "description", "acceptance_criteria", "criteria_met",
+            "production_checks", "checks_met", "release", "flag", "audience", "created_at", "created_by", "progress",
+            "progress_at", "stage", "rodeo_done", "gaps", "dark", "answer", "url",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -105,9 +113,35 @@ class StoryChange(serializers.Serializer):
     type = serializers.ChoiceField(Story.Type.choices, required=False)
     description = serializers.CharField(required=False, allow_blank=True)
     acceptance_criteria = serializers.CharField(required=False, allow_blank=True)
+    production_checks = serializers.CharField(required=False, allow_blank=True)
     release = ReleaseField(slug_field="slug", required=False, allow_null=True)
     flag = serializers.CharField(max_length=120, required=False, allow_blank=True)
     audience = serializers.CharField(max_length=60, required=False, allow_blank=True)
+
+
+class ClashOut(serializers.Serializer):
+    """One field that somebody else changed since: their value, yours, who, and when."""
+
+    field = serializers.ChoiceField([(name, name) for name in editing.EDITABLE])
+    theirs = serializers.JSONField(allow_null=True)
+    yours = serializers.JSONField(allow_null=True)
+    by = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+
+
+class Clashed(Problem):
+    """Nothing was written: choose for each field, and send it again with If-Match for the version named here."""
+
+    version = serializers.IntegerField()
+    conflicts = ClashOut(many=True)
+
+
+class TickIn(serializers.Serializer):
+    """A line of a checklist, and whether it is ticked."""
+
+    checklist = serializers.ChoiceField([(name, name) for name in editing.CHECKLISTS])
+    line = serializers.CharField(max_length=10_000)
+    met = serializers.BooleanField()
 
 
 class StoryIn(StoryChange):
@@ -171,6 +205,41 @@ class EvidenceIn(serializers.Serializer):
         return {**data, "environment": place.key, "tier": place.tier} if place is not None else data
 
 
+def _began_from(if_match: str) -> int | None:
+    """Return the version that If-Match names; None where it names none, or any ("*")."""
+    text = if_match.strip()
+    if not text or text == "*":
+        return None
+    match = VERSION.fullmatch(text)
+    if match is None:
+        raise exceptions.ValidationError({"If-Match": 'Send the ETag of the story as you read it, such as "v7".'})
+    return int(match[1])
+
+
+def _clashed(conflict: editing.Conflict) -> Response:
+    def plain(name: str, value: Any) -> Any:
+        return (value.slug if value else None) if name == "release" else value
+
+    errors = [
+        {
+            "code": "conflict",
+            "detail": f"{each.who} changed the {each.label} since. Nothing was written.",
+            "attr": each.field,
+        }
+        for each in conflict.clashes
+    ]
+    both = [
+        {
+            "field": each.field, "theirs": plain(each.field, each.theirs), "yours": plain(each.field, each.mine),
+            "by": each.by.username if each.by else None, "at": each.at,
+        }
+        for each in conflict.clashes
+    ]  # fmt: skip
+    said = {"type": "client_error", "errors": errors, "version": conflict.version, "conflicts": both}
+    headers = {"ETag": f'"v{conflict.version}"'}
+    return Response(Clashed(said).data, status=status.HTTP_412_PRECONDITION_FAILED, headers=headers)
+
+
 class StoryFilter(django_filters.FilterSet):
     """?squad= and ?release= take slugs; ?text= is the start of a key or part of a title."""
 
@@ -210,7 +279,8 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     def _shown(self, story: Story, code: int = status.HTTP_200_OK) -> Response:
         context = {"owners": queries.owner_names([story.standing])}
-        return Response(StoryDetail(story, context=context).data, status=code)
+        headers = {"ETag": f'"v{story.version}"'}
+        return Response(StoryDetail(story, context=context).data, status=code, headers=headers)
 
     def list(self, request: Request) -> Response:
         """List stories, the newest first."""
@@ -221,7 +291,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(responses=StoryDetail)
     def retrieve(self, request: Request, key: str) -> Response:
-        """Show one story with its ladder."""
+        """Show one story with its ladder. Its version is also the ETag, "v7"; send it back as If-Match when you change it."""
         return self._shown(self.get_object())
 
     @extend_schema(request=StoryIn, responses={201: StoryDetail})
@@ -234,14 +304,33 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         check_own(squad, request.user, "its stories")
         return self._shown(actions.create_story(squad, by=request.user, **fields), status.HTTP_201_CREATED)
 
-    @extend_schema(request=StoryChange(partial=True), responses=StoryDetail)
+    @extend_schema(request=StoryChange(partial=True), responses={200: StoryDetail, 412: Clashed}, parameters=[IF_MATCH])
     def partial_update(self, request: Request, key: str) -> Response:
-        """Change what people wrote about a story."""
+        """Change what people wrote about a story; fields you leave out stay.
+
+        With If-Match, what others changed since that version is not overwritten: other fields of theirs stay, and where
+        both changed one field the answer is 412 with both values, and nothing is written.
+        """
         story = self._own()
         said = StoryChange(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
-        if said.validated_data:
-            actions.edit_story(story, by=request.user, **said.validated_data)
+        base = _began_from(request.headers.get("If-Match", ""))
+        try:
+            if said.validated_data:
+                editing.edit_story(story, by=request.user, base_version=base, **said.validated_data)
+        except editing.Conflict as conflict:
+            return _clashed(conflict)
+        return self._shown(story)
+
+    @extend_schema(request=TickIn, responses=StoryDetail)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def ticks(self, request: Request, key: str) -> Response:
+        """Tick a line of the acceptance criteria or the production checks, or take the tick away."""
+        story = self._own()
+        said = TickIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        data = said.validated_data
+        editing.tick(story, data["checklist"], data["line"], data["met"], by=request.user)
         return self._shown(story)
 
     @extend_schema(request=ProgressIn, responses=StoryDetail)

@@ -1,5 +1,6 @@
 """Forms of stories: they read and check what was typed; the verbs are in actions.py."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -26,16 +27,51 @@ class StoryForm(forms.ModelForm):
 
     class Meta:
         model = Story
-        fields = ["title", "type", "release", "description", "acceptance_criteria", "flag", "audience"]
+        fields = [
+            "title", "type", "release", "description", "acceptance_criteria", "production_checks", "flag", "audience",
+        ]  # fmt: skip
         widgets = {
-            "description": forms.Textarea(attrs={"rows": 4}),
+            "description": forms.Textarea(attrs={"rows": 8}),
             "acceptance_criteria": forms.Textarea(attrs={"rows": 4}),
+            "production_checks": forms.Textarea(attrs={"rows": 3}),
         }
-        help_texts = {"release": "The release it is planned for. Its board shows the story."}
+        labels = {"production_checks": "Checks in production"}
+        help_texts = {
+            "release": "The release it is planned for. Its board shows the story.",
+            "description": "Markdown. PAY-12 becomes a link to that story.",
+        }
 
-    def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
+    # What the person began from; nobody's edits since are overwritten unseen.
+    version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, user: Any, only: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["audience"].required = False
+        if only:
+            self.fields = {name: field for name, field in self.fields.items() if name in (*only, "version")}
+        if self.instance.pk is None:
+            del self.fields["version"]
+        else:
+            self.initial.setdefault("version", self.instance.version)
+        if "audience" in self.fields:
+            self.fields["audience"].required = False
+        if "release" in self.fields:
+            self._offer_releases()
+        if self.instance.pk is None:
+            squads = forms.ModelChoiceField(
+                Squad.objects.writable_by(user), empty_label=None,
+                help_text="Its prefix starts the story's key. You can choose among your own squads.",
+            )  # fmt: skip
+            self.fields = {"squad": squads, **self.fields}
+
+    def said(self) -> dict[str, Any]:
+        """Return the fields to write: without those for which the person keeps what somebody else wrote."""
+        return {
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name != "version" and self.data.get(f"take_{name}") != "theirs"
+        }
+
+    def _offer_releases(self) -> None:
         release = self.fields["release"]
         release.empty_label = "none yet"  # type: ignore[attr-defined]
         # A repository may bring thousands of releases: offer what is still to come, then the newest.
@@ -45,12 +81,6 @@ class StoryForm(forms.ModelForm):
         if chosen is not None and all(pk != chosen.pk for pk, _ in offered):
             offered.append((chosen.pk, str(chosen)))
         release.widget.choices = offered
-        if self.instance.pk is None:
-            squads = forms.ModelChoiceField(
-                Squad.objects.writable_by(user), empty_label=None,
-                help_text="Its prefix starts the story's key. You can choose among your own squads.",
-            )  # fmt: skip
-            self.fields = {"squad": squads, **self.fields}
 
 
 class EvidenceForm(forms.Form):

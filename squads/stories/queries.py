@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock, ladder
+from portal.kernel.markdown import to_html
 from squads.stories import states
+from squads.stories.editing import CHECKLISTS
+from squads.stories.editing import lines as checklines
 from squads.stories.models import Evidence, Story
 from squads.teams import queries as teams
 from squads.teams.models import Squad
@@ -23,6 +26,8 @@ NEXT = {
     "deployed": "It moves up by itself when production runs what contains it.",
     "rodeo_done": "It moves up by itself when a check of this story, made in production after that deployment, passes.",
 }
+MOST_RUNS = 500
+RUNS_SHOWN = 4
 
 
 class Line(NamedTuple):
@@ -45,6 +50,36 @@ class Rung:
     at: datetime | None
     why: str
     hint: str
+
+
+class Check(NamedTuple):
+    """One line of a checklist."""
+
+    line: str
+    html: SafeString
+    met: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checklist:
+    """The acceptance criteria or the production checks of a story, line by line."""
+
+    name: str
+    checks: list[Check]
+
+    @property
+    def met(self) -> int:
+        """How many lines are ticked."""
+        return sum(check.met for check in self.checks)
+
+
+class Linked(NamedTuple):
+    """A link to a change, and the newest run of each pipeline for that change."""
+
+    link: Any
+    change: Any
+    on_mainline: bool
+    runs: list[Any]
 
 
 def owner_names(standings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -136,6 +171,30 @@ def changes(story: Story) -> "QuerySet[Any]":
     return links.select_related("change__repository__service", "change__release").order_by(
         "-change__committed_at", "-change__merged_at", "change_id"
     )
+
+
+def linked(links: Iterable[Any]) -> list[Linked]:
+    """Return links with the runs of their changes: of each pipeline the newest; in one query."""
+    links = list(links)
+    runs: dict[str, dict[str, Any]] = {}
+    shas = {link.change.sha for link in links}
+    # Declared by name, as in `environments` below.
+    rows = apps.get_model("releases", "Run")._default_manager.filter(sha__in=shas)
+    for row in rows.order_by(F("finished_at").desc(nulls_first=True), "pk")[:MOST_RUNS]:
+        runs.setdefault(row.sha, {}).setdefault(row.pipeline, row)
+    return [
+        Linked(
+            link, link.change, link.change.landed is not None or link.change.merged_at is not None,
+            list(runs.get(link.change.sha, {}).values())[:RUNS_SHOWN],
+        )
+        for link in links
+    ]  # fmt: skip
+
+
+def checklist(story: Story, name: str) -> Checklist:
+    """Return the lines of a checklist (acceptance_criteria or production_checks), with their ticks."""
+    met = set(getattr(story, CHECKLISTS[name]))
+    return Checklist(name, [Check(line, to_html(line), line in met) for line in checklines(getattr(story, name))])
 
 
 def services(story: Story) -> list[str]:

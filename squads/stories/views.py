@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
@@ -13,33 +13,18 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from portal.kernel.models import StateChange
 from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
 from portal.kernel.transitions import AlreadyMoved
 from portal.kernel.typed import given, plain
-from squads.stories import actions, queries
+from squads.stories import actions, history, queries
+from squads.stories.doors import own_story, story_at
 from squads.stories.forms import EvidenceForm, StoryForm
 from squads.stories.models import Story
+from squads.stories.page import story_page
 from squads.teams.models import Squad
 
-CHANGES_SHOWN = 20
 MOST_LISTED = 10_000
-
-
-def _story(key: str) -> Story:
-    key = plain(key)
-    story = Story.objects.select_related("squad", "release", "created_by").filter(key=key.upper()).first()
-    if story is None:
-        raise Http404(queries.why_unknown(key.upper()))
-    return story
-
-
-def _own_story(key: str, user: Any) -> Story:
-    story = _story(key)
-    if not story.squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
-    return story
 
 
 @reading
@@ -65,44 +50,34 @@ def story_list(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
 
 
-def _page_of_story(
-    request: HttpRequest, story: Story, form: EvidenceForm | None = None, status: int = 200
-) -> HttpResponse:
-    changes = queries.changes(story)
-    writable = story.squad.is_writable_by(request.user)
-    return render(
-        request, "squads/stories/detail.html",
-        {
-            "story": story,
-            "answer": queries.answer(story),
-            "rungs": queries.rungs(story),
-            "gaps": queries.gap_words(story.standing),
-            "page": page_of(request, queries.timeline(story)),
-            "links": changes[:CHANGES_SHOWN],
-            "link_count": changes.count(),
-            "moves": StateChange.objects.filter(kind="story", key=story.key).select_related("by").order_by("-at")[:10],
-            "progresses": Story.Progress.choices,
-            "writable": writable,
-            "form": form or (EvidenceForm(story=story) if writable else None),
-        },
-        status=status,
-    )  # fmt: skip
-
-
 @reading
 @require_safe
 def story_detail(request: HttpRequest, key: str) -> HttpResponse:
     """One story: the honest answer, its ladder, and the evidence."""
-    return _page_of_story(request, _story(key))
+    return story_page(request, story_at(key))
 
 
 @reading
 @require_safe
 def story_changes(request: HttpRequest, key: str) -> HttpResponse:
     """Every change linked to a story."""
-    story = _story(key)
+    story = story_at(key)
     page = page_of(request, queries.changes(story))
-    return render(request, "squads/stories/changes.html", {"story": story, "page": page})
+    context = {
+        "story": story, "page": page, "links": queries.linked(page.object_list),
+        "writable": story.squad.is_writable_by(request.user),
+    }  # fmt: skip
+    return render(request, "squads/stories/changes.html", context)
+
+
+@reading
+@require_safe
+def story_history(request: HttpRequest, key: str) -> HttpResponse:
+    """Everything people did to a story, newest first."""
+    story = story_at(key)
+    page = page_of(request, history.rows(story))
+    entries = history.entries(story, list(page.object_list))
+    return render(request, "squads/stories/history.html", {"story": story, "page": page, "entries": entries})
 
 
 @members
@@ -122,23 +97,10 @@ def story_create(request: HttpRequest) -> HttpResponse:
 
 
 @members
-def story_edit(request: HttpRequest, key: str) -> HttpResponse:
-    """Change what people wrote about a story."""
-    story = _own_story(key, request.user)
-    form = StoryForm(request.POST or None, user=request.user, instance=story)
-    if request.method == "POST" and form.is_valid():
-        actions.edit_story(story, by=request.user, **form.cleaned_data)
-        messages.success(request, "Saved.")
-        return redirect(story)
-    status = 400 if form.errors else 200
-    return render(request, "squads/stories/form.html", {"form": form, "story": story}, status=status)
-
-
-@members
 @require_POST
 def progress(request: HttpRequest, key: str) -> HttpResponse:
     """Move a story to do, in progress or dev done; everything beyond follows from evidence."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     try:
         story.move_progress(request.POST.get("to", ""), by=request.user, because=given(request.POST, "because"))
     except (AlreadyMoved, ValueError) as error:
@@ -152,7 +114,7 @@ def progress(request: HttpRequest, key: str) -> HttpResponse:
 @require_POST
 def evidence(request: HttpRequest, key: str) -> HttpResponse:
     """Keep evidence that a person supplies."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     form = EvidenceForm(request.POST, story=story)
     if form.is_valid():
         try:
@@ -162,7 +124,7 @@ def evidence(request: HttpRequest, key: str) -> HttpResponse:
         else:
             messages.success(request, "Recorded, with your name. The story was judged again.")
             return redirect(story)
-    return _page_of_story(request, story, form, status=400)
+    return story_page(request, story, form=form, status=400)
 
 
 FORMATS = {"text": "text/plain", "json": "application/json", "html": "text/html"}

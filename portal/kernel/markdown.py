@@ -1,0 +1,153 @@
+"""Markdown as people write it in stories and comments, made into HTML that is safe to show.
+
+Two fences, each enough by itself: the parser knows no HTML (what looks like a tag is text), and what it makes is let
+through an allowlist. Links carry rel="nofollow noreferrer". There are no images: they would tell another server who reads.
+Story keys (PAY-12) and people (@ana) become links and mentions where the caller knows them; elsewhere they stay text.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+import nh3
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+# Longer texts are shown as they were written: parsing them would hold up the page.
+LONGEST = 50_000
+MOST_NAMES = 200
+KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])")
+PERSON = re.compile(r"(?<![\w@/.+-])@(\w[\w.+-]*(?:@\w[\w.-]*)?)")
+# One pattern for what is looked for in running text, so that an address that holds a key stays one link.
+FOUND = re.compile(
+    r"(?P<url>https?://[^\s<>\"'`]{1,1000})"
+    r"|(?<![A-Za-z0-9-])(?P<key>[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])"
+    r"|(?<![\w@/.+-])@(?P<person>\w[\w.+-]*(?:@\w[\w.-]*)?)"
+)
+TAGS = {
+    "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "span", "strong",
+    "table", "tbody", "td", "th", "thead", "tr", "ul",
+}  # fmt: skip
+ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
+CLASSES = {"a": {"key"}, "span": {"mention"}}
+# A text stands below the headings of its page, which has h1 and h2.
+HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6"}
+
+_parser = MarkdownIt("js-default", {"html": False, "linkify": False, "typographer": False, "breaks": True})
+_parser.options["maxNesting"] = 20
+_parser.disable(["image", "html_block", "html_inline"], ignoreInvalid=True)
+
+
+def keys_in(text: str) -> set[str]:
+    """Return the story keys that a text may name."""
+    return set(_some(match[1] for match in KEY.finditer(text[:LONGEST])))
+
+
+def people_in(text: str) -> set[str]:
+    """Return the user names that a text may mention, in small letters: for "@ana." it is both "ana." and "ana"."""
+    found: set[str] = set()
+    for name in _some(match[1] for match in PERSON.finditer(text[:LONGEST])):
+        found |= {form.lower() for form in _forms(name)}
+    return found
+
+
+def to_html(
+    text: str, *, stories: Mapping[str, str] | None = None, people: Mapping[str, str] | None = None
+) -> SafeString:
+    """Return a text as safe HTML.
+
+    `stories` maps the keys of stories that exist to their addresses, `people` the user names (in small letters) of people
+    that exist to what they are called.
+    """
+    if len(text) > LONGEST:
+        return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
+    known = tuple(sorted((stories or {}).items())), tuple(sorted((people or {}).items()))
+    return _made(text.replace("\r\n", "\n"), *known)
+
+
+@lru_cache(maxsize=512)
+def _made(text: str, stories: tuple[tuple[str, str], ...], people: tuple[tuple[str, str], ...]) -> SafeString:
+    tokens = _parser.parse(text)
+    for token in tokens:
+        token.tag = HEADINGS.get(token.tag, token.tag)
+        if token.children:
+            token.children = list(_named(token.children, dict(stories), dict(people)))
+    made = _parser.renderer.render(tokens, _parser.options, {})
+    clean = nh3.clean(
+        made, tags=TAGS, attributes=ATTRIBUTES, allowed_classes=CLASSES, url_schemes={"http", "https", "mailto"},
+        link_rel="nofollow noreferrer", strip_comments=True,
+    )  # fmt: skip
+    return mark_safe(clean)  # noqa: S308 - cleaned
+
+
+def _some(found: Iterable[str]) -> Iterator[str]:
+    for count, each in enumerate(found):
+        if count >= MOST_NAMES:
+            return
+        yield each
+
+
+def _forms(name: str) -> tuple[str, ...]:
+    """A name may end a sentence, and with it in a sign that names may hold."""
+    bare = name.rstrip(".-+_")
+    return (name, bare) if bare and bare != name else (name,)
+
+
+def _named(tokens: list[Token], stories: Mapping[str, str], people: Mapping[str, str]) -> Iterator[Token]:
+    """Yield the tokens of a line with addresses, keys and mentions made into links, except inside links."""
+    inside = 0
+    for token in tokens:
+        inside += token.nesting if token.type in ("link_open", "link_close") else 0
+        if token.type == "text" and not inside:
+            yield from _split(token.content, stories, people)
+        else:
+            yield token
+
+
+def _split(text: str, stories: Mapping[str, str], people: Mapping[str, str]) -> Iterator[Token]:
+    end = 0
+    for match in FOUND.finditer(text):
+        kind, said = str(match.lastgroup), match[str(match.lastgroup)]
+        if kind == "url":
+            said = _address(said)
+            made = _link(said, said) if _parser.validateLink(said) else []
+        elif kind == "key":
+            made = _link(stories[said], said, "key") if said in stories else []
+        else:
+            form = next((each for each in _forms(said) if each.lower() in people), "")
+            made = _mention(people[form.lower()]) if form else []
+            said = f"@{form}"
+        if made:
+            yield _text(text[end : match.start()])
+            yield from made
+            end = match.start() + len(said)
+    yield _text(text[end:])
+
+
+def _address(said: str) -> str:
+    """An address ends before the sign that ends its sentence, and before a bracket that was opened outside of it."""
+    said = said.rstrip(".,;:!?*_~")
+    while said.endswith(")") and said.count(")") > said.count("("):
+        said = said[:-1].rstrip(".,;:!?*_~")
+    return said
+
+
+def _text(content: str) -> Token:
+    return Token("text", "", 0, content=content)
+
+
+def _link(href: str, words: str, kind: str = "") -> list[Token]:
+    attrs: dict[str, str | int | float] = {"href": _parser.normalizeLink(href)}
+    if kind:
+        attrs["class"] = kind
+    return [Token("link_open", "a", 1, attrs=attrs), _text(words), Token("link_close", "a", -1)]
+
+
+def _mention(name: str) -> list[Token]:
+    return [
+        Token("span_open", "span", 1, attrs={"class": "mention"}),
+        _text(f"@{name}"),
+        Token("span_close", "span", -1),
+    ]

@@ -1,0 +1,44 @@
+// A page whose parts follow what others do. Each part has an id and a data-version; on "rodeo:changed" the page is read
+// again, and the parts that show something else now are replaced, but never one that somebody is typing in.
+
+const WAIT = 150;
+
+// A field holds what was typed and is not kept yet.
+export const busy = (field) => "defaultValue" in field && field.type !== "radio" && field.value !== field.defaultValue;
+
+function untouched(part) {
+  if (part.matches("[data-editing]") || part.querySelector("[data-editing]")) return false;
+  if (part.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) return false;
+  return ![...part.querySelectorAll("input, textarea")].some(busy);
+}
+
+function replace(part, fresh) {
+  const focused = part.contains(document.activeElement) ? document.activeElement : null;
+  const opened = [...part.querySelectorAll("details[open]")].map((each) => each.id).filter(Boolean);
+  part.replaceWith(fresh);
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  window.htmx?.process(fresh);
+  if (focused?.id) document.getElementById(focused.id)?.focus({ preventScroll: true });
+}
+
+export async function refresh(root) {
+  // After an objection the page stands at the address of its form.
+  const own = new URL(root.dataset.page ?? location.href, location.href);
+  const here = own.pathname === location.pathname ? location.href : own.href;
+  const answer = await fetch(here, { headers: { Accept: "text/html" }, credentials: "same-origin" });
+  if (!answer.ok || answer.redirected) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const part of root.querySelectorAll("[id][data-version]")) {
+    const fresh = page.getElementById(part.id);
+    if (fresh && fresh.dataset.version !== part.dataset.version && untouched(part)) replace(part, fresh);
+  }
+}
+
+export function follow(root) {
+  if (!root) return;
+  let waiting = 0;
+  document.addEventListener("rodeo:changed", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => refresh(root).catch(() => {}), WAIT);
+  });
+}

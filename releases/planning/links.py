@@ -1,0 +1,101 @@
+"""Saying by hand which changes belong to which story. What a person said stays, also when the inbox is replayed."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from portal.kernel.live import touch
+from portal.kernel.outbox import tell
+from releases.pipelines.models import Change, Repository, StoryLink
+from squads.models import Story
+from squads.stories.editing import note
+
+SHORTEST = 7
+SHA = re.compile(r"[0-9a-z]{7,100}")
+MOST_UNLINKED = 10_000
+REPOSITORIES_OFFERED = 500
+
+
+def change_named(text: str) -> Change:
+    """Return the change that a person means: its full sha or an unambiguous beginning, of one repository after a "@".
+
+    Raises ValidationError naming what to write instead.
+    """
+    text = text.strip()
+    repository, _, sha = text.rpartition("@")
+    sha = sha.lower()
+    if not SHA.fullmatch(sha):
+        raise ValidationError({
+            "sha": f"Write the commit’s sha, at least its first {SHORTEST} characters, such as 4f2a91c."
+        })  # fmt: skip
+    rows = Change.objects.filter(sha__startswith=sha).select_related("repository").order_by("sha", "repository__key")
+    if repository:
+        rows = rows.filter(repository__key=repository)
+    found = list(rows[:3])
+    if len(found) > 1 and len(exact := [row for row in found if row.sha == sha]) == 1:
+        found = exact
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        where = f"in {repository} " if repository else ""
+        raise ValidationError({
+            "sha": f"No change {where}starts with {sha}. It is known here once its repository was pulled or its event came."
+        })  # fmt: skip
+    if found[0].sha == found[1].sha:
+        raise ValidationError({
+            "sha": f"{sha[:8]} is in {found[0].repository} and in {found[1].repository}. "
+            f"Write {found[0].repository}@{sha[:8]} for the first."
+        })  # fmt: skip
+    raise ValidationError({"sha": f"More than one change starts with {sha}. Write more of its sha."})
+
+
+@transaction.atomic
+def link_change(change: Change, story: Story, *, by: Any) -> StoryLink:
+    """Say that a change belongs to a story, also when somebody refused that before. It is judged by it after the commit.
+
+    Raises ValidationError when it is linked already.
+    """
+    link, made = StoryLink.objects.select_for_update().get_or_create(
+        change=change, key=story.key, defaults={"story": story, "rule": StoryLink.Rule.PERSON, "person": by}
+    )
+    if not made:
+        if not link.refused and link.story_id == story.pk:
+            raise ValidationError({"sha": f"{change} belongs to {story.key} already: {link.get_rule_display()}."})
+        link.story, link.rule, link.person, link.refused = story, StoryLink.Rule.PERSON, by, False
+        link.save(update_fields=["story", "rule", "person", "refused"])
+    note(story, "change", None, f"{change} of {change.repository}", by=by)
+    _told(change, story)
+    return link
+
+
+@transaction.atomic
+def unlink_change(change: Change, story: Story, *, by: Any) -> None:
+    """Say that a change does not belong to a story, whatever its message says; doing it twice changes nothing."""
+    links = StoryLink.objects.filter(change=change, key=story.key, refused=False)
+    if links.update(refused=True, person=by):
+        note(story, "change", f"{change} of {change.repository}", None, by=by)
+        _told(change, story)
+
+
+def _told(change: Change, story: Story) -> None:
+    tell("change.linked", change=str(change.pk), stories=[story.pk])
+    touch([story.pk])
+
+
+def change_of(story: Story, pk: UUID) -> Change | None:
+    """Return the change with this id if it is linked to the story."""
+    rows = Change.objects.select_related("repository").filter(pk=pk, links__story=story, links__refused=False)
+    return rows.first()
+
+
+def unlinked(repository: Repository | None = None) -> "QuerySet[Change]":
+    """Return the changes of all repositories, or of one, that belong to no story; merges left out, newest first."""
+    linked = StoryLink.objects.filter(change=OuterRef("pk"), refused=False, story__isnull=False)
+    rows = Change.objects.filter(is_merge=False).exclude(Exists(linked)).select_related("repository__service")
+    if repository is not None:
+        rows = rows.filter(repository=repository)
+    return rows.order_by(F("committed_at").desc(nulls_last=True), "pk")

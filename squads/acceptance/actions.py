@@ -1,0 +1,137 @@
+"""Asking for acceptance in production, and answering. The pages and the API call these same verbs."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
+
+from portal.kernel import clock
+from portal.kernel.live import touch
+from portal.kernel.outbox import tell
+from portal.kernel.transitions import AlreadyMoved, move
+from squads.acceptance import queries
+from squads.acceptance.models import AcceptanceRequest, why_own
+from squads.discussions.actions import watch
+from squads.stories.actions import record_by_hand
+from squads.stories.models import Story
+
+State = AcceptanceRequest.State
+LONGEST = 10_000
+
+
+class Answered(AlreadyMoved):
+    """Somebody answered, or withdrew, first."""
+
+    def __init__(self, request: AcceptanceRequest) -> None:
+        super().__init__(f"the request to accept {request.story.key}", "answered", request.state)
+        who = request.answered_by.name if request.answered_by else "Somebody"
+        self.args = (f"{who} was first: {request.story.key} was {request.state} {clock.ago(request.answered_at)}.",)
+
+
+@transaction.atomic
+def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> AcceptanceRequest:
+    """Ask for a story to be accepted in production: by `accepter`, or by any accepter of its squad.
+
+    Raises ValidationError while it is not deployed, naming what is missing; when it was asked already; and when nobody
+    asked could answer.
+    """
+    if missing := queries.why_not_yet(story):
+        raise ValidationError(missing)
+    if len(note) > LONGEST:
+        raise ValidationError({"note": f"This is longer than {LONGEST} characters. Shorten it, or link to the rest."})
+    if accepter is not None:
+        if not accepter.is_active:
+            raise ValidationError({"accepter": f"{accepter.name} cannot sign in any more. Name somebody else."})
+        if not story.squad.accepts_own and (own := _own(story, accepter, by)):
+            raise ValidationError({"accepter": own})
+    elif not queries.accepters(story, asked_by=by):
+        raise ValidationError({
+            "accepter": f"Squad {story.squad} has no accepter who did not make this change. Name a person, "
+            "or have a lead make a member an accepter."
+        })  # fmt: skip
+    try:
+        with transaction.atomic():
+            request = AcceptanceRequest.objects.create(
+                story=story, asked_by=by, asked_at=clock.now(), accepter=accepter, note=note.strip()
+            )
+    except IntegrityError:
+        there = AcceptanceRequest.objects.open().select_related("asked_by").get(story=story)
+        raise ValidationError(
+            f"{there.asked_by.name} asked {clock.ago(there.asked_at)} already. Withdraw that request to ask anew."
+        ) from None
+    for person in (by, accepter):
+        if person is not None:
+            watch(story, person)
+    tell("acceptance.asked", key=story.key, id=story.pk, request=request.pk)
+    touch([story.pk])
+    return request
+
+
+@transaction.atomic
+def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "", link: str = "") -> AcceptanceRequest:
+    """Accept the story in production, or decline it: kept as evidence by hand with the accepter's name.
+
+    Raises PermissionDenied for somebody who may not answer, ValidationError naming a field, Answered when somebody was
+    first; nothing is written then.
+    """
+    if request.state == State.OPEN and (refusal := request.why_not(by)):
+        raise PermissionDenied(refusal)
+    if not accepted and not note.strip():
+        raise ValidationError({"note": "Write what failed, so that the squad can mend it."})
+    to, now = (State.ACCEPTED if accepted else State.DECLINED), clock.now()
+    _moved(request, to, by=by, now=now, because=note.strip() or link.strip())
+    story = Story.objects.select_for_update(of=("self",)).select_related("squad").get(pk=request.story_id)
+    if accepted and not queries.is_deployed(story):
+        raise ValidationError(f"{story.key} is no longer in production: {queries.rung(story, 'deployed')['why']}.")
+    places = [place.environment for place in queries.places([story]).get(story.pk, ())]
+    evidence = record_by_hand(
+        story, by=by, kind="acceptance", verdict="success" if accepted else "failure", at=now, note=note, link=link,
+        environment=", ".join(dict.fromkeys(places))[:120],
+    )  # fmt: skip
+    AcceptanceRequest.objects.filter(pk=request.pk).update(evidence=evidence)
+    request.evidence, request.story = evidence, story
+    watch(story, by)
+    tell("acceptance.answered", key=story.key, id=story.pk, request=request.pk, state=str(to))
+    touch([story.pk])
+    return request
+
+
+@transaction.atomic
+def withdraw(request: AcceptanceRequest, *, by: Any) -> AcceptanceRequest:
+    """Take a question back. Raises Answered when somebody answered first."""
+    _moved(request, State.WITHDRAWN, by=by, now=clock.now(), because="")
+    tell("acceptance.answered", key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn")
+    touch([request.story_id])
+    return request
+
+
+def person_named(username: str) -> Any:
+    """Return the person with this user name; raise ValidationError naming the field if nobody has it."""
+    person = get_user_model().objects.filter(username__iexact=username.strip(), is_active=True).first()
+    if person is None:
+        raise ValidationError({
+            "accepter": f"No account is called “{username.strip()}”. Check the spelling, "
+            "or leave it empty to ask any accepter of the squad."
+        })  # fmt: skip
+    return person
+
+
+def _own(story: Story, accepter: Any, by: Any) -> str:
+    if accepter.pk == by.pk:
+        return f"Name somebody else: squad {story.squad} does not let people accept their own changes."
+    return why_own(story, accepter)
+
+
+def _moved(request: AcceptanceRequest, to: str, *, by: Any, now: Any, because: str) -> None:
+    """Move the request from open with one guarded UPDATE."""
+    try:
+        move(
+            request, "state", to, leaving=[State.OPEN], by=by, because=because, answered_by=by, answered_at=now,
+            answer=because,
+        )  # fmt: skip
+    except AlreadyMoved:
+        now_is = AcceptanceRequest.objects.select_related("story", "answered_by").filter(pk=request.pk).first()
+        if now_is is None:
+            raise
+        raise Answered(now_is) from None

@@ -1,0 +1,123 @@
+"""Requests for acceptance over the API; the same verbs as the pages call."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint, named_by
+from squads.acceptance import actions
+from squads.acceptance.models import AcceptanceRequest
+from squads.stories import queries as stories
+from squads.stories.models import Story
+from squads.teams.api import check_own
+
+KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
+PK = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The request's number.")
+
+
+class RequestOut(serializers.ModelSerializer):
+    """A request for acceptance. Without `accepter`, any accepter of the squad may answer."""
+
+    story = named_by("key")
+    asked_by = named_by("username")
+    accepter = named_by("username", allow_null=True)
+    answered_by = named_by("username", allow_null=True)
+    evidence = serializers.UUIDField(source="evidence_id", read_only=True, allow_null=True)
+
+    class Meta:
+        model = AcceptanceRequest
+        fields = [
+            "id", "story", "state", "asked_by", "asked_at", "accepter", "note", "answered_by", "answered_at", "answer",
+            "evidence",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class RequestIn(serializers.Serializer):
+    """Whom to ask, by user name; left out, any accepter of the squad is asked."""
+
+    accepter = serializers.CharField(required=False, allow_blank=True, max_length=150)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+
+
+class AnswerIn(serializers.Serializer):
+    """Accepted or declined. Accepting needs a note or a link, declining a note."""
+
+    answer = serializers.ChoiceField([("accepted", "accepted"), ("declined", "declined")])
+    note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    link = serializers.URLField(required=False, allow_blank=True, max_length=1000)
+
+
+@extend_schema(parameters=[KEY])
+class AcceptanceRequests(Endpoint):
+    """Asking for a story to be accepted in production, and answering."""
+
+    marks = {"create": "members", "answer": "writing", "withdraw": "members"}
+    serializer_class = RequestOut
+    filter_backends = []
+    lookup_value_regex = r"[0-9]{1,18}"
+
+    def get_queryset(self) -> QuerySet[AcceptanceRequest]:
+        return AcceptanceRequest.objects.select_related("story__squad", "asked_by", "accepter", "answered_by")
+
+    def _story(self) -> Story:
+        key = self.kwargs["key"].upper()
+        story = Story.objects.select_related("squad").filter(key=key).first()
+        if story is None:
+            raise exceptions.NotFound(stories.why_unknown(key))
+        return story
+
+    def _request(self) -> AcceptanceRequest:
+        story = self._story()
+        request = self.get_queryset().filter(story=story, pk=int(self.kwargs["pk"])).first()
+        if request is None:
+            raise exceptions.NotFound(f"{story.key} has no such request.")
+        return request
+
+    def _shown(self, pk: int, code: int = status.HTTP_200_OK) -> Response:
+        return Response(RequestOut(self.get_queryset().get(pk=pk)).data, status=code)
+
+    @extend_schema(responses=RequestOut(many=True))
+    def list(self, request: Request, key: str) -> Response:
+        """List the requests to accept a story, the newest first."""
+        page = self.paginate_queryset(self.get_queryset().filter(story=self._story()))
+        assert page is not None
+        return self.get_paginated_response(RequestOut(page, many=True).data)
+
+    @extend_schema(request=RequestIn, responses={201: RequestOut})
+    def create(self, request: Request, key: str) -> Response:
+        """Ask for a story to be accepted. 400 says what is missing while it is not in production."""
+        story = self._story()
+        check_own(story.squad, request.user, story.key)
+        said = RequestIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        name = said.validated_data.get("accepter", "")
+        accepter: Any = actions.person_named(name) if name else None
+        made = actions.ask(story, by=request.user, accepter=accepter, note=said.validated_data.get("note", ""))
+        return self._shown(made.pk, status.HTTP_201_CREATED)
+
+    @extend_schema(request=AnswerIn, responses=RequestOut, parameters=[PK])
+    @action(detail=True, methods=["post"])
+    def answer(self, request: Request, key: str, pk: str) -> Response:
+        """Accept or decline in production; it becomes evidence by hand. 409 when somebody answered first."""
+        asked = self._request()
+        said = AnswerIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        fields = {name: said.validated_data.get(name, "") for name in ("note", "link")}
+        accepted = said.validated_data["answer"] == "accepted"
+        actions.answer(asked, by=request.user, accepted=accepted, **fields)
+        return self._shown(asked.pk)
+
+    @extend_schema(request=None, responses=RequestOut, parameters=[PK])
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, key: str, pk: str) -> Response:
+        """Take the question back. 409 when somebody answered first."""
+        asked = self._request()
+        check_own(asked.story.squad, request.user, asked.story.key)
+        actions.withdraw(asked, by=request.user)
+        return self._shown(asked.pk)

@@ -1,0 +1,96 @@
+"""Asking for acceptance, the list of what waits for a person, and their answers."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.paging import page_of
+from portal.kernel.policy import members, writing
+from portal.kernel.typed import given
+from squads.acceptance import actions, queries
+from squads.acceptance.models import AcceptanceRequest
+from squads.stories.doors import own_story, story_at
+from squads.stories.models import Story
+from squads.stories.page import Typed, story_page
+
+PER_PAGE = 20
+ANSWERS = ("accepted", "declined")
+
+
+def _request(story: Story, pk: int) -> AcceptanceRequest:
+    rows = AcceptanceRequest.objects.select_related("asked_by", "accepter", "answered_by")
+    request = rows.filter(story=story, pk=pk).first()
+    if request is None:
+        raise Http404(f"{story.key} has no such request.")
+    request.story = story
+    return request
+
+
+def _said(error: ValidationError) -> str:
+    return " ".join(error.messages)
+
+
+@writing
+@require_safe
+def waiting(request: HttpRequest) -> HttpResponse:
+    """What waits for this person's acceptance, with where it runs and what to look at."""
+    page = page_of(request, queries.waiting_for(request.user), per_page=PER_PAGE)
+    context = {"page": page, "waiting": queries.waiting(page.object_list)}
+    return render(request, "squads/acceptance/list.html", context)
+
+
+@members
+@require_POST
+def ask(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask for a story to be accepted in production."""
+    story = own_story(key, request.user)
+    username, note = given(request.POST, "accepter"), given(request.POST, "note")
+    try:
+        accepter = actions.person_named(username) if username else None
+        actions.ask(story, by=request.user, accepter=accepter, note=note)
+    except ValidationError as error:
+        typed = Typed("acceptance", _said(error), {"accepter": username, "note": note})
+        return story_page(request, story, typed=typed, status=400)
+    whom = accepter.name if accepter else f"the accepters of squad {story.squad}"
+    messages.success(request, f"Asked {whom}. They find it under “Waiting”.")
+    return redirect(story)
+
+
+# Not of the squad alone: who is asked by name may stand outside of it. The verb says who may answer.
+@writing
+@require_POST
+def answer(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """Accept a story in production, or decline it, with a note."""
+    story = story_at(key)
+    asked, said = _request(story, pk), given(request.POST, "answer")
+    values = {name: given(request.POST, name) for name in ("note", "link")}
+    try:
+        if said not in ANSWERS:
+            raise ValidationError("Choose to accept or to decline.")
+        if len(values["link"]) > 1000:
+            raise ValidationError({"link": "A link has at most 1000 characters."})
+        actions.answer(asked, by=request.user, accepted=said == "accepted", **values)
+    except actions.Answered as first:
+        messages.error(request, str(first))
+        return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
+    except ValidationError as error:
+        return story_page(request, story_at(key), typed=Typed("answer", _said(error), values), status=400)
+    done = "accepted in production" if said == "accepted" else "declined"
+    messages.success(request, f"{story.key} is {done}, with your name. The story was judged again.")
+    return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
+
+
+@members
+@require_POST
+def withdraw(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """Take the question back."""
+    story = own_story(key, request.user)
+    try:
+        actions.withdraw(_request(story, pk), by=request.user)
+    except actions.Answered as first:
+        messages.error(request, str(first))
+    else:
+        messages.success(request, "Withdrawn. Ask anew when it is time.")
+    return redirect(story)

@@ -1,0 +1,71 @@
+"""What the pages show of what people said."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+from django.utils.safestring import SafeString
+
+from portal.kernel import markdown
+from squads.discussions.models import Comment, Watch
+
+MOST_MENTIONED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One comment, its words as HTML, and whether the person who reads it wrote it."""
+
+    comment: Comment
+    html: SafeString
+    own: bool
+
+
+def people_named(texts: Iterable[str]) -> dict[str, Any]:
+    """Return the people that texts mention, by user name in small letters; only those that can sign in."""
+    names = {name for text in texts for name in markdown.people_in(text)}
+    if not names:
+        return {}
+    people = get_user_model().objects.annotate(small=Lower("username")).filter(small__in=names, is_active=True)
+    return {person.username.lower(): person for person in people.order_by("pk")[:MOST_MENTIONED]}
+
+
+def written(texts: Iterable[str]) -> list[SafeString]:
+    """Return texts as safe HTML, with the stories and people they name; two queries, however many texts."""
+    texts = list(texts)
+    people = {name: person.name for name, person in people_named(texts).items()}
+    keys = {key for text in texts for key in markdown.keys_in(text)}
+    stories = {}
+    if keys:
+        # Declared by name: discussions stands below stories.
+        known = apps.get_model("squads", "Story")._default_manager.filter(key__in=keys).only("key")
+        stories = {story.key: story.get_absolute_url() for story in known}
+    return [markdown.to_html(text, stories=stories, people=people) for text in texts]
+
+
+def comments(story: Any) -> QuerySet[Comment]:
+    """Return what was said about a story, the oldest first."""
+    return Comment.objects.filter(story=story).select_related("author").order_by("created_at", "pk")
+
+
+def shown(rows: Iterable[Comment], reader: Any, bodies: Iterable[SafeString] | None = None) -> list[Said]:
+    """Return comments as a page shows them to this reader; `bodies`, if they are `written` already."""
+    rows = list(rows)
+    made = written(row.body for row in rows) if bodies is None else bodies
+    return [Said(row, html, row.author_id == reader.pk) for row, html in zip(rows, made, strict=True)]
+
+
+def watchers(story: Any) -> QuerySet[Watch]:
+    """Return who watches a story, longest first."""
+    return Watch.objects.filter(story=story).select_related("person").order_by("since", "pk")
+
+
+def is_watching(story: Any, person: Any, first: list[Watch]) -> bool:
+    """Say whether a person watches a story, of whose watchers the first ones are known."""
+    if any(watch.person_id == person.pk for watch in first):
+        return True
+    return Watch.objects.filter(story=story, person=person).exists()

@@ -1,0 +1,150 @@
+"""Comments on stories, and related stories, over the API; the same verbs as the pages call."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint, named_by
+from squads.discussions import actions
+from squads.discussions import queries as discussions
+from squads.discussions.models import Comment
+from squads.stories import queries, relations
+from squads.stories.models import Story
+from squads.teams.api import check_own
+
+KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
+
+
+class CommentOut(serializers.ModelSerializer):
+    """What somebody said, in Markdown. One taken back keeps its place, without its words."""
+
+    author = named_by("username")
+
+    class Meta:
+        model = Comment
+        fields = ["id", "author", "body", "created_at", "edited_at", "removed_at"]
+        read_only_fields = fields
+
+
+class CommentIn(serializers.Serializer):
+    """What to say, in Markdown; @name mentions a person."""
+
+    body = serializers.CharField(max_length=actions.LONGEST)
+
+
+class RelationOut(serializers.Serializer):
+    """Another story, and how it hangs together with this one, said from this one."""
+
+    id = serializers.IntegerField()
+    relation = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()], source="saying")
+    key = serializers.CharField(source="story.key")
+    title = serializers.CharField(source="story.title")
+    stage = serializers.ChoiceField(Story.Stage.choices, source="story.stage")
+
+
+class RelationIn(serializers.Serializer):
+    """How this story hangs together with another one."""
+
+    relation = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()])
+    key = serializers.CharField(max_length=20)
+
+
+class OfStory(Endpoint):
+    """What hangs on one story."""
+
+    filter_backends = []
+    lookup_value_regex = r"[0-9]{1,18}"
+
+    def story(self) -> Story:
+        """Return the story the address names."""
+        key = self.kwargs["key"].upper()
+        story = Story.objects.select_related("squad").filter(key=key).first()
+        if story is None:
+            raise exceptions.NotFound(queries.why_unknown(key))
+        return story
+
+
+@extend_schema(parameters=[KEY])
+class Comments(OfStory):
+    """What people say about a story. Whoever may read it may say something; what somebody said only they change."""
+
+    marks = {"create": "writing", "partial_update": "writing", "destroy": "writing"}
+    queryset = Comment.objects.all()
+    serializer_class = CommentOut
+
+    def get_queryset(self) -> QuerySet[Comment]:
+        return discussions.comments(self.story())
+
+    def _comment(self) -> Comment:
+        comment = self.get_queryset().filter(pk=int(self.kwargs["pk"])).first()
+        if comment is None:
+            raise exceptions.NotFound(f"{self.kwargs['key'].upper()} has no such comment.")
+        return comment
+
+    @extend_schema(responses=CommentOut(many=True))
+    def list(self, request: Request, key: str) -> Response:
+        """List what was said about a story, the oldest first."""
+        page = self.paginate_queryset(self.get_queryset())
+        assert page is not None
+        return self.get_paginated_response(CommentOut(page, many=True).data)
+
+    @extend_schema(request=CommentIn, responses={201: CommentOut})
+    def create(self, request: Request, key: str) -> Response:
+        """Say something about a story; you watch it from then on."""
+        story = self.story()
+        said = CommentIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        comment = actions.say(story, by=request.user, body=said.validated_data["body"])
+        return Response(CommentOut(comment).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=CommentIn, responses=CommentOut)
+    def partial_update(self, request: Request, key: str, pk: str) -> Response:
+        """Say it differently. Only its author may."""
+        comment = self._comment()
+        actions.check_author(comment, request.user)
+        said = CommentIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.rewrite(comment, by=request.user, body=said.validated_data["body"])
+        return Response(CommentOut(comment).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, key: str, pk: str) -> Response:
+        """Take back what you said: its words go, its place stays."""
+        actions.take_back(self._comment(), by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+@extend_schema(parameters=[KEY])
+class Relations(OfStory):
+    """Related stories: blocks, duplicates, and what is merely related."""
+
+    marks = {"create": "members", "destroy": "members"}
+    serializer_class = RelationOut
+
+    @extend_schema(responses=RelationOut(many=True))
+    def list(self, request: Request, key: str) -> Response:
+        """List the stories that hang together with this one, what blocks it first."""
+        page = self.paginate_queryset(relations.related(self.story()))  # type: ignore[arg-type]
+        assert page is not None
+        return self.get_paginated_response(RelationOut(page, many=True).data)
+
+    @extend_schema(request=RelationIn, responses={201: RelationOut})
+    def create(self, request: Request, key: str) -> Response:
+        """Say how this story hangs together with another one."""
+        story = self.story()
+        check_own(story.squad, request.user, story.key)
+        said = RelationIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        made = relations.relate(story, said.validated_data["relation"], said.validated_data["key"], by=request.user)
+        shown = next(each for each in relations.related(story) if each.id == made.pk)
+        return Response(RelationOut(shown).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", int, OpenApiParameter.PATH)])
+    def destroy(self, request: Request, key: str, pk: str) -> Response:
+        """Take a relation away; saying it twice changes nothing."""
+        story = self.story()
+        check_own(story.squad, request.user, story.key)
+        relations.unrelate(story, int(pk), by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

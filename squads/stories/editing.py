@@ -1,0 +1,225 @@
+"""Editing what people wrote about a story, without overwriting anybody.
+
+An editor says from which version they began. What they did not touch keeps what somebody else made of it since; what
+both touched is told with both values, and nothing is written.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+
+from portal.kernel import clock
+from portal.kernel.live import touch
+from portal.kernel.outbox import tell
+from squads.stories.models import Story, StoryEdit
+
+EDITABLE = (
+    "title", "type", "description", "acceptance_criteria", "production_checks", "release", "flag", "audience",
+)  # fmt: skip
+LABELS = {
+    "title": "title", "type": "type", "description": "description", "acceptance_criteria": "acceptance criteria",
+    "production_checks": "checks in production", "release": "release", "flag": "flag", "audience": "audience",
+}  # fmt: skip
+# The lines of a checklist, and where its ticks are kept.
+CHECKLISTS = {"acceptance_criteria": "criteria_met", "production_checks": "checks_met"}
+LONGEST_TEXT = 50_000
+SHOWN = [*EDITABLE, *CHECKLISTS.values(), "version", "stage", "standing"]
+
+
+class Clash(NamedTuple):
+    """One field that two people changed: what the second wants, what the first made of it, who that was, and when."""
+
+    field: str
+    mine: Any
+    theirs: Any
+    by: Any
+    at: datetime
+
+    @property
+    def label(self) -> str:
+        """The field in words."""
+        return LABELS[self.field]
+
+    @property
+    def who(self) -> str:
+        """Who changed it first, by name."""
+        return self.by.name if self.by else "Somebody"
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Their value and mine, as text."""
+        theirs, mine = (self._words(value) for value in (self.theirs, self.mine))
+        return theirs, mine
+
+    def _words(self, value: Any) -> str:
+        if self.field == "type":
+            return str(Story.Type(value).label)
+        return "" if value is None else str(value)
+
+
+class Conflict(Exception):
+    """Somebody changed the same fields since; nothing was written.
+
+    `version` is what the story is at now; `mine` is all this person wanted to change.
+    """
+
+    def __init__(self, story: Story, clashes: list[Clash], mine: Mapping[str, Any]) -> None:
+        self.version, self.clashes, self.mine = story.version, clashes, mine
+        fields = " and ".join(dict.fromkeys(each.label for each in clashes))
+        names = " and ".join(dict.fromkeys(each.who for each in clashes))
+        super().__init__(
+            f"{names} changed the {fields} of {story.key} since you began. Nothing was written: look at both."
+        )
+
+
+@transaction.atomic
+def edit_story(story: Story, *, by: Any, base_version: int | None = None, **fields: Any) -> Story:
+    """Change what people wrote about a story; its key, progress and stage are not among it.
+
+    With `base_version`, the version the person began from, fields they left as they were keep what others wrote since;
+    raises Conflict when somebody else changed a field they changed too. Without it, exactly `fields` are written.
+    Every changed field leaves a StoryEdit. `story` is brought up to date.
+    """
+    if strange := fields.keys() - set(EDITABLE):
+        raise TypeError(f"not for people to set: {', '.join(sorted(strange))}")
+    row = Story.objects.select_for_update(of=("self",)).select_related("release").get(pk=story.pk)
+    fields = {name: _plain(name, value) for name, value in fields.items()}
+    if base_version is not None:
+        fields = _merged(row, fields, base_version)
+    changed = {name: value for name, value in fields.items() if said(name, value) != said(name, getattr(row, name))}
+    if changed:
+        lists = [name for name in changed if name in CHECKLISTS]
+        before = {name: getattr(row, name) for name in (*changed, *(CHECKLISTS[name] for name in lists))}
+        for name, value in changed.items():
+            setattr(row, name, value)
+        for name in lists:
+            kept = set(lines(getattr(row, name)))
+            setattr(row, CHECKLISTS[name], [line for line in getattr(row, CHECKLISTS[name]) if line in kept])
+        _checked(row)
+        _write(row, before, by)
+        if changed.keys() & {"flag", "audience"}:
+            Story.objects.filter(pk=row.pk).judge()
+            tell("story.flagged", key=row.key, id=row.pk)
+    story.refresh_from_db(fields=SHOWN)
+    return story
+
+
+@transaction.atomic
+def tick(story: Story, checklist: str, line: str, on: bool, *, by: Any) -> Story:
+    """Tick a line of the acceptance criteria or the production checks, or take the tick away.
+
+    Raises ValidationError when the list has no such line (any more): somebody rewrote it.
+    """
+    if checklist not in CHECKLISTS:
+        raise ValidationError(f"A story has no list called {checklist}. Choose one of {', '.join(CHECKLISTS)}.")
+    row = Story.objects.select_for_update().get(pk=story.pk)
+    there = lines(getattr(row, checklist))
+    if line not in there:
+        raise ValidationError(f"“{line[:80]}” is not among the {LABELS[checklist]} any more. Look at the list again.")
+    column = CHECKLISTS[checklist]
+    before = list(getattr(row, column))
+    met = {*before, line} if on else {each for each in before if each != line}
+    setattr(row, column, [each for each in dict.fromkeys(there) if each in met])
+    if getattr(row, column) != before:
+        _write(row, {column: before}, by)
+    story.refresh_from_db(fields=SHOWN)
+    return story
+
+
+def note(story: Story, field: str, before: Any, after: Any, *, by: Any) -> None:
+    """Keep in the history what a person did to a story beside its own fields: relations, linked changes.
+
+    The caller has a transaction open.
+    """
+    Story.objects.filter(pk=story.pk).update(version=F("version") + 1)
+    version = Story.objects.values_list("version", flat=True).get(pk=story.pk)
+    StoryEdit.objects.create(
+        story=story, version=version, field=field, before=before, after=after, by=by, at=clock.now()
+    )
+    story.version = version
+    touch([story.pk])
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a checklist, without the signs that lists are written with."""
+    found = (
+        line.strip().removeprefix("- ").removeprefix("* ").removeprefix("[ ] ").strip() for line in text.splitlines()
+    )
+    return [line for line in found if line]
+
+
+def said(name: str, value: Any) -> Any:
+    """Return a field's value as the history keeps it; a release as its id and name."""
+    if name == "release":
+        return {"id": str(value.pk), "name": str(value)} if value else None
+    return value.replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def same(name: str, one: Any, other: Any) -> bool:
+    """Say whether two values, as the history keeps them, mean the same; a renamed release is the same release."""
+    if name == "release":
+        return bool((one or {}).get("id") == (other or {}).get("id"))
+    return bool(one == other)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    value = value.replace("\r\n", "\n")
+    if name in ("title", "flag", "audience"):
+        value = value.strip()
+    return value or "everyone" if name == "audience" else value
+
+
+def _merged(row: Story, fields: Mapping[str, Any], base_version: int) -> dict[str, Any]:
+    """Return the fields this person changed themselves; raise Conflict where somebody else changed one of them too."""
+    if base_version > row.version:
+        raise ValidationError(f"{row.key} is at version {row.version}; there is no version {base_version} of it yet.")
+    since: dict[str, list[StoryEdit]] = {}
+    edits = StoryEdit.objects.filter(story=row, version__gt=base_version, field__in=list(fields))
+    for edit in edits.select_related("by").order_by("version"):
+        since.setdefault(edit.field, []).append(edit)
+    mine, clashes = {}, []
+    for name, value in fields.items():
+        wanted, now = said(name, value), said(name, getattr(row, name))
+        began = since[name][0].before if name in since else now
+        if same(name, wanted, began) or same(name, wanted, now):
+            continue
+        if name in since and not same(name, began, now):
+            last = since[name][-1]
+            clashes.append(Clash(name, value, getattr(row, name), last.by, last.at))
+        mine[name] = value
+    if clashes:
+        raise Conflict(row, clashes, mine)
+    return mine
+
+
+def _checked(story: Story) -> None:
+    # The squad and the release came from the database; checking them again would only cost queries.
+    story.clean_fields(exclude=["squad", "release", "created_by", "standing", "criteria_met", "checks_met"])
+    for name in ("description", *CHECKLISTS):
+        if len(getattr(story, name)) > LONGEST_TEXT:
+            raise ValidationError(
+                {name: f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."}
+            )
+
+
+def _write(row: Story, before: Mapping[str, Any], by: Any) -> None:
+    """Write what changed of a locked story, with its history, and tell open pages."""
+    row.version += 1
+    row.save(update_fields=[*before, "version"])
+    now = clock.now()
+    edits = [
+        StoryEdit(story=row, version=row.version, field=name, before=old, after=new, by=by, at=now)
+        for name, old, new in (
+            (name, said(name, value), said(name, getattr(row, name))) for name, value in before.items()
+        )
+        if old != new
+    ]
+    StoryEdit.objects.bulk_create(edits)
+    tell("story.edited", key=row.key, id=row.pk)
+    touch([row.pk])

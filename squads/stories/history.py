@@ -1,0 +1,130 @@
+"""Everything people did to a story, in one list: moves, edits, evidence by hand, and questions for acceptance."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db.models import CharField, F, QuerySet, Value
+from django.db.models.functions import Cast
+
+from portal.kernel.models import StateChange
+from squads.stories.editing import LABELS
+from squads.stories.models import Story, StoryEdit
+
+BESIDE = {"related": "related stories", "change": "linked changes", "criteria_met": "ticks", "checks_met": "ticks"}
+SHORT = 80
+
+
+class Entry(NamedTuple):
+    """One thing somebody did: what in words, and, for a text that changed, what it said before and after."""
+
+    at: datetime
+    by: str
+    what: str
+    because: str
+    before: str
+    after: str
+
+
+def rows(story: Story) -> "QuerySet[Any, Any]":
+    """Return (moment, kind, id) of everything people did to a story, newest first; to be paged through."""
+    asked = story.acceptance_requests.all()
+    answers = asked.filter(evidence__isnull=False).values("evidence")
+    parts = [
+        _part(StateChange.objects.filter(kind="story", key=story.key), "move", "at"),
+        _part(story.edits.all(), "edit", "at"),
+        _part(story.evidence.filter(by_hand=True).exclude(pk__in=answers), "evidence", "at"),
+        _part(asked, "asked", "asked_at"),
+        _part(asked.filter(answered_at__isnull=False), "answered", "answered_at"),
+    ]
+    return parts[0].union(*parts[1:], all=True).order_by("-when_", "-what_", "-which_")
+
+
+def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry]:
+    """Return what `rows` found as people read it; four queries, however many there are."""
+    wanted: dict[str, list[str]] = {}
+    keys = [(kind, str(pk)) for _, kind, pk in found]
+    for kind, pk in keys:
+        wanted.setdefault("asked" if kind == "answered" else kind, []).append(pk)
+    asked = _fetched(
+        story.acceptance_requests.select_related("asked_by", "accepter", "answered_by"), wanted.get("asked")
+    )
+    moves = _fetched(StateChange.objects.select_related("by"), wanted.get("move"))
+    edits = _fetched(StoryEdit.objects.select_related("by"), wanted.get("edit"))
+    hand = _fetched(story.evidence.select_related("person"), [str(UUID(pk)) for pk in wanted.get("evidence", ())])
+    said = {
+        "move": lambda pk: _move(moves[pk]), "edit": lambda pk: _edit(edits[pk]),
+        "evidence": lambda pk: _evidence(hand[str(UUID(pk))]), "asked": lambda pk: _asked(asked[pk]),
+        "answered": lambda pk: _answered(asked[pk]),
+    }  # fmt: skip
+    return [said[kind](pk) for kind, pk in keys]
+
+
+def _part(found: "QuerySet[Any]", kind: str, moment: str) -> "QuerySet[Any, Any]":
+    plain = found.order_by().annotate(
+        when_=F(moment), what_=Value(kind, CharField()), which_=Cast("pk", CharField(max_length=40))
+    )
+    listed: QuerySet[Any, Any] = plain.values_list("when_", "what_", "which_")
+    return listed
+
+
+def _fetched(found: "QuerySet[Any]", ids: list[str] | None) -> dict[str, Any]:
+    return {str(row.pk): row for row in found.filter(pk__in=ids)} if ids else {}
+
+
+def _name(person: Any) -> str:
+    return person.name if person else "Rodeo"
+
+
+def _move(row: StateChange) -> Entry:
+    states = [{"todo": "to do"}.get(state, state.replace("_", " ")) for state in (row.from_state, row.to_state)]
+    return Entry(row.at, _name(row.by), f"{states[0]} → {states[1]}", row.because, "", "")
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return str(value.get("name", ""))
+    return "" if value is None else str(value)
+
+
+def _edit(row: StoryEdit) -> Entry:
+    label = LABELS.get(row.field) or BESIDE.get(row.field, row.field.replace("_", " "))
+    if isinstance(row.before, list) and isinstance(row.after, list):
+        return Entry(row.at, _name(row.by), _ticked(row), "", "", "")
+    before, after = _words(row.before), _words(row.after)
+    if row.field == "type":
+        before, after = before.replace("_", " "), after.replace("_", " ")
+    if row.field in BESIDE:
+        what = f"added: {after}" if after else f"took away: {before}"
+        return Entry(row.at, _name(row.by), f"{label}, {what}", "", "", "")
+    if max(len(before), len(after)) <= SHORT and "\n" not in before + after:
+        what = f"{label}: {before or 'nothing'} → {after or 'nothing'}"
+        return Entry(row.at, _name(row.by), what, "", "", "")
+    return Entry(row.at, _name(row.by), f"rewrote the {label}", "", before, after)
+
+
+def _ticked(row: StoryEdit) -> str:
+    before, after = list(row.before or ()), list(row.after or ())
+    on = [line for line in after if line not in before]
+    off = [line for line in before if line not in after]
+    said = [f"{word} “{lines[0][:SHORT]}”" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
+            for word, lines in (("ticked", on), ("took the tick off", off)) if lines]  # fmt: skip
+    return "; ".join(said) or "put the ticks in another order"
+
+
+def _evidence(row: Any) -> Entry:
+    what = f"evidence by hand: {row.get_kind_display()}, {'passed' if row.verdict == 'success' else 'failed'}"
+    return Entry(row.at, _name(row.person), what, row.note or row.link, "", "")
+
+
+def _asked(row: Any) -> Entry:
+    whom = row.accepter.name if row.accepter else "any accepter of the squad"
+    return Entry(row.asked_at, _name(row.asked_by), f"asked {whom} to accept it", row.note, "", "")
+
+
+def _answered(row: Any) -> Entry:
+    what = {
+        "accepted": "accepted it in production", "declined": "declined it in production",
+        "withdrawn": "took the question back",
+    }[row.state]  # fmt: skip
+    return Entry(row.answered_at, _name(row.answered_by), what, row.answer, "", "")

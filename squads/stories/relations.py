@@ -1,0 +1,96 @@
+"""How stories hang together: one blocks, duplicates or is related to another."""
+
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+from django.utils.safestring import SafeString
+
+from portal.kernel import clock, ladder
+from portal.kernel.live import touch
+from squads.stories.editing import note
+from squads.stories.models import Relation, Story
+
+# What a person can say about their story and another, and the row it makes: the kind, and whether the other is its subject.
+SAYINGS = {
+    "blocks": ("blocks", False), "blocked_by": ("blocks", True), "duplicates": ("duplicates", False),
+    "duplicated_by": ("duplicates", True), "relates": ("relates", False),
+}  # fmt: skip
+WORDS = {
+    "blocked_by": "blocked by", "blocks": "blocks", "duplicates": "duplicates", "duplicated_by": "duplicated by",
+    "relates": "related to",
+}  # fmt: skip
+MOST = 200
+
+
+class Related(NamedTuple):
+    """Another story, and how it hangs together with this one, said from this one."""
+
+    id: int
+    saying: str
+    words: str
+    story: Story
+    glyph: SafeString
+
+
+def related(story: Story) -> list[Related]:
+    """Return the stories that hang together with this one, what blocks it first; in one query."""
+    rows = Relation.objects.filter(Q(story=story) | Q(other=story)).select_related("story__squad", "other__squad")
+    found = []
+    for row in rows.order_by("at", "pk")[:MOST]:
+        passive = row.other_id == story.pk
+        saying = next(
+            name for name, (kind, reverse) in SAYINGS.items()
+            if kind == row.kind and (reverse == passive or kind == "relates")
+        )  # fmt: skip
+        other = row.story if passive else row.other
+        found.append(Related(row.pk, saying, WORDS[saying], other, ladder.glyph(other.standing)))
+    return sorted(found, key=lambda each: list(WORDS).index(each.saying))
+
+
+@transaction.atomic
+def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
+    """Say how a story hangs together with another, named by its key.
+
+    Raises ValidationError naming the field for an unknown key, the story itself, what is there already, and what would
+    turn in a circle (each blocks, or duplicates, the other).
+    """
+    if saying not in SAYINGS:
+        raise ValidationError({"kind": f"Choose one of {', '.join(SAYINGS)}."})
+    key = key.strip().upper()
+    other = Story.objects.filter(key=key).first()
+    if other is None:
+        raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
+    if other.pk == story.pk:
+        raise ValidationError({"key": f"{key} is this story. Name another one."})
+    # Both are locked in the order of their ids, so that two people who say opposite things do not both get their way.
+    list(Story.objects.select_for_update().filter(pk__in=(story.pk, other.pk)).order_by("pk").values_list("pk"))
+    kind, passive = SAYINGS[saying]
+    one, two = (other, story) if passive else (story, other)
+    there = Relation.objects.filter(Q(story=one, other=two) | Q(story=two, other=one), kind=kind).first()
+    if there is not None:
+        if kind == "relates" or there.story_id == one.pk:
+            raise ValidationError({"key": f"{one.key} {_verb(kind)} {two.key} already."})
+        raise ValidationError(
+            {"key": f"{two.key} {_verb(kind)} {one.key}, so it cannot be the other way round as well."}
+        )
+    made = Relation.objects.create(story=one, other=two, kind=kind, by=by, at=clock.now())
+    note(story, "related", None, f"{WORDS[saying]} {other.key}", by=by)
+    touch([other.pk])
+    return made
+
+
+@transaction.atomic
+def unrelate(story: Story, relation_id: int, *, by: Any) -> None:
+    """Take a relation of this story away, said from whichever end; doing it twice changes nothing."""
+    row = next((each for each in related(story) if each.id == relation_id), None)
+    if row is None:
+        return
+    if Relation.objects.filter(pk=relation_id).delete()[0]:
+        note(story, "related", f"{row.words} {row.story.key}", None, by=by)
+        touch([row.story.pk])
+
+
+def _verb(kind: str) -> str:
+    return {"blocks": "blocks", "duplicates": "duplicates", "relates": "is related to"}[kind]
