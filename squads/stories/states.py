@@ -22,6 +22,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from portal.kernel import clock
+from squads.stories import since
 
 RUNGS = ("dev_done", "integrated", "tested", "deployed", "rodeo_done")
 STAGES = ("todo", "in_progress", *RUNGS)
@@ -78,6 +79,8 @@ class Verdict:
     why: str = ""
     say: list[Part] = field(default_factory=list)
     service: str = ""
+    # Since when it has held without a break, where a later row renewed `at`.
+    unbroken: datetime | None = None
 
     @property
     def holds(self) -> bool:
@@ -135,8 +138,9 @@ def _each(case: _Case, judge: Callable[[_Case, str], Verdict]) -> Verdict:
     latest = max(verdicts, key=lambda each: each.at)  # type: ignore[arg-type,return-value]
     state = BY_HAND if any(each.state == BY_HAND for each in verdicts) else HELD
     return Verdict(
-        state, latest.at, "; ".join(dict.fromkeys(each.why for each in verdicts)), latest.say, latest.service
-    )
+        state, latest.at, "; ".join(dict.fromkeys(each.why for each in verdicts)), latest.say, latest.service,
+        max((each.unbroken or each.at for each in verdicts), key=lambda at: at),  # type: ignore[arg-type,return-value]
+    )  # fmt: skip
 
 
 def _dev_done(case: _Case) -> Verdict:
@@ -206,10 +210,13 @@ def _tested(case: _Case, service: str) -> Verdict:
     if not wanted:
         return _by_hand(tests, "tested") or _no_changes(case)
     covered: dict[str, Row] = {}
+    first: dict[str, Row] = {}
     failed: dict[str, Row] = {}
     for row in tests:
         for sha in _covers(row, wanted):
             if row.verdict == "success":
+                if sha not in covered:
+                    first[sha] = row
                 covered[sha] = row
                 failed.pop(sha, None)
             elif row.verdict == "failure" and (sha not in covered or covered[sha].environment == row.environment):
@@ -221,7 +228,8 @@ def _tested(case: _Case, service: str) -> Verdict:
     if not missing:
         last = max(covered.values(), key=lambda row: (row.at, row.id))
         state = BY_HAND if any(row.by_hand for row in covered.values()) else HELD
-        return Verdict(state, last.at, f"{last.label or 'a check'} passed in {last.environment or last.tier}")
+        why = f"{last.label or 'a check'} passed in {last.environment or last.tier}"
+        return Verdict(state, last.at, why, unbroken=max(first[sha].at for sha in wanted))
     since = max(wanted[sha].at for sha in missing)
     for sha in missing:
         if (last_failed := failed.get(sha)) is not None:
@@ -340,7 +348,7 @@ def _spans(case: _Case) -> tuple[datetime | None, datetime | None]:
 
 
 def _rodeo_done(case: _Case, deployed: Verdict) -> Verdict:
-    now, first = _spans(case)
+    facts, (now, first) = case.facts, _spans(case)
     checks = sorted(
         (row for row in case.rows.get("acceptance", ()) if row.tier == "production"),
         key=lambda row: (row.started_at or row.at, row.at, row.id),
@@ -371,12 +379,13 @@ def _rodeo_done(case: _Case, deployed: Verdict) -> Verdict:
     row = passed[-1]
     by_hand = row.by_hand or deployed.state == BY_HAND
     return Verdict(
-        BY_HAND if by_hand else HELD, row.at, f"{row.label or 'a check'} passed in {row.environment or 'production'}"
-    )
+        BY_HAND if by_hand else HELD, row.at, f"{row.label or 'a check'} passed in {row.environment or 'production'}",
+        unbroken=since.accepted(facts.flag, facts.audience or EVERYONE, case.rows, counted),
+    )  # fmt: skip
 
 
 def judge(facts: Facts) -> dict[str, Any]:
-    """Return the standing of a story: stage, the state of every rung with its reason, gaps, dark, and the answer."""
+    """Return the standing of a story: stage and since when, every rung with its reason, gaps, dark, and the answer."""
     case = _Case(facts)
     deployed = _each(case, _deployed)
     rungs = {
@@ -391,6 +400,7 @@ def judge(facts: Facts) -> dict[str, Any]:
     gaps = [name for name in RUNGS if name not in held and STAGES.index(name) < STAGES.index(stage)]
     return {
         "stage": stage,
+        "since": clock.iso(_since(case, rungs, stage)),
         "rungs": [
             {"rung": name, "state": each.state, "at": clock.iso(each.at), "why": each.why}
             for name, each in rungs.items()
@@ -399,6 +409,21 @@ def judge(facts: Facts) -> dict[str, Any]:
         "dark": bool(deployed.holds and _flag_off(case)),
         "answer": _answer(case, rungs, stage, gaps),
     }
+
+
+def _since(case: _Case, rungs: Mapping[str, Verdict], stage: str) -> datetime | None:
+    """Return since when the story stands on its stage: a withdrawal of what was above counts from the withdrawal, and so
+    do a new commit that sent it back to travel the way again, and the moment its flag was switched off."""
+    here = rungs.get(stage)
+    above = [name for name in RUNGS if STAGES.index(name) > STAGES.index(stage)]
+    moments = [(here.unbroken or here.at) if here and here.holds else case.facts.progress_at]
+    moments += [rungs[name].at for name in above if rungs[name].state == WITHDRAWN]
+    for service, wanted in case.changes.items():
+        proofs = [case.of(since.PROOF[name], service) for name in above if name in since.PROOF]
+        moments += since.sent_back(wanted, proofs, _covers)
+    if stage == "deployed" and case.rows.get("acceptance") and _flag_off(case):
+        moments += since.switched_off(case.facts.flag, case.rows)
+    return max((at for at in moments if at is not None), default=None)
 
 
 def _who(case: _Case, rung: str, verdict: Verdict) -> list[Part]:

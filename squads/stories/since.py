@@ -1,0 +1,60 @@
+"""Since when a story stands on its stage; pure, as the judge is, whose rows these functions read (states.py)."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from squads.stories.states import Row
+
+EVERYONE = "everyone"
+# The kind of evidence that proves a rung for a commit.
+PROOF = {"integrated": "run", "tested": "test", "deployed": "deployment", "rodeo_done": "acceptance"}
+
+
+def accepted(flag: str, audience: str, rows: "Mapping[str, Sequence[Row]]", counted: "Iterable[Row]") -> datetime:
+    """Return since when an accepted story has been so: the first pass after its last failure, incident or dark time.
+
+    `counted` are the checks that count, in order, of which the last did not fail and at least one passed.
+    """
+    since: datetime | None = None
+    for row in counted:
+        if row.verdict == "failure":
+            since = None
+        elif row.verdict == "success" and since is None:
+            since = row.at
+    assert since is not None
+    ended = [row.at for row in rows.get("incident", ()) if row.verdict == "success"]
+    lit: dict[str, datetime] = {}
+    for row in rows.get("flag", ()):
+        words = row.words or EVERYONE
+        if row.label == flag and words in {audience, EVERYONE}:
+            if row.verdict == "success":
+                lit.setdefault(words, row.at)
+            else:
+                lit.pop(words, None)
+    return max([since, *ended, *([min(lit.values())] if lit else [])])
+
+
+def switched_off(flag: str, rows: "Mapping[str, Sequence[Row]]") -> list[datetime]:
+    """Return when the flag was last seen off, if it was."""
+    return [row.at for row in rows.get("flag", ()) if row.label == flag and row.verdict == "failure"][-1:]
+
+
+def sent_back(
+    wanted: "Mapping[str, Row]",
+    proofs: "Iterable[Iterable[Row]]",
+    covers: "Callable[[Row, Mapping[str, Row]], set[str]]",
+) -> list[datetime]:
+    """Return when the newest commit came, if earlier ones had by then been proven on a rung now above the story.
+
+    `proofs` are the rows that speak of each of these rungs, in order of time.
+    """
+    newest = max(row.at for row in wanted.values())
+    for rows in proofs:
+        for row in rows:
+            if row.at >= newest:
+                break
+            if row.verdict == "success" and covers(row, wanted):
+                return [newest]
+    return []
