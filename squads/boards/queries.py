@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from django.apps import apps
 from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value, Window
+from django.db.models.functions import Concat, Trim
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
@@ -204,12 +205,13 @@ def options(squad: Squad) -> Options:
     services: QuerySet[Any] = Service.objects.filter(squad=squad).order_by()
     releases = apps.get_model("releases", "Release")._default_manager.order_by()
     planned = Story.objects.filter(squad=squad, release=OuterRef("pk")).unfinished()
-    both = services.values_list(Value("service"), "name", "name")[:OPTIONS].union(
-        releases.filter(Exists(planned)).values_list(Value("release"), "slug", "version"), all=True
+    name = Trim(Concat("line", Value(" "), "version"))
+    both = services.values_list(Value("service"), "name", "name").union(
+        releases.filter(Exists(planned)).values_list(Value("release"), "slug", name), all=True
     )
     found: dict[str, list[tuple[str, str]]] = {"service": [], "release": []}
-    for kind, value, name in both:
-        found[kind].append((value, name))
+    for kind, value, called in both[: 2 * OPTIONS]:
+        found[kind].append((value, called))
     return Options(sorted(found["service"]), sorted(found["release"], key=lambda each: each[1]))
 
 

@@ -90,7 +90,7 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
 def block(request: HttpRequest, key: str) -> HttpResponse:
     """Ask what a story waits for, and mark it blocked."""
     story = _own_story(key, request.user)
-    form = BlockForm(request.POST or None)
+    form = BlockForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
             placing.block(story, by=request.user, because=form.cleaned_data["because"])
@@ -121,7 +121,9 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
     rung = next((each for each in queries.rungs(story) if each.rung == RUNG_OF.get(kind, "rodeo_done")), None)
     assert rung is not None
     holds = rung.state in ("held", "by_hand")
-    form = EvidenceForm(request.POST or None, story=story, initial={"kind": cards.KINDS[rung.rung]})
+    form = EvidenceForm(
+        request.POST if request.method == "POST" else None, story=story, initial={"kind": cards.KINDS[rung.rung]}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             record_by_hand(story, by=request.user, **form.said())

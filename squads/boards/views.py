@@ -112,7 +112,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     squad = get_object_or_404(Squad, slug=slug)
     if not squad.is_led_by(request.user):
         raise PermissionDenied(f"Only leads of squad {squad} may change how it works.")
-    form = RulesForm(request.POST or None, squad=squad, people=queries.people(squad))
+    form = RulesForm(request.POST if request.method == "POST" else None, squad=squad, people=queries.people(squad))
     if request.method == "POST" and form.is_valid():
         try:
             actions.set_rules(squad, by=request.user, **form.said())

@@ -1,5 +1,5 @@
 // Dragging a card with the mouse, or with a finger that rests on it for a moment; Escape takes it back.
-import { cardsOf, drop, putBack, say, spotOf, titleOf, verdict, nameOf, writable } from "./board.js";
+import { cardsOf, drop, putBack, say, spotOf, titleOf, verdict, nameOf, writable } from "./board-moves.js";
 
 const FAR = 6, REST = 350, EDGE = 56;
 let held = null, waiting = null, frame = 0;
@@ -32,7 +32,7 @@ function follow() {
   if (held.cell !== cell) held.cell?.closest(".lane").removeAttribute("data-target");
   held.cell = cell;
   if (!cell) return;
-  const { why, kind } = verdict({ ...held.card, dataset: held.card.dataset, closest: () => held.spot.cell }, cell);
+  const { why, kind } = verdict(held.card, cell, held.spot.cell);
   cell.closest(".lane").dataset.target = why ? "no" : kind ? "ask" : "yes";
   if (why || kind) return putBack(held.card, held.spot);
   const below = cardsOf(cell).find((each) => {

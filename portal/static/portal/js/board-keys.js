@@ -1,11 +1,11 @@
 // The board by keys. They work while a card has the focus: j k h l or arrows walk; m or Space lifts, arrows carry, Enter
 // puts down, Escape takes back; o opens.
-import { cardsOf, cellOf, drop, nameOf, putBack, refuse, say, spotOf, titleOf, verdict, writable } from "./board.js";
+import { cardsOf, cellOf, drop, nameOf, putBack, refuse, say, spotOf, titleOf, verdict, writable } from "./board-moves.js";
 
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0], k: [0, -1], j: [0, 1], h: [-1, 0], l: [1, 0] };
 let held = null;
 
-export const keys = { lifted: () => Boolean(held) };
+export const lifted = () => Boolean(held);
 const cells = () => [...document.querySelectorAll("#board .lane__cards")];
 
 // One card is a stop of the Tab key; the arrows lead to the others.
@@ -33,8 +33,7 @@ function aim(cell) {
   document.querySelectorAll(".lane[data-target]").forEach((each) => each.removeAttribute("data-target"));
   held.aimed = cell;
   if (!cell) return;
-  const from = { dataset: held.card.dataset, closest: () => held.spot.cell };
-  const { why, kind } = verdict(from, cell);
+  const { why, kind } = verdict(held.card, cell, held.spot.cell);
   cell.closest(".lane").dataset.target = why ? "no" : kind ? "ask" : "yes";
   return { why, kind };
 }
