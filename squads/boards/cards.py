@@ -15,7 +15,8 @@ from squads.stories import states
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
 
-TYPES = dict(Story.Type.choices)
+# Most are user stories: only what is none says so.
+TYPES = {**dict(Story.Type.choices), "user_story": ""}
 # What a person can record by hand for each rung.
 KINDS = {"integrated": "run", "tested": "test", "deployed": "deployment", "rodeo_done": "acceptance"}
 

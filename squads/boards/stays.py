@@ -30,7 +30,7 @@ class Usual(NamedTuple):
     @property
     def words(self) -> str:
         """Say it as people do: "4 days"."""
-        return clock.duration(self.seconds)
+        return clock.duration(max(self.seconds, 60))
 
 
 def usual(squad_id: int) -> dict[str, Usual]:
