@@ -27,7 +27,11 @@ function lift(card, event) {
 function follow() {
   held.ghost.style.setProperty("--x", `${held.x - held.dx}px`);
   held.ghost.style.setProperty("--y", `${held.y - held.dy}px`);
-  const lane = document.elementsFromPoint(held.x, held.y).map((each) => each.closest(".lane")).find(Boolean);
+  // A column counts down to the end of the page: columns shrink and grow while cards come and go.
+  const lane = [...document.querySelectorAll("#board .lane")].find((each) => {
+    const box = each.getBoundingClientRect();
+    return held.x >= box.left && held.x <= box.right && held.y >= box.top - EDGE;
+  });
   const cell = lane?.querySelector(".lane__cards") ?? null;
   if (held.cell !== cell) held.cell?.closest(".lane").removeAttribute("data-target");
   held.cell = cell;
