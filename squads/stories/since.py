@@ -42,19 +42,16 @@ def switched_off(flag: str, rows: "Mapping[str, Sequence[Row]]") -> list[datetim
 
 
 def sent_back(
-    wanted: "Mapping[str, Row]",
-    proofs: "Iterable[Iterable[Row]]",
+    newest: datetime, wanted: "Mapping[str, Row]", proofs: "Iterable[Iterable[Row]]",
     covers: "Callable[[Row, Mapping[str, Row]], set[str]]",
-) -> list[datetime]:
-    """Return when the newest commit came, if earlier ones had by then been proven on a rung now above the story.
-
-    `proofs` are the rows that speak of each of these rungs, in order of time.
-    """
-    newest = max(row.at for row in wanted.values())
+) -> list[datetime]:  # fmt: skip
+    """Return `newest`, when the story's newest commit came, if a service's earlier ones were by then all proven on a rung
+    that is now above the story. `proofs` are the rows that speak of each of these rungs, in order of time."""
     for rows in proofs:
         for row in rows:
             if row.at >= newest:
                 break
-            if row.verdict == "success" and covers(row, wanted):
+            earlier = {sha for sha, change in wanted.items() if change.at <= row.at}
+            if row.verdict == "success" and earlier and covers(row, wanted) >= earlier:
                 return [newest]
     return []

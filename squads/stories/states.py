@@ -418,9 +418,12 @@ def _since(case: _Case, rungs: Mapping[str, Verdict], stage: str) -> datetime | 
     above = [name for name in RUNGS if STAGES.index(name) > STAGES.index(stage)]
     moments = [(here.unbroken or here.at) if here and here.holds else case.facts.progress_at]
     moments += [rungs[name].at for name in above if rungs[name].state == WITHDRAWN]
-    for service, wanted in case.changes.items():
+    newest = max((row.at for wanted in case.changes.values() for row in wanted.values()), default=None)
+    if stage in since.PROOF:
+        moments.append(newest)
+    for service, wanted in case.changes.items() if newest else ():
         proofs = [case.of(since.PROOF[name], service) for name in above if name in since.PROOF]
-        moments += since.sent_back(wanted, proofs, _covers)
+        moments += since.sent_back(newest, wanted, proofs, _covers)
     if stage == "deployed" and case.rows.get("acceptance") and _flag_off(case):
         moments += since.switched_off(case.facts.flag, case.rows)
     return max((at for at in moments if at is not None), default=None)
