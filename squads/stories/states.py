@@ -365,7 +365,8 @@ def _rodeo_done(case: _Case, deployed: Verdict) -> Verdict:
     if counted and counted[-1].verdict == "failure":
         row = counted[-1]
         words = f"{row.label or 'the check'} failed in {row.environment or 'production'}"
-        return Verdict(WITHDRAWN if passed else MISSING, row.at, words, [f"{words} ", _moment(row.at)])
+        state, first_failed = WITHDRAWN if passed else MISSING, since.failed(counted)
+        return Verdict(state, row.at, words, [f"{words} ", _moment(row.at)], unbroken=first_failed)
     if not passed:
         said = "not accepted again since" if once else "not accepted yet"
         if dark := _flag_off(case):
@@ -417,13 +418,16 @@ def _since(case: _Case, rungs: Mapping[str, Verdict], stage: str) -> datetime | 
     here = rungs.get(stage)
     above = [name for name in RUNGS if STAGES.index(name) > STAGES.index(stage)]
     moments = [(here.unbroken or here.at) if here and here.holds else case.facts.progress_at]
-    moments += [rungs[name].at for name in above if rungs[name].state == WITHDRAWN]
-    newest = max((row.at for wanted in case.changes.values() for row in wanted.values()), default=None)
+    commits = sorted(row.at for wanted in case.changes.values() for row in wanted.values())
+    for name in above:
+        if rungs[name].state == WITHDRAWN:
+            proofs = case.rows.get(since.PROOF.get(name, ""), [])
+            moments += since.withdrawn(rungs[name].unbroken or rungs[name].at, commits, proofs)
     if stage in since.PROOF:
-        moments.append(newest)
-    for service, wanted in case.changes.items() if newest else ():
-        proofs = [case.of(since.PROOF[name], service) for name in above if name in since.PROOF]
-        moments += since.sent_back(newest, wanted, proofs, _covers)
+        moments += commits[-1:]
+    for service, wanted in case.changes.items():
+        of_each = [case.of(since.PROOF[name], service) for name in above if name in since.PROOF]
+        moments += since.sent_back(commits, wanted, of_each, _covers)
     if stage == "deployed" and case.rows.get("acceptance") and _flag_off(case):
         moments += since.switched_off(case.facts.flag, case.rows)
     return max((at for at in moments if at is not None), default=None)
