@@ -75,6 +75,11 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
     return [Row._make(row) for row in Story.objects.filter(pk__in=list(ids)).order_by("rank").values_list(*COLUMNS)]
 
 
+def row_from(story: Story) -> Row:
+    """Return what the card of a story at hand is made of, squad included."""
+    return Row(*(getattr(story, name) for name in Row._fields[:-2]), story.squad.name, story.squad.slug)
+
+
 def version_of(row: Row) -> str:
     """Return a mark that changes with what the card shows, and not with the words that say how long ago."""
     standing = row.standing

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,16 +21,18 @@ from squads.stories import placing, queries
 from squads.stories.actions import record_by_hand
 from squads.stories.forms import EvidenceForm
 from squads.stories.models import Story
+from squads.teams.models import Squad
 
 RUNG_OF = {kind: rung for rung, kind in cards.KINDS.items()}
 
 
 def _own_story(key: str, user: Any) -> Story:
     key = plain(key).upper()
-    story = Story.objects.select_related("squad").filter(key=key).first()
+    own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
+    story = Story.objects.select_related("squad").filter(key=key).annotate(own=own).order_by().first()
     if story is None:
         raise Http404(queries.why_unknown(key))
-    if not story.squad.is_writable_by(user):
+    if not story.own:
         raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
     return story
 
@@ -56,7 +59,7 @@ def _back(request: HttpRequest, story: Story) -> HttpResponse:
 
 def _shown(story: Story) -> JsonResponse:
     """Answer a script with the card as it is now."""
-    [row] = cards.rows_of([story.pk])
+    row = cards.row_from(story)
     html = cards.card_html([row])[row.key]
     said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": cards.version_of(row), "html": html}
     return JsonResponse(said)
@@ -131,6 +134,7 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
             form.add_error(None, error)
         else:
             if _by_script(request):
+                story.refresh_from_db(fields=["stage_at"])
                 return _shown(story)
             messages.success(request, "Recorded, with your name. The story was judged again.")
             return _back(request, story)

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from portal.kernel import clock, live
 from portal.kernel.rows import write
-from portal.kernel.transitions import AlreadyMoved, move
+from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.stories import states
 from squads.stories.actions import RANK_GAP
 from squads.stories.models import Story, StoryEdit
@@ -48,7 +48,7 @@ def place(
     """
     _checked(to, after, before, where)
     Squad.objects.select_for_update(no_key=True).filter(pk=story.squad_id).values_list("pk").get()
-    story.refresh_from_db(fields=["stage", "progress", "rank"])
+    _hold(story)
     if to and story.stage not in Story.Progress.values:
         raise Held(story, to)
     rank = _rank(story, to or story.stage, after, before, where)
@@ -75,14 +75,25 @@ def _checked(to: str | None, after: str | None, before: str | None, where: str |
         raise ValidationError({"to": "Say what to do: to, after, before or where."})
 
 
+def _hold(story: Story) -> None:
+    """Hold the story's row, and bring up to date what a move depends on."""
+    names = ("progress", "progress_at", "stage", "rank", "flag", "audience")
+    row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=story.pk).values(*names).first()
+    if row is None:
+        raise AlreadyMoved(story.key, "placed", "deleted")
+    for name, value in row.items():
+        setattr(story, name, value)
+
+
 def _move(story: Story, to: str, *, by: Any, because: str, rank: int) -> None:
-    """Move and judge as Story.move_progress does, with the new place in the same UPDATE."""
-    move(
-        story, "progress", to, leaving=[each for each in Story.Progress.values if each != to], by=by, because=because,
-        progress_at=clock.now(), rank=rank,
+    """Move and judge as Story.move_progress does, all of it and the new place in one UPDATE. The story's row is held."""
+    now = clock.now()
+    standing = Story.objects.all().standing_of(story, to, now)
+    move_held(
+        story, "progress", to, before=story.progress, leaving=[each for each in Story.Progress.values if each != to],
+        by=by, because=because, progress_at=now, rank=rank, stage=standing["stage"], standing=standing,
+        stage_at=clock.parse(standing["since"]),
     )  # fmt: skip
-    Story.objects.filter(pk=story.pk).judge()
-    story.refresh_from_db(fields=["stage", "standing", "stage_at"])
 
 
 def _rank(story: Story, stage: str, after: str | None, before: str | None, where: str | None) -> int:
@@ -109,22 +120,20 @@ def _between(
     story: Story, stage: str, after: str | None, before: str | None, where: str | None
 ) -> tuple[int | None, int | None]:
     """Return the places between which the story goes; None for no neighbour there. (None, None) leaves it alone."""
-    others = Story.objects.filter(squad=story.squad_id).exclude(pk=story.pk).order_by()
-    if after or before:
-        named = (after or before or "").upper()
-        anchor = others.filter(key=named).values_list("rank", flat=True).first()
-        if anchor is None:
-            field = "after" if after else "before"
-            raise ValidationError({field: f"No other story of squad {story.squad} is called {named}."})
-    else:
-        anchor = _anchor(story, stage, where)
-        if anchor is None:
-            return None, None
-    if after or where in ("down", "bottom"):
-        beyond = others.filter(rank__gt=anchor).order_by("rank").values_list("rank", flat=True).first()
-        return anchor, beyond
-    beyond = others.filter(rank__lt=anchor).order_by("-rank").values_list("rank", flat=True).first()
-    return beyond, anchor
+    others = Story.objects.filter(squad=story.squad_id).exclude(pk=story.pk).order_by("rank")
+    named = (after or before or "").upper()
+    anchor: Any = others.filter(key=named).values("rank") if named else _anchor(story, stage, where)
+    if anchor is None:
+        return None, None
+    up = bool(before) or where in ("up", "top")
+    beyond = others.filter(rank__lte=anchor).reverse() if up else others.filter(rank__gte=anchor)
+    found = list(beyond.values_list("rank", flat=True)[:2])
+    if not found:
+        raise ValidationError({
+            "before" if before else "after": f"No other story of squad {story.squad} is called {named}."
+        })  # fmt: skip
+    other = found[1] if len(found) > 1 else None
+    return (other, found[0]) if up else (found[0], other)
 
 
 def _anchor(story: Story, stage: str, where: str | None) -> int | None:

@@ -65,6 +65,11 @@ class StoryQuerySet(models.QuerySet["Story"]):
             write(self.model, ("stage", "standing", "stage_at"), changed)
         return len(changed)
 
+    def standing_of(self, story: "Story", progress: str, progress_at: datetime) -> dict[str, Any]:
+        """Return the standing a story has with this progress, by the evidence there is. The caller holds its row."""
+        rows = next((rows for _, rows in self._evidence([story.pk])), [])
+        return states.judge(states.Facts(story.key, progress, progress_at, rows, story.flag, story.audience))
+
     def _evidence(self, ids: list[int]) -> Iterator[tuple[int, list[states.Row]]]:
         """Yield each story's evidence. Moments and JSON are read as text: turning 200,000 of each into objects one by
         one in the database driver takes longer than judging them."""
