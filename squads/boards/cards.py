@@ -77,7 +77,8 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
 
 def row_from(story: Story) -> Row:
     """Return what the card of a story at hand is made of, squad included."""
-    return Row(*(getattr(story, name) for name in Row._fields[:-2]), story.squad.name, story.squad.slug)
+    own = (getattr(story, name) for name in Row._fields[:-2])
+    return Row._make((*own, story.squad.name, story.squad.slug))
 
 
 def version_of(row: Row) -> str:
@@ -97,9 +98,11 @@ def stalled(row: Row, at: datetime, known: Mapping[str, Usual]) -> bool:
 
 
 def card_html(
-    rows: Iterable[Row], *, at: datetime | None = None, known: Mapping[int, Mapping[str, Usual]] | None = None
-) -> dict[str, SafeString]:
-    """Draw cards; return their HTML by key. `known` is what is usual, by squad; it is looked up when not given."""
+    rows: Iterable[Row], *, at: datetime | None = None, known: Mapping[int, Mapping[str, Usual]] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> dict[str, SafeString]:  # fmt: skip
+    """Draw cards; return their HTML by key. `known` is what is usual, by squad, and `versions` are the marks of the
+    cards, by key; both are looked up when not given."""
     rows, at = list(rows), at or clock.now()
     if known is None:
         known = {squad: usual(squad) for squad in {row.squad_id for row in rows}}
@@ -107,14 +110,16 @@ def card_html(
     # Once for all: a reverse() per card costs more than the card.
     prefix = reverse("squads:stories:list")
     draw = get_template("squads/boards/_card.jinja", using="jinja2").template.module.card  # type: ignore[attr-defined]
-    return {
-        row.key: mark_safe(draw(_card(row, at, owners, known.get(row.squad_id, {}), prefix)))  # noqa: S308 - escaped there
-        for row in rows
-    }
+    html = {}
+    for row in rows:
+        version = (versions or {}).get(row.key) or version_of(row)
+        drawn = draw(_card(row, at, owners, known.get(row.squad_id, {}), prefix, version))
+        html[row.key] = mark_safe(drawn)  # noqa: S308 - the template escapes
+    return html
 
 
 def _card(
-    row: Row, at: datetime, owners: Mapping[str, str], known: Mapping[str, Usual], prefix: str
+    row: Row, at: datetime, owners: Mapping[str, str], known: Mapping[str, Usual], prefix: str, version: str
 ) -> Card:  # fmt: skip
     withdrawn = ", ".join(
         ladder.NAMES[rung["rung"]] for rung in row.standing.get("rungs", ()) if rung["state"] == states.WITHDRAWN
@@ -124,7 +129,7 @@ def _card(
     plain = row.stage in ("todo", "in_progress") and not withdrawn
     done = row.stage == "rodeo_done"
     return Card(
-        row.key, f"{prefix}{row.key}/", row.title, TYPES[row.type], row.stage, row.rank, version_of(row),
+        row.key, f"{prefix}{row.key}/", row.title, TYPES[row.type], row.stage, row.rank, version,
         ladder.glyph(row.standing), "" if plain else states.say(row.standing, at=at, owners=owners, squad=row.squad),
         gaps, withdrawn, bool(row.standing.get("dark")), row.blocked_because,
         "" if done else clock.duration(at - row.since),

@@ -141,9 +141,10 @@ def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *,
     totals["rodeo_done"] = found["rodeo_done"]
     wanted = {stage: pks[:MOST] for stage, pks in hits.items()}
     rows = cards.rows_of(pk for pks in wanted.values() for pk in pks)
-    html = cards.card_html(rows, at=at, known={squad.pk: known}) if drawn else {}
+    versions = {row.key: cards.version_of(row) for row in rows}
+    html = cards.card_html(rows, at=at, known={squad.pk: known}, versions=versions) if drawn else {}
     columns = [_column(squad, stage, rows, totals, found, known, html) for stage in states.STAGES]
-    return Board(columns, only, sum(totals.values()), _version(columns, late))
+    return Board(columns, only, sum(totals.values()), _version(columns, versions, late))
 
 
 def _unfinished(squad: Squad, only: Only) -> list[_Light]:
@@ -176,14 +177,14 @@ def _column(
     )  # fmt: skip
 
 
-def _version(columns: list[Column], late: set[int]) -> str:
+def _version(columns: list[Column], versions: dict[str, str], late: set[int]) -> str:
     """Return a mark that changes whenever the board does."""
     shown = [
         (
             column.total,
             column.found,
             column.limit,
-            [(row.key, cards.version_of(row), row.pk in late) for row in column.rows],
+            [(row.key, versions[row.key], row.pk in late) for row in column.rows],
         )
         for column in columns
     ]
