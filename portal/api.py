@@ -11,6 +11,7 @@ from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, 
 from releases.planning.api import Releases
 from releases.planning.link_api import LinkedChanges
 from squads.acceptance.api import AcceptanceRequests
+from squads.boards.api import Boards, Places
 from squads.stories.api import Stories
 from squads.stories.comment_api import Comments, Relations
 from squads.teams.api import Services, Squads
@@ -35,6 +36,10 @@ router.register("events", Events, "event")
 
 v1: list[URLPattern | URLResolver] = [
     path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
+    path("squads/<slug:slug>/board/", Boards.as_view({"get": "retrieve"}), name="squad-board"),
+    path("stories/<str:key>/place/", Places.as_view({"post": "place"}), name="story-place"),
+    path("stories/<str:key>/block/", Places.as_view({"post": "block"}), name="story-block"),
+    path("stories/<str:key>/unblock/", Places.as_view({"post": "unblock"}), name="story-unblock"),
     path("", include(router.urls)),
 ]
 urlpatterns = [

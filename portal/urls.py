@@ -5,6 +5,7 @@ from django.urls import include, path
 
 squads = [
     path("", include("squads.teams.urls")),
+    path("", include("squads.boards.urls")),
     path("", include("squads.stories.urls")),
     path("", include("squads.acceptance.urls")),
 ]

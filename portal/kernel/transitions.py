@@ -27,19 +27,26 @@ def move(
     `also` sets further columns in the same statement. Raises AlreadyMoved when no row was updated; nothing is then
     written. The instance is brought up to date.
     """
-    leaving = list(leaving)
     manager = type(row)._default_manager
     with transaction.atomic():
         before = manager.select_for_update().filter(pk=row.pk).values_list(field, flat=True).first()
         if before is None:
             raise AlreadyMoved(str(row), to, "deleted")
-        updated = manager.filter(pk=row.pk, **{field: before, f"{field}__in": leaving}).update(**{field: to, **also})
-        if updated != 1:
-            raise AlreadyMoved(str(row), to, before)
-        change = StateChange.objects.create(
-            kind=str(row._meta.model_name), key=str(row), from_state=before, to_state=to, by=by, because=because,
-            at=also.get(f"{field}_at") or clock.now(),
-        )  # fmt: skip
+        return move_held(row, field, to, before=before, leaving=leaving, by=by, because=because, **also)
+
+
+def move_held(
+    row: models.Model, field: str, to: str, *, before: str, leaving: Iterable[str], by: Any, because: str = "",
+    **also: Any,
+) -> StateChange:  # fmt: skip
+    """Move as `move` does, for a caller that holds the row in its transaction and read there that it is `before`."""
+    rows = type(row)._default_manager.filter(pk=row.pk, **{field: before, f"{field}__in": list(leaving)})
+    if rows.update(**{field: to, **also}) != 1:
+        raise AlreadyMoved(str(row), to, before)
+    change = StateChange.objects.create(
+        kind=str(row._meta.model_name), key=str(row), from_state=before, to_state=to, by=by, because=because,
+        at=also.get(f"{field}_at") or clock.now(),
+    )  # fmt: skip
     for name, value in {field: to, **also}.items():
         setattr(row, name, value)
     return change

@@ -65,6 +65,8 @@ class Verdict:
     why: str = ""
     say: list[Part] = field(default_factory=list)
     service: str = ""
+    # Since when it has held without a break, where a later row renewed `at`.
+    unbroken: datetime | None = None
     seen: bool = False  # something was seen that speaks against it, so it is no mere silence
 
     @property
@@ -123,8 +125,9 @@ def each_service(case: Case, judge: Callable[[Case, str], Verdict]) -> Verdict:
     latest = max(verdicts, key=lambda each: each.at)  # type: ignore[arg-type,return-value]
     state = BY_HAND if any(each.state == BY_HAND for each in verdicts) else HELD
     return Verdict(
-        state, latest.at, "; ".join(dict.fromkeys(each.why for each in verdicts)), latest.say, latest.service
-    )
+        state, latest.at, "; ".join(dict.fromkeys(each.why for each in verdicts)), latest.say, latest.service,
+        unbroken=max(at for each in verdicts if (at := each.unbroken or each.at) is not None),
+    )  # fmt: skip
 
 
 def no_changes(case: Case) -> Verdict:

@@ -73,6 +73,8 @@ class Story(models.Model):
 
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.TODO, editable=False)
     standing = models.JSONField(default=dict, editable=False)
+    # As the standing says; a column, so that the newest are found without reading every standing.
+    stage_at = models.DateTimeField(null=True, editable=False, help_text="since when it stands on its stage")
 
     objects = StoryQuerySet.as_manager()
 

@@ -159,20 +159,21 @@ def _spans(case: Case) -> tuple[datetime | None, datetime | None]:
     return now, max(firsts) if firsts else None
 
 
-def _standing_failure(checks: list[Row]) -> Row | None:
-    """Return the newest failed check that nothing in its environment passed after; checks are in order of their finish.
+def _standing_failures(checks: list[Row]) -> list[Row]:
+    """Return the failed checks that nothing in their environment passed after, the newest last.
 
-    One made in production at large, where nobody named an environment, speaks for every one.
+    `checks` are in order of their finish. One made in production at large, where nobody named an environment, speaks for
+    every one.
     """
-    failed: dict[str, Row] = {}
+    failed: dict[str, list[Row]] = {}
     for row in checks:
         if row.verdict == "failure":
-            failed[row.environment] = row
+            failed.setdefault(row.environment, []).append(row)
         elif row.verdict == "success" and row.environment == UNNAMED:
             failed.clear()
         elif row.verdict == "success":
             failed.pop(row.environment, None)
-    return max(failed.values(), key=lambda row: (row.at, row.id), default=None)
+    return sorted((row for rows in failed.values() for row in rows), key=lambda row: (row.at, row.id))
 
 
 def rodeo_done(case: Case, deployed: Verdict) -> Verdict:
@@ -187,10 +188,11 @@ def rodeo_done(case: Case, deployed: Verdict) -> Verdict:
         )
     incident, (dark, off_since) = _incident(case), flag_off(case)
     passed = [row for row in counted if row.verdict == "success"]
-    if (failed := _standing_failure(counted)) is not None:
+    if failures := _standing_failures(counted):
+        first_failed, failed = failures[0], failures[-1]
         words = f"{failed.label or 'the check'} failed in {failed.environment or 'production'}"
-        before = any(row.at <= failed.at for row in passed)
-        return Verdict(WITHDRAWN if before else MISSING, failed.at, words, [f"{words} ", ago_of(failed.at)])
+        state = WITHDRAWN if any(row.at <= failed.at for row in passed) else MISSING
+        return Verdict(state, failed.at, words, [f"{words} ", ago_of(failed.at)], unbroken=first_failed.at)
     if not passed:
         said = "not accepted again since" if once else "not accepted yet"
         if dark:
@@ -205,6 +207,8 @@ def rodeo_done(case: Case, deployed: Verdict) -> Verdict:
         return Verdict(MISSING, now, f"dark: {dark}", [f"dark: {dark}"])
     row = passed[-1]
     by_hand = row.by_hand or deployed.state == BY_HAND
-    return Verdict(
-        BY_HAND if by_hand else HELD, row.at, f"{row.label or 'a check'} passed in {row.environment or 'production'}"
-    )
+    failures_ended = [each.at for each in counted if each.verdict == "failure"][-1:]
+    first = next(each.at for each in passed if not failures_ended or each.at >= failures_ended[0])
+    first = max([first, *(each.at for each in case.rows.get("incident", ()) if each.verdict == "success")])
+    why = f"{row.label or 'a check'} passed in {row.environment or 'production'}"
+    return Verdict(BY_HAND if by_hand else HELD, row.at, why, unbroken=first)

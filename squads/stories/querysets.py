@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db import connections, models, transaction
 from django.db.models.functions import Cast
 
+from portal.kernel import clock
 from portal.kernel.rows import write
 from squads.stories import states
 
@@ -60,9 +61,14 @@ class StoryQuerySet(models.QuerySet["Story"]):
             for pk, key, progress, progress_at, flag, audience, stage, standing in stories:
                 judged = states.judge(states.Facts(key, progress, progress_at, rows.get(pk, ()), flag, audience))
                 if judged["stage"] != stage or judged != standing:
-                    changed.append((pk, judged["stage"], judged))
-            write(self.model, ("stage", "standing"), changed)
+                    changed.append((pk, judged["stage"], judged, clock.parse(judged["since"])))
+            write(self.model, ("stage", "standing", "stage_at"), changed)
         return len(changed)
+
+    def standing_of(self, story: "Story", progress: str, progress_at: datetime) -> dict[str, Any]:
+        """Return the standing a story has with this progress, by the evidence there is. The caller holds its row."""
+        rows = next((rows for _, rows in self._evidence([story.pk])), [])
+        return states.judge(states.Facts(story.key, progress, progress_at, rows, story.flag, story.audience))
 
     def _evidence(self, ids: list[int]) -> Iterator[tuple[int, list[states.Row]]]:
         """Yield each story's evidence. Moments and JSON are read as text: turning 200,000 of each into objects one by

@@ -110,10 +110,13 @@ def _tested(case: Case, service: str) -> Verdict:
     if not wanted:
         return _by_hand(tests, "tested") or no_changes(case)
     covered: dict[str, Row] = {}
+    first: dict[str, Row] = {}
     failed: dict[str, Row] = {}
     for row in tests:
         for sha in covers(row, wanted):
             if row.verdict == "success":
+                if sha not in covered:
+                    first[sha] = row
                 covered[sha] = row
                 failed.pop(sha, None)
             elif row.verdict == "failure" and (sha not in covered or covered[sha].environment == row.environment):
@@ -125,7 +128,8 @@ def _tested(case: Case, service: str) -> Verdict:
     if not missing:
         last = max(covered.values(), key=lambda row: (row.at, row.id))
         state = BY_HAND if any(row.by_hand for row in covered.values()) else HELD
-        return Verdict(state, last.at, f"{last.label or 'a check'} passed in {last.environment or last.tier}")
+        why = f"{last.label or 'a check'} passed in {last.environment or last.tier}"
+        return Verdict(state, last.at, why, unbroken=max(first[sha].at for sha in wanted))
     since = max(wanted[sha].at for sha in missing)
     for sha in missing:
         if (last_failed := failed.get(sha)) is not None:
@@ -138,7 +142,7 @@ def _tested(case: Case, service: str) -> Verdict:
 
 
 def judge(facts: Facts) -> dict[str, Any]:
-    """Return the standing of a story: stage, the state of every rung with its reason, gaps, dark, and the answer."""
+    """Return the standing of a story: stage and since when, every rung with its reason, gaps, dark, and the answer."""
     case = Case(facts)
     production = each_service(case, deployed)
     rungs = {
@@ -153,6 +157,7 @@ def judge(facts: Facts) -> dict[str, Any]:
     gaps = [name for name in RUNGS if name not in held and STAGES.index(name) < STAGES.index(stage)]
     return {
         "stage": stage,
+        "since": clock.iso(_since(case, rungs, stage)),
         "rungs": [
             {"rung": name, "state": each.state, "at": clock.iso(each.at), "why": each.why}
             for name, each in rungs.items()
@@ -161,6 +166,18 @@ def judge(facts: Facts) -> dict[str, Any]:
         "dark": bool(production.holds and flag_off(case)[0]),
         "answer": _answer(case, rungs, stage, gaps),
     }
+
+
+def _since(case: Case, rungs: Mapping[str, Verdict], stage: str) -> datetime | None:
+    """Return since when the story stands on its stage. A withdrawal of what was above counts from the withdrawal, and
+    beyond in progress a newer commit begins the way from here anew."""
+    here = rungs.get(stage)
+    moments = [(here.unbroken or here.at) if here and here.holds else case.facts.progress_at]
+    above = STAGES[STAGES.index(stage) + 1 :]
+    moments += [each.unbroken or each.at for name in above if (each := rungs.get(name)) and each.state == WITHDRAWN]
+    if stage not in ("todo", "in_progress"):
+        moments += [row.at for wanted in case.changes.values() for row in wanted.values()]
+    return max((at for at in moments if at is not None), default=None)
 
 
 def _who(case: Case, rung: str, verdict: Verdict) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template import Engine, RequestContext
 from django.urls import path
@@ -9,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from portal.kernel import clock
 from portal.kernel.models import StateChange
-from portal.kernel.policy import public
+from portal.kernel.policy import members, public
 from portal.urls import urlpatterns as ours
 from squads.models import Story
 
@@ -35,8 +36,30 @@ def one_insert(request: HttpRequest) -> HttpResponse:
 
 @public
 def plain_cards(request: HttpRequest) -> HttpResponse:
-    """Select 200 rows and render 200 plain cards with Django's templates."""
-    return HttpResponse(PLAIN.render(RequestContext(request, {"stories": Story.objects.order_by("pk")[:200]})))
+    """Select rows and render as many plain cards with Django's templates: 200, or those of a squad."""
+    stories = Story.objects.order_by("pk")
+    if squad := request.GET.get("squad"):
+        stories = stories.filter(squad=squad)
+    shown = stories[: int(request.GET.get("most", 200))]
+    return HttpResponse(PLAIN.render(RequestContext(request, {"stories": shown})))
 
 
-urlpatterns: list[Any] = [path("bench/insert/", one_insert), path("bench/cards/", plain_cards), *ours]
+@csrf_exempt
+@members
+def bare_move(request: HttpRequest) -> HttpResponse:
+    """Select one row of a person signed in, write it, and write a row of history, in one transaction."""
+    with transaction.atomic():
+        story = Story.objects.get(key=request.POST["key"])
+        Story.objects.filter(pk=story.pk).update(progress_at=clock.now())
+        StateChange.objects.create(
+            kind="bench", key=story.key, from_state="a", to_state="b", by=request.user, at=clock.now()
+        )
+    return HttpResponse("ok")
+
+
+urlpatterns: list[Any] = [
+    path("bench/insert/", one_insert),
+    path("bench/cards/", plain_cards),
+    path("bench/move/", bare_move),
+    *ours,
+]

@@ -1,0 +1,50 @@
+// Forms that a card leads to, in a dialog; the same address is a page of its own without this.
+import { ask, refuse, say, shown } from "./board-moves.js";
+
+const dialog = document.getElementById("part");
+let opener = null;
+
+function fill(html) {
+  dialog.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
+  dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select")?.focus();
+}
+
+export async function openPart(url) {
+  opener = document.activeElement?.closest(".card")?.id;
+  try {
+    const answer = await fetch(url, { headers: { "X-Part": "1" } });
+    if (!answer.ok) return refuse(`This could not be opened (${answer.status}).`);
+    const html = await answer.text();
+    dialog.showModal();
+    fill(html);
+  } catch {
+    refuse("No answer from the server. Try again.");
+  }
+}
+
+dialog?.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const form = event.target, button = form.querySelector("button:not([type='button'])");
+  button.disabled = true;
+  try {
+    const answer = await ask(form.action, new FormData(form), true);
+    if (answer.headers.get("Content-Type")?.startsWith("application/json")) {
+      const said = await answer.json();
+      dialog.close();
+      if (!answer.ok) return refuse(said.message);
+      shown(said);
+      say(`${said.key} was judged again.`);
+    } else fill(await answer.text());
+  } catch {
+    dialog.close();
+    refuse("No answer from the server: nothing was kept. Try again.");
+  } finally {
+    button.disabled = false;
+  }
+});
+dialog?.addEventListener("click", (event) => {
+  if (!event.target.closest("[data-close]")) return;
+  event.preventDefault();
+  dialog.close();
+});
+dialog?.addEventListener("close", () => { dialog.replaceChildren(); if (opener) document.getElementById(opener)?.focus(); });

@@ -1,0 +1,104 @@
+"""What people do to a squad's board: write several stories at once, keep views, and say how the squad works."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+
+from portal.kernel import live
+from squads.boards.models import SavedView
+from squads.boards.queries import LIMITED, Only
+from squads.stories import states
+from squads.stories.actions import create_story
+from squads.stories.models import Story
+from squads.teams.models import Membership, Squad
+
+MOST_LINES, LONGEST_TITLE = 50, 200
+HIGHEST_LIMIT = 999
+
+
+def add_stories(squad: Squad, text: str, *, by: Any) -> list[Story]:
+    """Write a story for each line that is not empty; all of them or, when a line is wrong, none."""
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise ValidationError({"lines": "Write at least one title, one per line."})
+    if len(lines) > MOST_LINES:
+        raise ValidationError({
+            "lines": f"{len(lines)} lines at once; at most {MOST_LINES}. Add them in parts, or import a CSV."
+        })  # fmt: skip
+    long = [
+        f"Line {number} has {len(title)} characters; a title has at most {LONGEST_TITLE}. Shorten it."
+        for number, title in lines
+        if len(title) > LONGEST_TITLE
+    ]
+    if long:
+        raise ValidationError({"lines": long})
+    with transaction.atomic():
+        made = [create_story(squad, by=by, title=title) for _, title in lines]
+        live.touch([story.pk for story in made])
+    return made
+
+
+@transaction.atomic
+def set_rules(
+    squad: Squad, *, by: Any, limits: Mapping[str, int | None], accepts_own: bool, accepters: Iterable[str]
+) -> Squad:
+    """Say how many stories the squad wants on a stage at a time, who accepts, and whether one may accept one's own."""
+    errors = {}
+    for stage, limit in limits.items():
+        if stage not in LIMITED:
+            raise TypeError(f"no limit for {stage}")
+        if limit is not None and not 1 <= limit <= HIGHEST_LIMIT:
+            errors[stage] = f"Give 1 to {HIGHEST_LIMIT}, or nothing for no limit on {states.STAGE_NAMES[stage]}."
+    if errors:
+        raise ValidationError(errors)
+    squad.wip_limits = {stage: limits[stage] for stage in LIMITED if limits.get(stage)}
+    squad.accepts_own = accepts_own
+    squad.save(update_fields=["wip_limits", "accepts_own"])
+    members, named = Membership.objects.filter(squad=squad), set(accepters)
+    members.filter(user__username__in=named, accepts=False).update(accepts=True)
+    members.exclude(user__username__in=named).filter(accepts=True).update(accepts=False)
+    return squad
+
+
+def save_view(squad: Squad, *, by: Any, name: str, query: str, shared: bool = False) -> SavedView:
+    """Keep a filter of the board under a name: one's own, or shared by a member. The same name again replaces it."""
+    name = name.strip()
+    if not name or len(name) > 60:
+        raise ValidationError({"name": "Give the view a name of 1 to 60 characters."})
+    if shared and not squad.is_writable_by(by):
+        raise PermissionDenied(f"Only members of squad {squad} may share a view with it.")
+    only = read_query(query)
+    if not only:
+        raise ValidationError({"query": "Filter the board first: the whole board needs no name."})
+    if len(only.query) > 500:
+        raise ValidationError({"query": "This filter is too long to keep. Shorten its text."})
+    view, _ = SavedView.objects.update_or_create(
+        squad=squad, owner=by, name=name, defaults={"query": only.query, "shared": shared}
+    )
+    return view
+
+
+def read(values: Mapping[str, list[str]]) -> Only:
+    """Read a filter from the parts of an address; parts it does not know are left out."""
+    said = {name: each[-1].replace("\0", "").strip()[:200] for name, each in values.items() if each}
+    type_ = said.get("type", "")
+    return Only(
+        said.get("release", ""), type_ if type_ in Story.Type.values else "", said.get("person", ""),
+        said.get("service", ""), said.get("q", ""), "1" if said.get("blocked") == "1" else "",
+        "1" if said.get("stalled") == "1" else "",
+    )  # fmt: skip
+
+
+def read_query(query: str) -> Only:
+    """Read a filter from what follows the question mark of an address."""
+    return read(parse_qs(query, max_num_fields=50)) if query.count("&") < 50 else Only()
+
+
+def remove_view(view: SavedView, *, by: Any) -> None:
+    """Forget a view: one's own, or, of the squad's shared ones, as its lead."""
+    if view.owner_id != by.pk and not (view.shared and view.squad.is_led_by(by)):
+        raise PermissionDenied(f"“{view}” was saved by {view.owner.name}: they, or a lead of the squad, may remove it.")
+    view.delete()

@@ -1,0 +1,165 @@
+"""Boards of squads over the API, and what is done to their cards; the same verbs as the pages call."""
+
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel import clock
+from portal.kernel.api import Endpoint
+from squads.boards import actions, cards, queries
+from squads.stories import placing, states
+from squads.stories.models import Story
+from squads.stories.queries import gap_words, owner_names, why_unknown
+from squads.teams.api import check_own
+from squads.teams.models import Squad
+
+
+class CardOut(serializers.Serializer):
+    """One story on a board. `since` is when it came to its stage; `stalled`: longer than 85 % of the squad's stays."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    type = serializers.ChoiceField(Story.Type.choices)
+    rank = serializers.IntegerField(help_text="Its place among the squad's stories, the lowest first.")
+    version = serializers.CharField(help_text="Changes with what the card shows.")
+    answer = serializers.CharField()
+    gaps = serializers.CharField()
+    blocked_because = serializers.CharField(allow_blank=True)
+    since = serializers.DateTimeField()
+    stalled = serializers.BooleanField()
+    url = serializers.CharField()
+
+
+class ColumnOut(serializers.Serializer):
+    """One stage: people move stories among the first three, evidence moves them on."""
+
+    stage = serializers.ChoiceField(Story.Stage.choices)
+    total = serializers.IntegerField(help_text="All stories of the squad there.")
+    found = serializers.IntegerField(help_text="Those that the filter takes.")
+    limit = serializers.IntegerField(allow_null=True, help_text="The most that the squad wants there at a time.")
+    over = serializers.BooleanField()
+    usual_seconds = serializers.FloatField(
+        allow_null=True, help_text="85 % of the newest finished stays there were shorter; null below five of them."
+    )
+    usual_n = serializers.IntegerField()
+    stories = CardOut(many=True, help_text="At most 200, of rodeo done the newest 30; `found` counts all.")
+
+
+class BoardOut(serializers.Serializer):
+    """The board of a squad."""
+
+    squad = serializers.CharField()
+    version = serializers.CharField()
+    columns = ColumnOut(many=True)
+
+
+class PlaceIn(serializers.Serializer):
+    """Where to: behind or before another story of the squad, or up, down, to the top or bottom of its column; `to` moves it."""
+
+    to = serializers.ChoiceField(Story.Progress.choices, required=False)
+    after = serializers.CharField(required=False, max_length=20)
+    before = serializers.CharField(required=False, max_length=20)
+    where = serializers.ChoiceField([(each, each) for each in placing.WHERE], required=False)
+    because = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+
+
+class BlockIn(serializers.Serializer):
+    """What the story waits for."""
+
+    because = serializers.CharField(max_length=placing.MOST_SAID)
+
+
+class PlaceOut(serializers.Serializer):
+    """Where a story stands now."""
+
+    key = serializers.CharField()
+    progress = serializers.ChoiceField(Story.Progress.choices)
+    stage = serializers.ChoiceField(Story.Stage.choices)
+    rank = serializers.IntegerField()
+    blocked_because = serializers.CharField(allow_blank=True)
+
+
+FILTERS = [
+    OpenApiParameter(name, str, description=said)
+    for name, said in {
+        "release": "Its slug.", "type": "", "person": "Who wrote it, or moved it to in progress.", "service": "Its name.",
+        "q": "The start of a key, or part of a title.", "blocked": "1: only blocked ones.", "stalled": "1: only stalled ones.",
+    }.items()
+]  # fmt: skip
+
+
+class Boards(Endpoint):
+    """Boards of squads."""
+
+    serializer_class = BoardOut
+    queryset = Squad.objects.all()
+    filter_backends = []
+    pagination_class = None
+
+    @extend_schema(responses=BoardOut, parameters=FILTERS, operation_id="squads_board_retrieve")
+    def retrieve(self, request: Request, slug: str) -> Response:
+        """Show the board of a squad, or the part of it that the filters take. What is shown of a column is bounded."""
+        squad = get_object_or_404(Squad, slug=slug)
+        made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False)
+        at = clock.now()
+        owners = owner_names(row.standing for column in made.columns for row in column.rows)
+
+        def card(row: cards.Row, column: queries.Column) -> dict[str, Any]:
+            known = {column.stage: column.usual} if column.usual else {}
+            return {
+                "key": row.key, "title": row.title, "type": row.type, "rank": row.rank, "version": cards.version_of(row),
+                "answer": states.say(row.standing, at=at, owners=owners, squad=squad.name),
+                "gaps": gap_words(row.standing), "blocked_because": row.blocked_because, "since": row.since,
+                "stalled": cards.stalled(row, at, known), "url": f"/stories/{row.key}/",
+            }  # fmt: skip
+
+        columns = [
+            {
+                "stage": column.stage, "total": column.total, "found": column.found, "limit": column.limit,
+                "over": column.over, "usual_seconds": column.usual.seconds if column.usual else None,
+                "usual_n": column.usual.n if column.usual else 0, "stories": [card(row, column) for row in column.rows],
+            }
+            for column in made.columns
+        ]  # fmt: skip
+        return Response(BoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
+
+
+class Places(Endpoint):
+    """Where stories stand on their squad's board, and what blocks them."""
+
+    serializer_class = PlaceOut
+    queryset = Story.objects.all()
+    filter_backends = []
+    pagination_class = None
+
+    def _own(self, key: str) -> Story:
+        story = Story.objects.select_related("squad").filter(key=key.upper()).first()
+        if story is None:
+            raise exceptions.NotFound(why_unknown(key.upper()))
+        check_own(story.squad, self.request.user, story.key)
+        return story
+
+    @extend_schema(request=PlaceIn, responses=PlaceOut, operation_id="stories_place_create")
+    def place(self, request: Request, key: str) -> Response:
+        """Put a story elsewhere on its board, and move it to do, in progress or dev done. 409 when somebody was first."""
+        story = self._own(key)
+        said = PlaceIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        return Response(PlaceOut(placing.place(story, by=request.user, **said.validated_data)).data)
+
+    @extend_schema(request=BlockIn, responses=PlaceOut, operation_id="stories_block_create")
+    def block(self, request: Request, key: str) -> Response:
+        """Say what a story waits for. 409 when it is blocked already."""
+        story = self._own(key)
+        said = BlockIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        return Response(PlaceOut(placing.block(story, by=request.user, **said.validated_data)).data)
+
+    @extend_schema(request=None, responses=PlaceOut, operation_id="stories_unblock_create")
+    def unblock(self, request: Request, key: str) -> Response:
+        """Say that a story waits for nothing any more. 409 when it is not blocked."""
+        return Response(PlaceOut(placing.unblock(self._own(key), by=request.user)).data)

@@ -1,0 +1,51 @@
+"""Forms of squad boards."""
+
+from typing import Any
+
+from django import forms
+
+from squads.boards.actions import HIGHEST_LIMIT
+from squads.boards.queries import LIMITED
+from squads.stories import states
+from squads.teams.models import Membership, Squad
+
+
+class BlockForm(forms.Form):
+    """Why a story waits."""
+
+    because = forms.CharField(
+        label="What does it wait for?", max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Name what or whom it waits for, so that somebody can help.",
+        error_messages={"required": "Write what it waits for, so that somebody can help."},
+    )  # fmt: skip
+
+
+class RulesForm(forms.Form):
+    """How a squad works: limits per stage, who accepts, and whether one may accept one's own."""
+
+    def __init__(self, *args: Any, squad: Squad, people: list[Membership], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for stage in LIMITED:
+            self.fields[stage] = forms.IntegerField(
+                label=f"At most on {states.STAGE_NAMES[stage]}", required=False, min_value=1, max_value=HIGHEST_LIMIT,
+                initial=squad.wip_limits.get(stage),
+            )  # fmt: skip
+        self.fields["accepters"] = forms.MultipleChoiceField(
+            label="Accepters", required=False, widget=forms.CheckboxSelectMultiple,
+            choices=[(each.user.username, each.user.name) for each in people],
+            initial=[each.user.username for each in people if each.accepts],
+            help_text="Product owners and others who are asked to accept the squad's stories in production.",
+        )  # fmt: skip
+        self.fields["accepts_own"] = forms.BooleanField(
+            label="Whoever made a change may accept it", required=False, initial=squad.accepts_own,
+            help_text="Otherwise somebody else has to accept the story in production.",
+        )  # fmt: skip
+
+    def said(self) -> dict[str, Any]:
+        """Return what `set_rules` wants to know."""
+        data = self.cleaned_data
+        return {
+            "limits": {stage: data[stage] for stage in LIMITED},
+            "accepts_own": data["accepts_own"],
+            "accepters": data["accepters"],
+        }

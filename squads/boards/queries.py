@@ -1,0 +1,228 @@
+"""What the board of a squad shows, read in a handful of queries whatever the number of stories."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.apps import apps
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value, Window
+from django.db.models.functions import Concat, Trim
+from django.utils.safestring import SafeString
+
+from portal.kernel import clock
+from portal.kernel.models import StateChange
+from squads.boards import cards
+from squads.boards.models import SavedView
+from squads.boards.stays import Usual, usual
+from squads.stories import states
+from squads.stories.models import Evidence, Story
+from squads.teams.models import Membership, Service, Squad
+
+# Cards of one column at most, and the newest that are rodeo done.
+MOST, NEWEST = 200, 30
+OPTIONS = 200
+LIMITED = states.STAGES[:-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """A part of the board, as its address says."""
+
+    release: str = ""
+    type: str = ""
+    person: str = ""
+    service: str = ""
+    q: str = ""
+    blocked: str = ""
+    stalled: str = ""
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, each.name) for each in fields(self))
+
+    @property
+    def query(self) -> str:
+        """What follows the question mark in the board's address."""
+        return urlencode({each.name: value for each in fields(self) if (value := getattr(self, each.name))})
+
+    def condition(self, squad: Squad) -> Q:
+        """Return what the database can tell; whether a story stalls depends on the present."""
+        wanted = Q()
+        if self.release:
+            wanted &= Q(release__slug=self.release)
+        if self.type:
+            wanted &= Q(type=self.type)
+        if self.person:
+            started = StateChange.objects.filter(
+                kind="story", key__startswith=f"{squad.key_prefix}-", to_state="in_progress", by__username=self.person
+            )
+            wanted &= Q(created_by__username=self.person) | Q(key__in=started.values("key"))
+        if self.service:
+            changed = Evidence.objects.filter(story=OuterRef("pk"), kind="change", service=self.service)
+            wanted &= Q(Exists(changed))
+        if self.q:
+            wanted &= Q(key__startswith=self.q.upper()) | Q(title__icontains=self.q)
+        if self.blocked:
+            wanted &= ~Q(blocked_because="")
+        return wanted
+
+
+class _Light(NamedTuple):
+    """What is read of every unfinished story of the squad, shown or not."""
+
+    pk: int
+    stage: str
+    stage_at: datetime | None
+    progress_at: datetime | None
+    created_at: datetime
+    hit: bool
+
+    def waits(self, at: datetime, known: dict[str, Usual]) -> bool:
+        """Say whether it stands longer on its stage than is usual."""
+        since = self.stage_at or self.progress_at or self.created_at
+        return self.stage in known and (at - since).total_seconds() > known[self.stage].seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One stage of the board."""
+
+    stage: str
+    name: str
+    people: bool
+    total: int
+    found: int
+    limit: int | None
+    usual: Usual | None
+    rows: list[cards.Row]
+    html: list[SafeString]
+
+    @property
+    def over(self) -> bool:
+        """Whether more stories stand here than the squad wants at a time."""
+        return self.limit is not None and self.total > self.limit
+
+    @property
+    def more(self) -> int:
+        """How many of those found are not shown."""
+        return self.found - len(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything the board shows."""
+
+    columns: list[Column]
+    only: Only
+    total: int
+    version: str
+
+    @property
+    def shown(self) -> int:
+        """How many cards there are."""
+        return sum(len(column.rows) for column in self.columns)
+
+
+def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *, drawn: bool = True) -> Board:
+    """Read the board of a squad, or a part of it: at most six queries. Without `drawn`, no card is drawn as HTML."""
+    at, only, known = at or clock.now(), only or Only(), usual(squad.pk)
+    light = _unfinished(squad, only)
+    late = {row.pk for row in light if row.waits(at, known)}
+    totals = Counter(row.stage for row in light)
+    hits: dict[str, list[int]] = {stage: [] for stage in states.STAGES}
+    for row in light:
+        if row.hit and (not only.stalled or row.pk in late):
+            hits[row.stage].append(row.pk)
+    found = {stage: len(pks) for stage, pks in hits.items()}
+    hits["rodeo_done"], found["rodeo_done"] = _newest(squad, only)
+    totals["rodeo_done"] = found["rodeo_done"]
+    wanted = {stage: pks[:MOST] for stage, pks in hits.items()}
+    rows = cards.rows_of(pk for pks in wanted.values() for pk in pks)
+    versions = {row.key: cards.version_of(row) for row in rows}
+    html = cards.card_html(rows, at=at, known={squad.pk: known}, versions=versions) if drawn else {}
+    columns = [_column(squad, stage, rows, totals, found, known, html) for stage in states.STAGES]
+    return Board(columns, only, sum(totals.values()), _version(columns, versions, late))
+
+
+def _unfinished(squad: Squad, only: Only) -> list[_Light]:
+    rows: Any = Story.objects.filter(squad=squad).unfinished().order_by("rank")
+    condition = only.condition(squad)
+    hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
+    return [_Light._make(row) for row in rows.values_list(*_Light._fields[:-1], hit)]
+
+
+def _newest(squad: Squad, only: Only) -> tuple[list[int], int]:
+    """Return the newest stories that are rodeo done, and how many there are. None of them stalls."""
+    if only.stalled:
+        return [], 0
+    rows = Story.objects.filter(only.condition(squad), squad=squad, stage="rodeo_done")
+    counted = rows.annotate(all=Window(Count("*"))).order_by(F("stage_at").desc(nulls_last=True), "-pk")
+    found = list(counted.values_list("pk", "all")[:NEWEST])
+    return [pk for pk, _ in found], found[0][1] if found else 0
+
+
+def _column(
+    squad: Squad, stage: str, rows: Iterable[cards.Row], totals: Counter[str], found: dict[str, int],
+    known: dict[str, Usual], html: dict[str, SafeString],
+) -> Column:  # fmt: skip
+    here = [row for row in rows if row.stage == stage]
+    if stage == "rodeo_done":
+        here.sort(key=lambda row: (row.since, row.pk), reverse=True)
+    return Column(
+        stage, states.STAGE_NAMES[stage], stage in Story.Progress.values, totals[stage], found[stage],
+        squad.wip_limits.get(stage), known.get(stage), here, [html[row.key] for row in here if row.key in html],
+    )  # fmt: skip
+
+
+def _version(columns: list[Column], versions: dict[str, str], late: set[int]) -> str:
+    """Return a mark that changes whenever the board does."""
+    shown = [
+        (
+            column.total,
+            column.found,
+            column.limit,
+            [(row.key, versions[row.key], row.pk in late) for row in column.rows],
+        )
+        for column in columns
+    ]
+    return sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+class Options(NamedTuple):
+    """What the board can be filtered by."""
+
+    services: list[tuple[str, str]]
+    releases: list[tuple[str, str]]
+
+
+def options(squad: Squad) -> Options:
+    """Return the squad's services, and the releases its unfinished stories are planned for, in one query.
+
+    Releases are named, not imported (docs/adr/0002).
+    """
+    services: QuerySet[Any] = Service.objects.filter(squad=squad).order_by()
+    releases = apps.get_model("releases", "Release")._default_manager.order_by()
+    planned = Story.objects.filter(squad=squad, release=OuterRef("pk")).unfinished()
+    name = Trim(Concat("line", Value(" "), "version"))
+    both = services.values_list(Value("service"), "name", "name").union(
+        releases.filter(Exists(planned)).values_list(Value("release"), "slug", name), all=True
+    )
+    found: dict[str, list[tuple[str, str]]] = {"service": [], "release": []}
+    for kind, value, called in both[: 2 * OPTIONS]:
+        found[kind].append((value, called))
+    return Options(sorted(found["service"]), sorted(found["release"], key=lambda each: each[1]))
+
+
+def people(squad: Squad) -> list[Membership]:
+    """Return who is in the squad, in one query."""
+    return list(squad.memberships.select_related("user").order_by("user__username")[:OPTIONS])
+
+
+def views_of(squad: Squad, user: Any) -> list[SavedView]:
+    """Return the saved views a person sees: their own, and those shared with the squad."""
+    own = Q(owner=user) if user.is_authenticated else Q()
+    wanted = (own | Q(shared=True)) if own else Q(shared=True)
+    return list(squad.saved_views.filter(wanted).select_related("owner").order_by("name", "pk")[:OPTIONS])

@@ -1,0 +1,162 @@
+"""The board of a squad: its page and fragment, writing several stories, saved views, and how the squad works."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.htmx import varied, wants_fragment
+from portal.kernel.policy import leads, members, reading, writing
+from portal.kernel.typed import given
+from squads.boards import actions, queries
+from squads.boards.forms import RulesForm
+from squads.boards.models import SavedView
+from squads.boards.queries import Board
+from squads.stories.models import Story
+from squads.teams.models import Membership, Squad
+
+
+def _fragment(squad: Squad, made: Board, url: str) -> str:
+    query = "&".join(each for each in (made.only.query, f"version={made.version}") if each)
+    context = {
+        "board": made,
+        "squad": squad,
+        "url": url,
+        "query": query,
+        "stories": f"{reverse('squads:stories:list')}?squad={squad.slug}&stage=",
+    }
+    return render_to_string("squads/boards/_board.jinja", context, using="jinja2")
+
+
+def _roles(user: Any, people: list[Membership]) -> tuple[bool, bool]:
+    """Say whether a person may write for the squad, and whether they lead it, from the memberships at hand."""
+    if not user.is_authenticated:
+        return False, False
+    own = next((each for each in people if each.user_id == user.pk), None)
+    return user.is_staff or own is not None, user.is_staff or (own is not None and own.role == Membership.Role.LEAD)
+
+
+@reading
+@require_safe
+def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
+    """The board of a squad. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
+    squad = get_object_or_404(Squad, slug=slug)
+    only, url = actions.read(dict(request.GET.lists())), reverse("squads:boards:board", args=[squad.slug])
+    made = queries.board(squad, only)
+    if wants_fragment(request):
+        if request.GET.get("version") == made.version:
+            return varied(HttpResponse(status=204))
+        return varied(HttpResponse(_fragment(squad, made, url)))
+    return _page(request, squad, made, url)
+
+
+def _page(
+    request: HttpRequest, squad: Squad, made: Board, url: str, typed: str = "", errors: list[str] | None = None
+) -> HttpResponse:
+    people = queries.people(squad)
+    writable, leading = _roles(request.user, people)
+    return varied(
+        render(
+            request, "squads/boards/board.html",
+            {
+                "squad": squad,
+                "board": made,
+                "only": made.only,
+                "url": url,
+                "fragment": _fragment(squad, made, url),
+                "people": people,
+                "options": queries.options(squad),
+                "types": Story.Type.choices,
+                "views": queries.views_of(squad, request.user),
+                "writable": writable,
+                "leading": leading,
+                "typed": typed,
+                "errors": errors or [],
+            },
+            status=400 if errors else 200,
+        )
+    )  # fmt: skip
+
+
+def _own(slug: str, user: Any) -> Squad:
+    squad = get_object_or_404(Squad, slug=slug)
+    if not squad.is_writable_by(user):
+        raise PermissionDenied(f"Only members of squad {squad} may write its stories.")
+    return squad
+
+
+@members
+@require_POST
+def add(request: HttpRequest, slug: str) -> HttpResponse:
+    """Write a story for each line; when one is wrong, say which, keep what was typed, and write none."""
+    squad = _own(slug, request.user)
+    url = reverse("squads:boards:board", args=[squad.slug])
+    text = request.POST.get("lines", "").replace("\0", "")
+    try:
+        made = actions.add_stories(squad, text, by=request.user)
+    except ValidationError as error:
+        return _page(request, squad, queries.board(squad), url, text, list(error.messages))
+    first, last = made[0].key, made[-1].key
+    messages.success(request, f"{first} is there." if len(made) == 1 else f"{first} to {last} are there.")
+    return redirect(f"{url}#card-{last}")
+
+
+@leads
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    """How the squad works: limits per stage, who accepts, and whether one may accept one's own."""
+    squad = get_object_or_404(Squad, slug=slug)
+    if not squad.is_led_by(request.user):
+        raise PermissionDenied(f"Only leads of squad {squad} may change how it works.")
+    form = RulesForm(request.POST if request.method == "POST" else None, squad=squad, people=queries.people(squad))
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.set_rules(squad, by=request.user, **form.said())
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("squads:boards:board", slug=squad.slug)
+    return render(
+        request, "squads/boards/settings.html", {"squad": squad, "form": form}, status=400 if form.errors else 200
+    )
+
+
+@writing
+@require_POST
+def save_view(request: HttpRequest, slug: str) -> HttpResponse:
+    """Keep the filter under a name."""
+    squad = get_object_or_404(Squad, slug=slug)
+    url, query = reverse("squads:boards:board", args=[squad.slug]), given(request.POST, "query")
+    try:
+        view = actions.save_view(
+            squad,
+            by=request.user,
+            name=given(request.POST, "name"),
+            query=query,
+            shared=bool(request.POST.get("shared")),
+        )
+    except ValidationError as error:
+        for message in error.messages:
+            messages.error(request, message)
+        return redirect(f"{url}?{actions.read_query(query).query}")
+    messages.success(request, f"“{view}” is kept.")
+    return redirect(f"{url}?{view.query}")
+
+
+@writing
+@require_POST
+def remove_view(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Forget a saved view."""
+    mine = SavedView.objects.select_related("squad", "owner")
+    view = next(
+        (each for each in mine.filter(squad__slug=slug, pk=pk) if each.shared or each.owner == request.user), None
+    )
+    if view is not None:
+        actions.remove_view(view, by=request.user)
+        messages.success(request, f"“{view}” is forgotten.")
+    return redirect("squads:boards:board", slug=slug)

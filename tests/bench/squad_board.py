@@ -1,0 +1,96 @@
+"""The squad board of 300 cards against 300 plain ones, and one move against a bare view with one SELECT and two writes."""
+
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from portal.accounts.models import User
+from squads.models import Evidence, Membership, Squad, Story
+from tests.bench import data
+
+CARDS = 300
+# So many stories on each stage: rodeo done shows its newest 30.
+SPREAD = {
+    "todo": 60,
+    "in_progress": 30,
+    "dev_done": 30,
+    "integrated": 50,
+    "tested": 50,
+    "deployed": 50,
+    "rodeo_done": 30,
+}
+STEPS = {"integrated": 2, "tested": 3, "deployed": 4, "rodeo_done": 10}
+
+
+def _filled(squad: Squad) -> None:
+    """Fill the squad's board: evidence, and stays that say what is usual."""
+    data.stories(squad, CARDS)
+    stories, start = list(squad.stories.order_by("number")), 0
+    for stage, count in SPREAD.items():
+        part, start = stories[start : start + count], start + count
+        progress = stage if stage in Story.Progress.values else "dev_done"
+        Story.objects.filter(pk__in=[story.pk for story in part]).update(progress=progress)
+        Evidence.objects.bulk_create(
+            row for story in part for row in data.evidence_of(story, STEPS.get(stage, 0)) if stage in STEPS
+        )
+    squad.stories.all().judge()
+
+
+def _rounds(ask: Callable[[], Any], codes: set[int], count: int = 40) -> float:
+    """The median time of a request, in ms."""
+    times = []
+    for _ in range(count):
+        start = time.perf_counter()
+        code = ask().status_code
+        times.append((time.perf_counter() - start) * 1000)
+        assert code in codes, code
+    return statistics.median(times)
+
+
+def run(row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
+    """Measure both, in turns."""
+    [squad] = data.squads(1, "Q")
+    _filled(squad)
+    person = User.objects.create(username="board-bench")
+    Membership.objects.create(squad=squad, user=person)
+    browser = Client()
+    browser.force_login(person)
+    address = f"/squads/{squad.slug}/board/"
+    cache.clear()
+    with CaptureQueriesContext(connection) as queries:
+        answer = browser.get(address)
+        asked = len(queries)
+    assert answer.content.count(b'<article class="card') == CARDS, answer.content.count(b'<article class="card')
+    plain, ours, bare, moves = [], [], [], []
+    first, second = squad.stories.filter(stage="todo").order_by("rank")[:2]
+    ways = iter(range(10**6))
+
+    def moved() -> Any:
+        """There and back again, each time behind another story."""
+        to = "todo" if next(ways) % 2 else "in_progress"
+        body = {"to": to, "after": second.key}
+        return browser.post(f"/stories/{first.key}/place/", body, headers={"Accept": "application/json"})
+
+    for _ in range(3):
+        plain.append(_rounds(lambda: browser.get(f"/bench/cards/?squad={squad.pk}&most={CARDS}"), {200}))
+        ours.append(_rounds(lambda: browser.get(address), {200}))
+    for _ in range(3):
+        bare.append(_rounds(lambda: browser.post("/bench/move/", {"key": second.key}), {200}, 100))
+        moves.append(_rounds(moved, {200}, 100))
+    yard, least = statistics.median(plain), statistics.median(bare)
+    board, move = statistics.median(ours), statistics.median(moves)
+    return [
+        row(f"{CARDS} plain cards, Django templates", yard, "ms"),
+        row(f"squad board, {CARDS} cards", board, "ms"),
+        row("squad board ÷ plain cards", board / yard, "×", 1.5),
+        row("squad board, queries", asked, "", 12),
+        row("bare view, one SELECT and two writes", least, "ms"),
+        row("moving a card", move, "ms"),
+        row("moving a card ÷ bare view", move / least, "×", 1.5),
+    ]
