@@ -9,11 +9,13 @@ from releases.environments.api import Environments
 from releases.intake.api import Events, FailedEvents, Sources
 from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.planning.api import Releases
+from squads.imports.api import Imports
 from squads.stories.api import Stories
 from squads.teams.api import Services, Squads
 
 router = SimpleRouter()
 router.register("squads", Squads, "squad")
+router.register(r"squads/(?P<slug>[-\w]+)/imports", Imports, "import")
 router.register("services", Services, "service")
 router.register("stories", Stories, "story")
 router.register("environments", Environments, "environment")
