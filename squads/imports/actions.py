@@ -45,6 +45,7 @@ def read_as(imported: Import, *, by: Any, kind: str, mapping: dict[str, Any]) ->
 
     Raises ValidationError for a kind the file is not, and AlreadyMoved once it was imported.
     """
+    _still_waits(imported, "read anew")
     try:
         parsed = formats.parse(bytes(imported.body), kind)
     except formats.Refused as refused:
@@ -54,6 +55,12 @@ def read_as(imported: Import, *, by: Any, kind: str, mapping: dict[str, Any]) ->
         raise AlreadyMoved(str(imported), "read anew", imported.State.DONE)
     imported.kind, imported.mapping = parsed.kind, known
     return imported
+
+
+def _still_waits(imported: Import, wanted: str) -> None:
+    """Once imported, the file itself is no longer kept."""
+    if imported.state != Import.State.PREVIEW:
+        raise AlreadyMoved(str(imported), wanted, imported.state)
 
 
 def _known(mapping: dict[str, Any], headers: list[str]) -> dict[str, Any]:
@@ -88,6 +95,7 @@ def run(imported: Import, *, by: Any, leave_out_bad: bool = False) -> dict[str, 
     Raises ValidationError, with nothing written, when rows are bad and nobody said to leave them out, and AlreadyMoved
     when the file was imported before.
     """
+    _still_waits(imported, "imported")
     try:
         parsed, checked = queries.read(imported)
     except formats.Refused as refused:

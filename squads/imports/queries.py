@@ -15,7 +15,7 @@ from squads.imports.models import Import
 from squads.stories.models import Story
 from squads.teams.models import Squad
 
-AT_ONCE = 900
+AT_ONCE, MOST_PLANNED = 900, 100
 NAMED = {"type": Story.Type, "progress": Story.Progress}
 FIELDS = ("key", "title", "type", "status", "description", "acceptance_criteria", "release", "created")
 FIELD_NAMES = {
@@ -112,16 +112,16 @@ def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked)
     for row in rows:
         release = releases.get(row.release or "")
         if row.release and not release:
-            missing[row.release] = None
-            if problem := _unknown_release(row, allowed, row.release in releases):
+            if problem := _unknown_release(row, allowed, row.release in releases, missing):
                 problems.append(problem)
                 continue
+            missing[row.release] = None
         story = existing.get(row.external)
         steps.append(Step(row, story, release, _differences(row, story, release) if story else []))
     return Plan(imported.kind, steps, problems, checked, parsed, list(missing))
 
 
-def _unknown_release(row: checking.Ready, allowed: bool, several: bool) -> Problem | None:
+def _unknown_release(row: checking.Ready, allowed: bool, several: bool, missing: dict[str, None]) -> Problem | None:
     name = (row.release or "")[:60]
     if several:
         return Problem(
@@ -129,6 +129,11 @@ def _unknown_release(row: checking.Ready, allowed: bool, several: bool) -> Probl
         )
     if len(row.release or "") > 200:
         return Problem(row.place, row.release_column, "The release's name has over 200 characters.", "Shorten it.")
+    if len(missing) >= MOST_PLANNED and row.release not in missing:
+        return Problem(
+            row.place, row.release_column, f"The file names more than {MOST_PLANNED} releases that are not there.",
+            "Choose another column for releases, or none.",
+        )  # fmt: skip
     if not allowed:
         return Problem(
             row.place, row.release_column, f"No release is called “{name}”.",

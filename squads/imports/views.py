@@ -50,7 +50,7 @@ def _object(request: HttpRequest, error: ValidationError | AlreadyMoved) -> None
 def import_list(request: HttpRequest, slug: str) -> HttpResponse:
     """What was brought in, and the form to bring more."""
     squad = _own_squad(slug, request.user)
-    form = BringForm(request.POST or None, request.FILES or None)
+    form = BringForm(request.POST, request.FILES) if request.method == "POST" else BringForm()
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         try:

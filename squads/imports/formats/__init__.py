@@ -30,6 +30,8 @@ def parse(body: bytes, kind: str = "", chosen: dict[str, str] | None = None) -> 
 
     `chosen` says which column of a table each of our fields comes from; without it the names are guessed.
     """
+    if kind and kind not in KINDS:
+        raise Refused(f"“{kind[:20]}” is no kind of file that is known here.", f"Choose among {', '.join(KINDS)}.")
     check_size(len(body))
     text = decode(body)
     if is_json(text):

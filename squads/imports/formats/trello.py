@@ -16,17 +16,17 @@ def recognises(data: Any) -> bool:
 
 def items(data: Any) -> tuple[list[Item], list[str]]:
     """Return the cards that are not archived, and what is to be said about the others."""
-    lists = {text_of(each.get("id")): text_of(each.get("name")) for each in objects(data.get("lists"))}
-    closed = {text_of(each.get("id")) for each in objects(data.get("lists")) if each.get("closed") is True}
+    lists = {text_of(each.get("id")): text_of(each.get("name")) for each in objects(inside(data, "lists"))}
+    closed = {text_of(each.get("id")) for each in objects(inside(data, "lists")) if each.get("closed") is True}
     found: dict[str, Item] = {}
     archived = 0
-    for number, card in enumerate(objects(data.get("cards")), 1):
+    for number, card in enumerate(objects(inside(data, "cards")), 1):
         if card.get("closed") is True or text_of(card.get("idList")) in closed:
             archived += 1
             continue
         found[text_of(card.get("id")) or f"card {number}"] = _item(number, card, lists)
     _checklists(data, found)
-    actions = objects(data.get("actions"))
+    actions = objects(inside(data, "actions"))
     for action in actions:
         item = found.get(text_of(inside(action, "data", "card", "id")))
         if item is not None:
@@ -66,8 +66,8 @@ def _made(identity: str) -> str:
         return ""
 
 
-def _checklists(data: dict[str, Any], found: dict[str, Item]) -> None:
-    for each in objects(data.get("checklists")):
+def _checklists(data: Any, found: dict[str, Item]) -> None:
+    for each in objects(inside(data, "checklists")):
         item = found.get(text_of(each.get("idCard")))
         lines = [text_of(line.get("name")) for line in objects(each.get("checkItems"))]
         lines = [line for line in lines if line.strip()]
