@@ -174,14 +174,15 @@ def _create(squad: Squad, steps: list[Step], by: Any, now: datetime, system: str
     # The column fills itself when a row is created; the date it had elsewhere is written over it.
     dated = [(story.pk, step.row.created) for story, step in zip(made, steps, strict=True) if step.row.created]
     write(Story, ("created_at",), dated)
+    said = f"Imported by {by.name}: {system} says"
     StateChange.objects.bulk_create(
         (
-            _moved(story.key, "todo", story.progress, by, f"Imported: {system} says “{step.row.status}”", story.progress_at)
+            _moved(story.key, "todo", story.progress, f"{said} “{step.row.status}”", story.progress_at)
             for story, step in zip(made, steps, strict=True)
             if story.progress != "todo" and not _told(step, story.progress)
         ),
         batch_size=AT_ONCE,
-    )  # fmt: skip
+    )
     return made
 
 
@@ -198,10 +199,9 @@ def _progress_at(step: Step, now: datetime) -> datetime | None:
     return None if progress == "todo" else min(step.row.moved_at or now, now)
 
 
-def _moved(key: str, before: str, after: str, by: Any, because: str, at: datetime | None) -> StateChange:
-    return StateChange(
-        kind="story", key=key, from_state=before, to_state=after, by=by, because=because, at=at or clock.now()
-    )
+def _moved(key: str, before: str, after: str, because: str, at: datetime | None) -> StateChange:
+    """A move that nobody made here: `because` says who did, or who brought it in. So it makes no story theirs."""
+    return StateChange(kind="story", key=key, from_state=before, to_state=after, because=because, at=at or clock.now())
 
 
 def _update(steps: list[Step], by: Any, now: datetime, system: str) -> list[int]:
@@ -213,8 +213,8 @@ def _update(steps: list[Step], by: Any, now: datetime, system: str) -> list[int]
         assert story is not None, "only rows of stories that are there differ"
         for name, before, after in step.differences:
             if name == "progress":
-                because = f"Imported again: {system} says “{step.row.status}”"
-                moves.append(_moved(story.key, before, after, by, because, now))
+                because = f"Imported again by {by.name}: {system} says “{step.row.status}”"
+                moves.append(_moved(story.key, before, after, because, now))
                 columns.setdefault("progress", []).append((story.pk, after, now))
                 continue
             if name == "release":
@@ -250,7 +250,7 @@ def _keep_history(told: list[tuple[Step, Story]]) -> int:
             for move in step.row.moves:
                 if (story.key, move.at, move.because) not in known:
                     known.add((story.key, move.at, move.because))
-                    new.append(_moved(story.key, move.before, move.after, None, move.because, move.at))
+                    new.append(_moved(story.key, move.before, move.after, move.because, move.at))
         StateChange.objects.bulk_create(new, batch_size=AT_ONCE)
         kept += len(new)
     return kept
