@@ -54,7 +54,7 @@ class News:
     until: datetime
     first_time: bool
     risen: list[Risen] = field(default_factory=list)
-    moves: list[tuple[StateChange, str]] = field(default_factory=list)
+    moves: list[Any] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     more: bool = False
 
@@ -144,9 +144,11 @@ def news(user: User) -> News:
     moved = Story.objects.filter(pk__in=concerned.values("pk")).filter(Exists(seen)).select_related("squad")
     risen = _risen(moved.order_by("-pk")[: NEWS * 4], since)
     changes = StateChange.objects.filter(kind="story", key__in=concerned.values("key"), at__gt=since)
-    titles = Story.objects.filter(key=OuterRef("key")).values("title")[:1]
+    subject = Story.objects.filter(key=OuterRef("key"))
     moves = list(
-        changes.filter(Q(by__isnull=True) | ~Q(by=user)).select_related("by").annotate(title=Subquery(titles))
+        changes.filter(Q(by__isnull=True) | ~Q(by=user)).select_related("by")
+        .annotate(title=Subquery(subject.values("title")[:1]), standing=Subquery(subject.values("standing")[:1]))
+
         .order_by("-at", "-pk")[: NEWS + 1]
     )  # fmt: skip
     comments = list(
@@ -155,7 +157,7 @@ def news(user: User) -> News:
     )  # fmt: skip
     return News(
         since, until, user.looked_at is None, risen[:NEWS],
-        [(each, getattr(each, "title", "") or "") for each in moves[:NEWS]], comments[:NEWS],
+        moves[:NEWS], comments[:NEWS],
         more=max(len(risen), len(moves), len(comments)) > NEWS,
     )  # fmt: skip
 

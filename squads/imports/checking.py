@@ -76,6 +76,8 @@ class Checked:
 
     rows: list[Ready] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    # Place, release and column of the refused rows, so that what is wrong with their release is said at once too.
+    releases_of_refused: list[tuple[str, str, str]] = field(default_factory=list)
     types: list[Word] = field(default_factory=list)
     statuses: list[Word] = field(default_factory=list)
     left_out: int = 0
@@ -114,6 +116,8 @@ def check(
             problems.append(_twice(item, seen[external]))
         if problems:
             checked.problems += problems
+            if (release := item.cells.get("release", "").strip()) and not fault(release):
+                checked.releases_of_refused.append((item.place, release, item.column("release")))
             continue
         seen[external] = item.place
         checked.rows.append(_ready(item, external, parsed.kind, meanings, checked))
@@ -209,14 +213,17 @@ def _of_words(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str, str
     found = []
     for name, meaning, allowed in (
         ("type", meanings.type_of, "user story, defect or chore"),
-        ("status", meanings.progress_of, "to do, in progress, dev done, or to be left out"),
+        ("status", meanings.progress_of, "to do, in progress, dev done, or left out"),
     ):
         word = item.cells.get(name, "").strip()
         if word and (len(word) > LONGEST_WORD or not meaning(word)):
             found.append(
                 (
                     name,
-                    (f"Nobody said what “{word[:40]}” means.", f"Say above that it is {allowed}, or change the cell."),
+                    (
+                        f"Nobody said what “{word[:40]}” means.",
+                        f"Choose what it is here ({allowed}), or change the cell.",
+                    ),
                 )
             )
     return found

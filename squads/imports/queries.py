@@ -15,7 +15,7 @@ from squads.imports.models import Import
 from squads.stories.models import Story
 from squads.teams.models import Squad
 
-AT_ONCE, MOST_PLANNED = 900, 100
+AT_ONCE, MOST_PLANNED, LONGEST_VERSION = 900, 100, 200
 NAMED = {"type": Story.Type, "progress": Story.Progress}
 FIELDS = ("key", "title", "type", "status", "description", "acceptance_criteria", "release", "created")
 FIELD_NAMES = {
@@ -104,7 +104,8 @@ def read(imported: Import) -> tuple[formats.Parsed, checking.Checked]:
 def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked) -> Plan:
     """Compare what was read with the squad's stories and the releases there are."""
     rows = checked.rows
-    releases = find_releases({row.release for row in rows if row.release})
+    named = {row.release for row in rows if row.release} | {release for _, release, _ in checked.releases_of_refused}
+    releases = find_releases(named)
     allowed = bool(imported.mapping.get("plan_releases"))
     existing = _existing(imported.squad, imported.kind, rows)
     problems, steps = list(checked.problems), []
@@ -112,33 +113,34 @@ def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked)
     for row in rows:
         release = releases.get(row.release or "")
         if row.release and not release:
-            if problem := _unknown_release(row, allowed, row.release in releases, missing):
-                problems.append(problem)
+            if wrong := _unknown_release(row.release, allowed, row.release in releases, missing):
+                problems.append(Problem(row.place, row.release_column, *wrong))
                 continue
             missing[row.release] = None
         story = existing.get(row.external)
         steps.append(Step(row, story, release, _differences(row, story, release) if story else []))
+    for place, name, column in checked.releases_of_refused:
+        if not releases.get(name) and (wrong := _unknown_release(name, allowed, name in releases, missing)):
+            problems.append(Problem(place, column, *wrong))
+    if parsed.headers:
+        problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
     return Plan(imported.kind, steps, problems, checked, parsed, list(missing))
 
 
-def _unknown_release(row: checking.Ready, allowed: bool, several: bool, missing: dict[str, None]) -> Problem | None:
-    name = (row.release or "")[:60]
+def _unknown_release(name: str, allowed: bool, several: bool, missing: dict[str, None]) -> tuple[str, str] | None:
+    """Say what is wrong with a release that was not found, and what to do; None when it will be planned."""
+    short = name[:60]
     if several:
-        return Problem(
-            row.place, row.release_column, f"There are several releases “{name}”.", "Write the line too: “Shop 5.10”."
-        )
-    if len(row.release or "") > 200:
-        return Problem(row.place, row.release_column, "The release's name has over 200 characters.", "Shorten it.")
-    if len(missing) >= MOST_PLANNED and row.release not in missing:
-        return Problem(
-            row.place, row.release_column, f"The file names more than {MOST_PLANNED} releases that are not there.",
-            "Choose another column for releases, or none.",
-        )  # fmt: skip
+        return f"There are several releases “{short}”.", "Write the line too: “Shop 5.10”."
+    if len(name) > LONGEST_VERSION:
+        return f"The release's name has over {LONGEST_VERSION} characters.", "Shorten it."
     if not allowed:
-        return Problem(
-            row.place, row.release_column, f"No release is called “{name}”.",
-            "Tick “plan the releases that are missing”, or change the cell.",
-        )  # fmt: skip
+        return f"No release is called “{short}”.", "Tick “plan the releases that are missing”, or change the cell."
+    if len(missing) >= MOST_PLANNED and name not in missing:
+        return (
+            f"The file names more than {MOST_PLANNED} missing releases.",
+            "Choose another column for releases, or none.",
+        )
     return None
 
 

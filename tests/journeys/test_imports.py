@@ -40,7 +40,7 @@ def test_a_file_with_errors_is_mended_by_its_mapping_and_imported(
     page = browser_as(ana)
     page.goto("/squads/payments/")
     page.get_by_role("link", name="Bring work in").click()
-    page.get_by_label("File").set_input_files(table)
+    page.get_by_label("File", exact=True).set_input_files(table)
     page.get_by_role("button", name="Look at it").click()
     expect(page.get_by_role("heading", name="Refused 3 rows, 4 problems")).to_be_visible()
     expect(page.get_by_role("row", name="Line 4 Summary There is no title.")).to_be_visible()
@@ -78,7 +78,7 @@ def test_the_same_with_the_keyboard_alone(
                 return
         pytest.fail(f"no Tab leads to {name}")
 
-    page.get_by_label("File").set_input_files(table)
+    page.get_by_label("File", exact=True).set_input_files(table)
     tab_to("Look at it", "button")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Import 1 row")).to_be_visible()

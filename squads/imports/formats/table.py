@@ -8,7 +8,8 @@ from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Proble
 from squads.imports.formats.words import moment, plain
 
 DELIMITERS = (",", ";", "\t")
-MOST_COLUMNS = 1000
+# Rows times columns, empty ones included: what a table takes in memory.
+MOST_COLUMNS, MOST_CELLS = 1000, 4_000_000
 # Our fields, and how others call them, the likeliest first.
 NAMES = {
     "key": "issue_key key ticket_key ticket story_id external_id id number ref issue_id",
@@ -34,6 +35,7 @@ class Table:
     headers: list[str]
     records: list[tuple[int, list[str]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    cells: int = 0
 
     @property
     def is_jira(self) -> bool:
@@ -87,6 +89,9 @@ def _headers(cells: list[str]) -> list[str]:
 def _add(table: Table, line: int, cells: list[str]) -> None:
     if len(table.records) + len(table.problems) >= MOST_ITEMS:
         raise Refused(f"The file has more than {MOST_ITEMS:,} rows.", "Split it into several files.")
+    table.cells += len(cells)
+    if table.cells > MOST_CELLS:
+        raise Refused(f"The file has more than {MOST_CELLS:,} cells.", "Export fewer columns, or split it.")
     if len(cells) > len(table.headers):
         table.problems.append(
             Problem(

@@ -1,6 +1,8 @@
 """Bringing work in and taking it along, through the browser's door."""
 
+import csv
 import io
+import re
 import threading
 import time
 from pathlib import Path
@@ -50,8 +52,6 @@ def bring_and_run(client: Client, body: bytes | str, **options: str) -> str:
 
 
 def counts(page: str) -> dict[str, str]:
-    import re
-
     found = re.findall(r"<div><dt>([^<]*)</dt><dd>(?:<a[^>]*>)?(\d+)", page)
     return dict(found)
 
@@ -115,8 +115,8 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
     for column, reason, remedy in (
         ("Title", "There is no title.", "Write one, or choose another column for titles."),
         ("Title", "The title has 201 characters; 200 is the most.", "Shorten it, and put the rest into the description."),
-        ("Type", "Nobody said what “Saga” means.", "Say above that it is user story, defect or chore, or change the cell."),
-        ("Status", "Nobody said what “Limbo” means.", "Say above that it is to do, in progress, dev done"),
+        ("Type", "Nobody said what “Saga” means.", "Choose what it is here (user story, defect or chore), or change the cell."),
+        ("Status", "Nobody said what “Limbo” means.", "Choose what it is here (to do, in progress, dev done"),
         ("Created", "“03/04/2026” is no moment, or could be two.", "Write it as 2026-03-14 15:09."),
     ):  # fmt: skip
         assert shown.count(f'<bdi>{column}</bdi></td><td><bdi>{reason}</bdi></td><td class="muted"><bdi>{remedy}') == 8
@@ -425,6 +425,25 @@ def test_the_same_file_run_twice_at_once_is_imported_once(ana: User, payments: S
     assert Story.objects.count() == 200
 
 
+def test_a_bad_row_is_told_everything_at_once_in_the_order_of_the_file(as_ana: Client) -> None:
+    shown = page(as_ana, bring(as_ana, "Title,Type,Release\nA,Bug,9.9\n,Saga,9.9\nC,Bug,,x\nD,Bug,\n"))
+    found = re.findall(r'class="nowrap">(Line \d)</th><td data-label="Column"><bdi>([^<]*)', shown)
+    assert found == [
+        ("Line 2", "Release"), ("Line 3", "Title"), ("Line 3", "Type"), ("Line 3", "Release"), ("Line 4", "column 4"),
+    ]  # fmt: skip
+    assert counts(shown)["refused"] == "3"
+
+
+def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: Client) -> None:
+    url = bring(as_ana, "Title,Version\n" + "".join(f"Row {n},v{n}\n" for n in range(120)))
+    as_ana.post(
+        f"{url}mapping/", {"kind": "csv", "column-title": "Title", "column-release": "Version", "plan_releases": "on"}
+    )
+    shown = page(as_ana, url)
+    assert counts(shown) == {"new": "100", "updated": "0", "unchanged": "0", "refused": "20"}
+    assert "The file names more than 100 missing releases." in shown
+
+
 # Hostile files
 
 
@@ -536,8 +555,6 @@ def test_an_export_of_one_squad_makes_new_stories_in_another(
 def test_no_cell_of_an_export_is_a_formula(as_ana: Client, ana: User, payments: Squad) -> None:
     for start in ("=", "+", "-", "@"):
         create_story(payments, by=ana, title=f"{start}cmd|' /C calc'!A0")
-    import csv
-
     rows = list(csv.reader(io.StringIO(exported(as_ana).decode("utf-8-sig"), newline="")))
     assert len(rows) == 5
     assert [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r") and cell] == []
