@@ -3,6 +3,7 @@
 Whatever keeps a row out is a problem with its place, its column and a remedy; nothing is repaired in silence.
 """
 
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -120,7 +121,7 @@ def check(
                 checked.releases_of_refused.append((item.place, release, item.column("release")))
             continue
         seen[external] = item.place
-        checked.rows.append(_ready(item, external, parsed.kind, meanings, checked))
+        checked.rows.append(_ready(item, external, parsed.kind, meanings, checked, now))
     return checked
 
 
@@ -129,7 +130,8 @@ def external_of(kind: str, item: Item) -> str:
     key = item.cells.get("key", "").strip()
     if key:
         return f"{kind}:{key}"
-    return f"{kind}:title {' '.join(item.cells.get('title', '').lower().split())}"[:200]
+    title = " ".join(item.cells.get("title", "").lower().split())
+    return f"{kind}:title:{hashlib.sha256(title.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
 def _words(parsed: Parsed, meanings: _Meanings) -> tuple[list[Word], list[Word]]:
@@ -229,12 +231,14 @@ def _of_words(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str, str
     return found
 
 
-def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: Checked) -> Ready:
+def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: Checked, now: datetime) -> Ready:
     cells, exact = item.cells, kind == "rodeo"
     values: dict[str, str] = {
         name: cells[name] if exact else cells[name].strip() for name in ("title", "description", "acceptance_criteria")
         if name in cells
     }  # fmt: skip
+    if not exact:
+        values["title"] = " ".join(values["title"].split())
     if cells.get("type", "").strip():
         values["type"] = meanings.type_of(cells["type"])
     if cells.get("status", "").strip():
@@ -243,18 +247,23 @@ def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: C
         item.place, external, cells.get("key", "").strip(), values, cells["release"].strip() if "release" in cells else None,
         item.column("release"), cells.get("status", "").strip(), moment(cells.get("created", "")), moment(item.moved_at),
     )  # fmt: skip
+    _tell(ready, item, kind, meanings, checked, now)
+    return ready
+
+
+def _tell(ready: Ready, item: Item, kind: str, meanings: _Meanings, checked: Checked, now: datetime) -> None:
+    """Add what happened elsewhere and what was said there. Nothing of it happened later than now."""
     system = SYSTEMS[kind]
     for move in item.moves:
         at, before, after = moment(move.at), meanings.progress_of(move.before), meanings.progress_of(move.after)
-        if at is None or before not in PROGRESSES or after not in PROGRESSES or fault(move.by):
+        if at is None or at > now + SLACK or before not in PROGRESSES or after not in PROGRESSES or fault(move.by):
             checked.moves_without_meaning += 1
             continue
         by = f", by {move.by[:80]}" if move.by else ""
-        because = f"{system}: {move.before.strip()} → {move.after.strip()}{by}"
-        ready.moves.append(Move(at, before, after, because))
+        ready.moves.append(Move(at, before, after, f"{system}: {move.before.strip()} → {move.after.strip()}{by}"))
+    place = "the table" if kind == "csv" else system
     for said in item.comments:
         if said.text.strip():
-            who = said.by.replace("\n", " ").strip()[:80] or "Somebody"
-            place = "the table" if kind == "csv" else system
-            ready.remarks.append(Remark(moment(said.at), f"{who} wrote in {place}:\n\n{said.text.strip()}"))
-    return ready
+            who, at = said.by.replace("\n", " ").strip()[:80] or "Somebody", moment(said.at)
+            at = at if at is None or at <= now + SLACK else None
+            ready.remarks.append(Remark(at, f"{who} wrote in {place}:\n\n{said.text.strip()}"))

@@ -15,20 +15,26 @@ def recognises(data: Any) -> bool:
 
 def items(data: Any) -> tuple[list[Item], list[str]]:
     """Return user stories, issues and tasks; epics and wiki pages stay there."""
-    found = [_item(part, number, each) for part in PARTS for number, each in enumerate(objects(inside(data, part)), 1)]
+    project = text_of(inside(data, "slug"))
+    found = [
+        _item(project, part, number, each)
+        for part in PARTS
+        for number, each in enumerate(objects(inside(data, part)), 1)
+    ]
     notes = []
     if epics := len(objects(inside(data, "epics"))):
         notes.append(f"{epics} epic{'' if epics == 1 else 's'} left out: Rodeo has none.")
     return found, notes
 
 
-def _item(part: str, number: int, given: dict[str, Any]) -> Item:
+def _item(project: str, part: str, number: int, given: dict[str, Any]) -> Item:
     ref = text_of(given.get("ref"))
     history = objects(given.get("history"))
     return Item(
         f"{PARTS[part]} {number}{f' (#{ref})' if ref else ''}",
         {
-            "key": ref,
+            # A reference is unique in its project only.
+            "key": f"{project}#{ref}" if ref else "",
             "title": text_of(given.get("subject")),
             "type": TYPES.get(part) or text_of(given.get("type")),
             "status": text_of(given.get("status")),

@@ -84,7 +84,7 @@ def test_a_project_of_taiga_gives_stories_issues_and_tasks() -> None:
     parsed = read("taiga.json")
     story, issue, task = parsed.items
     assert (parsed.kind, parsed.notes) == ("taiga", ["1 epic left out: Rodeo has none."])
-    assert (story.cells["key"], story.cells["status"], story.cells["release"]) == ("7", "In progress", "sprint-3")
+    assert (story.cells["key"], story.cells["status"], story.cells["release"]) == ("shop#7", "In progress", "sprint-3")
     assert story.moves == [Moved("2026-01-06T09:00:00+0000", "Mei Lin", "New", "In progress")]
     assert story.comments == [Said("2026-01-07T09:00:00+0000", "Kofi Mensah", "Only for known customers.")]
     assert (issue.place, issue.cells["type"], task.cells["type"]) == ("issue 1 (#9)", "Bug", "task")
@@ -164,6 +164,7 @@ def test_lines_are_those_of_the_file_blank_ones_and_newlines_in_cells_included()
         (b'{"hello": 1}', "from no system that is known here"),
         (b'{"cards": [], "lists": []}', "There is nothing of Trello in this file"),
         (b"a,b\n" + b"1,2\n" * 20_001, "more than 20,000 rows"),
+        (b"a" + b",b" * 999 + b"\n" + (b"1" + b"," * 999 + b"\n") * 4_100, "more than 4,000,000 cells"),
         (b"x," * 2_000 + b"\n1\n", "2,001 columns"),
         (b"T\n" + b"x" * (21 * 1024 * 1024), "21.0 MB; 20 MB is the most"),
         (b"Title,\xc3\x28\x81\nx,y\n", "is no cp1252 text"),
@@ -284,6 +285,14 @@ def test_a_bad_row_names_its_place_column_and_remedy(cells: dict[str, str], colu
     assert (problem.place, problem.column) == ("line 7", column)
     assert problem.reason.startswith(reason)
     assert problem.remedy
+
+
+def test_nothing_happened_later_than_now() -> None:
+    item = Item("card 1", {"title": "x\n y", "status": "Doing"}, moves=[Moved("2999-01-01", "", "Open", "Doing")])
+    item.comments = [Said("2999-01-01", "", "From the future")]
+    checked = checking.check(formats.Parsed("trello", [item]), NOW)
+    [row] = checked.rows
+    assert (row.values["title"], row.moves, row.remarks[0].at, checked.moves_without_meaning) == ("x y", [], None, 1)
 
 
 def test_a_second_row_with_the_same_key_or_title_is_refused() -> None:
