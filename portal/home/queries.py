@@ -12,12 +12,12 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from releases.models import InboundEvent, Release, Source
-from squads.models import AcceptanceRequest, Comment, Evidence, Membership, Mention, Squad, Story
+from squads.models import AcceptanceRequest, Comment, Evidence, Membership, Mention, Squad, Story, Watch
 from squads.stories import queries as stories
 from squads.stories.states import STAGE_NAMES
 from squads.teams import queries as teams
 
-RELEASES, STORIES, MINE, WAITING, NEWS = 6, 12, 12, 20, 30
+RELEASES, STORIES, MINE, WAITING, NEWS, CONCERNING = 6, 12, 12, 20, 30, 2000
 # Whoever never said that they caught up is shown this much.
 AT_FIRST = timedelta(days=7)
 STEPS: list[tuple[Any, str, str, str]] = [
@@ -73,7 +73,8 @@ def first_page() -> dict[str, Any]:
 def own_page(user: User, number: int = 1) -> dict[str, Any]:
     """Return what a signed-in person is shown; `number` is the page of their own stories."""
     start = (number - 1) * MINE
-    mine = list(stories_of(user)[start : start + MINE + 1])
+    concerned = concerning(user)
+    mine = list(stories_of(user, concerned)[start : start + MINE + 1])
     squads = list(Squad.objects.filter(members=user).order_by("name"))
     counts = teams.stages_of([squad.pk for squad in squads])
     return {
@@ -83,7 +84,7 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
         "more": len(mine) > MINE,
         "requests": list(waiting_for(user)[:WAITING]),
         "mentions": list(unseen_mentions(user)[:WAITING]),
-        "news": news(user),
+        "news": news(user, concerned),
         "releases": _releases(),
         **_portal(),
     }
@@ -97,21 +98,29 @@ def board_url(squad: Squad) -> str:
         return squad.get_absolute_url()
 
 
-def _moved_by(user: User) -> "QuerySet[StateChange, Any]":
-    return StateChange.objects.filter(kind="story", by=user).values("key")
+def concerning(user: User) -> dict[int, str]:
+    """Return the ids and keys of the stories the person wrote, moved or watches: the newest 2,000 of them.
 
-
-def stories_of(user: User) -> QuerySet[Story]:
-    """The person's unfinished stories: those they moved last, and those they wrote and nobody moved since.
-
-    What they only brought in from elsewhere is not theirs.
+    What they only brought in from elsewhere is not theirs. One query, so that the others can ask by id: "or" between
+    such different questions has the database look through all stories.
     """
+    moved = StateChange.objects.filter(kind="story", by=user).values("key")
+    arms = [
+        Story.objects.filter(created_by=user, external=""), Story.objects.filter(key__in=moved),
+        Story.objects.filter(pk__in=Watch.objects.filter(person=user).values("story")),
+    ]  # fmt: skip
+    first, *others = (arm.order_by().values_list("pk", "key") for arm in arms)
+    return dict(first.union(*others).order_by("-pk")[:CONCERNING])
+
+
+def stories_of(user: User, concerned: dict[int, str]) -> QuerySet[Story]:
+    """The person's unfinished stories: those they moved last, and those they wrote and nobody moved since."""
     changes = StateChange.objects.filter(kind="story", key=OuterRef("key"), by__isnull=False)
     mover = Subquery(changes.order_by("-at", "-pk").values("by")[:1])
     wrote = Q(created_by=user, external="")
     return (
         Story.objects.unfinished()
-        .filter(wrote | Q(key__in=_moved_by(user)))
+        .filter(pk__in=list(concerned))
         .annotate(mover=mover)
         .filter(Q(mover=user.pk) | (Q(mover=None) & wrote))
         .select_related("squad")
@@ -133,17 +142,14 @@ def unseen_mentions(user: User) -> QuerySet[Mention]:
     return rows.select_related("comment__author", "comment__story").order_by("-comment__created_at", "-pk")
 
 
-def news(user: User) -> News:
+def news(user: User, concerned: dict[int, str]) -> News:
     """What happened since the person last caught up, by others, to stories they wrote, moved or watch."""
     until = clock.now()
     since = user.looked_at or until - AT_FIRST
-    concerned = Story.objects.filter(
-        Q(created_by=user, external="") | Q(watches__person=user) | Q(key__in=_moved_by(user))
-    ).order_by()
     seen = Evidence.objects.filter(story=OuterRef("pk"), at__gt=since)
-    moved = Story.objects.filter(pk__in=concerned.values("pk")).filter(Exists(seen)).select_related("squad")
+    moved = Story.objects.filter(pk__in=list(concerned)).filter(Exists(seen)).select_related("squad")
     risen = _risen(moved.order_by("-pk")[: NEWS * 4], since)
-    changes = StateChange.objects.filter(kind="story", key__in=concerned.values("key"), at__gt=since)
+    changes = StateChange.objects.filter(kind="story", key__in=list(concerned.values()), at__gt=since)
     subject = Story.objects.filter(key=OuterRef("key"))
     moves = list(
         changes.filter(Q(by__isnull=True) | ~Q(by=user)).select_related("by")
