@@ -113,13 +113,13 @@ class ImportIn(serializers.Serializer):
     """The file, and where it comes from; left out, that is found out."""
 
     file = serializers.FileField()
-    kind = serializers.ChoiceField(list(formats.KINDS.items()), required=False)
+    kind = serializers.ChoiceField(formats.CHOICES, required=False)
 
 
 class MappingIn(serializers.Serializer):
     """What columns and words of the file mean. What is left out is guessed."""
 
-    kind = serializers.ChoiceField(list(formats.KINDS.items()), required=False)
+    kind = serializers.ChoiceField(formats.CHOICES, required=False)
     columns = serializers.DictField(
         child=serializers.CharField(allow_blank=True), required=False, help_text="Their column by our field."
     )
@@ -130,7 +130,7 @@ class MappingIn(serializers.Serializer):
     plan_releases = serializers.BooleanField(required=False, help_text="Plan the releases that are missing.")
 
 
-class RunIn(serializers.Serializer):
+class ImportRunIn(serializers.Serializer):
     """Whether bad rows are left out; without it, one bad row refuses the whole file."""
 
     leave_out = serializers.BooleanField(required=False)
@@ -203,12 +203,12 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         actions.discard(self.get_object(), by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=RunIn, responses=ImportDetail)
+    @extend_schema(request=ImportRunIn, responses=ImportDetail)
     @action(detail=True, methods=["post"])
     def run(self, request: Request, slug: str, pk: str) -> Response:
         """Import the good rows, all or none. 409 when it was imported before."""
         imported = self.get_object()
-        said = RunIn(data=request.data)
+        said = ImportRunIn(data=request.data)
         said.is_valid(raise_exception=True)
         actions.run(imported, by=request.user, leave_out_bad=said.validated_data.get("leave_out", False))
         return self._shown(imported)

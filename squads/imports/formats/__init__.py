@@ -6,11 +6,12 @@ from squads.imports.formats import github, jira, rodeo, table, taiga, trello
 from squads.imports.formats.raw import MEGABYTES, MOST_BYTES, MOST_ITEMS, Item, Parsed, Problem, Refused
 from squads.imports.formats.text import decode, is_json, load
 
-__all__ = ["KINDS", "MOST_BYTES", "Item", "Parsed", "Problem", "Refused", "check_size", "parse"]
+__all__ = ["CHOICES", "KINDS", "MOST_BYTES", "Item", "Parsed", "Problem", "Refused", "check_size", "parse"]
 KINDS = {
     "csv": "a table (CSV)", "jira": "Jira", "trello": "Trello", "taiga": "Taiga", "github": "GitHub issues",
     "rodeo": "Rodeo's own export",
 }  # fmt: skip
+CHOICES = list(KINDS.items())
 # The order matters: each is looked for with what only it has.
 JSON: dict[str, Any] = {"rodeo": rodeo, "trello": trello, "taiga": taiga, "jira": jira, "github": github}
 TABLES = ("csv", "jira", "rodeo")
