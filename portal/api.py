@@ -12,12 +12,14 @@ from releases.planning.api import Releases
 from releases.planning.link_api import LinkedChanges
 from squads.acceptance.api import AcceptanceRequests
 from squads.boards.api import Boards, Places
+from squads.imports.api import Imports
 from squads.stories.api import Stories
 from squads.stories.comment_api import Comments, Relations
 from squads.teams.api import Services, Squads
 
 router = SimpleRouter()
 router.register("squads", Squads, "squad")
+router.register(r"squads/(?P<slug>[-\w]+)/imports", Imports, "import")
 router.register("services", Services, "service")
 router.register("stories", Stories, "story")
 OF_STORY = r"stories/(?P<key>[A-Za-z][A-Za-z0-9]*-[0-9]+)"

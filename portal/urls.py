@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 
 squads = [
+    # Before stories: its /stories/export.csv would be taken for a key.
+    path("", include("squads.imports.urls")),
     path("", include("squads.teams.urls")),
     path("", include("squads.boards.urls")),
     path("", include("squads.stories.urls")),

@@ -1,41 +1,199 @@
-"""What the first page shows."""
+"""What the first page shows: to a person what concerns them, to everybody else what is going out."""
 
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.urls import NoReverseMatch, reverse
 
+from portal.accounts.models import User
+from portal.kernel import clock
+from portal.kernel.models import StateChange
 from releases.models import InboundEvent, Release, Source
-from squads.models import Squad, Story
+from squads.models import AcceptanceRequest, Comment, Evidence, Membership, Mention, Squad, Story, Watch
 from squads.stories import queries as stories
+from squads.stories.states import STAGE_NAMES
+from squads.teams import queries as teams
 
-RELEASES, STORIES = 6, 12
+RELEASES, STORIES, MINE, WAITING, NEWS, CONCERNING = 6, 12, 12, 20, 30, 2000
+# Whoever never said that they caught up is shown this much.
+AT_FIRST = timedelta(days=7)
+STEPS: list[tuple[Any, str, str, str]] = [
+    (Squad, "Create a squad", "It owns services and stories.", "squads:teams:create"),
+    (Source, "Connect a source", "A git repository, or a system that sends events.", "releases:intake:source_list"),
+    (Story, "Write a story", "Then name its key in a commit message.", "squads:stories:create"),
+    (Release, "Plan a release", "Its board says what is in it and what is missing.", "releases:planning:create"),
+]
 
 
-def first_page(user: Any) -> dict[str, Any]:
-    """Return the next releases, the newest unfinished stories of the person's squads (of what is to
-    come for others), and the steps not yet taken."""
-    mine = list(Squad.objects.filter(members=user).order_by("name")) if user.is_authenticated else []
-    releases = list(Release.objects.order_by(F("released_at").desc(nulls_first=True), "-created_at")[:RELEASES])
+class BoardLink(NamedTuple):
+    """A squad of the person, where its board is, and how many stories stand on each stage."""
+
+    squad: Squad
+    url: str
+    counts: list[teams.StageCount]
+
+
+class Risen(NamedTuple):
+    """A story that evidence moved: onto a rung, or off it again."""
+
+    story: Story
+    rung: str
+    at: datetime
+    why: str
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed since a person last caught up. `until` is when it was looked up."""
+
+    since: datetime
+    until: datetime
+    first_time: bool
+    risen: list[Risen] = field(default_factory=list)
+    moves: list[Any] = field(default_factory=list)
+    comments: list[Comment] = field(default_factory=list)
+    more: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.risen or self.moves or self.comments)
+
+
+def first_page() -> dict[str, Any]:
+    """Return what anybody is shown: the next releases, the newest unfinished stories of them, and the steps not yet taken."""
+    releases = _releases()
     under_way = Story.objects.unfinished().exclude(stage="todo").select_related("squad").order_by("-pk")
-    if mine:
-        under_way = under_way.filter(squad__in=mine)
-    else:
-        under_way = under_way.filter(release__in=[release.pk for release in releases if not release.released_at])
+    under_way = under_way.filter(release__in=[release.pk for release in releases if not release.released_at])
+    return {"lines": stories.lines(under_way[:STORIES]), "releases": releases, **_portal()}
+
+
+def own_page(user: User, number: int = 1) -> dict[str, Any]:
+    """Return what a signed-in person is shown; `number` is the page of their own stories."""
+    start = (number - 1) * MINE
+    concerned = concerning(user)
+    mine = list(stories_of(user, concerned)[start : start + MINE + 1])
+    squads = list(Squad.objects.filter(members=user).order_by("name"))
+    counts = teams.stages_of([squad.pk for squad in squads])
     return {
-        "mine": mine,
-        "lines": stories.lines(under_way[:STORIES]),
-        "releases": releases,
-        "failed": InboundEvent.objects.filter(state="failed").count(),
-        "steps": _steps(),
+        "boards": [BoardLink(each, board_url(each), teams.stage_counts(counts.get(each.pk))) for each in squads],
+        "lines": stories.lines(mine[:MINE]),
+        "number": number,
+        "more": len(mine) > MINE,
+        "requests": list(waiting_for(user)[:WAITING]),
+        "mentions": list(unseen_mentions(user)[:WAITING]),
+        "news": news(user, concerned),
+        "releases": _releases(),
+        **_portal(),
     }
 
 
-def _steps() -> list[tuple[str, str, str]]:
-    """Return what a new portal still lacks: (what, why, the page's URL name)."""
-    steps = [
-        (Squad, "Create a squad", "It owns services and stories.", "squads:teams:create"),
-        (Source, "Connect a source", "A git repository, or a system that sends events.", "releases:intake:source_list"),
-        (Story, "Write a story", "Then name its key in a commit message.", "squads:stories:create"),
-        (Release, "Plan a release", "Its board says what is in it and what is missing.", "releases:planning:create"),
-    ]
-    return [(what, why, url) for model, what, why, url in steps if not model._default_manager.exists()]
+def board_url(squad: Squad) -> str:
+    """Return the address of a squad's board, or of its page in a portal without boards."""
+    try:
+        return reverse("squads:boards:board", args=[squad.slug])
+    except NoReverseMatch:
+        return squad.get_absolute_url()
+
+
+def concerning(user: User) -> dict[int, str]:
+    """Return the ids and keys of the stories the person wrote, moved or watches: the newest 2,000 of them.
+
+    What they only brought in from elsewhere is not theirs. One query, so that the others can ask by id: "or" between
+    such different questions has the database look through all stories.
+    """
+    moved = StateChange.objects.filter(kind="story", by=user).values("key")
+    arms = [
+        Story.objects.filter(created_by=user, external=""), Story.objects.filter(key__in=moved),
+        Story.objects.filter(pk__in=Watch.objects.filter(person=user).values("story")),
+    ]  # fmt: skip
+    first, *others = (arm.order_by().values_list("pk", "key") for arm in arms)
+    return dict(first.union(*others).order_by("-pk")[:CONCERNING])
+
+
+def stories_of(user: User, concerned: dict[int, str]) -> QuerySet[Story]:
+    """The person's unfinished stories: those they moved last, and those they wrote and nobody moved since."""
+    changes = StateChange.objects.filter(kind="story", key=OuterRef("key"), by__isnull=False)
+    mover = Subquery(changes.order_by("-at", "-pk").values("by")[:1])
+    wrote = Q(created_by=user, external="")
+    return (
+        Story.objects.unfinished()
+        .filter(pk__in=list(concerned))
+        .annotate(mover=mover)
+        .filter(Q(mover=user.pk) | (Q(mover=None) & wrote))
+        .select_related("squad")
+        .order_by(F("progress_at").desc(nulls_last=True), "-pk")
+    )
+
+
+def waiting_for(user: User) -> QuerySet[AcceptanceRequest]:
+    """The stories somebody asked this person to accept, or any accepter of a squad they accept for; the oldest first."""
+    accepts = Membership.objects.filter(user=user, accepts=True).values("squad")
+    asked = Q(accepter=user) | Q(accepter=None, story__squad__in=accepts)
+    rows = AcceptanceRequest.objects.filter(asked, state=AcceptanceRequest.State.OPEN)
+    return rows.select_related("story__squad", "asked_by").order_by("asked_at", "pk")
+
+
+def unseen_mentions(user: User) -> QuerySet[Mention]:
+    """Comments that name the person and that they have not seen, newest first."""
+    rows = Mention.objects.filter(person=user, seen_at=None, comment__removed_at=None)
+    return rows.select_related("comment__author", "comment__story").order_by("-comment__created_at", "-pk")
+
+
+def news(user: User, concerned: dict[int, str]) -> News:
+    """What happened since the person last caught up, by others, to stories they wrote, moved or watch."""
+    until = clock.now()
+    since = user.looked_at or until - AT_FIRST
+    seen = Evidence.objects.filter(story=OuterRef("pk"), at__gt=since)
+    moved = Story.objects.filter(pk__in=list(concerned)).filter(Exists(seen)).select_related("squad")
+    risen = _risen(moved.order_by("-pk")[: NEWS * 4], since)
+    changes = StateChange.objects.filter(kind="story", key__in=list(concerned.values()), at__gt=since)
+    subject = Story.objects.filter(key=OuterRef("key"))
+    moves = list(
+        changes.filter(Q(by__isnull=True) | ~Q(by=user)).select_related("by")
+        .annotate(title=Subquery(subject.values("title")[:1]), standing=Subquery(subject.values("standing")[:1]))
+
+        .order_by("-at", "-pk")[: NEWS + 1]
+    )  # fmt: skip
+    comments = list(
+        Comment.objects.filter(story__watches__person=user, created_at__gt=since, removed_at=None)
+        .exclude(author=user).select_related("author", "story").order_by("-created_at", "-pk")[: NEWS + 1]
+    )  # fmt: skip
+    return News(
+        since, until, user.looked_at is None, risen[:NEWS],
+        moves[:NEWS], comments[:NEWS],
+        more=max(len(risen), len(moves), len(comments)) > NEWS,
+    )  # fmt: skip
+
+
+def _risen(moved: Iterable[Story], since: datetime) -> list[Risen]:
+    """Return what each story's evidence did to it: what was withdrawn first, then the highest rung it reached."""
+    found = []
+    for story in moved:
+        new = [
+            Risen(story, STAGE_NAMES[rung["rung"]], at, rung["why"], rung["state"] == "withdrawn")
+            for rung in story.standing.get("rungs", ())
+            if rung["rung"] != "dev_done"
+            and rung["state"] != "missing"
+            and (at := clock.parse(rung["at"]))
+            and at > since
+        ]
+        if new:
+            found.append(next((each for each in new if each.withdrawn), new[-1]))
+    return sorted(found, key=lambda each: (each.withdrawn, each.at), reverse=True)
+
+
+def _releases() -> list[Release]:
+    return list(Release.objects.order_by(F("released_at").desc(nulls_first=True), "-created_at")[:RELEASES])
+
+
+def _portal() -> dict[str, Any]:
+    """Return how many events failed, and what a new portal still lacks: (what, why, the page's URL name)."""
+    has = {f"has_{number}": Exists(model._default_manager.all()) for number, (model, *_) in enumerate(STEPS)}
+    said = User.objects.annotate(**has).order_by("pk").values(*has).first() or {}
+    return {
+        "failed": InboundEvent.objects.filter(state="failed").count(),
+        "steps": [step[1:] for number, step in enumerate(STEPS) if not said.get(f"has_{number}")],
+    }

@@ -5,6 +5,7 @@ from squads.stories.views import ask, is_it
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("caught-up/", views.caught_up, name="caught_up"),
     # Short addresses, outside the feature's own part so that people can type and programs can build them.
     path("is/", ask, name="ask"),
     path("is/<str:key>", is_it, name="is"),

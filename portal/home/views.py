@@ -1,15 +1,38 @@
-"""The first page: the one question, what is going out, and what the person's own squads still lack."""
+"""The first page: the one question, what concerns the person who looks, and what is going out."""
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
 
-from portal.home import queries
-from portal.kernel.policy import reading
+from portal.accounts.models import User
+from portal.home import actions, queries
+from portal.kernel import clock
+from portal.kernel.policy import reading, writing
+from portal.kernel.typed import given
+
+MOST_PAGES = 1000
 
 
 @reading
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Greet with the question, the next releases and the stories of one's own squads."""
-    return render(request, "portal/home/home.html", queries.first_page(request.user))
+    """Greet with the question; a person with what is theirs, anybody else with what is going out."""
+    if not isinstance(request.user, User):
+        return render(request, "portal/home/home.html", queries.first_page())
+    asked = given(request.GET, "page")
+    number = max(1, min(int(asked), MOST_PAGES)) if asked.isascii() and asked.isdigit() and len(asked) < 9 else 1
+    return render(request, "portal/home/own.html", queries.own_page(request.user, number))
+
+
+@writing
+@require_POST
+def caught_up(request: HttpRequest) -> HttpResponse:
+    """Note what the person has seen. Opening the page alone never does."""
+    until = clock.parse(given(request.POST, "until"))
+    if until is None:
+        messages.error(request, "The page did not say up to when. Open it again, then say that you caught up.")
+    elif isinstance(request.user, User):
+        actions.catch_up(request.user, until)
+        messages.success(request, "Noted. From here on you are shown what happens next.")
+    return redirect("home")

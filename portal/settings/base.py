@@ -183,6 +183,8 @@ SPECTACULAR_SETTINGS = {
         "ProgressEnum": "squads.stories.models.Story.Progress",
         "SourceStateEnum": "releases.intake.models.Source.State",
         "EventStateEnum": "releases.intake.models.InboundEvent.State",
+        "ImportKindEnum": "squads.imports.formats.CHOICES",
+        "ImportStateEnum": "squads.imports.models.Import.State",
         "PhaseEnum": "releases.pipelines.models.Phase",
     },
 }

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from portal.kernel.rows import write
 from releases.artifacts.models import Artifact
@@ -159,3 +160,13 @@ def link_story(story: Story) -> set[int]:
     StoryLink.objects.filter(key=story.key, story__isnull=True).update(story=story)
     derive([story.pk])
     return {story.pk}
+
+
+def link_stories(ids: Iterable[int]) -> None:
+    """Bind the changes that named these stories before they existed, and derive all of them."""
+    wanted = sorted(set(ids))
+    own = Story.objects.filter(key=OuterRef("key")).values("pk")[:1]
+    for start in range(0, len(wanted), AT_ONCE):
+        keys = Story.objects.filter(pk__in=wanted[start : start + AT_ONCE]).values("key")
+        StoryLink.objects.filter(key__in=keys, story__isnull=True).update(story=Subquery(own))
+    derive(wanted)

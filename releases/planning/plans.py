@@ -42,3 +42,8 @@ def _checked(release: Release) -> None:
         raise ValidationError(
             {"version": f"There is a release {release.version}{line} already. Choose another version."}
         )
+
+
+def plan_missing(names: list[str], *, by: Any) -> dict[str, Release]:
+    """Plan releases that an import names, without a line or a date; return them by name."""
+    return {name: create_release(by=by, version=name) for name in names}

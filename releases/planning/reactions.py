@@ -8,7 +8,7 @@ from typing import Any
 
 from portal.kernel.locks import hold
 from releases.pipelines.models import StoryLink
-from releases.planning.actions import Touched, derive, derive_touched, link_story
+from releases.planning.actions import Touched, derive, derive_touched, link_stories, link_story
 from squads.models import Story
 
 
@@ -18,6 +18,12 @@ def story_created(payload: dict[str, Any]) -> None:
     story = Story.objects.filter(pk=payload["id"]).first()
     if story is not None:
         link_story(story)
+
+
+def stories_imported(payload: dict[str, Any]) -> None:
+    """Link the changes that named these stories before they were brought in."""
+    hold("inbox")
+    link_stories(payload["ids"])
 
 
 def story_flagged(payload: dict[str, Any]) -> None:

@@ -60,9 +60,13 @@ class Squad(models.Model):
 
     def take_number(self) -> int:
         """Return the next story number of this squad; no two callers ever get the same one."""
+        return self.take_numbers(1)
+
+    def take_numbers(self, count: int) -> int:
+        """Take `count` story numbers in a row and return the first; no two callers ever get the same ones."""
         with transaction.atomic():
-            Squad.objects.filter(pk=self.pk).update(next_number=F("next_number") + 1)
-            return Squad.objects.values_list("next_number", flat=True).get(pk=self.pk) - 1
+            Squad.objects.filter(pk=self.pk).update(next_number=F("next_number") + count)
+            return Squad.objects.values_list("next_number", flat=True).get(pk=self.pk) - count
 
     def is_writable_by(self, user: Any) -> bool:
         """Say whether this person may change what belongs to the squad."""

@@ -29,6 +29,8 @@ from portal.ops.broker import embedded  # noqa: E402
 from portal.settings.embedded import broker_socket  # noqa: E402
 from releases.intake.models import InboundEvent, Source  # noqa: E402
 from releases.planning.models import Release  # noqa: E402
+from squads.imports import actions as imports  # noqa: E402
+from squads.imports import queries as import_queries  # noqa: E402
 from squads.models import Evidence, Story  # noqa: E402
 from squads.stories.actions import create_story  # noqa: E402
 from tests.bench import data  # noqa: E402
@@ -267,6 +269,35 @@ def latency() -> list[Row]:
     ]  # fmt: skip
 
 
+def bring_in() -> list[Row]:
+    """A table of 5,000 rows of which 40 are bad: its preview, its import, and the same file once more."""
+    [squad] = data.squads(1, "I")
+    person = User.objects.get_or_create(username="bench-import")[0]
+    lines = ["Key,Title,Type,Status,Created,Description"]
+    for number in range(5_000):
+        title = "" if number % 125 == 60 else f"Story {number}"
+        lines.append(
+            f'K-{number},{title},{("Story", "Bug")[number % 2]},{("To Do", "Done")[number % 2]},2026-01-05,"a\nb"'
+        )
+    body = "\n".join(lines).encode()
+    times = []
+    for _ in range(2):
+        imported = imports.bring(squad, by=person, name="bench.csv", body=body)
+        start = time.perf_counter()
+        plan = import_queries.plan_of(imported, *import_queries.read(imported))
+        looked = time.perf_counter()
+        report = imports.run(imported, by=person, leave_out_bad=True)
+        times.append((looked - start, time.perf_counter() - looked))
+        assert len(plan.problems) == 40 and report["refused"] == 40, report
+    assert report["unchanged"] == 4_960 and Story.objects.filter(squad=squad).count() == 4_960
+    return [
+        row("preview of 5,000 rows, all new", times[0][0], "s", 3),
+        row("import of 5,000 rows, all new", times[0][1], "s", 8),
+        row("preview of 5,000 rows, all there", times[1][0], "s", 3),
+        row("import of 5,000 rows, all there", times[1][1], "s", 8),
+    ]
+
+
 def main() -> None:
     """Measure everything on this database."""
     from tests.bench import git, squad_board
@@ -279,6 +310,7 @@ def main() -> None:
     parts: dict[str, Callable[[], list[Row]]] = {
         "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run,
         "squad_board": lambda: squad_board.run(row),
+        "import": bring_in,
     }  # fmt: skip
     for name, measure in parts.items():
         if only and name not in only:

@@ -1,0 +1,25 @@
+"""What a person does on the first page."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from portal.accounts.models import User
+from portal.kernel import clock
+from squads.models import Mention
+
+
+@transaction.atomic
+def catch_up(user: User, until: datetime) -> datetime:
+    """Note that the person has seen what happened up to `until`, when the page they look at was made.
+
+    What happened since then stays news, and nobody goes back: an older page pressed later changes nothing.
+    """
+    now = clock.now()
+    until = min(until, now)
+    older = User.objects.filter(pk=user.pk).filter(Q(looked_at=None) | Q(looked_at__lt=until))
+    if older.update(looked_at=until):
+        user.looked_at = until
+    Mention.objects.filter(person=user, seen_at=None, comment__created_at__lte=until).update(seen_at=now)
+    return until

@@ -1,0 +1,214 @@
+"""Imports over the API; the same verbs as the pages call."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint, Json, TooBig, named_by
+from squads.imports import actions, formats, queries
+from squads.imports.formats.words import LEAVE_OUT
+from squads.imports.models import Import
+from squads.stories.models import Story
+from squads.teams.api import check_own
+from squads.teams.models import Squad
+
+MOST_PROBLEMS = 1000
+
+
+class ProblemOut(serializers.Serializer):
+    """What keeps a row out."""
+
+    place = serializers.CharField()
+    column = serializers.CharField()
+    reason = serializers.CharField()
+    remedy = serializers.CharField()
+
+
+class CountsOut(serializers.Serializer):
+    """What becomes of the rows."""
+
+    created = serializers.IntegerField()
+    updated = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    refused = serializers.IntegerField()
+    left_out = serializers.IntegerField()
+
+
+class ImportOut(serializers.ModelSerializer):
+    """A file that was brought."""
+
+    squad = named_by("slug")
+    by = named_by("username")
+
+    class Meta:
+        model = Import
+        fields = ["id", "squad", "kind", "name", "state", "by", "created_at", "done_at"]
+        read_only_fields = fields
+
+
+class ImportDetail(ImportOut):
+    """A file with what it would do, or did. `problems` names the first 1,000."""
+
+    counts = serializers.SerializerMethodField()
+    problems = serializers.SerializerMethodField()
+    notes = serializers.SerializerMethodField()
+    columns = serializers.SerializerMethodField()
+    types = serializers.SerializerMethodField()
+    statuses = serializers.SerializerMethodField()
+    first = serializers.SerializerMethodField()
+    last = serializers.SerializerMethodField()
+
+    class Meta(ImportOut.Meta):
+        fields = [
+            *ImportOut.Meta.fields, "counts", "problems", "notes", "columns", "types", "statuses", "first", "last",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def _plan(self) -> queries.Plan | None:
+        plan: queries.Plan | None = self.context.get("plan")
+        return plan
+
+    @extend_schema_field(CountsOut)
+    def get_counts(self, imported: Import) -> Any:
+        plan = self._plan()
+        return CountsOut(plan.counts if plan else imported.report).data
+
+    @extend_schema_field(ProblemOut(many=True))
+    def get_problems(self, imported: Import) -> Any:
+        plan = self._plan()
+        found = plan.problems if plan else [formats.Problem(*each) for each in imported.report["problems"]]
+        return ProblemOut(found[:MOST_PROBLEMS], many=True).data
+
+    def get_notes(self, imported: Import) -> list[str]:
+        plan = self._plan()
+        return plan.parsed.notes if plan else list(imported.report["notes"])
+
+    def get_columns(self, imported: Import) -> dict[str, str]:
+        plan = self._plan()
+        return plan.parsed.chosen if plan else {}
+
+    def get_types(self, imported: Import) -> dict[str, str]:
+        plan = self._plan()
+        return {word.word: word.meaning for word in plan.checked.types} if plan else {}
+
+    def get_statuses(self, imported: Import) -> dict[str, str]:
+        plan = self._plan()
+        return {word.word: word.meaning for word in plan.checked.statuses} if plan else {}
+
+    def get_first(self, imported: Import) -> str:
+        return str(imported.report.get("first", ""))
+
+    def get_last(self, imported: Import) -> str:
+        return str(imported.report.get("last", ""))
+
+
+class ImportIn(serializers.Serializer):
+    """The file, and where it comes from; left out, that is found out."""
+
+    file = serializers.FileField()
+    kind = serializers.ChoiceField(formats.CHOICES, required=False)
+
+
+class MappingIn(serializers.Serializer):
+    """What columns and words of the file mean. What is left out is guessed."""
+
+    kind = serializers.ChoiceField(formats.CHOICES, required=False)
+    columns = serializers.DictField(
+        child=serializers.CharField(allow_blank=True), required=False, help_text="Their column by our field."
+    )
+    types = serializers.DictField(child=serializers.ChoiceField(Story.Type.choices), required=False)
+    statuses = serializers.DictField(
+        child=serializers.ChoiceField([*Story.Progress.choices, (LEAVE_OUT, "leave out")]), required=False
+    )
+    plan_releases = serializers.BooleanField(required=False, help_text="Plan the releases that are missing.")
+
+
+class ImportRunIn(serializers.Serializer):
+    """Whether bad rows are left out; without it, one bad row refuses the whole file."""
+
+    leave_out = serializers.BooleanField(required=False)
+
+
+class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Endpoint):
+    """Work brought in from elsewhere: bring the file, look at what it would do, run it."""
+
+    serializer_class = ImportOut
+    parser_classes = [Json, MultiPartParser]
+    lookup_value_regex = r"[0-9]{1,18}"
+    filter_backends = []
+
+    def _squad(self) -> Squad:
+        squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
+        check_own(squad, self.request.user, "its imports")
+        return squad
+
+    def get_queryset(self) -> QuerySet[Import]:
+        if getattr(self, "swagger_fake_view", False):
+            return Import.objects.none()
+        rows: QuerySet[Import] = self._squad().imports.select_related("squad", "by")
+        return rows if self.detail else rows.defer("body", "mapping")
+
+    def _shown(self, imported: Import, code: int = status.HTTP_200_OK) -> Response:
+        context: dict[str, Any] = {}
+        if imported.state == Import.State.PREVIEW:
+            try:
+                context["plan"] = queries.plan_of(imported, *queries.read(imported))
+            except formats.Refused as refused:
+                raise serializers.ValidationError({"file": str(refused)}) from None
+        return Response(ImportDetail(imported, context=context).data, status=code)
+
+    @extend_schema(responses=ImportDetail)
+    def retrieve(self, request: Request, slug: str, pk: str) -> Response:
+        """Show what a file would do, or what it did."""
+        return self._shown(self.get_object())
+
+    @extend_schema(request={"multipart/form-data": ImportIn}, responses={201: ImportDetail})
+    def create(self, request: Request, slug: str) -> Response:
+        """Bring a file. The answer says what it would do; nothing of it is written yet."""
+        squad = self._squad()
+        said = ImportIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        file = said.validated_data["file"]
+        try:
+            formats.check_size(file.size)
+        except formats.Refused as refused:
+            raise TooBig(str(refused)) from None
+        imported = actions.bring(
+            squad, by=request.user, name=file.name, body=file.read(), kind=said.validated_data.get("kind", "")
+        )
+        return self._shown(imported, status.HTTP_201_CREATED)
+
+    @extend_schema(request=MappingIn(partial=True), responses=ImportDetail)
+    def partial_update(self, request: Request, slug: str, pk: str) -> Response:
+        """Say what columns and words mean, and see what the file would do then."""
+        imported = self.get_object()
+        said = MappingIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        given = {**imported.mapping, **said.validated_data}
+        kind = given.pop("kind", imported.kind)
+        if kind != imported.kind and "columns" not in said.validated_data:
+            given.pop("columns", None)
+        return self._shown(actions.read_as(imported, by=request.user, kind=kind, mapping=given))
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, slug: str, pk: str) -> Response:
+        """Discard a file that was not imported."""
+        actions.discard(self.get_object(), by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=ImportRunIn, responses=ImportDetail)
+    @action(detail=True, methods=["post"])
+    def run(self, request: Request, slug: str, pk: str) -> Response:
+        """Import the good rows, all or none. 409 when it was imported before."""
+        imported = self.get_object()
+        said = ImportRunIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.run(imported, by=request.user, leave_out_bad=said.validated_data.get("leave_out", False))
+        return self._shown(imported)

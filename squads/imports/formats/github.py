@@ -1,0 +1,94 @@
+"""Issues as `gh issue list --json` and the REST interface give them."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from squads.imports.formats import words
+from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
+
+MOVES = {"closed": ("open", "closed"), "reopened": ("closed", "open")}
+
+
+def recognises(data: Any) -> bool:
+    """Say whether this is GitHub's."""
+    return any("number" in each and "title" in each for each in _issues(data)[:5])
+
+
+def _issues(data: Any) -> list[dict[str, Any]]:
+    if isinstance(data, dict):
+        return objects(data.get("items")) if "items" in data else [data]
+    # `gh api --paginate --slurp` gives a list of pages.
+    if isinstance(data, list) and data and all(isinstance(each, list) for each in data):
+        return [issue for page in data for issue in objects(page)]
+    return objects(data)
+
+
+def items(data: Any) -> tuple[list[Item], list[str]]:
+    """Return the issues; pull requests, which the REST interface mixes in, are left out."""
+    found, pulls = [], 0
+    for number, issue in enumerate(_issues(data), 1):
+        if issue.get("pull_request"):
+            pulls += 1
+        else:
+            found.append(_item(number, issue))
+    notes = ["No issue says its address (url): issues of two repositories with one number are taken for the same."]
+    if any(item.cells["key"].partition("#")[0] for item in found):
+        notes.clear()
+    notes += [f"{pulls} pull request{'' if pulls == 1 else 's'} left out: they are changes."] if pulls else []
+    return found, notes
+
+
+def _either(issue: dict[str, Any], *names: str) -> Any:
+    return next((issue[name] for name in names if issue.get(name) is not None), None)
+
+
+def _repository(issue: dict[str, Any]) -> str:
+    """owner/name, from the issue's address on the web."""
+    try:
+        path = urlsplit(text_of(_either(issue, "html_url", "url"))).path
+    except ValueError:
+        return ""
+    parts = path.removeprefix("/repos").strip("/").split("/")
+    return "/".join(parts[:2]) if len(parts) == 4 and parts[2] == "issues" else ""
+
+
+def _item(number: int, issue: dict[str, Any]) -> Item:
+    labels = [text_of(each.get("name")) for each in objects(issue.get("labels"))]
+    own = text_of(issue.get("number"))
+    state = text_of(issue.get("state")).lower()
+    reason = words.plain(text_of(_either(issue, "state_reason", "stateReason")))
+    if state == "closed" and reason in ("not_planned", "duplicate"):
+        state = f"closed: {reason.replace('_', ' ')}"
+    closed = text_of(_either(issue, "closed_at", "closedAt"))
+    item = Item(
+        f"issue {number}{f' (#{own})' if own else ''}",
+        {
+            "key": f"{_repository(issue)}#{own}" if own else "",
+            "title": text_of(issue.get("title")),
+            "type": text_of(inside(issue, "type", "name"))
+            or next((label for label in labels if label and words.type_of(label)), ""),
+            "status": state,
+            "description": text_of(issue.get("body")),
+            "created": text_of(_either(issue, "created_at", "createdAt")),
+        },
+        {"key": "number", "type": "labels", "status": "state", "description": "body", "release": "milestone"},
+        moved_at=closed,
+    )
+    if "milestone" in issue:
+        item.cells["release"] = text_of(inside(issue, "milestone", "title"))
+    item.comments = [
+        Said(text_of(_either(each, "createdAt", "created_at")), text_of(inside(_either(each, "author", "user"), "login")),
+             text_of(each.get("body")))
+        for each in objects(issue.get("comments"))
+    ]  # fmt: skip
+    item.moves = _moves(issue) or ([Moved(closed, "", "open", "closed")] if closed and state == "closed" else [])
+    return item
+
+
+def _moves(issue: dict[str, Any]) -> list[Moved]:
+    moves = [
+        Moved(text_of(each.get("created_at")), text_of(inside(each, "actor", "login")), *MOVES[str(each["event"])])
+        for each in objects(_either(issue, "events", "timeline"))
+        if each.get("event") in ("closed", "reopened")
+    ]
+    return sorted(moves, key=lambda move: move.at)

@@ -1,0 +1,150 @@
+"""Tables: CSV with commas, semicolons or tabs, quoted newlines, and columns that come more than once."""
+
+import csv
+import io
+from dataclasses import dataclass, field
+
+from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, Refused, Said
+from squads.imports.formats.words import moment, plain
+
+DELIMITERS = (",", ";", "\t")
+# Rows times columns, empty ones included: what a table takes in memory.
+MOST_COLUMNS, MOST_CELLS = 1000, 4_000_000
+# Our fields, and how others call them, the likeliest first.
+NAMES = {
+    "key": "issue_key key ticket_key ticket story_id external_id id number ref issue_id",
+    "title": "title summary subject name story issue headline",
+    "type": "type issue_type issuetype kind tracker category",
+    "status": "progress status state list column stage",
+    "description": "description body details desc text notes",
+    "acceptance_criteria": "acceptance_criteria custom_field_acceptance_criteria criteria definition_of_done acceptance",
+    "release": "release fix_version_s fix_versions fix_version version milestone target_version sprint",
+    "created": "created created_at creation_date created_date date_created opened opened_at",
+    "comment": "comment comments",
+}  # fmt: skip
+FIELDS = tuple(NAMES)
+JIRA = {"issue_key", "summary", "issue_type"}
+# For the whole process, in which nothing else reads CSV. A quote left open ends here, not in one enormous cell.
+csv.field_size_limit(MOST_CHARACTERS)
+
+
+@dataclass(slots=True)
+class Table:
+    """The cells of a table, each record with the true line of the file it begins in."""
+
+    headers: list[str]
+    records: list[tuple[int, list[str]]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    cells: int = 0
+
+    @property
+    def is_jira(self) -> bool:
+        """Whether the columns are called as Jira's export calls them."""
+        return {plain(header) for header in self.headers} >= JIRA
+
+
+def delimiter_of(text: str) -> str:
+    """Return what separates the cells of the first line: whichever comes most outside of quotes."""
+    first = text.lstrip("\r\n").split("\n", 1)[0][:20_000]
+    outside = "".join(first.split('"')[::2])
+    return max(DELIMITERS, key=outside.count)
+
+
+def read(text: str) -> Table:
+    """Read a table. A record with too many cells is a problem of its own; broken quotes refuse the file."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    table: Table | None = None
+    line = 1
+    try:
+        for cells in reader:
+            start, line = line, reader.line_num + 1
+            if not any(cell.strip() for cell in cells):
+                continue
+            if table is None:
+                table = Table(_headers(cells))
+                continue
+            _add(table, start, cells)
+    except csv.Error as error:
+        raise Refused(
+            f"The record that begins in line {line} cannot be read: {_said(error)}.",
+            "Look for a quotation mark that is not closed; one inside a quoted cell is written twice.",
+        ) from None
+    if table is None:
+        raise Refused("The file is empty.", "Export it again, with at least one row.")
+    return table
+
+
+def _said(error: csv.Error) -> str:
+    if "field larger" in str(error):
+        return f"one of its cells has more than {MOST_CHARACTERS:,} characters"
+    return str(error)
+
+
+def _headers(cells: list[str]) -> list[str]:
+    if len(cells) > MOST_COLUMNS:
+        raise Refused(f"The first line has {len(cells):,} columns; {MOST_COLUMNS:,} is the most.", "Export fewer.")
+    return [cell.strip() or f"column {number}" for number, cell in enumerate(cells, 1)]
+
+
+def _add(table: Table, line: int, cells: list[str]) -> None:
+    if len(table.records) + len(table.problems) >= MOST_ITEMS:
+        raise Refused(f"The file has more than {MOST_ITEMS:,} rows.", "Split it into several files.")
+    table.cells += len(cells)
+    if table.cells > MOST_CELLS:
+        raise Refused(f"The file has more than {MOST_CELLS:,} cells.", "Export fewer columns, or split it.")
+    if len(cells) > len(table.headers):
+        table.problems.append(
+            Problem(
+                f"line {line}", f"column {len(table.headers) + 1}",
+                f"The row has {len(cells)} cells, the first line {len(table.headers)}.",
+                "Put cells that contain the separator into quotation marks.",
+            )
+        )  # fmt: skip
+        return
+    table.records.append((line, cells))
+
+
+def guess(headers: list[str]) -> dict[str, str]:
+    """Return which column each of our fields most likely comes from; a column is taken once."""
+    by_name: dict[str, str] = {}
+    for header in headers:
+        by_name.setdefault(plain(header), header)
+    found: dict[str, str] = {}
+    for name, words in NAMES.items():
+        for word in words.split():
+            if word in by_name and by_name[word] not in found.values():
+                found[name] = by_name[word]
+                break
+    return found
+
+
+def items(table: Table, chosen: dict[str, str]) -> list[Item]:
+    """Return the records as items, by the columns chosen for our fields."""
+    places: dict[str, list[int]] = {}
+    for index, header in enumerate(table.headers):
+        places.setdefault(header, []).append(index)
+    columns = {name: header for name, header in chosen.items() if header in places}
+    wanted = [(name, places[header]) for name, header in columns.items()]
+    return [_item(line, cells, wanted, columns) for line, cells in table.records]
+
+
+def _item(line: int, cells: list[str], wanted: list[tuple[str, list[int]]], columns: dict[str, str]) -> Item:
+    item = Item(f"line {line}", {}, columns)
+    for name, indexes in wanted:
+        said = [cells[index] for index in indexes if index < len(cells) and cells[index].strip()]
+        if name == "comment":
+            item.comments = [_comment(each) for each in said]
+        elif name in ("description", "acceptance_criteria"):
+            item.cells[name] = "\n\n".join(said)
+        else:
+            # Of several releases the last is the newest; a key, a title or a type comes once.
+            item.cells[name] = said[-1] if said else ""
+    return item
+
+
+def _comment(text: str) -> Said:
+    """Jira writes "05/Jan/26 9:12 AM;ana;What she said"."""
+    parts = text.split(";", 2)
+    if len(parts) == 3 and moment(parts[0]) is not None:
+        return Said(parts[0], parts[1].strip(), parts[2])
+    return Said("", "", text)

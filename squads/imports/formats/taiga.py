@@ -1,0 +1,70 @@
+"""A project as Taiga exports it: user stories, issues and tasks, with their history."""
+
+from typing import Any
+
+from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
+
+PARTS = {"user_stories": "user story", "issues": "issue", "tasks": "task"}
+TYPES = {"user_stories": "user story", "tasks": "task"}
+
+
+def recognises(data: Any) -> bool:
+    """Say whether this is Taiga's."""
+    return isinstance(data, dict) and isinstance(data.get("user_stories"), list)
+
+
+def items(data: Any) -> tuple[list[Item], list[str]]:
+    """Return user stories, issues and tasks; epics and wiki pages stay there."""
+    project = text_of(inside(data, "slug"))
+    found = [
+        _item(project, part, number, each)
+        for part in PARTS
+        for number, each in enumerate(objects(inside(data, part)), 1)
+    ]
+    notes = []
+    if epics := len(objects(inside(data, "epics"))):
+        notes.append(f"{epics} epic{'' if epics == 1 else 's'} left out: Rodeo has none.")
+    return found, notes
+
+
+def _item(project: str, part: str, number: int, given: dict[str, Any]) -> Item:
+    ref = text_of(given.get("ref"))
+    history = objects(given.get("history"))
+    return Item(
+        f"{PARTS[part]} {number}{f' (#{ref})' if ref else ''}",
+        {
+            # A reference is unique in its project only.
+            "key": f"{project}#{ref}" if ref else "",
+            "title": text_of(given.get("subject")),
+            "type": TYPES.get(part) or text_of(given.get("type")),
+            "status": text_of(given.get("status")),
+            "description": text_of(given.get("description")),
+            "release": text_of(given.get("milestone")),
+            "created": text_of(given.get("created_date")),
+        },
+        {"key": "ref", "title": "subject", "release": "milestone", "created": "created_date"},
+        comments=[
+            Said(text_of(each.get("created_at")), _person(each.get("user")), text_of(each.get("comment")))
+            for each in history
+            if text_of(each.get("comment")).strip() and not each.get("delete_comment_date")
+        ],
+        moves=sorted((move for each in history if (move := _move(each))), key=lambda move: move.at),
+        moved_at=text_of(given.get("finish_date")) or text_of(given.get("finished_date")),
+    )
+
+
+def _move(history: dict[str, Any]) -> Moved | None:
+    """A diff names statuses by number, and says beside it what the numbers mean."""
+    diff = inside(history, "diff", "status")
+    if not isinstance(diff, list) or len(diff) != 2:
+        return None
+    names = inside(history, "values", "status")
+    before, after = (text_of(inside(names, text_of(each))) or text_of(each) for each in diff)
+    return Moved(text_of(history.get("created_at")), _person(history.get("user")), before, after)
+
+
+def _person(value: Any) -> str:
+    """Taiga writes [address, name]."""
+    if isinstance(value, list):
+        return next((text_of(each) for each in reversed(value) if text_of(each)), "")
+    return text_of(inside(value, "name")) or text_of(value)

@@ -1,0 +1,93 @@
+"""A board as Trello exports it: lists are statuses, cards are items, actions are comments and history."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from squads.imports.formats import words
+from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
+
+KEPT_ACTIONS = 1000
+
+
+def recognises(data: Any) -> bool:
+    """Say whether this is Trello's."""
+    return isinstance(data, dict) and isinstance(data.get("cards"), list) and isinstance(data.get("lists"), list)
+
+
+def items(data: Any) -> tuple[list[Item], list[str]]:
+    """Return the cards that are not archived, and what is to be said about the others."""
+    lists = {text_of(each.get("id")): text_of(each.get("name")) for each in objects(inside(data, "lists"))}
+    closed = {text_of(each.get("id")) for each in objects(inside(data, "lists")) if each.get("closed") is True}
+    found: dict[str, Item] = {}
+    archived = 0
+    for number, card in enumerate(objects(inside(data, "cards")), 1):
+        if card.get("closed") is True or text_of(card.get("idList")) in closed:
+            archived += 1
+            continue
+        found[text_of(card.get("id")) or f"card {number}"] = _item(number, card, lists)
+    _checklists(data, found)
+    actions = objects(inside(data, "actions"))
+    for action in actions:
+        item = found.get(text_of(inside(action, "data", "card", "id")))
+        if item is not None:
+            _action(item, action)
+    for item in found.values():
+        item.comments.sort(key=lambda said: said.at)
+        item.moves.sort(key=lambda move: move.at)
+    notes = [f"{archived} archived card{'' if archived == 1 else 's'} left out."] if archived else []
+    if len(actions) >= KEPT_ACTIONS:
+        notes.append(f"Trello exports only the newest {KEPT_ACTIONS:,} actions: older comments and moves are missing.")
+    return list(found.values()), notes
+
+
+def _item(number: int, card: dict[str, Any], lists: dict[str, str]) -> Item:
+    labels = [text_of(each.get("name")) for each in objects(card.get("labels"))]
+    name = text_of(card.get("name"))
+    return Item(
+        f"card {number}{f' (“{name[:40]}”)' if name else ''}",
+        {
+            "key": text_of(card.get("shortLink")) or text_of(card.get("id")),
+            "title": name,
+            "type": next((label for label in labels if words.type_of(label) and label), ""),
+            "status": lists.get(text_of(card.get("idList")), ""),
+            "description": text_of(card.get("desc")),
+            "created": _made(text_of(card.get("id"))),
+        },
+        {"title": "name", "type": "labels", "status": "list", "description": "desc"},
+        moved_at=text_of(card.get("dateLastActivity")),
+    )
+
+
+def _made(identity: str) -> str:
+    """The first eight characters of an identity are the second in which it was made."""
+    try:
+        return datetime.fromtimestamp(int(identity[:8], 16), UTC).isoformat() if len(identity) == 24 else ""
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def _checklists(data: Any, found: dict[str, Item]) -> None:
+    for each in objects(inside(data, "checklists")):
+        item = found.get(text_of(each.get("idCard")))
+        lines = [text_of(line.get("name")) for line in objects(each.get("checkItems"))]
+        lines = [line for line in lines if line.strip()]
+        if item is None or not lines:
+            continue
+        name = text_of(each.get("name"))
+        if "accept" in name.lower() or "criteria" in name.lower():
+            item.cells["acceptance_criteria"] = "\n".join(
+                [*filter(None, [item.cells.get("acceptance_criteria")]), *lines]
+            )
+        else:
+            said = "\n".join([f"{name}:", *(f"- {line}" for line in lines)])
+            item.cells["description"] = f"{item.cells['description']}\n\n{said}".strip()
+
+
+def _action(item: Item, action: dict[str, Any]) -> None:
+    at, by = text_of(action.get("date")), text_of(inside(action, "memberCreator", "fullName"))
+    kind, data = action.get("type"), action.get("data")
+    if kind == "commentCard":
+        item.comments.append(Said(at, by, text_of(inside(data, "text"))))
+    elif kind == "updateCard" and inside(data, "listAfter") is not None:
+        before, after = text_of(inside(data, "listBefore", "name")), text_of(inside(data, "listAfter", "name"))
+        item.moves.append(Moved(at, by, before, after))

@@ -1,0 +1,45 @@
+"""Forms of imports: they read and check what was chosen; the verbs are in actions.py."""
+
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+
+from portal.kernel.typed import plain
+from squads.imports import formats
+from squads.imports.formats.raw import MEGABYTES
+from squads.imports.queries import FIELDS
+
+
+class BringForm(forms.Form):
+    """The file, and where it comes from."""
+
+    file = forms.FileField(
+        help_text=f"At most {MEGABYTES} MB. You see what it would do before anything is written.",
+        error_messages={"required": "Choose a file.", "empty": "The file is empty: export it again."},
+    )
+    kind = forms.ChoiceField(
+        label="Where it comes from", required=False, choices=[("", "find out"), *formats.KINDS.items()]
+    )
+
+    def clean_file(self) -> Any:
+        """Refuse a file that is too large before it is read."""
+        file = self.cleaned_data["file"]
+        try:
+            formats.check_size(file.size)
+        except formats.Refused as refused:
+            raise forms.ValidationError(str(refused)) from None
+        return file
+
+
+def mapping_of(post: QueryDict) -> dict[str, Any]:
+    """Return what the preview's form says: columns by our fields, and the meaning of types and statuses."""
+
+    def chosen(prefix: str) -> dict[str, str]:
+        return {name.removeprefix(prefix): plain(str(post[name])) for name in post if name.startswith(prefix)}
+
+    columns = {name: header for name, header in chosen("column-").items() if name in (*FIELDS, "comment")}
+    return {
+        "columns": columns or None, "types": chosen("type-"), "statuses": chosen("status-"),
+        "plan_releases": "plan_releases" in post,
+    }  # fmt: skip
