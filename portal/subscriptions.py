@@ -5,6 +5,7 @@ from portal.kernel import outbox, tasks
 
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
+    from portal.search.reactions import emptied, indexes, stale
     from releases.intake.actions import drain_inbox
     from releases.planning import reactions
 
@@ -17,3 +18,9 @@ def connect() -> None:
     outbox.subscribe("service.changed", reactions.service_changed)
     outbox.subscribe("environment.changed", reactions.environment_changed)
     outbox.subscribe("change.linked", reactions.links_changed)
+    for topic in ("story.created", "story.edited"):
+        outbox.subscribe(topic, indexes("story"))
+    for kind in ("release", "squad", "service", "environment"):
+        outbox.subscribe(f"{kind}.saved", indexes(kind))
+    outbox.subscribe("search.stale", stale)
+    outbox.subscribe("search.emptied", emptied)

@@ -45,7 +45,10 @@ def environment_named(key: str) -> Environment:
         "slug": free_slug(Environment, key, "environment"), "name": key, "tier": tier, "order": ORDERS[tier],
         "discovered": True,
     }  # fmt: skip
-    return Environment.objects.get_or_create(key=key, defaults=made)[0]
+    environment, is_new = Environment.objects.get_or_create(key=key, defaults=made)
+    if is_new:
+        tell("environment.saved", id=environment.pk)
+    return environment
 
 
 @transaction.atomic
@@ -56,6 +59,7 @@ def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> E
     environment.slug = free_slug(Environment, key, "environment")
     _checked(environment)
     environment.save(force_insert=True)
+    tell("environment.saved", id=environment.pk)
     return environment
 
 
@@ -68,6 +72,7 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
         setattr(environment, name, value)
     _checked(environment)
     environment.save(update_fields=list(fields))
+    tell("environment.saved", id=environment.pk)
     if (before.name, before.tier) != (environment.name, environment.tier):
         tell(
             "environment.changed", id=environment.pk,

@@ -14,6 +14,7 @@ from natsort import natsort_keygen
 
 from portal.kernel.identity import identity
 from portal.kernel.numbers import percentile
+from portal.kernel.outbox import tell
 from portal.kernel.rows import write
 from releases.deployments.models import Deployment
 from releases.environments.actions import environment_named
@@ -96,6 +97,8 @@ def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
                 )
             )  # fmt: skip
     Release.objects.bulk_create(fresh, batch_size=500)
+    for some in _some(fresh):
+        tell("release.saved", ids=[str(release.pk) for release in some])
     return known
 
 
@@ -256,6 +259,7 @@ def _created(release: Release, tagged_at: datetime | None) -> datetime:
 def _sweep(releases: Iterable[Any]) -> None:
     """Delete releases that only a tag called for, now that none does. One that stories are planned for stays."""
     for some in _some(releases):
+        tell("release.saved", ids=[str(pk) for pk in some])
         Release.objects.filter(
             pk__in=some, origin=Release.Origin.TAG, tags=None, planned_stories=None, changes=None
         ).delete()

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from portal.kernel import clock
+from portal.kernel.live import touch
 from portal.kernel.outbox import tell
 from squads.stories.models import Evidence, Story
 from squads.stories.states import ANY
@@ -44,6 +45,7 @@ def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
     story.save(force_insert=True)
     judge([story.pk])
     tell("story.created", key=story.key, id=story.pk)
+    touch([story.pk])
     story.refresh_from_db(fields=["stage", "standing"])
     return story
 
@@ -56,6 +58,8 @@ def edit_story(story: Story, *, by: Any, **fields: Any) -> Story:
     _checked(story)
     story.save(update_fields=list(fields))
     judge([story.pk])
+    tell("story.edited", key=story.key, id=story.pk)
+    touch([story.pk])
     if {"flag", "audience"} & fields.keys():
         tell("story.flagged", key=story.key, id=story.pk)
     story.refresh_from_db(fields=["stage", "standing"])
@@ -96,6 +100,7 @@ def record_by_hand(
         label=f"{by.name}, by hand", note=note.strip(), link=link.strip(), by_hand=True, person=by,
     )  # fmt: skip
     judge([story.pk])
+    touch([story.pk])
     story.refresh_from_db(fields=["stage", "standing"])
     return evidence
 

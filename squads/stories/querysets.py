@@ -11,6 +11,7 @@ from django.apps import apps
 from django.db import connections, models, transaction
 from django.db.models.functions import Cast
 
+from portal.kernel.live import touch
 from portal.kernel.rows import write
 from squads.stories import states
 
@@ -62,6 +63,7 @@ class StoryQuerySet(models.QuerySet["Story"]):
                 if judged["stage"] != stage or judged != standing:
                     changed.append((pk, judged["stage"], judged))
             write(self.model, ("stage", "standing"), changed)
+            touch(pk for pk, _, _ in changed)
         return len(changed)
 
     def _evidence(self, ids: list[int]) -> Iterator[tuple[int, list[states.Row]]]:
