@@ -5,12 +5,16 @@ from portal.kernel import outbox, tasks
 
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
+    from portal.live import topics
     from portal.search.reactions import emptied, indexes, stale
     from releases.intake.actions import drain_inbox
-    from releases.planning import reactions
+    from releases.planning import board, reactions
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
+
+    # How a story looks on each kind of board, for those that are open.
+    topics.show("release", board.live_cards)
 
     outbox.SUBSCRIPTIONS.clear()
     outbox.subscribe("story.created", reactions.story_created)

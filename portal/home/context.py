@@ -8,4 +8,8 @@ from django.http import HttpRequest
 
 def portal(request: HttpRequest) -> dict[str, Any]:
     """Name the settings that pages mention."""
-    return {"open_reading": settings.RODEO_OPEN_READING, "base_url": settings.RODEO_BASE_URL}
+    return {
+        "open_reading": settings.RODEO_OPEN_READING,
+        "base_url": settings.RODEO_BASE_URL,
+        "events_url": settings.RODEO_EVENTS_URL,
+    }

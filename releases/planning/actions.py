@@ -205,8 +205,10 @@ def _around_run(run: Run) -> set[int]:
     ) | evidence.stories_with_changes(repository=repository, landed__isnull=True)
 
 
-def link_story(story: Story) -> set[int]:
-    """Bind the changes that named a story before it existed, and derive it. Return its id in a set, if any did."""
-    StoryLink.objects.filter(key=story.key, story__isnull=True).update(story=story)
-    derive([story.pk])
-    return {story.pk}
+def link_stories(story_ids: Iterable[int]) -> None:
+    """Bind the changes that named these stories before they existed, and derive them."""
+    keys = dict(Story.objects.filter(pk__in=list(story_ids)).values_list("key", "pk"))
+    waiting = StoryLink.objects.filter(key__in=keys, story__isnull=True)
+    for key in sorted(set(waiting.values_list("key", flat=True))):
+        StoryLink.objects.filter(key=key, story__isnull=True).update(story=keys[key])
+    derive(keys.values())

@@ -3,15 +3,12 @@
 from typing import Any
 
 from releases.pipelines.models import StoryLink
-from releases.planning.actions import Touched, derive, derive_touched, link_story
-from squads.models import Story
+from releases.planning.actions import Touched, derive, derive_touched, link_stories
 
 
 def story_created(payload: dict[str, Any]) -> None:
-    """Link the changes that named the story before it was written down."""
-    story = Story.objects.filter(pk=payload["id"]).first()
-    if story is not None:
-        link_story(story)
+    """Link the changes that named the story, or each of many, before it was written down."""
+    link_stories(payload["ids"] if "ids" in payload else [payload["id"]])
 
 
 def story_flagged(payload: dict[str, Any]) -> None:
