@@ -55,6 +55,9 @@ class Application:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         self.tasks = [asyncio.create_task(work()) for work in (self.listener.listen, self.listener.tell, self._check)]
+        # Whoever comes first shall miss nothing; but without a broker pages still get their stream, and look for themselves.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.listener.hearing.wait(), 3)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         for task in self.tasks:
@@ -80,7 +83,7 @@ class Application:
         if scope["method"] != "GET" or not path.endswith(("/events", "/healthz")):
             await _say(send, 404, {"detail": "Streams are at /events/."}, headers)
         elif path.endswith("/healthz"):
-            alive = all(not task.done() for task in self.tasks)
+            alive = self.listener.hearing.is_set() and not any(task.done() for task in self.tasks)
             await _say(send, 200 if alive else 503, {"alive": alive, "streams": len(self.hub.streams)}, headers)
         else:
             await self._stream(scope, receive, send, headers)

@@ -54,6 +54,7 @@ class Listener:
         self.hub = hub
         self.waiting: set[int] = set()
         self.some = asyncio.Event()
+        self.hearing = asyncio.Event()
         self.seen: OrderedDict[int, frozenset[str]] = OrderedDict()
         self.resynced = 0.0
         self.again: asyncio.TimerHandle | None = None
@@ -63,21 +64,19 @@ class Listener:
     async def listen(self) -> None:
         """Hear what is published for as long as this process lives. What was missed while the broker was away is made
         good by every page looking again."""
-        pause, missed = 0.5, False
+        pause = 0.5
         while True:
             connected = Redis.from_url(address(settings.BROKER_URL), socket_connect_timeout=5, health_check_interval=15)
             try:
-                async with connected.pubsub(ignore_subscribe_messages=True) as channel:
+                async with connected.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
                     pause = 0.5
-                    if missed:
-                        self.resync()
                     await self._hear(channel)
             except (redis.RedisError, OSError) as error:
                 logger.warning("the broker does not answer (%s); trying again", error)
             finally:
+                self.hearing.clear()
                 await connected.aclose()
-            missed = True
             await asyncio.sleep(pause)
             pause = min(pause * 2, 5)
 
@@ -85,7 +84,13 @@ class Listener:
         while True:
             # The pause lets the connection be checked: one that died silently is noticed.
             message = await channel.get_message(timeout=10)
-            if message is not None:
+            if message is None:
+                continue
+            if message["type"] == "subscribe":
+                # Streams that were open before may have missed something.
+                self.hearing.set()
+                self.resync()
+            else:
                 self.take(message["data"])
 
     def take(self, data: bytes) -> None:
@@ -166,7 +171,7 @@ class Listener:
 
     def resync(self) -> None:
         """Have every page look for itself; now, or when the last time is long enough ago."""
-        if self.again is not None:
+        if self.again is not None or not self.hub.streams:
             return
         rest = self.resynced + RESYNC_EVERY - time.monotonic()
         self.again = asyncio.get_running_loop().call_later(max(rest, 0), self._resync)

@@ -280,7 +280,7 @@ def test_htmx_gets_the_board_only_when_it_changed(as_ana: Client, ana: User, pay
     story = create_story(payments, by=ana, title="One", release=release)
     headers = {"HX-Request": "true"}
     page = text(as_ana, "/releases/shop-2.0/")
-    version = re.search(r"data-version="(\w{16})", page).group(1)  # type: ignore[union-attr]
+    version = re.search(r'data-version="(\w{16})"', page).group(1)  # type: ignore[union-attr]
     still = as_ana.get("/releases/shop-2.0/", {"version": version}, headers=headers)
     assert (still.status_code, still["Vary"].count("HX-Request")) == (204, 1)
     story.move_progress("in_progress", by=ana)
