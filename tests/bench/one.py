@@ -269,7 +269,7 @@ def latency() -> list[Row]:
 
 def main() -> None:
     """Measure everything on this database."""
-    from tests.bench import git
+    from tests.bench import git, live, search
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
@@ -277,7 +277,8 @@ def main() -> None:
     reset_queries()
     only = sys.argv[1:]
     parts: dict[str, Callable[[], list[Row]]] = {
-        "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run,
+        "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run, "live": live.run,
+        "search": search.run,
     }  # fmt: skip
     for name, measure in parts.items():
         if only and name not in only:
