@@ -1,6 +1,7 @@
 """What every page knows."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -11,5 +12,16 @@ def portal(request: HttpRequest) -> dict[str, Any]:
     return {
         "open_reading": settings.RODEO_OPEN_READING,
         "base_url": settings.RODEO_BASE_URL,
-        "events_url": settings.RODEO_EVENTS_URL,
+        "events_url": _events_url(request),
     }
+
+
+def _events_url(request: HttpRequest) -> str:
+    """Return where a page hears what changed; "" where it could not, so that it asks now and then instead.
+
+    A page under another name of this machine (localhost for 127.0.0.1) has cookies that are not sent there.
+    """
+    host = urlsplit(settings.RODEO_EVENTS_URL).hostname
+    if host and host != urlsplit(f"//{request.get_host()}").hostname:
+        return ""
+    return str(settings.RODEO_EVENTS_URL)

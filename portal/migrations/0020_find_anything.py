@@ -17,10 +17,10 @@ def _vector(*columns: str) -> str:
 POSTGRESQL = [
     f"ALTER TABLE {TABLE} ADD COLUMN head tsvector GENERATED ALWAYS AS ({_vector('key', 'title')}) STORED",
     f"ALTER TABLE {TABLE} ADD COLUMN words tsvector GENERATED ALWAYS AS ({_vector('key', 'title', 'body')}) STORED",
-    f"CREATE INDEX search_story_head ON {TABLE} USING gin (head) WITH (fastupdate = off) WHERE kind = 'story'",
-    f"CREATE INDEX search_story_words ON {TABLE} USING gin (words) WITH (fastupdate = off) WHERE kind = 'story'",
-    f"CREATE INDEX search_other_head ON {TABLE} USING gin (head) WITH (fastupdate = off) WHERE kind <> 'story'",
-    f"CREATE INDEX search_other_words ON {TABLE} USING gin (words) WITH (fastupdate = off) WHERE kind <> 'story'",
+    f"CREATE INDEX search_story_head ON {TABLE} USING gin (head) WITH (gin_pending_list_limit = 1024) WHERE kind = 'story'",
+    f"CREATE INDEX search_story_words ON {TABLE} USING gin (words) WITH (gin_pending_list_limit = 1024) WHERE kind = 'story'",
+    f"CREATE INDEX search_other_head ON {TABLE} USING gin (head) WITH (gin_pending_list_limit = 1024) WHERE kind <> 'story'",
+    f"CREATE INDEX search_other_words ON {TABLE} USING gin (words) WITH (gin_pending_list_limit = 1024) WHERE kind <> 'story'",
     f"CREATE INDEX search_key ON {TABLE} (upper(key) text_pattern_ops)",
 ]
 POSTGRESQL_BACK = [

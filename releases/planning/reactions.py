@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portal.kernel.live import touch
 from releases.pipelines.models import StoryLink
 from releases.planning.actions import Touched, derive, derive_touched, link_stories
 
@@ -29,4 +30,6 @@ def environment_changed(payload: dict[str, Any]) -> None:
 def links_changed(payload: dict[str, Any]) -> None:
     """A person linked or unlinked a change."""
     ids = StoryLink.objects.filter(change=payload["change"], story__isnull=False).values_list("story_id", flat=True)
-    derive([*ids, *payload.get("stories", ())])
+    concerned = {*ids, *payload.get("stories", ())}
+    derive(concerned)
+    touch(concerned)

@@ -13,6 +13,7 @@ from uuid import UUID
 from natsort import natsort_keygen
 
 from portal.kernel.identity import identity
+from portal.kernel.live import touch
 from portal.kernel.numbers import percentile
 from portal.kernel.outbox import tell
 from portal.kernel.rows import write
@@ -20,7 +21,7 @@ from releases.deployments.models import Deployment
 from releases.environments.actions import environment_named
 from releases.pipelines import graph
 from releases.pipelines.actions import parents_of
-from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository
+from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink
 from releases.pipelines.providers.git import config, messages
 from releases.planning.models import Release, Tag
 from releases.planning.naming import slug_for
@@ -142,6 +143,10 @@ def _assign(repository: Repository, order: Sequence[tuple[str, Any]], moved: set
             wanted.append((pk, new))
             concerned |= {old, new}
     write(Change, ("release",), wanted)
+    for some in _some([pk for pk, _ in wanted]):
+        # They come to one release board and leave another, though nothing about the stories themselves has changed.
+        links = StoryLink.objects.filter(change__in=some, story__isnull=False)
+        touch(links.order_by().values_list("story_id", flat=True).distinct())
     moved.update(pk for pk, _ in wanted)
     return concerned - {None}
 
