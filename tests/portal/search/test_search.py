@@ -265,7 +265,7 @@ def test_many_stories_are_indexed_by_one_message(ana: User, payments: Squad) -> 
     Story.objects.filter(number__gt=1).delete()
     outbox.deliver()
     outbox.deliver()
-    assert SearchEntry.objects.count() == 1
+    assert SearchEntry.objects.filter(kind="story").count() == 1
 
 
 def test_how_far_apart_words_are() -> None:
