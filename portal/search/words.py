@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from django.utils.html import escape
@@ -73,16 +73,14 @@ def nearest(word: str, known: Iterable[str], most: int = 4) -> list[str]:
     return [each for apart, _, _, each in ranked if apart == ranked[0][0]][:most]
 
 
-def _spots(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Return where in a text a word begins with one of `words`, and how long that beginning is."""
-    found = []
+def _spots(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield where in a text a word begins with one of `words`, and where that beginning ends."""
     for match in WORD.finditer(text):
         lower = match[0].lower()
         # In a few scripts lower case is longer than what it comes from; such a word is marked whole or not at all.
         longest = max((len(word) for word in words if lower.startswith(word)), default=0)
         if longest:
-            found.append((match.start(), match.start() + min(longest, len(match[0]))))
-    return found
+            yield match.start(), match.start() + min(longest, len(match[0]))
 
 
 def marked(text: str, words: Sequence[str]) -> SafeString:
@@ -98,10 +96,10 @@ def marked(text: str, words: Sequence[str]) -> SafeString:
 def excerpt(text: str, words: Sequence[str]) -> SafeString:
     """Return the part of a long text around the first word that was looked for, marked; empty if there is none."""
     flat = " ".join(text.split())
-    spots = _spots(flat, words)
-    if not spots:
+    first = next(_spots(flat, words), None)
+    if first is None:
         return SafeString("")
-    start = max(spots[0][0] - EXCERPT // 3, 0)
+    start = max(first[0] - EXCERPT // 3, 0)
     if start:
         start = flat.find(" ", start) + 1 or start
     piece = flat[start : start + EXCERPT]
