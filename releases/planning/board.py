@@ -152,9 +152,10 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
         wanted = wanted[: len(stories)]
     unplanned = {row.pk for row in light if not row.planned}
     stages, count = Counter(row.stage for row in light), len(light)
+    lanes = _lanes(stories[:MOST_CARDS], unplanned, at)
     return Board(
         columns=[_column(stage, stages[stage], count) for stage in states.STAGES],
-        lanes=_lanes(stories[:MOST_CARDS], unplanned, at),
+        lanes=lanes,
         types=Counter(row.type for row in light),
         total=count,
         shown=min(len(stories), MOST_CARDS),
@@ -162,7 +163,10 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
         dark=sum(1 for row in stories if row[5].get("dark")),
         found=len(unplanned),
         squads=sorted(Counter(row.slug for row in light).items()),
-        version=_version([row[1:] for row in stories], sorted(unplanned)),
+        version=_version(
+            sorted(stages.items()),
+            [(lane.squad, [(face.key, face.mark) for _, _, cards in lane.cells for face in cards]) for lane in lanes],
+        ),
     )
 
 
