@@ -6,7 +6,7 @@ from django.contrib.auth.admin import UserAdmin
 from portal.accounts.models import ApiToken, Invitation, User
 from portal.kernel.admin import ReadOnly
 from portal.kernel.models import Message, StateChange
-from portal.search.models import SearchEntry
+from portal.search.models import SearchEntry, SearchSpelling
 
 admin.site.site_header = "Rodeo administration"
 admin.site.site_title = "Rodeo"
@@ -53,3 +53,9 @@ class SearchEntries(ReadOnly):
     list_display = ["kind", "key", "title", "updated_at"]
     list_filter = ["kind"]
     search_fields = ["key"]
+
+
+@admin.register(SearchSpelling)
+class SearchSpellings(ReadOnly):
+    list_display = ["word", "spelling"]
+    search_fields = ["word"]

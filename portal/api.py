@@ -5,6 +5,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from portal.kernel.policy import ReadingAllowed
+from portal.search.api import Search
 from releases.environments.api import Environments
 from releases.intake.api import Events, FailedEvents, Sources
 from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
@@ -37,6 +38,7 @@ router.register("sources", Sources, "source")
 router.register("events", Events, "event")
 
 v1: list[URLPattern | URLResolver] = [
+    path("search/", Search.as_view({"get": "list"}), name="search"),
     path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
     path("squads/<slug:slug>/board/", Boards.as_view({"get": "retrieve"}), name="squad-board"),
     path("stories/<str:key>/place/", Places.as_view({"post": "place"}), name="story-place"),

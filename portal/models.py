@@ -2,6 +2,6 @@
 
 from portal.accounts.models import ApiToken, Invitation, User
 from portal.kernel.models import Message, StateChange
-from portal.search.models import SearchEntry
+from portal.search.models import SearchEntry, SearchSpelling
 
-__all__ = ["ApiToken", "Invitation", "Message", "SearchEntry", "StateChange", "User"]
+__all__ = ["ApiToken", "Invitation", "Message", "SearchEntry", "SearchSpelling", "StateChange", "User"]

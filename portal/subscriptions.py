@@ -5,13 +5,20 @@ from portal.kernel import outbox, tasks
 
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
+    from portal.live import topics
+    from portal.search.reactions import emptied, indexes, stale
     from releases.intake.actions import drain_inbox
     from releases.intake.naming import repositories_changed
-    from releases.planning import plans, reactions
+    from releases.planning import board, plans, reactions
+    from squads.boards.cards import live_cards as squad_cards
     from squads.imports import planning
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
+
+    # How a story looks on each kind of board, for those that are open.
+    topics.show("release", board.live_cards)
+    topics.show("squad", squad_cards)
 
     outbox.SUBSCRIPTIONS.clear()
     outbox.subscribe("story.created", reactions.story_created)
@@ -21,5 +28,12 @@ def connect() -> None:
     outbox.subscribe("service.changed", repositories_changed)
     outbox.subscribe("environment.changed", reactions.environment_changed)
     outbox.subscribe("change.linked", reactions.links_changed)
+    for topic in ("story.created", "story.edited"):
+        outbox.subscribe(topic, indexes("story"))
+    for kind in ("release", "squad", "service", "environment"):
+        outbox.subscribe(f"{kind}.saved", indexes(kind))
+    outbox.subscribe("search.stale", stale)
+    outbox.subscribe("search.emptied", emptied)
+    outbox.subscribe("stories.imported", indexes("story"))
 
     planning.PLANNERS[:] = [plans.plan_missing]

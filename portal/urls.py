@@ -19,6 +19,7 @@ releases = [
 urlpatterns = [
     path("", include("portal.ops.urls")),
     path("", include("portal.home.urls")),
+    path("", include("portal.search.urls")),
     path("accounts/", include("portal.accounts.urls")),
     path("", include((squads, "squads"))),
     path("", include((releases, "releases"))),

@@ -1,6 +1,7 @@
 """What every page knows."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,9 +10,21 @@ from squads.acceptance.queries import count_waiting_for
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Name the settings that pages mention, and, once a page asks, how much waits for the person."""
+    """Name the settings that pages mention, where they hear of news, and, once a page asks, how much waits for the person."""
     return {
         "open_reading": settings.RODEO_OPEN_READING,
         "base_url": settings.RODEO_BASE_URL,
+        "events_url": _events_url(request),
         "waiting_count": lambda: count_waiting_for(request.user),
     }
+
+
+def _events_url(request: HttpRequest) -> str:
+    """Return where a page hears what changed; "" where it could not, so that it asks now and then instead.
+
+    A page under another name of this machine (localhost for 127.0.0.1) has cookies that are not sent there.
+    """
+    host = urlsplit(settings.RODEO_EVENTS_URL).hostname
+    if host and host != urlsplit(f"//{request.get_host()}").hostname:
+        return ""
+    return str(settings.RODEO_EVENTS_URL)

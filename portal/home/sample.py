@@ -19,6 +19,7 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.kernel import clock
+from portal.kernel.outbox import tell
 from releases.intake import pulls, sources
 from releases.intake.actions import drain_inbox, store
 from releases.intake.models import InboundEvent, Source
@@ -414,6 +415,7 @@ def remove() -> bool:
     ).delete()
     _forget(people)
     shutil.rmtree(Path(settings.STATE_DIR) / "sample", ignore_errors=True)
+    tell("search.emptied")
     return True
 
 

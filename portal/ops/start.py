@@ -110,6 +110,8 @@ class Portal:
 
     def __init__(self, port: int, out: TextIO) -> None:
         self.port = port
+        # Where people do not look; pages name it. Another if that one is taken.
+        self.stream_port = _free_port(port + 999 if port < 64000 else port)
         self.address = f"http://{HOST}:{port}/"
         self.console = Console(out)
         self.supervisor = Supervisor(self.console, STATE_DIR / "processes.json")
@@ -138,6 +140,7 @@ class Portal:
 
     def _start(self) -> None:
         os.environ.setdefault("RODEO_BASE_URL", self.address.rstrip("/"))
+        os.environ.setdefault("RODEO_EVENTS_URL", f"http://{HOST}:{self.stream_port}/events/")
         self._start_broker()
         self._prepare_database()
         self._collect_static()
@@ -146,7 +149,7 @@ class Portal:
         if self.supervisor.is_stopping():
             return
         heartbeat.forget(heartbeat.WORKER, heartbeat.BEAT)
-        for child in (self._web(), self._worker(), self._beat()):
+        for child in (self._web(), self._live(), self._worker(), self._beat()):
             self.supervisor.start(child)
         if not self.supervisor.wait(self._is_ready, READY_WITHIN):
             if self.supervisor.is_stopping():
@@ -218,6 +221,13 @@ class Portal:
         )
         return Child("web", command, signals=((signal.SIGTERM, 4.0),), on_parent_death=signal.SIGTERM)
 
+    def _live(self) -> Child:
+        command = python(
+            "-m", "gunicorn", "portal.live.asgi", "-c", "python:portal.live.gunicorn",
+            "--bind", f"{HOST}:{self.stream_port}",
+        )  # fmt: skip
+        return Child("live", command, signals=((signal.SIGTERM, 4.0),), on_parent_death=signal.SIGTERM)
+
     def _worker(self) -> Child:
         command = python(
             # Celery warns whoever runs it as root, at length. In a container of its own that is nobody's mistake.
@@ -249,13 +259,16 @@ class Portal:
         for child in self.supervisor.children:
             if child.deaths >= GIVE_UP_AFTER:
                 raise Refusal(f"{child.name} ended {child.deaths} times while starting; the lines above say why.")
+        return self._says(self.stream_port, "/healthz", "alive") and self._says(self.port, "/readyz", "ready")
+
+    def _says(self, port: int, path: str, word: str) -> bool:
         hosts = settings.ALLOWED_HOSTS
         host = HOST if HOST in hosts or "*" in hosts else hosts[0].lstrip(".")
-        asked = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        asked = http.client.HTTPConnection(HOST, port, timeout=5)
         try:
-            asked.request("GET", "/readyz", headers={"Host": host})
+            asked.request("GET", path, headers={"Host": host})
             answer = asked.getresponse()
-            return answer.status == 200 and bool(json.loads(answer.read())["ready"])
+            return answer.status == 200 and bool(json.loads(answer.read())[word])
         except (OSError, http.client.HTTPException, ValueError, KeyError):
             return False
         finally:

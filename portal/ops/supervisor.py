@@ -18,7 +18,7 @@ from portal.ops.leash import leashed
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0
 TICK = 0.1
-COLOURS = {"web": 36, "worker": 33, "beat": 35, "broker": 34, "sample": 32, "rodeo": 1}
+COLOURS = {"web": 36, "live": 96, "worker": 33, "beat": 35, "broker": 34, "sample": 32, "rodeo": 1}
 
 
 class Console:

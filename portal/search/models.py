@@ -22,3 +22,21 @@ class SearchEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}".strip()
+
+
+class SearchSpelling(models.Model):
+    """A word that occurs somewhere, under each spelling that lacks one letter of it, and under its own.
+
+    Two words one typing error apart share such a spelling, so the right word is found by looking up a dozen of them,
+    on any database and without comparing it with every other.
+    """
+
+    spelling = models.CharField(max_length=24)
+    word = models.CharField(max_length=24)
+
+    class Meta:
+        app_label = "portal"
+        constraints = [models.UniqueConstraint(fields=["spelling", "word"], name="search_spelling_once")]
+
+    def __str__(self) -> str:
+        return f"{self.spelling} of {self.word}"

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
 
@@ -20,6 +21,12 @@ def flag(name: str, default: bool = False) -> bool:
 def words(name: str, default: str = "") -> list[str]:
     """Read a comma-separated environment variable."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
+
+
+def origins(*addresses: str) -> list[str]:
+    """Return the origins of those of these addresses that have one of their own."""
+    parts = [urlsplit(each) for each in addresses]
+    return [f"{each.scheme}://{each.netloc}" for each in parts if each.netloc]
 
 
 DEBUG = False
@@ -146,7 +153,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
-        "connect-src": ["'self'"],
+        "connect-src": ["'self'", *origins(os.environ.get("RODEO_EVENTS_URL", ""))],
         "object-src": ["'none'"],
         "base-uri": ["'self'"],
         "form-action": ["'self'"],
@@ -204,6 +211,10 @@ LOGGING = {
 
 # Rodeo's own settings.
 RODEO_OPEN_READING = flag("RODEO_OPEN_READING")
+# Where open pages hear what changed: a path behind the same web server, or an address of its own on the same host.
+# Empty, they ask every few seconds instead.
+RODEO_EVENTS_URL = os.environ.get("RODEO_EVENTS_URL", "/events/")
+RODEO_EVENTS_CHECK_EVERY = float(os.environ.get("RODEO_EVENTS_CHECK_EVERY", "60"))
 RODEO_BASE_URL = os.environ.get("RODEO_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 RODEO_HOOK_MAX_BYTES = int(os.environ.get("RODEO_HOOK_MAX_BYTES", str(2 * 1024 * 1024)))
 RODEO_GIT_TIMEOUT = int(os.environ.get("RODEO_GIT_TIMEOUT", "900"))

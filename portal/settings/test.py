@@ -47,5 +47,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 0
 if name := os.environ.get("RODEO_TEST_DATABASE"):
     # A process that a test started (a worker, say) works on the database of that test.
     DATABASES["default"]["NAME"] = name
+# A test that has a stream process says where it is.
+RODEO_EVENTS_URL = ""
 # Waking needs a worker; a test that has one switches it on.
 RODEO_WAKE = os.environ.get("RODEO_TEST_WAKE") == "1"

@@ -47,7 +47,10 @@ def environment_named(key: str) -> Environment:
         "slug": free_slug(Environment, key, "environment"), "name": key, "tier": tier, "order": ORDERS[tier],
         "discovered": True,
     }  # fmt: skip
-    return Environment.objects.get_or_create(key=key, defaults=made)[0]
+    environment, is_new = Environment.objects.get_or_create(key=key, defaults=made)
+    if is_new:
+        tell("environment.saved", id=environment.pk)
+    return environment
 
 
 @transaction.atomic
@@ -58,6 +61,7 @@ def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> E
     environment.slug = free_slug(Environment, key, "environment")
     _checked(environment)
     environment.save(force_insert=True)
+    tell("environment.saved", id=environment.pk)
     return environment
 
 
@@ -76,6 +80,7 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
         setattr(environment, name, value)
     _checked(environment)
     environment.save(update_fields=list(fields))
+    tell("environment.saved", id=environment.pk)
     if before.tier != environment.tier:
         StateChange.objects.create(
             kind="environment", key=environment.key, from_state=before.tier, to_state=environment.tier, by=by,

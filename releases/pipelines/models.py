@@ -169,6 +169,7 @@ class Run(models.Model):
             models.Index(fields=["repository", "outcome", "finished_at"], name="run_repository"),
             models.Index(fields=["service", "finished_at"], name="run_service"),
             models.Index(fields=["sha"], name="run_sha"),
+            models.Index(fields=["branch"], name="run_branch"),
         ]
 
     def __str__(self) -> str:

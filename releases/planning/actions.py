@@ -155,13 +155,6 @@ def _some(values: list[Any]) -> Iterator[list[Any]]:
         yield values[start : start + 500]
 
 
-def link_story(story: Story) -> set[int]:
-    """Bind the changes that named a story before it existed, and derive it. Return its id in a set, if any did."""
-    StoryLink.objects.filter(key=story.key, story__isnull=True).update(story=story)
-    derive([story.pk])
-    return {story.pk}
-
-
 def link_stories(ids: Iterable[int]) -> None:
     """Bind the changes that named these stories before they existed, and derive all of them."""
     wanted = sorted(set(ids))

@@ -1,18 +1,20 @@
 """The release board: the stories of a release by stage and squad, read in a handful of queries whatever their number."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock, ladder
+from portal.kernel.live import Card
 from releases.pipelines.models import StoryLink
 from squads.models import Story
 from squads.stories import states
@@ -22,19 +24,29 @@ MOST_CARDS = 500
 TYPES = dict(Story.Type.choices)
 
 
-class Card(NamedTuple):
+class Face(NamedTuple):
     """One story on the board, every word of it ready."""
 
     key: str
     url: str
     title: str
     type: str
+    type_name: str
+    stage: str
+    squad: str
+    rank: int
+    version: str
     glyph: SafeString
     answer: str
     gaps: str
     withdrawn: str
     dark: bool
     found: bool
+
+    @property
+    def mark(self) -> str:
+        """What the card's data-version says."""
+        return self.version + ("f" if self.found else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,7 @@ class Lane:
     slug: str
     count: int
     done: int
-    cells: tuple[tuple[str, list[Card]], ...]
+    cells: tuple[tuple[str, str, list[Face]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,22 +146,17 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
     wanted = sorted((row for row in light if only.takes(row)), key=lambda row: (row.slug, row.number))
     # Dark is read from the standing, so looking for it looks at all of them.
     chosen = wanted if only.dark else wanted[:MOST_CARDS]
-    names = ("pk", "key", "title", "type", "stage", "standing", "squad__name", "squad__slug", "number")
-    stories = sorted(
-        Story.objects.filter(pk__in=[row.pk for row in chosen]).order_by().values_list(*names),
-        key=lambda row: (row[6].lower(), row[8]),
-    )
+    stories = sorted(_read([row.pk for row in chosen]), key=lambda row: (row[6].lower(), row[8]))
     if only.dark:
         stories = [row for row in stories if row[5].get("dark")]
         wanted = wanted[: len(stories)]
     unplanned = {row.pk for row in light if not row.planned}
     stages, count = Counter(row.stage for row in light), len(light)
-    columns = [_column(stage, stages[stage], count) for stage in states.STAGES]
-    owners = owner_names(row[5] for row in stories)
+    lanes = _lanes(stories[:MOST_CARDS], unplanned, at)
     dark = _dark(release, light, stories)
     return Board(
-        columns=columns,
-        lanes=_lanes(stories[:MOST_CARDS], unplanned, owners, at),
+        columns=[_column(stage, stages[stage], count) for stage in states.STAGES],
+        lanes=lanes,
         types=Counter(row.type for row in light),
         total=count,
         shown=min(len(stories), MOST_CARDS),
@@ -157,7 +164,12 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
         dark=dark,
         found=len(unplanned),
         squads=sorted(Counter(row.slug for row in light).items()),
-        version=_version([columns, len(light), dark, len(unplanned), owners, *(row[1:] for row in stories)]),
+        version=_version(
+            sorted(stages.items()),
+            dark,
+            len(unplanned),
+            [(lane.squad, [(face.key, face.mark) for _, _, cards in lane.cells for face in cards]) for lane in lanes],
+        ),
     )
 
 
@@ -173,29 +185,71 @@ def _dark(release: UUID, light: list[_Light], stories: list[tuple[Any, ...]]) ->
     return Story.objects.filter(Q(release=release) | Q(pk__in=named), standing__dark=True).count()
 
 
-def _version(shown: Iterable[Any]) -> str:
-    """Return a mark that changes whenever something on the board does."""
-    return sha256(repr(list(shown)).encode()).hexdigest()[:16]
+COLUMNS = ("pk", "key", "title", "type", "stage", "standing", "squad__name", "squad__slug", "number")
 
 
-def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], owners: Mapping[str, str], at: datetime) -> list[Lane]:
-    # Once per board: a reverse() per card costs more than the card.
-    prefix = reverse("squads:stories:list")
-    lanes: dict[str, tuple[str, dict[str, list[Card]]]] = {}
-    for pk, key, title, type_, stage, standing, squad, slug, _ in stories:
-        card = Card(
-            key, f"{prefix}{key}/", title, TYPES[type_], ladder.glyph(standing),
-            states.say(standing, at=at, owners=owners, squad=squad), gap_words(standing), _withdrawn(standing),
-            bool(standing.get("dark")), pk in unplanned,
-        )  # fmt: skip
-        lanes.setdefault(slug, (squad, {name: [] for name in states.STAGES}))[1][stage].append(card)
+def _read(ids: Iterable[int]) -> "QuerySet[Any, tuple[Any, ...]]":
+    return Story.objects.filter(pk__in=ids).order_by().values_list(*COLUMNS)
+
+
+def _version(*said: Any) -> str:
+    """Return a mark that changes whenever one of these does."""
+    return sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], at: datetime) -> list[Lane]:
+    lanes: dict[str, tuple[str, dict[str, list[Face]]]] = {}
+    for row, face in zip(stories, _faces(stories, at), strict=True):
+        shown = face._replace(found=True) if row[0] in unplanned else face
+        lanes.setdefault(face.squad, (row[6], {name: [] for name in states.STAGES}))[1][face.stage].append(shown)
     return [
         Lane(
             squad, slug, sum(map(len, cells.values())), len(cells["rodeo_done"]),
-            tuple((states.STAGE_NAMES[stage], cards) for stage, cards in cells.items()),
+            tuple((stage, states.STAGE_NAMES[stage], cards) for stage, cards in cells.items()),
         )
         for slug, (squad, cells) in lanes.items()
     ]  # fmt: skip
+
+
+def _faces(stories: Iterable[tuple[Any, ...]], at: datetime) -> Iterator[Face]:
+    """Put what the cards of these stories show into words."""
+    rows = list(stories)
+    owners = owner_names(row[5] for row in rows)
+    # Once for all: a reverse() per card costs more than the card.
+    prefix = reverse("squads:stories:list")
+    for _, key, title, type_, stage, standing, squad, slug, number in rows:
+        yield Face(
+            key, f"{prefix}{key}/", title, type_, TYPES[type_], stage, slug, number,
+            _version(title, type_, stage, standing, slug, number)[:10], ladder.glyph(standing),
+            states.say(standing, at=at, owners=owners, squad=squad), gap_words(standing), _withdrawn(standing),
+            bool(standing.get("dark")), False,
+        )  # fmt: skip
+
+
+def card_html(face: Face) -> str:
+    """Return one card, in the same words of one template as on the board."""
+    template: Any = get_template("releases/planning/_card.jinja", using="jinja2")
+    return str(template.template.module.card(face)).strip()
+
+
+def live_cards(ids: list[int]) -> list[Card]:
+    """Return these stories as cards of every release board that shows them now, for the pages that have one open."""
+    planned = set(Story.objects.filter(pk__in=ids, release__isnull=False).values_list("pk", "release__slug"))
+    links = StoryLink.objects.filter(story__in=ids, refused=False, change__release__isnull=False).order_by()
+    named = set(links.values_list("story_id", "change__release__slug").distinct()) - planned
+    faces = {row[0]: face for row, face in _each(list(_read(ids)))}
+    cards = []
+    for places, found in ((planned, False), (named, True)):
+        drawn: dict[int, str] = {}
+        for pk, slug in places:
+            face = faces[pk]._replace(found=found)
+            drawn[pk] = drawn.get(pk) or card_html(face)
+            cards.append(Card(pk, f"release:{slug}", face.key, face.stage, face.rank, face.mark, drawn[pk]))
+    return cards
+
+
+def _each(rows: list[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], Face]]:
+    return zip(rows, _faces(rows, clock.now()), strict=True)
 
 
 def _withdrawn(standing: Mapping[str, Any]) -> str:

@@ -3,13 +3,16 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 
+from portal.kernel.outbox import tell
 from releases.planning.models import Release
 from releases.planning.naming import free_slug
 
 EDITABLE = ("version", "line", "notes", "planned_for", "released_at")
 
 
+@transaction.atomic
 def create_release(
     *, by: Any, version: str, line: str = "", notes: str = "", planned_for: Any = None, released_at: Any = None
 ) -> Release:
@@ -20,9 +23,11 @@ def create_release(
     release.slug = free_slug(release.line, release.version)
     _checked(release)
     release.save(force_insert=True)
+    tell("release.saved", id=str(release.pk))
     return release
 
 
+@transaction.atomic
 def edit_release(release: Release, *, by: Any, **fields: Any) -> Release:
     """Change what people say about a release. One found as a tag keeps the tag's version, line and date."""
     own = ("notes", "planned_for") if release.origin == Release.Origin.TAG else EDITABLE
@@ -31,6 +36,7 @@ def edit_release(release: Release, *, by: Any, **fields: Any) -> Release:
         setattr(release, name, fields[name])
     _checked(release)
     release.save(update_fields=changed)
+    tell("release.saved", id=str(release.pk))
     return release
 
 

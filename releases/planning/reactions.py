@@ -6,18 +6,16 @@ what it writes is seen only once it is committed.
 
 from typing import Any
 
+from portal.kernel.live import touch
 from portal.kernel.locks import hold
 from releases.pipelines.models import StoryLink
-from releases.planning.actions import Touched, derive, derive_touched, link_stories, link_story
-from squads.models import Story
+from releases.planning.actions import Touched, derive, derive_touched, link_stories
 
 
 def story_created(payload: dict[str, Any]) -> None:
-    """Link the changes that named the story before it was written down."""
+    """Link the changes that named the story, or each of many, before it was written down."""
     hold("inbox")
-    story = Story.objects.filter(pk=payload["id"]).first()
-    if story is not None:
-        link_story(story)
+    link_stories(payload["ids"] if "ids" in payload else [payload["id"]])
 
 
 def stories_imported(payload: dict[str, Any]) -> None:
@@ -48,4 +46,6 @@ def links_changed(payload: dict[str, Any]) -> None:
     """A person linked or unlinked a change."""
     hold("inbox")
     ids = StoryLink.objects.filter(change=payload["change"], story__isnull=False).values_list("story_id", flat=True)
-    derive([*ids, *payload.get("stories", ())])
+    concerned = {*ids, *payload.get("stories", ())}
+    derive(concerned)
+    touch(concerned)

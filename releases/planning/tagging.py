@@ -13,13 +13,15 @@ from uuid import UUID
 from natsort import natsort_keygen
 
 from portal.kernel.identity import identity
+from portal.kernel.live import touch
 from portal.kernel.numbers import percentile
+from portal.kernel.outbox import tell
 from portal.kernel.rows import write
 from releases.deployments.models import Deployment
 from releases.environments.actions import environment_named
 from releases.pipelines import graph
 from releases.pipelines.actions import parents_of
-from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository
+from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink
 from releases.pipelines.providers.git import config, messages
 from releases.planning.models import Release, Tag
 from releases.planning.naming import slug_for
@@ -99,6 +101,8 @@ def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
                 )
             )  # fmt: skip
     Release.objects.bulk_create(fresh, batch_size=500)
+    for some in _some(fresh):
+        tell("release.saved", ids=[str(release.pk) for release in some])
     return known
 
 
@@ -142,6 +146,10 @@ def _assign(repository: Repository, order: Sequence[tuple[str, Any]], moved: set
             wanted.append((pk, new))
             concerned |= {old, new}
     write(Change, ("release",), wanted)
+    for some in _some([pk for pk, _ in wanted]):
+        # They come to one release board and leave another, though nothing about the stories themselves has changed.
+        links = StoryLink.objects.filter(change__in=some, story__isnull=False)
+        touch(links.order_by().values_list("story_id", flat=True).distinct())
     moved.update(pk for pk, _ in wanted)
     return concerned - {None}
 
@@ -260,6 +268,7 @@ def _created(release: Release, tagged_at: datetime | None) -> datetime:
 def _sweep(releases: Iterable[Any]) -> None:
     """Delete releases that only a tag called for, now that none does. One that stories are planned for stays."""
     for some in _some(releases):
+        tell("release.saved", ids=[str(pk) for pk in some])
         Release.objects.filter(
             pk__in=some, origin=Release.Origin.TAG, tags=None, planned_stories=None, changes=None
         ).delete()

@@ -57,7 +57,7 @@ def _asked(request: HttpRequest) -> Only:
 
 def _fragment(release: Release, made: Board, only: Only, request: HttpRequest) -> str:
     query = request.GET.copy()
-    query["version"] = made.version
+    query.pop("version", None)
     context = {
         "board": made,
         "only": only,
@@ -89,6 +89,7 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
                 "only": only,
                 "unlinked": queries.unlinked(release).count(),
                 "writable": _may_write(request.user),
+                "wall": request.GET.get("wall") == "1",
             },
         )
     )  # fmt: skip

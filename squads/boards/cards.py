@@ -9,7 +9,7 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.kernel import clock, ladder
+from portal.kernel import clock, ladder, live
 from squads.boards.stays import Usual, usual
 from squads.stories import states
 from squads.stories.models import Story
@@ -149,3 +149,14 @@ def _next_kind(standing: Mapping[str, Any]) -> str:
         if rung["rung"] in KINDS and rung["state"] not in (states.HELD, states.BY_HAND):
             return KINDS[rung["rung"]]
     return ""
+
+
+def live_cards(ids: list[int]) -> list[live.Card]:
+    """Return these stories as cards of their squads' boards, for the pages that have one open."""
+    rows = rows_of(ids)
+    versions = {row.key: version_of(row) for row in rows}
+    html = card_html(rows, versions=versions)
+    return [
+        live.Card(row.pk, f"squad:{row.slug}", row.key, row.stage, row.rank, versions[row.key], html[row.key])
+        for row in rows
+    ]

@@ -88,8 +88,8 @@ def record_by_hand(
         label=f"{by.name}, by hand", note=note.strip(), link=link.strip(), by_hand=True, person=by,
     )  # fmt: skip
     judge([story.pk])
-    story.refresh_from_db(fields=["stage", "standing"])
     touch([story.pk])
+    story.refresh_from_db(fields=["stage", "standing"])
     return evidence
 
 

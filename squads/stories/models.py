@@ -8,6 +8,7 @@ from django.db import models, transaction
 from django.urls import reverse
 
 from portal.kernel import clock
+from portal.kernel.live import touch
 from portal.kernel.models import StateChange
 from portal.kernel.transitions import move
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
@@ -114,6 +115,7 @@ class Story(models.Model):
                 because=because, progress_at=clock.now(),
             )  # fmt: skip
             Story.objects.filter(pk=self.pk).judge()
+            touch([self.pk])
         self.refresh_from_db(fields=["stage", "standing"])
         return change
 

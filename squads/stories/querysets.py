@@ -12,6 +12,7 @@ from django.db import connections, models, transaction
 from django.db.models.functions import Cast
 
 from portal.kernel import clock
+from portal.kernel.live import touch
 from portal.kernel.rows import write
 from squads.stories import states
 
@@ -63,6 +64,7 @@ class StoryQuerySet(models.QuerySet["Story"]):
                 if judged["stage"] != stage or judged != standing:
                     changed.append((pk, judged["stage"], judged, clock.parse(judged["since"])))
             write(self.model, ("stage", "standing", "stage_at"), changed)
+            touch(each[0] for each in changed)
         return len(changed)
 
     def standing_of(self, story: "Story", progress: str, progress_at: datetime) -> dict[str, Any]:

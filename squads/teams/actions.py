@@ -40,6 +40,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
     squad.full_clean()
     squad.save(force_insert=True)
     Membership.objects.create(squad=squad, user=by)
+    tell("squad.saved", id=squad.pk)
     return squad
 
 
@@ -58,6 +59,7 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
             setattr(squad, name, fields[name])
     squad.full_clean()
     squad.save(update_fields=["name", "key_prefix", "kind", "mission"])
+    tell("squad.saved", id=squad.pk)
     return squad
 
 
@@ -91,6 +93,7 @@ def create_service(
     service.full_clean()
     service.save(force_insert=True)
     tell("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
+    tell("service.saved", id=service.pk)
     return service
 
 
@@ -104,6 +107,7 @@ def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | Non
     service.save(update_fields=["description", "squad"])
     if repositories is not None:
         tell("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
+    tell("service.saved", id=service.pk)
     return service
 
 
@@ -115,6 +119,7 @@ def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
         if owner != squad:
             raise ValidationError(f"Squad {owner} owns {service.name} already. Ask them to hand it over.")
     service.squad = squad
+    tell("service.saved", id=service.pk)
     return service
 
 
@@ -148,4 +153,7 @@ def service_named(name: str) -> Service:
     if known is not None:
         return known
     slug = free_slug(Service, name, "service")
-    return Service.objects.get_or_create(name=name, defaults={"slug": slug, "discovered": True})[0]
+    service, made = Service.objects.get_or_create(name=name, defaults={"slug": slug, "discovered": True})
+    if made:
+        tell("service.saved", id=service.pk)
+    return service

@@ -26,7 +26,7 @@ RULES = {
 PAGES = [
     "/", "/releases/", "/releases/shop-1.0/", "/releases/shop-1.0/unlinked/", "/stories/", "/stories/PAY-1/",
     "/stories/PAY-4/edit/", "/is/PAY-1", "/squads/", "/squads/payments/", "/services/", "/services/checkout/",
-    "/environments/", "/environments/prod/", "/releases/new/",
+    "/environments/", "/environments/prod/", "/releases/new/", "/releases/shop-1.0/?wall=1", "/search/?q=pay",
 ]  # fmt: skip
 
 
@@ -143,8 +143,8 @@ def test_a_person_records_evidence_and_the_answer_follows(
 def test_the_board_on_the_wall_changes_by_itself(browser_as: Callable[[User], Page], ana: User, shop: Release) -> None:
     page = browser_as(ana)
     page.goto("/releases/shop-1.0/")
-    before = page.locator("#board").get_attribute("hx-get")
+    before = page.locator("#board").get_attribute("data-version")
     Story.objects.get(key="PAY-6").move_progress("in_progress", by=ana)
     page.evaluate("htmx.trigger('#board', 'look')")
-    expect(page.locator("[data-stage='in progress'] .card")).to_have_count(1)
-    assert page.locator("#board").get_attribute("hx-get") != before
+    expect(page.locator("[data-stage='in_progress'] .card")).to_have_count(1)
+    assert page.locator("#board").get_attribute("data-version") != before

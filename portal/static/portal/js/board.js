@@ -1,7 +1,7 @@
 // The squad board: cards are moved by mouse or finger (board-drag.js) and by keys (board-keys.js).
 import { dragging } from "./board-drag.js";
 import { lifted } from "./board-keys.js";
-import { count } from "./board-moves.js";
+import { cardsOf, count } from "./board-moves.js";
 import { openPart } from "./board-part.js";
 
 document.addEventListener("click", (event) => {
@@ -29,6 +29,11 @@ document.addEventListener("htmx:afterSettle", () => {
   if (lanes) lanes.scrollLeft = kept.left;
   if (kept.focus && document.activeElement === document.body) document.getElementById(kept.focus)?.focus();
   kept = null;
+  count();
+});
+// Cards that the stream brought (live.js) change the sums by their number; a whole fresh board brings its own.
+document.addEventListener("rodeo:cards", (event) => {
+  if (event.detail.bySums) for (const cell of board().querySelectorAll(".lane__cards")) cell.dataset.cards = cardsOf(cell).length;
   count();
 });
 count();

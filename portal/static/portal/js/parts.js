@@ -2,6 +2,8 @@
 // again, and the parts that show something else now are replaced, but never one that somebody is typing in.
 
 const WAIT = 150;
+// Parts that somebody was busy with are tried again.
+const AGAIN = 3000;
 
 // A field holds what was typed and is not kept yet.
 export const busy = (field) => "defaultValue" in field && field.type !== "radio" && field.value !== field.defaultValue;
@@ -26,19 +28,31 @@ export async function refresh(root) {
   const own = new URL(root.dataset.page ?? location.href, location.href);
   const here = own.pathname === location.pathname ? location.href : own.href;
   const answer = await fetch(here, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-  if (!answer.ok || answer.redirected) return;
+  if (!answer.ok || answer.redirected) return 0;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  let left = 0;
   for (const part of root.querySelectorAll("[id][data-version]")) {
     const fresh = page.getElementById(part.id);
-    if (fresh && fresh.dataset.version !== part.dataset.version && untouched(part)) replace(part, fresh);
+    if (!fresh || fresh.dataset.version === part.dataset.version) continue;
+    if (untouched(part)) replace(part, fresh);
+    else left += 1;
   }
+  return left;
 }
 
 export function follow(root) {
   if (!root) return;
   let waiting = 0;
-  document.addEventListener("rodeo:changed", () => {
+  const soon = (pause) => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => refresh(root).catch(() => {}), WAIT);
-  });
+    waiting = setTimeout(async () => {
+      try {
+        if (await refresh(root)) soon(AGAIN);
+      } catch (error) {
+        // Away: the next news, or the next look now and then, is never far.
+        console.debug("Rodeo did not answer:", error);
+      }
+    }, pause);
+  };
+  document.addEventListener("rodeo:changed", () => soon(WAIT));
 }

@@ -1,0 +1,1 @@
+"""Open pages hear of what changed: one small process that holds a stream to every browser and reads each change once."""

@@ -1,0 +1,76 @@
+"""What is findable, kind by kind: which rows, under which words, at which address."""
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from releases.models import Environment, Release
+from squads.models import Service, Squad, Story
+
+LONGEST_BODY = 20_000
+
+
+class Entry(NamedTuple):
+    """One thing, ready to be written into the index."""
+
+    ref: str
+    key: str
+    title: str
+    body: str
+    url: str
+
+
+def _some(rows: "QuerySet[Any]", refs: Collection[Any] | None) -> "QuerySet[Any]":
+    return rows if refs is None else rows.filter(pk__in=refs)
+
+
+def _joined(*parts: str) -> str:
+    return "\n".join(part.replace("\0", "") for part in parts if part)[:LONGEST_BODY]
+
+
+def stories(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Stories by key and title, then by what is written in them."""
+    # Once: a reverse() per story costs more than the story.
+    prefix = reverse("squads:stories:list")
+    columns = ("pk", "key", "title", "description", "acceptance_criteria", "production_checks", "squad__name", "flag")
+    for pk, key, title, *rest in _some(Story.objects.order_by("pk"), refs).values_list(*columns).iterator(2000):
+        yield Entry(str(pk), key, title, _joined(*rest), f"{prefix}{key}/")
+
+
+def releases(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Releases by version and line, then by their notes."""
+    for each in _some(Release.objects.order_by("pk"), refs).iterator(2000):
+        yield Entry(str(each.pk), each.version, str(each)[:300], _joined(each.notes), each.get_absolute_url())
+
+
+def squads(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Squads by the prefix of their keys and their name, then by their mission."""
+    for each in _some(Squad.objects.order_by("pk"), refs).iterator(2000):
+        yield Entry(str(each.pk), each.key_prefix, each.name, _joined(each.mission), each.get_absolute_url())
+
+
+def services(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Services by name, then by what is said of them, who owns them and their repositories."""
+    rows = Service.objects.select_related("squad").prefetch_related("repositories").order_by("pk")
+    for each in _some(rows, refs).iterator(2000):
+        repositories = " ".join(row.key for row in each.repositories.all())
+        body = _joined(each.description, each.squad.name if each.squad else "", repositories)
+        yield Entry(str(each.pk), each.slug, each.name, body, each.get_absolute_url())
+
+
+def environments(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Environments by key and name, then by tier and where they are."""
+    for each in _some(Environment.objects.order_by("pk"), refs).iterator(2000):
+        body = _joined(each.tier, each.location, each.cluster, each.realm)
+        yield Entry(str(each.pk), each.key, each.name, body, each.get_absolute_url())
+
+
+SOURCES: dict[str, Callable[[Collection[Any] | None], Iterator[Entry]]] = {
+    "story": stories,
+    "release": releases,
+    "squad": squads,
+    "service": services,
+    "environment": environments,
+}

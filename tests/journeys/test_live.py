@@ -1,0 +1,218 @@
+"""Two people look at the same board: what one changes the other sees at once, and is not disturbed by it."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import BrowserContext, Page, expect
+
+from portal.accounts.models import User
+from portal.kernel.live import touch
+from releases.models import Release
+from releases.planning.plans import create_release
+from squads.models import Squad, Story
+from squads.stories.actions import create_story, edit_story
+from tests.portal.live.conftest import Process, stream
+
+__all__ = ["stream"]
+pytestmark = pytest.mark.django_db(transaction=True)
+BOARD = "/releases/shop-1.0/"
+SOON = 1_000
+
+
+@pytest.fixture
+def shop(root: User, ana: User, bo: User, payments: Squad, search: Squad) -> Release:
+    """A board of eight stories of Payments and one of Search."""
+    release = create_release(by=root, version="1.0", line="Shop")
+    for number in range(1, 9):
+        create_story(payments, by=ana, title=f"Saddle {number}", release=release)
+    create_story(search, by=bo, title="Find a saddle", release=release)
+    return release
+
+
+@pytest.fixture
+def pages(
+    context: BrowserContext, browser_page: Page, base_url: str, stream: Process, ana: User, bo: User,
+) -> Iterator[tuple[Page, Page]]:  # fmt: skip
+    """Ana's page and Bo's, each in a browser of its own, with the stream at its own port."""
+    csp = settings.CONTENT_SECURITY_POLICY
+    before = (settings.RODEO_EVENTS_URL, csp["DIRECTIVES"]["connect-src"])
+    stream.kill()
+    stream.environment["RODEO_BASE_URL"] = base_url
+    stream.start()
+    host = f"http://{base_url.split('//')[1].split(':')[0]}:{stream.port}"
+    settings.RODEO_EVENTS_URL = f"{host}/events/"
+    csp["DIRECTIVES"]["connect-src"] = ["'self'", host]
+    other = context.browser.new_context(base_url=base_url)  # type: ignore[union-attr]
+    made = []
+    for person, page in ((ana, browser_page), (bo, other.new_page())):
+        browser = Client()
+        browser.force_login(person)
+        cookie: Any = {"name": "sessionid", "value": browser.cookies["sessionid"].value, "url": base_url}
+        page.context.add_cookies([cookie])
+        made.append(page)
+    yield made[0], made[1]
+    other.close()
+    settings.RODEO_EVENTS_URL, csp["DIRECTIVES"]["connect-src"] = before
+
+
+def card(page: Page, key: str) -> Any:
+    return page.locator(f"#card-{key}")
+
+
+def cell(page: Page, stage: str, squad: str = "payments") -> Any:
+    return page.locator(f"td[data-stage='{stage}'][data-squad='{squad}']")
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator(".live")).to_have_text("live")
+    # The look that follows the opening of the stream is over.
+    page.wait_for_timeout(700)
+
+
+def test_what_one_person_changes_the_other_sees_within_a_second_without_losing_anything(
+    pages: tuple[Page, Page], shop: Release, ana: User
+) -> None:
+    ours, theirs = pages
+    theirs.set_viewport_size({"width": 900, "height": 500})
+    theirs.goto(BOARD)
+    ours.goto("/stories/PAY-3/")
+    is_live(theirs)
+    theirs.get_by_label("Find anything").fill("half a wo")
+    link = card(theirs, "PAY-5").get_by_role("link")
+    link.focus()
+    theirs.evaluate("document.querySelector('.board__scroll').scrollLeft = 120; scrollTo(0, 260)")
+    theirs.evaluate("window.same = document.querySelector('#card-PAY-5'); window.loaded = true")
+
+    ours.get_by_role("button", name="In progress").click()
+    started = time.monotonic()
+    expect(cell(theirs, "in_progress").locator("#card-PAY-3")).to_be_visible(timeout=SOON)
+    assert time.monotonic() - started < 1
+
+    assert theirs.evaluate("window.loaded && window.same === document.querySelector('#card-PAY-5')")
+    expect(link).to_be_focused()
+    assert theirs.get_by_label("Find anything").input_value() == "half a wo"
+    assert theirs.evaluate("[document.querySelector('.board__scroll').scrollLeft, scrollY]") == [120, 260]
+    expect(theirs.locator("[data-count='in_progress']")).to_have_text("1")
+    expect(theirs.locator("th [data-count='todo']")).to_have_text("8")
+    expect(theirs.get_by_text("PAY-3 is in progress")).to_be_attached(timeout=4_000)
+
+
+def test_the_card_with_the_focus_moves_and_keeps_it_in_the_order_of_the_column(
+    pages: tuple[Page, Page], shop: Release, ana: User
+) -> None:
+    _, theirs = pages
+    theirs.goto(BOARD)
+    is_live(theirs)
+    card(theirs, "PAY-5").get_by_role("link").focus()
+    for key in ("PAY-7", "PAY-2", "PAY-5"):
+        Story.objects.get(key=key).move_progress("dev_done", by=ana)
+    expect(cell(theirs, "dev_done").locator(".card")).to_have_count(3, timeout=SOON)
+    shown = cell(theirs, "dev_done").locator(".card").evaluate_all("cards => cards.map(card => card.dataset.key)")
+    assert shown == ["PAY-2", "PAY-5", "PAY-7"]
+    expect(card(theirs, "PAY-5").get_by_role("link")).to_be_focused()
+
+
+def test_nothing_moves_while_somebody_drags_and_everything_has_afterwards(
+    pages: tuple[Page, Page], shop: Release, ana: User
+) -> None:
+    _, theirs = pages
+    theirs.goto(BOARD)
+    is_live(theirs)
+    theirs.evaluate("document.querySelector('#board').dataset.dragging = ''")
+    Story.objects.get(key="PAY-1").move_progress("dev_done", by=ana)
+    theirs.wait_for_timeout(900)
+    expect(cell(theirs, "todo").locator("#card-PAY-1")).to_be_visible()
+    theirs.evaluate("delete document.querySelector('#board').dataset.dragging")
+    expect(cell(theirs, "dev_done").locator("#card-PAY-1")).to_be_visible(timeout=SOON)
+
+
+def test_a_story_that_comes_or_goes_and_a_squad_that_is_new_appear(
+    pages: tuple[Page, Page], shop: Release, ana: User, root: User
+) -> None:
+    _, theirs = pages
+    theirs.goto(BOARD)
+    is_live(theirs)
+    edit_story(Story.objects.get(key="PAY-4"), by=ana, release=None)
+    expect(card(theirs, "PAY-4")).to_have_count(0, timeout=SOON)
+    third = Squad.objects.create(name="Third", slug="third", key_prefix="TRD")
+    create_story(third, by=root, title="Of a squad that was not here", release=shop)
+    expect(card(theirs, "TRD-1")).to_be_visible(timeout=3_000)
+    expect(theirs.locator("dd [data-count='all']")).to_have_text("9")
+
+
+def test_a_filtered_board_looks_for_itself(pages: tuple[Page, Page], shop: Release, ana: User) -> None:
+    _, theirs = pages
+    theirs.goto(f"{BOARD}?stage=todo&squad=payments")
+    is_live(theirs)
+    Story.objects.get(key="PAY-1").move_progress("dev_done", by=ana)
+    expect(card(theirs, "PAY-1")).to_have_count(0, timeout=3_500)
+    expect(card(theirs, "PAY-2")).to_be_visible()
+    assert "stage=todo" in theirs.url
+
+
+def test_the_stream_dies_and_comes_back_and_the_board_is_right_without_a_reload(
+    pages: tuple[Page, Page], shop: Release, ana: User, stream: Process
+) -> None:
+    _, theirs = pages
+    theirs.goto(BOARD)
+    is_live(theirs)
+    theirs.evaluate("window.loaded = true")
+    stream.kill()
+    expect(theirs.locator(".live")).to_have_text("reconnecting", timeout=5_000)
+    Story.objects.get(key="PAY-1").move_progress("dev_done", by=ana)
+    expect(cell(theirs, "dev_done").locator("#card-PAY-1")).to_be_visible(timeout=12_000)
+    Story.objects.get(key="PAY-2").move_progress("dev_done", by=ana)
+    stream.start()
+    expect(theirs.locator(".live")).to_have_text("live", timeout=10_000)
+    expect(cell(theirs, "dev_done").locator("#card-PAY-2")).to_be_visible(timeout=4_000)
+    Story.objects.get(key="PAY-3").move_progress("dev_done", by=ana)
+    expect(cell(theirs, "dev_done").locator("#card-PAY-3")).to_be_visible(timeout=SOON)
+    assert theirs.evaluate("window.loaded")
+
+
+def test_all_tabs_of_a_browser_share_one_stream_which_outlives_the_first_of_them(
+    pages: tuple[Page, Page], shop: Release, ana: User, stream: Process
+) -> None:
+    _, first = pages
+    first.goto(BOARD)
+    is_live(first)
+    tabs = [first.context.new_page() for _ in range(3)]
+    for tab, address in zip(tabs, (BOARD, BOARD, f"{BOARD}?type=user_story"), strict=True):
+        tab.goto(address)
+        is_live(tab)
+    assert stream.health()["streams"] == 1
+    Story.objects.get(key="PAY-1").move_progress("dev_done", by=ana)
+    expect(cell(tabs[1], "dev_done").locator("#card-PAY-1")).to_be_visible(timeout=SOON)
+    first.close()
+    tabs[0].wait_for_timeout(1_500)
+    is_live(tabs[1])
+    assert stream.health()["streams"] == 1
+    Story.objects.get(key="PAY-2").move_progress("dev_done", by=ana)
+    expect(cell(tabs[1], "dev_done").locator("#card-PAY-2")).to_be_visible(timeout=SOON)
+
+
+def test_without_a_stream_the_board_asks_by_itself(
+    browser_as: Callable[[User], Page], shop: Release, ana: User
+) -> None:
+    page = browser_as(ana)
+    page.goto(BOARD)
+    expect(page.locator(".live")).to_have_text("every 10 s")
+    Story.objects.get(key="PAY-1").move_progress("dev_done", by=ana)
+    expect(cell(page, "dev_done").locator("#card-PAY-1")).to_be_visible(timeout=12_000)
+
+
+def test_the_wall_shows_the_board_and_nothing_to_press(pages: tuple[Page, Page], shop: Release, ana: User) -> None:
+    page, _ = pages
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{BOARD}?wall=1")
+    expect(page.get_by_role("navigation", name="Main")).to_be_hidden()
+    size = card(page, "PAY-1").locator(".card__title").evaluate("each => parseFloat(getComputedStyle(each).fontSize)")
+    assert size >= 20
+    is_live(page)
+    touch([Story.objects.get(key="PAY-1").pk])
+    expect(page).to_have_title(re.compile("Shop 1.0"))
