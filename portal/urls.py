@@ -3,6 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from portal.accounts import urls as accounts
+from portal.accounts.views import admin_login
+
 squads = [
     path("", include("squads.teams.urls")),
     path("", include("squads.stories.urls")),
@@ -15,9 +18,13 @@ releases = [
 urlpatterns = [
     path("", include("portal.ops.urls")),
     path("", include("portal.home.urls")),
-    path("accounts/", include("portal.accounts.urls")),
+    path("accounts/", include((accounts.signing_in, "accounts"))),
+    path("accounts/", include(accounts.allauth)),
+    path("", include((accounts.own, "account"))),
     path("", include((squads, "squads"))),
     path("", include((releases, "releases"))),
     path("", include("portal.api")),
+    # Signing in is one door: the admin pages' own would go around second factors and rate limits.
+    path("admin/login/", admin_login, name="admin_login"),
     path("admin/", admin.site.urls),
 ]

@@ -1,8 +1,9 @@
 """Settings of `make run`: one machine, nothing to configure, reachable on the loopback address only."""
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import STATE_DIR, flag, words
+from portal.settings.base import STATE_DIR
 from portal.settings.embedded import kept_secret
+from portal.settings.environment import flag, words
 
 DEBUG = flag("RODEO_DEBUG")
 SECRET_KEY = kept_secret(STATE_DIR / "secret_key")

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from portal.kernel.paging import page_of
-from portal.kernel.policy import reading, writing
+from portal.kernel.policy import members, reading
 from releases.environments import actions, queries
 from releases.environments.forms import EnvironmentForm
 from releases.environments.models import Environment
@@ -55,7 +55,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
     )  # fmt: skip
 
 
-@writing
+@members
 def environment_create(request: HttpRequest) -> HttpResponse:
     """Describe an environment before any event names it."""
     _writer(request)
@@ -71,7 +71,7 @@ def environment_create(request: HttpRequest) -> HttpResponse:
     return render(request, "releases/environments/form.html", {"form": form}, status=400 if form.errors else 200)
 
 
-@writing
+@members
 def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about an environment."""
     _writer(request)

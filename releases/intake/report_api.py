@@ -21,13 +21,14 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.accounts.authentication import opened
 from portal.kernel import clock
 from portal.kernel.api import Endpoint, TooBig, named_by
 from portal.kernel.bodies import TooLarge, body_of
 from portal.kernel.policy import ReadingAllowed
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.flags.models import FlagState
-from releases.intake import queries, report_serializers
+from releases.intake import queries, report_serializers, report_tokens
 from releases.intake.actions import store
 from releases.intake.models import Source
 from releases.pipelines.facts import AcceptanceSeen, Seen, Unreadable
@@ -43,15 +44,18 @@ MULTIPART = "multipart/form-data"
 # What a multipart body may hold beside the file.
 ENVELOPE = 64 * 1024
 WHO = (
-    "Reports need the token of a source of kind “report”, as Authorization: Bearer <token>. "
-    "An administrator creates the source under /sources/."
+    "Reports need the token of a source of kind “report”, as Authorization: Bearer <token>, which an administrator "
+    "makes under /sources/, or a squad’s API token with the scope report, which its lead makes on the squad’s page."
 )
 
 
 class ReporterAuthentication(BaseAuthentication):
-    """The bearer token of an active source of kind "report". People who are signed in may not report."""
+    """The token of an active source of kind "report", or a squad's API token with the scope report; nobody else."""
 
     def authenticate(self, request: Request) -> tuple[Any, Source] | None:
+        acting = opened(request, "report")
+        if acting is not None:
+            return acting[0], report_tokens.source_of(acting[1])
         token = token_in({"authorization": request.headers.get("Authorization", "")})
         if not token:
             return None
@@ -89,6 +93,7 @@ class Reporter(BasePermission):
 class Reports(mixins.ListModelMixin, Endpoint):
     """One kind of report: read by people who may read, written by sources."""
 
+    marks = {"create": "reports"}
     kind: ClassVar[str]
     input: ClassVar[type[serializers.Serializer]]
     moments: ClassVar[tuple[str, ...]] = ("started_at", "finished_at")
@@ -161,6 +166,7 @@ def keep(
         seen = translate(kind, Message(headers=headers, body=body, content_type=content_type), {}) or []
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    report_tokens.check(request.user, seen)
     event, new = store(
         source, delivery=delivery, kind=kind, body=body, headers=headers, content_type=content_type, at=at
     )  # fmt: skip
