@@ -42,7 +42,7 @@ def make_token(
         name=name.strip(), digest=digest_of(secret), start=secret[:12], user=user, squad=squad, scopes=chosen,
         created_by=by, expires_at=clock.now() + timedelta(days=days),
     )  # fmt: skip
-    token.clean_fields()
+    token.clean_fields(exclude=["last_used_at", "revoked_at"])
     token.save(force_insert=True)
     return token, secret
 

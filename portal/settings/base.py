@@ -151,9 +151,9 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        # Tokens and passwords first, so that somebody unknown is told 401 and how to sign in.
-        "portal.accounts.authentication.Tokens",
+        # Passwords first, so that somebody unknown is told 401 and how to sign in.
         "portal.accounts.authentication.Passwords",
+        "portal.accounts.authentication.Tokens",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["portal.kernel.policy.ReadingAllowed"],

@@ -29,7 +29,7 @@ def invite(*, by: Any, email: str, role: str = Membership.Role.MEMBER, squad: Sq
         email=email.strip(), squad=squad, role=role, digest=digest_of(secret), invited_by=by,
         expires_at=clock.now() + OPEN_FOR,
     )  # fmt: skip
-    invitation.clean_fields(exclude=["accepted_by"])
+    invitation.clean_fields(exclude=["accepted_by", "accepted_at", "revoked_at"])
     invitation.save(force_insert=True)
     return invitation, secret
 
