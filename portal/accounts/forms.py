@@ -62,7 +62,7 @@ class NewPasswordForm(account.ResetPasswordKeyForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self)
-        self.fields["password1"].help_text = PASSWORD_HELP
+        self.fields["password1"].label, self.fields["password1"].help_text = "New password", PASSWORD_HELP
         self.fields["password2"].label = "New password, again"
 
 

@@ -9,4 +9,6 @@ DEBUG = flag("RODEO_DEBUG")
 SECRET_KEY = kept_secret(STATE_DIR / "secret_key")
 RODEO_FIELD_KEYS = [kept_secret(STATE_DIR / "field_key", fernet=True)]
 ALLOWED_HOSTS = words("RODEO_HOSTS", "127.0.0.1,localhost,[::1]")
+# Without TLS, passkeys work at http://localhost only.
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
 CSRF_TRUSTED_ORIGINS = words("RODEO_TRUSTED_ORIGINS")

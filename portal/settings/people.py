@@ -59,6 +59,8 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = "Rodeo: "
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
+# Address, password, second factor: changing them asks once more who one is.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_USERNAME_BLACKLIST = ["rodeo", "admin", "root", "system"]
 ACCOUNT_FORMS = {
     "login": "portal.accounts.forms.SignInForm",
