@@ -59,6 +59,11 @@ class Accounts(DefaultAccountAdapter):
         # A server that speaks over a Unix socket names no address.
         return httpkit.get_client_ip(request) or "unknown"
 
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell a person that something about the account changed, where mail reaches people."""
+        if settings.RODEO_MAIL:
+            super().send_notification_mail(*args, **kwargs)
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send, and let the person go on when the mail server does not answer; the log says what went wrong."""
         try:

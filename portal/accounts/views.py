@@ -59,7 +59,9 @@ connections = writing(social.connections)
 def admin_login(request: HttpRequest) -> HttpResponse:
     """Send whoever opens the admin pages to the one sign-in; somebody signed in who is no administrator is told so."""
     if request.user.is_authenticated:
-        raise PermissionDenied("Only administrators open these pages. Ask one of them, or have your account made staff.")
+        raise PermissionDenied(
+            "Only administrators open these pages. Ask one of them, or have your account made staff."
+        )
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
@@ -86,7 +88,8 @@ def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse
 @writing
 def account_page(request: HttpRequest) -> HttpResponse:
     """One's own account: name, ways to sign in, squads and API tokens."""
-    form = NameForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    user: Any = request.user
+    form = NameForm(request.POST or None, instance=User.objects.get(pk=user.pk))
     if request.method == "POST":
         if form.is_valid():
             actions.rename(form.instance, **form.cleaned_data)

@@ -123,7 +123,11 @@ class TokenScheme(OpenApiAuthenticationExtension):
     name = "apiToken"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": "An API token, made under Account or by a squad's lead."}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API token, made under Account or by a squad's lead.",
+        }
 
 
 class Endpoint(GenericViewSet):

@@ -27,18 +27,18 @@ endpoint); tests compare it, and open every address in every role.
 | role | how one gets it | what it adds |
 |---|---|---|
 | anybody | without an account | signing in, health checks; with `RODEO_OPEN_READING` all reading |
-| reader | an account: by invitation, from the company’s own sign-in, or by signing up where that is open | reads everything; writes what is its own; may create a squad |
-| member | a lead or an administrator adds or invites the person | writes the squad’s stories, evidence and services; describes environments; plans releases |
-| lead | whoever creates a squad, and whom a lead makes one | the squad’s details, board settings, people, invitations and tokens |
+| reader | an account: invited, or by the company’s own sign-in | reads everything; writes what is its own; may create a squad |
+| member | a lead or an administrator adds or invites one | the squad’s stories, evidence, services; environments; releases |
+| lead | whoever creates a squad, and whom a lead makes one | the squad’s details, board settings, people, tokens |
 | project manager | an administrator says so on the account | plans releases, and stories of any squad for them |
 | administrator | an administrator says so on the account (staff) | everything everywhere: sources, invitations, the admin pages |
 
-A squad that has members keeps a lead; only an administrator may leave it without. Accepters are members with a flag: they are asked
-to accept the squad’s stories.
+A squad that has members keeps a lead; only an administrator may leave it without. Accepters are members with a flag: they are
+asked to accept the squad’s stories. Everybody may leave a squad.
 
-API tokens do what their person may (or, for a squad’s, what a member of the squad may), within their scopes: *read* for GET, *write* for
-everything that changes something, *report* for reports about the squad’s own services and stories. A password opens the API only for
-people without a second factor.
+API tokens do what their person may (or, for a squad’s, what a member of the squad may), within their scopes: *read* for GET,
+*write* for everything that changes something, *report* for reports about the squad’s own services and stories. A password opens
+the API only for people without a second factor. A story’s release alone may be set by project managers, in the API as well.
 """
 
 

@@ -39,8 +39,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
     squad.slug = free_slug(Squad, squad.name, key_prefix)
     squad.full_clean()
     squad.save(force_insert=True)
-    if not getattr(by, "program_of_id", None):
-        Membership.objects.create(squad=squad, user=by, role=Membership.Role.LEAD)
+    Membership.objects.create(squad=squad, user=by, role=Membership.Role.LEAD)
     return squad
 
 

@@ -97,6 +97,8 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=SquadIn, responses={201: SquadOut})
     def create(self, request: Request) -> Response:
         """Create a squad and become its first member and lead."""
+        if getattr(request.user, "program_of_id", None):
+            raise PermissionDenied("A squad's token creates no squads: a person does, who then leads it.")
         said = SquadIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.create_squad(by=request.user, **said.validated_data), status.HTTP_201_CREATED)

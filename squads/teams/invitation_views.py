@@ -61,7 +61,12 @@ def _mailed(invitation: Invitation, link: str) -> bool:
 @sensitive_variables("secret", "link")
 def _shown(request: HttpRequest, invitation: Invitation, secret: str) -> HttpResponse:
     link = settings.RODEO_BASE_URL + reverse("squads:teams:invitation", args=[secret])
-    context = {"invitation": invitation, "link": link, "mailed": _mailed(invitation, link), "mails": settings.RODEO_MAIL}
+    context = {
+        "invitation": invitation,
+        "link": link,
+        "mailed": _mailed(invitation, link),
+        "mails": settings.RODEO_MAIL,
+    }
     return render(request, "squads/teams/invited.html", context, status=201)
 
 

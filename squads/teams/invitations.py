@@ -18,7 +18,9 @@ OPEN_FOR = timedelta(days=7)
 
 
 @transaction.atomic
-def invite(*, by: Any, email: str, role: str = Membership.Role.MEMBER, squad: Squad | None = None) -> tuple[Invitation, str]:
+def invite(
+    *, by: Any, email: str, role: str = Membership.Role.MEMBER, squad: Squad | None = None
+) -> tuple[Invitation, str]:
     """Invite somebody; return the invitation and the secret of its link, which nobody can see again."""
     if role not in Membership.Role.values:
         raise ValidationError({"role": "Choose member or lead."})

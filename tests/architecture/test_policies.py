@@ -45,7 +45,9 @@ def test_the_address_says_who_may_open_it(route: str, name: str, view: Callable[
         permissions = getattr(view, "initkwargs", {}).get("permission_classes", cls.permission_classes)
         assert permissions, f"{cls.__name__} lets everybody in"
         assert AllowAny not in permissions, f"{cls.__name__} lets everybody in"
-        changing = {act for method, act in getattr(view, "actions", {}).items() if method in ("post", "patch", "delete")}
+        changing = {
+            act for method, act in getattr(view, "actions", {}).items() if method in ("post", "patch", "delete")
+        }
         for each in sorted(changing):
             mark = getattr(cls, "marks", {}).get(each)
             assert mark in POLICIES | {"reports"}, f'say who may: {cls.__name__}.marks = {{"{each}": "members", ...}}'

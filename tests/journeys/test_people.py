@@ -108,7 +108,9 @@ def test_an_address_that_the_provider_has_not_confirmed_opens_nobodys_account(
     assert not ana.socialaccount_set.exists()
 
 
-def test_only_the_companys_domains_may_come_in(page: Page, base_url: str, provider: str, settings: Any, db: None) -> None:
+def test_only_the_companys_domains_may_come_in(
+    page: Page, base_url: str, provider: str, settings: Any, db: None
+) -> None:
     settings.RODEO_OIDC_DOMAINS = ["example.org"]
     by_provider(page, provider, "stranger")
     expect(page.get_by_text("Only people with a confirmed address at example.org")).to_be_visible()
@@ -169,7 +171,7 @@ class Sink:
     def __init__(self) -> None:
         self.mails: list[str] = []
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         mail = message_from_bytes(envelope.content)
         payload = mail.get_payload(decode=True)
         assert isinstance(payload, bytes)

@@ -177,6 +177,16 @@ ANY_SQUAD = {"GET": {"other"}, "POST": {"other"}, "PATCH": {"other"}}
 PAGE = {"GET": {"other"}}
 OWN = Case()
 
+# Signing in and one's own account: whatever is sent, the mark alone decides.
+SIGNING_IN = (
+    "accounts:login", "accounts:logout", "account_login", "account_logout", "account_inactive",
+    "account_reauthenticate", "account_email", "account_change_password", "account_set_password",
+    "account_reset_password", "account_reset_password_done", "account_reset_password_from_key_done", "mfa_index",
+    "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_generate_recovery_codes", "mfa_list_webauthn",
+    "mfa_add_webauthn", "mfa_reauthenticate_webauthn", "mfa_login_webauthn", "socialaccount_connections",
+    "socialaccount_login_cancelled", "socialaccount_signup", "account_signup",
+)  # fmt: skip
+
 CASES: dict[str, Case] = {
     # First page, health, one question
     "home": OWN,
@@ -185,18 +195,7 @@ CASES: dict[str, Case] = {
     "ops:healthz": OWN,
     "ops:readyz": Case(fine=(503,)),
     # Signing in and one's own account
-    **{
-        name: OWN
-        for name in (
-            "accounts:login", "accounts:logout", "account_login", "account_logout", "account_inactive",
-            "account_reauthenticate", "account_email", "account_change_password",
-            "account_set_password", "account_reset_password", "account_reset_password_done",
-            "account_reset_password_from_key_done", "mfa_index", "mfa_authenticate", "mfa_reauthenticate",
-            "mfa_activate_totp", "mfa_generate_recovery_codes", "mfa_list_webauthn", "mfa_add_webauthn", "mfa_reauthenticate_webauthn",
-            "mfa_login_webauthn", "socialaccount_connections", "socialaccount_login_cancelled",
-            "socialaccount_signup", "account_signup",
-        )
-    },
+    **dict.fromkeys(SIGNING_IN, OWN),
     # Nobody here has a second factor yet.
     **{
         name: Case(fine=(404,))
@@ -211,7 +210,7 @@ CASES: dict[str, Case] = {
     "openid_connect_login": Case(lambda w: ["oidc"], fine=(404,)),
     "openid_connect_callback": Case(lambda w: ["oidc"], fine=(404,)),
     # The admin pages' sign-in answers 403 to people who are signed in and no administrators.
-    "admin_login": Case(never={method: SIGNED_IN for method in ("GET", "POST")}, also={}),
+    "admin_login": Case(never=dict.fromkeys(("GET", "POST"), SIGNED_IN), also={}),
     "account:page": Case(body=lambda w: {"first_name": "A", "last_name": "B"}),
     "account:token_create": Case(body=_token),
     "account:token_revoke": Case(lambda w: [w.token.pk], fine=(404,)),
@@ -235,7 +234,9 @@ CASES: dict[str, Case] = {
     "squads:teams:token_create": Case(_slug, _token),
     "squads:teams:token_revoke": Case(lambda w: ["payments", w.token.pk]),
     "squads:teams:service_list": OWN,
-    "squads:teams:service_create": Case(body=lambda w: {"name": "ledger", "squad": w.squad.pk}, also=PAGE, refusals=(400,)),
+    "squads:teams:service_create": Case(
+        body=lambda w: {"name": "ledger", "squad": w.squad.pk}, also=PAGE, refusals=(400,)
+    ),
     "squads:teams:service": Case(_service),
     "squads:teams:service_edit": Case(_service, lambda w: {"squad": w.squad.pk, "description": "x"}),
     "squads:teams:service_claim": Case(lambda w: [w.unowned.slug], lambda w: {"squad": "payments"}),
@@ -270,9 +271,12 @@ CASES: dict[str, Case] = {
     "releases:intake:source": Case(_source),
     "releases:intake:source_create_git": Case(
         body=lambda w: {
-            "url": "https://git.example.org/y.git", "service": "y", "squad": w.squad.pk, "line_is": "service",
+            "url": "https://git.example.org/y.git",
+            "service": "y",
+            "squad": w.squad.pk,
+            "line_is": "service",
         }
-    ),  # fmt: skip
+    ),
     "releases:intake:source_create_push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
     "releases:intake:source_edit": Case(_source, lambda w: {"name": "CI 2"}),
     "releases:intake:source_token": Case(_source),

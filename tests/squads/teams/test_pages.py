@@ -45,8 +45,11 @@ def test_open_reading_lets_everybody_read_and_nobody_write(client: Client, check
 
 @pytest.mark.parametrize(
     ("url", "who"),
-    [("/squads/payments/edit/", "leads of squad Payments and administrators"), ("/services/checkout/edit/", "members of squad Payments")],
-)  # fmt: skip
+    [
+        ("/squads/payments/edit/", "leads of squad Payments and administrators"),
+        ("/services/checkout/edit/", "members of squad Payments"),
+    ],
+)
 def test_another_squad_may_not_change_it_and_is_told_who_may(
     as_bo: Client, checkout: Service, url: str, who: str
 ) -> None:
