@@ -59,6 +59,17 @@ class Accounts(DefaultAccountAdapter):
         # A server that speaks over a Unix socket names no address.
         return httpkit.get_client_ip(request) or "unknown"
 
+    def should_send_confirmation_mail(self, request: HttpRequest, email_address: Any, signup: bool) -> bool:
+        return bool(settings.RODEO_MAIL)
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None,
+        message_context: dict[str, Any] | None = None, *args: Any, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Let messages know whether mail reaches people, so that none says it was sent where it was not."""
+        context = {**(message_context or {}), "mails": settings.RODEO_MAIL}
+        super().add_message(request, level, message_template, context, *args, **kwargs)
+
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         """Tell a person that something about the account changed, where mail reaches people."""
         if settings.RODEO_MAIL:

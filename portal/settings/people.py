@@ -53,7 +53,8 @@ SOCIALACCOUNT_ONLY = False
 ACCOUNT_ADAPTER = "portal.accounts.adapters.Accounts"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
-ACCOUNT_CHANGE_EMAIL = True
+# The present one and one to change to. ("CHANGE_EMAIL" would forget a present address that nobody confirmed.)
+ACCOUNT_MAX_EMAIL_ADDRESSES = 2
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Rodeo: "
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False

@@ -295,7 +295,7 @@ def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
     assert ana.authenticator_set.filter(type="webauthn").count() == 1
     page.get_by_role("button", name="Sign out").click()
     page.goto("/accounts/login/?next=/squads/")
-    page.get_by_role("button", name="Sign in with a passkey").focus()
+    page.get_by_role("button", name="Use a passkey").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
 

@@ -310,7 +310,7 @@ CASES: dict[str, Case] = {
     "api:environment-list": Case(body=_prod, also=ANY_SQUAD),
     "api:environment-detail": Case(_environment, lambda w: {"name": "Live"}, also=ANY_SQUAD),
     "api:deployment-list": Case(body=lambda w: {"service": "checkout", "environment": "prod", "version": "1"}),
-    "api:run-list": Case(body=lambda w: {"service": "checkout", "outcome": "success", "commit": "abcdef1"}),
+    "api:run-list": Case(body=lambda w: {"id": "7", "service": "checkout", "outcome": "success", "commit": "abcdef1"}),
     "api:acceptance-run-list": Case(body=lambda w: {"environment": "prod", "story": "PAY-1", "outcome": "passed"}),
     "api:flag-state-list": Case(body=lambda w: {"flag": "photo", "environment": "prod", "on": True}),
     "api:source-list": OWN,

@@ -60,7 +60,7 @@ def test_without_passwords_there_is_no_form_and_none_is_taken(client: Client, an
 
 
 def test_without_a_provider_the_page_names_none(client: Client, db: None) -> None:
-    assert "Sign in with a passkey" in client.get(LOGIN).content.decode()
+    assert "Use a passkey" in client.get(LOGIN).content.decode()
     assert client.get("/accounts/oidc/login/").status_code == 404
 
 
@@ -122,6 +122,17 @@ def test_keys_of_second_factors_are_rotated_with_the_others(ana: User, settings:
     from allauth.mfa.utils import decrypt
 
     assert decrypt(factor.data["secret"]) == secret
+
+
+def test_no_message_says_that_mail_was_sent_where_none_is(client: Client, ana: User, settings: Any) -> None:
+    sign_in(client, "ana", "ana-password")
+    client.post("/accounts/reauthenticate/", {"password": "ana-password"})
+    assert "nobody can confirm a new address" in client.get("/accounts/email/").content.decode()
+    page = client.post("/accounts/email/", {"action_add": "", "email": "new@example.org"}, follow=True).content.decode()
+    assert "This portal sends no mail: ask an administrator to set the address new@example.org." in page
+    assert "We sent a link" not in page
+    ana.refresh_from_db()
+    assert ana.email == "ana@example.org", "nothing changes before the new address is confirmed"
 
 
 def test_the_account_page_changes_the_name(as_ana: Client, ana: User) -> None:

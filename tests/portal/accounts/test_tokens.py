@@ -215,7 +215,13 @@ def test_a_squads_token_reports_about_its_own_services(lea: User, payments: Squa
         ("deployments", {**DEPLOYED, "commit": "aaaaaaaaaa"}, "the commit aaaaaaaaaa"),
         (
             "runs",
-            {"service": "checkout", "repository": "shop/index", "commit": "4f5e6d7c8b9a", "outcome": "success"},
+            {
+                "id": "7",
+                "service": "checkout",
+                "repository": "shop/index",
+                "commit": "4f5e6d7c8b9a",
+                "outcome": "success",
+            },
             "the repository shop/index",
         ),
         ("acceptance-runs", {"story": "SEA-1", "environment": "production", "outcome": "passed"}, "the story SEA-1"),
