@@ -1,5 +1,6 @@
 """Signing in, and what the pages say about it."""
 
+import re
 from typing import Any
 
 import pytest
@@ -151,3 +152,23 @@ def test_an_address_of_a_mail_server_is_read() -> None:
     assert mail_settings("", Path("x"))["EMAIL_BACKEND"].endswith("filebased.EmailBackend")
     with pytest.raises(Exception, match="RODEO_EMAIL_URL must look like"):
         mail_settings("mail.example.org", Path("x"))
+
+
+def test_a_new_address_is_used_once_it_is_confirmed(client: Client, ana: User, settings: Any) -> None:
+    settings.RODEO_MAIL = True
+    sign_in(client, "ana", "ana-password")
+    client.post("/accounts/reauthenticate/", {"password": "ana-password"})
+    client.post("/accounts/email/", {"action_add": "", "email": "new@example.org"})
+    sent = [each for each in mail.outbox if each.to == ["new@example.org"]]
+    link = re.search(r"/accounts/confirm-email/\S+", str(sent[0].body))
+    assert link is not None
+    ana.refresh_from_db()
+    assert ana.email == "ana@example.org"
+    assert "new@example.org" in client.get(link[0]).content.decode()
+    client.post(link[0])
+    client.post("/accounts/email/", {"action_primary": "", "email": "new@example.org"})
+    ana.refresh_from_db()
+    assert ana.email == "new@example.org"
+    client.post("/accounts/email/", {"action_remove": "", "email": "ana@example.org"})
+    ana.refresh_from_db()
+    assert ana.email == "new@example.org"
