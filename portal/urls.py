@@ -3,6 +3,9 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from portal.accounts import urls as accounts
+from portal.accounts.views import admin_login
+
 squads = [
     # Before stories: its /stories/export.csv would be taken for a key.
     path("", include("squads.imports.urls")),
@@ -20,9 +23,13 @@ urlpatterns = [
     path("", include("portal.ops.urls")),
     path("", include("portal.home.urls")),
     path("", include("portal.search.urls")),
-    path("accounts/", include("portal.accounts.urls")),
+    path("accounts/", include((accounts.signing_in, "accounts"))),
+    path("accounts/", include(accounts.allauth)),
+    path("", include((accounts.own, "account"))),
     path("", include((squads, "squads"))),
     path("", include((releases, "releases"))),
     path("", include("portal.api")),
+    # Signing in is one door: the admin pages' own would go around second factors and rate limits.
+    path("admin/login/", admin_login, name="admin_login"),
     path("admin/", admin.site.urls),
 ]

@@ -1,7 +1,8 @@
 """The cast and the stage of every test.
 
-Three people cover most questions of permission: `ana` is a member of squad Payments, `bo` of another squad, Search, and
-`root` administers the portal. `as_ana`, `as_bo` and `as_root` are browsers they are signed in with; `client` is nobody.
+A few people cover the questions of permission: `ana` is a member of squad Payments, `bo` of another squad, Search, and
+`root` administers the portal. `lea` leads Payments, `pam` is a project manager, and `ria` only reads. `as_ana`, `as_bo`
+and so on are browsers they are signed in with; `client` is nobody.
 """
 
 import os
@@ -98,6 +99,26 @@ def root(db: None) -> "User":
     return _person("root", is_staff=True, is_superuser=True)
 
 
+@pytest.fixture
+def lea(payments: "Squad") -> "User":
+    """Lea, who leads squad Payments."""
+    person = _person("lea", payments)
+    person.memberships.update(role="lead")
+    return person
+
+
+@pytest.fixture
+def pam(db: None) -> "User":
+    """Pam, a project manager who is in no squad."""
+    return _person("pam", is_project_manager=True)
+
+
+@pytest.fixture
+def ria(db: None) -> "User":
+    """Ria, who has an account and nothing else: a reader."""
+    return _person("ria")
+
+
 def _signed_in(person: "User") -> Client:
     browser = Client()
     browser.force_login(person)
@@ -120,6 +141,24 @@ def as_bo(bo: "User") -> Client:
 def as_root(root: "User") -> Client:
     """Root's browser."""
     return _signed_in(root)
+
+
+@pytest.fixture
+def as_lea(lea: "User") -> Client:
+    """Lea's browser."""
+    return _signed_in(lea)
+
+
+@pytest.fixture
+def as_pam(pam: "User") -> Client:
+    """Pam's browser."""
+    return _signed_in(pam)
+
+
+@pytest.fixture
+def as_ria(ria: "User") -> Client:
+    """Ria's browser."""
+    return _signed_in(ria)
 
 
 # The broker, and processes that use it

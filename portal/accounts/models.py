@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
+from portal.kernel import clock
+
 
 class User(AbstractUser):
     """A person who signs in. Staff are administrators: they may write everywhere and connect sources."""
@@ -15,12 +17,23 @@ class User(AbstractUser):
         null=True, editable=False, help_text="when the person last caught up on the first page"
     )
 
+    # Declared by name: accounts stands below squads.
+    program_of = models.OneToOneField(
+        "squads.Squad", null=True, blank=True, editable=False, on_delete=models.CASCADE, related_name="program",
+        help_text="The squad in whose name this account writes: its tokens', not a person's. It cannot sign in.",
+    )  # fmt: skip
+
+    # The token this request came with, if any; never in the database.
+    token: "ApiToken | None" = None
+
     class Meta(AbstractUser.Meta):
         app_label = "portal"
 
     @property
     def name(self) -> str:
-        """How pages call this person: the full name, else the user name."""
+        """How pages call this person: the full name, else the user name. A squad's token goes by its own name."""
+        if self.token is not None and self.program_of_id:
+            return f"{self.token.name} (token)"
         return self.get_full_name() or self.username
 
 
@@ -47,6 +60,11 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"invitation of {self.email}"
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it can still be accepted."""
+        return self.accepted_at is None and self.revoked_at is None and self.expires_at > clock.now()
 
 
 class ApiToken(models.Model):
@@ -81,3 +99,8 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.start}…)"
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it opens anything still."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > clock.now())

@@ -1,36 +1,128 @@
-"""Signing in and out, with Django's own accounts."""
+"""A person's own account, and the doors of django-allauth that are open here, each with its mark."""
 
-from django.contrib.auth import views as django_views
-from django.contrib.auth.forms import AuthenticationForm, UsernameField
-from django.forms import TextInput
-from django.http import HttpRequest, HttpResponseBase
-from django.views.decorators.debug import sensitive_post_parameters
+from typing import Any
 
-from portal.kernel.policy import public
+from allauth.account import views as account
+from allauth.account.models import EmailAddress
+from allauth.mfa.base import views as mfa
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+from allauth.socialaccount import views as social
+from allauth.socialaccount.models import SocialAccount
+from allauth.socialaccount.providers.openid_connect import views as openid
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
+from portal.accounts import actions, queries
+from portal.accounts.forms import NameForm, TokenForm
+from portal.accounts.models import ApiToken, User
+from portal.kernel.paging import page_of
+from portal.kernel.policy import public, writing
 
-class SignInForm(AuthenticationForm):
-    """User name and password, with an error that says what to do next."""
+# Signing in and out, and what a person without a session needs for it.
+login, logout, inactive, signup = map(public, (account.login, account.logout, account.account_inactive, account.signup))
+password_reset, password_reset_done = map(public, (account.password_reset, account.password_reset_done))
+password_reset_from_key = public(account.password_reset_from_key)
+password_reset_from_key_done = public(account.password_reset_from_key_done)
+email_verification_sent, confirm_email = map(public, (account.email_verification_sent, account.confirm_email))
+mfa_authenticate, login_webauthn = map(public, (mfa.authenticate, webauthn.login_webauthn))
+openid_login, openid_callback = map(public, (openid.login, openid.callback))
+social_cancelled, social_error, social_signup = map(public, (social.login_cancelled, social.login_error, social.signup))
 
-    username = UsernameField(label="User name", widget=TextInput(attrs={"autofocus": True}))
-    error_messages = {
-        "invalid_login": "This user name and password do not belong together. Check both; small and capital letters "
-        "count. An administrator can set a new password for you.",
-        "inactive": "This account was switched off. An administrator can switch it on again.",
-    }
+# One's own account.
+reauthenticate, email = map(writing, (account.reauthenticate, account.email))
+password_change, password_set = map(writing, (account.password_change, account.password_set))
+mfa_index, mfa_reauthenticate = map(writing, (mfa.index, mfa.reauthenticate))
+activate_totp, deactivate_totp = map(writing, (totp.activate_totp, totp.deactivate_totp))
+recovery_codes, download_codes, new_codes = map(
+    writing, (recovery.view_recovery_codes, recovery.download_recovery_codes, recovery.generate_recovery_codes)
+)
+passkeys, add_passkey, edit_passkey, remove_passkey, reauthenticate_passkey = map(
+    writing,
+    (
+        webauthn.list_webauthn, webauthn.add_webauthn, webauthn.edit_webauthn, webauthn.remove_webauthn,
+        webauthn.reauthenticate_webauthn,
+    ),
+)  # fmt: skip
+connections = writing(social.connections)
 
 
 @public
-@sensitive_post_parameters("password")
-def login(request: HttpRequest) -> HttpResponseBase:
-    """Sign in, then go where the person was heading."""
-    view = django_views.LoginView.as_view(
-        template_name="portal/accounts/login.html", authentication_form=SignInForm, redirect_authenticated_user=True
-    )
-    return view(request)
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """Send whoever opens the admin pages to the one sign-in; somebody signed in who is no administrator is told so."""
+    if request.user.is_authenticated:
+        raise PermissionDenied(
+            "Only administrators open these pages. Ask one of them, or have your account made staff."
+        )
+    return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
-@public
-def logout(request: HttpRequest) -> HttpResponseBase:
-    """Sign out (POST)."""
-    return django_views.LogoutView.as_view()(request)
+def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse:
+    user: Any = request.user
+    kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+    return render(
+        request, "portal/accounts/account.html",
+        {
+            "form": forms.get("form") or NameForm(instance=User.objects.get(pk=user.pk)),
+            "token_form": forms.get("token_form") or TokenForm(),
+            "page": page_of(request, queries.tokens_of(user=user)),
+            "has_app": Authenticator.Type.TOTP in kinds,
+            "passkey_count": kinds.count(Authenticator.Type.WEBAUTHN),
+            "has_codes": Authenticator.Type.RECOVERY_CODES in kinds,
+            "connections": SocialAccount.objects.filter(user=user).count(),
+            "waiting": EmailAddress.objects.filter(user=user, verified=False).first(),
+            "memberships": user.memberships.select_related("squad").order_by("squad__name"),
+        },
+        status=status,
+    )  # fmt: skip
+
+
+@writing
+def account_page(request: HttpRequest) -> HttpResponse:
+    """One's own account: name, ways to sign in, squads and API tokens."""
+    user: Any = request.user
+    form = NameForm(request.POST or None, instance=User.objects.get(pk=user.pk))
+    if request.method == "POST":
+        if form.is_valid():
+            actions.rename(form.instance, **form.cleaned_data)
+            messages.success(request, "Saved.")
+            return redirect("account:page")
+        return _page(request, 400, form=form)
+    return _page(request)
+
+
+@writing
+@require_POST
+@never_cache
+def token_create(request: HttpRequest) -> HttpResponse:
+    """Make a token for oneself; the answer shows it, this once."""
+    user: Any = request.user
+    form = TokenForm(request.POST)
+    if form.is_valid():
+        try:
+            token, secret = actions.make_token(by=user, user=user, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            context = {"token": token, "secret": secret}
+            return render(request, "portal/accounts/token.html", context, status=201)
+    return _page(request, 400, token_form=form)
+
+
+@writing
+@require_POST
+def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close one of one's own tokens for good."""
+    user: Any = request.user
+    token = get_object_or_404(ApiToken, pk=pk, user=user)
+    actions.revoke_token(token, by=user)
+    messages.success(request, f"The token {token.name} opens nothing any more.")
+    return redirect("account:page")

@@ -15,6 +15,10 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "open_reading": settings.RODEO_OPEN_READING,
         "base_url": settings.RODEO_BASE_URL,
         "events_url": _events_url(request),
+        "passwords": settings.RODEO_PASSWORD_SIGN_IN,
+        "sign_up": settings.RODEO_SIGN_UP and settings.RODEO_PASSWORD_SIGN_IN,
+        "mails": settings.RODEO_MAIL,
+        "oidc": _oidc_name(),
         "waiting_count": lambda: count_waiting_for(request.user),
     }
 
@@ -28,3 +32,8 @@ def _events_url(request: HttpRequest) -> str:
     if host and host != urlsplit(f"//{request.get_host()}").hostname:
         return ""
     return str(settings.RODEO_EVENTS_URL)
+
+
+def _oidc_name() -> str:
+    apps = settings.SOCIALACCOUNT_PROVIDERS.get("openid_connect", {}).get("APPS", [])
+    return str(apps[0]["name"]) if apps else ""

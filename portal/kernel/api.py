@@ -1,14 +1,14 @@
 """What every endpoint of /api/v1/ shares: who is let in, and how objections of verbs become answers."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as Objection
 from django.db import InterfaceError, OperationalError
 from drf_spectacular.authentication import BasicScheme
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import exceptions, serializers, status
-from rest_framework.authentication import BasicAuthentication, SessionAuthentication
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
@@ -100,15 +100,6 @@ class Chosen(serializers.SlugRelatedField):
         return super().to_internal_value(data)
 
 
-class Passwords(BasicAuthentication):
-    """A user name and password. Names with characters that no database holds belong to nobody."""
-
-    def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
-        if "\0" in userid:
-            raise exceptions.AuthenticationFailed("Invalid username/password.")
-        return super().authenticate_credentials(userid, password, request)
-
-
 class Json(JSONParser):
     """JSON, nested no deeper than can be read."""
 
@@ -122,16 +113,31 @@ class Json(JSONParser):
 class PasswordScheme(BasicScheme):
     """How the schema describes signing in with a password."""
 
-    target_class = Passwords
+    target_class = "portal.accounts.authentication.Passwords"
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """How the schema describes signing in with an API token."""
+
+    target_class = "portal.accounts.authentication.Tokens"
+    name = "apiToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API token, made under Account or by a squad's lead.",
+        }
 
 
 class Endpoint(GenericViewSet):
-    """A set of endpoints: people sign in with their session or with a user name and password.
+    """A set of endpoints. `marks` says of every action that changes something who may: a word of portal.kernel.policy.
 
-    Basic comes first, so that somebody unknown is told 401 and how to sign in.
+    Whoever signs in how is said once, in REST_FRAMEWORK. The check against the object is the action's own; what only
+    administrators may is refused here already.
     """
 
-    authentication_classes = [Passwords, SessionAuthentication]
+    marks: ClassVar[dict[str, str]] = {}
     parser_classes = [Json]
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
@@ -139,6 +145,8 @@ class Endpoint(GenericViewSet):
         super().initial(request, *args, **kwargs)
         if any("\0" in str(value) for value in kwargs.values()):
             raise exceptions.NotFound
+        if self.marks.get(self.action or "") == "administrators" and not request.user.is_staff:
+            raise exceptions.PermissionDenied("Only administrators may do this. Ask one of them.")
 
     def handle_exception(self, exc: Exception) -> Any:
         return super().handle_exception(answerable(exc))

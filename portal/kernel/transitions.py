@@ -19,6 +19,12 @@ class AlreadyMoved(Exception):
         )
 
 
+def signed(by: Any, because: str) -> str:
+    """Return the reason with the name of the API token that acted for somebody, if one did."""
+    token = getattr(by, "token", None)
+    return f"{because} (by the API token “{token.name}”)".strip() if token is not None else because
+
+
 def move(
     row: models.Model, field: str, to: str, *, leaving: Iterable[str], by: Any, because: str = "", **also: Any
 ) -> StateChange:
@@ -44,7 +50,7 @@ def move_held(
     if rows.update(**{field: to, **also}) != 1:
         raise AlreadyMoved(str(row), to, before)
     change = StateChange.objects.create(
-        kind=str(row._meta.model_name), key=str(row), from_state=before, to_state=to, by=by, because=because,
+        kind=str(row._meta.model_name), key=str(row), from_state=before, to_state=to, by=by, because=signed(by, because),
         at=also.get(f"{field}_at") or clock.now(),
     )  # fmt: skip
     for name, value in {field: to, **also}.items():

@@ -23,8 +23,9 @@ from django.db.migrations.executor import MigrationExecutor
 from portal.kernel.broker import client
 from portal.ops import broker, heartbeat
 from portal.ops.supervisor import Child, Console, Supervisor
-from portal.settings.base import BASE_DIR, STATE_DIR, flag
+from portal.settings.base import BASE_DIR, STATE_DIR
 from portal.settings.embedded import broker_socket, kept_secret
+from portal.settings.environment import flag
 
 HOST = "127.0.0.1"
 FIRST_ADMINISTRATOR = "rodeo"

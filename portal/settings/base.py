@@ -8,19 +8,12 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from portal.settings.embedded import broker_url, sqlite, state_folder
+from portal.settings.environment import flag
+from portal.settings.people import *  # noqa: F403
+from portal.settings.people import PEOPLE_APPS, RODEO_EMAIL_URL, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 STATE_DIR = state_folder(BASE_DIR)
-
-
-def flag(name: str, default: bool = False) -> bool:
-    """Read a yes/no environment variable; anything but 1, true, yes or on is no."""
-    return os.environ.get(name, str(default)).strip().lower() in {"1", "true", "yes", "on"}
-
-
-def words(name: str, default: str = "") -> list[str]:
-    """Read a comma-separated environment variable."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
 def origins(*addresses: str) -> list[str]:
@@ -47,6 +40,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "csp",
+    *PEOPLE_APPS,
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -59,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
@@ -163,8 +158,10 @@ CONTENT_SECURITY_POLICY = {
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        # Passwords first, so that somebody unknown is told 401 and how to sign in.
+        "portal.accounts.authentication.Passwords",
+        "portal.accounts.authentication.Tokens",
         "rest_framework.authentication.SessionAuthentication",
-        "rest_framework.authentication.BasicAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["portal.kernel.policy.ReadingAllowed"],
     "DEFAULT_PAGINATION_CLASS": "portal.kernel.paging.ApiPages",
@@ -208,6 +205,8 @@ LOGGING = {
         "kombu": {"level": "WARNING"},
     },
 }
+
+globals().update(mail(RODEO_EMAIL_URL, STATE_DIR / "mail"))
 
 # Rodeo's own settings.
 RODEO_OPEN_READING = flag("RODEO_OPEN_READING")

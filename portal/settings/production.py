@@ -5,7 +5,7 @@ import os
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import flag, words
+from portal.settings.environment import flag, words
 
 
 def required(name: str) -> str:

@@ -37,6 +37,7 @@ from portal.settings.base import DATABASES, STATE_DIR, STORAGES  # noqa: E402
 SECRET_KEY = kept_secret(STATE_DIR / "secret_key")
 RODEO_FIELD_KEYS = [kept_secret(STATE_DIR / "field_key", fernet=True)]
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 WHITENOISE_AUTOREFRESH = True

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.forms import BaseForm
+from django.forms import BaseForm, CheckboxSelectMultiple
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -76,6 +76,8 @@ def fields(form: BaseForm) -> dict[str, Any]:
 def kind_of(field: Any) -> str:
     """Return how a form field is laid out: its widget's input type, or its class's name in small letters."""
     widget = field.field.widget
+    if isinstance(widget, CheckboxSelectMultiple):
+        return "group"
     return getattr(widget, "input_type", None) or type(widget).__name__.lower()
 
 

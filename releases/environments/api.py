@@ -68,6 +68,7 @@ class EnvironmentFilter(django_filters.FilterSet):
 class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Places where artifacts run."""
 
+    marks = {"create": "members", "partial_update": "members"}
     serializer_class = EnvironmentOut
     lookup_field = "slug"
     filterset_class = EnvironmentFilter

@@ -94,6 +94,7 @@ class SourceFilter(django_filters.FilterSet):
 class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Connections to outside systems."""
 
+    marks = {"git": "administrators", "push": "administrators", "pull": "administrators"}
     serializer_class = SourceOut
     lookup_field = "key"
     filterset_class = SourceFilter
@@ -200,6 +201,7 @@ class EventFilter(django_filters.FilterSet):
 class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Everything the portal was told, raw."""
 
+    marks = {"replay": "members"}
     serializer_class = EventOut
     lookup_field = "pk"
     lookup_value_regex = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -237,6 +239,7 @@ class Replayed(serializers.Serializer):
 class FailedEvents(Endpoint):
     """Events that could not be read."""
 
+    marks = {"create": "members"}
     serializer_class = Replayed
 
     @extend_schema(request=None, responses={202: Replayed})

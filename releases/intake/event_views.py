@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.policy import reading, writing
+from portal.kernel.policy import members, reading
 from releases.intake import actions, queries
 from releases.intake.models import InboundEvent
 from releases.pipelines.providers.envelope import clean
@@ -96,7 +96,7 @@ def _check_replay(request: HttpRequest) -> None:
         raise PermissionDenied("Only members of a squad and administrators may have events read again. Join a squad.")
 
 
-@writing
+@members
 @require_POST
 def event_replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Have one event read again."""
@@ -107,7 +107,7 @@ def event_replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect(row)
 
 
-@writing
+@members
 @require_POST
 def replay_failed(request: HttpRequest) -> HttpResponse:
     """Have every failed event read again."""

@@ -17,7 +17,7 @@ from releases.environments.models import Environment
 from releases.intake.models import Fact, InboundEvent, Source
 from releases.pipelines.models import StoryLink
 from releases.pipelines.providers.envelope import NotJson, document
-from squads.models import Service, Story
+from squads.models import Service, Squad, Story
 
 COUNTED = 1000
 FACTS_SHOWN = 200
@@ -32,7 +32,7 @@ ABOUT = {
 
 def may_replay(user: Any) -> bool:
     """Members of any squad and administrators may have events read again."""
-    return bool(user.is_authenticated and (user.is_staff or user.memberships.exists()))
+    return bool(user.is_authenticated and (user.is_staff or Squad.objects.writable_by(user).exists()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,9 @@ import django_filters
 from django.conf import settings
 from django.db.models import F, QuerySet
 from django.http.multipartparser import MultiPartParserError
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, mixins, serializers, status
-from rest_framework.authentication import BaseAuthentication
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -27,68 +24,27 @@ from portal.kernel.bodies import TooLarge, body_of
 from portal.kernel.policy import ReadingAllowed
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.flags.models import FlagState
-from releases.intake import queries, report_serializers
+from releases.intake import queries, report_serializers, report_tokens
 from releases.intake.actions import store
 from releases.intake.models import Source
+from releases.intake.reporters import Reporter, ReporterAuthentication
 from releases.pipelines.facts import AcceptanceSeen, Seen, Unreadable, check_past
 from releases.pipelines.models import Run
 from releases.pipelines.providers.base import Message
 from releases.pipelines.providers.envelope import NotJson, document
 from releases.pipelines.providers.report.junit import read_cases
 from releases.pipelines.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
-from releases.pipelines.providers.signatures import digest, token_in
 
 XML = ("application/xml", "text/xml")
 MULTIPART = "multipart/form-data"
 # What a multipart body may hold beside the file.
 ENVELOPE = 64 * 1024
-WHO = (
-    "Reports need the token of a source of kind “report”, as Authorization: Bearer <token>. "
-    "An administrator creates the source under /sources/."
-)
-
-
-class ReporterAuthentication(BaseAuthentication):
-    """The bearer token of an active source of kind "report". People who are signed in may not report."""
-
-    def authenticate(self, request: Request) -> tuple[Any, Source] | None:
-        token = token_in({"authorization": request.headers.get("Authorization", "")})
-        if not token:
-            return None
-        source = Source.objects.filter(
-            token_digest=digest(token), kind="report", state=Source.State.ACTIVE
-        ).defer("config", "cursor", "progress").first()  # fmt: skip
-        # The digest finds the source; the secret proves that it can still be read, and so was not lost.
-        if source is None or not source.secret:
-            raise exceptions.AuthenticationFailed(f"This token opens nothing, or its source is paused. {WHO}")
-        return None, source
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="reports"'
-
-
-class ReporterScheme(OpenApiAuthenticationExtension):
-    """How the schema describes it."""
-
-    target_class = ReporterAuthentication
-    name = "reportToken"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": WHO}
-
-
-class Reporter(BasePermission):
-    """A source that reports."""
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        if not isinstance(request.auth, Source):
-            raise exceptions.NotAuthenticated(WHO)
-        return True
 
 
 class Reports(mixins.ListModelMixin, Endpoint):
     """One kind of report: read by people who may read, written by sources."""
 
+    marks = {"create": "reports"}
     kind: ClassVar[str]
     input: ClassVar[type[serializers.Serializer]]
     moments: ClassVar[tuple[str, ...]] = ("started_at", "finished_at")
@@ -162,6 +118,7 @@ def keep(
         check_past(seen, at)
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    report_tokens.check(request.user, seen)
     event, new = store(
         source, delivery=delivery, kind=kind, body=body, headers=headers, content_type=content_type, at=at
     )  # fmt: skip

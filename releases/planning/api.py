@@ -17,9 +17,10 @@ from releases.pipelines.models import StoryLink
 from releases.planning import plans
 from releases.planning.board import MOST_CARDS
 from releases.planning.models import Release
-from squads.models import Squad, Story
+from squads.models import Story
 from squads.stories import states
 from squads.stories.queries import owner_names
+from squads.teams.queries import PLANNERS, may_plan
 
 
 class ReleaseOut(serializers.ModelSerializer):
@@ -105,6 +106,7 @@ def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str]]:
 class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """What goes out together."""
 
+    marks = {"create": "planners", "partial_update": "planners"}
     serializer_class = ReleaseOut
     lookup_field = "slug"
     lookup_value_regex = r"[^/]+"
@@ -114,9 +116,8 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return Release.objects.order_by(F("released_at").desc(nulls_first=True), "-created_at", "-pk")
 
     def _check(self) -> None:
-        user: Any = self.request.user
-        if not user.is_staff and not Squad.objects.writable_by(user).exists():
-            raise PermissionDenied("Releases are planned by members of squads: join a squad, or create one, first.")
+        if not may_plan(self.request.user):
+            raise PermissionDenied(PLANNERS)
 
     @extend_schema(request=ReleaseIn, responses={201: ReleaseOut})
     def create(self, request: Request) -> Response:

@@ -1,7 +1,5 @@
 """Pages of releases: the list with its batch chart, the board, and the changes of a release."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -16,17 +14,12 @@ from releases.planning import plans, queries
 from releases.planning.board import Board, Only, board
 from releases.planning.forms import ReleaseForm
 from releases.planning.models import Release
-from squads.models import Squad
-
-
-def _may_write(user: Any) -> bool:
-    """Releases go across squads: every member of any squad, and staff, may plan them."""
-    return bool(user.is_authenticated and (user.is_staff or Squad.objects.writable_by(user).exists()))
+from squads.teams.queries import PLANNERS, may_plan
 
 
 def _writer(request: HttpRequest) -> None:
-    if not _may_write(request.user):
-        raise PermissionDenied("Releases are planned by members of squads: join a squad, or create one, first.")
+    if not may_plan(request.user):
+        raise PermissionDenied(PLANNERS)
 
 
 @reading
@@ -45,7 +38,7 @@ def release_list(request: HttpRequest) -> HttpResponse:
             "line": line,
             "lines": lines if len(lines) > 1 else [],
             "series": queries.SERIES,
-            "writable": _may_write(request.user),
+            "writable": may_plan(request.user),
         },
     )  # fmt: skip
 
@@ -88,7 +81,7 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
                 "fragment": _fragment(release, made, only, request),
                 "only": only,
                 "unlinked": queries.unlinked(release).count(),
-                "writable": _may_write(request.user),
+                "writable": may_plan(request.user),
                 "wall": request.GET.get("wall") == "1",
             },
         )
@@ -111,7 +104,7 @@ def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
     """The changes of a release that belong to no story."""
     release = get_object_or_404(Release, slug=slug)
     page = page_of(request, queries.unlinked(release))
-    context = {"release": release, "page": page, "stories": {}, "unlinked": True, "linkable": _may_write(request.user)}
+    context = {"release": release, "page": page, "stories": {}, "unlinked": True, "linkable": may_plan(request.user)}
     return render(request, "releases/planning/changes.html", context)
 
 

@@ -34,12 +34,12 @@ def free_slug(model: type[models.Model], name: str, otherwise: str) -> str:
 
 @transaction.atomic
 def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = "") -> Squad:
-    """Create a squad; whoever creates it is its first member, so that it can be written to."""
+    """Create a squad; whoever creates it is its first member and leads it."""
     squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
     squad.slug = free_slug(Squad, squad.name, key_prefix)
     squad.full_clean()
     squad.save(force_insert=True)
-    Membership.objects.create(squad=squad, user=by)
+    Membership.objects.create(squad=squad, user=by, role=Membership.Role.LEAD)
     tell("squad.saved", id=squad.pk)
     return squad
 
@@ -63,20 +63,54 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
     return squad
 
 
-def add_member(squad: Squad, username: str, *, by: Any) -> Membership:
-    """Make the person with this user name a member; saying it twice changes nothing."""
+@transaction.atomic
+def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts: bool | None = None) -> Membership:
+    """Make the person with this user name a member; saying it twice changes only what is said about them."""
     person = get_user_model().objects.filter(username__iexact=username.strip(), is_active=True).first()
     if person is None:
         raise ValidationError({
             "username": f"No account is called “{username.strip()}”. Check the spelling, "
-            "or ask an administrator to create the account first."
+            "or invite the person by e-mail."
         })  # fmt: skip
-    return Membership.objects.get_or_create(squad=squad, user=person)[0]
+    membership, _ = Membership.objects.get_or_create(squad=squad, user=person)
+    return change_member(membership, by=by, role=role or membership.role, accepts=accepts)
 
 
+@transaction.atomic
+def change_member(membership: Membership, *, by: Any, role: str, accepts: bool | None = None) -> Membership:
+    """Make a person member or lead of their squad, and accepter of its stories or not."""
+    if role not in Membership.Role.values:
+        raise ValidationError({"role": "Choose member or lead."})
+    if membership.is_lead and role != Membership.Role.LEAD:
+        _keep_a_lead(membership, by)
+    membership.role = role
+    membership.accepts = membership.accepts if accepts is None else accepts
+    membership.save(update_fields=["role", "accepts"])
+    return membership
+
+
+@transaction.atomic
 def remove_member(squad: Squad, username: str, *, by: Any) -> None:
     """End a membership; what the person did keeps their name. Saying it twice changes nothing."""
-    Membership.objects.filter(squad=squad, user__username__iexact=username).delete()
+    membership = squad.memberships.filter(user__username__iexact=username).select_related("user", "squad").first()
+    if membership is None:
+        return
+    if membership.is_lead:
+        _keep_a_lead(membership, by)
+    membership.delete()
+
+
+def _keep_a_lead(membership: Membership, by: Any) -> None:
+    """Refuse to take the only lead from a squad that still has members, unless an administrator does it."""
+    # Two leads who step down at once wait for each other here; the second is told.
+    squad = Squad.objects.select_for_update().get(pk=membership.squad_id)
+    others = Membership.objects.filter(squad=squad).exclude(pk=membership.pk)
+    if by.is_staff or not others.exists() or others.filter(role=Membership.Role.LEAD).exists():
+        return
+    raise ValidationError(
+        f"{membership.user.name} is the only lead of squad {squad}. Make somebody else lead first, "
+        "or ask an administrator."
+    )
 
 
 @transaction.atomic

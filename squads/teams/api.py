@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from portal.kernel.api import Chosen, Endpoint, named_by
 from squads.teams import actions, queries
-from squads.teams.models import Service, Squad
+from squads.teams.models import Membership, Service, Squad
 
 
 def check_own(squad: Squad | None, user: Any, what: str) -> None:
@@ -24,6 +24,12 @@ def check_own(squad: Squad | None, user: Any, what: str) -> None:
         raise PermissionDenied(f"No squad owns {what} yet. Claim it for one of yours first.")
     if not squad.is_writable_by(user):
         raise PermissionDenied(f"Only members of squad {squad} may change {what}.")
+
+
+def check_led(squad: Squad, user: Any) -> None:
+    """Refuse somebody who does not lead a squad, naming it."""
+    if not squad.is_led_by(user):
+        raise PermissionDenied(f"Only leads of squad {squad} and administrators may change squad {squad}.")
 
 
 class SquadOut(serializers.ModelSerializer):
@@ -53,6 +59,8 @@ class MemberIn(serializers.Serializer):
     """A person, by user name."""
 
     username = serializers.CharField(max_length=150)
+    role = serializers.ChoiceField(Membership.Role.choices, required=False)
+    accepts = serializers.BooleanField(required=False, help_text="Is asked to accept the squad's stories.")
 
 
 class SquadFilter(django_filters.FilterSet):
@@ -69,6 +77,7 @@ class SquadFilter(django_filters.FilterSet):
 class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Teams with a mission."""
 
+    marks = {"create": "writing", "partial_update": "leads", "members": "leads", "member": "leads"}
     serializer_class = SquadOut
     lookup_field = "slug"
     filterset_class = SquadFilter
@@ -77,9 +86,9 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         people = get_user_model().objects.order_by("username").only("pk", "username")
         return Squad.objects.order_by("name").prefetch_related(Prefetch("members", queryset=people))
 
-    def _own(self) -> Squad:
+    def _led(self) -> Squad:
         squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
-        check_own(squad, self.request.user, f"squad {squad}")
+        check_led(squad, self.request.user)
         return squad
 
     def _shown(self, squad: Squad, code: int = status.HTTP_200_OK) -> Response:
@@ -87,7 +96,9 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=SquadIn, responses={201: SquadOut})
     def create(self, request: Request) -> Response:
-        """Create a squad and become its first member."""
+        """Create a squad and become its first member and lead."""
+        if getattr(request.user, "program_of_id", None):
+            raise PermissionDenied("A squad's token creates no squads: a person does, who then leads it.")
         said = SquadIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.create_squad(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
@@ -95,7 +106,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=SquadIn(partial=True), responses=SquadOut)
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change name, kind, mission, or, before it has stories, the key prefix."""
-        squad = self._own()
+        squad = self._led()
         said = SquadIn(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         return self._shown(actions.edit_squad(squad, by=request.user, **said.validated_data))
@@ -103,18 +114,20 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=MemberIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def members(self, request: Request, slug: str) -> Response:
-        """Make a person a member; saying it twice changes nothing."""
-        squad = self._own()
+        """Make a person a member, or change role and accepter flag of one; saying it twice changes nothing."""
+        squad = self._led()
         said = MemberIn(data=request.data)
         said.is_valid(raise_exception=True)
-        actions.add_member(squad, said.validated_data["username"], by=request.user)
+        actions.add_member(squad, by=request.user, **said.validated_data)
         return self._shown(squad)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("username", str, OpenApiParameter.PATH)])
     @action(detail=True, methods=["delete"], url_path=r"members/(?P<username>[^/]+)", filterset_class=None)
     def member(self, request: Request, slug: str, username: str) -> Response:
-        """End a membership; what the person did keeps their name."""
-        squad = self._own()
+        """End a membership, as a lead or one's own; what the person did keeps their name."""
+        squad: Squad = get_object_or_404(Squad, slug=slug)
+        if username.lower() != getattr(request.user, "username", "").lower():
+            check_led(squad, request.user)
         actions.remove_member(squad, username, by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -173,6 +186,7 @@ class ServiceFilter(django_filters.FilterSet):
 class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Deployable units."""
 
+    marks = {"create": "members", "partial_update": "members", "claim": "members"}
     serializer_class = ServiceOut
     lookup_field = "slug"
     filterset_class = ServiceFilter

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from squads.teams import queries
-from squads.teams.models import Service, Squad
+from squads.teams.models import Membership, Service, Squad
 
 
 class SquadForm(forms.ModelForm):
@@ -37,6 +37,22 @@ class MemberForm(forms.Form):
     """Names the person to add."""
 
     username = forms.CharField(label="User name", max_length=150)
+
+
+class InvitationForm(forms.Form):
+    """Invites somebody to a squad by e-mail."""
+
+    email = forms.EmailField(label="E-mail", widget=forms.EmailInput(attrs={"autocomplete": "off"}))
+    role = forms.ChoiceField(choices=Membership.Role.choices)
+
+
+class PortalInvitationForm(InvitationForm):
+    """Invites somebody to the portal, and to a squad if one is chosen."""
+
+    squad = forms.ModelChoiceField(
+        Squad.objects.all(), required=False, empty_label="no squad: may read everything", to_field_name="slug"
+    )
+    field_order = ["email", "squad", "role"]
 
 
 class ServiceForm(forms.Form):

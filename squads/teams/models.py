@@ -17,9 +17,14 @@ class SquadQuerySet(models.QuerySet["Squad"]):
     """Questions about squads."""
 
     def writable_by(self, user: Any) -> "SquadQuerySet":
-        """The squads whose stories and services this person may change: their own; all of them for staff."""
+        """The squads whose stories and services this person may change: their own; all of them for staff.
+
+        A squad's programs write for that squad and for no other (ApiToken).
+        """
         if not user.is_authenticated:
             return self.none()
+        if user.program_of_id:
+            return self.filter(pk=user.program_of_id)
         return self if user.is_staff else self.filter(members=user)
 
 
@@ -100,6 +105,11 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} in {self.squad}"
+
+    @property
+    def is_lead(self) -> bool:
+        """Say whether this person leads the squad."""
+        return self.role == self.Role.LEAD
 
 
 class Service(models.Model):

@@ -9,6 +9,9 @@ from django.apps import apps
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from portal.accounts.models import Invitation
+from portal.accounts.queries import digest_of
+from portal.kernel import clock
 from squads.teams.models import Membership, Service, Squad
 
 # The stages of the ladder in order; teams stands below stories, which judges them.
@@ -33,6 +36,33 @@ def stage_counts(found: Mapping[str, int] | None) -> list[StageCount]:
 def squads_of(user: Any) -> list[Squad]:
     """Return the squads this person may write for."""
     return list(Squad.objects.writable_by(user).order_by("name")[:200])
+
+
+PLANNERS = "Releases are planned by project managers and members of squads: join a squad, or create one, first."
+
+
+def may_plan(user: Any) -> bool:
+    """Say whether this person may plan releases, which go across squads: project managers and members of any squad."""
+    if not user.is_authenticated:
+        return False
+    return bool(user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists())
+
+
+def people_of(squad: Squad) -> "QuerySet[Membership]":
+    """Return who is in a squad, its leads first."""
+    return squad.memberships.select_related("user").order_by("role", "joined_at", "pk")
+
+
+def open_invitations(**which: Any) -> "QuerySet[Invitation]":
+    """Return the invitations that can still be accepted, the newest first."""
+    still = Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=clock.now(), **which)
+    return still.select_related("invited_by", "squad")
+
+
+def invitation_behind(secret: str) -> Invitation | None:
+    """Return the open invitation with this secret."""
+    found = Invitation.objects.select_related("invited_by", "squad").filter(digest=digest_of(secret)).first()
+    return found if found is not None and found.is_open else None
 
 
 def deployments_of(service: Service) -> "QuerySet[Any]":

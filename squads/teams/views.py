@@ -10,16 +10,24 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.paging import page_of
-from portal.kernel.policy import members, reading, writing
+from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.typed import given
 from squads.teams import actions, queries
-from squads.teams.forms import MemberForm, ServiceForm, SquadForm
+from squads.teams.forms import ServiceForm, SquadForm
 from squads.teams.models import Service, Squad
 
 
 def _own(squad: Squad | None, user: Any) -> None:
     if squad is None or not squad.is_writable_by(user):
         raise PermissionDenied(f"Only members of squad {squad} may change this." if squad else "No squad owns it yet.")
+
+
+def led(slug: str, user: Any) -> Squad:
+    """Return a squad that this person leads, or refuse, saying who may."""
+    squad: Squad = get_object_or_404(Squad, slug=slug)
+    if not squad.is_led_by(user):
+        raise PermissionDenied(f"Only leads of squad {squad} and administrators may do this.")
+    return squad
 
 
 def _kept(form: BaseForm, error: ValidationError) -> None:
@@ -53,17 +61,17 @@ def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "squad": squad,
             "counts": counts,
             "total": sum(each.count for each in counts),
-            "page": page_of(request, squad.memberships.select_related("user").order_by("joined_at", "pk")),
+            "page": page_of(request, queries.people_of(squad)),
             "services": queries.services().filter(squad=squad)[:100],
             "writable": squad.is_writable_by(request.user),
-            "form": MemberForm(),
+            "leads": squad.is_led_by(request.user),
         },
     )  # fmt: skip
 
 
 @writing
 def squad_create(request: HttpRequest) -> HttpResponse:
-    """Create a squad and become its first member."""
+    """Create a squad and become its first member and lead."""
     form = SquadForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -71,16 +79,15 @@ def squad_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             _kept(form, error)
         else:
-            messages.success(request, f"Squad {squad} is there, and you are its first member.")
+            messages.success(request, f"Squad {squad} is there, and you lead it.")
             return redirect(squad)
     return render(request, "squads/teams/form.html", {"form": form}, status=400 if form.errors else 200)
 
 
-@members
+@leads
 def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a squad's name, prefix, kind or mission."""
-    squad = get_object_or_404(Squad, slug=slug)
-    _own(squad, request.user)
+    squad = led(slug, request.user)
     form = SquadForm(request.POST or None, instance=squad)
     if request.method == "POST" and form.is_valid():
         try:
@@ -92,37 +99,6 @@ def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(squad)
     status = 400 if form.errors else 200
     return render(request, "squads/teams/form.html", {"form": form, "squad": squad}, status=status)
-
-
-@members
-@require_POST
-def member_add(request: HttpRequest, slug: str) -> HttpResponse:
-    """Add a person to the squad by user name."""
-    squad = get_object_or_404(Squad, slug=slug)
-    _own(squad, request.user)
-    form = MemberForm(request.POST)
-    if form.is_valid():
-        try:
-            membership = actions.add_member(squad, form.cleaned_data["username"], by=request.user)
-        except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
-        else:
-            messages.success(request, f"{membership.user.name} is in squad {squad}.")
-    else:
-        messages.error(request, "Type the user name of the person to add.")
-    return redirect(squad)
-
-
-@members
-@require_POST
-def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
-    """End a person's membership."""
-    squad = get_object_or_404(Squad, slug=slug)
-    _own(squad, request.user)
-    username = given(request.POST, "username")
-    actions.remove_member(squad, username, by=request.user)
-    messages.success(request, f"{username} is no longer in squad {squad}.")
-    return redirect(squad)
 
 
 @reading

@@ -10,7 +10,15 @@ from rest_framework.views import APIView
 
 POLICIES = {"public", "reading", "writing", "members", "leads", "planners", "administrators"}
 # Anyone, signed in or not, may open these and no others. A name added here wants a reason in its docstring.
-PUBLIC = {"accounts:login", "accounts:logout", "ask", "ops:healthz", "ops:readyz", "releases:intake:hook"}
+PUBLIC = {
+    "ask", "ops:healthz", "ops:readyz", "releases:intake:hook",
+    # Signing in, setting a new password, and coming in by invitation: what people do before they are signed in.
+    "accounts:login", "accounts:logout", "admin_login", "squads:teams:invitation",
+    "account_login", "account_logout", "account_inactive", "account_signup", "account_email_verification_sent",
+    "account_confirm_email", "account_reset_password", "account_reset_password_done", "account_reset_password_from_key",
+    "account_reset_password_from_key_done", "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login",
+    "openid_connect_callback", "socialaccount_login_cancelled", "socialaccount_login_error", "socialaccount_signup",
+}  # fmt: skip
 
 
 def addresses(
@@ -37,6 +45,12 @@ def test_the_address_says_who_may_open_it(route: str, name: str, view: Callable[
         permissions = getattr(view, "initkwargs", {}).get("permission_classes", cls.permission_classes)
         assert permissions, f"{cls.__name__} lets everybody in"
         assert AllowAny not in permissions, f"{cls.__name__} lets everybody in"
+        changing = {
+            act for method, act in getattr(view, "actions", {}).items() if method in ("post", "patch", "delete")
+        }
+        for each in sorted(changing):
+            mark = getattr(cls, "marks", {}).get(each)
+            assert mark in POLICIES | {"reports"}, f'say who may: {cls.__name__}.marks = {{"{each}": "members", ...}}'
         return
     policy = getattr(view, "policy", None)
     assert policy in POLICIES, f"mark {view.__module__}.{view.__name__} with one of portal.kernel.policy"

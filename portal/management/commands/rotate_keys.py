@@ -2,10 +2,15 @@
 
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import InvalidToken
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from portal.kernel.secrets import secret_fields
+from portal.kernel.secrets import box, secret_fields
+
+# What django-allauth keeps in JSON of a second factor (portal.accounts.adapters.SecondFactor encrypts it).
+FACTOR_SECRETS = ("secret", "seed")
 
 
 class Command(BaseCommand):
@@ -24,4 +29,25 @@ class Command(BaseCommand):
                         )
                     model._default_manager.filter(pk=row.pk).update(**{name: value})
                     written += 1
+        written += self._factors()
         self.stdout.write(f"{written} secrets are now encrypted with the newest key.")
+
+    def _factors(self) -> int:
+        written = 0
+        with transaction.atomic():
+            for factor in Authenticator.objects.select_for_update():
+                kept = {name: factor.data[name] for name in FACTOR_SECRETS if name in factor.data}
+                try:
+                    anew: dict[str, Any] = {name: box().rotate(value.encode()).decode() for name, value in kept.items()}
+                    old = factor.data.get("migrated_codes")
+                    if old:
+                        anew["migrated_codes"] = [box().rotate(each.encode()).decode() for each in old]
+                except InvalidToken:
+                    raise CommandError(
+                        f"The second factor of {factor.user} cannot be read with RODEO_FIELD_KEYS. Put the key back that "
+                        "wrote it, or delete it on the admin pages. No second factor was changed."
+                    ) from None
+                if anew:
+                    Authenticator.objects.filter(pk=factor.pk).update(data={**factor.data, **anew})
+                    written += len(anew)
+        return written

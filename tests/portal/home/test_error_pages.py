@@ -28,7 +28,7 @@ def test_a_request_that_makes_no_sense_is_answered_without_blame() -> None:
 
 
 def test_a_form_from_another_site_changes_nothing(payments: Squad, db: None) -> None:
-    answer = Client(enforce_csrf_checks=True).post("/accounts/login/", {"username": "x", "password": "y"})
+    answer = Client(enforce_csrf_checks=True).post("/accounts/login/", {"login": "x", "password": "y"})
     assert answer.status_code == 403
     assert "Please send that again" in answer.content.decode()
 
@@ -46,11 +46,12 @@ def test_strange_addresses_are_answered_calmly(as_ana: Client, url: str, status:
 
 
 def test_signing_in_wrongly_says_what_to_check(client: Client, db: None) -> None:
-    page = client.post("/accounts/login/", {"username": "ana", "password": "no"}).content.decode()
-    assert "This user name and password do not belong together." in page
+    page = client.post("/accounts/login/", {"login": "ana", "password": "no"}).content.decode()
+    assert "This name and password do not belong together." in page
 
 
 def test_signing_out_needs_the_button(as_ana: Client) -> None:
-    assert as_ana.get("/accounts/logout/").status_code == 405
+    assert "Sign out of Rodeo in this browser?" in as_ana.get("/accounts/logout/").content.decode()
+    assert as_ana.get("/").status_code == 200
     assert as_ana.post("/accounts/logout/")["Location"] == "/"
     assert as_ana.get("/").status_code == 302

@@ -54,26 +54,41 @@ def test_an_objection_names_the_field(as_ana: Client, payments: Squad) -> None:
     assert "required" in errors(post(as_ana, SQUADS, {}))["name"]
 
 
-def test_only_members_change_a_squad_and_others_are_told_which(
-    as_ana: Client, as_bo: Client, as_root: Client, payments: Squad
+def test_only_leads_change_a_squad_and_others_are_told_which(
+    as_lea: Client, as_ana: Client, as_bo: Client, as_root: Client, payments: Squad
 ) -> None:
     address = f"{SQUADS}payments/"
-    assert patch(as_ana, address, {"mission": "Pay."}).json()["mission"] == "Pay."
+    assert patch(as_lea, address, {"mission": "Pay."}).json()["mission"] == "Pay."
     assert patch(as_root, address, {"mission": "Pay back."}).status_code == 200
-    answer = patch(as_bo, address, {"mission": "Search."})
-    assert answer.status_code == 403
-    assert answer.json()["errors"][0]["detail"] == "Only members of squad Payments may change squad Payments."
+    for browser in (as_ana, as_bo):
+        answer = patch(browser, address, {"mission": "Search."})
+        assert answer.status_code == 403
+        said = "Only leads of squad Payments and administrators may change squad Payments."
+        assert answer.json()["errors"][0]["detail"] == said
 
 
-def test_members_come_and_go(as_ana: Client, as_bo: Client, bo: User, payments: Squad) -> None:
+def test_members_come_and_go(as_lea: Client, as_ana: Client, as_bo: Client, bo: User, payments: Squad) -> None:
     address = f"{SQUADS}payments/members/"
     assert post(as_bo, address, {"username": "bo"}).status_code == 403
-    assert post(as_ana, address, {"username": "BO"}).json()["members"] == ["ana", "bo"]
-    assert post(as_ana, address, {"username": "bo"}).status_code == 200, "saying it twice changes nothing"
-    assert "No account is called" in errors(post(as_ana, address, {"username": "zoe"}))["username"]
-    assert as_ana.delete(f"{address}bo/").status_code == 204
+    assert post(as_ana, address, {"username": "bo"}).status_code == 403
+    assert post(as_lea, address, {"username": "BO"}).json()["members"] == ["ana", "bo", "lea"]
+    assert post(as_lea, address, {"username": "bo"}).status_code == 200, "saying it twice changes nothing"
+    assert "No account is called" in errors(post(as_lea, address, {"username": "zoe"}))["username"]
+    assert as_ana.delete(f"{address}bo/").status_code == 403
+    assert as_bo.delete(f"{address}bo/").status_code == 204, "one may leave"
     assert as_bo.delete(f"{address}ana/").status_code == 403
-    assert as_ana.get(f"{SQUADS}payments/").json()["members"] == ["ana"]
+    assert as_lea.get(f"{SQUADS}payments/").json()["members"] == ["ana", "lea"]
+
+
+def test_a_squad_with_members_keeps_a_lead(as_lea: Client, as_root: Client, ana: User, payments: Squad) -> None:
+    address = f"{SQUADS}payments/members/"
+    assert "only lead" in as_lea.delete(f"{address}lea/").json()["errors"][0]["detail"]
+    assert "only lead" in post(as_lea, address, {"username": "lea", "role": "member"}).json()["errors"][0]["detail"]
+    assert post(as_lea, address, {"username": "ana", "role": "lead", "accepts": True}).status_code == 200
+    assert as_lea.delete(f"{address}lea/").status_code == 204
+    assert payments.memberships.get().accepts
+    post(as_root, address, {"username": "lea"})
+    assert as_root.delete(f"{address}ana/").status_code == 204, "an administrator may"
 
 
 def test_squads_are_found_by_text_kind_and_member(as_ana: Client, payments: Squad, search: Squad) -> None:

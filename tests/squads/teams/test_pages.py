@@ -22,7 +22,7 @@ def queries(client: Client, url: str) -> int:
 
 READING = ["/squads/", "/squads/payments/", "/services/", "/services/checkout/"]
 WRITING = ["/squads/new/", "/squads/payments/edit/", "/services/new/", "/services/checkout/edit/"]
-POSTS = ["/squads/payments/members/", "/squads/payments/members/remove/", "/services/checkout/claim/"]
+LEADING = ["/squads/payments/members/", "/squads/payments/invitations/", "/squads/payments/tokens/"]
 
 
 @pytest.mark.parametrize("url", READING + WRITING)
@@ -43,31 +43,42 @@ def test_open_reading_lets_everybody_read_and_nobody_write(client: Client, check
     assert client.get("/squads/payments/edit/").status_code == 302
 
 
-@pytest.mark.parametrize("url", ["/squads/payments/edit/", "/services/checkout/edit/"])
-def test_another_squad_may_not_change_it_and_is_told_who_may(as_bo: Client, checkout: Service, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "who"),
+    [
+        ("/squads/payments/edit/", "leads of squad Payments and administrators"),
+        ("/services/checkout/edit/", "members of squad Payments"),
+    ],
+)
+def test_another_squad_may_not_change_it_and_is_told_who_may(
+    as_bo: Client, checkout: Service, url: str, who: str
+) -> None:
     answer = as_bo.get(url)
     assert answer.status_code == 403
-    assert "Only members of squad Payments may change this." in answer.content.decode()
+    assert f"Only {who} may" in answer.content.decode()
     assert as_bo.post(url, {"name": "Mine now"}).status_code == 403
 
 
-@pytest.mark.parametrize("url", POSTS[:2])
-def test_another_squad_may_not_change_its_people(as_bo: Client, payments: Squad, url: str) -> None:
-    assert as_bo.post(url, {"username": "bo"}).status_code == 403
+@pytest.mark.parametrize("url", LEADING)
+def test_only_leads_change_its_people(as_ana: Client, as_bo: Client, payments: Squad, url: str) -> None:
+    for browser in (as_ana, as_bo):
+        answer = browser.post(url, {"username": "bo"})
+        assert answer.status_code == 403
+        assert "Only leads of squad Payments and administrators may do this." in answer.content.decode()
     assert not Membership.objects.filter(squad=payments, user__username="bo").exists()
 
 
 @pytest.mark.parametrize("url", WRITING)
-def test_members_and_administrators_may_write(as_ana: Client, as_root: Client, checkout: Service, url: str) -> None:
-    assert as_ana.get(url).status_code == 200
+def test_leads_and_administrators_may_write(as_lea: Client, as_root: Client, checkout: Service, url: str) -> None:
+    assert as_lea.get(url).status_code == 200
     assert as_root.get(url).status_code == 200
 
 
-def test_whoever_creates_a_squad_is_its_first_member(as_ana: Client, ana: User) -> None:
+def test_whoever_creates_a_squad_leads_it(as_ana: Client, ana: User) -> None:
     answer = as_ana.post("/squads/new/", {"name": "Größe & Co", "key_prefix": "GR", "kind": "vertical", "mission": ""})
     squad = Squad.objects.get(name="Größe & Co")
     assert answer["Location"] == squad.get_absolute_url() == "/squads/groe-co/"
-    assert list(squad.members.all()) == [ana]
+    assert [(each.user, each.role) for each in squad.memberships.all()] == [(ana, "lead")]
 
 
 def test_a_name_without_latin_letters_still_gets_an_address(as_ana: Client) -> None:
@@ -85,24 +96,24 @@ def test_errors_name_the_field_and_the_remedy(as_ana: Client, payments: Squad) -
     assert 'aria-invalid="true"' in page
 
 
-def test_the_prefix_stays_once_a_story_carries_it(as_ana: Client, ana: User, payments: Squad) -> None:
+def test_the_prefix_stays_once_a_story_carries_it(as_lea: Client, ana: User, payments: Squad) -> None:
     create_story(payments, by=ana, title="One")
-    answer = as_ana.post("/squads/payments/edit/", {"name": "Payments", "key_prefix": "PY", "kind": "vertical"})
+    answer = as_lea.post("/squads/payments/edit/", {"name": "Payments", "key_prefix": "PY", "kind": "vertical"})
     assert answer.status_code == 400
     assert "Stories already carry PAY in their keys, so it stays." in answer.content.decode()
     payments.refresh_from_db()
     assert payments.key_prefix == "PAY"
 
 
-def test_members_come_and_go_by_user_name(as_ana: Client, bo: User, payments: Squad) -> None:
-    as_ana.post("/squads/payments/members/", {"username": " BO "})
+def test_members_come_and_go_by_user_name(as_lea: Client, bo: User, payments: Squad) -> None:
+    as_lea.post("/squads/payments/members/", {"username": " BO "})
     assert payments.members.filter(username="bo").exists()
-    as_ana.post("/squads/payments/members/remove/", {"username": "bo"})
+    as_lea.post("/squads/payments/members/remove/", {"username": "bo"})
     assert not payments.members.filter(username="bo").exists()
 
 
-def test_an_unknown_user_name_is_answered_with_what_to_do(as_ana: Client, payments: Squad) -> None:
-    page = as_ana.post("/squads/payments/members/", {"username": "nobody"}, follow=True).content.decode()
+def test_an_unknown_user_name_is_answered_with_what_to_do(as_lea: Client, payments: Squad) -> None:
+    page = as_lea.post("/squads/payments/members/", {"username": "nobody"}, follow=True).content.decode()
     assert "No account is called “nobody”. Check the spelling" in page
 
 

@@ -1,0 +1,86 @@
+"""What happens to accounts and API tokens. Who may is asked at the door."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Q
+
+from portal.accounts.models import ApiToken, User
+from portal.accounts.queries import PREFIX, digest_of
+from portal.kernel import clock
+
+SCOPES = {
+    "read": "read: everything an account may read",
+    "report": "report: deployments, runs, acceptance runs and flags",
+    "write": "write: whatever its person or squad may change",
+}
+LIFETIMES = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
+# Often enough to see a forgotten token, seldom enough to cost nothing.
+USE_NOTED_EVERY = timedelta(minutes=1)
+
+
+@transaction.atomic
+def make_token(
+    *, by: Any, name: str, scopes: Iterable[str], days: int, user: Any = None, squad: Any = None
+) -> tuple[ApiToken, str]:
+    """Make a token for a person or a squad; return it and its secret, which nobody can see again."""
+    chosen = [scope for scope in SCOPES if scope in set(scopes)]
+    if not chosen:
+        raise ValidationError({"scopes": "Choose at least one thing it may do."})
+    if days not in LIFETIMES:
+        raise ValidationError({"days": "Choose how long it opens: 7, 30, 90 or 365 days."})
+    if squad is None and "report" in chosen:
+        raise ValidationError({"scopes": "Reports are a squad's: its lead makes a token for them on the squad's page."})
+    if squad is not None:
+        program_of(squad)
+    secret = PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken(
+        name=name.strip(), digest=digest_of(secret), start=secret[:12], user=user, squad=squad, scopes=chosen,
+        created_by=by, expires_at=clock.now() + timedelta(days=days),
+    )  # fmt: skip
+    token.clean_fields(exclude=["last_used_at", "revoked_at"])
+    token.save(force_insert=True)
+    return token, secret
+
+
+def program_of(squad: Any) -> User:
+    """Return the account in whose name a squad's tokens write, made when the first of them is.
+
+    It is in no squad and has no password: only `Squad.objects.writable_by` knows it, and it can enter by no other door.
+    """
+    known = User.objects.filter(program_of=squad).first()
+    if known is not None:
+        return known
+    stem = name = f"squad.{squad.slug}"[:140]
+    number = 1
+    while User.objects.filter(username=name).exists():
+        number += 1
+        name = f"{stem}.{number}"
+    program = User(username=name, first_name=f"Squad {squad.name}"[:150], is_active=False, program_of=squad)
+    program.set_unusable_password()
+    program.save(force_insert=True)
+    return program
+
+
+def revoke_token(token: ApiToken, *, by: Any) -> None:
+    """Close a token for good. Saying it twice changes nothing."""
+    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now())
+
+
+def note_use(token: ApiToken) -> None:
+    """Remember that a token was used, at most once a minute."""
+    now = clock.now()
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
+    if token.last_used_at is None or token.last_used_at < now - USE_NOTED_EVERY:
+        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+def rename(user: User, *, first_name: str, last_name: str) -> None:
+    """Change how pages call a person."""
+    user.first_name, user.last_name = first_name.strip(), last_name.strip()
+    user.clean_fields(exclude=["password"])
+    user.save(update_fields=["first_name", "last_name"])

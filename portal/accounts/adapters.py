@@ -1,0 +1,117 @@
+"""What django-allauth asks of us: who may come in, how mail goes out, and how secrets of second factors are kept."""
+
+import logging
+from smtplib import SMTPException
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal import httpkit
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
+from django.http import HttpRequest
+from django.shortcuts import render
+from django.urls import reverse
+
+from portal.kernel.secrets import box
+
+logger = logging.getLogger(__name__)
+WRONG = (
+    "This name and password do not belong together. Check both; small and capital letters count. "
+    "An administrator can set a new password for you."
+)
+
+
+class Accounts(DefaultAccountAdapter):
+    """Accounts come by invitation or from the company's own sign-in, unless signing up is opened to all."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": WRONG,
+        "email_password_mismatch": WRONG,
+        "invalid_login": WRONG,
+        "account_inactive": "This account was switched off. An administrator can switch it on again.",
+        "too_many_login_attempts": "Too many failed sign-ins. Wait five minutes, then try again.",
+        "incorrect_password": "This is not your password. Check it; small and capital letters count.",
+        "enter_current_password": "This is not your present password.",
+        "username_taken": "Somebody has this user name already. Choose another.",
+        "email_taken": "There is an account with this address already. Sign in to it, or use another address.",
+        "rate_limited": "That was too often. Wait a minute, then try again.",
+        "username_blacklisted": "This user name is kept for the portal itself. Choose another.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return bool(settings.RODEO_SIGN_UP and settings.RODEO_PASSWORD_SIGN_IN)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        if not settings.RODEO_PASSWORD_SIGN_IN:
+            raise self.validation_error("invalid_login")
+        super().pre_authenticate(request, **credentials)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("account:page")
+
+    def get_email_verification_redirect_url(self, email_address: Any) -> str:
+        return reverse("account:page")
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        # A server that speaks over a Unix socket names no address.
+        return httpkit.get_client_ip(request) or "unknown"
+
+    def should_send_confirmation_mail(self, request: HttpRequest, email_address: Any, signup: bool) -> bool:
+        return bool(settings.RODEO_MAIL)
+
+    def add_message(
+        self, request: HttpRequest, level: int, message_template: str | None = None,
+        message_context: dict[str, Any] | None = None, *args: Any, **kwargs: Any,
+    ) -> None:  # fmt: skip
+        """Let messages know whether mail reaches people, so that none says it was sent where it was not."""
+        context = {**(message_context or {}), "mails": settings.RODEO_MAIL}
+        super().add_message(request, level, message_template, context, *args, **kwargs)
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell a person that something about the account changed, where mail reaches people."""
+        if settings.RODEO_MAIL:
+            super().send_notification_mail(*args, **kwargs)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send, and let the person go on when the mail server does not answer; the log says what went wrong."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, SMTPException):
+            logger.exception("mail %s was not sent", template_prefix)
+
+
+class OpenId(DefaultSocialAccountAdapter):
+    """The company's own sign-in. Whoever it vouches for may come in, within RODEO_OIDC_DOMAINS if they are set."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        return True
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        domains = settings.RODEO_OIDC_DOMAINS
+        if not domains:
+            return
+        verified = [each.email for each in sociallogin.email_addresses if each.verified]
+        if not any(address.rpartition("@")[2].lower() in domains for address in verified):
+            context = {"domains": domains}
+            raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
+
+
+class SecondFactor(DefaultMFAAdapter):
+    """Second factors, with their secrets encrypted by RODEO_FIELD_KEYS."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "This code is wrong or too old. Type the one your app shows now.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return box().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return box().decrypt(encrypted_text.encode()).decode()
+
+    def _get_site_name(self) -> str:
+        return "Rodeo"

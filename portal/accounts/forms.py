@@ -1,0 +1,121 @@
+"""Forms of signing in and of one's own account: allauth's, in our words, and ours."""
+
+from typing import Any
+
+from allauth.account import forms as account
+from django import forms
+from django.conf import settings
+
+from portal.accounts import actions
+from portal.accounts.models import User
+
+
+def _plain(form: forms.BaseForm) -> None:
+    """Take away the placeholders that repeat the labels."""
+    for field in form.fields.values():
+        field.widget.attrs.pop("placeholder", None)
+        field.help_text = "" if "<" in str(field.help_text) else field.help_text
+
+
+PASSWORD_HELP = "At least 8 characters, not only digits, and nothing that half the world uses."
+
+
+class SignInForm(account.LoginForm):
+    """User name or e-mail, and password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["login"].label = "User name or e-mail"
+        self.fields["login"].widget.attrs["autofocus"] = True
+        self.fields["password"].label = "Password"
+
+
+class SignUpForm(account.SignupForm):
+    """An account for oneself, where RODEO_SIGN_UP opens it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["email"].label, self.fields["username"].label = "E-mail", "User name"
+        self.fields["password1"].help_text = PASSWORD_HELP
+
+
+class ResetForm(account.ResetPasswordForm):
+    """Asks for the mail that sets a new password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["email"].label = "E-mail"
+
+    def clean(self) -> Any:
+        """Refuse where the mail could not reach anybody."""
+        if not (settings.RODEO_MAIL and settings.RODEO_PASSWORD_SIGN_IN):
+            raise forms.ValidationError("This portal sends no such mail. Ask an administrator for a new password.")
+        return super().clean()
+
+
+class NewPasswordForm(account.ResetPasswordKeyForm):
+    """A new password, by the link in the mail."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["password1"].label, self.fields["password1"].help_text = "New password", PASSWORD_HELP
+        self.fields["password2"].label = "New password, again"
+
+
+class ChangePasswordForm(account.ChangePasswordForm):
+    """Another password, for somebody who knows the present one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["oldpassword"].label = "Present password"
+        self.fields["password1"].label, self.fields["password1"].help_text = "New password", PASSWORD_HELP
+        self.fields["password2"].label = "New password, again"
+
+
+class SetPasswordForm(account.SetPasswordForm):
+    """A first password, for somebody who came without."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["password1"].label, self.fields["password1"].help_text = "Password", PASSWORD_HELP
+        self.fields["password2"].label = "Password, again"
+
+
+class ConfirmForm(account.ReauthenticateForm):
+    """The password once more, before something that matters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+
+
+class NameForm(forms.ModelForm):
+    """How pages call a person."""
+
+    class Meta:
+        model = User
+        fields = ["first_name", "last_name"]
+
+
+class TokenForm(forms.Form):
+    """A new API token."""
+
+    name = forms.CharField(max_length=80, help_text="What it is for, such as “Release notes script”.")
+    scopes = forms.MultipleChoiceField(
+        label="It may", choices=list(actions.SCOPES.items()), widget=forms.CheckboxSelectMultiple, initial=["read"],
+        error_messages={"required": "Choose at least one thing it may do."},
+    )  # fmt: skip
+    days = forms.TypedChoiceField(
+        label="It opens for", choices=list(actions.LIFETIMES.items()), coerce=int, initial=90,
+        error_messages={"required": "Choose how long it opens."},
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, scopes: tuple[str, ...] = ("read", "write"), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["scopes"].choices = [(scope, actions.SCOPES[scope]) for scope in scopes]  # type: ignore[attr-defined]

@@ -1,0 +1,113 @@
+"""Who may do what: the table of docs/permissions.md, read from the addresses and the marks on their views."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from inspect import getclosurevars
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+WHO = {
+    "public": "everybody",
+    "reading": "every account; everybody with `RODEO_OPEN_READING`",
+    "writing": "every account, for what is its own",
+    "members": "members and leads of the squad concerned (of any squad, where it belongs to none), administrators",
+    "leads": "leads of the squad concerned, administrators",
+    "planners": "project managers, members and leads of any squad, administrators",
+    "administrators": "administrators",
+    "reports": "sources, and squads’ API tokens with the scope report",
+    "": "nobody: it has no mark yet",
+}
+INTRODUCTION = """# Who may do what
+
+Written by `manage.py permissions > docs/permissions.md` from the marks on the views (`portal/kernel/policy.py`, and `marks` of an
+endpoint); tests compare it, and open every address in every role.
+
+| role | how one gets it | what it adds |
+|---|---|---|
+| anybody | without an account | signing in, health checks; with `RODEO_OPEN_READING` all reading |
+| reader | an account: invited, or by the company’s own sign-in | reads everything; writes what is its own; may create a squad |
+| member | a lead or an administrator adds or invites one | the squad’s stories, evidence, services; environments; releases |
+| lead | whoever creates a squad, and whom a lead makes one | the squad’s details, board settings, people, tokens |
+| project manager | an administrator says so on the account | plans releases, and stories of any squad for them |
+| administrator | an administrator says so on the account (staff) | everything everywhere: sources, invitations, the admin pages |
+
+A squad that has members keeps a lead; only an administrator may leave it without. Accepters are members with a flag: they are
+asked to accept the squad’s stories. Everybody may leave a squad.
+
+API tokens do what their person may (or, for a squad’s, what a member of the squad may), within their scopes: *read* for GET,
+*write* for everything that changes something, *report* for reports about the squad’s own services and stories. A password opens
+the API only for people without a second factor. A story’s release alone may be set by project managers, in the API as well.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One address: its name, route, what may be asked of it, and the mark that says who may."""
+
+    name: str
+    route: str
+    methods: tuple[str, ...]
+    mark: str
+
+
+def addresses(
+    patterns: list[Any] | None = None, names: tuple[str, ...] = (), route: str = "/"
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield name, route and view of every address but the admin pages', which Django guards (staff only)."""
+    for each in get_resolver().url_patterns if patterns is None else patterns:
+        here = route + str(each.pattern).lstrip("^")
+        if isinstance(each, URLResolver):
+            if each.app_name != "admin":
+                yield from addresses(each.url_patterns, (*names, each.namespace) if each.namespace else names, here)
+        elif isinstance(each, URLPattern):
+            yield ":".join((*names, each.name or "")), here.removesuffix("$"), each.callback
+
+
+def rows() -> list[Row]:
+    """Return the table, by address: one row for reading and one for each way of changing something."""
+    found = [row for name, route, view in addresses() for row in _rows(name, route, view)]
+    return sorted(found, key=lambda row: (row.route.startswith("/api/"), row.route, row.methods != ("GET",), row.name))
+
+
+def _rows(name: str, route: str, view: Any) -> Iterator[Row]:
+    cls = getattr(view, "cls", None)
+    if cls is None:
+        yield Row(name, route, _methods(view), getattr(view, "policy", ""))
+        return
+    if "(?P<format>" in route:
+        return
+    marks = getattr(cls, "marks", {})
+    for method, action in sorted(getattr(view, "actions", {"get": ""}).items()):
+        if method.upper() in SAFE:
+            if method == "get":
+                yield Row(name, route, ("GET",), "reading")
+        else:
+            yield Row(name, route, (method.upper(),), marks.get(action, ""))
+
+
+def _methods(view: Any) -> tuple[str, ...]:
+    """Return what a function view answers to: as its require_… decorator says, else GET and POST."""
+    while view is not None:
+        if cls := getattr(view, "view_class", None):
+            return tuple(method for method in ("GET", "POST") if hasattr(cls, method.lower()))
+        allowed = getclosurevars(view).nonlocals.get("request_method_list") if hasattr(view, "__code__") else None
+        if allowed is not None:
+            return tuple(method for method in allowed if method != "HEAD")
+        view = getattr(view, "__wrapped__", None)
+    return ("GET", "POST")
+
+
+def document() -> str:
+    """Return docs/permissions.md."""
+    lines = [INTRODUCTION]
+    for title, api in (("Pages", False), ("API", True)):
+        lines += [f"## {title}\n", "| address | methods | mark | who | name |", "|---|---|---|---|---|"]
+        for row in rows():
+            if row.route.startswith("/api/") is api:
+                route = row.route.replace("|", "\\|")
+                lines.append(f"| `{route}` | {', '.join(row.methods)} | {row.mark} | {WHO[row.mark]} | `{row.name}` |")
+        lines.append("")
+    lines.append("The admin pages under `/admin/` are for administrators. Their sign-in is the portal’s own.\n")
+    return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""Inviting people: a link that lets one person in, once, within a week."""
+
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from django.contrib.auth import get_user_model, password_validation
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from portal.accounts.models import Invitation, User
+from portal.accounts.queries import digest_of
+from portal.kernel import clock
+from squads.teams.models import Membership, Squad
+
+OPEN_FOR = timedelta(days=7)
+
+
+@transaction.atomic
+def invite(
+    *, by: Any, email: str, role: str = Membership.Role.MEMBER, squad: Squad | None = None
+) -> tuple[Invitation, str]:
+    """Invite somebody; return the invitation and the secret of its link, which nobody can see again."""
+    if role not in Membership.Role.values:
+        raise ValidationError({"role": "Choose member or lead."})
+    if squad is not None and squad.members.filter(email__iexact=email.strip()).exists():
+        raise ValidationError({"email": f"The person with this address is in squad {squad} already."})
+    secret = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        email=email.strip(), squad=squad, role=role, digest=digest_of(secret), invited_by=by,
+        expires_at=clock.now() + OPEN_FOR,
+    )  # fmt: skip
+    invitation.clean_fields(exclude=["accepted_by", "accepted_at", "revoked_at"])
+    invitation.save(force_insert=True)
+    return invitation, secret
+
+
+def revoke(invitation: Invitation, *, by: Any) -> None:
+    """Close an invitation that was not accepted yet. Saying it twice changes nothing."""
+    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=clock.now())
+
+
+@transaction.atomic
+def accept(invitation: Invitation, *, by: User) -> Invitation:
+    """Take an invitation: join its squad, if it names one. It is good for one person, once."""
+    now = clock.now()
+    still = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None, expires_at__gt=now)
+    if still.update(accepted_at=now, accepted_by=by) != 1:
+        raise ValidationError("This invitation was used, withdrawn, or has expired. Ask for a new one.")
+    if invitation.squad is not None:
+        membership, new = Membership.objects.get_or_create(
+            squad=invitation.squad, user=by, defaults={"role": invitation.role}
+        )
+        if not new and invitation.role == Membership.Role.LEAD and not membership.is_lead:
+            membership.role = Membership.Role.LEAD
+            membership.save(update_fields=["role"])
+    return invitation
+
+
+@transaction.atomic
+def accept_as_new(invitation: Invitation, *, username: str, password: str, first_name: str, last_name: str) -> User:
+    """Make the account of somebody who was invited, with the address the invitation names, and accept it for them."""
+    person: Any = get_user_model()(
+        username=get_adapter().clean_username(username.strip()), email=invitation.email,
+        first_name=first_name.strip(), last_name=last_name.strip(),
+    )  # fmt: skip
+    if get_user_model().objects.filter(email__iexact=invitation.email).exists():
+        raise ValidationError(
+            f"There is an account for {invitation.email} already. Sign in to it; then open this link again."
+        )
+    try:
+        password_validation.validate_password(password, person)
+    except ValidationError as error:
+        raise ValidationError({"password": error.messages}) from None
+    person.set_password(password)
+    person.clean_fields(exclude=["password"])
+    person.save(force_insert=True)
+    accept(invitation, by=person)
+    return person  # type: ignore[no-any-return]

@@ -1,0 +1,134 @@
+"""The page of a squad's people: who is in it and in which role, who is invited, and the tokens of its programs."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.accounts.actions import make_token, revoke_token
+from portal.accounts.forms import TokenForm
+from portal.accounts.models import ApiToken
+from portal.accounts.queries import tokens_of
+from portal.kernel.paging import page_of
+from portal.kernel.policy import leads, reading
+from portal.kernel.typed import given
+from squads.teams import actions, queries
+from squads.teams.forms import InvitationForm, MemberForm
+from squads.teams.models import Membership, Squad
+from squads.teams.views import led
+
+SHOWN = 100
+SCOPES = ("read", "report", "write")
+
+
+def page_of_people(request: HttpRequest, squad: Squad, status: int = 200, **forms: Any) -> HttpResponse:
+    """Answer with the people of a squad; its leads also see invitations and tokens."""
+    leading = squad.is_led_by(request.user)
+    context: dict[str, Any] = {
+        "squad": squad, "leads": leading, "page": page_of(request, queries.people_of(squad)),
+        "roles": Membership.Role.choices,
+    }  # fmt: skip
+    if leading:
+        context |= {
+            "member_form": forms.get("member_form") or MemberForm(),
+            "form": forms.get("form") or InvitationForm(),
+            "token_form": forms.get("token_form") or TokenForm(scopes=SCOPES),
+            "invitations": queries.open_invitations(squad=squad)[:SHOWN],
+            "tokens": tokens_of(squad=squad)[:SHOWN],
+            "mails": settings.RODEO_MAIL,
+        }
+    return render(request, "squads/teams/people.html", context, status=status)
+
+
+@reading
+@require_safe
+def people(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who is in a squad, leads first."""
+    return page_of_people(request, get_object_or_404(Squad, slug=slug))
+
+
+@leads
+@require_POST
+def member_add(request: HttpRequest, slug: str) -> HttpResponse:
+    """Add somebody who has an account to the squad, by user name."""
+    squad = led(slug, request.user)
+    form = MemberForm(request.POST)
+    if form.is_valid():
+        try:
+            membership = actions.add_member(squad, form.cleaned_data["username"], by=request.user)
+        except ValidationError as error:
+            form.add_error("username" if hasattr(error, "error_dict") else None, error.messages)
+        else:
+            messages.success(request, f"{membership.user.name} is in squad {squad}.")
+            return redirect("squads:teams:people", slug)
+    return page_of_people(request, squad, 400, member_form=form)
+
+
+@leads
+@require_POST
+def member_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Make a person member or lead, and accepter or not."""
+    squad = led(slug, request.user)
+    membership = get_object_or_404(squad.memberships.select_related("user"), pk=pk)
+    try:
+        actions.change_member(
+            membership, by=request.user, role=given(request.POST, "role"), accepts="accepts" in request.POST
+        )
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        accepting = ", accepts its stories" if membership.accepts else ""
+        messages.success(request, f"{membership.user.name}: {membership.get_role_display()} of {squad}{accepting}.")
+    return redirect("squads:teams:people", slug)
+
+
+@leads
+@require_POST
+def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
+    """End a person's membership: a lead anybody's, everybody their own."""
+    squad = get_object_or_404(Squad, slug=slug)
+    username = given(request.POST, "username")
+    own = username.lower() == str(getattr(request.user, "username", "")).lower()
+    if not own and not squad.is_led_by(request.user):
+        raise PermissionDenied(f"Only leads of squad {squad} and administrators may take somebody out of it.")
+    try:
+        actions.remove_member(squad, username, by=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, f"{'You are' if own else username + ' is'} no longer in squad {squad}.")
+    return redirect("squads:teams:people", slug)
+
+
+@leads
+@require_POST
+@never_cache
+def token_create(request: HttpRequest, slug: str) -> HttpResponse:
+    """Make a token for the squad's programs; the answer shows it, this once."""
+    squad = led(slug, request.user)
+    form = TokenForm(request.POST, scopes=SCOPES)
+    if form.is_valid():
+        try:
+            token, secret = make_token(by=request.user, squad=squad, **form.cleaned_data)
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            context = {"token": token, "secret": secret, "squad": squad}
+            return render(request, "portal/accounts/token.html", context, status=201)
+    return page_of_people(request, squad, 400, token_form=form)
+
+
+@leads
+@require_POST
+def token_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Close one of the squad's tokens for good."""
+    squad = led(slug, request.user)
+    token = get_object_or_404(ApiToken, pk=pk, squad=squad)
+    revoke_token(token, by=request.user)
+    messages.success(request, f"The token {token.name} opens nothing any more.")
+    return redirect("squads:teams:people", slug)
