@@ -92,7 +92,9 @@ CACHES = {
         "LOCATION": "portal_cache",
         # Culling forgets counts: a flood of made-up names must not reach it soon.
         "OPTIONS": {"MAX_ENTRIES": 200_000},
-    }
+    },
+    # What each process may know for itself for a minute.
+    "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 
 MAIL_SCHEMES = {"smtp": (False, False, 25), "smtp+tls": (True, False, 587), "smtps": (False, True, 465)}

@@ -49,7 +49,7 @@ class ColumnOut(serializers.Serializer):
     stories = CardOut(many=True, help_text="At most 200, of rodeo done the newest 30; `found` counts all.")
 
 
-class BoardOut(serializers.Serializer):
+class SquadBoardOut(serializers.Serializer):
     """The board of a squad."""
 
     squad = serializers.CharField()
@@ -95,12 +95,12 @@ FILTERS = [
 class Boards(Endpoint):
     """Boards of squads."""
 
-    serializer_class = BoardOut
+    serializer_class = SquadBoardOut
     queryset = Squad.objects.all()
     filter_backends = []
     pagination_class = None
 
-    @extend_schema(responses=BoardOut, parameters=FILTERS, operation_id="squads_board_retrieve")
+    @extend_schema(responses=SquadBoardOut, parameters=FILTERS, operation_id="squads_board_retrieve")
     def retrieve(self, request: Request, slug: str) -> Response:
         """Show the board of a squad, or the part of it that the filters take. What is shown of a column is bounded."""
         squad = get_object_or_404(Squad, slug=slug)
@@ -125,7 +125,7 @@ class Boards(Endpoint):
             }
             for column in made.columns
         ]  # fmt: skip
-        return Response(BoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
+        return Response(SquadBoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
 
 
 class Places(Endpoint):

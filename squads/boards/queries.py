@@ -16,7 +16,6 @@ from django.utils.safestring import SafeString
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from squads.boards import cards
-from squads.boards.models import SavedView
 from squads.boards.stays import Usual, usual
 from squads.stories import states
 from squads.stories.models import Evidence, Story
@@ -191,38 +190,49 @@ def _version(columns: list[Column], versions: dict[str, str], late: set[int]) ->
     return sha256(repr(shown).encode()).hexdigest()[:16]
 
 
+class View(NamedTuple):
+    """A saved view as the board lists it."""
+
+    pk: int
+    owner_id: int
+    query: str
+    name: str
+
+
 class Options(NamedTuple):
-    """What the board can be filtered by."""
+    """What the board can be filtered by: services, releases, and the views that were saved."""
 
     services: list[tuple[str, str]]
     releases: list[tuple[str, str]]
+    views: list[View]
 
 
-def options(squad: Squad) -> Options:
-    """Return the squad's services, and the releases its unfinished stories are planned for, in one query.
+def options(squad: Squad, user: Any) -> Options:
+    """Return the squad's services, the releases its unfinished stories are planned for, and the saved views a person
+    sees (their own, and those shared with the squad), in one query.
 
     Releases are named, not imported (docs/adr/0002).
     """
     services: QuerySet[Any] = Service.objects.filter(squad=squad).order_by()
     releases = apps.get_model("releases", "Release")._default_manager.order_by()
     planned = Story.objects.filter(squad=squad, release=OuterRef("pk")).unfinished()
-    name = Trim(Concat("line", Value(" "), "version"))
-    both = services.values_list(Value("service"), "name", "name").union(
-        releases.filter(Exists(planned)).values_list(Value("release"), "slug", name), all=True
+    seen = Q(owner=user) | Q(shared=True) if user.is_authenticated else Q(shared=True)
+    none = (Value(0), Value(0))
+    every = services.values_list(Value("service"), *none, "name", "name").union(
+        releases.filter(Exists(planned)).values_list(
+            Value("release"), *none, "slug", Trim(Concat("line", Value(" "), "version"))
+        ),
+        squad.saved_views.filter(seen).order_by().values_list(Value("view"), "pk", "owner", "query", "name"),
+        all=True,
     )
-    found: dict[str, list[tuple[str, str]]] = {"service": [], "release": []}
-    for kind, value, called in both[: 2 * OPTIONS]:
-        found[kind].append((value, called))
-    return Options(sorted(found["service"]), sorted(found["release"], key=lambda each: each[1]))
+    found: dict[str, list[View]] = {"service": [], "release": [], "view": []}
+    for kind, *rest in every[: 3 * OPTIONS]:
+        found[kind].append(View(*rest))
+    services_, releases_ = ([(each.query, each.name) for each in found[kind]] for kind in ("service", "release"))
+    views = sorted(found["view"], key=lambda each: (each.name, each.pk))
+    return Options(sorted(services_), sorted(releases_, key=lambda each: each[1]), views)
 
 
 def people(squad: Squad) -> list[Membership]:
     """Return who is in the squad, in one query."""
     return list(squad.memberships.select_related("user").order_by("user__username")[:OPTIONS])
-
-
-def views_of(squad: Squad, user: Any) -> list[SavedView]:
-    """Return the saved views a person sees: their own, and those shared with the squad."""
-    own = Q(owner=user) if user.is_authenticated else Q()
-    wanted = (own | Q(shared=True)) if own else Q(shared=True)
-    return list(squad.saved_views.filter(wanted).select_related("owner").order_by("name", "pk")[:OPTIONS])

@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import F
 
 from portal.kernel import clock
@@ -36,10 +36,10 @@ class Usual(NamedTuple):
 def usual(squad_id: int) -> dict[str, Usual]:
     """Return what is usual on each stage of which at least FEWEST stays ended. Two queries, kept for a minute."""
     key = f"stays:{squad_id}"
-    known: dict[str, Usual] | None = cache.get(key)
+    known: dict[str, Usual] | None = caches["local"].get(key)
     if known is None:
         known = measured(stays_of(squad_id))
-        cache.set(key, known, KEPT_SECONDS)
+        caches["local"].set(key, known, KEPT_SECONDS)
     return known
 
 

@@ -60,6 +60,8 @@ def _page(
 ) -> HttpResponse:
     people = queries.people(squad)
     writable, leading = _roles(request.user, people)
+    options = queries.options(squad, request.user)
+    names = {each.user_id: each.user.name for each in people}
     return varied(
         render(
             request, "squads/boards/board.html",
@@ -70,9 +72,10 @@ def _page(
                 "url": url,
                 "fragment": _fragment(squad, made, url),
                 "people": people,
-                "options": queries.options(squad),
+                "options": options,
                 "types": Story.Type.choices,
-                "views": queries.views_of(squad, request.user),
+                "views": [(view, "" if view.owner_id == request.user.pk else names.get(view.owner_id, "shared"))
+                          for view in options.views],
                 "writable": writable,
                 "leading": leading,
                 "typed": typed,

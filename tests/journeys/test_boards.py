@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
@@ -28,7 +28,7 @@ RULES = {
 @pytest.fixture
 def stories(ana: User, payments: Squad) -> list[Story]:
     """Three stories to do, one in progress and blocked, one dev done, and one deployed by hand; Ana leads the squad."""
-    cache.clear()
+    caches["local"].clear()
     Membership.objects.filter(user=ana).update(role="lead")
     Squad.objects.filter(pk=payments.pk).update(wip_limits={"todo": 2, "dev_done": 4})
     made = [create_story(payments, by=ana, title=title) for title in ("Ants", "Bees", "Cats", "Dogs", "Elks", "Foxes")]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -18,7 +18,7 @@ WAY = [("change", ""), ("run", ""), ("test", "staging"), ("deployment", "product
 @pytest.fixture(autouse=True)
 def nothing_kept() -> Iterator[None]:
     """What is usual is kept for a minute; every test begins without."""
-    cache.clear()
+    caches["local"].clear()
     yield
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -78,7 +78,7 @@ def test_the_board_takes_at_most_twelve_queries_whatever_it_shows(as_ana: Client
         placing.block(Story.objects.order_by("-pk")[0], by=ana, because="Bank")
 
     def count(**query: str) -> int:
-        cache.clear()
+        caches["local"].clear()
         with CaptureQueriesContext(connection) as queries:
             page(as_ana, **query)
         return len(queries)
@@ -158,7 +158,7 @@ def test_what_is_usual_is_the_85th_percentile_of_the_squads_finished_stays(payme
     for days in (1, 2, 3, 4):
         stayed(write(f"{days} days"), days)
     assert usual(payments.pk) == {}, "four stays say nothing yet"
-    cache.clear()
+    caches["local"].clear()
     stayed(write("10 days"), 10)
     # Of 1, 2, 3, 4, 10 the 85th percentile lies at 0.85 × 4 = 3.4: 4 + 0.4 × 6 = 6.4.
     assert usual(payments.pk)["in_progress"].n == 5
