@@ -18,7 +18,7 @@ from squads.teams.api import check_own
 from squads.teams.models import Squad
 
 
-class CardOut(serializers.Serializer):
+class SquadCardOut(serializers.Serializer):
     """One story on a board. `since` is when it came to its stage; `stalled`: longer than 85 % of the squad's stays."""
 
     key = serializers.CharField()
@@ -34,7 +34,7 @@ class CardOut(serializers.Serializer):
     url = serializers.CharField()
 
 
-class ColumnOut(serializers.Serializer):
+class SquadColumnOut(serializers.Serializer):
     """One stage: people move stories among the first three, evidence moves them on."""
 
     stage = serializers.ChoiceField(Story.Stage.choices)
@@ -46,7 +46,7 @@ class ColumnOut(serializers.Serializer):
         allow_null=True, help_text="85 % of the newest finished stays there were shorter; null below five of them."
     )
     usual_n = serializers.IntegerField()
-    stories = CardOut(many=True, help_text="At most 200, of rodeo done the newest 30; `found` counts all.")
+    stories = SquadCardOut(many=True, help_text="At most 200, of rodeo done the newest 30; `found` counts all.")
 
 
 class SquadBoardOut(serializers.Serializer):
@@ -54,7 +54,7 @@ class SquadBoardOut(serializers.Serializer):
 
     squad = serializers.CharField()
     version = serializers.CharField()
-    columns = ColumnOut(many=True)
+    columns = SquadColumnOut(many=True)
 
 
 class PlaceIn(serializers.Serializer):

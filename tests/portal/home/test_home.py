@@ -35,7 +35,7 @@ def until(page: str) -> str:
 
 
 def watched(story: Story, person: User) -> Story:
-    Watch.objects.create(story=story, person=person, since=timezone.now())
+    Watch.objects.get_or_create(story=story, person=person, defaults={"since": timezone.now()})
     return story
 
 
