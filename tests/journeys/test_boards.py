@@ -288,7 +288,7 @@ def test_a_filter_is_kept_as_a_view(board: Page) -> None:
     board.get_by_role("button", name="Keep").click()
     board.get_by_role("link", name="Show all").first.click()
     stands(board, "todo", "Ants", "Bees", "Cats")
-    board.get_by_role("link", name="Waiting").click()
+    board.get_by_label("Saved views").get_by_role("link", name="Waiting").click()
     stands(board, "todo")
 
 

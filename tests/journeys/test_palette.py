@@ -74,7 +74,7 @@ def test_pages_and_ones_own_squads_are_a_few_keys_away(page: Page) -> None:
 
 
 def test_escape_and_the_same_keys_close_it_and_the_focus_is_where_it_was(page: Page) -> None:
-    link = page.get_by_role("link", name="Edit")
+    link = page.get_by_role("link", name="Edit all fields")
     for close in ("Escape", "Control+k"):
         link.focus()
         dialog = open_palette(page)
