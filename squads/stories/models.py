@@ -1,6 +1,7 @@
 """Stories and the evidence about them."""
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -102,8 +103,10 @@ class Story(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("squads:stories:detail", args=[self.key])
 
-    def move_progress(self, to: str, *, by: Any, because: str = "") -> StateChange:
+    def move_progress(self, to: str, *, by: Any, because: str = "", at: datetime | None = None) -> StateChange:
         """Move the story to do, in progress or dev done, from either of the others, and judge it again.
+
+        `at` is when people did so, where that is known to be earlier than now (work that was brought in).
 
         Raises AlreadyMoved when it is there already, ValueError for a rung that only evidence can reach.
         """
@@ -112,7 +115,7 @@ class Story(models.Model):
         with transaction.atomic():
             change = move(
                 self, "progress", to, leaving=[each for each in self.Progress.values if each != to], by=by,
-                because=because, progress_at=clock.now(),
+                because=because, progress_at=at or clock.now(),
             )  # fmt: skip
             Story.objects.filter(pk=self.pk).judge()
             touch([self.pk])

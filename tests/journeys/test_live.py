@@ -216,3 +216,47 @@ def test_the_wall_shows_the_board_and_nothing_to_press(pages: tuple[Page, Page],
     is_live(page)
     touch([Story.objects.get(key="PAY-1").pk])
     expect(page).to_have_title(re.compile("Shop 1.0"))
+
+
+def lane(page: Page, stage: str) -> Any:
+    return page.locator(f".lane__cards[data-stage='{stage}']")
+
+
+def test_a_squads_board_follows_what_others_do_to_its_stories(
+    pages: tuple[Page, Page], shop: Release, payments: Squad, ana: User
+) -> None:
+    ours, theirs = pages
+    for page in (ours, theirs):
+        page.goto("/squads/payments/board/")
+        is_live(page)
+    theirs.evaluate("window.loaded = true")
+    started = time.monotonic()
+    # By the menu, as somebody without a mouse would.
+    card(ours, "PAY-3").locator("summary").click()
+    card(ours, "PAY-3").get_by_role("button", name="In progress").click()
+    expect(lane(theirs, "in_progress").locator("#card-PAY-3")).to_be_visible(timeout=2 * SOON)
+    assert time.monotonic() - started < 4
+    expect(theirs.locator("[data-count='in_progress']")).to_have_text("1")
+    expect(theirs.locator("[data-count='todo']")).to_have_text("7")
+    create_story(payments, by=ana, title="A ninth saddle")
+    expect(lane(theirs, "todo").locator("#card-PAY-9")).to_be_visible(timeout=2 * SOON)
+    expect(theirs.locator("[data-count='todo']")).to_have_text("8")
+    assert theirs.evaluate("window.loaded")
+
+
+def test_a_story_page_follows_what_others_say_and_keeps_what_is_half_typed(
+    pages: tuple[Page, Page], shop: Release, ana: User
+) -> None:
+    ours, theirs = pages
+    for page in (ours, theirs):
+        page.goto("/stories/PAY-2/")
+        is_live(page)
+    theirs.evaluate("window.loaded = true")
+    theirs.get_by_label("Your comment").fill("I was about to say")
+    ours.get_by_label("Your comment").fill("It fits every horse.")
+    ours.get_by_role("button", name="Comment", exact=True).click()
+    expect(theirs.get_by_text("It fits every horse.").first).to_be_visible(timeout=2 * SOON)
+    ours.get_by_role("button", name="Dev done").click()
+    expect(theirs.locator(".answer")).to_contain_text("Dev done", timeout=2 * SOON)
+    expect(theirs.get_by_label("Your comment")).to_have_value("I was about to say")
+    assert theirs.evaluate("window.loaded")

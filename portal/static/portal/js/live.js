@@ -143,7 +143,7 @@ function heard(name, said) {
 if (place) {
   mark = document.createElement("span");
   mark.className = "live";
-  document.querySelector(".head h1")?.after(mark);
+  (document.querySelector(".head h1") ?? document.querySelector(".story__head"))?.after(mark);
   status = document.body.appendChild(document.createElement("p"));
   status.className = "sr";
   status.setAttribute("role", "status");
