@@ -82,7 +82,7 @@ def _rows(name: str, route: str, view: Any) -> Iterator[Row]:
     for method, action in sorted(getattr(view, "actions", {"get": ""}).items()):
         if method.upper() in SAFE:
             if method == "get":
-                yield Row(name, route, ("GET",), "reading")
+                yield Row(name, route, ("GET",), marks.get(action, "reading"))
         else:
             yield Row(name, route, (method.upper(),), marks.get(action, ""))
 
