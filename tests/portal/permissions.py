@@ -25,8 +25,17 @@ from squads.boards.actions import save_view
 from squads.discussions.actions import say
 from squads.imports.actions import bring
 from squads.models import (
-    AcceptanceRequest, Comment, Evidence, Import, Membership, Relation, SavedView, Service, Squad, Story,
-)  # fmt: skip
+    AcceptanceRequest,
+    Comment,
+    Evidence,
+    Import,
+    Membership,
+    Relation,
+    SavedView,
+    Service,
+    Squad,
+    Story,
+)
 from squads.stories.actions import create_story, judge
 from squads.stories.placing import block
 from squads.stories.relations import relate
@@ -107,7 +116,9 @@ def world() -> World:
     invitation, secret = invite(by=lead, email="new@example.org", squad=squad)
     membership = Membership.objects.create(squad=squad, user=mo, accepts=True)
     story, blocked, *deployed = (
-        create_story(squad, by=lead, title=title, flag="photo", acceptance_criteria=CRITERION, production_checks="Look.")
+        create_story(
+            squad, by=lead, title=title, flag="photo", acceptance_criteria=CRITERION, production_checks="Look."
+        )
         for title in ("Pay", "Pay back", "Pay later", "Pay in parts", "Pay in full")
     )
     block(blocked, by=lead, because="the bank")
@@ -147,7 +158,9 @@ def _run(story: Story) -> Story:
 
 
 def _change(sha: str, event: InboundEvent) -> Change:
-    repository, _ = Repository.objects.get_or_create(key="shop/checkout")
+    repository, _ = Repository.objects.get_or_create(
+        key="shop/checkout", defaults={"service": Service.objects.get(name="checkout")}
+    )
     return Change.objects.create(
         id=identity("change", sha), repository=repository, sha=sha, author="Mo", subject="Pay", event=event
     )
@@ -298,7 +311,6 @@ OWN = Case()
 def only(*roles: str) -> dict[str, set[str]]:
     """Refuse everybody else, whatever the mark: what a person said, or was asked, is theirs."""
     return dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), SIGNED_IN - set(roles))
-
 
 
 # Signing in and one's own account: whatever is sent, the mark alone decides.
@@ -472,9 +484,7 @@ CASES: dict[str, Case] = {
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
     "api:story-evidence": Case(_key, lambda w: {"kind": "acceptance", "note": "I tried it."}),
-    "api:story-ticks": Case(
-        _key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}
-    ),
+    "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
     "api:story-block": Case(_key, lambda w: {"because": "the bank"}),
     "api:story-unblock": Case(_blocked),
