@@ -11,7 +11,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 WHO = {
     "public": "everybody",
     "reading": "every account; everybody with `RODEO_OPEN_READING`",
-    "writing": "every account, for what is its own",
+    "writing": "every account, for what is its own or asked of it",
     "members": "members and leads of the squad concerned (of any squad, where it belongs to none), administrators",
     "leads": "leads of the squad concerned, administrators",
     "planners": "project managers, members and leads of any squad, administrators",
@@ -30,11 +30,15 @@ endpoint); tests compare it, and open every address in every role.
 | reader | an account: invited, or by the company’s own sign-in | reads everything; writes what is its own; may create a squad |
 | member | a lead or an administrator adds or invites one | the squad’s stories, evidence, services; environments; releases |
 | lead | whoever creates a squad, and whom a lead makes one | the squad’s details, board settings, people, tokens |
-| project manager | an administrator says so on the account | plans releases, and stories of any squad for them |
+| project manager | an administrator says so on the account | plans releases and any squad’s stories for them; environments |
 | administrator | an administrator says so on the account (staff) | everything everywhere: sources, invitations, the admin pages |
 
 A squad that has members keeps a lead; only an administrator may leave it without. Accepters are members with a flag: they are
 asked to accept the squad’s stories. Everybody may leave a squad.
+
+Every account may say something about any story and watch it. A comment is changed by its author alone, and a request for
+acceptance is answered by who was asked: the person named, or an accepter of the squad; administrators have no say there.
+A shared view is forgotten by who saved it or a lead. What is production is changed by project managers and administrators.
 
 API tokens do what their person may (or, for a squad’s, what a member of the squad may), within their scopes: *read* for GET,
 *write* for everything that changes something, *report* for reports about the squad’s own services and stories. A password opens
@@ -82,7 +86,7 @@ def _rows(name: str, route: str, view: Any) -> Iterator[Row]:
     for method, action in sorted(getattr(view, "actions", {"get": ""}).items()):
         if method.upper() in SAFE:
             if method == "get":
-                yield Row(name, route, ("GET",), "reading")
+                yield Row(name, route, ("GET",), marks.get(action, "reading"))
         else:
             yield Row(name, route, (method.upper(),), marks.get(action, ""))
 

@@ -13,13 +13,14 @@ from rest_framework.response import Response
 from portal.kernel.api import Endpoint
 from releases.environments import actions
 from releases.environments.models import Environment
-from squads.models import Squad
+from releases.environments.queries import WRITERS
+from squads.teams.queries import may_plan
 
 
-def check_member(user: Any, what: str) -> None:
-    """Refuse somebody who is in no squad: what belongs to no squad is written by members of any."""
-    if not user.is_staff and not Squad.objects.writable_by(user).exists():
-        raise PermissionDenied(f"{what} are described by members of squads: join a squad, or create one, first.")
+def check_writer(user: Any) -> None:
+    """Refuse somebody who is in no squad and plans nothing: environments are shared by all of these."""
+    if not may_plan(user):
+        raise PermissionDenied(WRITERS)
 
 
 class EnvironmentOut(serializers.ModelSerializer):
@@ -68,7 +69,7 @@ class EnvironmentFilter(django_filters.FilterSet):
 class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Places where artifacts run."""
 
-    marks = {"create": "members", "partial_update": "members"}
+    marks = {"create": "planners", "partial_update": "planners"}
     serializer_class = EnvironmentOut
     lookup_field = "slug"
     filterset_class = EnvironmentFilter
@@ -79,7 +80,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=EnvironmentIn, responses={201: EnvironmentOut})
     def create(self, request: Request) -> Response:
         """Create an environment before any event names it."""
-        check_member(request.user, "Environments")
+        check_writer(request.user)
         said = EnvironmentIn(data=request.data)
         said.is_valid(raise_exception=True)
         environment = actions.create_environment(by=request.user, **said.validated_data)
@@ -89,7 +90,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change what people say about an environment. A changed tier judges the stories concerned again."""
         environment = self.get_object()
-        check_member(request.user, "Environments")
+        check_writer(request.user)
         said = EnvironmentChange(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         if said.validated_data:

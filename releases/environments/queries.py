@@ -13,6 +13,7 @@ from squads.models import Service
 
 # What is said to run: the newest deployment that succeeded and was healthy. A removal is one too: then nothing runs.
 GOOD = Q(phase="finished", outcome="success", healthy=True, finished_at__isnull=False)
+WRITERS = "Environments are described by project managers and members of squads: join a squad, or create one, first."
 
 
 class Running(NamedTuple):

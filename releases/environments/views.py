@@ -1,7 +1,5 @@
 """Pages of environments: what runs where, since when, and what ran before."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -13,21 +11,14 @@ from portal.kernel.policy import planners, reading
 from releases.environments import actions, queries
 from releases.environments.forms import EnvironmentForm
 from releases.environments.models import Environment
-from squads.models import Squad
+from squads.teams.queries import may_plan
 
 SERVICES_SHOWN, INCIDENTS_SHOWN = 200, 20
 
 
-def _may_write(user: Any) -> bool:
-    """Environments are shared: every member of any squad, project managers and staff may describe them."""
-    return bool(
-        user.is_authenticated and (user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists())
-    )
-
-
 def _writer(request: HttpRequest) -> None:
-    if not _may_write(request.user):
-        raise PermissionDenied("Environments are described by members of squads: join a squad, or create one, first.")
+    if not may_plan(request.user):
+        raise PermissionDenied(queries.WRITERS)
 
 
 @reading
@@ -35,7 +26,7 @@ def _writer(request: HttpRequest) -> None:
 def environment_list(request: HttpRequest) -> HttpResponse:
     """Every environment, in the order of the way to production."""
     page = page_of(request, queries.environments())
-    return render(request, "releases/environments/list.html", {"page": page, "writable": _may_write(request.user)})
+    return render(request, "releases/environments/list.html", {"page": page, "writable": may_plan(request.user)})
 
 
 @reading
@@ -52,7 +43,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "more_services": len(services) > SERVICES_SHOWN,
             "page": page_of(request, queries.deployments(environment)),
             "incidents": queries.incidents(environment)[:INCIDENTS_SHOWN],
-            "writable": _may_write(request.user),
+            "writable": may_plan(request.user),
         },
     )  # fmt: skip
 

@@ -131,6 +131,7 @@ class Boards(Endpoint):
 class Places(Endpoint):
     """Where stories stand on their squad's board, and what blocks them."""
 
+    marks = {"place": "members", "block": "members", "unblock": "members"}
     serializer_class = PlaceOut
     queryset = Story.objects.all()
     filter_backends = []

@@ -139,6 +139,11 @@ class ImportRunIn(serializers.Serializer):
 class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Endpoint):
     """Work brought in from elsewhere: bring the file, look at what it would do, run it."""
 
+    # A file holds what its squad did not choose to show yet.
+    marks = {
+        "list": "members", "retrieve": "members", "create": "members", "partial_update": "members", "destroy": "members",
+        "run": "members",
+    }  # fmt: skip
     serializer_class = ImportOut
     parser_classes = [Json, MultiPartParser]
     lookup_value_regex = r"[0-9]{1,18}"

@@ -258,7 +258,9 @@ class StoryFilter(django_filters.FilterSet):
 class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Deliverable pieces of work."""
 
-    marks = {"create": "members", "partial_update": "members", "progress": "members", "supply": "members"}
+    marks = {
+        "create": "members", "partial_update": "members", "progress": "members", "supply": "members", "ticks": "members",
+    }  # fmt: skip
     serializer_class = StoryOut
     lookup_field = "key"
     lookup_value_regex = r"[A-Za-z][A-Za-z0-9]*-[0-9]+"

@@ -42,7 +42,7 @@ PLANNERS = "Releases are planned by project managers and members of squads: join
 
 
 def may_plan(user: Any) -> bool:
-    """Say whether this person may plan releases, which go across squads: project managers and members of any squad."""
+    """Say whether this person may write what all squads share, releases and environments: project managers and members of any."""
     if not user.is_authenticated:
         return False
     return bool(user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists())

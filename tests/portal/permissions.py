@@ -10,16 +10,35 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from portal.accounts.actions import make_token
 from portal.accounts.models import ApiToken, Invitation, User
+from portal.kernel.identity import identity
 from releases.environments.actions import create_environment
 from releases.intake.actions import store
-from releases.models import Environment, InboundEvent, Release, Source
+from releases.models import Change, Environment, InboundEvent, Release, Repository, Source, StoryLink
 from releases.planning.plans import create_release
-from squads.models import Membership, Service, Squad, Story
-from squads.stories.actions import create_story
+from squads.acceptance.actions import ask
+from squads.boards.actions import save_view
+from squads.discussions.actions import say
+from squads.imports.actions import bring
+from squads.models import (
+    AcceptanceRequest,
+    Comment,
+    Evidence,
+    Import,
+    Membership,
+    Relation,
+    SavedView,
+    Service,
+    Squad,
+    Story,
+)
+from squads.stories.actions import create_story, judge
+from squads.stories.placing import block
+from squads.stories.relations import relate
 from squads.teams.invitations import invite
 
 ROLES = ("anonymous", "reader", "other", "member", "lead", "manager", "administrator")
@@ -45,6 +64,18 @@ class World:
     squad: Squad
     search: Squad
     story: Story
+    # Blocked, related to `story`, with a comment of the member's, and a change.
+    blocked: Story
+    comment: Comment
+    relation: Relation
+    change: Change
+    unlinked: Change
+    # Running in production: not asked about yet; asked about by name (a person of another squad); asked any accepter.
+    running: Story
+    by_name: AcceptanceRequest
+    by_squad: AcceptanceRequest
+    view: SavedView
+    imported: Import
     service: Service
     unowned: Service
     membership: Membership
@@ -73,6 +104,7 @@ def world() -> World:
     Membership.objects.create(squad=squad, user=people["member"])
     Membership.objects.create(squad=squad, user=lead, role="lead")
     mo = User.objects.create_user("mo", "mo@example.org", "mo-password")
+    Membership.objects.filter(user=people["member"]).update(accepts=True)
     service = Service.objects.create(name="checkout", slug="checkout", squad=squad)
     source = Source.objects.create(key="ci", name="CI", kind="report")
     git = Source.objects.create(
@@ -82,15 +114,56 @@ def world() -> World:
     event, _ = store(source, delivery="1", kind="k", body=b"{}")
     InboundEvent.objects.update(state="failed")
     invitation, secret = invite(by=lead, email="new@example.org", squad=squad)
+    membership = Membership.objects.create(squad=squad, user=mo, accepts=True)
+    story, blocked, *deployed = (
+        create_story(
+            squad, by=lead, title=title, flag="photo", acceptance_criteria=CRITERION, production_checks="Look."
+        )
+        for title in ("Pay", "Pay back", "Pay later", "Pay in parts", "Pay in full")
+    )
+    block(blocked, by=lead, because="the bank")
+    running, asked, awaited = (_run(each) for each in deployed)
+    changes = [_change(sha, event) for sha in ("abcdef1", "abcdef2")]
+    StoryLink.objects.create(change=changes[0], key=blocked.key, story=blocked, rule="message")
     return World(
-        people=people, squad=squad, search=search, story=create_story(squad, by=lead, title="Pay", flag="photo"), service=service,
+        people=people, squad=squad, search=search, story=story, service=service,
         unowned=Service.objects.create(name="worker", slug="worker", discovered=True),
-        membership=Membership.objects.create(squad=squad, user=mo),
+        membership=membership,
         release=create_release(by=lead, version="1.0", line="Shop"),
         environment=create_environment(by=lead, key="prod", tier="production"),
         source=source, git=git, event=event, invitation=invitation, secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
+        blocked=blocked, comment=say(blocked, by=people["member"], body="Mine."),
+        relation=relate(blocked, "blocks", story.key, by=lead), change=changes[0], unlinked=changes[1],
+        running=running, by_name=ask(asked, by=mo, accepter=people["other"]), by_squad=ask(awaited, by=mo),
+        view=save_view(squad, by=mo, name="Bugs", query="q=card", shared=True),
+        imported=bring(squad, by=mo, name="work.csv", body=CSV),
     )  # fmt: skip
+
+
+CRITERION = "Ten euro arrive."
+CSV = b"Key,Title\nA-1,Pay by card\n"
+
+
+def _run(story: Story) -> Story:
+    """Have production run a story, so that somebody can be asked to accept it."""
+    for minutes, kind, tier in ((3, "change", ""), (2, "run", ""), (1, "deployment", "production")):
+        Evidence.objects.create(
+            story=story, kind=kind, verdict="success", at=timezone.now() - timedelta(minutes=minutes), service="checkout",
+            environment="prod" if tier else "", tier=tier, shas=["abc"], label="checkout 1.4",
+        )  # fmt: skip
+    judge([story.pk])
+    story.refresh_from_db()
+    return story
+
+
+def _change(sha: str, event: InboundEvent) -> Change:
+    repository, _ = Repository.objects.get_or_create(
+        key="shop/checkout", defaults={"service": Service.objects.get(name="checkout")}
+    )
+    return Change.objects.create(
+        id=identity("change", sha), repository=repository, sha=sha, author="Mo", subject="Pay", event=event
+    )
 
 
 def _nothing(_: World) -> list[Any]:
@@ -169,13 +242,76 @@ def _token(_: World) -> dict[str, Any]:
     return {"name": "CI", "scopes": ["read"], "days": 30}
 
 
-def _prod(_: World) -> dict[str, Any]:
+def _qa(_: World) -> dict[str, Any]:
     return {"key": "qa", "name": "QA", "tier": "testing", "order": 3}
+
+
+def _prod(_: World) -> dict[str, Any]:
+    # Its tier is changed by administrators and project managers alone.
+    return {"key": "prod", "name": "Production", "tier": "production", "order": 3, "location": "Utrecht"}
+
+
+def _blocked(w: World) -> list[Any]:
+    return [w.blocked.key]
+
+
+def _running(w: World) -> list[Any]:
+    return [w.running.key]
+
+
+def _comment(w: World) -> list[Any]:
+    return [w.blocked.key, w.comment.pk]
+
+
+def _relation(w: World) -> list[Any]:
+    return [w.blocked.key, w.relation.pk]
+
+
+def _relate(w: World) -> dict[str, Any]:
+    return {"kind": "duplicates", "relation": "duplicates", "key": w.blocked.key}
+
+
+def _change_of(w: World) -> list[Any]:
+    return [w.blocked.key, str(w.change.pk)]
+
+
+def _by_name(w: World) -> list[Any]:
+    return [w.by_name.story.key, w.by_name.pk]
+
+
+def _by_squad(w: World) -> list[Any]:
+    return [w.by_squad.story.key, w.by_squad.pk]
+
+
+def _accepted(_: World) -> dict[str, Any]:
+    return {"answer": "accepted", "note": "I paid ten euro."}
+
+
+def _import(w: World) -> list[Any]:
+    return [w.squad.slug, w.imported.pk]
+
+
+def _file(_: World) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("more.csv", b"Key,Title\nA-2,Pay by phone\n", "text/csv")}
+
+
+def _seen(_: World) -> dict[str, Any]:
+    return {"kind": "acceptance", "verdict": "success", "at": "2026-01-01T10:00", "note": "I tried it."}
+
+
+def _said(_: World) -> dict[str, Any]:
+    return {"body": "It is **done**."}
 
 
 ANY_SQUAD = {"GET": {"other"}, "POST": {"other"}, "PATCH": {"other"}}
 PAGE = {"GET": {"other"}}
 OWN = Case()
+
+
+def only(*roles: str) -> dict[str, set[str]]:
+    """Refuse everybody else, whatever the mark: what a person said, or was asked, is theirs."""
+    return dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), SIGNED_IN - set(roles))
+
 
 # Signing in and one's own account: whatever is sent, the mark alone decides.
 SIGNING_IN = (
@@ -190,6 +326,9 @@ SIGNING_IN = (
 CASES: dict[str, Case] = {
     # First page, health, one question
     "home": OWN,
+    "caught_up": Case(body=lambda w: {"until": timezone.now().isoformat()}),
+    "search:search": OWN,
+    "search:suggestions": OWN,
     "ask": OWN,
     "is": Case(_key),
     "ops:healthz": OWN,
@@ -250,10 +389,42 @@ CASES: dict[str, Case] = {
         _key, lambda w: {"release": w.release.pk}, never={"GET": {"other"}, "POST": {"other"}}
     ),
     "squads:stories:progress": Case(_key, lambda w: {"to": "in_progress"}),
-    "squads:stories:evidence": Case(
-        _key,
-        lambda w: {"kind": "acceptance", "verdict": "success", "at": "2026-01-01T10:00", "note": "I tried it."},
-    ),
+    "squads:stories:evidence": Case(_key, _seen),
+    "squads:stories:preview": Case(body=_said),
+    "squads:stories:field": Case(lambda w: [w.story.key, "title"], lambda w: {"title": "Pay twice"}),
+    "squads:stories:checklist": Case(lambda w: [w.story.key, "acceptance_criteria"], lambda w: {"on": CRITERION}),
+    "squads:stories:history": Case(_blocked),
+    "squads:stories:comments": Case(_blocked),
+    "squads:stories:comment_say": Case(_key, _said),
+    "squads:stories:comment_edit": Case(_comment, _said, never=only("member")),
+    "squads:stories:comment_remove": Case(_comment, never=only("member")),
+    "squads:stories:watch": Case(_key),
+    "squads:stories:relation_add": Case(_key, _relate),
+    "squads:stories:relation_remove": Case(_relation),
+    # Boards
+    "squads:boards:board": Case(_slug),
+    "squads:boards:settings": Case(_slug, lambda w: {"tested": 3, "accepters": ["mo"]}),
+    "squads:boards:add": Case(_slug, lambda w: {"lines": "Pay by card\nPay by phone"}),
+    "squads:boards:save_view": Case(_slug, lambda w: {"name": "Mine", "query": "q=card"}),
+    # Shared by somebody else: a lead may remove it.
+    "squads:boards:remove_view": Case(lambda w: [w.squad.slug, w.view.pk], never=only("lead", "administrator")),
+    "squads:boards:place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "squads:boards:block": Case(_key, lambda w: {"because": "the bank"}),
+    "squads:boards:unblock": Case(_blocked),
+    "squads:boards:by_hand": Case(_key, _seen),
+    # Asking for acceptance
+    "squads:acceptance:waiting": OWN,
+    "squads:acceptance:ask": Case(_running, lambda w: {"note": "Look at the log."}),
+    "squads:acceptance:answer": Case(_by_name, _accepted, never=only("other")),
+    "squads:acceptance:withdraw": Case(_by_name),
+    # Bringing work in and out
+    "squads:imports:export_csv": OWN,
+    "squads:imports:export_json": OWN,
+    "squads:imports:list": Case(_slug, _file),
+    "squads:imports:detail": Case(_import),
+    "squads:imports:mapping": Case(_import, lambda w: {"kind": "csv", "column-title": "Title"}),
+    "squads:imports:run": Case(_import),
+    "squads:imports:discard": Case(_import),
     # Releases, environments
     "releases:planning:list": OWN,
     "releases:planning:create": Case(body=_version),
@@ -261,10 +432,14 @@ CASES: dict[str, Case] = {
     "releases:planning:edit": Case(_release, _version),
     "releases:planning:changes": Case(_release),
     "releases:planning:unlinked": Case(_release),
+    "releases:planning:all_unlinked": OWN,
+    "releases:planning:link": Case(_key, lambda w: {"sha": w.unlinked.sha}),
+    "releases:planning:link_here": Case(lambda w: [w.unlinked.pk], lambda w: {"key": w.story.key}),
+    "releases:planning:unlink": Case(_change_of),
     "releases:environments:list": OWN,
-    "releases:environments:create": Case(body=_prod, also=ANY_SQUAD),
+    "releases:environments:create": Case(body=_qa),
     "releases:environments:detail": Case(_environment),
-    "releases:environments:edit": Case(_environment, _prod, also=ANY_SQUAD),
+    "releases:environments:edit": Case(_environment, _prod),
     # Sources and the inbox
     "releases:intake:hook": Case(_source, fine=(401, 405)),
     "releases:intake:source_list": OWN,
@@ -296,6 +471,11 @@ CASES: dict[str, Case] = {
     "api:squad-detail": Case(_slug, lambda w: {"mission": "Pay."}),
     "api:squad-members": Case(_slug, lambda w: {"username": "reader"}),
     "api:squad-member": Case(lambda w: ["payments", "mo"]),
+    "api:squad-board": Case(_slug),
+    "api:search": OWN,
+    "api:import-list": Case(_slug, _file),
+    "api:import-detail": Case(_import, lambda w: {"columns": {"title": "Title"}}),
+    "api:import-run": Case(_import),
     "api:service-list": Case(body=lambda w: {"name": "ledger", "squad": "payments"}),
     "api:service-detail": Case(_service, lambda w: {"description": "x"}),
     "api:service-claim": Case(lambda w: [w.unowned.slug], lambda w: {"squad": "payments"}),
@@ -304,11 +484,24 @@ CASES: dict[str, Case] = {
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
     "api:story-evidence": Case(_key, lambda w: {"kind": "acceptance", "note": "I tried it."}),
+    "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
+    "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "api:story-block": Case(_key, lambda w: {"because": "the bank"}),
+    "api:story-unblock": Case(_blocked),
+    "api:story-change-list": Case(_key, lambda w: {"sha": w.unlinked.sha}),
+    "api:story-change-detail": Case(_change_of),
+    "api:comment-list": Case(_key, _said),
+    "api:comment-detail": Case(_comment, _said, never=only("member")),
+    "api:relation-list": Case(_key, _relate),
+    "api:relation-detail": Case(_relation),
+    "api:acceptance-request-list": Case(_running, lambda w: {"note": "Look at the log."}),
+    "api:acceptance-request-answer": Case(_by_squad, _accepted, never=only("member")),
+    "api:acceptance-request-withdraw": Case(_by_squad),
     "api:release-list": Case(body=_version),
     "api:release-detail": Case(_release, lambda w: {"notes": "x"}),
     "api:release-board": Case(_release),
-    "api:environment-list": Case(body=_prod, also=ANY_SQUAD),
-    "api:environment-detail": Case(_environment, lambda w: {"name": "Live"}, also=ANY_SQUAD),
+    "api:environment-list": Case(body=_qa),
+    "api:environment-detail": Case(_environment, lambda w: {"location": "Utrecht"}),
     "api:deployment-list": Case(body=lambda w: {"service": "checkout", "environment": "prod", "version": "1"}),
     "api:run-list": Case(body=lambda w: {"id": "7", "service": "checkout", "outcome": "success", "commit": "abcdef1"}),
     "api:acceptance-run-list": Case(body=lambda w: {"environment": "prod", "story": "PAY-1", "outcome": "passed"}),
