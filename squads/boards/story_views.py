@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -26,12 +27,16 @@ from squads.teams.models import Squad
 RUNG_OF = {kind: rung for rung, kind in cards.KINDS.items()}
 
 
-def _own_story(key: str, user: Any) -> Story:
-    key = plain(key).upper()
+def _own_story(key: str, user: Any, *, held: bool = False) -> Story:
+    """Return a story that the person may change; `held`: its row is theirs until the transaction ends."""
     own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
-    story = Story.objects.select_related("squad").filter(key=key).annotate(own=own).order_by().first()
-    if story is None:
-        raise Http404(queries.why_unknown(key))
+    key, stories = plain(key).upper(), Story.objects.select_related("squad").annotate(own=own)
+    if held:
+        stories = stories.select_for_update(of=("self",), no_key=True)
+    try:
+        story = stories.get(key=key)
+    except Story.DoesNotExist:
+        raise Http404(queries.why_unknown(key)) from None
     if not story.own:
         raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
     return story
@@ -57,11 +62,13 @@ def _back(request: HttpRequest, story: Story) -> HttpResponse:
     return redirect(f"{url}#card-{story.key}")
 
 
-def _shown(story: Story) -> JsonResponse:
-    """Answer a script with the card as it is now."""
+def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
+    """Answer a script with the card as it is now; without `drawn` only with where it stands."""
     row = cards.row_from(story)
-    html = cards.card_html([row])[row.key]
-    said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": cards.version_of(row), "html": html}
+    version = cards.version_of(row)
+    said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": version}
+    if drawn:
+        said["html"] = cards.card_html([row], versions={row.key: version})[row.key]
     return JsonResponse(said)
 
 
@@ -76,17 +83,20 @@ def _refused(request: HttpRequest, story: Story, error: Exception) -> HttpRespon
 @members
 @require_POST
 def place(request: HttpRequest, key: str) -> HttpResponse:
-    """Put a story somewhere else on its squad's board; to do, in progress or dev done as `to` says."""
-    story = _own_story(key, request.user)
-    names = ("to", "after", "before", "where")
-    try:
-        placing.place(
-            story, by=request.user, because=given(request.POST, "because"),
-            **{name: given(request.POST, name) or None for name in names},
-        )  # fmt: skip
-    except (AlreadyMoved, ValidationError) as error:
-        return _refused(request, story, error)
-    return _shown(story) if _by_script(request) else _back(request, story)
+    """Put a story somewhere else on its squad's board; to do, in progress or dev done as `to` says.
+
+    A script that hears of the card by the stream anyway does not ask for it (X-Card).
+    """
+    said = {name: given(request.POST, name) or None for name in ("to", "after", "before", "where")}
+    with transaction.atomic():
+        placing.hold(plain(key).upper())
+        story = _own_story(key, request.user, held=True)
+        try:
+            placing.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
+        except (AlreadyMoved, ValidationError) as error:
+            transaction.set_rollback(True)
+            return _refused(request, story, error)
+    return _shown(story, drawn="X-Card" in request.headers) if _by_script(request) else _back(request, story)
 
 
 @members

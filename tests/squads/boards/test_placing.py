@@ -32,7 +32,7 @@ def abc(write: Write) -> list[Story]:
 
 def post(client: Client, key: str, **data: str) -> Any:
     """Ask as the page's script does."""
-    return client.post(f"/stories/{key}/place/", data, headers={"Accept": "application/json"})
+    return client.post(f"/stories/{key}/place/", data, headers={"Accept": "application/json", "X-Card": "1"})
 
 
 @pytest.mark.parametrize(
