@@ -27,17 +27,17 @@ from squads.teams.models import Squad
 RUNG_OF = {kind: rung for rung, kind in cards.KINDS.items()}
 
 
-def _own_story(key: str, user: Any, *, held: bool = False) -> Story:
-    """Return a story that the person may change; `held`: its row is theirs until the transaction ends."""
+def _own_story(key: str, user: Any) -> Story:
+    key = plain(key).upper()
     own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
-    key, stories = plain(key).upper(), Story.objects.select_related("squad").annotate(own=own)
-    if held:
-        stories = stories.select_for_update(of=("self",), no_key=True)
-    try:
-        story = stories.get(key=key)
-    except Story.DoesNotExist:
-        raise Http404(queries.why_unknown(key)) from None
-    if not story.own:
+    story = Story.objects.select_related("squad").filter(key=key).annotate(own=own).order_by().first()
+    return _owned(key, story, story is not None and story.own)
+
+
+def _owned(key: str, story: Story | None, own: bool) -> Story:
+    if story is None:
+        raise Http404(queries.why_unknown(key))
+    if not own:
         raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
     return story
 
@@ -89,8 +89,8 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
     """
     said = {name: given(request.POST, name) or None for name in ("to", "after", "before", "where")}
     with transaction.atomic():
-        placing.hold(plain(key).upper())
-        story = _own_story(key, request.user, held=True)
+        key = plain(key).upper()
+        story = _owned(key, *placing.held(key, request.user))
         try:
             placing.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
         except (AlreadyMoved, ValidationError) as error:

@@ -14,6 +14,7 @@ from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.stories import states
 from squads.stories.actions import RANK_GAP
 from squads.stories.models import Story, StoryEdit
+from squads.teams.models import Squad, written_by
 
 # New places before the first and after the last; beyond these the squad's stories are numbered anew.
 LAST = 1 << 62
@@ -40,29 +41,40 @@ class Held(AlreadyMoved):
         )
 
 
-def hold(key: str) -> None:
-    """Hold the row of the squad that a story belongs to until the transaction ends, so that its places stay as they are.
+def held(key: str, by: Any) -> tuple[Story | None, bool]:
+    """Hold a story and the places of its squad's stories until the transaction ends; say whether the person may write it.
 
-    SQLite's transactions are IMMEDIATE and exclude each other already.
+    The squad first, and only then the story is read: what somebody else moved meanwhile is seen.
     """
-    if connection.vendor == "postgresql":
-        _ask(
-            "SELECT 1 FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s) FOR NO KEY UPDATE",
-            key,
-        )
+    own, values = written_by(by)
+    ask = f"SELECT id, name, slug, {own} FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s)"  # noqa: S608 - ours
+    squads = _ask(ask + _held(), *values, key)
+    if not squads:
+        return None, False
+    columns = ", ".join(field.column for field in Story._meta.concrete_fields)
+    read = f"SELECT {columns} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
+    story = next(iter(Story.objects.raw(read + _held(), [key])), None)
+    if story is not None:
+        story.squad = Squad.from_db(None, ["id", "name", "slug"], squads[0][:3])
+    return story, bool(squads[0][3])
+
+
+def _held() -> str:
+    """SQLite's transactions are IMMEDIATE and exclude each other already."""
+    return " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
 
 
 def _ask(statement: str, *values: Any) -> list[Any]:
     """Ask without the ORM, which would take longer to write such a statement than the database to answer it."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return [row[0] for row in cursor.fetchall()]
+        return cursor.fetchall()
 
 
 @transaction.atomic
 def place(story: Story, *, by: Any, **said: Any) -> Story:
     """Do what `place_held` does to a story that may have changed since it was read."""
-    hold(story.key)
+    Squad.objects.select_for_update(no_key=True).filter(pk=story.squad_id).values_list("pk").get()
     _hold(story)
     return place_held(story, by=by, **said)
 
@@ -74,9 +86,8 @@ def place_held(
     """Put a story behind or before another of its squad, or up, down, to the top or bottom of its column, and, with
     `to`, move it to do, in progress or dev done in the same transaction.
 
-    The caller holds the squad's row (`hold`), so no two stories ever get one place, and read the story's own for update
-    since, in the same transaction. Raises AlreadyMoved when somebody was first
-    with `to`, Held where evidence says otherwise, ValidationError naming the field.
+    The caller holds the squad's row and then the story's (`held`), so no two stories ever get one place. Raises
+    AlreadyMoved when somebody was first with `to`, Held where evidence says otherwise, ValidationError naming the field.
     """
     _checked(to, after, before, where)
     if to and story.stage not in Story.Progress.values:
@@ -153,7 +164,8 @@ def _between(
     named = (after or before or "").upper()
     up = bool(before) or where in ("up", "top")
     if named:
-        found = _ask(BEFORE if up else AFTER, story.squad_id, story.pk, story.squad_id, story.pk, named)
+        rows = _ask(BEFORE if up else AFTER, story.squad_id, story.pk, story.squad_id, story.pk, named)
+        found = [rank for (rank,) in rows]
     else:
         anchor = _anchor(story, stage, where)
         if anchor is None:
