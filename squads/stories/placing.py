@@ -47,7 +47,9 @@ def held(key: str, by: Any) -> tuple[Story | None, bool]:
     The squad first, and only then the story is read: what somebody else moved meanwhile is seen.
     """
     own, values = written_by(by)
-    ask = f"SELECT id, name, slug, {own} FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s)"  # noqa: S608 - ours
+    ask = (
+        f"SELECT id, name, slug, {own} FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s)"  # noqa: S608 - ours
+    )
     squads = _ask(ask + _held(), *values, key)
     if not squads:
         return None, False
