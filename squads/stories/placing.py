@@ -53,7 +53,7 @@ def held(key: str, by: Any) -> tuple[Story | None, bool]:
     squads = _ask(ask + _held(), *values, key)
     if not squads:
         return None, False
-    columns = ", ".join(field.column for field in Story._meta.concrete_fields)
+    columns = ", ".join(field.attname for field in Story._meta.concrete_fields)
     read = f"SELECT {columns} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
     story = next(iter(Story.objects.raw(read + _held(), [key])), None)
     if story is not None:
@@ -70,7 +70,8 @@ def _ask(statement: str, *values: Any) -> list[Any]:
     """Ask without the ORM, which would take longer to write such a statement than the database to answer it."""
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        found: list[Any] = cursor.fetchall()
+    return found
 
 
 @transaction.atomic
