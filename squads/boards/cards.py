@@ -41,7 +41,8 @@ class Row(NamedTuple):
 
 # Since when a story stands where it stands; one nobody moved, since it was written.
 SINCE = Coalesce("stage_at", "progress_at", "created_at")
-COLUMNS = tuple({"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}.get(name, name) for name in Row._fields)
+BESIDE: dict[str, Any] = {"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}
+COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields)
 
 
 class Card(NamedTuple):
