@@ -5,6 +5,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from django.db.models.functions import Coalesce
 from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
@@ -31,21 +32,17 @@ class Row(NamedTuple):
     stage: str
     rank: int
     standing: dict[str, Any]
-    stage_at: datetime | None
-    progress_at: datetime | None
-    created_at: datetime
+    since: datetime
     blocked_because: str
     squad_id: int
     squad: str
     slug: str
 
-    @property
-    def since(self) -> datetime:
-        """Since when the story stands where it stands; one nobody moved, since it was written."""
-        return self.stage_at or self.progress_at or self.created_at
 
-
-COLUMNS = (*Row._fields[:-2], "squad__name", "squad__slug")
+# Since when a story stands where it stands; one nobody moved, since it was written.
+SINCE = Coalesce("stage_at", "progress_at", "created_at")
+BESIDE: dict[str, Any] = {"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}
+COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields)
 
 
 class Card(NamedTuple):
@@ -77,8 +74,9 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
 
 def row_from(story: Story) -> Row:
     """Return what the card of a story at hand is made of, squad included."""
-    own = (getattr(story, name) for name in Row._fields[:-2])
-    return Row._make((*own, story.squad.name, story.squad.slug))
+    since = story.stage_at or story.progress_at or story.created_at
+    beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug}
+    return Row._make(beside[name] if name in beside else getattr(story, name) for name in Row._fields)
 
 
 def version_of(row: Row) -> str:
@@ -86,7 +84,7 @@ def version_of(row: Row) -> str:
     standing = row.standing
     rungs = [each["state"] for each in standing.get("rungs", ())]
     shown = (
-        row.title, row.type, row.stage, row.blocked_because, row.stage_at, rungs, standing.get("answer"),
+        row.title, row.type, row.stage, row.blocked_because, row.since, rungs, standing.get("answer"),
         standing.get("gaps"), standing.get("dark"), row.squad,
     )  # fmt: skip
     return blake2b(repr(shown).encode(), digest_size=6).hexdigest()

@@ -74,15 +74,12 @@ class _Light(NamedTuple):
 
     pk: int
     stage: str
-    stage_at: datetime | None
-    progress_at: datetime | None
-    created_at: datetime
+    since: datetime
     hit: bool
 
     def waits(self, at: datetime, known: dict[str, Usual]) -> bool:
         """Say whether it stands longer on its stage than is usual."""
-        since = self.stage_at or self.progress_at or self.created_at
-        return self.stage in known and (at - since).total_seconds() > known[self.stage].seconds
+        return self.stage in known and (at - self.since).total_seconds() > known[self.stage].seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +147,7 @@ def _unfinished(squad: Squad, only: Only) -> list[_Light]:
     rows: Any = Story.objects.filter(squad=squad).unfinished().order_by("rank")
     condition = only.condition(squad)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
-    return [_Light._make(row) for row in rows.values_list(*_Light._fields[:-1], hit)]
+    return [_Light._make(row) for row in rows.values_list("pk", "stage", cards.SINCE, hit)]
 
 
 def _newest(squad: Squad, only: Only) -> tuple[list[int], int]:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -30,9 +31,13 @@ def _own_story(key: str, user: Any) -> Story:
     key = plain(key).upper()
     own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
     story = Story.objects.select_related("squad").filter(key=key).annotate(own=own).order_by().first()
+    return _owned(key, story, story is not None and story.own)
+
+
+def _owned(key: str, story: Story | None, own: bool) -> Story:
     if story is None:
         raise Http404(queries.why_unknown(key))
-    if not story.own:
+    if not own:
         raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
     return story
 
@@ -57,11 +62,13 @@ def _back(request: HttpRequest, story: Story) -> HttpResponse:
     return redirect(f"{url}#card-{story.key}")
 
 
-def _shown(story: Story) -> JsonResponse:
-    """Answer a script with the card as it is now."""
+def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
+    """Answer a script with the card as it is now; without `drawn` only with where it stands."""
     row = cards.row_from(story)
-    html = cards.card_html([row])[row.key]
-    said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": cards.version_of(row), "html": html}
+    version = cards.version_of(row)
+    said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": version}
+    if drawn:
+        said["html"] = cards.card_html([row], versions={row.key: version})[row.key]
     return JsonResponse(said)
 
 
@@ -76,17 +83,20 @@ def _refused(request: HttpRequest, story: Story, error: Exception) -> HttpRespon
 @members
 @require_POST
 def place(request: HttpRequest, key: str) -> HttpResponse:
-    """Put a story somewhere else on its squad's board; to do, in progress or dev done as `to` says."""
-    story = _own_story(key, request.user)
-    names = ("to", "after", "before", "where")
-    try:
-        placing.place(
-            story, by=request.user, because=given(request.POST, "because"),
-            **{name: given(request.POST, name) or None for name in names},
-        )  # fmt: skip
-    except (AlreadyMoved, ValidationError) as error:
-        return _refused(request, story, error)
-    return _shown(story) if _by_script(request) else _back(request, story)
+    """Put a story somewhere else on its squad's board; to do, in progress or dev done as `to` says.
+
+    A script that hears of the card by the stream anyway does not ask for it (X-Card).
+    """
+    said = {name: given(request.POST, name) or None for name in ("to", "after", "before", "where")}
+    with transaction.atomic():
+        key = plain(key).upper()
+        story = _owned(key, *placing.held(key, request.user))
+        try:
+            placing.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
+        except (AlreadyMoved, ValidationError) as error:
+            transaction.set_rollback(True)
+            return _refused(request, story, error)
+    return _shown(story, drawn="X-Card" in request.headers) if _by_script(request) else _back(request, story)
 
 
 @members

@@ -6,7 +6,7 @@ The pages and the API call these same verbs.
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.kernel import clock, live
 from portal.kernel.rows import write
@@ -14,12 +14,18 @@ from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.stories import states
 from squads.stories.actions import RANK_GAP
 from squads.stories.models import Story, StoryEdit
-from squads.teams.models import Squad
+from squads.teams.models import Squad, written_by
 
 # New places before the first and after the last; beyond these the squad's stories are numbered anew.
 LAST = 1 << 62
 HEADROOM = 1024
 MOST_SAID = 2000
+# The place of a story of a squad, not this one, and the next one behind or before it.
+AFTER = (
+    "SELECT rank FROM squads_story WHERE squad_id = %s AND id <> %s AND rank >= "
+    "(SELECT rank FROM squads_story WHERE squad_id = %s AND id <> %s AND key = %s) ORDER BY rank LIMIT 2"
+)
+BEFORE = AFTER.replace(">=", "<=").replace("ORDER BY rank", "ORDER BY rank DESC")
 WHERE = ("up", "down", "top", "bottom")
 
 
@@ -35,20 +41,58 @@ class Held(AlreadyMoved):
         )
 
 
+def held(key: str, by: Any) -> tuple[Story | None, bool]:
+    """Hold a story and the places of its squad's stories until the transaction ends; say whether the person may write it.
+
+    The squad first, and only then the story is read: what somebody else moved meanwhile is seen.
+    """
+    own, values = written_by(by)
+    ask = (
+        f"SELECT id, name, slug, {own} FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s)"  # noqa: S608 - ours
+    )
+    squads = _ask(ask + _held(), *values, key)
+    if not squads:
+        return None, False
+    columns = ", ".join(field.attname for field in Story._meta.concrete_fields)
+    read = f"SELECT {columns} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
+    story = next(iter(Story.objects.raw(read + _held(), [key])), None)
+    if story is not None:
+        story.squad = Squad.from_db(None, ["id", "name", "slug"], squads[0][:3])
+    return story, bool(squads[0][3])
+
+
+def _held() -> str:
+    """SQLite's transactions are IMMEDIATE and exclude each other already."""
+    return " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
+
+
+def _ask(statement: str, *values: Any) -> list[Any]:
+    """Ask without the ORM, which would take longer to write such a statement than the database to answer it."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        found: list[Any] = cursor.fetchall()
+    return found
+
+
 @transaction.atomic
-def place(
+def place(story: Story, *, by: Any, **said: Any) -> Story:
+    """Do what `place_held` does to a story that may have changed since it was read."""
+    Squad.objects.select_for_update(no_key=True).filter(pk=story.squad_id).values_list("pk").get()
+    _hold(story)
+    return place_held(story, by=by, **said)
+
+
+def place_held(
     story: Story, *, by: Any, to: str | None = None, after: str | None = None, before: str | None = None,
     where: str | None = None, because: str = "",
 ) -> Story:  # fmt: skip
     """Put a story behind or before another of its squad, or up, down, to the top or bottom of its column, and, with
     `to`, move it to do, in progress or dev done in the same transaction.
 
-    The squad's row is held meanwhile, so no two stories ever get one place. Raises AlreadyMoved when somebody was first
-    with `to`, Held where evidence says otherwise, ValidationError naming the field.
+    The caller holds the squad's row and then the story's (`held`), so no two stories ever get one place. Raises
+    AlreadyMoved when somebody was first with `to`, Held where evidence says otherwise, ValidationError naming the field.
     """
     _checked(to, after, before, where)
-    Squad.objects.select_for_update(no_key=True).filter(pk=story.squad_id).values_list("pk").get()
-    _hold(story)
     if to and story.stage not in Story.Progress.values:
         raise Held(story, to)
     rank = _rank(story, to or story.stage, after, before, where)
@@ -120,14 +164,18 @@ def _between(
     story: Story, stage: str, after: str | None, before: str | None, where: str | None
 ) -> tuple[int | None, int | None]:
     """Return the places between which the story goes; None for no neighbour there. (None, None) leaves it alone."""
-    others = Story.objects.filter(squad=story.squad_id).exclude(pk=story.pk).order_by("rank")
     named = (after or before or "").upper()
-    anchor: Any = others.filter(key=named).values("rank") if named else _anchor(story, stage, where)
-    if anchor is None:
-        return None, None
     up = bool(before) or where in ("up", "top")
-    beyond = others.filter(rank__lte=anchor).reverse() if up else others.filter(rank__gte=anchor)
-    found = list(beyond.values_list("rank", flat=True)[:2])
+    if named:
+        rows = _ask(BEFORE if up else AFTER, story.squad_id, story.pk, story.squad_id, story.pk, named)
+        found = [rank for (rank,) in rows]
+    else:
+        anchor = _anchor(story, stage, where)
+        if anchor is None:
+            return None, None
+        others = Story.objects.filter(squad=story.squad_id).exclude(pk=story.pk).order_by("rank")
+        beyond = others.filter(rank__lte=anchor).reverse() if up else others.filter(rank__gte=anchor)
+        found = list(beyond.values_list("rank", flat=True)[:2])
     if not found:
         raise ValidationError({
             "before" if before else "after": f"No other story of squad {story.squad} is called {named}."

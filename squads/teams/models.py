@@ -28,6 +28,18 @@ class SquadQuerySet(models.QuerySet["Squad"]):
         return self if user.is_staff else self.filter(members=user)
 
 
+def written_by(user: Any) -> tuple[str, list[Any]]:
+    """Return `SquadQuerySet.writable_by` as SQL about a row of squads_squad, with its values, for statements that hold it."""
+    if not user.is_authenticated:
+        return "1 = 0", []
+    if user.program_of_id:
+        return "squads_squad.id = %s", [user.program_of_id]
+    if user.is_staff:
+        return "1 = 1", []
+    members = "SELECT 1 FROM squads_membership WHERE squads_membership.squad_id = squads_squad.id AND user_id = %s"
+    return f"EXISTS ({members})", [user.pk]
+
+
 class Squad(models.Model):
     """A team with a mission."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection, connections
 from django.test import Client
 
@@ -32,7 +33,7 @@ def abc(write: Write) -> list[Story]:
 
 def post(client: Client, key: str, **data: str) -> Any:
     """Ask as the page's script does."""
-    return client.post(f"/stories/{key}/place/", data, headers={"Accept": "application/json"})
+    return client.post(f"/stories/{key}/place/", data, headers={"Accept": "application/json", "X-Card": "1"})
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,34 @@ def test_another_squad_may_not(as_bo: Client, abc: list[Story], part: str) -> No
         assert "Only members of squad Payments may change PAY-1." in answer.content.decode()
     if part != "by-hand":
         assert as_bo.post(f"/api/v1/stories/PAY-1/{part}/", {}, content_type="application/json").status_code == 403
+
+
+def test_who_may_write_is_the_same_in_both_ways_of_asking(
+    payments: Squad, search: Squad, ana: User, abc: list[Story]
+) -> None:
+    program = User.objects.create(username="program", program_of=search, is_staff=True)
+    staff, nobody = User.objects.create(username="root", is_staff=True), User.objects.create(username="nobody")
+    create_story(search, by=ana, title="Synonyms")
+    for user in (ana, program, staff, nobody, AnonymousUser()):
+        for squad, key in ((payments, "PAY-1"), (search, "SEA-1")):
+            story, own = placing.held(key, user)
+            assert story == Story.objects.get(key=key)
+            assert own == Squad.objects.writable_by(user).filter(pk=squad.pk).exists(), (user, key)
+    assert placing.held("PAY-99", ana) == (None, False)
+
+
+def test_a_script_that_hears_of_the_card_by_the_stream_is_not_sent_it(as_ana: Client, abc: list[Story]) -> None:
+    answer = as_ana.post("/stories/PAY-1/place/", {"to": "in_progress"}, headers={"Accept": "application/json"})
+    assert set(answer.json()) == {"key", "stage", "rank", "version"}
+
+
+def test_a_move_asks_the_database_little(
+    as_ana: Client, abc: list[Story], django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    with django_assert_max_num_queries(10):  # session and person, begin and commit among them
+        said = {"to": "in_progress", "after": "PAY-3"}
+        answer = as_ana.post("/stories/PAY-1/place/", said, headers={"Accept": "application/json"})
+    assert answer.status_code == 200
 
 
 def test_a_hundred_moves_to_one_place_find_room(payments: Squad, ana: User, abc: list[Story]) -> None:

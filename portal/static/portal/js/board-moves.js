@@ -55,15 +55,20 @@ export function verdict(card, cell, home = cellOf(card)) {
   return { to };
 }
 
+// Whether the stream brings the card in a moment, so that the answer need not.
+const streamed = () => document.documentElement.dataset.live === "on" && !document.querySelector("#board[data-filtered]");
+
 export async function ask(url, body, part) {
   body.set("csrfmiddlewaretoken", token);
   const headers = { Accept: part ? "application/json, text/html;q=0.9" : "application/json" };
   if (part) headers["X-Part"] = "1";
+  else if (!streamed()) headers["X-Card"] = "1";
   return fetch(url, { method: "POST", body, headers });
 }
 
 export function shown(said) {
   const old = document.getElementById(`card-${said.key}`);
+  if (old && said.html === undefined) return awaited(old, said);
   const fresh = new DOMParser().parseFromString(said.html, "text/html").body.firstElementChild;
   if (!old || !fresh) return;
   const focused = old.contains(document.activeElement), cell = document.querySelector(`.lane__cards[data-stage="${said.stage}"]`);
@@ -76,6 +81,15 @@ export function shown(said) {
   }
   count();
   if (focused) fresh.focus();
+}
+
+// What the stream tells may be lost: a card that does not come is asked for.
+function awaited(card, said) {
+  if (card.dataset.version === said.version) return;
+  [card.dataset.stage, card.dataset.rank] = [said.stage, said.rank];
+  setTimeout(() => {
+    if (document.getElementById(card.id)?.dataset.version === card.dataset.version && card.isConnected) document.dispatchEvent(new Event("look"));
+  }, 2000);
 }
 
 // The card stands in its new place already; tell the server, and put it back if it says no.
