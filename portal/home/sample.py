@@ -156,7 +156,7 @@ def load(say: Callable[[str], None] = lambda line: None) -> None:
         note="Certificates replaced on both load balancers; no pipeline does this yet.",
     )  # fmt: skip
     record_by_hand(
-        stories["PLAT-1"], by=_person("sample-mei"), kind="acceptance", at=at - timedelta(hours=88),
+        stories["PLAT-1"], by=_person("sample-kofi"), kind="acceptance", at=at - timedelta(hours=88),
         note="Checked with a browser and openssl: both present the new certificate.",
     )  # fmt: skip
     _settled()

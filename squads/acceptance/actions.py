@@ -11,9 +11,10 @@ from portal.kernel.live import touch
 from portal.kernel.outbox import tell
 from portal.kernel.transitions import AlreadyMoved, move
 from squads.acceptance import queries
-from squads.acceptance.models import AcceptanceRequest, why_own
+from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.actions import watch
 from squads.stories.actions import record_by_hand
+from squads.stories.makers import why_own
 from squads.stories.models import Story
 
 State = AcceptanceRequest.State

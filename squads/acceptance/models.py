@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from squads.acceptance.querysets import AcceptanceQuerySet, moved_by, written_by
+from squads.acceptance.querysets import AcceptanceQuerySet
+from squads.stories.makers import why_own
 from squads.stories.models import Evidence, Story
 
 
@@ -64,14 +65,3 @@ class AcceptanceRequest(models.Model):
                 f"You asked. Somebody else has to accept it, unless squad {squad} lets people accept their own changes."
             )
         return why_own(self.story, person)
-
-
-def why_own(story: Story, person: Any) -> str:
-    """Say in which way this person made the change of a story; "" when they did not."""
-    otherwise = f"Somebody else has to accept it, unless squad {story.squad} lets people accept their own changes."
-    if moved_by(person, story.key).exists():
-        return f"{person.name} worked on {story.key}. {otherwise}"
-    link = written_by(person, story).select_related("change").first()
-    if link is not None:
-        return f"{person.name} wrote {link.change}, a change of {story.key}. {otherwise}"
-    return ""

@@ -9,8 +9,9 @@ from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
 from portal.kernel import ladder
-from squads.acceptance.models import AcceptanceRequest, why_own
+from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.queries import written
+from squads.stories.makers import why_own
 from squads.stories.models import Evidence, Story
 from squads.stories.queries import Checklist, checklist, owner_names
 from squads.stories.states import say

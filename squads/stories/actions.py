@@ -15,6 +15,7 @@ from squads.discussions.actions import watch
 from squads.stories.case import ANY
 from squads.stories.editing import EDITABLE
 from squads.stories.editing import edit_story as edit_story
+from squads.stories.makers import why_own
 from squads.stories.models import Evidence, Story
 from squads.teams.models import Squad
 
@@ -62,7 +63,8 @@ def record_by_hand(
     """Keep evidence that a person supplies, with their name, the time, and a note or link that others can check.
 
     `kind` is run (integrated), test (tested before production), deployment (to production) or acceptance (in
-    production). Raises ValidationError naming the field. The story is judged again at once.
+    production; that a story passed is for somebody else to say than who made it, unless the squad allows it). Raises
+    ValidationError naming the field. The story is judged again at once.
     """
     at = at or clock.now()
     errors: dict[str, str] = {}
@@ -78,6 +80,12 @@ def record_by_hand(
         errors["link"] = "Give a full address that starts with https:// or http://."
     if at > clock.now() + CLOCK_SLACK:
         errors["at"] = "This lies in the future. Record evidence after the fact."
+    if kind == "acceptance" and verdict == "success" and not story.squad.accepts_own and (own := why_own(story, by)):
+        errors["kind"] = own
+    if kind == "acceptance" and by.program_of_id is not None:
+        errors["kind"] = (
+            "A program vouches for nothing by hand. Let it report an acceptance run, with a token to report."
+        )
     if errors:
         raise ValidationError(errors)
     if kind != "run":

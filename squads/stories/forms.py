@@ -92,7 +92,7 @@ class EvidenceForm(forms.Form):
         initial="success",
     )  # fmt: skip
     at = forms.DateTimeField(
-        label="When (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        label="When (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
         error_messages={"required": "Say when you saw it.", "invalid": "Write the time as 2026-03-14 15:09, in UTC."},
     )  # fmt: skip
     service = forms.ChoiceField(required=False)

@@ -126,6 +126,8 @@ def test_everything_a_mouse_does_a_key_does(browser_as: Callable[[User], Page], 
 def test_a_person_records_evidence_and_the_answer_follows(
     browser_as: Callable[[User], Page], ana: User, payments: Squad
 ) -> None:
+    # A squad of one, which lets people accept what they made.
+    Squad.objects.filter(pk=payments.pk).update(accepts_own=True)
     story = create_story(payments, by=ana, title="Gift cards")
     page = browser_as(ana)
     page.goto(f"/stories/{story.key}/")

@@ -1,0 +1,45 @@
+"""Who made the change of a story: whoever accepts it in production should be somebody else."""
+
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+from django.db.models import Q
+
+from portal.kernel.models import StateChange
+from squads.stories.models import Story
+
+# Who moved a story here worked on it.
+WORKED_ON = ("in_progress", "dev_done")
+
+
+def moved_by(person: Any, key: Any) -> "models.QuerySet[StateChange]":
+    """The moves by which this person worked on the story with this key."""
+    return StateChange.objects.filter(kind="story", key=key, to_state__in=WORKED_ON, by=person)
+
+
+def written_by(person: Any, story: Any) -> "models.QuerySet[Any]":
+    """The links of this story to changes that this person wrote, as far as names tell: git knows no accounts.
+
+    An author is this person when called by their full name, user name or e-mail address. Declared by name: squads imports
+    no code of releases (docs/adr/0002).
+    """
+    names = {name for name in (person.get_full_name(), person.username, person.email) if name.strip()}
+    author = Q(pk__in=[])
+    for name in names:
+        author |= Q(change__author__iexact=name)
+    if person.email:
+        author |= Q(change__author__iendswith=f"<{person.email}>")
+    links = apps.get_model("releases", "StoryLink")._default_manager.filter(story=story, refused=False)
+    return links.filter(author).order_by()
+
+
+def why_own(story: Story, person: Any) -> str:
+    """Say in which way this person made the change of a story; "" when they did not."""
+    otherwise = f"Somebody else has to accept it, unless squad {story.squad} lets people accept their own changes."
+    if moved_by(person, story.key).exists():
+        return f"{person.name} worked on {story.key}. {otherwise}"
+    link = written_by(person, story).select_related("change").first()
+    if link is not None:
+        return f"{person.name} wrote {link.change}, a change of {story.key}. {otherwise}"
+    return ""
