@@ -114,7 +114,7 @@ class Senders:
                 number = next(self.numbers)
             if number >= EVENTS:
                 return
-            until = time.monotonic() + 60
+            until = time.monotonic() + 120
             while not self.send(number) and time.monotonic() < until:
                 time.sleep(0.05)
 
@@ -154,14 +154,14 @@ def test_two_thousand_events_survive_seven_kills(processes: Processes, sending: 
     senders = sending()
     for turn, victim in enumerate(VICTIMS, start=1):
         share = EVENTS * turn // (len(VICTIMS) + 1)
-        wait_until(lambda share=share: len(senders.acknowledged) >= share, 60, f"{share} events acknowledged")
+        wait_until(lambda share=share: len(senders.acknowledged) >= share, 120, f"{share} events acknowledged")
         processes.kill(victim)
     for thread in senders.threads:
-        thread.join(60)
+        thread.join(120)
     assert senders.refused == []
     assert len(senders.acknowledged) == EVENTS
 
-    wait_until(lambda: not InboundEvent.objects.filter(state="pending").exists(), 60, "every event was read")
+    wait_until(lambda: not InboundEvent.objects.filter(state="pending").exists(), 240, "every event was read")
     deliveries = InboundEvent.objects.filter(state="processed", attempts=1).values_list("delivery", flat=True)
     assert len(deliveries) == len(set(deliveries)) == EVENTS == InboundEvent.objects.count()
     assert [each.objects.count() for each in (Change, Run, Deployment, AcceptanceRun)] == [EVENTS // 4] * 4
