@@ -483,7 +483,7 @@ CASES: dict[str, Case] = {
     "api:story-detail": Case(_key, lambda w: {"title": "Pay twice"}),
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
-    "api:story-evidence": Case(_key, lambda w: {"kind": "acceptance", "note": "I tried it."}),
+    "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
     "api:story-block": Case(_key, lambda w: {"because": "the bank"}),
