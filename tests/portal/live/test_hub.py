@@ -1,6 +1,7 @@
 """The bookkeeping of streams."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -72,5 +73,7 @@ def test_a_story_seen_nowhere_any_more_is_told_gone_where_it_was(monkeypatch: py
         assert there.queue.empty()
         return [here.queue.get_nowait(), here.queue.get_nowait()]
 
-    first, second = asyncio.run(play())
+    # In a thread of its own: playwright's loop may run in this one.
+    with ThreadPoolExecutor(1) as threads:
+        first, second = threads.submit(asyncio.run, play()).result()
     assert first.startswith(b"event: card") and second.startswith(b"event: gone")
