@@ -14,21 +14,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.htmx import varied, wants_fragment
+from portal.kernel.objections import keep_objection
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
 from releases.intake import source_queries as queries
 from releases.intake import sources
 from releases.intake.forms import GitSourceEditForm, GitSourceForm, PushSourceEditForm, PushSourceForm
 from releases.intake.models import Source
-
-
-def _kept(form: BaseForm, error: ValidationError) -> None:
-    """Show a verb's objection at the field it names, or above the form where the form has no such field."""
-    if hasattr(error, "error_dict"):
-        for name, errors in error.error_dict.items():
-            form.add_error(name if name in form.fields else None, errors)
-    else:
-        form.add_error(None, error)
 
 
 def _form(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:
@@ -69,7 +61,7 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
         try:
             row, new = sources.connect_git(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
         else:
             said = "is connected; its first pull begins within seconds" if new else "was connected already; saved"
             messages.success(request, f"{row.name} {said}.")
@@ -86,7 +78,7 @@ def source_create_push(request: HttpRequest) -> HttpResponse:
         try:
             row, token = sources.create_push(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
         else:
             return _token(request, row, token, status=201)
     return _form(request, "releases/intake/source_push.html", form)
@@ -123,7 +115,7 @@ def source_edit(request: HttpRequest, key: str) -> HttpResponse:
         try:
             sources.edit_git(row, by=request.user, **said)
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
         else:
             messages.success(request, "Saved. Releases follow the new rules as soon as the worker has read them.")
             return redirect(row)

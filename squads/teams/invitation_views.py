@@ -20,6 +20,7 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.forms import PASSWORD_HELP
 from portal.accounts.models import Invitation
+from portal.kernel.objections import keep_objection
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, leads, public
 from squads.teams import invitations as verbs
@@ -70,11 +71,6 @@ def _shown(request: HttpRequest, invitation: Invitation, secret: str) -> HttpRes
     return render(request, "squads/teams/invited.html", context, status=201)
 
 
-def _kept(form: forms.Form, error: ValidationError) -> None:
-    for name, errors in error.message_dict.items() if hasattr(error, "error_dict") else [(None, error.messages)]:
-        form.add_error(name if name in form.fields else None, errors)  # type: ignore[arg-type]
-
-
 @leads
 @require_POST
 @never_cache
@@ -86,7 +82,7 @@ def invite_to_squad(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             return _shown(request, *verbs.invite(by=request.user, squad=squad, **form.cleaned_data))
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
     return page_of_people(request, squad, 400, form=form)
 
 
@@ -110,7 +106,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
         try:
             return _shown(request, *verbs.invite(by=request.user, **form.cleaned_data))
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
     context = {"form": form, "page": page_of(request, queries.open_invitations()), "mails": settings.RODEO_MAIL}
     return render(request, "squads/teams/invitations.html", context, status=400 if form.errors else 200)
 
@@ -149,7 +145,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
             if form is None:
                 messages.error(request, " ".join(error.messages))
                 return redirect("home")
-            _kept(form, error)
+            keep_objection(form, error)
     context = {
         "invitation": invitation, "form": form, "link": request.path, "passwords": settings.RODEO_PASSWORD_SIGN_IN,
     }  # fmt: skip

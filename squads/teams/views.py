@@ -4,11 +4,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.objections import keep_objection
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.typed import given
@@ -28,15 +28,6 @@ def led(slug: str, user: Any) -> Squad:
     if not squad.is_led_by(user):
         raise PermissionDenied(f"Only leads of squad {squad} and administrators may do this.")
     return squad
-
-
-def _kept(form: BaseForm, error: ValidationError) -> None:
-    """Show a verb's objection at the field it names, or above the form where the form has no such field."""
-    if hasattr(error, "error_dict"):
-        for name, errors in error.error_dict.items():
-            form.add_error(name if name in form.fields else None, errors)
-    else:
-        form.add_error(None, error)
 
 
 @reading
@@ -77,7 +68,7 @@ def squad_create(request: HttpRequest) -> HttpResponse:
         try:
             squad = actions.create_squad(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
         else:
             messages.success(request, f"Squad {squad} is there, and you lead it.")
             return redirect(squad)
@@ -93,7 +84,7 @@ def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             actions.edit_squad(squad, by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
         else:
             messages.success(request, "Saved.")
             return redirect(squad)
@@ -145,7 +136,7 @@ def service_create(request: HttpRequest) -> HttpResponse:
         try:
             service = actions.create_service(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
         else:
             messages.success(request, f"{service} is there.")
             return redirect(service)
@@ -168,7 +159,7 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             actions.edit_service(service, by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            _kept(form, error)
+            keep_objection(form, error)
         else:
             messages.success(request, "Saved.")
             return redirect(service)
