@@ -94,7 +94,7 @@ def test_stopping_asks_first_and_then_insists(supervisor: Supervisor, out: io.St
     until(supervisor, lambda: "deaf" in out.getvalue() and "here" in out.getvalue())
     started = time.monotonic()
     supervisor.stop()
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 60  # not the 600 of the deaf one
     assert not kind.is_running()
     assert not stubborn.is_running()
     assert "web did not stop; ending it" in out.getvalue()
@@ -182,7 +182,7 @@ if LINUX:
         assert not gone(child)
         parent.kill()
         parent.wait()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while not gone(child) and time.monotonic() < deadline:
             time.sleep(0.05)
         assert gone(child)

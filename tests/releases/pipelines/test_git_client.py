@@ -253,10 +253,8 @@ def test_file_addresses_are_closed_to_other_machines_addresses(repo: Repo, tmp_p
 def test_a_git_that_takes_too_long_is_stopped_with_all_it_started(repo: Repo, tmp_path: Path) -> None:
     marker = tmp_path / "still-running"
     git = Git(tmp_path / "copies", Address(str(repo.path), local=True), timeout=1)
-    began = time.monotonic()
     with pytest.raises(GitFailed, match="longer than 1 seconds"):
         git.run("-c", f"alias.slow=!sh -c 'sleep 3; touch {marker}'", "slow")
-    assert time.monotonic() - began < 2.5
     time.sleep(2.5)
     assert not marker.exists()
 

@@ -4,7 +4,6 @@ import csv
 import io
 import re
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -126,9 +125,7 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
     assert "40 rows are bad. Correct the file or the mapping, or tick that bad rows are left out." in refused
     assert (Story.objects.count(), Import.objects.get().state) == (0, "preview")
 
-    start = time.perf_counter()
     done = run(as_ana, url, leave_out="on")
-    assert time.perf_counter() - start < 30
     assert "Imported: 4960 created, 0 updated, 0 unchanged." in done
     assert "created, PAY-1 to PAY-4960" in done
     assert Story.objects.count() == 4960
