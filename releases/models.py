@@ -4,12 +4,13 @@ from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
-from releases.incidents.models import Incident
-from releases.intake.models import Fact, InboundEvent, Source
+from releases.incidents.models import Incident, Signal
+from releases.intake.models import AllowedHost, Fact, InboundEvent, MappingRule, SeenName, Source
 from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink
 from releases.planning.models import Release, Tag
 
 __all__ = [
-    "AcceptanceRun", "Artifact", "Change", "Deployment", "Environment", "Fact", "FlagState", "InboundEvent", "Incident",
-    "Mainline", "Release", "Repository", "Run", "Source", "StoryLink", "Tag",
+    "AcceptanceRun", "AllowedHost", "Artifact", "Change", "Deployment", "Environment", "Fact", "FlagState",
+    "InboundEvent", "Incident", "Mainline", "MappingRule", "Release", "Repository", "Run", "SeenName", "Signal", "Source",
+    "StoryLink", "Tag",
 ]  # fmt: skip

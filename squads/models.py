@@ -5,9 +5,9 @@ from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import
 from squads.stories.models import Evidence, Relation, Story, StoryEdit
-from squads.teams.models import Membership, Service, Squad
+from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
-    "AcceptanceRequest", "Comment", "Evidence", "Import", "Membership", "Mention", "Relation", "SavedView", "Service",
-    "Squad", "Story", "StoryEdit", "Watch",
+    "AcceptanceRequest", "Comment", "Evidence", "Import", "Membership", "Mention", "Notice", "Relation", "SavedView",
+    "Service", "Squad", "Story", "StoryEdit", "Watch",
 ]  # fmt: skip

@@ -1,13 +1,21 @@
-"""Admin pages of incidents, which follow from events."""
+"""Admin pages of incidents and signals, which follow from events."""
 
 from django.contrib import admin
 
 from portal.kernel.admin import ReadOnly
-from releases.incidents.models import Incident
+from releases.incidents.models import Incident, Signal
 
 
 @admin.register(Incident)
 class Incidents(ReadOnly):
     list_display = ["detected_at", "title", "service", "environment", "resolved_at"]
+    list_select_related = ["service", "environment"]
+    search_fields = ["title", "key"]
+
+
+@admin.register(Signal)
+class Signals(ReadOnly):
+    list_display = ["opened_at", "title", "state", "severity", "service", "environment"]
+    list_filter = ["state"]
     list_select_related = ["service", "environment"]
     search_fields = ["title", "key"]

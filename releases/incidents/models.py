@@ -27,3 +27,35 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.key
+
+
+class Signal(models.Model):
+    """Derived. An alert of a monitoring system, from when it opened until it was resolved."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        RESOLVED = "resolved", "resolved"
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    key = models.CharField(max_length=300)
+    group = models.CharField(max_length=300, blank=True)
+    title = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=8, choices=State)
+    severity = models.CharField(max_length=60, blank=True)
+    words = models.CharField(max_length=250, blank=True, help_text="the system's own")
+    environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="signals")
+    service = models.ForeignKey(Service, null=True, on_delete=models.SET_NULL, related_name="signals")
+    incident = models.ForeignKey(Incident, null=True, on_delete=models.SET_NULL, related_name="signals")
+    opened_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    labels = models.JSONField(default=dict)
+    url = models.CharField(max_length=1000, blank=True)
+    event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["-opened_at", "id"]
+        indexes = [models.Index(fields=["state", "opened_at"], name="signal_state")]
+
+    def __str__(self) -> str:
+        return self.title or self.key

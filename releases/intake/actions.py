@@ -19,8 +19,8 @@ from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
-from releases.incidents.models import Incident
-from releases.intake.models import Fact, InboundEvent, Source
+from releases.incidents.models import Incident, Signal
+from releases.intake.models import Fact, InboundEvent, SeenName, Source
 from releases.intake.reactions import REACTIONS, react
 from releases.pipelines import actions as pipelines
 from releases.pipelines.facts import CommitsSeen, RefsSeen, Seen, Unreadable, check_past
@@ -279,7 +279,7 @@ def replay_failed() -> int:
 
 
 DERIVED: tuple[type[Model], ...] = (
-    Fact, Tag, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Mainline, Change,
+    Fact, SeenName, Tag, Deployment, AcceptanceRun, Run, FlagState, Signal, Incident, Artifact, Mainline, Change,
 )  # fmt: skip
 
 

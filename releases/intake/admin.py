@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from portal.kernel.admin import NotDeleted, ReadOnly
 from releases.intake import actions, queries
-from releases.intake.models import Fact, InboundEvent, Source
+from releases.intake.models import AllowedHost, Fact, InboundEvent, MappingRule, SeenName, Source
 
 
 @admin.register(Source)
@@ -63,3 +63,26 @@ class Facts(ReadOnly):
     list_display = ["at", "kind", "key"]
     list_filter = ["kind"]
     search_fields = ["key"]
+
+
+@admin.register(AllowedHost)
+class AllowedHosts(ReadOnly):
+    list_display = ["host", "note", "by", "at"]
+    list_select_related = ["by"]
+    search_fields = ["host"]
+
+
+@admin.register(MappingRule)
+class MappingRules(ReadOnly):
+    list_display = ["kind", "pattern", "source", "role", "service", "environment", "tier"]
+    list_filter = ["kind"]
+    list_select_related = ["source"]
+    search_fields = ["pattern", "service", "environment"]
+
+
+@admin.register(SeenName)
+class SeenNames(ReadOnly):
+    list_display = ["name", "kind", "source"]
+    list_filter = ["kind"]
+    list_select_related = ["source"]
+    search_fields = ["name"]

@@ -43,7 +43,7 @@ class SourceOut(serializers.ModelSerializer):
         read_only_fields = fields
 
     def get_has_secret(self, source: Source) -> bool:
-        return bool(source.secret)
+        return bool(source.secret or source.credential)
 
 
 class GitIn(serializers.Serializer):

@@ -61,7 +61,7 @@ class GitRulesForm(forms.Form):
             **{name: config.get(name, "") for name in ("url", "branch", "release_tags", "deploys_to", "user")},
             "line": line or "", "line_is": SERVICE if line is None else OTHER if line else COMPANY, "name": source.name,
         }  # fmt: skip
-        if source.secret:
+        if source.credential:
             self.fields["secret"].help_text = "One is kept. Left empty, it stays; type a new one to replace it."
 
     def clean(self) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
 from portal.kernel.secrets import SecretField
+from releases.environments.models import Environment
 from releases.pipelines.models import Repository
+from squads.models import Squad
 
 
 class Source(models.Model):
@@ -15,12 +18,26 @@ class Source(models.Model):
     class State(models.TextChoices):
         ACTIVE = "active", "active"
         PAUSED = "paused", "paused"
+        BROKEN = "broken", "broken"  # it failed for good: nobody asks it again before a person has changed something
 
     key = models.SlugField(max_length=60, unique=True, help_text="Its place in addresses: /hooks/<key>/")
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20)
     state = models.CharField(max_length=8, choices=State, default=State.ACTIVE)
+    squad = models.ForeignKey(
+        Squad,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="sources",
+        help_text="Who is told when it breaks.",
+    )
+    # What the system shows to us when it sends; the one before is good for a while, so that nothing is lost meanwhile.
     secret = SecretField(blank=True, default="")
+    previous_secret = SecretField(blank=True, default="")
+    previous_until = models.DateTimeField(null=True, editable=False)
+    # What we show to the system when we ask.
+    credential = SecretField(blank=True, default="")
     token_digest = models.CharField(max_length=64, blank=True, db_index=True, help_text="SHA-256 of the bearer token")
     config = models.JSONField(default=dict, blank=True)
     repository = models.ForeignKey(Repository, null=True, blank=True, on_delete=models.PROTECT, related_name="sources")
@@ -35,6 +52,7 @@ class Source(models.Model):
     progress = models.JSONField(default=dict, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     failures = models.PositiveIntegerField(default=0, editable=False)
+    waits_for = models.CharField(max_length=300, blank=True, editable=False, help_text="why the next pull is later")
 
     class Meta:
         app_label = "releases"
@@ -105,3 +123,81 @@ class Fact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class AllowedHost(models.Model):
+    """A host inside the company's own network that an administrator lets Rodeo ask. All others in there are closed."""
+
+    host = models.CharField(max_length=253, unique=True, help_text="A name or address, without scheme and port.")
+    note = models.CharField(max_length=200, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["host"]
+
+    def __str__(self) -> str:
+        return self.host
+
+
+class MappingRule(models.Model):
+    """What a name of an outside system means here. The first rule (by order, then age) that fits a name decides.
+
+    `pattern` is a glob such as deploy-*, or a regular expression between slashes; groups of it may be used as {1} or
+    {name} in `service` and `environment`. Empty fields say nothing.
+    """
+
+    class Kind(models.TextChoices):
+        SERVICE = "service", "a service's name"
+        ENVIRONMENT = "environment", "an environment's name"
+        PIPELINE = "pipeline", "a pipeline's name"
+        ALERT = "alert", "an alert's title"
+
+    class Role(models.TextChoices):
+        CI = "ci", "CI: it integrates"
+        DEPLOY = "deploy", "a deployment"
+        ACCEPTANCE = "acceptance", "an acceptance run"
+        INCIDENT = "incident", "an incident"
+        IGNORED = "ignored", "nothing: leave it out"
+
+    source = models.ForeignKey(
+        Source, null=True, blank=True, on_delete=models.CASCADE, related_name="rules", help_text="Empty: every source."
+    )
+    kind = models.CharField(max_length=12, choices=Kind)
+    pattern = models.CharField(max_length=200)
+    order = models.PositiveIntegerField(default=100)
+    role = models.CharField(max_length=10, choices=Role, blank=True)
+    service = models.CharField(max_length=120, blank=True)
+    environment = models.CharField(max_length=120, blank=True)
+    tier = models.CharField(max_length=12, choices=Environment.Tier, blank=True)
+    severity = models.CharField(
+        max_length=60, blank=True, help_text="Only alerts of this severity; several with commas."
+    )
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["order", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pattern}"
+
+
+class SeenName(models.Model):
+    """Derived. A name that events of a source used for something, before any rule: what can be mapped."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="names")
+    kind = models.CharField(max_length=12, choices=MappingRule.Kind)
+    name = models.CharField(max_length=300)
+    event = models.ForeignKey(InboundEvent, on_delete=models.CASCADE, related_name="+", help_text="an example")
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["kind", "name"]
+        indexes = [models.Index(fields=["kind", "name"], name="seen_name")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -166,7 +166,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
     """Return the copy that a git source's repository is read from."""
     folder = Path(settings.RODEO_GIT_DIR)
     git = Git(
-        folder, config.address(str(source.config.get("url") or "")), secret=source.secret,
+        folder, config.address(str(source.config.get("url") or "")), secret=source.credential,
         user=str(source.config.get("user") or ""), timeout=settings.RODEO_GIT_TIMEOUT, tick=tick,
     )  # fmt: skip
     return Mirror(folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")))

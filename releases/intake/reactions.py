@@ -158,6 +158,14 @@ def _named_service(said: Said) -> Any:
     return service_named(said["service"]) if said.get("service") else None
 
 
+def _service_of(said: Said) -> Any:
+    """Return the service that a deployment is of: the one it names, else the one that its repository makes."""
+    if said.get("service"):
+        return service_named(said["service"])
+    place = repository_named(said.get("repository") or "unknown")
+    return place.service or service_named(place.key.rpartition("/")[2])
+
+
 def change(key: str, facts: list[Fact], touched: Touched) -> None:
     """A change was merged: its time, and the stories that its texts name."""
     by_place: dict[Repository, list[Fact]] = {}
@@ -169,7 +177,9 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
         said, last = fold(own)
         merged = min(each for fact in own if (each := _moment(fact.data, "merged_at", fact.at)) is not None)
         pk = identity("change", place.key, key)
-        known = Change.objects.filter(pk=pk, known=True).update(merged_at=merged, url=said.get("url", "")[:1000])
+        known = Change.objects.filter(pk=pk, known=True).update(
+            merged_at=merged, url=said.get("url", "")[:1000], commits=said.get("commits", [])
+        )
         if not known:
             _put(
                 Change, pk, repository=place, sha=key[:100], merged_at=merged, url=said.get("url", "")[:1000],
@@ -212,7 +222,7 @@ def deployment(key: str, facts: list[Fact], touched: Touched) -> None:
     said, last = fold(facts)
     pk = identity("deployment", key)
     _put(
-        Deployment, pk, touched, key=key[:300], service=service_named(said["service"]),
+        Deployment, pk, touched, key=key[:300], service=_service_of(said),
         environment=environment_named(said["environment"]), kind=said.get("deployment", "deploy"),
         artifact=_artifact(said.get("artifact", "")), sha=said.get("sha", "")[:100],
         version=said.get("version", "")[:200], phase=said["phase"], outcome=said.get("outcome", ""),

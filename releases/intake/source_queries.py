@@ -136,7 +136,7 @@ def rules_in_words(source: Source) -> list[tuple[str, str]]:
         ("Releases", f"tags matching {said['release_tags']}" if said.get("release_tags") else "none: no tag is a release"),
         ("Deployments", f"each of them, to {said['deploys_to']}" if said.get("deploys_to") else "not from tags"),
         ("Releases are of", own_line if line is None else line or "the whole company"),
-        ("Token", "one is kept, encrypted" if source.secret else "none"),
+        ("Token", "one is kept, encrypted" if source.credential else "none"),
     ]  # fmt: skip
 
 

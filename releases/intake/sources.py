@@ -114,7 +114,7 @@ def connect_git(
         return known, False
     place = _repository(address, repository, owned)
     source = Source.objects.create(
-        key=_free_key(name or place.key.rpartition("/")[2]), name=(name or place.key)[:120], kind="git", secret=secret,
+        key=_free_key(name or place.key.rpartition("/")[2]), name=(name or place.key)[:120], kind="git", credential=secret,
         config={"url": address.url, **rules}, repository=place, next_pull_at=clock.now(),
     )  # fmt: skip
     tell("service.changed", id=owned.pk, name=owned.name, repositories=[place.pk])
@@ -198,11 +198,11 @@ def edit_git(
     if other is not None:
         raise ValidationError({"url": f"Source {other} pulls this address already."})
     source.config = {"url": place, **rules}
-    source.secret = before.secret if secret is None else secret
+    source.credential = before.credential if secret is None else secret
     source.name = (name or before.name)[:120]
     source.next_pull_at = clock.now()
     source.failures, source.last_error = 0, ""
-    source.save(update_fields=["config", "secret", "name", "next_pull_at", "failures", "last_error"])
+    source.save(update_fields=["config", "credential", "name", "next_pull_at", "failures", "last_error"])
     if source.config != before.config:
         looks = Mainline.objects.filter(repository=source.repository, event__source=source)
         replay(looks.values_list("event_id", flat=True))

@@ -49,7 +49,10 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMerged(Seen):
-    """A change reached the mainline. `key` is its sha; `texts` are (rule, text) pairs that may name stories."""
+    """A change reached the mainline. `key` is its sha; `texts` are (rule, text) pairs that may name stories.
+
+    `commits` are the original commits that a squash or rebase left out of the mainline, as (sha, time they were made).
+    """
 
     kind: ClassVar[str] = "change"
     repository: str
@@ -58,6 +61,7 @@ class ChangeMerged(Seen):
     author: str = ""
     url: str = ""
     texts: tuple[tuple[str, str], ...] = ()
+    commits: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,10 +96,14 @@ class ArtifactSeen(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSeen(Seen):
-    """A deployment of a service to an environment reached a phase. `deployment` is deploy, rollback or removal."""
+    """A deployment of a service to an environment reached a phase. `deployment` is deploy, rollback or removal.
+
+    Where no `service` is named, it is the one that the `repository` makes.
+    """
 
     kind: ClassVar[str] = "deployment"
-    service: str
+    service: str = ""
+    repository: str = ""
     environment: str
     deployment: str = "deploy"
     phase: str
@@ -162,6 +170,43 @@ class IncidentSeen(Seen):
     detected_at: datetime | None = None
     declared_at: datetime | None = None
     resolved_at: datetime | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalSeen(Seen):
+    """A monitoring system raised or cleared an alert. `key` is one episode of it: the system's own deduplication key, with
+    the time it began where the key is used again for the next episode. `group` holds alerts that belong together."""
+
+    kind: ClassVar[str] = "signal"
+    title: str
+    state: str  # "open" or "resolved"
+    group: str = ""
+    severity: str = ""
+    service: str = ""
+    environment: str = ""
+    words: str = ""
+    opened_at: datetime | None = None
+    resolved_at: datetime | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketSeen(Seen):
+    """An issue of a tracker, which may become a story. `key` is the tracker's own, unique within the source, such as
+    shop/checkout#12; `type` is user_story, defect, chore or ""; `words` is the tracker's own state."""
+
+    kind: ClassVar[str] = "ticket"
+    title: str
+    closed: bool = False
+    body: str = ""
+    type: str = ""
+    words: str = ""
+    author: str = ""
+    labels: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    closed_at: datetime | None = None
     url: str = ""
 
 

@@ -82,6 +82,7 @@ class Change(models.Model):
     subject = models.CharField(max_length=300, blank=True)
     merged_at = models.DateTimeField(null=True, help_text="when an event said it was merged")
     url = models.CharField(max_length=1000, blank=True)
+    commits = models.JSONField(default=list, help_text="[sha, time] of each commit that a squash merge left out")
     position = models.IntegerField(null=True)
     landed = models.IntegerField(null=True)
     release = models.ForeignKey("releases.Release", null=True, on_delete=models.SET_NULL, related_name="changes")

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from portal.kernel.admin import NotDeleted
+from portal.kernel.admin import NotDeleted, ReadOnly
 from squads.teams import actions
-from squads.teams.models import Membership, Service, Squad
+from squads.teams.models import Membership, Notice, Service, Squad
 
 
 class Memberships(admin.TabularInline):
@@ -46,3 +46,10 @@ class Services(NotDeleted):
 
     def save_model(self, request: HttpRequest, obj: Service, form: ModelForm, change: bool) -> None:
         actions.edit_service(obj, by=request.user, **form.cleaned_data)
+
+
+@admin.register(Notice)
+class Notices(ReadOnly):
+    list_display = ["at", "squad", "text"]
+    list_select_related = ["squad"]
+    search_fields = ["text"]

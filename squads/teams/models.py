@@ -142,3 +142,21 @@ class Service(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("squads:teams:service", args=[self.slug])
+
+
+class Notice(models.Model):
+    """Something that a squad should know about the portal itself, shown on its pages until it is over."""
+
+    squad = models.ForeignKey(Squad, on_delete=models.CASCADE, related_name="notices")
+    key = models.CharField(max_length=120, help_text="what it is about: one notice for each")
+    text = models.CharField(max_length=500)
+    url = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["at", "pk"]
+        constraints = [models.UniqueConstraint(fields=["squad", "key"], name="notice_once")]
+
+    def __str__(self) -> str:
+        return self.text

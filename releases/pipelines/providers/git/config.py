@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 import re2
 
+from releases.pipelines.providers.base import NotAccepted as NotAccepted
+
 SCHEMES = ("https", "http", "ssh", "git")
 LONGEST_URL = 1000
 LONGEST_PATTERN = 200
@@ -23,14 +25,6 @@ EXPRESSIONS = re2.Options()
 EXPRESSIONS.log_errors = False
 EXPRESSIONS.max_mem = 1 << 20
 ACCEPTED = "Use https://host/path, ssh://user@host/path, user@host:path, git:// or http://, or a path on this machine."
-
-
-class NotAccepted(ValueError):
-    """What was given cannot be a git source. `field` names the input; the text names the remedy."""
-
-    def __init__(self, field: str, text: str) -> None:
-        self.field = field
-        super().__init__(text)
 
 
 @dataclass(frozen=True, slots=True)
