@@ -8,6 +8,7 @@ from portal.kernel.policy import ReadingAllowed
 from portal.search.api import Search
 from releases.environments.api import Environments
 from releases.intake.api import Events, FailedEvents, Sources
+from releases.intake.host_api import AllowedHosts
 from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.planning.api import Releases
 from releases.planning.link_api import LinkedChanges
@@ -36,6 +37,7 @@ router.register("acceptance-runs", AcceptanceRuns, "acceptance-run")
 router.register("flag-states", FlagStates, "flag-state")
 router.register("sources", Sources, "source")
 router.register("events", Events, "event")
+router.register("allowed-hosts", AllowedHosts, "allowed-host")
 
 v1: list[URLPattern | URLResolver] = [
     path("search/", Search.as_view({"get": "list"}), name="search"),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from portal.settings.embedded import broker_url, sqlite, state_folder
-from portal.settings.environment import flag
+from portal.settings.environment import flag, words
 from portal.settings.people import *  # noqa: F403
 from portal.settings.people import PEOPLE_APPS, RODEO_EMAIL_URL, mail
 
@@ -203,6 +203,9 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
         "kombu": {"level": "WARNING"},
+        # Asked to log more, they write whole headers, and so tokens.
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
     },
 }
 
@@ -216,6 +219,9 @@ RODEO_EVENTS_URL = os.environ.get("RODEO_EVENTS_URL", "/events/")
 RODEO_EVENTS_CHECK_EVERY = float(os.environ.get("RODEO_EVENTS_CHECK_EVERY", "60"))
 RODEO_BASE_URL = os.environ.get("RODEO_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 RODEO_HOOK_MAX_BYTES = int(os.environ.get("RODEO_HOOK_MAX_BYTES", str(2 * 1024 * 1024)))
+# Hosts inside the company's network that sources may ask, beside those that administrators allow on their page.
+RODEO_INTERNAL_HOSTS = words("RODEO_INTERNAL_HOSTS")
+RODEO_CA_BUNDLE = os.environ.get("RODEO_CA_BUNDLE", "")
 RODEO_GIT_TIMEOUT = int(os.environ.get("RODEO_GIT_TIMEOUT", "900"))
 RODEO_GIT_DIR = STATE_DIR / "git"
 RODEO_PULL_EVERY = int(os.environ.get("RODEO_PULL_EVERY", "300"))

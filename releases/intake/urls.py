@@ -1,6 +1,6 @@
 from django.urls import path
 
-from releases.intake import event_views, source_views, views
+from releases.intake import event_views, host_views, source_views, views
 
 app_name = "intake"
 urlpatterns = [
@@ -14,6 +14,8 @@ urlpatterns = [
     path("sources/", source_views.source_list, name="source_list"),
     path("sources/new/git/", source_views.source_create_git, name="source_create_git"),
     path("sources/new/push/", source_views.source_create_push, name="source_create_push"),
+    path("sources/hosts/", host_views.host_list, name="host_list"),
+    path("sources/hosts/<int:pk>/remove/", host_views.host_remove, name="host_remove"),
     path("sources/<slug:key>/", source_views.source, name="source"),
     path("sources/<slug:key>/edit/", source_views.source_edit, name="source_edit"),
     path("sources/<slug:key>/pull/", source_views.source_pull, name="source_pull"),

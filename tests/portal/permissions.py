@@ -18,7 +18,7 @@ from portal.accounts.models import ApiToken, Invitation, User
 from portal.kernel.identity import identity
 from releases.environments.actions import create_environment
 from releases.intake.actions import store
-from releases.models import Change, Environment, InboundEvent, Release, Repository, Source, StoryLink
+from releases.models import AllowedHost, Change, Environment, InboundEvent, Release, Repository, Source, StoryLink
 from releases.planning.plans import create_release
 from squads.acceptance.actions import ask
 from squads.boards.actions import save_view
@@ -83,6 +83,7 @@ class World:
     environment: Environment
     source: Source
     git: Source
+    host: AllowedHost
     event: InboundEvent
     invitation: Invitation
     secret: str
@@ -111,6 +112,7 @@ def world() -> World:
         key="git", name="git", kind="git", config={"url": "https://git.example.org/x.git"},
         next_pull_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
+    host = AllowedHost.objects.create(host="jenkins.example.org")
     event, _ = store(source, delivery="1", kind="k", body=b"{}")
     InboundEvent.objects.update(state="failed")
     invitation, secret = invite(by=lead, email="new@example.org", squad=squad)
@@ -131,7 +133,7 @@ def world() -> World:
         membership=membership,
         release=create_release(by=lead, version="1.0", line="Shop"),
         environment=create_environment(by=lead, key="prod", tier="production"),
-        source=source, git=git, event=event, invitation=invitation, secret=secret,
+        source=source, git=git, event=event, host=host, invitation=invitation, secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
         blocked=blocked, comment=say(blocked, by=people["member"], body="Mine."),
         relation=relate(blocked, "blocks", story.key, by=lead), change=changes[0], unlinked=changes[1],
@@ -443,6 +445,8 @@ CASES: dict[str, Case] = {
     # Sources and the inbox
     "releases:intake:hook": Case(_source, fine=(401, 405)),
     "releases:intake:source_list": OWN,
+    "releases:intake:host_list": Case(body=lambda w: {"host": "ci.example.org"}),
+    "releases:intake:host_remove": Case(lambda w: [w.host.pk]),
     "releases:intake:source": Case(_source),
     "releases:intake:source_create_git": Case(
         body=lambda w: {
@@ -513,6 +517,8 @@ CASES: dict[str, Case] = {
     ),
     "api:source-push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
     "api:source-pull": Case(_git),
+    "api:allowed-host-list": Case(body=lambda w: {"host": "ci.example.org"}),
+    "api:allowed-host-detail": Case(lambda w: [w.host.host]),
     "api:event-list": OWN,
     "api:event-detail": Case(_event),
     "api:event-replay": Case(_event, also=ANY_SQUAD),

@@ -1,0 +1,23 @@
+"""The one door for asking other systems over HTTP. It imports none of ours, and every answer it gives is whole."""
+
+from portal.kernel.http.addresses import Place, checked, place_of, plain_host
+from portal.kernel.http.door import Door, Limits, Response, address, origin, shown
+from portal.kernel.http.errors import (
+    Astray,
+    BadAddress,
+    BrokenOff,
+    Closed,
+    NotAnswered,
+    NotAsked,
+    NotTrusted,
+    TooLarge,
+    TooSlow,
+    UnknownHost,
+    Unreachable,
+)
+
+__all__ = [
+    "Astray", "BadAddress", "BrokenOff", "Closed", "Door", "Limits", "NotAnswered", "NotAsked", "NotTrusted", "Place",
+    "Response", "TooLarge", "TooSlow", "UnknownHost", "Unreachable", "address", "checked", "origin", "place_of",
+    "plain_host", "shown",
+]  # fmt: skip
