@@ -18,6 +18,7 @@ from portal.kernel import clock, http
 from portal.kernel.models import StateChange
 from portal.kernel.transitions import signed
 from releases.intake.models import AllowedHost
+from releases.pipelines.providers.git.client import GitFailed
 
 KIND = "allowedhost"
 CLOSED, ALLOWED = "closed", "allowed"
@@ -137,6 +138,16 @@ def remedy(error: http.Closed) -> str:
     return f"{error} Administrators do so at {settings.RODEO_BASE_URL}{reverse('releases:intake:host_list')}"
 
 
-def reached(host: str, port: int) -> list[str]:
-    """Return the checked addresses of a host, for what connects by itself (git); raise http.NotAnswered otherwise."""
-    return http.checked(host, port, allowed_hosts())
+def checked_for_git(scheme: str, host: str, port: int) -> list[str]:
+    """Return the addresses at which git may ask a host; GitFailed with the remedy where it may not."""
+    allowed = allowed_hosts()
+    try:
+        return http.checked(host, port, allowed)
+    except http.Closed as error:
+        raise GitFailed(remedy(error)) from None
+    except http.UnknownHost as error:
+        if scheme == "ssh" and http.plain_host(host) in allowed:
+            return []  # a name of the machine's own ssh configuration: whoever wrote that said where it leads
+        raise GitFailed(str(error)) from None
+    except http.NotAnswered as error:
+        raise GitFailed(str(error)) from None

@@ -18,6 +18,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from portal.kernel import clock
+from releases.intake import hosts
 from releases.intake.actions import store
 from releases.intake.models import InboundEvent, Source
 from releases.pipelines.providers import PROVIDERS
@@ -168,6 +169,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
     git = Git(
         folder, config.address(str(source.config.get("url") or "")), secret=source.credential,
         user=str(source.config.get("user") or ""), timeout=settings.RODEO_GIT_TIMEOUT, tick=tick,
+        check=hosts.checked_for_git,
     )  # fmt: skip
     return Mirror(folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")))
 

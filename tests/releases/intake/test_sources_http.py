@@ -2,100 +2,48 @@
 
 import base64
 import os
-import subprocess
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from typing import Any
 
 import pytest
 
-from releases.intake import pulls, sources
+from portal.accounts.models import User
+from releases.intake import hosts, pulls, sources
 from releases.intake.actions import drain_inbox
 from releases.intake.models import InboundEvent, Source
 from releases.models import Change, Release
+from releases.pipelines.providers.git.client import GitFailed
 from squads.models import Squad
+from tests.doubles.git_http import Server, serving
 from tests.releases.conftest import Repo
 
 TOKEN = "a-token-of-the-git-server"
 
 
-class Server(ThreadingHTTPServer):
-    """git http-backend behind a plain HTTP server. Notes what clients sent; asks for the token if told to."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.folder = folder
-        self.wants = ""
-        self.elsewhere = ""
-        self.seen: list[str] = []
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Runs the backend for one request."""
-
-    server: Server
-
-    def do_GET(self) -> None:
-        self.answer()
-
-    def do_POST(self) -> None:
-        self.answer()
-
-    def answer(self) -> None:
-        authorization = self.headers.get("Authorization", "")
-        self.server.seen.append(authorization)
-        if self.server.elsewhere:
-            self.send_response(302)
-            self.send_header("Location", self.server.elsewhere + self.path)
-            self.end_headers()
-            return
-        if self.server.wants and authorization != self.server.wants:
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="git"')
-            self.end_headers()
-            return
-        path, _, query = self.path.partition("?")
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        environment = {
-            "PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(self.server.folder), "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": self.command, "REMOTE_ADDR": "127.0.0.1",
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""), "CONTENT_LENGTH": str(len(body)),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
-            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_CONFIG_COUNT": "2", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*",
-            "GIT_CONFIG_KEY_1": "uploadpack.allowFilter", "GIT_CONFIG_VALUE_1": "true",
-        }  # fmt: skip
-        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=environment, check=False)
-        head, _, rest = done.stdout.partition(b"\r\n\r\n")
-        fields = [line.split(": ", 1) for line in head.decode().splitlines() if ": " in line]
-        status = next((value for name, value in fields if name == "Status"), "200")
-        self.send_response(int(status.split()[0]))
-        for name, value in fields:
-            if name != "Status":
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(rest)))
-        self.end_headers()
-        self.wfile.write(rest)
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
-
-
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A git server that offers the test's repositories."""
-    running = Server(tmp_path / "repositories")
-    thread = Thread(target=running.serve_forever)
-    thread.start()
-    yield running
-    running.shutdown()
-    thread.join()
-    running.server_close()
+    with serving(tmp_path / "repositories") as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def allowed(settings: Any) -> None:
+    """The server of the tests is on this machine, so it must be allowed."""
+    settings.RODEO_INTERNAL_HOSTS = ["127.0.0.1", "git.example.org"]
+
+
+def leads_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
+    """Have every name lead to these addresses, one answer after the other; return the names that were looked up."""
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return answers[min(len(asked), len(answers)) - 1]
+
+    monkeypatch.setattr("portal.kernel.http.addresses.resolve", resolve)
+    return asked
 
 
 def connect(server: Server, squad: Squad, secret: str = "") -> Source:
@@ -151,18 +99,14 @@ def test_the_token_is_not_carried_to_another_server(
     repo: Repo, payments: Squad, server: Server, tmp_path: Path, make_repo: Callable[..., Repo]
 ) -> None:
     repo.commit()
-    other = Server(tmp_path / "repositories")
-    thread = Thread(target=other.serve_forever)
-    thread.start()
-    server.elsewhere = other.address
-    source = connect(server, payments, secret=TOKEN)
-    try:
+    with serving(tmp_path / "repositories") as other:
+        server.elsewhere = other.address
+        source = connect(server, payments, secret=TOKEN)
         assert pull(source) is None
-    finally:
-        other.shutdown()
-        thread.join()
-        other.server_close()
-    assert "leads elsewhere" in source.last_error
+        assert "leads elsewhere" in source.last_error
+        sources.edit_git(source, by=None, secret="")
+        assert pull(source) is None
+        assert "leads elsewhere" in source.last_error
     assert other.seen == []
 
 
@@ -174,3 +118,64 @@ def test_a_server_that_is_away_is_an_error_with_a_remedy(payments: Squad, server
     source.refresh_from_db()
     assert pull(source) is None
     assert "does not answer" in source.last_error
+
+
+def test_git_asks_the_address_that_was_checked_whatever_the_name_leads_to_later(
+    repo: Repo, payments: Squad, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name leads nowhere for anybody but us: only an address that was handed to git can have been connected to."""
+    repo.commit("PAY-1")
+    asked = leads_to(monkeypatch, ["127.0.0.1"])
+    source = connect(server, payments)
+    Source.objects.update(config={"url": f"http://git.example.org:{server.server_port}/shop/checkout/.git"})
+    source.refresh_from_db()
+    assert pull(source), source.last_error
+    assert set(asked) == {"git.example.org"}
+    assert set(server.hosts) == {f"git.example.org:{server.server_port}"}
+
+
+def test_a_git_server_inside_the_network_is_closed_until_it_is_allowed(
+    repo: Repo, payments: Squad, server: Server, settings: Any, root: User
+) -> None:
+    repo.commit("PAY-1")
+    settings.RODEO_INTERNAL_HOSTS = []
+    source = connect(server, payments)
+    assert pull(source) is None
+    assert "127.0.0.1 is inside a private network" in source.last_error
+    assert "/sources/hosts/" in source.last_error
+    assert server.seen == []
+    hosts.allow(host="127.0.0.1", note="The tests' server", by=root)
+    assert pull(source), source.last_error
+
+
+@pytest.mark.parametrize("url", ["http://{}/x.git", "git://{}/x.git", "ssh://git@{}/x.git", "git@{}:x.git"])
+def test_no_kind_of_address_leads_git_inside_by_a_name(
+    payments: Squad, server: Server, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    leads_to(monkeypatch, ["93.184.216.34", "127.0.0.1"])
+    source = connect(server, payments)
+    Source.objects.update(config={"url": url.format("outside.example.org")})
+    source.refresh_from_db()
+    assert pull(source) is None
+    assert "outside.example.org (127.0.0.1) is inside a private network" in source.last_error
+
+
+def test_a_name_of_the_machines_own_ssh_configuration_works_once_it_is_allowed(db: None, settings: Any) -> None:
+    with pytest.raises(GitFailed, match="not known"):
+        hosts.checked_for_git("ssh", "work.invalid", 22)
+    settings.RODEO_INTERNAL_HOSTS = ["work.invalid"]
+    assert hosts.checked_for_git("ssh", "work.invalid", 22) == []
+    with pytest.raises(GitFailed, match="not known"):
+        hosts.checked_for_git("https", "work.invalid", 443)
+
+
+def test_a_git_that_cannot_be_kept_to_an_address_is_not_used(
+    payments: Squad, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leads_to(monkeypatch, ["127.0.0.1"])
+    monkeypatch.setattr("releases.pipelines.providers.git.reach.can_pin", lambda: False)
+    source = connect(server, payments)
+    Source.objects.update(config={"url": "https://git.example.org/x.git"})
+    source.refresh_from_db()
+    assert pull(source) is None
+    assert "Install git 2.37" in source.last_error

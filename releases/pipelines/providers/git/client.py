@@ -26,14 +26,16 @@ from releases.pipelines.providers.base import Provider
 from releases.pipelines.providers.git import messages
 from releases.pipelines.providers.git.config import SCHEMES, Address
 from releases.pipelines.providers.git.messages import LONGEST_MESSAGE, Look, Record, TagLine, moment
+from releases.pipelines.providers.git.reach import Check, pinned
 from releases.pipelines.providers.git.remedies import PERCENT, explain
+from releases.pipelines.providers.git.remedies import GitFailed as GitFailed
 
 SAFE = (
     "--no-pager", "--no-replace-objects", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
     "-c", "protocol.ext.allow=never", "-c", "submodule.recurse=false", "-c", "fetch.recurseSubmodules=false",
     "-c", "transfer.fsckObjects=false", "-c", "transfer.credentialsInUrl=die", "-c", "credential.helper=",
     "-c", "core.askPass=true", "-c", "gc.autoDetach=false", "-c", "http.lowSpeedLimit=1000",
-    "-c", "http.lowSpeedTime=60",
+    "-c", "http.lowSpeedTime=60", "-c", "http.followRedirects=false",
 )  # fmt: skip
 # Read by the git at the other end of a local path too, which -c does not reach. Only folders that an administrator
 # named are ever opened, so whose they are does not matter; and none of their file contents need copying.
@@ -55,15 +57,12 @@ REF_FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*o
     "%(committerdate:unix)%00%(*committerdate:unix)"  # fmt: skip
 
 
-class GitFailed(Exception):
-    """Git could not do it. The text says why in plain words and what to do."""
-
-
 @dataclass(slots=True)
 class Git:
     """How git is run for one repository. `tick` is called at least once a second while git works; it may raise.
 
-    `folder` is where Rodeo keeps what git needs; `timeout` is for everything done with this object, in seconds.
+    `folder` is where Rodeo keeps what git needs; `timeout` is for everything done with this object, in seconds. `check`
+    returns the addresses at which a host and port may be asked, or raises.
     """
 
     folder: Path
@@ -72,6 +71,7 @@ class Git:
     user: str = ""
     timeout: float = 900
     tick: Callable[[], None] = lambda: None
+    check: Check | None = None
     kept_open: int | None = None
     _deadline: float = field(default=0, init=False)
 
@@ -108,11 +108,9 @@ class Git:
         host = parts.netloc.rpartition("@")[2]
         pair = base64.b64encode(f"{self.address.user or self.user or 'git'}:{self.secret}".encode()).decode()
         return {
-            "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{host}/.extraHeader",
             "GIT_CONFIG_VALUE_0": f"Authorization: Basic {pair}",
-            "GIT_CONFIG_KEY_1": "http.followRedirects",
-            "GIT_CONFIG_VALUE_1": "false",
         }
 
     def stream(
@@ -175,6 +173,10 @@ class Git:
                         del said[:-40]
                         if heard:
                             heard(text)
+
+    def reached(self) -> list[str]:
+        """Return the options for a command that asks the server: it connects to checked addresses only."""
+        return [] if self.check is None else pinned(self.address, self.check)
 
     def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
         """Run git and return all it printed (at most 512 MiB); raise GitFailed."""
@@ -264,7 +266,7 @@ class Mirror:
 
     def _listed(self, *arguments: str) -> tuple[dict[str, str], dict[str, str]]:
         refs, symbolic = {}, {}
-        for line in self.git.run("ls-remote", *arguments).decode("utf-8", "replace").splitlines():
+        for line in self.git.run(*self.git.reached(), "ls-remote", *arguments).decode("utf-8", "replace").splitlines():
             value, _, name = line.partition("\t")
             if value.startswith("ref: "):
                 symbolic[name] = value.removeprefix("ref: ")
@@ -294,9 +296,10 @@ class Mirror:
                 report(int(found[-1][1]))
 
         refspecs = ["+refs/tags/*:refs/tags/*"] + ([f"+{glance.ref}:{HEAD}"] if glance.ref else [])
+        options = self.git.reached()
         for _ in self.git.stream(
-            "--git-dir", str(self.path), "fetch", "--prune", "--force", "--no-tags", "--update-shallow", "--progress",
-            "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--filter=tree:0",
+            *options, "--git-dir", str(self.path), "fetch", "--prune", "--force", "--no-tags", "--update-shallow",
+            "--progress", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--filter=tree:0",
             "--end-of-options", "origin", *refspecs, heard=heard,
         ):  # fmt: skip
             pass

@@ -24,6 +24,10 @@ REMEDIES = (
 )  # fmt: skip
 
 
+class GitFailed(Exception):
+    """Git could not do it. The text says why in plain words and what to do."""
+
+
 def explain(said: str) -> str:
     """Turn what git wrote on its way out into a reason with its remedy."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip() and not PERCENT.search(line)]
