@@ -20,7 +20,7 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.outbox import tell
-from releases.intake import pulls, sources
+from releases.intake import claims, pulls, sources
 from releases.intake.actions import drain_inbox, store
 from releases.intake.models import InboundEvent, Source
 from releases.models import (
@@ -245,7 +245,7 @@ def _pulled(source: Source, patience: float = 60) -> None:
             break
         if source.last_error:
             raise Refused(f"The sample repository could not be pulled: {source.last_error}")
-        claim = pulls.claim_now(source)
+        claim = claims.claim_now(source)
         if claim is not None:
             pulls.pull(source.pk, claim)
         else:

@@ -225,4 +225,6 @@ RODEO_CA_BUNDLE = os.environ.get("RODEO_CA_BUNDLE", "")
 RODEO_GIT_TIMEOUT = int(os.environ.get("RODEO_GIT_TIMEOUT", "900"))
 RODEO_GIT_DIR = STATE_DIR / "git"
 RODEO_PULL_EVERY = int(os.environ.get("RODEO_PULL_EVERY", "300"))
+# A long pull lets others have their turn after so many seconds.
+RODEO_PULL_SLICE = int(os.environ.get("RODEO_PULL_SLICE", "60"))
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(RODEO_HOOK_MAX_BYTES, 2 * 1024 * 1024) + 1024 * 1024

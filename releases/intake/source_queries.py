@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock
-from releases.intake import pulls
+from releases.intake import claims
 from releases.intake.models import InboundEvent, Source
 from releases.pipelines.providers import PROVIDERS
 
@@ -55,7 +55,7 @@ def _standing(source: Source) -> tuple[str, str]:
         return "warn", "paused"
     if source.last_error:
         return "bad", "failing"
-    if source.kind not in pulls.KINDS:
+    if source.kind not in claims.KINDS:
         return ("good", "open") if source.secret else ("bad", "has no token that can be read")
     if is_pulling(source):
         return "", "pulling"
@@ -87,7 +87,7 @@ class PullState:
 
 def pull_state(source: Source) -> PullState:
     """Return what the changing part of a source's page says."""
-    pulled = source.kind in pulls.KINDS
+    pulled = source.kind in claims.KINDS
     pulling = pulled and is_pulling(source)
     active = source.state == Source.State.ACTIVE
     due = pulled and active and not pulling and (source.next_pull_at is None or source.next_pull_at <= clock.now())

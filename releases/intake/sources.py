@@ -17,7 +17,7 @@ from django.utils.text import slugify
 from portal.kernel import clock
 from portal.kernel.outbox import tell
 from portal.kernel.transitions import AlreadyMoved, move
-from releases.intake import pulls
+from releases.intake import claims, git_pulls
 from releases.intake.actions import replay
 from releases.intake.models import InboundEvent, Source
 from releases.pipelines.models import Mainline, Repository
@@ -211,7 +211,7 @@ def edit_git(
 
 def pull_soon(source: Source) -> None:
     """Have a source pulled within seconds, whatever its turn is. Refused with the reason while it is paused."""
-    if source.kind not in pulls.KINDS:
+    if source.kind not in claims.KINDS:
         raise ValidationError(f"{source} is not pulled: it sends its events by itself.")
     if source.state != Source.State.ACTIVE:
         raise ValidationError(f"{source} is paused. Resume it first.")
@@ -244,7 +244,7 @@ def remove(source: Source, *, by: Any) -> None:
     _administers(by)
     if InboundEvent.objects.filter(source=source).exists():
         raise ValidationError(f"{source} has events, and evidence rests on them. Pause it instead.")
-    mirror = pulls.mirror_of(source) if source.kind == "git" else None
+    mirror = git_pulls.mirror_of(source) if source.kind == "git" else None
     source.delete()
     if mirror is not None:
         transaction.on_commit(mirror.forget)

@@ -3,13 +3,13 @@
 from celery import shared_task
 
 from portal.kernel import clock
-from releases.intake import pulls
+from releases.intake import claims, pulls
 
 
 @shared_task(name="releases.intake.tasks.pull_due")
 def pull_due() -> None:
     """Claim the sources whose turn it is and hand each to a task of its own. Safe at any time, any number of times."""
-    for source_id, claim in pulls.claim_due():
+    for source_id, claim in claims.claim_due():
         pull.delay(source_id=source_id, claim=clock.iso(claim))
 
 

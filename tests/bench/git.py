@@ -71,7 +71,7 @@ def repository(folder: Path, commits: int = COMMITS, tags: int = TAGS) -> Path:
 def run() -> list[dict[str, Any]]:
     """Import the history, derivation included, then pull again; return the figures. Needs Django and an empty database."""
     from portal.kernel.tasks import drain
-    from releases.intake import pulls, sources
+    from releases.intake import sources
     from releases.models import Change, Release
     from squads.models import Squad, Story
 
@@ -87,7 +87,7 @@ def run() -> list[dict[str, Any]]:
         source, _ = sources.connect_git(
             by=None, url=str(place), service="large", squad=squad, release_tags="v*", deploys_to="bench-production"
         )
-        took = [_pull(pulls, drain, source), _pull(pulls, drain, source)]
+        took = [_pull(drain, source), _pull(drain, source)]
         counts = (
             Change.objects.filter(repository=source.repository, landed__isnull=False).count(),
             Release.objects.filter(tags__repository=source.repository, commits__gt=0).count(),
@@ -101,9 +101,11 @@ def run() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _pull(pulls: Any, drain: Any, source: Any) -> float:
+def _pull(drain: Any, source: Any) -> float:
+    from releases.intake import claims, pulls
+
     began = time.perf_counter()
-    claim = pulls.claim_now(source)
+    claim = claims.claim_now(source)
     assert claim is not None
     pulled = pulls.pull(source.pk, claim)
     source.refresh_from_db()

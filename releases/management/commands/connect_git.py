@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.kernel.tasks import drain
-from releases.intake import pulls, sources
+from releases.intake import claims, pulls, sources
 from releases.intake.models import InboundEvent, Source
 
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
             self.stdout.write("The worker pulls it within seconds; see its page for how far it got.")
 
     def _pull(self, source: Source) -> None:
-        claim = pulls.claim_now(source)
+        claim = claims.claim_now(source)
         if claim is None:
             raise CommandError("The worker is pulling it already; see its page for how far it got.")
         pulled = pulls.pull(source.pk, claim, say=self._say)

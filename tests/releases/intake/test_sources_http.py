@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from portal.accounts.models import User
-from releases.intake import hosts, pulls, sources
+from releases.intake import claims, git_pulls, hosts, pulls, sources
 from releases.intake.actions import drain_inbox
 from releases.intake.models import InboundEvent, Source
 from releases.models import Change, Release
@@ -52,8 +52,8 @@ def connect(server: Server, squad: Squad, secret: str = "") -> Source:
     return source
 
 
-def pull(source: Source) -> pulls.Pulled | None:
-    claim = pulls.claim_now(source)
+def pull(source: Source) -> claims.Pulled | None:
+    claim = claims.claim_now(source)
     assert claim
     pulled = pulls.pull(source.pk, claim)
     source.refresh_from_db()
@@ -70,7 +70,7 @@ def test_a_repository_is_pulled_over_http_without_its_files(repo: Repo, payments
     assert pull(source), source.last_error
     assert Change.objects.count() == 1
     assert Release.objects.get().commits == 1
-    copy = pulls.mirror_of(source).path
+    copy = git_pulls.mirror_of(source).path
     assert sum(file.stat().st_size for file in copy.rglob("*") if file.is_file()) < 1024 * 1024
     repo.commit("PAY-2")
     again = pull(source)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releases.environments.actions import environment_named
-from releases.intake import pulls, sources
+from releases.intake import claims, pulls, sources
 from releases.intake.actions import _read, rebuild
 from releases.intake.models import InboundEvent
 from releases.models import Change, Deployment, Mainline, Release, StoryLink, Tag
@@ -62,7 +62,7 @@ def told(make_repo: Callable[..., Repo], payments: Squad, search: Squad, monkeyp
     )
     for seed in (1, 2, 3):
         grow(repo, seed)
-        claim = pulls.claim_now(source)
+        claim = claims.claim_now(source)
         assert claim
         assert pulls.pull(source.pk, claim)
         source.refresh_from_db()

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.accounts.models import User
 from portal.kernel import clock
-from releases.intake import pulls, sources, tasks
+from releases.intake import claims, git_pulls, pulls, sources, tasks
 from releases.intake.actions import drain_inbox, rebuild, store
 from releases.intake.models import InboundEvent, Source
 from releases.models import Change, Deployment, Environment, Mainline, Release, Repository, StoryLink, Tag
@@ -25,8 +25,8 @@ def connect(repo: Repo, squad: Squad, **rules: Any) -> Source:
     return sources.connect_git(by=None, url=str(repo.path), service="checkout", squad=squad, **rules)[0]
 
 
-def pull(source: Source) -> pulls.Pulled:
-    claim = pulls.claim_now(source)
+def pull(source: Source) -> claims.Pulled:
+    claim = claims.claim_now(source)
     assert claim is not None
     pulled = pulls.pull(source.pk, claim)
     source.refresh_from_db()
@@ -36,7 +36,7 @@ def pull(source: Source) -> pulls.Pulled:
 
 
 def failing(source: Source) -> str:
-    claim = pulls.claim_now(source)
+    claim = claims.claim_now(source)
     assert claim is not None
     assert pulls.pull(source.pk, claim) is None
     source.refresh_from_db()
@@ -121,7 +121,7 @@ def test_nothing_new_makes_no_event(repo: Repo, payments: Squad) -> None:
     source = connect(repo, payments)
     pull(source)
     events = InboundEvent.objects.count()
-    assert pull(source) == pulls.Pulled(0, False, 0, repo.run("rev-parse", "HEAD"))
+    assert pull(source) == claims.Pulled(0, False, 0, repo.run("rev-parse", "HEAD"))
     assert InboundEvent.objects.count() == events == 2
 
 
@@ -234,20 +234,20 @@ def test_rebuilding_makes_the_same_rows(repo: Repo, payments: Squad) -> None:
 
 def test_a_source_is_handed_to_one_worker(repo: Repo, payments: Squad) -> None:
     source = connect(repo, payments)
-    assert [pk for pk, _ in pulls.claim_due()] == [source.pk]
-    assert pulls.claim_due() == []
-    assert pulls.claim_now(source) is None
+    assert [pk for pk, _ in claims.claim_due()] == [source.pk]
+    assert claims.claim_due() == []
+    assert claims.claim_now(source) is None
     Source.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
-    assert [pk for pk, _ in pulls.claim_due()] == [source.pk]
+    assert [pk for pk, _ in claims.claim_due()] == [source.pk]
 
 
 def test_paused_sources_and_those_that_push_are_not_due(repo: Repo, payments: Squad, root: User) -> None:
     source = connect(repo, payments)
     sources.create_push(by=root, kind="cdevents", name="Deployments")
     sources.pause(source, by=root)
-    assert pulls.claim_due() == []
+    assert claims.claim_due() == []
     sources.resume(source, by=root)
-    assert len(pulls.claim_due()) == 1
+    assert len(claims.claim_due()) == 1
 
 
 def test_a_claim_that_is_not_ours_pulls_nothing(repo: Repo, payments: Squad) -> None:
@@ -260,7 +260,7 @@ def test_a_claim_that_is_not_ours_pulls_nothing(repo: Repo, payments: Squad) -> 
 def test_the_worker_pulls_what_is_due(repo: Repo, payments: Squad) -> None:
     repo.commit()
     source = connect(repo, payments)
-    ((pk, claim),) = pulls.claim_due()
+    ((pk, claim),) = claims.claim_due()
     tasks.pull(source_id=pk, claim=str(clock.iso(claim)))
     source.refresh_from_db()
     assert (source.claimed_until, source.progress, source.last_error, source.failures) == (None, {}, "", 0)
@@ -313,15 +313,15 @@ def test_a_pull_that_dies_loses_and_doubles_nothing(
             raise Killed
         return stored(*arguments, **named)
 
-    monkeypatch.setattr(pulls, "store", dies)
-    claim = pulls.claim_now(source)
+    monkeypatch.setattr(git_pulls, "store", dies)
+    claim = claims.claim_now(source)
     assert claim
     with pytest.raises(Killed):
         pulls.pull(source.pk, claim)
     drain_inbox()
-    monkeypatch.setattr(pulls, "store", stored)
+    monkeypatch.setattr(git_pulls, "store", stored)
     Source.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
-    ((pk, claim),) = pulls.claim_due()
+    ((pk, claim),) = claims.claim_due()
     assert pulls.pull(pk, claim)
     drain_inbox()
     assert Change.objects.count() == StoryLink.objects.count() == 5
@@ -333,7 +333,7 @@ def test_a_pull_that_dies_loses_and_doubles_nothing(
 def test_a_pull_that_was_taken_over_stops(repo: Repo, payments: Squad, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.commit()
     source = connect(repo, payments)
-    claim = pulls.claim_now(source)
+    claim = claims.claim_now(source)
     assert claim
     fetch = Mirror.fetch
 
@@ -342,7 +342,7 @@ def test_a_pull_that_was_taken_over_stops(repo: Repo, payments: Squad, monkeypat
         fetch(self, *arguments)
 
     monkeypatch.setattr(Mirror, "fetch", taken_over)
-    monkeypatch.setattr(pulls, "SAY_EVERY", 0)
+    monkeypatch.setattr(claims, "SAY_EVERY", 0)
     assert pulls.pull(source.pk, claim) is None
     assert not InboundEvent.objects.filter(kind="git.refs").exists()
     source.refresh_from_db()
@@ -353,7 +353,7 @@ def test_a_damaged_copy_is_made_anew(repo: Repo, payments: Squad) -> None:
     repo.commit()
     source = connect(repo, payments)
     pull(source)
-    for pack in pulls.mirror_of(source).path.glob("objects/pack/*"):
+    for pack in git_pulls.mirror_of(source).path.glob("objects/pack/*"):
         pack.chmod(0o644)
         pack.write_bytes(b"rubbish")
     second = repo.commit()
@@ -365,7 +365,7 @@ def test_a_missing_copy_is_no_reason_to_read_everything_again(repo: Repo, paymen
     repo.commit()
     source = connect(repo, payments)
     pull(source)
-    pulls.mirror_of(source).forget()
+    git_pulls.mirror_of(source).forget()
     assert pull(source).changed is False
     repo.commit()
     assert pull(source).commits == 1
@@ -374,9 +374,9 @@ def test_a_missing_copy_is_no_reason_to_read_everything_again(repo: Repo, paymen
 def test_progress_is_told_while_it_works(repo: Repo, payments: Squad, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.commit()
     source = connect(repo, payments)
-    monkeypatch.setattr(pulls, "SAY_EVERY", 0)
+    monkeypatch.setattr(claims, "SAY_EVERY", 0)
     said: list[str] = []
-    claim = pulls.claim_now(source)
+    claim = claims.claim_now(source)
     assert claim
     assert pulls.pull(source.pk, claim, say=lambda progress: said.append(progress.get("step", "")))
     assert {"asking what is new", "fetching", "reading commits", "read 1 commit"} <= set(said)
@@ -528,10 +528,10 @@ def test_a_pull_with_nothing_new_costs_a_few_queries(
     repo.commit()
     source = connect(repo, payments)
     pull(source)
-    claim = pulls.claim_now(source)
+    claim = claims.claim_now(source)
     assert claim
     with django_assert_max_num_queries(4):
-        assert pulls.pull(source.pk, claim) == pulls.Pulled(0, False, 0, source.cursor["head"])
+        assert pulls.pull(source.pk, claim) == claims.Pulled(0, False, 0, source.cursor["head"])
 
 
 def test_what_git_refuses_is_an_error_of_the_source_only(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from releases.intake import pulls, sources
+from releases.intake import claims, pulls, sources
 from releases.intake.actions import drain_inbox
 from releases.intake.models import InboundEvent
 from releases.models import Change, Deployment, Release
@@ -32,7 +32,7 @@ def test_every_release_of_a_real_history_has_the_figures_git_computes(
         by=None, url=str(history), service="web-monitor", squad=payments, release_tags=r"v\d+\.\d+(\.\d+)?",
         deploys_to="production",
     )  # fmt: skip
-    claim = pulls.claim_now(source)
+    claim = claims.claim_now(source)
     assert claim
     pulled = pulls.pull(source.pk, claim)
     drain_inbox()

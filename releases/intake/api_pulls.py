@@ -1,0 +1,80 @@
+"""Pulling a system by its API: each page that a provider reads becomes events, together with the cursor that follows."""
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.kernel import clock
+from portal.kernel.identity import identity
+from portal.kernel.wake import wake
+from releases.intake.claims import CLAIM, Pull, Pulled
+from releases.intake.models import InboundEvent, Source
+from releases.intake.sessions import session_of
+from releases.pipelines.providers import PROVIDERS
+from releases.pipelines.providers.base import Page, PullRefused, Record
+
+CONTENT_TYPE = "application/json"
+
+
+def read_api(this: Pull) -> Pulled:
+    """Read what is new in a system, page by page. Complete, or it raises; what was read so far stands.
+
+    After RODEO_PULL_SLICE seconds it stops behind a page, so that no source keeps others waiting for long.
+    """
+    provider = PROVIDERS[this.source.kind]
+    if provider.pulling is None:
+        raise PullRefused(f"{provider.name} is not pulled.")
+    until = time.monotonic() + settings.RODEO_PULL_SLICE
+    new = 0
+    with contextlib.closing(session_of(this.source, this.tick)) as session:
+        for page in provider.pulling.pages(session, this.source.config, this.source.cursor, clock.now()):
+            new += _keep(this, page)
+            if time.monotonic() > until:
+                return Pulled(records=new, changed=bool(new), more=True)
+    return Pulled(records=new, changed=bool(new))
+
+
+def _keep(this: Pull, page: Page) -> int:
+    """Store a page's records and its cursor in one transaction, if the claim is still ours; return how many are new."""
+    this.progress = {"step": page.step, "done": page.done, "of": page.of}
+    cursor = dict(page.cursor)
+    with transaction.atomic():
+        new = store_records(this.source, page.records)
+        this.keep(cursor=cursor, claimed_until=clock.now() + CLAIM, progress=this.progress)
+        if new:
+            transaction.on_commit(wake)
+    this.source.cursor = cursor
+    if this.say:
+        this.say(this.progress)
+    return new
+
+
+def store_records(source: Source, records: Sequence[Record]) -> int:
+    """Keep polled records as events, those known already left alone; return how many were new. Two statements a page."""
+    now = clock.now()
+    events = {}
+    for record in records:
+        delivery = record.delivery[:300] or hashlib.sha256(record.kind.encode() + b"\0" + record.body).hexdigest()
+        pk = identity("event", source.key, delivery)
+        events[pk] = InboundEvent(
+            id=pk, source=source, delivery=delivery, kind=record.kind[:150], body=record.body,
+            content_type=CONTENT_TYPE, received_at=now,
+        )  # fmt: skip
+    for known in InboundEvent.objects.filter(pk__in=list(events)).values_list("pk", flat=True):
+        del events[known]
+    if events:
+        InboundEvent.objects.bulk_create(events.values(), ignore_conflicts=True)
+    return len(events)
+
+
+def seen_by(source: Source) -> list[str]:
+    """Say what a source's system shows to us, such as “3 repositories”. Raises PullFailed with the remedy."""
+    provider = PROVIDERS[source.kind]
+    if provider.pulling is None:
+        raise PullRefused(f"{provider.name} is not pulled: it sends its events by itself.")
+    with contextlib.closing(session_of(source)) as session:
+        return provider.pulling.look(session, source.config)
