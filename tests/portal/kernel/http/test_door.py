@@ -171,7 +171,9 @@ def test_a_server_that_says_nothing_is_given_up(server: Raw) -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000 + b"\r\n\r\n",
         b"",
     ],
-)
+    ids=["short", "chunks without an end", "half a gzip", "no gzip", "two lengths", "half a header", "not HTTP",
+         "endless headers", "nothing"],
+)  # fmt: skip
 def test_an_answer_that_is_not_whole_is_no_answer(server: Raw, door: Door, sent: bytes) -> None:
     server.replies["/a"] = lambda asked, connection: connection.sendall(sent)
     with pytest.raises(http.BrokenOff):
