@@ -33,7 +33,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
     git = Git(
         folder, config.address(str(source.config.get("url") or "")), secret=source.credential,
         user=str(source.config.get("user") or ""), timeout=settings.RODEO_GIT_TIMEOUT, tick=tick,
-        check=hosts.checked_for_git,
+        check=hosts.checked_for_git, ca_bundle=settings.RODEO_CA_BUNDLE,
     )  # fmt: skip
     return Mirror(folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")))
 

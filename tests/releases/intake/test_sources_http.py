@@ -15,6 +15,7 @@ from releases.intake.models import InboundEvent, Source
 from releases.models import Change, Release
 from releases.pipelines.providers.git.client import GitFailed
 from squads.models import Squad
+from tests.doubles import http_server
 from tests.doubles.git_http import Server, serving
 from tests.releases.conftest import Repo
 
@@ -179,3 +180,32 @@ def test_a_git_that_cannot_be_kept_to_an_address_is_not_used(
     source.refresh_from_db()
     assert pull(source) is None
     assert "Install git 2.37" in source.last_error
+
+
+def test_git_trusts_the_companys_own_authority_once_it_is_named(
+    repo: Repo, payments: Squad, tmp_path: Path, settings: Any
+) -> None:
+    repo.commit("PAY-1")
+    made = http_server.certificate(tmp_path, "127.0.0.1")
+    with serving(tmp_path / "repositories", made) as server:
+        source = connect(server, payments)
+        assert pull(source) is None
+        assert "certificate is not trusted" in source.last_error
+        settings.RODEO_CA_BUNDLE = str(tmp_path / "missing.pem")
+        assert pull(source) is None
+        assert "Give RODEO_CA_BUNDLE a file in PEM" in source.last_error
+        settings.RODEO_CA_BUNDLE = str(made)
+        assert pull(source), source.last_error
+
+
+def test_a_token_opens_a_git_server_by_its_name(
+    repo: Repo, payments: Squad, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.commit("PAY-1")
+    leads_to(monkeypatch, ["127.0.0.1"])
+    server.wants = "Basic " + base64.b64encode(f"git:{TOKEN}".encode()).decode()
+    source = connect(server, payments, secret=TOKEN)
+    Source.objects.update(config={"url": f"http://git.example.org:{server.server_port}/shop/checkout/.git"})
+    source.refresh_from_db()
+    assert pull(source), source.last_error
+    assert server.wants in server.seen

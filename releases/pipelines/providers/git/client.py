@@ -26,7 +26,7 @@ from releases.pipelines.providers.base import Provider
 from releases.pipelines.providers.git import messages
 from releases.pipelines.providers.git.config import SCHEMES, Address
 from releases.pipelines.providers.git.messages import LONGEST_MESSAGE, Look, Record, TagLine, moment
-from releases.pipelines.providers.git.reach import Check, pinned
+from releases.pipelines.providers.git.reach import Check, authorities, pinned
 from releases.pipelines.providers.git.remedies import PERCENT, explain
 from releases.pipelines.providers.git.remedies import GitFailed as GitFailed
 
@@ -62,7 +62,8 @@ class Git:
     """How git is run for one repository. `tick` is called at least once a second while git works; it may raise.
 
     `folder` is where Rodeo keeps what git needs; `timeout` is for everything done with this object, in seconds. `check`
-    returns the addresses at which a host and port may be asked, or raises.
+    returns the addresses at which a host and port may be asked, or raises; `ca_bundle` is a file of authorities
+    trusted beside the machine's.
     """
 
     folder: Path
@@ -72,6 +73,7 @@ class Git:
     timeout: float = 900
     tick: Callable[[], None] = lambda: None
     check: Check | None = None
+    ca_bundle: str = ""
     kept_open: int | None = None
     _deadline: float = field(default=0, init=False)
 
@@ -98,6 +100,8 @@ class Git:
             "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0",
             "GIT_ATTR_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(self.folder),
         }  # fmt: skip
+        if self.ca_bundle and self.address.url.startswith("https:"):
+            environment["GIT_SSL_CAINFO"] = str(authorities(self.ca_bundle, self.folder))
         return environment | self._credentials()
 
     def _credentials(self) -> dict[str, str]:

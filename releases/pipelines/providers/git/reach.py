@@ -1,11 +1,14 @@
 """Reaching a git server at the addresses that were checked, and no others. No Django in here."""
 
 import ipaddress
+import os
 import re
 import shutil
+import ssl
 import subprocess
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from releases.pipelines.providers.git.config import SCP, Address
@@ -14,6 +17,10 @@ from releases.pipelines.providers.git.remedies import GitFailed
 PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 # The first git that connects where it is told to (http.curloptResolve). An older one ignores that without a word.
 PINS_SINCE = (2, 37)
+# Where machines keep the authorities they trust, in one file.
+AUTHORITIES = (
+    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+)  # fmt: skip
 Check = Callable[[str, str, int], list[str]]
 
 
@@ -52,6 +59,26 @@ def _is_literal(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def authorities(bundle: str, folder: Path) -> Path:
+    """Write the authorities that git trusts, those of the machine and those of `bundle`, into one file and return it.
+
+    Git takes one file only. GitFailed when the bundle cannot be read.
+    """
+    known = [os.environ.get("GIT_SSL_CAINFO", ""), ssl.get_default_verify_paths().cafile or "", *AUTHORITIES]
+    machine = next((Path(each) for each in known if each and Path(each).is_file()), None)
+    try:
+        text = Path(bundle).read_text()
+        together = f"{machine.read_text()}\n{text}" if machine else text
+    except (OSError, UnicodeDecodeError):
+        raise GitFailed(f"The certificates in {bundle} cannot be read. Give RODEO_CA_BUNDLE a file in PEM.") from None
+    written = folder / "authorities.pem"
+    if not written.exists() or written.read_text() != together:
+        fresh = folder / f"authorities.{os.getpid()}"
+        fresh.write_text(together)
+        fresh.replace(written)
+    return written
 
 
 @lru_cache(maxsize=1)
