@@ -22,6 +22,7 @@ from releases.flags.models import FlagState
 from releases.incidents.models import Incident, Signal
 from releases.intake.models import Fact, InboundEvent, SeenName, Source
 from releases.intake.reactions import REACTIONS, react
+from releases.intake.rules import Reading
 from releases.pipelines import actions as pipelines
 from releases.pipelines.facts import CommitsSeen, RefsSeen, Seen, Unreadable, check_past
 from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink
@@ -131,15 +132,17 @@ def _fail(ids: list[UUID], error: Exception) -> None:
 
 def _read(ids: list[UUID]) -> int:
     touched = Touched()
+    reading = Reading()
     repositories: dict[int, Source] = {}
     until = time.monotonic() + BATCH_SECONDS
     done = 0
     for pk in ids:
         event = InboundEvent.objects.select_related("source__repository__service").get(pk=pk)
-        _read_one(event, touched, repositories)
+        _read_one(event, touched, repositories, reading)
         done += 1
         if time.monotonic() > until:
             break
+    reading.keep_names()
     for source in repositories.values():
         _settle(source, touched)
     derive_touched(touched)
@@ -147,7 +150,7 @@ def _read(ids: list[UUID]) -> int:
     return done
 
 
-def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Source]) -> None:
+def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Source], reading: Reading) -> None:
     """Read one event: its facts, then the row of each thing they speak about. An error fails this event alone."""
     try:
         with transaction.atomic():
@@ -156,6 +159,7 @@ def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Sou
                 _forget_facts(event, touched)
                 _close(event, InboundEvent.State.IGNORED)
                 return
+            facts = reading.mapped(event, facts)
             subjects = _keep_facts(event, facts)
             for fact in facts:
                 if isinstance(fact, CommitsSeen | RefsSeen):
