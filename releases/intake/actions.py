@@ -152,6 +152,7 @@ def _read(ids: list[UUID]) -> int:
 
 def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Source], reading: Reading) -> None:
     """Read one event: its facts, then the row of each thing they speak about. An error fails this event alone."""
+    reading.begin(event)
     try:
         with transaction.atomic():
             facts = translate(event)
