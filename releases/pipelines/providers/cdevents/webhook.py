@@ -244,5 +244,6 @@ TRANSLATORS: dict[str, Callable[[Event], list[Seen] | None]] = {
 }
 PROVIDER = Provider(
     kind="cdevents", name="CDEvents", pushes=True, pulls=False, label=label, translate=translate,
+    tables=(words.table_of_outcomes("outcome"),),
 )  # fmt: skip
 __all__ = ["PROVIDER", "label", "translate", "what_of"]
