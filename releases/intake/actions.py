@@ -230,7 +230,9 @@ def _settle(source: Source, touched: Touched) -> None:
         # 1.2 and v1.2 are the same tag (see grounds._versions).
         spelled = [*derived.names, *(name.removeprefix("v") for name in derived.names)]
         own = Q(service=repository.service_id) if repository.service_id else Q()
-        told = Deployment.objects.filter(own | Q(service__parts__repository=repository), sha="", version__in=spelled[:MANY])
+        told = Deployment.objects.filter(
+            own | Q(service__parts__repository=repository), sha="", version__in=spelled[:MANY]
+        )
         touched.services |= set(told.values_list("service_id", flat=True).distinct())
         if len(spelled) > MANY:
             touched.repositories.add(repository.pk)

@@ -58,7 +58,7 @@ class MappingRuleFilter(django_filters.FilterSet):
 class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """What names of outside systems mean here. After a change, events with names that fit are read again."""
 
-    marks = {"create": "planners", "partial_update": "planners", "destroy": "planners"}
+    marks = {"create": "managers", "partial_update": "managers", "destroy": "managers"}
     serializer_class = MappingRuleOut
     filterset_class = MappingRuleFilter
     lookup_value_regex = "[0-9]{1,18}"

@@ -61,7 +61,7 @@ class PartForm(forms.Form):
     repository = forms.ModelChoiceField(
         label="Repository", queryset=Repository.objects.order_by("key"), to_field_name="key"
     )
-    prefix = forms.CharField(
+    folder = forms.CharField(
         label="Folder", max_length=250, widget=forms.TextInput(attrs={**PLAIN, "placeholder": "services/checkout"}),
         help_text="From the repository’s root.",
     )  # fmt: skip

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.objections import keep_objection
 from portal.kernel.paging import page_of
-from portal.kernel.policy import planners, reading
+from portal.kernel.policy import managers, planners, reading
 from portal.kernel.typed import given
 from releases.environments.models import Environment
 from releases.intake import mappings, mending, unmapped
@@ -70,19 +70,19 @@ def _kept(request: HttpRequest, rule: MappingRule | None, said: dict[str, Any]) 
     return redirect("releases:intake:rule_list")
 
 
-@planners
+@managers
 def rule_create(request: HttpRequest) -> HttpResponse:
     """Make a rule; “Preview” says which names it fits, without saving."""
     return _rule(request, None)
 
 
-@planners
+@managers
 def rule_edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a rule."""
     return _rule(request, get_object_or_404(MappingRule, pk=pk))
 
 
-@planners
+@managers
 @require_POST
 def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a rule away. Saying it twice changes nothing."""
@@ -94,7 +94,7 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("releases:intake:rule_list")
 
 
-@planners
+@managers
 @require_POST
 def rule_move(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a rule change places with the one above (`to` is up) or below it."""
@@ -138,7 +138,9 @@ def unmapped_mend(request: HttpRequest) -> HttpResponse:
     except ValidationError as error:
         wrong = " ".join(error.messages)
     if wants_fragment(request):
-        row = unmapped.Unmapped(kind, name, given(request.POST, "id"), said["source"], given(request.POST, "source_name"))
+        row = unmapped.Unmapped(
+            kind, name, given(request.POST, "id"), said["source"], given(request.POST, "source_name")
+        )
         context = {"row": row, "done": done, "wrong": wrong, "said": said, **unmapped.choices(), **_offered(request)}
         return varied(render(request, "releases/intake/_unmapped_row.html", context))
     (messages.success if done else messages.error)(request, done or f"{name}: {wrong}")

@@ -31,9 +31,9 @@ def add_part(repository: Repository, prefix: str, service: str, *, by: Any) -> R
     Repository.objects.select_for_update().get(pk=repository.pk)
     known = RepositoryPart.objects.filter(repository=repository, prefix=folder).select_related("service").first()
     if known is not None:
-        raise ValidationError({"prefix": f"{folder} makes the service {known.service} already. Remove that first."})
+        raise ValidationError({"folder": f"{folder} makes the service {known.service} already. Remove that first."})
     if RepositoryPart.objects.filter(repository=repository).count() >= MOST_PARTS:
-        raise ValidationError({"prefix": f"A repository has at most {MOST_PARTS} parts."})
+        raise ValidationError({"folder": f"A repository has at most {MOST_PARTS} parts."})
     row = RepositoryPart.objects.create(repository=repository, prefix=folder, service=service_named(name), by=by)
     _changed(row, "", "in force", by)
     # The next pull asks for the folders, as deep as the parts lie.
@@ -46,11 +46,11 @@ def _folder(text: str) -> str:
     folder = text.replace("\0", "").replace("\\", "/").strip().strip("/").removeprefix("./").strip("/")
     pieces = folder.split("/")
     if not folder or any(piece in ("", ".", "..") for piece in pieces):
-        raise ValidationError({"prefix": "Name a folder from the repository's root, such as services/checkout."})
+        raise ValidationError({"folder": "Name a folder from the repository's root, such as services/checkout."})
     if any(sign in folder for sign in "*?"):
-        raise ValidationError({"prefix": "Name one folder, without * and ?. Add the others after it."})
+        raise ValidationError({"folder": "Name one folder, without * and ?. Add the others after it."})
     if len(folder) > 250 or len(pieces) > parts.DEEPEST:
-        raise ValidationError({"prefix": f"Use at most 250 characters and {parts.DEEPEST} folders in each other."})
+        raise ValidationError({"folder": f"Use at most 250 characters and {parts.DEEPEST} folders in each other."})
     return folder
 
 

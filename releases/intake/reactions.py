@@ -185,7 +185,9 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
         merged = min(each for fact in own if (each := _moment(fact.data, "merged_at", fact.at)) is not None)
         pk = identity("change", place.key, key)
         known = Change.objects.filter(pk=pk, known=True).update(
-            merged_at=merged, url=said.get("url", "")[:1000], commits=said.get("commits", []),
+            merged_at=merged,
+            url=said.get("url", "")[:1000],
+            commits=said.get("commits", []),
             told_paths=said.get("paths", []),
         )
         if not known:

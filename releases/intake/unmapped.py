@@ -23,7 +23,13 @@ KINDS = {
     "repository": ("repositories", "No service is made from them."),
     "alert": ("alerts", "No rule says whether they are incidents, so they are none."),
 }
-NAMES = {"pipeline": "pipeline", "environment": "environment", "service": "service", "repository": "repository", "alert": "alert"}
+NAMES = {
+    "pipeline": "pipeline",
+    "environment": "environment",
+    "service": "service",
+    "repository": "repository",
+    "alert": "alert",
+}
 # So many of one kind are looked at: who has more writes rules with patterns first.
 MOST = 2000
 CHOICES = 500
@@ -75,9 +81,12 @@ def everything() -> Everything:
 
 
 def _repositories() -> list[Unmapped]:
-    rows = Repository.objects.filter(service=None).exclude(Exists(RepositoryPart.objects.filter(repository=OuterRef("pk"))))
+    rows = Repository.objects.filter(service=None).exclude(
+        Exists(RepositoryPart.objects.filter(repository=OuterRef("pk")))
+    )
     return [
-        Unmapped("repository", key, f"repository-{pk}") for pk, key in rows.order_by("key").values_list("pk", "key")[: MOST + 1]
+        Unmapped("repository", key, f"repository-{pk}")
+        for pk, key in rows.order_by("key").values_list("pk", "key")[: MOST + 1]
     ]
 
 

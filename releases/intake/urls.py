@@ -20,6 +20,7 @@ urlpatterns = [
     path("sources/mapping/<int:pk>/remove/", mapping_views.rule_remove, name="rule_remove"),
     path("sources/mapping/<int:pk>/place/", mapping_views.rule_move, name="rule_move"),
     path("sources/mapping/parts/", part_views.part_list, name="part_list"),
+    path("sources/mapping/parts/new/", part_views.part_add, name="part_add"),
     path("sources/mapping/parts/<int:pk>/remove/", part_views.part_remove, name="part_remove"),
     path("sources/unmapped/", mapping_views.unmapped_list, name="unmapped"),
     path("sources/unmapped/mend/", mapping_views.unmapped_mend, name="unmapped_mend"),

@@ -41,7 +41,8 @@ def _table(table: StatusTable) -> str:
     for meaning, words in by_meaning.items():
         cells = [", ".join(_code(word) for word in words), meaning.phase, meaning.outcome or "none yet"]
         lines.append(f"| {' | '.join([*cells, *([_cell(meaning.why)] if with_why else [])])} |")
-    lines.append("| any other word | finished | unknown |" + (" never guessed |" if with_why else ""))
+    others = "refused | refused" if table.closed else "finished | unknown"
+    lines.append(f"| any other word | {others} |" + (" never guessed |" if with_why else ""))
     return "\n".join(lines)
 
 

@@ -27,9 +27,10 @@ OUTCOMES = {
 }
 
 
-def table_of_outcomes(field: str) -> StatusTable:
+def table_of_outcomes(field: str, *, closed: bool = False) -> StatusTable:
     """Return these words as the table of one field."""
-    return StatusTable("Outcomes", field, {word: Meaning(facts.FINISHED, each) for word, each in OUTCOMES.items()})
+    said = {word: Meaning(facts.FINISHED, each) for word, each in OUTCOMES.items()}
+    return StatusTable("Outcomes", field, said, closed)
 
 
 def outcome(word: str) -> str:

@@ -24,7 +24,14 @@ def run(scripts: Source, send: Send) -> Callable[..., None]:
     """Report a run of a pipeline and have it read."""
 
     def report(id: str, pipeline: str, **said: Any) -> None:
-        body = {"id": id, "outcome": "success", "commit": "abcdef1234", "pipeline": pipeline, "service": "checkout", **said}
+        body = {
+            "id": id,
+            "outcome": "success",
+            "commit": "abcdef1234",
+            "pipeline": pipeline,
+            "service": "checkout",
+            **said,
+        }
         assert send("/api/v1/runs/", body).status_code < 300
         drain_inbox()
 
@@ -42,7 +49,9 @@ def _rule(browser: Client, path: str = f"{RULES}new/", **said: Any) -> Any:
     return browser.post(path, {"kind": "pipeline", "pattern": "deploy-*", **said})
 
 
-def test_a_run_becomes_a_deployment_and_a_run_again_when_the_rule_goes(as_pam: Client, run: Callable[..., None]) -> None:
+def test_a_run_becomes_a_deployment_and_a_run_again_when_the_rule_goes(
+    as_pam: Client, run: Callable[..., None]
+) -> None:
     run("1", "deploy-production")
     run("2", "build")
     assert Run.objects.count() == 2
@@ -149,7 +158,9 @@ def test_a_preview_says_what_fits_and_saves_nothing(as_pam: Client, run: Callabl
     page = _rule(as_pam, role="ci", preview="1").content.decode()
     assert "Matches 2 names" in page and "deploy-a" in page and not MappingRule.objects.exists()
     part = as_pam.post(
-        f"{RULES}new/", {"kind": "pipeline", "pattern": "x*", "role": "ci", "preview": "1"}, headers={"HX-Request": "true"}
+        f"{RULES}new/",
+        {"kind": "pipeline", "pattern": "x*", "role": "ci", "preview": "1"},
+        headers={"HX-Request": "true"},
     )
     assert "Matches no name" in part.content.decode() and "<html" not in part.content.decode()
 

@@ -56,7 +56,7 @@ def _work() -> None:
 
 
 def _add(browser: Client, prefix: str, service: str) -> Any:
-    return browser.post(PARTS, {"repository": "shop/checkout", "prefix": prefix, "service": service})
+    return browser.post(f"{PARTS}new/", {"repository": "shop/checkout", "folder": prefix, "service": service})
 
 
 def _services(story: Story) -> list[str]:
@@ -168,7 +168,9 @@ def test_what_an_event_says_of_paths_decides_where_git_is_not_read(
     as_pam: Client, story: Story, checkout: Service, ci: Source
 ) -> None:
     repository = Repository.objects.create(key="shop/checkout", service=checkout)
-    RepositoryPart.objects.create(repository=repository, prefix="web", service=Service.objects.create(name="web", slug="web"))
+    RepositoryPart.objects.create(
+        repository=repository, prefix="web", service=Service.objects.create(name="web", slug="web")
+    )
     event, _ = store(ci, delivery="1", kind="k", body=b"{}")
     data = {
         "repository": "shop/checkout", "merged_at": "2026-01-01T00:00:00+00:00", "paths": ["web/app.js"],

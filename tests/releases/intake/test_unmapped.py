@@ -56,7 +56,9 @@ def test_everything_unmapped_is_listed_and_likely_deployments_come_first(as_pam:
 
 
 def test_a_pipeline_is_mended_in_its_row_and_its_past_follows(as_pam: Client, told: None) -> None:
-    page = _mend(as_pam, "pipeline", "deploy-it", role="deploy", environment="production", service="web", source="scripts")
+    page = _mend(
+        as_pam, "pipeline", "deploy-it", role="deploy", environment="production", service="web", source="scripts"
+    )
     assert "A run of deploy-it is a deployment to production" in page.content.decode()
     _work()
     assert Deployment.objects.get(service__name="web").environment.key == "production"
@@ -122,7 +124,10 @@ def test_members_mend_what_is_their_squads_and_make_no_rules(as_ana: Client, tol
 
 def test_names_of_any_spelling_get_a_rule_of_their_own(as_pam: Client, scripts: Source, send: Send) -> None:
     for number, name in enumerate(("build [x] *", "/what?/", "<b>é</b>", "{1}", "x" * 240)):
-        send("/api/v1/runs/", {"id": f"{number}", "outcome": "success", "pipeline": name, "commit": "abcdef1", "service": "a"})
+        send(
+            "/api/v1/runs/",
+            {"id": f"{number}", "outcome": "success", "pipeline": name, "commit": "abcdef1", "service": "a"},
+        )
     drain_inbox()
     names = _names(as_pam, "pipeline")
     assert len(names) == 5

@@ -19,7 +19,9 @@ PARTS = {"services/pay": "pay", "services/pay/cards": "cards", "web": "web"}
         (["README.md", "web/x"], ["shop", "web"]),
     ],
 )
-def test_the_innermost_folder_decides_and_the_rest_is_the_repositorys_own(paths: list[str], services: list[str]) -> None:
+def test_the_innermost_folder_decides_and_the_rest_is_the_repositorys_own(
+    paths: list[str], services: list[str]
+) -> None:
     assert services_of(paths, PARTS, "shop") == services
 
 

@@ -66,9 +66,10 @@ def chunks(records: Iterable[Record]) -> Iterator[tuple[int, bytes]]:
     lines: list[str] = []
     size = 0
     for record in records:
+        folders = [] if record.paths is None else [record.depth, list(record.paths)]
         line = json.dumps(
             [record.sha, list(record.parents), record.authored, record.committed, record.author, record.email,
-             record.message, *([] if record.paths is None else [record.depth, list(record.paths)])], ensure_ascii=False, separators=(",", ":"),
+             record.message, *folders], ensure_ascii=False, separators=(",", ":"),
         )  # fmt: skip
         length = len(line.encode()) + 2
         if lines and (len(lines) >= MOST_COMMITS or size + length > MOST_BYTES):

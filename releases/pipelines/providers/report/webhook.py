@@ -228,5 +228,5 @@ TRANSLATORS: dict[str, Callable[[_Report], list[Seen]]] = {
 }  # fmt: skip
 PROVIDER = Provider(
     kind="report", name="Scripts", pushes=True, pulls=False, label=label, translate=translate,
-    tables=(words.table_of_outcomes("outcome"),),
+    tables=(words.table_of_outcomes("outcome", closed=True),),
 )  # fmt: skip
