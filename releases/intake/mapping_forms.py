@@ -21,23 +21,23 @@ class RuleForm(forms.Form):
         "/(?P<what>.+)-to-(?P<where>.+)/ that fits the whole name. Upper and lower case are the same.",
     )  # fmt: skip
     source = forms.ModelChoiceField(
-        label="Of the source", queryset=Source.objects.order_by("name"), required=False, empty_label="every source"
+        label="From the source", queryset=Source.objects.order_by("name"), required=False, empty_label="every source"
     )
     role = forms.ChoiceField(
-        label="is", choices=[("", "what its kind says"), *MappingRule.Role.choices], required=False,
+        label="They are", choices=[("", "what its kind says"), *MappingRule.Role.choices], required=False,
         help_text="A pipeline is CI, a deployment or an acceptance run; an alert is an incident. Anything can be left out.",
     )  # fmt: skip
     service = forms.CharField(
-        label="of the service", max_length=120, required=False,
+        label="Of the service", max_length=120, required=False,
         widget=forms.TextInput(attrs={**PLAIN, "list": "services"}),
         help_text="Each * and ? of the pattern is a group: {1} stands for what the first one met, {what} for a named group.",
     )  # fmt: skip
     environment = forms.CharField(
-        label="in the environment", max_length=120, required=False,
+        label="In the environment", max_length=120, required=False,
         widget=forms.TextInput(attrs={**PLAIN, "list": "environments"}), help_text="Groups may be used here too.",
     )  # fmt: skip
     tier = forms.ChoiceField(
-        label="whose tier is", choices=[("", "as its name suggests"), *Environment.Tier.choices], required=False,
+        label="Its tier is", choices=[("", "as its name suggests"), *Environment.Tier.choices], required=False,
         help_text="For environments that events named first. What a person chose for one stays.",
     )  # fmt: skip
     severity = forms.CharField(
@@ -66,5 +66,5 @@ class PartForm(forms.Form):
         help_text="From the repository’s root.",
     )  # fmt: skip
     service = forms.CharField(
-        label="makes the service", max_length=120, widget=forms.TextInput(attrs={**PLAIN, "list": "services"})
+        label="Makes the service", max_length=120, widget=forms.TextInput(attrs={**PLAIN, "list": "services"})
     )
