@@ -42,7 +42,9 @@ def unmapped(pam: User, checkout: Service) -> Source:
         kind="pipeline", pattern="/release-(?P<what>.+)/", role="deploy", service="{what}", environment="production",
         by=pam,
     )  # fmt: skip
-    MappingRule.objects.create(kind="environment", pattern="p?", environment="prod-{1}", tier="production", source=source)
+    MappingRule.objects.create(
+        kind="environment", pattern="p?", environment="prod-{1}", tier="production", source=source
+    )
     return source
 
 

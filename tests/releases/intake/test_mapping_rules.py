@@ -201,3 +201,17 @@ def test_members_and_readers_make_no_rules(as_ana: Client, as_ria: Client) -> No
         assert "project managers" in browser.get(f"{RULES}new/").content.decode()
         assert browser.get(RULES).status_code == 200
     assert not MappingRule.objects.exists()
+
+
+def test_the_tier_that_a_rule_gave_when_an_environment_was_found_goes_with_the_rule(
+    as_pam: Client, run: Callable[..., None]
+) -> None:
+    _rule(as_pam, role="deploy", environment="{1}-x", tier="production")
+    run("1", "deploy-blue")
+    other = Environment.objects.create(key="odd", slug="odd", name="odd", tier="production", discovered=True)
+    assert Environment.objects.get(key="blue-x").tier == "production"
+    mappings.remove_rule(MappingRule.objects.get(), by=User.objects.get(username="pam"))
+    _work()
+    assert Environment.objects.get(key="blue-x").tier == "other"
+    other.refresh_from_db()
+    assert other.tier == "production", "no rule was ever about it"
