@@ -8,6 +8,7 @@ def connect() -> None:
     from portal.live import topics
     from portal.search.reactions import emptied, indexes, stale
     from releases.intake.actions import drain_inbox
+    from releases.intake.mappings import mapping_changed
     from releases.intake.naming import repositories_changed
     from releases.planning import board, plans, reactions
     from squads.boards.cards import live_cards as squad_cards
@@ -26,6 +27,7 @@ def connect() -> None:
     outbox.subscribe("story.flagged", reactions.story_flagged)
     outbox.subscribe("service.changed", reactions.service_changed)
     outbox.subscribe("service.changed", repositories_changed)
+    outbox.subscribe("mapping.changed", mapping_changed)
     outbox.subscribe("environment.changed", reactions.environment_changed)
     outbox.subscribe("change.linked", reactions.links_changed)
     for topic in ("story.created", "story.edited"):

@@ -6,11 +6,11 @@ from releases.environments.models import Environment
 from releases.flags.models import FlagState
 from releases.incidents.models import Incident, Signal
 from releases.intake.models import AllowedHost, Fact, InboundEvent, MappingRule, SeenName, Source
-from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink
+from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink
 from releases.planning.models import Release, Tag
 
 __all__ = [
     "AcceptanceRun", "AllowedHost", "Artifact", "Change", "Deployment", "Environment", "Fact", "FlagState",
-    "InboundEvent", "Incident", "Mainline", "MappingRule", "Release", "Repository", "Run", "SeenName", "Signal", "Source",
-    "StoryLink", "Tag",
+    "InboundEvent", "Incident", "Mainline", "MappingRule", "Release", "Repository", "RepositoryPart", "Run", "SeenName",
+    "Signal", "Source", "StoryLink", "Tag",
 ]  # fmt: skip

@@ -36,13 +36,14 @@ def tier_of(name: str) -> Environment.Tier:
     return Environment.Tier.OTHER
 
 
-def environment_named(key: str) -> Environment:
-    """Return the environment that events call by this key, made on the spot, its tier guessed, if nobody knows it."""
+def environment_named(key: str, tier: str = "") -> Environment:
+    """Return the environment that events call by this key, made on the spot if nobody knows it: of this tier, or of the
+    one that its name suggests."""
     key = key.strip()[:120] or "unnamed"
     known = Environment.objects.filter(key=key).first()
     if known is not None:
         return known
-    tier = tier_of(key)
+    tier = Environment.Tier(tier) if tier else tier_of(key)
     made = {
         "slug": free_slug(Environment, key, "environment"), "name": key, "tier": tier, "order": ORDERS[tier],
         "discovered": True,
@@ -91,6 +92,29 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
             services=queries.services_at(environment), stories=queries.stories_checked_at(environment),
         )  # fmt: skip
     return environment
+
+
+def retier(environment: Environment, tier: str) -> bool:
+    """Give an environment that events named the tier that a rule, or its name, gives it; return whether it changed.
+
+    One whose tier a person chose keeps it.
+    """
+    chosen = StateChange.objects.filter(kind="environment", key=environment.key, by__isnull=False)
+    if not environment.discovered or environment.tier == tier or chosen.exists():
+        return False
+    before, environment.tier = environment.tier, tier
+    environment.order = ORDERS[Environment.Tier(tier)]
+    environment.save(update_fields=["tier", "order"])
+    StateChange.objects.create(
+        kind="environment", key=environment.key, from_state=before, to_state=tier, by=None,
+        because="by a mapping rule", at=clock.now(),
+    )  # fmt: skip
+    tell("environment.saved", id=environment.pk)
+    tell(
+        "environment.changed", id=environment.pk,
+        services=queries.services_at(environment), stories=queries.stories_checked_at(environment),
+    )  # fmt: skip
+    return True
 
 
 def _known(fields: dict[str, Any]) -> dict[str, Any]:

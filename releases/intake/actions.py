@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from portal.kernel import clock
 from portal.kernel.identity import identity
@@ -22,6 +22,7 @@ from releases.flags.models import FlagState
 from releases.incidents.models import Incident, Signal
 from releases.intake.models import Fact, InboundEvent, SeenName, Source
 from releases.intake.reactions import REACTIONS, react
+from releases.intake.rules import Reading
 from releases.pipelines import actions as pipelines
 from releases.pipelines.facts import CommitsSeen, RefsSeen, Seen, Unreadable, check_past
 from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink
@@ -131,15 +132,17 @@ def _fail(ids: list[UUID], error: Exception) -> None:
 
 def _read(ids: list[UUID]) -> int:
     touched = Touched()
+    reading = Reading()
     repositories: dict[int, Source] = {}
     until = time.monotonic() + BATCH_SECONDS
     done = 0
     for pk in ids:
         event = InboundEvent.objects.select_related("source__repository__service").get(pk=pk)
-        _read_one(event, touched, repositories)
+        _read_one(event, touched, repositories, reading)
         done += 1
         if time.monotonic() > until:
             break
+    reading.keep_names()
     for source in repositories.values():
         _settle(source, touched)
     derive_touched(touched)
@@ -147,8 +150,9 @@ def _read(ids: list[UUID]) -> int:
     return done
 
 
-def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Source]) -> None:
+def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Source], reading: Reading) -> None:
     """Read one event: its facts, then the row of each thing they speak about. An error fails this event alone."""
+    reading.begin(event)
     try:
         with transaction.atomic():
             facts = translate(event)
@@ -156,6 +160,7 @@ def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Sou
                 _forget_facts(event, touched)
                 _close(event, InboundEvent.State.IGNORED)
                 return
+            facts = reading.mapped(event, facts)
             subjects = _keep_facts(event, facts)
             for fact in facts:
                 if isinstance(fact, CommitsSeen | RefsSeen):
@@ -221,12 +226,16 @@ def _settle(source: Source, touched: Touched) -> None:
     derived = derive_tags(repository)
     touched.deployments |= derived.deployments
     touched.services |= derived.services
-    if derived.names and repository.service_id:
-        # 1.2 and v1.2 are the same tag (see evidence._versions).
+    if derived.names:
+        # 1.2 and v1.2 are the same tag (see grounds._versions).
         spelled = [*derived.names, *(name.removeprefix("v") for name in derived.names)]
-        told = Deployment.objects.filter(service=repository.service_id, sha="", version__in=spelled[:MANY])
-        if len(spelled) > MANY or told.exists():
-            touched.services.add(repository.service_id)
+        own = Q(service=repository.service_id) if repository.service_id else Q()
+        told = Deployment.objects.filter(
+            own | Q(service__parts__repository=repository), sha="", version__in=spelled[:MANY]
+        )
+        touched.services |= set(told.values_list("service_id", flat=True).distinct())
+        if len(spelled) > MANY:
+            touched.repositories.add(repository.pk)
 
 
 def translate(event: InboundEvent) -> list[Seen] | None:

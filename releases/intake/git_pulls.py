@@ -14,6 +14,8 @@ from releases.intake import hosts
 from releases.intake.actions import store
 from releases.intake.claims import Pull, Pulled
 from releases.intake.models import InboundEvent, Source
+from releases.pipelines.models import RepositoryPart
+from releases.pipelines.parts import depth_of
 from releases.pipelines.providers.base import NotAccepted, PullFailed, PullRefused
 from releases.pipelines.providers.git import config, messages
 from releases.pipelines.providers.git.client import Git, GitFailed, Glance, Mirror
@@ -35,7 +37,12 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
         user=str(source.config.get("user") or ""), timeout=settings.RODEO_GIT_TIMEOUT, tick=tick,
         check=hosts.checked_for_git, ca_bundle=settings.RODEO_CA_BUNDLE,
     )  # fmt: skip
-    return Mirror(folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")))
+    prefixes = RepositoryPart.objects.filter(repository=source.repository_id).order_by("prefix")
+    parted = source.repository_id and getattr(source, "parted", True)
+    return Mirror(
+        folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")),
+        tuple(prefixes.values_list("prefix", flat=True)) if parted else (),
+    )  # fmt: skip
 
 
 # Where git says one of these, asking again changes nothing until a person does.
@@ -60,7 +67,9 @@ def _read_git(this: Pull) -> Pulled:
     with mirror.held():
         glance = mirror.glance()
         cursor = this.source.cursor
-        if glance.digest == cursor.get("glance"):
+        # Parts that lie deeper than git was asked for have all commits read again.
+        deeper = depth_of(mirror.folders) > cursor.get("depth", 0)
+        if glance.digest == cursor.get("glance") and not deeper:
             return Pulled(tags=cursor.get("tags", 0), head=cursor.get("head", ""))
         was_there = mirror.path.exists()
         try:
@@ -83,7 +92,9 @@ def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
     at = clock.iso(now)
     assert at is not None
     look = mirror.look(glance.branch, at, before)
-    known = [before.head, *(tag.sha for tag in before.tags)] if before else []
+    depth = depth_of(mirror.folders)
+    deeper = depth > this.source.cursor.get("depth", 0)
+    known = [before.head, *(tag.sha for tag in before.tags)] if before and not deeper else []
     count = 0
     this.step("reading commits")
     for size, body in messages.chunks(mirror.commits([look.head, *(tag.sha for tag in look.tags)], known)):
@@ -92,7 +103,7 @@ def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
         this.step(f"read {count:,} commit{'' if count == 1 else 's'}", count)
     changed = before is None or not _same(before, look)
     with transaction.atomic():
-        cursor = {**this.source.cursor, "glance": glance.digest}
+        cursor = {**this.source.cursor, "glance": glance.digest, "depth": depth}
         if changed:
             event, _ = store(
                 this.source, delivery=messages.refs_delivery(look.at), kind=messages.REFS,

@@ -13,7 +13,7 @@ from releases.intake.models import Fact
 from releases.pipelines.models import Repository
 from releases.pipelines.reactions import plain_name
 
-KINDS = ("change", "run", "artifact", "deployment")
+KINDS = ("change", "run", "artifact", "deployment", "acceptance")
 
 
 def repositories_changed(payload: dict[str, Any]) -> None:

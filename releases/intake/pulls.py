@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from portal.kernel import clock
 from portal.kernel.models import StateChange
@@ -19,6 +20,7 @@ from releases.intake.api_pulls import read_api
 from releases.intake.claims import CLAIM, ClaimLost, Pull, Pulled, Say
 from releases.intake.git_pulls import read_git
 from releases.intake.models import Source
+from releases.pipelines.models import RepositoryPart
 from releases.pipelines.providers.base import PullFailed, PullRefused, PullWaits
 
 logger = logging.getLogger(__name__)
@@ -30,7 +32,9 @@ BROKEN_AFTER = 5
 def pull(source_id: int, claim: datetime, say: Say | None = None) -> Pulled | None:
     """Pull one source under a claim. Return what it brought, or None if it failed (`last_error` says why) or the claim
     was not ours any more."""
-    source = Source.objects.select_related("repository").filter(pk=source_id, claimed_until=claim).first()
+    parts = RepositoryPart.objects.filter(repository=OuterRef("repository_id"))
+    sources = Source.objects.select_related("repository").annotate(parted=Exists(parts))
+    source = sources.filter(pk=source_id, claimed_until=claim).first()
     if source is None:
         return None
     this = Pull(source, claim, say)

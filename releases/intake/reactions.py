@@ -166,6 +166,13 @@ def _service_of(said: Said) -> Any:
     return place.service or service_named(place.key.rpartition("/")[2])
 
 
+def _checked_service(said: Said) -> Any:
+    """Return the service that a check is of, if it is of one: an acceptance run may look at a story instead."""
+    if said.get("service") or not said.get("repository"):
+        return _named_service(said)
+    return repository_named(said["repository"]).service
+
+
 def change(key: str, facts: list[Fact], touched: Touched) -> None:
     """A change was merged: its time, and the stories that its texts name."""
     by_place: dict[Repository, list[Fact]] = {}
@@ -178,12 +185,16 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
         merged = min(each for fact in own if (each := _moment(fact.data, "merged_at", fact.at)) is not None)
         pk = identity("change", place.key, key)
         known = Change.objects.filter(pk=pk, known=True).update(
-            merged_at=merged, url=said.get("url", "")[:1000], commits=said.get("commits", [])
+            merged_at=merged,
+            url=said.get("url", "")[:1000],
+            commits=said.get("commits", []),
+            told_paths=said.get("paths", []),
         )
         if not known:
             _put(
                 Change, pk, repository=place, sha=key[:100], merged_at=merged, url=said.get("url", "")[:1000],
                 subject=said.get("subject", ""), author=said.get("author", "")[:200], event_id=last.event_id,
+                told_paths=said.get("paths", []),
             )  # fmt: skip
         texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
         link_texts(pk, texts)
@@ -253,7 +264,7 @@ def acceptance(key: str, facts: list[Fact], touched: Touched) -> None:
     _put(
         AcceptanceRun, pk, touched, key=key[:300], name=said.get("name", ""),
         environment=environment_named(said["environment"]), story_key=said.get("story", "")[:20],
-        service=_named_service(said), artifact=_artifact(said.get("artifact", "")),
+        service=_checked_service(said), artifact=_artifact(said.get("artifact", "")),
         sha=said.get("sha", "")[:100], release=said.get("release", "")[:200], phase=said["phase"],
         outcome=said.get("outcome", ""), words=said.get("words", ""), url=said.get("url", "")[:1000],
         performed_by=said.get("performed_by", "")[:200], event_id=last.event_id, **_times(said, last),

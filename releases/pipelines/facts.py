@@ -26,19 +26,24 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Something an event says about one thing, at one moment."""
+    """Something an event says about one thing, at one moment.
+
+    `said` are the names it came with, as (kind, name), where a rule of mapping.py gave it others.
+    """
 
     kind: ClassVar[str] = ""
     key: str
     at: datetime
+    said: tuple[tuple[str, str], ...] = ()
 
     def data(self) -> dict[str, Any]:
         """Return what was said, as JSON; moments in UTC; fields that say nothing are left out."""
-        return {
+        data = {
             each.name: _plain(value)
             for each in fields(self)
-            if each.name not in {"key", "at"} and (value := getattr(self, each.name)) not in (None, "", (), [])
+            if each.name not in {"key", "at", "said"} and (value := getattr(self, each.name)) not in (None, "", (), [])
         }
+        return data | {"said": dict(self.said)} if self.said else data
 
 
 def _plain(value: Any) -> Any:
@@ -52,6 +57,7 @@ class ChangeMerged(Seen):
     """A change reached the mainline. `key` is its sha; `texts` are (rule, text) pairs that may name stories.
 
     `commits` are the original commits that a squash or rebase left out of the mainline, as (sha, time they were made).
+    `paths` are the files or folders it touches, where the system tells.
     """
 
     kind: ClassVar[str] = "change"
@@ -62,6 +68,7 @@ class ChangeMerged(Seen):
     url: str = ""
     texts: tuple[tuple[str, str], ...] = ()
     commits: tuple[tuple[str, datetime], ...] = ()
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +137,10 @@ class EnvironmentSeen(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceSeen(Seen):
-    """A check of a story (or of a service's artifact) in an environment. One fact speaks of at most one story."""
+    """A check of a story (or of a service's artifact) in an environment. One fact speaks of at most one story.
+
+    Where no `service` is named, it is the one that the `repository` makes, if any.
+    """
 
     kind: ClassVar[str] = "acceptance"
     environment: str
@@ -140,6 +150,7 @@ class AcceptanceSeen(Seen):
     words: str = ""
     story: str = ""
     service: str = ""
+    repository: str = ""
     artifact: str = ""
     sha: str = ""
     release: str = ""
@@ -176,7 +187,8 @@ class IncidentSeen(Seen):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalSeen(Seen):
     """A monitoring system raised or cleared an alert. `key` is one episode of it: the system's own deduplication key, with
-    the time it began where the key is used again for the next episode. `group` holds alerts that belong together."""
+    the time it began where the key is used again for the next episode. `group` holds alerts that belong together. `incident`
+    says whether a rule makes an incident of it; None where no rule knows it."""
 
     kind: ClassVar[str] = "signal"
     title: str
@@ -190,6 +202,14 @@ class SignalSeen(Seen):
     resolved_at: datetime | None = None
     labels: tuple[tuple[str, str], ...] = ()
     url: str = ""
+    incident: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut(Seen):
+    """What a rule says to leave out: it makes no row, and `said` lets a change of the rule find it again."""
+
+    kind: ClassVar[str] = "left_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +257,9 @@ class Commit:
     committed_at: datetime
     author: str
     message: str
+    # The folders it touches, cut to `depth` parts; None where nobody asked.
+    paths: tuple[str, ...] | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

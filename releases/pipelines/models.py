@@ -47,6 +47,26 @@ class Repository(models.Model):
         return self.key
 
 
+class RepositoryPart(models.Model):
+    """A folder of a repository that makes a service of its own. What lies in no part is the repository's own service's."""
+
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="parts")
+    prefix = models.CharField(
+        max_length=250, help_text="A folder from the repository's root, such as services/checkout."
+    )
+    service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="parts")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["repository", "prefix"]
+        constraints = [models.UniqueConstraint(fields=["repository", "prefix"], name="part_once")]
+
+    def __str__(self) -> str:
+        return f"{self.repository}: {self.prefix}"
+
+
 class Mainline(models.Model):
     """Derived. What the newest pull saw of a repository: its mainline's head and its tags."""
 
@@ -83,6 +103,9 @@ class Change(models.Model):
     merged_at = models.DateTimeField(null=True, help_text="when an event said it was merged")
     url = models.CharField(max_length=1000, blank=True)
     commits = models.JSONField(default=list, help_text="[sha, time] of each commit that a squash merge left out")
+    paths = models.JSONField(default=list, help_text="folders it touches as git has them, cut to `depth` parts")
+    depth = models.PositiveSmallIntegerField(default=0, help_text="0: git was not asked")
+    told_paths = models.JSONField(default=list, help_text="files it touches as events told")
     position = models.IntegerField(null=True)
     landed = models.IntegerField(null=True)
     release = models.ForeignKey("releases.Release", null=True, on_delete=models.SET_NULL, related_name="changes")
