@@ -118,7 +118,7 @@ def keep(
         check_past(seen, at)
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    report_tokens.check(request.user, seen)
+    report_tokens.check(request.user, seen, source)
     event, new = store(
         source, delivery=delivery, kind=kind, body=body, headers=headers, content_type=content_type, at=at
     )  # fmt: skip

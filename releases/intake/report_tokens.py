@@ -8,6 +8,8 @@ from rest_framework import exceptions
 from portal.accounts.models import ApiToken
 from releases.artifacts.models import Artifact
 from releases.intake.models import Source
+from releases.intake.rules import in_force
+from releases.pipelines import mapping
 from releases.pipelines.facts import FlagSeen, Seen
 from releases.pipelines.models import Repository
 from squads.models import Service, Squad, Story
@@ -29,12 +31,16 @@ def source_of(token: ApiToken) -> Source:
     return source
 
 
-def check(user: Any, seen: Iterable[Seen]) -> None:
-    """Refuse what a squad's token says about services, repositories, commits, stories or flags of another squad."""
+def check(user: Any, seen: Iterable[Seen], source: Source) -> None:
+    """Refuse what a squad's token says about services, repositories, commits, stories or flags of another squad.
+
+    What mapping rules make of a name counts as said too: no other name leads to another squad's service.
+    """
     own = getattr(user, "program_of_id", None)
     if own is None:
         return
     said = list(seen)
+    said += mapping.apply(said, in_force(), source.pk).facts
     squad = Squad.objects.get(pk=own)
     services, keys, places = (_named(said, field) for field in ("service", "story", "repository"))
     mine = Service.objects.filter(squad=squad, name__in=services).values_list("name", flat=True)

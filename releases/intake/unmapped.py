@@ -133,7 +133,7 @@ def _names(rules: mapping.Rules) -> dict[str, list[Unmapped]]:
         if _has_rule(rules, kind, name, source):
             continue
         hint = "looks like a deployment" if kind == "pipeline" and DEPLOYS.search(name) else ""
-        if len(rows[kind]) <= MOST:
+        if hint or len(rows[kind]) <= MOST:
             rows[kind].append(Unmapped(kind, name, f"{kind}-{pk}", key, called, event, hint))
     rows["pipeline"].sort(key=lambda row: not row.hint)
     return rows

@@ -7,6 +7,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from portal.accounts.actions import make_token
 from portal.accounts.models import User
 from portal.kernel import outbox
 from portal.kernel.models import Message
@@ -14,6 +15,7 @@ from releases.environments.models import Environment
 from releases.intake import mappings
 from releases.intake.actions import drain_inbox, rebuild
 from releases.models import AcceptanceRun, Deployment, Fact, InboundEvent, MappingRule, Run, SeenName, Source
+from squads.models import Service
 
 Send = Callable[..., HttpResponse]
 RULES = "/sources/mapping/"
@@ -215,3 +217,17 @@ def test_the_tier_that_a_rule_gave_when_an_environment_was_found_goes_with_the_r
     assert Environment.objects.get(key="blue-x").tier == "other"
     other.refresh_from_db()
     assert other.tier == "production", "no rule was ever about it"
+
+
+def test_a_rule_is_no_way_round_whose_service_it_is(
+    as_pam: Client, client: Client, payments: Any, search: Any, checkout: Any, lea: User
+) -> None:
+    _rule(as_pam, kind="service", pattern="*-svc", service="{1}")
+    Service.objects.create(name="checkout-svc", slug="checkout-svc", squad=search)
+    root = User.objects.create_user("rooty", "rooty@example.org", "x", is_staff=True)
+    _, secret = make_token(by=root, name="CI", scopes=["report"], days=7, squad=search)
+    said = {"service": "checkout-svc", "environment": "production", "version": "1", "outcome": "success"}
+    answer = client.post(
+        "/api/v1/deployments/", said, content_type="application/json", headers={"Authorization": f"Bearer {secret}"}
+    )
+    assert answer.status_code == 403 and "the service checkout" in answer.content.decode()
