@@ -127,7 +127,7 @@ def _values(key: str, episode: Episode) -> dict[str, Any]:
         "environment": environment_named(said["environment"]) if said.get("environment") else None,
         "service": service_named(said["service"]) if said.get("service") else None,
         "opened_at": episode.opened_at, "resolved_at": episode.resolved_at,
-        "labels": {name: value for name, value in said.get("labels", ())}, "url": said.get("url", "")[:1000],
+        "labels": dict(said.get("labels", ())), "url": said.get("url", "")[:1000],
         "event_id": episode.facts[-1].event_id,
     }  # fmt: skip
 
