@@ -53,6 +53,8 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         raise Unreadable("host is missing or empty")
     if "check_result" in said and words.text_in(said, "type") not in STREAMED:
         return None
+    if words.text_in(said, "type") == "StateChange" and words.text_in(said, "state_type") in ("0", "0.0"):
+        return None  # a soft state: Icinga itself checks again before it tells anybody
     at = _moment(said)
     if at is None:
         raise Unreadable("timestamp is missing or no moment (seconds since 1970, or ISO 8601)")
