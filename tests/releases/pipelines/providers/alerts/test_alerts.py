@@ -161,7 +161,7 @@ def test_pagerduty_signatures_are_checked_on_the_bytes() -> None:
     right = "v1=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     assert authentic({"x-pagerduty-signature": right}, body, SECRET)
     assert authentic({"x-pagerduty-signature": f"v1=00, {right}"}, body, SECRET), "two while a secret is replaced"
-    for given in (
+    for sent in (
         "",
         "v1=",
         "v1=00",
@@ -170,7 +170,7 @@ def test_pagerduty_signatures_are_checked_on_the_bytes() -> None:
         right[:-1],
         ",".join(["v1=00"] * 10 + [right]),
     ):
-        assert not authentic({"x-pagerduty-signature": given}, body, SECRET), given
+        assert not authentic({"x-pagerduty-signature": sent}, body, SECRET), sent
     assert not authentic({"x-pagerduty-signature": right}, body + b" ", SECRET)
     assert not authentic({"x-pagerduty-signature": right}, body, "")
     assert authentic({"authorization": f"Bearer {SECRET}", "x-pagerduty-signature": "v1=00"}, body, SECRET)
