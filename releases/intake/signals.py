@@ -51,7 +51,7 @@ class Cluster:
 
     def takes(self, signal: Signal) -> bool:
         """Say whether a signal that opened no earlier than these began before they were over."""
-        return not self.signals or self.until is None or signal.opened_at <= self.until
+        return not self.signals or self.until is None or _opened(signal) <= self.until
 
     def add(self, signal: Signal) -> None:
         """Take one more in."""
@@ -71,6 +71,8 @@ def episodes(facts: Iterable[Fact]) -> list[Episode]:
     found: list[Episode] = []
     for fact in ordered:
         state, began = fact.data.get("state"), clock.parse(fact.data.get("opened_at"))
+        if began is not None and began > fact.at:
+            began = fact.at  # an alert that is told of has begun
         last = found[-1] if found else None
         if last is not None and last.resolved_at is None:
             last.facts.append(fact)
@@ -115,7 +117,8 @@ def signal(key: str, facts: list[Fact], touched: Touched) -> None:
         row.save(force_insert=pk not in before, force_update=pk in before)
         kept.add(pk)
         _note(row, sources[row.event_id], touched)
-    Signal.objects.filter(pk__in=before.keys() - kept).delete()
+    if stale := before.keys() - kept:
+        Signal.objects.filter(pk__in=stale).delete()
 
 
 def _values(key: str, episode: Episode) -> dict[str, Any]:
@@ -156,25 +159,31 @@ def settle(touched: Touched) -> None:
 def _incidents(signals: list[Signal]) -> set[UUID]:
     """Write the incidents that the signals of one group make; return those that they made before and make no more."""
     clusters: list[Cluster] = []
-    for each in signals:
-        if not clusters or not clusters[-1].takes(each):
+    for one in signals:
+        if not clusters or not clusters[-1].takes(one):
             clusters.append(Cluster())
-        clusters[-1].add(each)
+        clusters[-1].add(one)
     wanted = {row.pk: (row, each) for each in clusters for row in [_incident(each)]}
     known = Incident.objects.in_bulk(list(wanted))
     Incident.objects.bulk_create(row for pk, (row, _) in wanted.items() if pk not in known)
     for pk, (row, each) in wanted.items():
         if pk in known and any(getattr(row, name) != getattr(known[pk], name) for name in WRITTEN):
             row.save(force_update=True)
-        moved = [signal.pk for signal in each.signals if signal.incident_id != pk]
+        moved = [one.pk for one in each.signals if one.incident_id != pk]
         if moved:
             Signal.objects.filter(pk__in=moved).update(incident=pk)
-    return {each.incident_id for each in signals if each.incident_id is not None} - wanted.keys()
+    return {one.incident_id for one in signals if one.incident_id is not None} - wanted.keys()
+
+
+def _opened(signal: Signal) -> datetime:
+    """Return when a signal opened, which every signal of ours knows."""
+    assert signal.opened_at is not None
+    return signal.opened_at
 
 
 def _incident(cluster: Cluster) -> Incident:
     first = cluster.signals[0]
-    opened = first.opened_at.isoformat()
+    opened = _opened(first).isoformat()
     source = first.event.source.key
     more = len(cluster.signals) - 1
     return Incident(

@@ -110,9 +110,10 @@ def labels_in(*holders: object) -> dict[str, str]:
     """Return the labels of several objects together; what an earlier one says counts. Values that are no text are left out."""
     found: dict[str, str] = {}
     for holder in holders:
-        for name in holder if isinstance(holder, Mapping) else ():
-            text = words.text_in(holder, name)
-            if isinstance(name, str) and name and text:
+        if not isinstance(holder, Mapping):
+            continue
+        for name in holder:
+            if name and (text := words.text_in(holder, name)):
                 found.setdefault(words.cut(name, 200), words.cut(text, 500))
     return dict(list(found.items())[:MOST_LABELS])
 

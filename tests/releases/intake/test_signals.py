@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from releases.incidents.models import Incident, Signal
-from releases.intake.actions import rebuild, replay, store
+from releases.intake.actions import drain_inbox, rebuild, replay, store
 from releases.intake.models import InboundEvent, MappingRule, Source
 
 from .conftest import source
@@ -255,10 +257,6 @@ STEPS = st.lists(
 def test_any_shuffle_of_a_checks_states_makes_the_same_episodes(
     db: None, steps: list[tuple[int, str]], random: Any
 ) -> None:
-    from django.db import transaction
-
-    from releases.intake.actions import drain_inbox
-
     with transaction.atomic():
         watch = source("icinga", "nagios")
         MappingRule.objects.create(kind="alert", pattern="*", role="incident")
@@ -280,6 +278,50 @@ def test_any_shuffle_of_a_checks_states_makes_the_same_episodes(
             assert rows and rows[-1].state == "open"
         assert Incident.objects.count() == len(rows)
         transaction.set_rollback(True)
+
+
+def pagerduty(number: int, at: float, status: str, type_: str = "", created: float = 0) -> dict[str, Any]:
+    data = {
+        "id": "Q1", "type": "incident", "status": status, "title": "Shop is down", "created_at": minute(created),
+        "html_url": "https://shop.pagerduty.com/incidents/Q1", "urgency": "high",
+    }  # fmt: skip
+    kind = f"incident.{type_ or status}"
+    return {"event": {"id": f"E{number}", "event_type": kind, "occurred_at": minute(at), "data": data}}
+
+
+REOPENED = [
+    pagerduty(0, 0, "triggered"), pagerduty(1, 2, "acknowledged"), pagerduty(2, 9, "resolved"),
+    pagerduty(3, 12, "resolved", "priority_updated"), pagerduty(4, 20, "triggered", "reopened"),
+    pagerduty(5, 30, "resolved"), pagerduty(6, 5, "acknowledged", "reassigned", created=99),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [range(7), range(6, -1, -1), (3, 5, 1, 6, 0, 4, 2), (4, 6, 2, 0, 5, 3, 1)])
+def test_what_is_reopened_is_another_signal_and_incident_in_any_order(
+    order: Any, send: Send, drained: Drain, everything_is_an_incident: MappingRule
+) -> None:
+    source("pd", "pagerduty")
+    for number in order:
+        send("/hooks/pd/", REOPENED[number])
+        drained()
+    times = [(0, 9), (20, 30)]
+    wanted = [(T0 + timedelta(minutes=a), T0 + timedelta(minutes=b)) for a, b in times]
+    assert list(Signal.objects.order_by("opened_at").values_list("opened_at", "resolved_at")) == wanted
+    assert list(Incident.objects.order_by("detected_at").values_list("detected_at", "resolved_at")) == wanted
+
+
+def test_more_alerts_in_a_notification_cost_a_few_queries_each(
+    am: Source, send: Send, drained: Drain, everything_is_an_incident: MappingRule
+) -> None:
+    def queries(number: int) -> int:
+        send("/hooks/am/", body(*(alert("Errors", each, instance=f"{number}-{each}") for each in range(number))))
+        with CaptureQueriesContext(connection) as captured:
+            drained()
+        return len(captured)
+
+    few, many = queries(10), queries(110)
+    assert (many - few) / 100 < 8
+    assert Incident.objects.count() == 1
 
 
 @pytest.mark.parametrize("kind", ["alertmanager", "sensu"])
