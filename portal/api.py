@@ -8,6 +8,7 @@ from portal.kernel.policy import ReadingAllowed
 from portal.search.api import Search
 from releases.environments.api import Environments
 from releases.intake.api import Events, FailedEvents, Sources
+from releases.intake.mapping_api import MappingRules, UnmappedNames
 from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.planning.api import Releases
 from releases.planning.link_api import LinkedChanges
@@ -36,9 +37,11 @@ router.register("acceptance-runs", AcceptanceRuns, "acceptance-run")
 router.register("flag-states", FlagStates, "flag-state")
 router.register("sources", Sources, "source")
 router.register("events", Events, "event")
+router.register("mapping-rules", MappingRules, "mapping-rule")
 
 v1: list[URLPattern | URLResolver] = [
     path("search/", Search.as_view({"get": "list"}), name="search"),
+    path("unmapped/", UnmappedNames.as_view({"get": "list"}), name="unmapped"),
     path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
     path("squads/<slug:slug>/board/", Boards.as_view({"get": "retrieve"}), name="squad-board"),
     path("stories/<str:key>/place/", Places.as_view({"post": "place"}), name="story-place"),

@@ -66,6 +66,16 @@ def planners(view: View) -> View:
     return _marked(view, "planners", _signed_in, "Sign in first.")
 
 
+def managers(view: View) -> View:
+    """Project managers and administrators: what holds for all squads."""
+    return _marked(
+        view, "managers", lambda request: bool(
+            request.user.is_authenticated and (request.user.is_staff or request.user.is_project_manager)
+        ),
+        "Only administrators and project managers may do this, since it holds for all squads. Ask one of them.",
+    )  # fmt: skip
+
+
 def administrators(view: View) -> View:
     """Staff only: what reaches outside systems or the machine."""
     return _marked(

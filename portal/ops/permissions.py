@@ -15,6 +15,7 @@ WHO = {
     "members": "members and leads of the squad concerned (of any squad, where it belongs to none), administrators",
     "leads": "leads of the squad concerned, administrators",
     "planners": "project managers, members and leads of any squad, administrators",
+    "managers": "project managers, administrators",
     "administrators": "administrators",
     "reports": "sources, and squads’ API tokens with the scope report",
     "": "nobody: it has no mark yet",

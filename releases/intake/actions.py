@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
-from django.db.models import Model
+from django.db.models import Model, Q
 
 from portal.kernel import clock
 from portal.kernel.identity import identity
@@ -228,12 +228,16 @@ def _settle(source: Source, touched: Touched) -> None:
     derived = derive_tags(repository)
     touched.deployments |= derived.deployments
     touched.services |= derived.services
-    if derived.names and repository.service_id:
-        # 1.2 and v1.2 are the same tag (see evidence._versions).
+    if derived.names:
+        # 1.2 and v1.2 are the same tag (see grounds._versions).
         spelled = [*derived.names, *(name.removeprefix("v") for name in derived.names)]
-        told = Deployment.objects.filter(service=repository.service_id, sha="", version__in=spelled[:MANY])
-        if len(spelled) > MANY or told.exists():
-            touched.services.add(repository.service_id)
+        own = Q(service=repository.service_id) if repository.service_id else Q()
+        told = Deployment.objects.filter(
+            own | Q(service__parts__repository=repository), sha="", version__in=spelled[:MANY]
+        )
+        touched.services |= set(told.values_list("service_id", flat=True).distinct())
+        if len(spelled) > MANY:
+            touched.repositories.add(repository.pk)
 
 
 def translate(event: InboundEvent) -> list[Seen] | None:

@@ -162,7 +162,11 @@ def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[map
         kind="mapping rule", key=str(row.pk), from_state=before, to_state=after, by=by, at=clock.now(),
         because="; ".join(in_words(rule) for rule in rules),
     )  # fmt: skip
-    tell("mapping.changed", patterns=[[rule.kind, rule.pattern, rule.source] for rule in rules], after=None)
+    tell(
+        "mapping.changed",
+        patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules],
+        after=None,
+    )
 
 
 def in_words(rule: mapping.Rule) -> str:
@@ -193,7 +197,7 @@ def mapping_changed(payload: dict[str, Any]) -> None:
         after = _next_names(patterns, after)
     if not after["names"]:
         return
-    kind, _, source = patterns[after["pattern"]]
+    kind, _, source, _ = patterns[after["pattern"]]
     facts = using(kind, after["names"]).order_by("event_id")
     if source is not None:
         facts = facts.filter(event__source=source)
@@ -209,7 +213,7 @@ def _next_names(patterns: list[list[Any]], after: dict[str, Any]) -> dict[str, A
     """Return where to go on: the next names that the present pattern fits, else those of the next one."""
     last = after["last"]
     for place in range(after["pattern"], len(patterns)):
-        kind, text, source = patterns[place]
+        kind, text, source, _ = patterns[place]
         try:
             names = sorted(name for name in names_of(kind, text, source) if name > last)
         except mapping.BadPattern:
@@ -221,13 +225,27 @@ def _next_names(patterns: list[list[Any]], after: dict[str, Any]) -> dict[str, A
 
 
 def _retier(patterns: list[list[Any]]) -> None:
-    """Give environments that events named the tier that the rules, or else their names, give them now."""
-    if not any(kind in ("environment", "pipeline") for kind, _, _ in patterns):
+    """Give the environments that these patterns are about the tier that the rules, or else their names, give them now."""
+    concerned: set[str] = set()
+    for kind, text, source, environment in patterns:
+        if kind in ("environment", "pipeline"):
+            concerned |= _environments(kind, text, source, environment or ("{0}" if kind == "environment" else ""))
+    if not concerned:
         return
-    rules = in_force()
-    given = _tiers_given(rules)
+    given = _tiers_given(in_force())
     for place in Environment.objects.filter(discovered=True).order_by("pk")[:MOST_NAMES]:
-        retier(place, given.get(place.key) or tier_of(place.key))
+        if place.key in concerned:
+            retier(place, given.get(place.key) or tier_of(place.key))
+
+
+def _environments(kind: str, text: str, source: int | None, template: str) -> set[str]:
+    """Return the environments that a pattern gives, by the names seen so far."""
+    try:
+        match = mapping.pattern(text)[0]
+        names = names_of(kind, text, source)
+    except mapping.BadPattern:
+        return set()
+    return {mapping.filled(template, groups) for name in names if (groups := match(name)) is not None}
 
 
 def _tiers_given(rules: mapping.Rules) -> dict[str, str]:

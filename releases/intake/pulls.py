@@ -15,11 +15,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from portal.kernel import clock
 from releases.intake.actions import store
 from releases.intake.models import InboundEvent, Source
+from releases.pipelines.models import RepositoryPart
+from releases.pipelines.parts import depth_of
 from releases.pipelines.providers import PROVIDERS
 from releases.pipelines.providers.git import config, messages
 from releases.pipelines.providers.git.client import Git, GitFailed, Glance, Mirror
@@ -114,7 +116,9 @@ def claim_now(source: Source) -> datetime | None:
 def pull(source_id: int, claim: datetime, say: Say | None = None) -> Pulled | None:
     """Pull one source under a claim. Return what it brought, or None if it failed (`last_error` says why) or the claim
     was not ours any more."""
-    source = Source.objects.select_related("repository").filter(pk=source_id, claimed_until=claim).first()
+    parts = RepositoryPart.objects.filter(repository=OuterRef("repository_id"))
+    sources = Source.objects.select_related("repository").annotate(parted=Exists(parts))
+    source = sources.filter(pk=source_id, claimed_until=claim).first()
     if source is None:
         return None
     this = Pull(source, claim, say)
@@ -169,7 +173,12 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
         folder, config.address(str(source.config.get("url") or "")), secret=source.credential,
         user=str(source.config.get("user") or ""), timeout=settings.RODEO_GIT_TIMEOUT, tick=tick,
     )  # fmt: skip
-    return Mirror(folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")))
+    prefixes = RepositoryPart.objects.filter(repository=source.repository_id).order_by("prefix")
+    parted = source.repository_id and getattr(source, "parted", True)
+    return Mirror(
+        folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")),
+        tuple(prefixes.values_list("prefix", flat=True)) if parted else (),
+    )  # fmt: skip
 
 
 def read_git(this: Pull) -> Pulled:
@@ -178,7 +187,9 @@ def read_git(this: Pull) -> Pulled:
     with mirror.held():
         glance = mirror.glance()
         cursor = this.source.cursor
-        if glance.digest == cursor.get("glance"):
+        # Parts that lie deeper than git was asked for have all commits read again.
+        deeper = depth_of(mirror.folders) > cursor.get("depth", 0)
+        if glance.digest == cursor.get("glance") and not deeper:
             return Pulled(tags=cursor.get("tags", 0), head=cursor.get("head", ""))
         was_there = mirror.path.exists()
         try:
@@ -201,7 +212,9 @@ def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
     at = clock.iso(now)
     assert at is not None
     look = mirror.look(glance.branch, at, before)
-    known = [before.head, *(tag.sha for tag in before.tags)] if before else []
+    depth = depth_of(mirror.folders)
+    deeper = depth > this.source.cursor.get("depth", 0)
+    known = [before.head, *(tag.sha for tag in before.tags)] if before and not deeper else []
     count = 0
     this.step("reading commits")
     for size, body in messages.chunks(mirror.commits([look.head, *(tag.sha for tag in look.tags)], known)):
@@ -210,7 +223,7 @@ def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
         this.step(f"read {count:,} commit{'' if count == 1 else 's'}", count)
     changed = before is None or not _same(before, look)
     with transaction.atomic():
-        cursor = {**this.source.cursor, "glance": glance.digest}
+        cursor = {**this.source.cursor, "glance": glance.digest, "depth": depth}
         if changed:
             event, _ = store(
                 this.source, delivery=messages.refs_delivery(look.at), kind=messages.REFS,

@@ -189,12 +189,16 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
         merged = min(each for fact in own if (each := _moment(fact.data, "merged_at", fact.at)) is not None)
         pk = identity("change", place.key, key)
         known = Change.objects.filter(pk=pk, known=True).update(
-            merged_at=merged, url=said.get("url", "")[:1000], commits=said.get("commits", [])
+            merged_at=merged,
+            url=said.get("url", "")[:1000],
+            commits=said.get("commits", []),
+            told_paths=said.get("paths", []),
         )
         if not known:
             _put(
                 Change, pk, repository=place, sha=key[:100], merged_at=merged, url=said.get("url", "")[:1000],
                 subject=said.get("subject", ""), author=said.get("author", "")[:200], event_id=last.event_id,
+                told_paths=said.get("paths", []),
             )  # fmt: skip
         texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
         link_texts(pk, texts)

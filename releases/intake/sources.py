@@ -30,7 +30,7 @@ from squads.teams.actions import claim_service, free_slug
 from squads.teams.models import Service, Squad
 
 # Addresses such as /sources/new/git/ belong to pages.
-TAKEN = {"new"}
+TAKEN = {"new", "mapping", "unmapped"}
 PUSHES = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from releases.intake import event_views, source_views, views
+from releases.intake import event_views, mapping_views, part_views, source_views, views
 
 app_name = "intake"
 urlpatterns = [
@@ -14,6 +14,16 @@ urlpatterns = [
     path("sources/", source_views.source_list, name="source_list"),
     path("sources/new/git/", source_views.source_create_git, name="source_create_git"),
     path("sources/new/push/", source_views.source_create_push, name="source_create_push"),
+    path("sources/mapping/", mapping_views.rule_list, name="rule_list"),
+    path("sources/mapping/new/", mapping_views.rule_create, name="rule_create"),
+    path("sources/mapping/<int:pk>/", mapping_views.rule_edit, name="rule_edit"),
+    path("sources/mapping/<int:pk>/remove/", mapping_views.rule_remove, name="rule_remove"),
+    path("sources/mapping/<int:pk>/place/", mapping_views.rule_move, name="rule_move"),
+    path("sources/mapping/parts/", part_views.part_list, name="part_list"),
+    path("sources/mapping/parts/new/", part_views.part_add, name="part_add"),
+    path("sources/mapping/parts/<int:pk>/remove/", part_views.part_remove, name="part_remove"),
+    path("sources/unmapped/", mapping_views.unmapped_list, name="unmapped"),
+    path("sources/unmapped/mend/", mapping_views.unmapped_mend, name="unmapped_mend"),
     path("sources/<slug:key>/", source_views.source, name="source"),
     path("sources/<slug:key>/edit/", source_views.source_edit, name="source_edit"),
     path("sources/<slug:key>/pull/", source_views.source_pull, name="source_pull"),

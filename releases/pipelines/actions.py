@@ -18,7 +18,7 @@ from squads.models import Story
 
 # The columns that git fills. Everything else on a change is said by events, so the two never overwrite each other.
 GIT_COLUMNS = (
-    "parents", "known", "is_merge", "author", "authored_at", "committed_at", "subject", "event",
+    "parents", "known", "is_merge", "author", "authored_at", "committed_at", "subject", "event", "paths", "depth",
 )  # fmt: skip
 MOST_KEYS = 20
 AT_ONCE = 1000
@@ -48,6 +48,7 @@ def apply_commits(event: Any, repository: Repository, seen: CommitsSeen) -> set[
         Change.objects.filter(pk__in=late).update(event_id=event.pk)
         fresh = {pk: commit for pk, commit in some.items() if pk not in present or not present[pk][0]}
         _keep(event.pk, repository, fresh)
+        stories |= _keep_paths({pk: commit for pk, commit in some.items() if commit.depth and pk not in fresh})
         stories |= link({pk: keys_in(commit.message)[:MOST_KEYS] for pk, commit in fresh.items()})
     return stories
 
@@ -58,12 +59,25 @@ def _keep(event: UUID, repository: Repository, commits: dict[UUID, Commit]) -> N
             pk=pk, repository=repository, sha=commit.sha, parents=" ".join(commit.parents), known=True,
             is_merge=len(commit.parents) > 1, author=commit.author[:200], authored_at=commit.authored_at,
             committed_at=commit.committed_at, subject=subject(commit.message), event_id=event,
+            paths=list(commit.paths or ()), depth=commit.depth,
         )
         for pk, commit in commits.items()
     ]  # fmt: skip
     Change.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["id"], update_fields=GIT_COLUMNS, batch_size=500
     )
+
+
+def _keep_paths(commits: dict[UUID, Commit]) -> set[int]:
+    """Keep the folders of commits that were read before, when they are told deeper now; return the stories concerned."""
+    rows = Change.objects.filter(pk__in=commits).values_list("pk", "depth", "paths") if commits else ()
+    deeper = [
+        (pk, list(commits[pk].paths or ()), commits[pk].depth)
+        for pk, depth, paths in rows
+        if (commits[pk].depth, list(commits[pk].paths or ())) > (depth, paths)
+    ]
+    write(Change, ("paths", "depth"), deeper)
+    return stories_of(pk for pk, _, _ in deeper)
 
 
 def subject(message: str) -> str:

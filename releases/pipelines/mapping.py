@@ -5,7 +5,7 @@ cannot chase each other, and the order of events changes nothing.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from typing import Any
@@ -166,7 +166,7 @@ class Rules:
             self._known[asked] = next(self._fitting(*asked), None)
         return self._known[asked]
 
-    def _fitting(self, kind: str, name: str, severity: str, source: int | None) -> Iterable[Any]:
+    def _fitting(self, kind: str, name: str, severity: str, source: int | None) -> Iterator[Found]:
         for rule in self.rules:
             if rule.kind != kind or rule.source not in (None, source) or not rule.concerns(severity):
                 continue

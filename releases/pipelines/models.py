@@ -51,7 +51,9 @@ class RepositoryPart(models.Model):
     """A folder of a repository that makes a service of its own. What lies in no part is the repository's own service's."""
 
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="parts")
-    prefix = models.CharField(max_length=250, help_text="A folder from the repository's root, such as services/checkout.")
+    prefix = models.CharField(
+        max_length=250, help_text="A folder from the repository's root, such as services/checkout."
+    )
     service = models.ForeignKey(Service, on_delete=models.CASCADE, related_name="parts")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -15,7 +15,7 @@ from releases.flags.models import FlagState
 from releases.pipelines.models import Change, Run, StoryLink
 from releases.planning import evidence
 from releases.planning.containment import SHORTEST_SHA
-from releases.planning.ranges import Ranges
+from releases.planning.ranges import Ranges, parted
 from squads.models import Evidence, Story
 
 AT_ONCE = 400
@@ -98,7 +98,8 @@ def affected_stories(touched: Touched) -> set[int]:
         stories |= ranges.of_service(service)
     for deployment in Deployment.objects.filter(pk__in=touched.deployments).select_related("artifact"):
         stories |= ranges.around_deployment(deployment)
-    for run in Run.objects.filter(pk__in=touched.runs).select_related("artifact", "repository"):
+    runs = Run.objects.filter(pk__in=touched.runs).select_related("artifact", "repository")
+    for run in runs.annotate(parted=parted("repository_id")):
         stories |= ranges.around_run(run)
     for check in AcceptanceRun.objects.filter(pk__in=touched.checks):
         if check.story_key:

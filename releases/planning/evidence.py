@@ -7,84 +7,26 @@ deployment that brings or takes away some of its commits, the check that passes 
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q
 
 from portal.kernel.identity import identity
-from releases.deployments.models import AcceptanceRun, Deployment
+from releases.deployments.models import AcceptanceRun
 from releases.flags.models import FlagState
-from releases.pipelines.models import Mainline, Repository, Run, StoryLink
-from releases.planning.containment import Commit, Containment
-from releases.planning.models import Tag
+from releases.planning.grounds import DAY, REMOVAL, VERDICTS, Ground, Linked, Put, grounds_of, links_of
 from squads.models import Evidence, Story
-
-MAINLINES = {"", "main", "master", "trunk"}
-VERDICTS = {"success": "success", "failure": "failure", "error": "failure"}
-REMOVAL = "removal"
-DAY = timedelta(days=1)
-
-
-@dataclass(slots=True)
-class Linked:
-    """A change of a story."""
-
-    commit: Commit
-    service: str
-    rule: str
-    subject: str
-    url: str
-    event: Any
-    at: datetime
-    heard_at: datetime
-
-
-@dataclass(slots=True)
-class Put:
-    """A successful, healthy deployment."""
-
-    id: Any
-    environment: str
-    tier: str
-    kind: str
-    sha: str
-    token: str
-    label: str
-    at: datetime
-    url: str
-    event: Any
-
-
-@dataclass(slots=True)
-class Ground:
-    """All that is known about one service, for many stories."""
-
-    name: str
-    containment: Containment
-    runs: list[Any] = field(default_factory=list)
-    puts: dict[str, list[Put]] = field(default_factory=dict)
-    checks: list[Any] = field(default_factory=list)
-    first_seen: dict[str, datetime] = field(default_factory=dict)
-
-    def contains(self, put_sha: str, token: str, change: Linked) -> bool | None:
-        """Say whether what a deployment carries contains a change, using time where the graph is silent."""
-        known = self.containment.contains(put_sha, change.commit)
-        if known is None and token and self.first_seen.get(token, change.at) < change.at:
-            return False
-        return known
 
 
 def rows_for(stories: list[Story]) -> Iterator[Evidence]:
     """Yield the derived evidence rows that these stories should have."""
-    links = _links(stories)
+    links = links_of(stories)
     services = {each.service: None for linked in links.values() for each in linked}
     bound = _bound_checks(stories)
     looked_at = {
         check.sha or (check.artifact.sha if check.artifact else "") for some in bound.values() for check in some
     }
-    grounds = {ground.name: ground for ground in _grounds(list(services), links, looked_at)}
+    grounds = {ground.name: ground for ground in grounds_of(list(services), links, looked_at)}
     flags = _flags(stories)
     for story in stories:
         by_service: dict[str, list[Linked]] = defaultdict(list)
@@ -100,125 +42,6 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
             yield from _tests(story, None, [], bound.get(story.key, ()))
         yield from _acceptance(story, bound.get(story.key, ()), by_service, grounds)
         yield from _flag_rows(story, flags.get(story.flag, ()) if story.flag else ())
-
-
-def _links(stories: list[Story]) -> dict[int, list[Linked]]:
-    found: dict[int, list[Linked]] = defaultdict(list)
-    rows = (
-        StoryLink.objects.filter(story__in=stories, refused=False, change__repository__isnull=False)
-        .values_list(
-            "story_id", "rule", "change__sha", "change__repository_id", "change__position", "change__landed",
-            "change__known", "change__merged_at", "change__committed_at", "change__subject", "change__url",
-            "change__event_id", "change__event__received_at", "change__repository__key",
-            "change__repository__service__name",
-        )
-        .order_by("story_id", "change__sha")
-    )  # fmt: skip
-    for row in rows:
-        commit = Commit(*row[2:9])
-        at = commit.merged_at or commit.at or row[12]
-        service = row[14] or row[13]
-        # A commit's own clock may be wrong; it was made before anybody told of it.
-        heard_at = min(each for each in (commit.merged_at, commit.at, row[12]) if each is not None)
-        found[row[0]].append(Linked(commit, service, row[1], row[9], row[10], row[11], at, heard_at))
-    return found
-
-
-def repositories_of(service: str) -> list[int]:
-    """Return the ids of a service's repositories; one that nobody claimed makes the service it is called like."""
-    own = Q(service__name=service) | Q(service=None, key=service)
-    return list(Repository.objects.filter(own).order_by("pk").values_list("pk", flat=True))
-
-
-def counted_deployments() -> "QuerySet[Deployment]":
-    """Return the deployments that put something somewhere: finished, successful and healthy, in their order of time."""
-    counted = Deployment.objects.filter(outcome="success", phase="finished", healthy=True, finished_at__isnull=False)
-    return counted.order_by("finished_at", "id")
-
-
-def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
-    """Return the successful runs of these repositories' mainlines, in their order of time.
-
-    A run that names neither repository nor service may be of any: its commit tells.
-    """
-    ids = list(repositories)
-    branches = list(Mainline.objects.filter(repository_id__in=ids).values_list("branch", flat=True))
-    # Where every mainline was seen, its name is known; elsewhere the usual names are taken at their word.
-    names = {"", *branches} if branches and len(branches) == len(ids) else {*MAINLINES, *branches}
-    return Run.objects.filter(
-        Q(repository_id__in=ids) | Q(service__name=service) | Q(repository=None, service=None),
-        outcome="success", phase="finished", finished_at__isnull=False,
-        branch__in=[*names, *(f"refs/heads/{name}" for name in names if name)],
-    ).order_by("finished_at", "id")  # fmt: skip
-
-
-def _grounds(services: list[str], links: dict[int, list[Linked]], looked_at: set[str]) -> Iterator[Ground]:
-    for name in services:
-        changes = [each for linked in links.values() for each in linked if each.service == name]
-        repositories = repositories_of(name)
-        since = min(each.heard_at for each in changes) - DAY
-        runs: list[dict[str, Any]] = [
-            {**row, "commit": row["sha"] or row["artifact__sha"]}
-            for row in counted_runs(repositories, name).filter(finished_at__gte=since).values(
-                "id", "sha", "artifact__sha", "pipeline", "key", "finished_at", "url", "event_id"
-            )
-            if row["sha"] or row["artifact__sha"]
-        ]  # fmt: skip
-        deployments = list(counted_deployments().filter(service__name=name).values_list(*PUT_COLUMNS))
-        checks = list(
-            AcceptanceRun.objects.filter(
-                service__name=name, story_key="", phase="finished", outcome__in=VERDICTS,
-                environment__tier__in=("testing", "staging"), finished_at__isnull=False,
-            )
-            .select_related("environment", "artifact")
-            .order_by("finished_at", "id")
-        )  # fmt: skip
-        tags = _versions(repositories, deployments)
-        shas = {each.commit.sha for each in changes} | {row["commit"] for row in runs}
-        shas |= {row[4] or row[5] or tags.get(row[6], "") for row in deployments}
-        shas |= looked_at | {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
-        ground = Ground(name, Containment(repositories, shas), runs=runs, checks=checks)
-        _put(ground, deployments, tags)
-        yield ground
-
-
-PUT_COLUMNS = (
-    "id", "environment__key", "environment__tier", "kind", "sha", "artifact__sha", "version", "artifact__purl",
-    "finished_at", "url", "event_id", "environment__gone_at",
-)  # fmt: skip
-
-
-def _put(ground: Ground, deployments: list[Any], tags: dict[str, str]) -> None:
-    """Say what was put where. An environment that is gone runs nothing any more."""
-    gone: dict[str, Put] = {}
-    for row in deployments:
-        key, tier, kind, version, purl, at, gone_at = row[1], row[2], row[3], row[6], row[7], row[8], row[11]
-        sha = ground.containment.resolve(row[4] or row[5] or tags.get(version, ""))
-        token = sha or purl or version or ""
-        if token and kind != REMOVAL:
-            ground.first_seen.setdefault(token, at)
-        ground.puts.setdefault(key, []).append(
-            Put(row[0], key, tier, kind, sha, token, _label(version, sha, purl), at, row[9], row[10])
-        )
-        if gone_at is not None and at <= gone_at:
-            gone[key] = Put(identity("gone", key, ground.name), key, tier, REMOVAL, "", "", key, gone_at, "", None)
-    for key, end in gone.items():
-        ground.puts[key] = sorted([*ground.puts[key], end], key=lambda put: put.at)
-
-
-def _label(version: str, sha: str, purl: str | None) -> str:
-    if version and sha:
-        return f"{version} ({sha[:7]})"
-    return version or sha[:7] or (purl or "").removeprefix("pkg:")[:100]
-
-
-def _versions(repositories: list[int], deployments: list[Any]) -> dict[str, str]:
-    """Versions that name a tag, for deployments that tell nothing else: 1.2 and v1.2 are the same tag."""
-    names = {row[6] for row in deployments if row[6] and not row[4] and not row[5]}
-    if not names:
-        return {}
-    tags = dict(Tag.objects.filter(repository_id__in=repositories).values_list("name", "sha"))
-    return {name: tags.get(name) or tags.get(f"v{name}") or "" for name in names}
 
 
 def _bound_checks(stories: list[Story]) -> dict[str, list[AcceptanceRun]]:
@@ -440,13 +263,3 @@ def _flag_rows(story: Story, states: Iterable[FlagState]) -> Iterator[Evidence]:
             environment=state.environment.key, tier="production", label=state.flag, words=state.audience,
             event_id=state.event_id,
         )  # fmt: skip
-
-
-def stories_with_changes(**where: Any) -> set[int]:
-    """Return the ids of stories that have a live link to a change for which `where` holds."""
-    return set(
-        StoryLink.objects.filter(refused=False, story__isnull=False, **{f"change__{k}": v for k, v in where.items()})
-        .annotate(which=F("story_id"))
-        .values_list("which", flat=True)
-        .distinct()
-    )

@@ -14,8 +14,8 @@ from django.db.models.functions import Coalesce, NullIf
 
 from releases.deployments.models import Deployment
 from releases.environments.models import Environment
-from releases.pipelines.models import Change, Repository, Run, StoryLink
-from releases.planning import evidence
+from releases.pipelines.models import Change, Repository, RepositoryPart, Run, StoryLink
+from releases.planning import grounds
 from releases.planning.containment import Containment
 from squads.models import Service
 
@@ -41,20 +41,21 @@ class Ranges:
     def repositories(self, service: int) -> list[int]:
         """Return the repositories of a service, as evidence sees them."""
         if service not in self._repositories:
-            self._repositories[service] = evidence.repositories_of(self.name(service))
+            self._repositories[service] = grounds.repositories_of(self.name(service))
         return self._repositories[service]
 
     def of_service(self, service: int) -> set[int]:
         """Return all stories of a service."""
         if service not in self._whole:
-            self._whole[service] = evidence.stories_with_changes(repository__in=self.repositories(service))
+            self._whole[service] = grounds.stories_with_changes(repository__in=self.repositories(service))
         return self._whole[service]
 
     def of_repositories(self, ids: Collection[int]) -> set[int]:
         """Return all stories of the services that these repositories make."""
-        rows = Repository.objects.filter(pk__in=list(ids)).values_list("key", "service__name")
-        every = {each for key, name in rows for each in evidence.repositories_of(name or key)}
-        return evidence.stories_with_changes(repository__in=every | set(ids)) if ids else set()
+        rows = Repository.objects.filter(pk__in=list(ids)).values_list("key", "service__name", "parts__service__name")
+        names = {name or key for key, name, _ in rows} | {part for _, _, part in rows if part}
+        every = {each for name in names for each in grounds.repositories_of(name)}
+        return grounds.stories_with_changes(repository__in=every | set(ids)) if ids else set()
 
     def _between(self, service: int, low: int, high: int) -> set[int]:
         """Return the stories on their way, and those whose changes landed in (low, high]."""
@@ -71,14 +72,14 @@ class Ranges:
         service, at = deployment.service_id, deployment.finished_at
         if at is None or service in self._whole or not self._is_plain(service, deployment.environment_id):
             return self.of_service(service) if at is not None else set()
-        others = evidence.counted_deployments().filter(service=service, environment=deployment.environment_id)
+        others = grounds.counted_deployments().filter(service=service, environment=deployment.environment_id)
         others = others.exclude(pk=deployment.pk).select_related("artifact")
         before = others.filter(finished_at__lte=at).last()
         if before is None:
             return self.of_service(service)
         reached = []
         for each in (before, deployment, others.filter(finished_at__gte=at).first() or deployment):
-            place = -1 if each.kind == evidence.REMOVAL else self._position(service, carried(each))
+            place = -1 if each.kind == grounds.REMOVAL else self._position(service, carried(each))
             if place is None:
                 return self.of_service(service)
             reached.append(place)
@@ -90,9 +91,9 @@ class Ranges:
             ids = self.repositories(service)
             on_mainline = Change.objects.filter(repository__in=ids, position__isnull=False, sha=OuterRef("carried"))
             odd = (
-                evidence.counted_deployments()
+                grounds.counted_deployments()
                 .filter(service=service, environment=environment)
-                .exclude(kind=evidence.REMOVAL)
+                .exclude(kind=grounds.REMOVAL)
                 .annotate(carried=Coalesce(NullIf("sha", Value("")), "artifact__sha"))
                 .exclude(Exists(on_mainline))
             )
@@ -118,30 +119,34 @@ class Ranges:
         if run.repository is not None:
             service = run.repository.service_id
             names.add(self.name(service) if service else run.repository.key)
-        own = {(each, name) for name in names for each in evidence.repositories_of(name)}
+            names |= _parts({run.repository_id}) if getattr(run, "parted", True) else set()
+        own = {(each, name) for name in names for each in grounds.repositories_of(name)}
         if own or not sha:
             return own
         changes = Change.objects.filter(sha__startswith=sha).select_related("repository__service")
-        return {(each.repository_id, _service_name(each)) for each in changes[:50]}
+        rows = list(changes.annotate(parted=parted("repository_id"))[:50])
+        found = {(each.repository_id, _service_name(each)) for each in rows}
+        inside = {each.repository_id for each in rows if each.parted}  # type: ignore[attr-defined]
+        return found | {(each, name) for each in inside for name in _parts({each})}
 
     def _around_run(self, run: Run, sha: str, repository: int, service: str) -> set[int]:
         place = Containment([repository], [sha]).resolve(sha) if sha else ""
         change = Change.objects.filter(repository=repository, sha=place).first() if place else None
         if change is None or change.position is None or run.finished_at is None:
-            return evidence.stories_with_changes(repository=repository)
+            return grounds.stories_with_changes(repository=repository)
         low, since = self._earlier(run, repository, service, change.position)
         here = {"repository": repository, "landed__lte": change.position}
-        found = evidence.stories_with_changes(**here, landed__gt=low)
-        found |= evidence.stories_with_changes(repository=repository, landed__isnull=True)
+        found = grounds.stories_with_changes(**here, landed__gt=low)
+        found |= grounds.stories_with_changes(repository=repository, landed__isnull=True)
         if since is not None:
             # An earlier run does not count for a commit whose clock says that it was made long after.
-            found |= evidence.stories_with_changes(**here, committed_at__gt=since + evidence.DAY)
+            found |= grounds.stories_with_changes(**here, committed_at__gt=since + grounds.DAY)
         return found
 
     def _earlier(self, run: Run, repository: int, service: str, place: int) -> tuple[int, datetime | None]:
         """Return the mainline position that earlier runs reached below `place`, and when the first one looked at ended."""
         earlier = (
-            evidence.counted_runs([repository], service).filter(finished_at__lte=run.finished_at).exclude(pk=run.pk)
+            grounds.counted_runs([repository], service).filter(finished_at__lte=run.finished_at).exclude(pk=run.pk)
         )
         rows = list(earlier.reverse().values_list("sha", "finished_at")[:RUNS_LOOKED_AT])
         on_mainline = Change.objects.filter(
@@ -154,6 +159,16 @@ class Ranges:
 def carried(row: Any) -> str:
     """Return the commit a deployment, run or check names, or that of its artifact."""
     return row.sha or (row.artifact.sha if row.artifact else "")
+
+
+def parted(column: str) -> Exists:
+    """Return whether the repository in this column has parts, for `annotate`: no query of its own."""
+    return Exists(RepositoryPart.objects.filter(repository=OuterRef(column)))
+
+
+def _parts(repositories: Collection[int | None]) -> set[str]:
+    parts = RepositoryPart.objects.filter(repository__in=list(repositories))
+    return set(parts.values_list("service__name", flat=True))
 
 
 def _service_name(change: Change) -> str:

@@ -8,7 +8,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
 
-POLICIES = {"public", "reading", "writing", "members", "leads", "planners", "administrators"}
+POLICIES = {"public", "reading", "writing", "members", "leads", "planners", "managers", "administrators"}
 # Anyone, signed in or not, may open these and no others. A name added here wants a reason in its docstring.
 PUBLIC = {
     "ask", "ops:healthz", "ops:readyz", "releases:intake:hook",

@@ -18,7 +18,17 @@ from portal.accounts.models import ApiToken, Invitation, User
 from portal.kernel.identity import identity
 from releases.environments.actions import create_environment
 from releases.intake.actions import store
-from releases.models import Change, Environment, InboundEvent, Release, Repository, Source, StoryLink
+from releases.models import (
+    Change,
+    Environment,
+    InboundEvent,
+    MappingRule,
+    Release,
+    Repository,
+    RepositoryPart,
+    Source,
+    StoryLink,
+)
 from releases.planning.plans import create_release
 from squads.acceptance.actions import ask
 from squads.boards.actions import save_view
@@ -51,6 +61,7 @@ MAY = {
     "members": {"member", "lead", "administrator"},
     "leads": {"lead", "administrator"},
     "planners": {"other", "member", "lead", "manager", "administrator"},
+    "managers": {"manager", "administrator"},
     "administrators": {"administrator"},
     "reports": set(),
 }
@@ -84,6 +95,8 @@ class World:
     source: Source
     git: Source
     event: InboundEvent
+    rule: MappingRule
+    part: RepositoryPart
     invitation: Invitation
     secret: str
     token: ApiToken
@@ -131,7 +144,10 @@ def world() -> World:
         membership=membership,
         release=create_release(by=lead, version="1.0", line="Shop"),
         environment=create_environment(by=lead, key="prod", tier="production"),
-        source=source, git=git, event=event, invitation=invitation, secret=secret,
+        source=source, git=git, event=event,
+        rule=_rules()[1],
+        part=RepositoryPart.objects.create(repository=changes[0].repository, prefix="web", service=service),
+        invitation=invitation, secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
         blocked=blocked, comment=say(blocked, by=people["member"], body="Mine."),
         relation=relate(blocked, "blocks", story.key, by=lead), change=changes[0], unlinked=changes[1],
@@ -164,6 +180,10 @@ def _change(sha: str, event: InboundEvent) -> Change:
     return Change.objects.create(
         id=identity("change", sha), repository=repository, sha=sha, author="Mo", subject="Pay", event=event
     )
+
+
+def _rules() -> list[MappingRule]:
+    return [MappingRule.objects.create(kind="pipeline", pattern=each, role="ci") for each in ("build", "smoke")]
 
 
 def _nothing(_: World) -> list[Any]:
@@ -220,6 +240,22 @@ def _git(w: World) -> list[Any]:
 
 def _event(w: World) -> list[Any]:
     return [str(w.event.pk)]
+
+
+def _rule(w: World) -> list[Any]:
+    return [w.rule.pk]
+
+
+def _part(w: World) -> list[Any]:
+    return [w.part.pk]
+
+
+def _rule_said(_: World) -> dict[str, Any]:
+    return {"kind": "pipeline", "pattern": "deploy-*", "role": "deploy", "environment": "{1}"}
+
+
+def _part_said(_: World) -> dict[str, Any]:
+    return {"repository": "shop/checkout", "folder": "services/ledger", "service": "ledger"}
 
 
 def _squad_said(_: World) -> dict[str, Any]:
@@ -312,6 +348,9 @@ def only(*roles: str) -> dict[str, set[str]]:
     """Refuse everybody else, whatever the mark: what a person said, or was asked, is theirs."""
     return dict.fromkeys(("GET", "POST", "PATCH", "DELETE"), SIGNED_IN - set(roles))
 
+
+# What holds for all squads is said by administrators and project managers.
+MAPPERS = only("manager", "administrator")
 
 # Signing in and one's own account: whatever is sent, the mark alone decides.
 SIGNING_IN = (
@@ -459,6 +498,18 @@ CASES: dict[str, Case] = {
     "releases:intake:source_pull": Case(_git),
     "releases:intake:source_state": Case(_source, lambda w: {"state": "paused"}),
     "releases:intake:source_remove": Case(_git),
+    "releases:intake:rule_list": OWN,
+    "releases:intake:rule_create": Case(body=_rule_said),
+    "releases:intake:rule_edit": Case(_rule, _rule_said),
+    "releases:intake:rule_remove": Case(_rule),
+    "releases:intake:rule_move": Case(_rule, lambda w: {"to": "up"}),
+    "releases:intake:part_list": OWN,
+    "releases:intake:part_add": Case(body=_part_said),
+    "releases:intake:part_remove": Case(_part),
+    "releases:intake:unmapped": OWN,
+    "releases:intake:unmapped_mend": Case(
+        body=lambda w: {"kind": "pipeline", "name": "build", "role": "ci"}, never=MAPPERS
+    ),
     "releases:intake:event_list": OWN,
     "releases:intake:event": Case(_event),
     "releases:intake:event_state": Case(_event),
@@ -514,6 +565,9 @@ CASES: dict[str, Case] = {
     ),
     "api:source-push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
     "api:source-pull": Case(_git),
+    "api:mapping-rule-list": Case(body=_rule_said),
+    "api:mapping-rule-detail": Case(_rule, _rule_said),
+    "api:unmapped": OWN,
     "api:event-list": OWN,
     "api:event-detail": Case(_event),
     "api:event-replay": Case(_event, also=ANY_SQUAD),

@@ -11,7 +11,7 @@ from releases.pipelines.facts import SignalSeen, Unreadable
 from releases.pipelines.providers import words
 from releases.pipelines.providers.base import Message, Setting
 from releases.pipelines.providers.envelope import NotJson, document
-from releases.pipelines.providers.signatures import same, verified
+from releases.pipelines.providers.signatures import SIGNATURE_HEADERS, same, verified
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 OPEN, RESOLVED = "open", "resolved"
@@ -54,7 +54,7 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
     """
     if verified(headers, body, secret):
         return True
-    signed = any("signature" in name for name in headers)
+    signed = any(name in headers for name in SIGNATURE_HEADERS)
     return not signed and same(password_in(headers), secret)
 
 

@@ -23,6 +23,8 @@ class StatusTable:
     title: str
     field: str
     words: Mapping[str, Meaning] = made(default_factory=dict)
+    # The door refuses other words, for a person sends them and can be told.
+    closed: bool = False
 
     def read(self, word: object) -> Meaning:
         """Return what a word means; one that nobody explained to us is unknown, never success or failure.

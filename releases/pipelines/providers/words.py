@@ -8,6 +8,7 @@ from typing import Any
 
 from releases.pipelines import facts
 from releases.pipelines.facts import Unreadable
+from releases.pipelines.providers.tables import Meaning, StatusTable
 
 LONGEST_KEY = 300
 LONGEST_NAME = 120
@@ -24,6 +25,12 @@ OUTCOMES = {
     **dict.fromkeys(("skip", "skipped", "not_run"), facts.SKIPPED),
     "unknown": facts.UNKNOWN,
 }
+
+
+def table_of_outcomes(field: str, *, closed: bool = False) -> StatusTable:
+    """Return these words as the table of one field."""
+    said = {word: Meaning(facts.FINISHED, each) for word, each in OUTCOMES.items()}
+    return StatusTable("Outcomes", field, said, closed)
 
 
 def outcome(word: str) -> str:

@@ -13,7 +13,9 @@ AT = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def _run(pipeline: str = "deploy-prod", **fields: Any) -> RunSeen:
-    return RunSeen(key="7", at=AT, phase="finished", outcome="success", pipeline=pipeline, repository="shop/web", **fields)
+    return RunSeen(
+        key="7", at=AT, phase="finished", outcome="success", pipeline=pipeline, repository="shop/web", **fields
+    )
 
 
 def _one(fact: Any, *rules: Rule, source: int | None = None) -> Any:
@@ -32,7 +34,12 @@ def test_a_run_of_a_deploy_pipeline_is_a_deployment_with_names_from_the_pattern(
     seen = _one(_run("pay-prod", sha="abcdef1", url="https://ci.example/7", words="SUCCESS"), rule)
     assert isinstance(seen, DeploymentSeen)
     assert (seen.key, seen.service, seen.environment, seen.sha) == ("run:7", "pay", "prod-eu", "abcdef1")
-    assert (seen.phase, seen.outcome, seen.words, seen.url) == ("finished", "success", "SUCCESS", "https://ci.example/7")
+    assert (seen.phase, seen.outcome, seen.words, seen.url) == (
+        "finished",
+        "success",
+        "SUCCESS",
+        "https://ci.example/7",
+    )
     assert seen.data()["said"] == {"pipeline": "pay-prod"}
 
 
@@ -62,7 +69,10 @@ def test_what_is_left_out_remembers_its_names() -> None:
 
 def test_services_and_environments_get_their_names_here() -> None:
     deployment = DeploymentSeen(key="1", at=AT, service="Checkout-Svc", environment="p1", phase="finished")
-    rules = Rule("service", "*-svc", service="{1}"), Rule("environment", "p?", environment="prod-{1}", tier="production")
+    rules = (
+        Rule("service", "*-svc", service="{1}"),
+        Rule("environment", "p?", environment="prod-{1}", tier="production"),
+    )
     done = mapping.apply([deployment], Rules(list(rules)))
     assert (done.facts[0].service, done.facts[0].environment) == ("Checkout", "prod-1")  # type: ignore[attr-defined]
     assert done.tiers == {"prod-1": "production"}
@@ -85,9 +95,7 @@ def test_a_name_that_a_rule_gave_is_not_looked_up_again() -> None:
     assert _one(run, *rules).service == "b"
 
 
-@pytest.mark.parametrize(
-    ("severity", "incident"), [("critical", True), ("Page", True), ("warning", None), ("", None)]
-)
+@pytest.mark.parametrize(("severity", "incident"), [("critical", True), ("Page", True), ("warning", None), ("", None)])
 def test_alerts_of_some_severities_are_incidents(severity: str, incident: bool | None) -> None:
     alert = SignalSeen(key="1", at=AT, title="DiskFull", state="open", severity=severity)
     assert _one(alert, Rule("alert", "Disk*", "incident", severity="critical, page")).incident is incident

@@ -220,13 +220,14 @@ def _stories(event: Event, case: Mapping[str, Any], suite: Mapping[str, Any]) ->
 
 def _incident(event: Event) -> list[Seen]:
     moments = {"detected": "detected_at", "reported": "declared_at", "resolved": "resolved_at"}
+    moment: dict[str, Any] = {moments[event.what.split(".")[1]]: event.at}
     said = event.text("title") or event.text("description")
     return [
         IncidentSeen(
             key=words.key_of(event.subject_source, event.subject), at=event.at, title=words.cut(said, 300),
             environment=words.cut(_environment_of(event), 120), service=words.cut(_service_of(event), 120),
             url=_link(event.text("ticketURI", "ticketUri", "url", "uri")),
-            **{moments[event.what.split(".")[1]]: event.at},
+            **moment,
         )
     ]  # fmt: skip
 
@@ -244,5 +245,6 @@ TRANSLATORS: dict[str, Callable[[Event], list[Seen] | None]] = {
 }
 PROVIDER = Provider(
     kind="cdevents", name="CDEvents", pushes=True, pulls=False, label=label, translate=translate,
+    tables=(words.table_of_outcomes("outcome"),),
 )  # fmt: skip
 __all__ = ["PROVIDER", "label", "translate", "what_of"]

@@ -26,6 +26,7 @@ from releases.pipelines.providers.base import Provider
 from releases.pipelines.providers.git import messages
 from releases.pipelines.providers.git.config import SCHEMES, Address
 from releases.pipelines.providers.git.messages import LONGEST_MESSAGE, Look, Record, TagLine, moment
+from releases.pipelines.providers.git.paths import with_paths
 from releases.pipelines.providers.git.remedies import PERCENT, explain
 
 SAFE = (
@@ -49,6 +50,7 @@ SSH = "ssh -oBatchMode=yes -oStrictHostKeyChecking=accept-new -oConnectTimeout=1
 MOST_OUTPUT = 2 * 1024**3
 LONGEST_FIELD = 1024 * 1024
 HEAD = "refs/rodeo/head"
+WITH_FOLDERS = "rodeo-folders"
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 FIELDS = "%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%B"
 REF_FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(taggerdate:unix)%00" \
@@ -220,6 +222,8 @@ class Mirror:
     path: Path
     git: Git
     branch: str = ""
+    # The parts of the repository: where there are any, git is asked which folders each commit touches.
+    folders: tuple[str, ...] = ()
 
     @contextmanager
     def held(self, wait: float = 15) -> Iterator[None]:
@@ -296,7 +300,7 @@ class Mirror:
         refspecs = ["+refs/tags/*:refs/tags/*"] + ([f"+{glance.ref}:{HEAD}"] if glance.ref else [])
         for _ in self.git.stream(
             "--git-dir", str(self.path), "fetch", "--prune", "--force", "--no-tags", "--update-shallow", "--progress",
-            "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", "--filter=tree:0",
+            "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance", f"--filter={self._without()}",
             "--end-of-options", "origin", *refspecs, heard=heard,
         ):  # fmt: skip
             pass
@@ -306,10 +310,18 @@ class Mirror:
         with suppress(GitFailed):  # housekeeping; what was fetched is whole without it
             self._git("gc", "--auto", "--quiet")
 
+    def _without(self) -> str:
+        """Say what to leave out: file contents always, folders too unless the parts of the repository ask for them."""
+        return "blob:none" if (self.path / WITH_FOLDERS).exists() else "tree:0"
+
     def _prepare(self) -> None:
+        if self.folders and self.path.exists() and not (self.path / WITH_FOLDERS).exists():
+            self.forget()  # what git left out of a copy it does not bring later by itself
         if not (self.path / "HEAD").exists() or not (self.path / "objects").is_dir():
             shutil.rmtree(self.path, ignore_errors=True)
             self.git.run("init", "--quiet", "--bare", "--template=", "--", str(self.path))
+            if self.folders:
+                (self.path / WITH_FOLDERS).touch()
         # Left by a git that was killed. Nobody else is at work: see `held`.
         for left in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*"):
             for file in self.path.glob(left):
@@ -373,12 +385,8 @@ class Mirror:
             "--reverse", "--no-color", "--no-notes", "--no-show-signature", "--no-mailmap", "--no-patch", "--stdin",
             stdin=revisions.encode(),
         )  # fmt: skip
-        for sha, parents, authored, committed, author, email, message in _records(output, 7):
-            made = _seconds(committed)
-            yield Record(
-                sha, tuple(parents.split()), _seconds(authored, made), made, author[:200], email[:200],
-                message[:LONGEST_MESSAGE].strip(),
-            )  # fmt: skip
+        records = (_record(*row) for row in _records(output, 7))
+        yield from with_paths(self.git, self.path, records, self.folders) if self.folders else records
 
     def _held_of(self, shas: Iterable[str]) -> list[str]:
         known = [sha for sha in dict.fromkeys(shas) if SHA.fullmatch(sha)]
@@ -386,6 +394,14 @@ class Mirror:
             return []
         answers = self._git("cat-file", "--batch-check", stdin="\n".join([*known, ""]).encode()).decode().splitlines()
         return [answer.split()[0] for answer in answers if answer.split()[1:2] == ["commit"]]
+
+
+def _record(sha: str, parents: str, authored: str, committed: str, author: str, email: str, message: str) -> Record:
+    made = _seconds(committed)
+    return Record(
+        sha, tuple(parents.split()), _seconds(authored, made), made, author[:200], email[:200],
+        message[:LONGEST_MESSAGE].strip(),
+    )  # fmt: skip
 
 
 def _seconds(text: str, otherwise: int = 0) -> int:

@@ -31,6 +31,9 @@ class Record:
     author: str
     email: str
     message: str
+    # The folders it touches, cut to `depth` parts; None where nobody asked.
+    paths: tuple[str, ...] | None = None
+    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,10 @@ def chunks(records: Iterable[Record]) -> Iterator[tuple[int, bytes]]:
     lines: list[str] = []
     size = 0
     for record in records:
+        folders = [] if record.paths is None else [record.depth, list(record.paths)]
         line = json.dumps(
             [record.sha, list(record.parents), record.authored, record.committed, record.author, record.email,
-             record.message], ensure_ascii=False, separators=(",", ":"),
+             record.message, *folders], ensure_ascii=False, separators=(",", ":"),
         )  # fmt: skip
         length = len(line.encode()) + 2
         if lines and (len(lines) >= MOST_COMMITS or size + length > MOST_BYTES):
@@ -115,8 +119,12 @@ def read_commits(body: bytes) -> Iterator[Commit]:
         raise Unreadable("The event has no list `commits`.")
     for number, row in enumerate(content["commits"]):
         try:
-            sha, parents, authored, committed, author, _, message = row
-            yield Commit(sha, tuple(parents), moment(int(authored)), moment(int(committed)), author, message)
+            sha, parents, authored, committed, author, _, message, *rest = row
+            depth, paths = rest or (0, None)
+            yield Commit(
+                sha, tuple(parents), moment(int(authored)), moment(int(committed)), author, message,
+                None if paths is None else tuple(str(path) for path in paths), int(depth),
+            )  # fmt: skip
         except (TypeError, ValueError) as error:
             raise Unreadable(f"`commits[{number}]` cannot be read: {error}.") from None
 

@@ -226,4 +226,7 @@ def _checked(report: _Report, environment: str, story: str, cases: list[Case]) -
 TRANSLATORS: dict[str, Callable[[_Report], list[Seen]]] = {
     DEPLOYMENT: _deployment, RUN: _run, ACCEPTANCE: _acceptance, FLAG: _flag,
 }  # fmt: skip
-PROVIDER = Provider(kind="report", name="Scripts", pushes=True, pulls=False, label=label, translate=translate)
+PROVIDER = Provider(
+    kind="report", name="Scripts", pushes=True, pulls=False, label=label, translate=translate,
+    tables=(words.table_of_outcomes("outcome", closed=True),),
+)  # fmt: skip
