@@ -17,6 +17,7 @@ squads = [
 releases = [
     path("", include("releases.planning.urls")),
     path("", include("releases.environments.urls")),
+    path("", include("releases.incidents.urls")),
     path("", include("releases.intake.urls")),
 ]
 urlpatterns = [

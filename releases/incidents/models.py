@@ -45,6 +45,7 @@ class Signal(models.Model):
     words = models.CharField(max_length=250, blank=True, help_text="the system's own")
     environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="signals")
     service = models.ForeignKey(Service, null=True, on_delete=models.SET_NULL, related_name="signals")
+    is_incident = models.BooleanField(default=False, help_text="a rule says that it is (part of) an incident")
     incident = models.ForeignKey(Incident, null=True, on_delete=models.SET_NULL, related_name="signals")
     opened_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
@@ -55,7 +56,11 @@ class Signal(models.Model):
     class Meta:
         app_label = "releases"
         ordering = ["-opened_at", "id"]
-        indexes = [models.Index(fields=["state", "opened_at"], name="signal_state")]
+        indexes = [
+            models.Index(fields=["state", "opened_at"], name="signal_state"),
+            models.Index(fields=["key"], name="signal_key"),
+            models.Index(fields=["group"], name="signal_group"),
+        ]
 
     def __str__(self) -> str:
         return self.title or self.key

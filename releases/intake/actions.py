@@ -20,6 +20,7 @@ from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
 from releases.incidents.models import Incident, Signal
+from releases.intake import signals
 from releases.intake.models import Fact, InboundEvent, SeenName, Source
 from releases.intake.reactions import REACTIONS, react
 from releases.intake.rules import Reading
@@ -145,6 +146,7 @@ def _read(ids: list[UUID]) -> int:
     reading.keep_names()
     for source in repositories.values():
         _settle(source, touched)
+    signals.settle(touched)
     derive_touched(touched)
     pipelines.sweep(touched.repositories)
     return done

@@ -26,7 +26,7 @@ SHOWN_BYTES = 2048
 ABOUT = {
     "change": "change", "run": "run", "artifact": "artifact", "deployment": "deployment",
     "environment": "environment", "acceptance": "acceptance run", "flag": "flag state", "incident": "incident",
-    "commits": "commits", "refs": "branch and tags", "left_out": "left out by a rule",
+    "signal": "signal", "commits": "commits", "refs": "branch and tags", "left_out": "left out by a rule",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from releases.environments.models import Environment
 from releases.flags.models import FlagState
 from releases.incidents.models import Incident
 from releases.intake.models import Fact
+from releases.intake.signals import signal
 from releases.pipelines.facts import PHASES
 from releases.pipelines.models import Change, Repository, Run, StoryLink
 from releases.pipelines.reactions import link_texts, repository_named
@@ -100,6 +101,9 @@ def _forget(kind: str, key: str, touched: Touched) -> None:
     if kind == "flag":
         FlagState.objects.filter(flag=key[:120]).delete()
         touched.flags.add(key)
+        return
+    if kind == "signal":
+        signal(key, [], touched)
         return
     if kind == "change":
         _drop_changes(key, set(), touched)
@@ -305,5 +309,5 @@ ROWS: dict[str, type[Model]] = {
 }  # fmt: skip
 REACTIONS: dict[str, Callable[[str, list[Fact], Touched], None]] = {
     "change": change, "run": run, "artifact": artifact, "deployment": deployment, "environment": environment,
-    "acceptance": acceptance, "flag": flag, "incident": incident,
+    "acceptance": acceptance, "flag": flag, "incident": incident, "signal": signal,
 }  # fmt: skip

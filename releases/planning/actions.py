@@ -36,6 +36,9 @@ class Touched:
     services: set[int] = field(default_factory=set)
     environments: set[int] = field(default_factory=set)
     stories: set[int] = field(default_factory=set)
+    # Groups of signals, as (source, group, key of one without a group), and incidents that may be none any more.
+    groups: set[tuple[int, str, str]] = field(default_factory=set)
+    lost: set[UUID] = field(default_factory=set)
 
     def note(self, *, service: int | None = None, repository: int | None = None, key: str = "") -> None:
         """Note a whole service, a whole repository, or a story by its key, where there is one."""

@@ -482,6 +482,7 @@ CASES: dict[str, Case] = {
     "releases:environments:create": Case(body=_qa),
     "releases:environments:detail": Case(_environment),
     "releases:environments:edit": Case(_environment, _prod),
+    "releases:incidents:signal_list": OWN,
     # Sources and the inbox
     "releases:intake:hook": Case(_source, fine=(401, 405)),
     "releases:intake:source_list": OWN,

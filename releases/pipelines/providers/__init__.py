@@ -1,8 +1,17 @@
 """Providers translate what outside systems say into facts. Each is a folder; adding one is a folder and one line here."""
 
+from releases.pipelines.providers.alertmanager.webhook import PROVIDER as ALERTMANAGER
 from releases.pipelines.providers.base import Provider
 from releases.pipelines.providers.cdevents.webhook import PROVIDER as CDEVENTS
 from releases.pipelines.providers.git.client import PROVIDER as GIT
+from releases.pipelines.providers.nagios.webhook import PROVIDER as NAGIOS
+from releases.pipelines.providers.opsgenie.webhook import PROVIDER as OPSGENIE
+from releases.pipelines.providers.pagerduty.webhook import PROVIDER as PAGERDUTY
 from releases.pipelines.providers.report.webhook import PROVIDER as REPORT
+from releases.pipelines.providers.sensu.webhook import PROVIDER as SENSU
 
-PROVIDERS: dict[str, Provider] = {each.kind: each for each in (GIT, CDEVENTS, REPORT)}
+PROVIDERS: dict[str, Provider] = {
+    each.kind: each for each in (
+        GIT, CDEVENTS, REPORT, ALERTMANAGER, SENSU, NAGIOS, PAGERDUTY, OPSGENIE,
+    )
+}  # fmt: skip
