@@ -20,7 +20,6 @@ from releases.pipelines.providers import PROVIDERS
 from releases.pipelines.providers.base import Message, Provider, Refused
 from releases.pipelines.providers.cdevents.event import batch
 from releases.pipelines.providers.envelope import BATCH, NotJson, document, kept
-from releases.pipelines.providers.signatures import verified
 
 MOST_IN_BATCH = 1000
 NOBODY = UUID(int=0)
@@ -48,8 +47,8 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
         source, provider = _source(key)
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = _body(request)
-        if not verified(headers, body, source.secret):
-            raise _Refusal(401, _how_to_sign(source), **{"WWW-Authenticate": 'Bearer realm="hooks"'})
+        if not provider.authentic(headers, body, source.secret):
+            raise _Refusal(401, _how_to_sign(source, provider), **{"WWW-Authenticate": 'Bearer realm="hooks"'})
         stored = [_store(source, message, provider) for message in _messages(headers, body, provider)]
     except _Refusal as refusal:
         return JsonResponse({"error": refusal.text}, status=refusal.status, headers=refusal.headers)
@@ -97,10 +96,10 @@ def _body(request: HttpRequest) -> bytes:
         ) from None
 
 
-def _how_to_sign(source: Source) -> str:
+def _how_to_sign(source: Source, provider: Provider) -> str:
     if not source.secret:
         return "This source has no secret that can be read, so nobody is let in. Give it a new token on its page."
-    return (
+    return provider.how_to_sign or (
         "Send the source's token as Authorization: Bearer <token>, "
         "or X-Rodeo-Signature-256: sha256=<HMAC of the body with the token as key, in hexadecimal>."
     )
