@@ -41,7 +41,9 @@ class GitLab(Double):
         if parts == [""]:
             return self._keyset(asked)
         name = unquote(parts[0])
-        project = next((each for each in self.projects.values() if name in (str(each["id"]), each["path_with_namespace"])), None)
+        project = next(
+            (each for each in self.projects.values() if name in (str(each["id"]), each["path_with_namespace"])), None
+        )
         if project is None:
             return Reply({"message": "404 Project Not Found"}, 404)
         if len(parts) == 1:
@@ -67,7 +69,12 @@ class GitLab(Double):
         size, page = int(asked.params.get("per_page", 20)), int(asked.params.get("page", 1))
         some, more = rows[(page - 1) * size : page * size], len(rows) > page * size
         tag = f'W/"{hashlib.sha256(json.dumps(some).encode()).hexdigest()[:32]}"'
-        headers = {"ETag": tag, "X-Page": str(page), "X-Next-Page": str(page + 1) if more else "", "X-Total": str(len(rows))}
+        headers = {
+            "ETag": tag,
+            "X-Page": str(page),
+            "X-Next-Page": str(page + 1) if more else "",
+            "X-Total": str(len(rows)),
+        }
         if asked.headers.get("if-none-match") == tag:
             return Reply(None, 304, headers)
         if more:

@@ -11,7 +11,9 @@ from releases.pipelines.facts import Unreadable
 from releases.pipelines.providers.base import Message
 from releases.pipelines.providers.gitlab.webhook import READERS, label, translate
 
-LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("2026-01-01 00:00:00 UTC")
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("2026-01-01 00:00:00 UTC")
+)
 JSON = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,

@@ -44,7 +44,8 @@ def session(gitlab: GitLab, token: str = TOKEN) -> PlainSession:
 
 
 def at(minute: int) -> str:
-    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def pipeline(number: int, minute: int | None = None, **more: Any) -> dict[str, Any]:
@@ -183,7 +184,9 @@ def test_a_squashed_merge_request_brings_its_original_commits(gitlab: GitLab) ->
         "author": {"name": "Ana"},
     }  # fmt: skip
     gitlab.put("shop/checkout", "merge_requests", merged, {**merged, "id": 10, "iid": 10, "state": "opened"})
-    gitlab.put("shop/checkout", "merge_requests/9/commits", {"id": "a" * 40, "committed_date": at(1), "title": "secretly"})
+    gitlab.put(
+        "shop/checkout", "merge_requests/9/commits", {"id": "a" * 40, "committed_date": at(1), "title": "secretly"}
+    )
     records, _ = pull(gitlab)
     (change,) = facts_of(records)
     assert change.data()["commits"] == [["a" * 40, "2026-01-01T00:01:00+00:00"]]
@@ -191,7 +194,12 @@ def test_a_squashed_merge_request_brings_its_original_commits(gitlab: GitLab) ->
 
 
 def test_deployments_environments_releases_and_issues_become_what_the_webhooks_make_of_them(gitlab: GitLab) -> None:
-    job = {"started_at": at(3), "finished_at": at(4), "tag": True, "web_url": "https://gitlab.example/shop/checkout/-/jobs/1"}
+    job = {
+        "started_at": at(3),
+        "finished_at": at(4),
+        "tag": True,
+        "web_url": "https://gitlab.example/shop/checkout/-/jobs/1",
+    }
     gitlab.put("shop/checkout", "deployments", {
         "id": 15, "iid": 1, "ref": "5.10", "sha": SHA, "status": "success", "created_at": at(2), "updated_at": at(5),
         "environment": {"name": "production"}, "deployable": job,
@@ -200,7 +208,8 @@ def test_deployments_environments_releases_and_issues_become_what_the_webhooks_m
         {"id": 1, "name": "production", "state": "available", "tier": "production", "created_at": at(1)},
         {"id": 2, "name": "review/pay-12", "state": "available", "tier": "development", "created_at": at(1)},
     )  # fmt: skip
-    gitlab.put("shop/checkout", "releases", {"tag_name": "5.10", "created_at": at(6), "released_at": at(6), "commit": {"id": SHA}})
+    released = {"tag_name": "5.10", "created_at": at(6), "released_at": at(6), "commit": {"id": SHA}}
+    gitlab.put("shop/checkout", "releases", released)
     gitlab.put("shop/checkout", "issues", {
         "id": 3, "iid": 23, "title": "Refunds", "state": "closed", "created_at": at(1), "updated_at": at(7),
         "closed_at": at(7), "labels": ["feature"], "web_url": "https://gitlab.example/shop/checkout/-/issues/23",

@@ -32,7 +32,10 @@ def webhooks(real_data: Path) -> dict[str, list[Seen] | None]:
 def test_every_webhook_is_read_without_an_error(real_data: Path) -> None:
     found = webhooks(real_data)
     (run,) = found["pipeline"] or []
-    assert isinstance(run, RunSeen) and (run.outcome, run.sha) == ("success", "bcbb5ec396a2c0f828686f14fac9b80b780504f2")
+    assert isinstance(run, RunSeen) and (run.outcome, run.sha) == (
+        "success",
+        "bcbb5ec396a2c0f828686f14fac9b80b780504f2",
+    )
     (deployed,) = found["deployment"] or []
     assert isinstance(deployed, DeploymentSeen)
     assert (deployed.sha, deployed.environment) == ("279484c09fbe69ededfced8c1bb6e6d24616b468", "staging")
@@ -46,7 +49,11 @@ def test_every_pipeline_of_the_api_is_a_run(real_data: Path) -> None:
     found = [read("pipeline", row) for row in given]
     assert len({each.key for each in found}) == len(given)
     for row, run in zip(given, found, strict=True):
-        assert (run.sha, run.words, run.at) == (row["sha"], row["status"], moment(row["updated_at"] or row["created_at"]))
+        assert (run.sha, run.words, run.at) == (
+            row["sha"],
+            row["status"],
+            moment(row["updated_at"] or row["created_at"]),
+        )
         assert run.repository == "merico-dev/ee/charts" and run.outcome != "unknown"
 
 
@@ -54,7 +61,14 @@ def test_every_deployment_of_the_api_is_one(real_data: Path) -> None:
     given = rows(real_data, "gitlab_api_deployments.jsonl")
     found = [read("deployment", row) for row in given]
     assert len({each.key for each in found}) == len(given)
-    known = {"success": "success", "failed": "failure", "canceled": "cancelled", "created": "", "running": "", "blocked": ""}
+    known = {
+        "success": "success",
+        "failed": "failure",
+        "canceled": "cancelled",
+        "created": "",
+        "running": "",
+        "blocked": "",
+    }
     for row, one in zip(given, found, strict=True):
         assert (one.sha, one.environment) == (row["sha"], row["environment"]["name"])
         assert one.outcome == known.get(row["status"], "unknown") and one.words == row["status"]

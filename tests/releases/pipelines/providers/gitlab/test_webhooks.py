@@ -41,7 +41,12 @@ def only(name: str, **changes: Any) -> Any:
 def test_a_pipeline_that_ended_is_a_run_with_its_times_and_address() -> None:
     run = only("pipeline__success")
     assert isinstance(run, RunSeen)
-    assert (run.key, run.phase, run.outcome, run.words) == ("gitlab.example|pipeline|31", "finished", "success", "success")
+    assert (run.key, run.phase, run.outcome, run.words) == (
+        "gitlab.example|pipeline|31",
+        "finished",
+        "success",
+        "success",
+    )
     assert (run.sha, run.branch, run.repository, run.pipeline) == (SHA, "main", "shop/checkout", "Release")
     assert run.finished_at == run.at == datetime(2026, 1, 31, 12, 4, 30, tzinfo=UTC)
     assert run.url == "https://gitlab.example/shop/checkout/-/pipelines/31"

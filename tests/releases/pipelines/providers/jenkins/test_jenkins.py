@@ -92,7 +92,13 @@ def test_a_build_that_is_still_built_has_no_outcome_whatever_its_result_says() -
 
 @pytest.mark.parametrize(
     ("result", "outcome"),
-    [("UNSTABLE", "warning"), ("FAILURE", "failure"), ("ABORTED", "cancelled"), ("NOT_BUILT", "skipped"), ("X", "unknown")],
+    [
+        ("UNSTABLE", "warning"),
+        ("FAILURE", "failure"),
+        ("ABORTED", "cancelled"),
+        ("NOT_BUILT", "skipped"),
+        ("X", "unknown"),
+    ],
 )
 def test_each_result_of_a_build_has_an_outcome(result: str, outcome: str) -> None:
     assert facts_of(told("build__success", result=result))[0].outcome == outcome
@@ -152,7 +158,8 @@ def test_a_payload_with_any_field_replaced_is_read_or_refused_with_a_reason(name
     inner = document["build"] if "build" in document and draw.draw(st.booleans()) else document
     inner[draw.draw(st.sampled_from(sorted(inner)))] = draw.draw(JSON)
     try:
-        found = translate("notification" if name[0] == "n" else "pull.build", Message(RECEIVED, json.dumps(document).encode()), {})
+        kind = "notification" if name[0] == "n" else "pull.build"
+        found = translate(kind, Message(RECEIVED, json.dumps(document).encode()), {})
     except Unreadable as error:
         assert str(error)
         return
@@ -162,7 +169,9 @@ def test_a_payload_with_any_field_replaced_is_read_or_refused_with_a_reason(name
 
 
 def test_the_real_builds_and_notifications_are_read(real_data: Path) -> None:
-    rows = [json.loads(line) for line in (real_data / "rest" / "jenkins_api_builds.jsonl").read_text().splitlines() if line]
+    rows = [
+        json.loads(line) for line in (real_data / "rest" / "jenkins_api_builds.jsonl").read_text().splitlines() if line
+    ]
     runs = [facts_of(row, {"url": "https://jenkins.example"})[0] for row in rows]
     assert len({run.key for run in runs}) == len(rows) == 14
     known = {"SUCCESS": "success", "FAILURE": "failure", "ABORTED": "cancelled", "UNSTABLE": "warning"}
