@@ -18,6 +18,7 @@ from releases.pipelines.providers.base import (
     Missing,
     NotAccepted,
     Page,
+    PullFailed,
     Pulling,
     PullRefused,
     Record,
@@ -204,12 +205,14 @@ class _Reader:
         """Yield complete pages of what is new, each with the mark that is true once it is kept."""
         params: Params | None = self._first()
         tag, first, newest = str(self.mark.get("tag") or ""), "", self.seen
-        page = 0
+        page, before = 0, b""
         while params is not None:
             answer = self.session.get(self.path, params, {"If-None-Match": tag} if tag and not page else {})
             if answer.status == 304:
                 return
-            page += 1
+            if answer.body == before and "page" in params:
+                raise PullFailed(f"{answer.url} gave the same page twice, so there would be no end of it.")
+            page, before = page + 1, answer.body
             found = listed(answer)
             params = self._next(answer, found, params)
             newest = max([at for each in found if (at := self._at(each))] + ([newest] if newest else []), default=None)

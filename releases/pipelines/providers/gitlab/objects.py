@@ -163,8 +163,11 @@ def _originals(inner: Said) -> Iterator[tuple[str, datetime]]:
                 yield sha, at
 
 
-def push(said: Said, config: Said) -> list[Seen]:
-    """Commits pushed to the default branch are on the mainline since its newest one was made, as far as anybody says."""
+def push(said: Said, config: Said, received: datetime | None = None) -> list[Seen]:
+    """Commits pushed to the default branch are on the mainline since its newest one was made, as far as anybody says.
+
+    That is what its author's clock said: it may run ahead, but the commit was not pushed after the news of it came.
+    """
     where = place(said, config)
     ref = words.text_in(said, "ref")
     commits = said.get("commits")
@@ -174,6 +177,7 @@ def push(said: Said, config: Said) -> list[Seen]:
     newest = max((at for each in given if (at := moment(each.get("timestamp"))) is not None), default=None)
     if newest is None:
         return []
+    newest = min(newest, received) if received is not None else newest
     return [_pushed(each, newest, where) for each in given]
 
 

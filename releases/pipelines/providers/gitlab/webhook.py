@@ -101,6 +101,8 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         raise Unreadable(f"the body is not JSON: {error}") from None
     if not isinstance(said, Mapping):
         raise Unreadable("the event is not a JSON object")
+    if kind == "push":
+        return objects.push(said, config, words.moment(message.headers.get("received-at", "")))
     return reader(said, config)
 
 

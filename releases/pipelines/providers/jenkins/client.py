@@ -13,7 +13,17 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from releases.pipelines.providers import words
-from releases.pipelines.providers.base import Missing, Page, PullFailed, Pulling, PullRefused, Record, Session, Setting
+from releases.pipelines.providers.base import (
+    Missing,
+    NotAccepted,
+    Page,
+    PullFailed,
+    Pulling,
+    PullRefused,
+    Record,
+    Session,
+    Setting,
+)  # fmt: skip
 from releases.pipelines.providers.jenkins.objects import JOB
 
 BUILD = "pull.build"
@@ -43,9 +53,17 @@ SETTINGS = (
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
     """User and API token, by basic authentication."""
     user = str(config.get("user") or "").strip()
-    if not user or not credential:
+    if credential and not user:
+        raise PullRefused("An API token is kept, and no user. Name the user whose token it is.")
+    if not credential:
         return {}
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{credential}".encode()).decode()}
+
+
+def check(config: Mapping[str, Any]) -> None:
+    """Raise NotAccepted for a user that basic authentication cannot carry."""
+    if ":" in str(config.get("user") or ""):
+        raise NotAccepted("user", "A user's name holds no colon. Leave the token out of it; it has a field of its own.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +128,7 @@ def jobs(session: Session, config: Mapping[str, Any]) -> list[Job]:
 
 def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _Found) -> None:
     if len(parts) > DEEPEST:
-        return
+        raise PullRefused(f"Jenkins has folders more than {DEEPEST} deep. Name those that matter in Folders and jobs.")
     read = _asked(session, address(parts), f"_class,name,lastBuild[number],lastCompletedBuild[number],{JOBS}")
     class_ = class_ or words.text_in(read, "_class")
     if "jobs" not in read and _number(read.get("lastBuild")):
@@ -131,8 +149,10 @@ def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _Found) 
                 _walk(session, own, kind, found)
             except Missing:
                 continue  # deleted since it was listed
-        if len(found.jobs) > MOST_JOBS:
-            raise PullRefused(f"Jenkins has more than {MOST_JOBS:,} jobs. Name those that matter in Folders and jobs.")
+        if len(found.jobs) + found.folders > MOST_JOBS:
+            raise PullRefused(
+                f"Jenkins has more than {MOST_JOBS:,} jobs and folders. Name those that matter in Folders and jobs."
+            )
 
 
 def _holds_jobs(class_: str) -> bool:

@@ -10,7 +10,7 @@ from releases.pipelines.providers import words
 from releases.pipelines.providers.base import Labelled, Message, Provider
 from releases.pipelines.providers.envelope import NotJson, document
 from releases.pipelines.providers.jenkins import objects
-from releases.pipelines.providers.jenkins.client import BUILD, PULLING, SETTINGS
+from releases.pipelines.providers.jenkins.client import BUILD, PULLING, SETTINGS, check
 from releases.pipelines.providers.jenkins.tables import PHASES, RESULTS
 from releases.pipelines.providers.signatures import SIGNATURE_HEADERS, same, verified
 
@@ -62,5 +62,5 @@ PROVIDER = Provider(
     kind="jenkins", name="Jenkins", pushes=True, pulls=True, label=label, translate=translate, authentic=authentic,
     how_to_sign="Send the source's token as Authorization: Bearer <token>, as X-Rodeo-Token, or as the password of the "
     "notification plugin's URL (https://rodeo:<token>@…), kept as a secret text credential.",
-    pulling=PULLING, settings=SETTINGS, tables=(RESULTS, PHASES),
+    pulling=PULLING, settings=SETTINGS, check=check, tables=(RESULTS, PHASES),
 )  # fmt: skip

@@ -135,6 +135,15 @@ def test_a_page_that_broke_off_or_is_no_list_gives_no_half_of_it(gitlab: GitLab)
         pull(gitlab)
 
 
+def test_a_server_that_gives_one_page_for_ever_is_left(gitlab: GitLab) -> None:
+    page = [pipeline(number, 5) for number in range(100)]
+    again = Reply(page, headers={"X-Next-Page": "2"})
+    gitlab.go_wrong("pipelines", again, times=9)
+    with pytest.raises(PullFailed, match="same page twice"):
+        pull(gitlab)
+    assert len(gitlab.wrong) > 3
+
+
 def test_a_rate_limit_and_a_wrong_token_are_told_as_what_they_are(gitlab: GitLab) -> None:
     gitlab.go_wrong("pipelines", Reply({}, 429, {"Retry-After": "30"}))
     with pytest.raises(PullWaits):

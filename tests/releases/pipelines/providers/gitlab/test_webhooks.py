@@ -125,6 +125,12 @@ def test_a_push_to_the_default_branch_brings_its_commits_to_the_mainline_when_it
     assert first.texts == (("message", "PAY-12 First"),)
 
 
+def test_a_committers_clock_that_runs_ahead_does_not_put_a_push_into_the_future() -> None:
+    headers = {"received-at": "2026-01-30T00:00:00+00:00"}
+    found = translate("push", Message(headers, json.dumps(said("push__to_main")).encode()), {}) or []
+    assert {each.at for each in found} == {datetime(2026, 1, 30, tzinfo=UTC)}
+
+
 def test_a_push_to_another_branch_or_of_a_deleted_one_says_nothing() -> None:
     assert facts_of(said("push__to_main", ref="refs/heads/feature")) == []
     assert facts_of(said("push__to_main", commits=[])) == []

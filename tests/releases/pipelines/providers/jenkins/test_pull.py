@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from releases.pipelines.providers.base import Message, PullFailed, PullRefused, PullWaits, Record
+from releases.pipelines.providers.base import Message, NotAccepted, PullFailed, PullRefused, PullWaits, Record
 from releases.pipelines.providers.jenkins import client
 from releases.pipelines.providers.jenkins.webhook import PROVIDER, translate
 from tests.doubles.jenkins import MULTIBRANCH, TOKEN, USER, Jenkins
@@ -148,6 +148,22 @@ def test_only_the_folders_and_jobs_a_source_names_are_read(jenkins: Jenkins) -> 
     assert sorted(numbers(pull(jenkins, config={"folders": ["/shop/", "nightly"]})[0])) == [1, 2]
     with pytest.raises(PullRefused, match="knows no gone"):
         pull(jenkins, config={"folders": ["gone"]})
+
+
+def test_a_token_without_its_user_and_a_user_with_a_colon_are_refused_with_the_remedy(jenkins: Jenkins) -> None:
+    with pytest.raises(PullRefused, match="Name the user"):
+        client.headers(PlainSession(jenkins.url), {}, TOKEN)
+    with pytest.raises(NotAccepted):
+        client.check({"user": "rodeo:secret"})
+    client.check({"user": USER})
+
+
+def test_folders_without_end_are_refused(jenkins: Jenkins) -> None:
+    for deep in range(2, 16):
+        jenkins.folder("shop", *["more"] * deep)
+    jenkins.folder("shop", "more")
+    with pytest.raises(PullRefused, match="deep"):
+        pull(jenkins)
 
 
 def test_nothing_is_asked_with_anything_but_get(jenkins: Jenkins) -> None:
