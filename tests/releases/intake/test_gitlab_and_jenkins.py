@@ -22,6 +22,8 @@ from squads.teams.models import Service
 PAYLOADS = Path(__file__).parents[1] / "pipelines" / "providers"
 KEY = bytes(range(32))
 TOKEN = base64.urlsafe_b64encode(KEY).decode().rstrip("=")
+# Of a pipeline, of the pipelines of two jobs, and of a Jenkins job.
+RUNS = 4
 SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
 
 
@@ -141,9 +143,9 @@ def test_every_real_webhook_is_taken_and_replaying_all_changes_nothing(
             assert answer.status_code == 202, path
     drain_inbox()
     assert not InboundEvent.objects.filter(state=InboundEvent.State.FAILED).exists()
-    assert Run.objects.count() == 2 and Deployment.objects.count() == 1
+    assert Run.objects.count() == RUNS and Deployment.objects.count() == 1
     before = sorted(map(repr, Fact.objects.values_list("id", "kind", "key", "at", "data")))
     replay(InboundEvent.objects.values_list("pk", flat=True))
     drain_inbox()
     assert before == sorted(map(repr, Fact.objects.values_list("id", "kind", "key", "at", "data")))
-    assert Run.objects.count() == 2 and Deployment.objects.count() == 1
+    assert Run.objects.count() == RUNS and Deployment.objects.count() == 1

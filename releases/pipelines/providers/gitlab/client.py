@@ -324,4 +324,5 @@ def _counted(number: int, one: str) -> str:
 PULLING = Pulling(
     headers=headers, pages=pages, look=look, default_url="https://gitlab.com",
     credential="A token with the scope read_api, of a project, a group or a person who has at least the role Reporter.",
+    per_minute=600,
 )  # fmt: skip

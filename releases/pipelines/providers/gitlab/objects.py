@@ -71,6 +71,27 @@ def _branch(said: Said, inner: Said, source: str) -> str:
     return ref
 
 
+def job(said: Said, config: Said) -> list[Seen]:
+    """A job says that its pipeline has come, or has begun; never how it ended, which only the pipeline knows.
+
+    It is the same run. A child pipeline's job names no commit, as its pipeline does not.
+    """
+    word = words.text_in(said, "build_status")
+    pipeline_id = words.text_in(said, "pipeline_id")
+    if not word or not pipeline_id:
+        return []
+    where = place(said, config, words.text_in(words.part_of(said, "repository"), "homepage"))
+    waits = PIPELINES.read(word).phase in (facts.QUEUED, facts.WAITING)
+    at = first_moment(said, "build_finished_at", "build_started_at", "build_created_at")
+    return [
+        RunSeen(
+            key=where.key("pipeline", pipeline_id), at=needed(at, "build_finished_at, build_started_at, build_created_at"),
+            phase=facts.QUEUED if waits else facts.RUNNING, repository=where.path,
+            sha="" if words.part_of(said, "source_pipeline") else words.sha(words.text_in(said, "sha")),
+        )
+    ]  # fmt: skip
+
+
 def deployment(said: Said, config: Said) -> list[Seen]:
     """A deployment of what the project makes. The webhook has a short sha only: the full one is in commit_url."""
     job = words.part_of(said, "deployable")

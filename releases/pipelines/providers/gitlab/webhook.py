@@ -106,9 +106,9 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     return reader(said, config)
 
 
-# A job's news is in its pipeline's, and in its deployment's: build (and job) hooks are kept and not read.
 READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Seen]]] = {
     "pipeline": objects.pipeline, "pull.pipeline": objects.pipeline,
+    "build": objects.job, "job": objects.job,
     "deployment": objects.deployment, "pull.deployment": objects.deployment,
     "merge_request": objects.merge_request, "pull.merge_request": objects.merge_request,
     "issue": objects.issue, "work_item": objects.issue, "pull.issue": objects.issue,

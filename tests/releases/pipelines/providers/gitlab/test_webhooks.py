@@ -74,6 +74,14 @@ def test_a_child_pipeline_says_nothing_about_the_commit() -> None:
     assert only("pipeline__child").sha == ""
 
 
+def test_a_job_tells_that_its_pipeline_began_and_never_how_it_ended() -> None:
+    run, whole = only("build__success"), only("pipeline__success")
+    assert (run.key, run.phase, run.outcome, run.sha, run.branch) == (whole.key, "running", "", SHA, "")
+    assert only("build__success", build_status="pending").phase == "queued"
+    assert only("build__success", source_pipeline={"pipeline_id": 30}).sha == ""
+    assert facts_of({"object_kind": "build"}) == []
+
+
 def test_a_deployment_has_the_full_sha_from_the_address_of_its_commit() -> None:
     deployment = only("deployment__success")
     assert isinstance(deployment, DeploymentSeen)
@@ -154,7 +162,7 @@ def test_an_issue_is_a_ticket_and_a_confidential_one_stays_where_it_is() -> None
     assert facts_of(said("issue__opened", confidential=True)) == []
 
 
-@pytest.mark.parametrize("kind", ["build", "job", "tag_push", "note", "wiki_page", "feature_flag", "member"])
+@pytest.mark.parametrize("kind", ["tag_push", "note", "wiki_page", "feature_flag", "member"])
 def test_what_adds_nothing_is_kept_and_not_read(kind: str) -> None:
     assert facts_of({"object_kind": kind}, kind) is None
 
