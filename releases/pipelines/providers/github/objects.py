@@ -9,7 +9,15 @@ from releases.pipelines.facts import ArtifactSeen, ChangeMerged, DeploymentSeen,
 from releases.pipelines.providers import words
 from releases.pipelines.providers.addresses import link
 from releases.pipelines.providers.github.reading import (
-    BRANCH, COMMITS, FILES, STATUSES, Place, first_moment, moment, needed, place,
+    BRANCH,
+    COMMITS,
+    FILES,
+    STATUSES,
+    Place,
+    first_moment,
+    moment,
+    needed,
+    place,
 )  # fmt: skip
 from releases.pipelines.providers.github.tables import (
     COMMIT_STATUSES,

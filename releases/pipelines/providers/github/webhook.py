@@ -9,6 +9,7 @@ from releases.pipelines.providers import words
 from releases.pipelines.providers.base import Labelled, Message, Provider
 from releases.pipelines.providers.envelope import NotJson, payload_of
 from releases.pipelines.providers.github import objects
+from releases.pipelines.providers.github.client import PULLING, SETTINGS, check
 from releases.pipelines.providers.github.tables import COMMIT_STATUSES, CONCLUSIONS, DEPLOYMENTS, STATUSES
 
 PULLED = "pull."
@@ -58,7 +59,7 @@ HOLDS = {
     "deployment_status": "deployment_status", "pull_request": "pull_request", "release": "release", "issues": "issue",
 }  # fmt: skip
 PROVIDER = Provider(
-    kind="github", name="GitHub", pushes=True, pulls=False, label=label, translate=translate, forms=True,
+    kind="github", name="GitHub", pushes=True, pulls=True, label=label, translate=translate, forms=True,
     how_to_sign="Put the source's token into the webhook's “Secret”: GitHub then signs what it sends (X-Hub-Signature-256).",
-    tables=(STATUSES, CONCLUSIONS, COMMIT_STATUSES, DEPLOYMENTS),
+    pulling=PULLING, settings=SETTINGS, check=check, tables=(STATUSES, CONCLUSIONS, COMMIT_STATUSES, DEPLOYMENTS),
 )  # fmt: skip
