@@ -114,7 +114,7 @@ def test_everything_a_repository_has_becomes_facts(github: GitHub) -> None:
     assert {fact.outcome for fact in found if isinstance(fact, RunSeen) and fact.pipeline == "CI"} == {"success", "failure"}
     (change,) = [fact for fact in found if isinstance(fact, ChangeMerged)]
     assert (change.key, [sha for sha, _ in change.commits], change.paths) == (f"{7:040x}", [SHA], ("a/b.py",))
-    assert [fact.phase for fact in found if isinstance(fact, DeploymentSeen)] == ["queued", "finished", "running"]
+    assert [fact.phase for fact in found if isinstance(fact, DeploymentSeen)] == ["queued", "running", "finished"]
     assert [fact.key for fact in found if isinstance(fact, TicketSeen)] == [f"{NAME}#1"]
 
 
