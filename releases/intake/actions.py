@@ -245,7 +245,9 @@ def translate(event: InboundEvent) -> list[Seen] | None:
     provider = PROVIDERS.get(event.source.kind)
     if provider is None:
         raise Unreadable(f"No provider is called “{event.source.kind}” any more. Change the kind of its source.")
-    message = Message(headers=event.headers, body=bytes(event.body), content_type=event.content_type)
+    # A message that names no time of its own was so when it came.
+    headers = {"received-at": event.received_at.isoformat(), **event.headers}
+    message = Message(headers=headers, body=bytes(event.body), content_type=event.content_type)
     facts = provider.translate(event.kind, message, event.source.config)
     if facts:
         check_past(facts, event.received_at)

@@ -4,6 +4,8 @@ from releases.pipelines.providers.alertmanager.webhook import PROVIDER as ALERTM
 from releases.pipelines.providers.base import Provider
 from releases.pipelines.providers.cdevents.webhook import PROVIDER as CDEVENTS
 from releases.pipelines.providers.git.client import PROVIDER as GIT
+from releases.pipelines.providers.gitlab.webhook import PROVIDER as GITLAB
+from releases.pipelines.providers.jenkins.webhook import PROVIDER as JENKINS
 from releases.pipelines.providers.nagios.webhook import PROVIDER as NAGIOS
 from releases.pipelines.providers.opsgenie.webhook import PROVIDER as OPSGENIE
 from releases.pipelines.providers.pagerduty.webhook import PROVIDER as PAGERDUTY
@@ -12,6 +14,6 @@ from releases.pipelines.providers.sensu.webhook import PROVIDER as SENSU
 
 PROVIDERS: dict[str, Provider] = {
     each.kind: each for each in (
-        GIT, CDEVENTS, REPORT, ALERTMANAGER, SENSU, NAGIOS, PAGERDUTY, OPSGENIE,
+        GIT, CDEVENTS, REPORT, GITLAB, JENKINS, ALERTMANAGER, SENSU, NAGIOS, PAGERDUTY, OPSGENIE,
     )
 }  # fmt: skip

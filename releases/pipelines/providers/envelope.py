@@ -12,6 +12,8 @@ KEPT = re.compile(
     r"|ce-[a-z0-9]+|x-(?:github|gitlab|gitea|forgejo|gogs|jenkins|buildbot|event|webhook)-[a-z0-9-]+|x-event"
 )
 SECRET = re.compile(r"secret|token|key|auth|passw|signature|cookie|credential|session")
+# What Standard Webhooks and others call a delivery; none of them is a secret.
+DELIVERIES = frozenset({"idempotency-key", "webhook-id", "webhook-timestamp"})
 LONGEST_HEADER = 1000
 MOST_HEADERS = 60
 
@@ -25,7 +27,8 @@ def kept(headers: Mapping[str, str], secret_headers: tuple[str, ...] = ()) -> di
     chosen: dict[str, str] = {}
     for name, value in headers.items():
         name = name.lower()
-        if KEPT.fullmatch(name) and not SECRET.search(name) and name not in secret_headers:
+        plain = name in DELIVERIES or (KEPT.fullmatch(name) and not SECRET.search(name))
+        if plain and name not in secret_headers:
             chosen[name] = clean(value)[:LONGEST_HEADER]
         if len(chosen) == MOST_HEADERS:
             break
