@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from releases.intake.sessions import DoorSession
 from releases.pipelines.facts import Seen
 from releases.pipelines.providers.base import (
     Message,
@@ -22,7 +23,6 @@ from releases.pipelines.providers.gitlab import client
 from releases.pipelines.providers.gitlab.webhook import PROVIDER, translate
 from tests.doubles.gitlab import TOKEN, GitLab
 from tests.doubles.serving import Reply
-from releases.intake.sessions import DoorSession
 from tests.doubles.sessions import session as door
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)

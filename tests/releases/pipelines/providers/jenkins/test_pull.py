@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from releases.intake.sessions import DoorSession
 from releases.pipelines.providers.base import Message, NotAccepted, PullFailed, PullRefused, PullWaits, Record
 from releases.pipelines.providers.jenkins import client
 from releases.pipelines.providers.jenkins.webhook import PROVIDER, translate
 from tests.doubles.jenkins import MULTIBRANCH, TOKEN, USER, Jenkins
 from tests.doubles.serving import Reply
-from releases.intake.sessions import DoorSession
 from tests.doubles.sessions import session as door
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
