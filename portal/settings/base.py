@@ -189,6 +189,9 @@ SPECTACULAR_SETTINGS = {
         "EventStateEnum": "releases.intake.models.InboundEvent.State",
         "ImportKindEnum": "squads.imports.formats.CHOICES",
         "ImportStateEnum": "squads.imports.models.Import.State",
+        "RuleKindEnum": "releases.intake.models.MappingRule.Kind",
+        "RuleRoleEnum": "releases.intake.models.MappingRule.Role",
+        "SystemKindEnum": "releases.intake.systems.KINDS",
         "PhaseEnum": "releases.pipelines.models.Phase",
     },
 }
