@@ -375,6 +375,7 @@ CASES: dict[str, Case] = {
     "is": Case(_key),
     "ops:healthz": OWN,
     "ops:readyz": Case(fine=(503,)),
+    "ops:metrics": Case(fine=(503,)),
     # Signing in and one's own account
     **dict.fromkeys(SIGNING_IN, OWN),
     # Nobody here has a second factor yet.
