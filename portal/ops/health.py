@@ -127,10 +127,11 @@ def backlog() -> Check:
         now = metrics.measured()
     except (DatabaseError, OSError, redis.RedisError, ValueError) as error:
         return Check("backlog", True, f"unknown ({type(error).__name__})")
+    events = f"{now.pending:,} event{'' if now.pending == 1 else 's'} to read, the oldest for {now.oldest:.0f} s"
+    tasks = sum(now.queues.values())
     return Check(
         "backlog", True,
-        f"{now.pending:,} event{'' if now.pending == 1 else 's'} to read, the oldest for {now.oldest:.0f} s; {now.messages:,} messages; "
-        f"{sum(now.queues.values()):,} tasks in the broker; the latest pull is {now.lag:.0f} s behind",
+        f"{events}; {now.messages:,} messages; {tasks:,} tasks in the broker; the latest pull is {now.lag:.0f} s behind",
         age=now.oldest,
     )  # fmt: skip
 
