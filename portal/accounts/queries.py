@@ -41,7 +41,7 @@ def tokens_of(**whose: Any) -> "QuerySet[ApiToken]":
 
 def is_proven(person: User) -> bool:
     """Say whether somebody has shown for any address of this account that it is theirs."""
-    return EmailAddress.objects.filter(user=person, verified=True).exists()
+    return bool(EmailAddress.objects.filter(user=person, verified=True).exists())
 
 
 def holders_of(address: str) -> list[User]:

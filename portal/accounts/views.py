@@ -55,11 +55,11 @@ passkeys, add_passkey, edit_passkey, remove_passkey, reauthenticate_passkey = ma
 connections = writing(social.connections)
 
 
-class NewPassword(account.PasswordResetFromKeyView):
+class NewPassword(account.PasswordResetFromKeyView):  # type: ignore[misc]
     """A new password by the link in a mail; what it took away from whoever held the account before is said."""
 
     def form_valid(self, form: Any) -> HttpResponse:
-        answer = super().form_valid(form)
+        answer: HttpResponse = super().form_valid(form)
         tell_taken(self.request, form.taken)
         return answer
 
@@ -75,7 +75,8 @@ def confirm_email(request: HttpRequest, key: str) -> HttpResponse:
         if request.user.is_authenticated:
             raise PermissionDenied("This link confirms an address of another account. Sign out, and in to that one.")
         return redirect_to_login(request.get_full_path())
-    return account.confirm_email(request, key=key)
+    answer: HttpResponse = account.confirm_email(request, key=key)
+    return answer
 
 
 @public
