@@ -21,15 +21,15 @@ def moved_by(person: Any, key: Any) -> "models.QuerySet[StateChange]":
 def written_by(person: Any, story: Any) -> "models.QuerySet[Any]":
     """The links of this story to changes that this person wrote, as far as names tell: git knows no accounts.
 
-    An author is this person when called by their full name, user name or e-mail address. Declared by name: squads imports
-    no code of releases (docs/adr/0002).
+    An author is this person when called by a full name, user name or e-mail address that the account has now or had at
+    any time: whoever takes another name stays who wrote it. Declared by name: squads imports no code of releases
+    (docs/adr/0002).
     """
-    names = {name for name in (person.get_full_name(), person.username, person.email) if name.strip()}
     author = Q(pk__in=[])
-    for name in names:
+    for name in person.known_names.values_list("name", flat=True):
         author |= Q(change__author__iexact=name)
-    if person.email:
-        author |= Q(change__author__iendswith=f"<{person.email}>")
+        if "@" in name:
+            author |= Q(change__author__iendswith=f"<{name}>")
     links = apps.get_model("releases", "StoryLink")._default_manager.filter(story=story, refused=False)
     return links.filter(author).order_by()
 
