@@ -4,8 +4,10 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models.functions import Concat, Lower
 
+from portal.accounts.models import KnownName
 from portal.kernel.models import StateChange
 from squads.stories.models import Story
 
@@ -25,13 +27,12 @@ def written_by(person: Any, story: Any) -> "models.QuerySet[Any]":
     any time: whoever takes another name stays who wrote it. Declared by name: squads imports no code of releases
     (docs/adr/0002).
     """
-    author = Q(pk__in=[])
-    for name in person.known_names.values_list("name", flat=True):
-        author |= Q(change__author__iexact=name)
-        if "@" in name:
-            author |= Q(change__author__iendswith=f"<{name}>")
+    mailed = Concat(Value("<"), F("called"), Value(">"))
+    author = Lower(ExpressionWrapper(OuterRef("change__author"), output_field=models.TextField()))
+    known = KnownName.objects.filter(user=person).annotate(called=Lower("name"), author=author)
+    known = known.filter(Q(author=F("called")) | Q(called__contains="@", author__endswith=mailed))
     links = apps.get_model("releases", "StoryLink")._default_manager.filter(story=story, refused=False)
-    return links.filter(author).order_by()
+    return links.filter(Exists(known)).order_by()
 
 
 def why_own(story: Story, person: Any) -> str:
