@@ -503,7 +503,7 @@ CASES: dict[str, Case] = {
     "releases:intake:source_token": Case(_source),
     "releases:intake:system_choice": OWN,
     "releases:intake:system_create": Case(lambda w: ["gitlab"], lambda w: {"name": "GitLab"}),
-    "releases:intake:system_test": Case(_source),
+    "releases:intake:system_test": Case(_source, fine=(302,)),
     "releases:intake:system_help": Case(lambda w: ["gitlab"]),
     "releases:intake:source_pull": Case(_git),
     "releases:intake:source_state": Case(_source, lambda w: {"state": "paused"}),
@@ -575,7 +575,8 @@ CASES: dict[str, Case] = {
     ),
     "api:source-push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
     "api:source-system": Case(body=lambda w: {"kind": "sensu", "name": "Sensu"}),
-    "api:source-test": Case(_source),
+    # A source that only sends cannot be tried: 400 says so.
+    "api:source-test": Case(_source, fine=(400,)),
     "api:source-secret": Case(_source),
     "api:source-pull": Case(_git),
     "api:allowed-host-list": Case(body=lambda w: {"host": "ci.example.org"}),
