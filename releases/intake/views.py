@@ -20,7 +20,7 @@ from releases.intake.models import InboundEvent, Source
 from releases.pipelines.providers import PROVIDERS
 from releases.pipelines.providers.base import Message, Provider, Refused
 from releases.pipelines.providers.cdevents.event import batch
-from releases.pipelines.providers.envelope import BATCH, NotJson, document, kept
+from releases.pipelines.providers.envelope import BATCH, FORM, NotJson, document, kept, payload_of
 
 MOST_IN_BATCH = 1000
 NOBODY = UUID(int=0)
@@ -120,6 +120,10 @@ def _messages(headers: dict[str, str], body: bytes, provider: Provider) -> Itera
     content_type = headers.get("content-type", "")
     left = kept(headers, provider.secret_headers)
     try:
+        if provider.forms and content_type.lower().startswith(FORM):
+            message = Message(headers=left, body=body, content_type=content_type)
+            payload_of(message)
+            return [message]
         if not content_type.lower().startswith(BATCH):
             document(body)
             return [Message(headers=left, body=body, content_type=content_type)]

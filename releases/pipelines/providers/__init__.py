@@ -4,6 +4,7 @@ from releases.pipelines.providers.alertmanager.webhook import PROVIDER as ALERTM
 from releases.pipelines.providers.base import Provider
 from releases.pipelines.providers.cdevents.webhook import PROVIDER as CDEVENTS
 from releases.pipelines.providers.git.client import PROVIDER as GIT
+from releases.pipelines.providers.github.webhook import PROVIDER as GITHUB
 from releases.pipelines.providers.gitlab.webhook import PROVIDER as GITLAB
 from releases.pipelines.providers.jenkins.webhook import PROVIDER as JENKINS
 from releases.pipelines.providers.nagios.webhook import PROVIDER as NAGIOS
@@ -14,6 +15,6 @@ from releases.pipelines.providers.sensu.webhook import PROVIDER as SENSU
 
 PROVIDERS: dict[str, Provider] = {
     each.kind: each for each in (
-        GIT, CDEVENTS, REPORT, GITLAB, JENKINS, ALERTMANAGER, SENSU, NAGIOS, PAGERDUTY, OPSGENIE,
+        GIT, GITHUB, GITLAB, JENKINS, CDEVENTS, REPORT, ALERTMANAGER, SENSU, NAGIOS, PAGERDUTY, OPSGENIE,
     )
 }  # fmt: skip

@@ -3,8 +3,13 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
+if TYPE_CHECKING:
+    from releases.pipelines.providers.base import Message
+
+FORM = "application/x-www-form-urlencoded"
 BATCH = "application/cloudevents-batch+json"
 # Everything else is dropped. A name that smells of a secret is dropped even from these.
 KEPT = re.compile(
@@ -57,6 +62,20 @@ def document(body: bytes) -> Any:
     except ValueError as error:
         raise NotJson(str(error)[:200] or "it cannot be read") from None
     return read
+
+
+def payload_of(message: "Message") -> Any:
+    """Read the JSON document of a message: its body, or the field `payload` of the form that its body is."""
+    if not message.content_type.lower().startswith(FORM):
+        return document(message.body)
+    try:
+        fields = parse_qs(message.body.decode("utf-8-sig"), strict_parsing=True, errors="strict", max_num_fields=20)
+    except ValueError:
+        raise NotJson("it is no form that can be read") from None
+    given = fields.get("payload", [])
+    if len(given) != 1:
+        raise NotJson("the form has no field payload with the JSON in it")
+    return document(given[0].encode())
 
 
 def _refuse(name: str) -> Any:

@@ -26,6 +26,13 @@ OUTCOMES = {
     "unknown": facts.UNKNOWN,
 }
 
+# What trackers call a ticket, by its type or by a label.
+TICKETS = {
+    **dict.fromkeys(("bug", "defect", "type::bug", "incident"), "defect"),
+    **dict.fromkeys(("feature", "story", "user story", "enhancement", "type::feature"), "user_story"),
+    **dict.fromkeys(("chore", "maintenance", "technical debt", "type::maintenance"), "chore"),
+}
+
 
 def table_of_outcomes(field: str, *, closed: bool = False) -> StatusTable:
     """Return these words as the table of one field."""

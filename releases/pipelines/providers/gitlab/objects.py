@@ -25,11 +25,6 @@ COMMITS = "_commits"
 LONGEST_TEXT = 20_000
 MOST_COMMITS = 1000
 COMMIT_IN_URL = re.compile(r"/commits?/([0-9a-f]{7,64})(?:[/?#]|$)", re.IGNORECASE)
-TYPES = {
-    **dict.fromkeys(("bug", "defect", "type::bug", "incident"), "defect"),
-    **dict.fromkeys(("feature", "story", "user story", "enhancement", "type::feature"), "user_story"),
-    **dict.fromkeys(("chore", "maintenance", "technical debt", "type::maintenance"), "chore"),
-}
 # Review apps come and go with their branch; one is shown once something was deployed to it.
 PASSING = "development"
 
@@ -253,7 +248,7 @@ def issue(said: Said, config: Said) -> list[Seen]:
         TicketSeen(
             key=words.key_of(f"{where.path}#{number}"), at=at, title=words.cut(words.text_in(inner, "title"), 300),
             closed=state == "closed", body=words.cut(words.text_in(inner, "description"), LONGEST_TEXT),
-            type=next((TYPES[each.lower()] for each in asked if each.lower() in TYPES), ""), words=words.cut(state, 250),
+            type=next((words.TICKETS[each.lower()] for each in asked if each.lower() in words.TICKETS), ""), words=words.cut(state, 250),
             author=words.cut(words.text_in(words.part_of(inner, "author"), "name", "username"), 200),
             labels=tuple(labels[:50]), created_at=moment(inner.get("created_at")), closed_at=closed, url=link(url),
         )
