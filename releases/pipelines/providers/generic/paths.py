@@ -26,6 +26,7 @@ from jsonpath.selectors import Filter, IndexSelector, NameSelector, SliceSelecto
 
 LONGEST_PATH = 300
 MOST_SEGMENTS = 20
+MOST_TERMS = 10
 MOST_ELEMENTS = 50_000
 DEEPEST = 60
 LITERALS = (BooleanLiteral, StringLiteral, IntegerLiteral, FloatLiteral, Nil)
@@ -52,7 +53,8 @@ def compiled(text: str) -> JSONPath:
     try:
         path = ENVIRONMENT.compile(text)
     except (JSONPathError, RecursionError, ValueError, OverflowError) as error:
-        why = str(error).partition("\n")[0][:120] or "it cannot be read"
+        # Not str(error): that looks up the place in the text, and fails where the text ended too early.
+        why = str(next(iter(error.args), "") or "it cannot be read").partition("\n")[0][:120]
         raise BadPath(f"{why}. Write it as $.build.status or $.labels[0]") from None
     if not isinstance(path, JSONPath):
         raise BadPath("one path only, without | and &")
@@ -80,15 +82,17 @@ def _check(path: JSONPath) -> None:
         raise BadPath("use one filter at most")
 
 
-def _check_filter(expression: Any) -> None:
+def _check_filter(expression: Any, left: int = MOST_TERMS) -> None:
     kind = type(expression)
+    if not left:
+        raise BadPath(f"a filter has at most {MOST_TERMS} terms in one another")
     if kind is FilterExpression:
-        _check_filter(expression.expression)
+        _check_filter(expression.expression, left)
     elif kind is PrefixExpression:
-        _check_filter(expression.right)
+        _check_filter(expression.right, left - 1)
     elif kind is InfixExpression and expression.operator in ("&&", "||"):
-        _check_filter(expression.left)
-        _check_filter(expression.right)
+        _check_filter(expression.left, left - 1)
+        _check_filter(expression.right, left - 1)
     elif kind is InfixExpression and expression.operator in COMPARISONS:
         sides = (expression.left, expression.right)
         if not any(type(side) in LITERALS for side in sides):
@@ -129,4 +133,4 @@ def found(path: str, document: Any, most: int = 1) -> list[Any]:
     try:
         return [match.obj for match in islice(compiled(path).finditer(document), most)]
     except (JSONPathError, RecursionError) as error:
-        raise TooMuch(f"{path} cannot be followed in it: {str(error)[:120]}") from None
+        raise TooMuch(f"{path} cannot be followed in it: {next(iter(error.args), '')}") from None

@@ -103,13 +103,13 @@ class _Said:
         word = self.needed("status")
         return self.its.table.read(word), word
 
-    def times(self, at: datetime, meaning: Meaning) -> dict[str, datetime | None]:
+    def times(self, at: datetime, meaning: Meaning) -> dict[str, Any]:
         """Return when it began and ended; what is not over has no end."""
         ended = (self.moment("finished_at") or at) if meaning.phase == facts.FINISHED else None
         started = self.moment("started_at")
         return {"started_at": started or (at if meaning.phase == facts.RUNNING else None), "finished_at": ended}
 
-    def whose(self) -> dict[str, str]:
+    def whose(self) -> dict[str, Any]:
         """Return service, repository and commit, as far as they are said."""
         service = self.text("service", 10_000)
         return {
