@@ -26,7 +26,7 @@ from releases.pipelines.providers.tables import Meaning
 
 EVENT = "event"
 MILLISECONDS = 100_000_000_000
-EMPTY = (None, False, "", [], {})
+EMPTY: tuple[Any, ...] = (None, False, "", [], {})
 
 
 def label(message: Message) -> Labelled:
