@@ -1,6 +1,15 @@
 from django.urls import path
 
-from releases.intake import event_views, host_views, mapping_views, part_views, source_views, system_views, views
+from releases.intake import (
+    event_views,
+    host_views,
+    mapping_views,
+    part_views,
+    source_views,
+    system_views,
+    try_views,
+    views,
+)
 
 app_name = "intake"
 urlpatterns = [
@@ -31,6 +40,7 @@ urlpatterns = [
     path("sources/help/<slug:kind>/", system_views.system_help, name="system_help"),
     path("sources/<slug:key>/", source_views.source, name="source"),
     path("sources/<slug:key>/test/", system_views.system_test, name="system_test"),
+    path("sources/<slug:key>/try/", try_views.source_try, name="source_try"),
     path("sources/<slug:key>/edit/", source_views.source_edit, name="source_edit"),
     path("sources/<slug:key>/pull/", source_views.source_pull, name="source_pull"),
     path("sources/<slug:key>/state/", source_views.source_state, name="source_state"),

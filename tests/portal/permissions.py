@@ -499,6 +499,7 @@ CASES: dict[str, Case] = {
         }
     ),
     "releases:intake:source_create_push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
+    "releases:intake:source_try": Case(_source, lambda w: {"do": "try"}, fine=(404,)),
     "releases:intake:source_edit": Case(_source, lambda w: {"name": "CI 2"}),
     "releases:intake:source_token": Case(_source),
     "releases:intake:system_choice": OWN,
