@@ -1,9 +1,11 @@
 """The admin pages of the portal's own rows. Django finds this module by its name."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 
-from portal.accounts.models import ApiToken, Invitation, User
+from portal.accounts.models import ApiToken, Invitation, KnownName, User
 from portal.kernel.admin import ReadOnly
 from portal.kernel.models import Message, StateChange
 from portal.search.models import SearchEntry, SearchSpelling
@@ -16,6 +18,11 @@ admin.site.index_title = "What people may set right by hand"
 @admin.register(User)
 class Users(UserAdmin):
     fieldsets = (*(UserAdmin.fieldsets or ()), ("Rodeo", {"fields": ("is_project_manager",)}))
+
+    def get_deleted_objects(self, objs: Any, request: Any) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """Say what goes with an account. Its known names do, which nobody may delete for themselves."""
+        gone, counts, refused, kept = super().get_deleted_objects(objs, request)
+        return gone, counts, refused - {KnownName._meta.verbose_name}, kept
 
 
 @admin.register(StateChange)
@@ -30,6 +37,14 @@ class StateChanges(ReadOnly):
 class Messages(ReadOnly):
     list_display = ["id", "topic", "created_at", "handled_at", "attempts"]
     list_filter = ["topic"]
+
+
+@admin.register(KnownName)
+class KnownNames(ReadOnly):
+    """What people go by and went by, which tells who wrote a change."""
+
+    list_display = ["name", "user"]
+    search_fields = ["name"]
 
 
 @admin.register(Invitation)

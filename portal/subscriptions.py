@@ -10,6 +10,8 @@ def connect() -> None:
     from releases.intake.actions import drain_inbox
     from releases.intake.mappings import mapping_changed
     from releases.intake.naming import repositories_changed
+    from releases.intake.standing import standing_changed
+    from releases.intake.systems import read_again
     from releases.planning import board, plans, reactions
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import planning
@@ -27,6 +29,8 @@ def connect() -> None:
     outbox.subscribe("story.flagged", reactions.story_flagged)
     outbox.subscribe("service.changed", reactions.service_changed)
     outbox.subscribe("service.changed", repositories_changed)
+    outbox.subscribe("source.standing", standing_changed)
+    outbox.subscribe("source.changed", read_again)
     outbox.subscribe("mapping.changed", mapping_changed)
     outbox.subscribe("environment.changed", reactions.environment_changed)
     outbox.subscribe("change.linked", reactions.links_changed)

@@ -252,6 +252,12 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**chosen, "executable_path": found} if found else chosen
 
 
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """How pages are opened: without motion, or colours would be measured halfway between two."""
+    return {**browser_context_args, "reduced_motion": "reduce"}
+
+
 @pytest.fixture
 def browser_page(live_server: "LiveServer", page: "Page") -> Iterator["Page"]:
     """A page of a real browser; addresses are those of the portal. Fails on anything the browser complains about."""

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
@@ -84,3 +87,42 @@ def rename(user: User, *, first_name: str, last_name: str) -> None:
     user.first_name, user.last_name = first_name.strip(), last_name.strip()
     user.clean_fields(exclude=["password"])
     user.save(update_fields=["first_name", "last_name"])
+
+
+@transaction.atomic
+def claim(person: User, *, address: str, by_mail: bool) -> list[str]:
+    """The owner of an address has proven it for the first time: what opened the account until now opens it no more.
+
+    Whoever used the invitation first, or made the account, may have been somebody else and wait for the owner to move in.
+    Return the words for what was taken away. The password is not the caller's to keep unless it was set by the mail that
+    proves the address; every session ends with it. Mail alone takes away no second factor: whoever reads another's mail
+    must not get around it, and an owner who does not have it is kept out rather than let in beside a stranger.
+    """
+    taken = []
+    if not by_mail:
+        if person.has_usable_password():
+            taken.append("its password")
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+        factors, _ = Authenticator.objects.filter(user=person).delete()
+        if factors:
+            taken.append("its second factors and passkeys")
+    tokens = ApiToken.objects.filter(user=person, revoked_at=None).update(revoked_at=clock.now())
+    if tokens:
+        taken.append("its API tokens")
+    connected, _ = SocialAccount.objects.filter(user=person).delete()
+    if connected:
+        taken.append("its other ways to sign in")
+    others, _ = EmailAddress.objects.filter(user=person).exclude(email__iexact=address).delete()
+    if others:
+        taken.append("its other e-mail addresses")
+    EmailAddress.objects.update_or_create(
+        user=person, email=address.lower(), defaults={"verified": True, "primary": True}
+    )
+    return taken
+
+
+def forget_waiting(address: str) -> None:
+    """Its owner has proven an address: nobody else's account waits for it any more, nor stands in the owner's way."""
+    waiting = EmailAddress.objects.filter(email__iexact=address, verified=False)
+    waiting.exclude(user__email__iexact=address).delete()

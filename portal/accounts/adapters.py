@@ -5,15 +5,18 @@ from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.core.internal import httpkit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
+from portal.accounts import actions, queries
 from portal.kernel.secrets import box
 
 logger = logging.getLogger(__name__)
@@ -21,6 +24,32 @@ WRONG = (
     "This name and password do not belong together. Check both; small and capital letters count. "
     "An administrator can set a new password for you."
 )
+
+
+def tell_taken(request: HttpRequest, taken: list[str]) -> None:
+    """Tell the owner of an account what of it was taken away when they proved its address."""
+    if taken:
+        listed = " and ".join(filter(None, [", ".join(taken[:-1]), taken[-1]]))
+        messages.warning(
+            request,
+            "Nobody had proven until now that this account's address is theirs; you have. What opened it before opens it "
+            f"no more: {listed}. What was yours, set up again under Account. If it was not you, tell an administrator.",
+        )
+
+
+class Backend(AuthenticationBackend):
+    """Compares a password once with each account: allauth compares twice with whoever has the address that was typed,
+    and the time that takes would tell who has an account."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:
+        self._compared: set[Any] = set()
+        return super().authenticate(request, **credentials)
+
+    def _check_password(self, user: Any, password: str) -> Any:
+        if user is None or user.pk in self._compared:
+            return None
+        self._compared.add(user.pk)
+        return super()._check_password(user, password)
 
 
 class Accounts(DefaultAccountAdapter):
@@ -89,7 +118,28 @@ class OpenId(DefaultSocialAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
         return True
 
+    def authenticate_by_email(self, sociallogin: Any) -> tuple[Any, str] | None:
+        """Return the one account that a verified address opens; an address that waits to be confirmed opens none."""
+        for each in sociallogin.email_addresses:
+            if each.verified and self.can_authenticate_by_email(sociallogin, each.email):
+                holders = queries.holders_of(each.email)
+                if len(holders) == 1:
+                    return holders[0], each.email
+        return None
+
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        self._keep_to_domains(request, sociallogin)
+        for each in sociallogin.email_addresses:
+            if each.verified:
+                actions.forget_waiting(each.email)
+        address = sociallogin._did_authenticate_by_email
+        signs_in = sociallogin.state.get("process", "login") == "login"
+        if not (address and signs_in and sociallogin.user.is_active) or queries.is_proven(sociallogin.user):
+            return
+        taken = actions.claim(sociallogin.user, address=address, by_mail=False)
+        tell_taken(request, taken)
+
+    def _keep_to_domains(self, request: HttpRequest, sociallogin: Any) -> None:
         domains = settings.RODEO_OIDC_DOMAINS
         if not domains:
             return

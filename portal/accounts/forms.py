@@ -6,7 +6,7 @@ from allauth.account import forms as account
 from django import forms
 from django.conf import settings
 
-from portal.accounts import actions
+from portal.accounts import actions, queries
 from portal.accounts.models import User
 
 
@@ -55,6 +55,12 @@ class ResetForm(account.ResetPasswordForm):
             raise forms.ValidationError("This portal sends no such mail. Ask an administrator for a new password.")
         return super().clean()
 
+    def clean_email(self) -> str:
+        """Find the accounts that this address opens; one that waits to be confirmed opens none."""
+        address = self.cleaned_data["email"]
+        self.users = [person for person in queries.holders_of(address) if person.is_active]
+        return str(address)
+
 
 class NewPasswordForm(account.ResetPasswordKeyForm):
     """A new password, by the link in the mail."""
@@ -64,6 +70,13 @@ class NewPasswordForm(account.ResetPasswordKeyForm):
         _plain(self)
         self.fields["password1"].label, self.fields["password1"].help_text = "New password", PASSWORD_HELP
         self.fields["password2"].label = "New password, again"
+
+    def save(self) -> None:
+        """Set the password. The link came by mail: an address that nobody had proven is proven by it."""
+        super().save()
+        self.taken: list[str] = []
+        if not queries.is_proven(self.user):
+            self.taken = actions.claim(self.user, address=self.user.email, by_mail=True)
 
 
 class ChangePasswordForm(account.ChangePasswordForm):

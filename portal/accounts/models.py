@@ -1,10 +1,15 @@
 """The people of the portal, how they are invited, and the tokens that programs use in their place."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 
 from portal.kernel import clock
+
+# What of an account says who it is.
+NAMES = frozenset({"first_name", "last_name", "username", "email"})
 
 
 class User(AbstractUser):
@@ -35,6 +40,29 @@ class User(AbstractUser):
         if self.token is not None and self.program_of_id:
             return f"{self.token.name} (token)"
         return self.get_full_name() or self.username
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, and keep in mind what the person goes by: a name that was given up still tells who wrote a change."""
+        super().save(*args, **kwargs)
+        changed = kwargs.get("update_fields")
+        if changed is None or not NAMES.isdisjoint(changed):
+            names = {name.strip() for name in (self.get_full_name(), self.username, self.email) if name.strip()}
+            known = [KnownName(user=self, name=name) for name in sorted(names)]
+            KnownName.objects.bulk_create(known, ignore_conflicts=True)
+
+
+class KnownName(models.Model):
+    """A full name, user name or e-mail address that a person goes by or went by once. None is ever taken away."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="known_names")
+    name = models.CharField(max_length=320)
+
+    class Meta:
+        app_label = "portal"
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="known_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Invitation(models.Model):

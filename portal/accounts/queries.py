@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
 from portal.accounts.models import ApiToken, User
@@ -36,3 +37,18 @@ def acting(token: ApiToken) -> User:
 def tokens_of(**whose: Any) -> "QuerySet[ApiToken]":
     """Return the tokens of a person or squad that were not revoked, the newest first."""
     return ApiToken.objects.filter(revoked_at=None, **whose).select_related("created_by")
+
+
+def is_proven(person: User) -> bool:
+    """Say whether somebody has shown for any address of this account that it is theirs."""
+    return bool(EmailAddress.objects.filter(user=person, verified=True).exists())
+
+
+def holders_of(address: str) -> list[User]:
+    """Return the accounts that an address opens: the one that has proven it, else those that have it as their own.
+
+    An address that an account only asked to change to opens nothing: anybody can ask for anybody's.
+    """
+    proven = User.objects.filter(emailaddress__email__iexact=address, emailaddress__verified=True)
+    found = list(proven.distinct())
+    return found or list(User.objects.filter(email__iexact=address, program_of=None))

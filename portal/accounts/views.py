@@ -3,7 +3,7 @@
 from typing import Any
 
 from allauth.account import views as account
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, get_emailconfirmation_model
 from allauth.mfa.base import views as mfa
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes import views as recovery
@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from portal.accounts import actions, queries
+from portal.accounts.adapters import tell_taken
 from portal.accounts.forms import NameForm, TokenForm
 from portal.accounts.models import ApiToken, User
 from portal.kernel.paging import page_of
@@ -30,9 +31,8 @@ from portal.kernel.policy import public, writing
 # Signing in and out, and what a person without a session needs for it.
 login, logout, inactive, signup = map(public, (account.login, account.logout, account.account_inactive, account.signup))
 password_reset, password_reset_done = map(public, (account.password_reset, account.password_reset_done))
-password_reset_from_key = public(account.password_reset_from_key)
 password_reset_from_key_done = public(account.password_reset_from_key_done)
-email_verification_sent, confirm_email = map(public, (account.email_verification_sent, account.confirm_email))
+email_verification_sent = public(account.email_verification_sent)
 mfa_authenticate, login_webauthn = map(public, (mfa.authenticate, webauthn.login_webauthn))
 openid_login, openid_callback = map(public, (openid.login, openid.callback))
 social_cancelled, social_error, social_signup = map(public, (social.login_cancelled, social.login_error, social.signup))
@@ -53,6 +53,30 @@ passkeys, add_passkey, edit_passkey, remove_passkey, reauthenticate_passkey = ma
     ),
 )  # fmt: skip
 connections = writing(social.connections)
+
+
+class NewPassword(account.PasswordResetFromKeyView):  # type: ignore[misc]
+    """A new password by the link in a mail; what it took away from whoever held the account before is said."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer: HttpResponse = super().form_valid(form)
+        tell_taken(self.request, form.taken)
+        return answer
+
+
+password_reset_from_key = public(NewPassword.as_view())
+
+
+@public
+def confirm_email(request: HttpRequest, key: str) -> HttpResponse:
+    """Confirm an address, as the person of its account: nobody vouches for an account that somebody else opened."""
+    confirmation = get_emailconfirmation_model().from_key(key)
+    if confirmation is not None and confirmation.email_address.user_id != request.user.pk:
+        if request.user.is_authenticated:
+            raise PermissionDenied("This link confirms an address of another account. Sign out, and in to that one.")
+        return redirect_to_login(request.get_full_path())
+    answer: HttpResponse = account.confirm_email(request, key=key)
+    return answer
 
 
 @public

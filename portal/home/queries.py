@@ -75,7 +75,7 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
     start = (number - 1) * MINE
     concerned = concerning(user)
     mine = list(stories_of(user, concerned)[start : start + MINE + 1])
-    squads = list(Squad.objects.filter(members=user).order_by("name"))
+    squads = list(Squad.objects.filter(members=user).with_notice().order_by("name"))
     counts = teams.stages_of([squad.pk for squad in squads])
     return {
         "boards": [BoardLink(each, board_url(each), teams.stage_counts(counts.get(each.pk))) for each in squads],

@@ -33,11 +33,15 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 CLASSES = {"a": {"key"}, "span": {"mention"}}
 # A text stands below the headings of its page, which has h1 and h2.
+DOCUMENT_HEADINGS = {"h2": "h3", "h3": "h4", "h4": "h5"}
 HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6"}
 
 _parser = MarkdownIt("js-default", {"html": False, "linkify": False, "typographer": False, "breaks": True})
 _parser.options["maxNesting"] = 20
 _parser.disable(["image", "html_block", "html_inline"], ignoreInvalid=True)
+
+_pages = MarkdownIt("js-default", {"html": False, "linkify": False, "typographer": False, "breaks": False})
+_pages.disable(["image", "html_block", "html_inline"], ignoreInvalid=True)
 
 
 def keys_in(text: str) -> set[str]:
@@ -75,11 +79,24 @@ def _made(text: str, stories: tuple[tuple[str, str], ...], people: tuple[tuple[s
         if token.children:
             token.children = list(_named(token.children, dict(stories), dict(people)))
     made = _parser.renderer.render(tokens, _parser.options, {})
+    return _fenced(made)
+
+
+def _fenced(made: str) -> SafeString:
     clean = nh3.clean(
         made, tags=TAGS, attributes=ATTRIBUTES, allowed_classes=CLASSES, url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noreferrer", strip_comments=True,
     )  # fmt: skip
     return mark_safe(clean)  # noqa: S308 - cleaned
+
+
+def document(text: str) -> SafeString:
+    """Return one of Rodeo's own pages (docs/) as safe HTML: lines run on, comments and the page's own title are left out."""
+    body = re.sub(r"<!--.*?-->", "", text.replace("\r\n", "\n"), flags=re.DOTALL)
+    tokens = _pages.parse(re.sub(r"\A\s*# [^\n]*\n", "", body))
+    for token in tokens:
+        token.tag = DOCUMENT_HEADINGS.get(token.tag, token.tag)
+    return _fenced(_pages.renderer.render(tokens, _pages.options, {}))
 
 
 def _some(found: Iterable[str]) -> Iterator[str]:

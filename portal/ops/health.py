@@ -13,7 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 from portal.kernel import clock
 from portal.kernel.broker import client
 from portal.kernel.secrets import secret_fields
-from portal.ops import heartbeat
+from portal.ops import heartbeat, metrics
 from portal.schedule import HEARTBEAT_LATE
 
 
@@ -116,12 +116,32 @@ def worker() -> Check:
     return _process(heartbeat.WORKER, "celery -A portal.celery worker")
 
 
+def puller() -> Check:
+    """Is there a worker that pulls sources?"""
+    return _process(heartbeat.PULLER, "celery -A portal.celery worker --queues pulls")
+
+
+def backlog() -> Check:
+    """How much waits, and since when? For the eyes of people and monitors: a long queue is no reason to be taken away."""
+    try:
+        now = metrics.measured()
+    except (DatabaseError, OSError, redis.RedisError, ValueError) as error:
+        return Check("backlog", True, f"unknown ({type(error).__name__})")
+    events = f"{now.pending:,} event{'' if now.pending == 1 else 's'} to read, the oldest for {now.oldest:.0f} s"
+    tasks = sum(now.queues.values())
+    return Check(
+        "backlog", True,
+        f"{events}; {now.messages:,} messages; {tasks:,} tasks in the broker; the latest pull is {now.lag:.0f} s behind",
+        age=now.oldest,
+    )  # fmt: skip
+
+
 def scheduler() -> Check:
     """Is there a scheduler that sends the periodic ones?"""
     return _process(heartbeat.BEAT, "celery -A portal.celery beat")
 
 
-CHECKS: tuple[Callable[[], Check], ...] = (database, secrets, broker, worker, scheduler)
+CHECKS: tuple[Callable[[], Check], ...] = (database, secrets, broker, worker, puller, scheduler, backlog)
 
 
 def look() -> list[Check]:

@@ -18,7 +18,9 @@ from portal.kernel.broker import client
 from portal.schedule import HEARTBEAT_EVERY
 
 logger = logging.getLogger(__name__)
-WORKER, BEAT = "worker", "beat"
+WORKER, PULLER, BEAT = "worker", "puller", "beat"
+# Who says so by taking from which queue.
+BY_QUEUE = {"celery": WORKER, "pulls": PULLER}
 # Kept long after it is late, so that the health page can say since when nothing was heard.
 REMEMBERED = 7 * 86400
 
@@ -85,8 +87,13 @@ class WorkerHeartbeat(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, parent: Any) -> None:
         """Begin to beat."""
-        beat(WORKER)
-        self.timer = parent.timer.call_repeatedly(HEARTBEAT_EVERY, beat, (WORKER,))
+        taken = [name for queue, name in BY_QUEUE.items() if queue in parent.app.amqp.queues.consume_from]
+        self._beat(taken)
+        self.timer = parent.timer.call_repeatedly(HEARTBEAT_EVERY, self._beat, (taken,))
+
+    def _beat(self, names: list[str]) -> None:
+        for name in names:
+            beat(name)
 
     def stop(self, parent: Any) -> None:
         """Fall silent."""

@@ -149,8 +149,8 @@ class Portal:
         connections.close_all()
         if self.supervisor.is_stopping():
             return
-        heartbeat.forget(heartbeat.WORKER, heartbeat.BEAT)
-        for child in (self._web(), self._live(), self._worker(), self._beat()):
+        heartbeat.forget(heartbeat.WORKER, heartbeat.PULLER, heartbeat.BEAT)
+        for child in (self._web(), self._live(), self._worker(), self._puller(), self._beat()):
             self.supervisor.start(child)
         if not self.supervisor.wait(self._is_ready, READY_WITHIN):
             if self.supervisor.is_stopping():
@@ -230,16 +230,21 @@ class Portal:
         return Child("live", command, signals=((signal.SIGTERM, 4.0),), on_parent_death=signal.SIGTERM)
 
     def _worker(self) -> Child:
+        return self._celery("worker", "celery", "--pool", "prefork", "--concurrency", "2")
+
+    def _puller(self) -> Child:
+        # Pulls wait for other machines most of the time: threads wait cheaply.
+        return self._celery("puller", "pulls", "--pool", "threads", "--concurrency", "8")
+
+    def _celery(self, name: str, queue: str, *pool: str) -> Child:
         command = python(
             # Celery warns whoever runs it as root, at length. In a container of its own that is nobody's mistake.
             "-W", "ignore::UserWarning:celery.platforms",
-            "-m", "celery", "-A", "portal.celery", "--quiet", "worker", "--pool", "prefork", "--concurrency", "2",
-            "--without-gossip", "--without-mingle", "--loglevel", "WARNING", "--hostname", "rodeo@%h",
+            "-m", "celery", "-A", "portal.celery", "--quiet", "worker", "--queues", queue, *pool,
+            "--without-gossip", "--without-mingle", "--loglevel", "WARNING", "--hostname", f"{name}@%h",
         )  # fmt: skip
         # First it may end its tasks; then it drops them, and the broker hands them out again at the next start.
-        return Child(
-            "worker", command, signals=((signal.SIGTERM, 3.0), (signal.SIGQUIT, 1.0)), unsaid=("Warm shutdown",)
-        )
+        return Child(name, command, signals=((signal.SIGTERM, 3.0), (signal.SIGQUIT, 1.0)), unsaid=("Warm shutdown",))
 
     def _beat(self) -> Child:
         return Child(

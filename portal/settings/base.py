@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
+from kombu.entity import Queue
 
 from portal.settings.embedded import broker_url, sqlite, state_folder
 from portal.settings.environment import flag, words
@@ -110,6 +111,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_TASK_SOFT_TIME_LIMIT = 1740
+# Pulls wait for other machines, so they have a queue of their own and never keep the inbox waiting. A worker that is not
+# told which queues to take from takes from both.
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("pulls")]  # type: ignore[no-untyped-call]
+CELERY_TASK_ROUTES = {"releases.intake.tasks.pull": {"queue": "pulls"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than the longest task, or a task still running would be handed out a second time.
@@ -189,6 +195,9 @@ SPECTACULAR_SETTINGS = {
         "EventStateEnum": "releases.intake.models.InboundEvent.State",
         "ImportKindEnum": "squads.imports.formats.CHOICES",
         "ImportStateEnum": "squads.imports.models.Import.State",
+        "RuleKindEnum": "releases.intake.models.MappingRule.Kind",
+        "RuleRoleEnum": "releases.intake.models.MappingRule.Role",
+        "SystemKindEnum": "releases.intake.systems.KINDS",
         "PhaseEnum": "releases.pipelines.models.Phase",
     },
 }

@@ -16,7 +16,7 @@ PEOPLE_APPS = [
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
 ]
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["portal.accounts.adapters.Backend"]
 
 # Who may come in, and how. One setting each.
 RODEO_PASSWORD_SIGN_IN = flag("RODEO_PASSWORD_SIGN_IN", True)

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.api import Chosen, Endpoint, named_by
-from releases.intake import actions, sources
+from releases.intake import actions, sources, systems
 from releases.intake.models import Fact, InboundEvent, Source
 from releases.intake.queries import may_replay
 from squads.models import Squad
@@ -74,6 +74,39 @@ class PushIn(serializers.Serializer):
     repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
 
 
+class SystemIn(serializers.Serializer):
+    """A system to connect. docs/providers names the settings of each kind."""
+
+    kind = serializers.ChoiceField(systems.KINDS)
+    name = serializers.CharField(max_length=120)
+    url = serializers.CharField(max_length=1000, required=False, allow_blank=True, help_text="Where it is asked.")
+    asked = serializers.BooleanField(required=False, default=True, help_text="Whether it is asked every few minutes.")
+    credential = serializers.CharField(max_length=8000, required=False, allow_blank=True, write_only=True)
+    secret = serializers.CharField(
+        max_length=1000, required=False, allow_blank=True, write_only=True, help_text="Made by Rodeo when left out."
+    )
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True)
+    settings = serializers.DictField(required=False)
+
+
+class SystemChange(serializers.Serializer):
+    """What may change of a system that is connected. What is left out stays; a secret left out stays as well."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    url = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+    asked = serializers.BooleanField(required=False)
+    credential = serializers.CharField(max_length=8000, required=False, write_only=True)
+    secret = serializers.CharField(max_length=1000, required=False, write_only=True)
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True)
+    settings = serializers.DictField(required=False)
+
+
+class SeenOut(serializers.Serializer):
+    """What a system shows to Rodeo."""
+
+    seen = serializers.ListField(child=serializers.CharField())
+
+
 class PushOut(serializers.Serializer):
     """A new source with its token, which is shown only this once."""
 
@@ -94,7 +127,7 @@ class SourceFilter(django_filters.FilterSet):
 class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Connections to outside systems."""
 
-    marks = {"git": "administrators", "push": "administrators", "pull": "administrators"}
+    marks = dict.fromkeys(("git", "push", "pull", "system", "partial_update", "test", "secret"), "administrators")
     serializer_class = SourceOut
     lookup_field = "key"
     filterset_class = SourceFilter
@@ -131,6 +164,47 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         sources.pull_soon(source)
         source.refresh_from_db()
         return Response(SourceOut(source).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=SystemIn, responses={201: PushOut})
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def system(self, request: Request) -> Response:
+        """Connect a system, and get the secret it must show when it sends. It is shown only now."""
+        check_administrator(request.user)
+        said = SystemIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        source, token = systems.connect_system(by=request.user, **said.validated_data)
+        return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=SystemChange, responses={200: SourceOut})
+    def partial_update(self, request: Request, key: str) -> Response:
+        """Change a system that is connected (git repositories are changed by connecting them again)."""
+        check_administrator(request.user)
+        source = self.get_object()
+        said = SystemChange(data=request.data)
+        said.is_valid(raise_exception=True)
+        kept = {name: source.config[name] for name in source.config if name != "url"}
+        before = {
+            "name": source.name, "url": source.config.get("url", ""), "asked": bool(source.config.get("url")),
+            "squad": source.squad, "settings": kept,
+        }  # fmt: skip
+        source = systems.edit_system(source, by=request.user, **{**before, **said.validated_data})
+        return Response(SourceOut(source).data)
+
+    @extend_schema(request=None, responses={200: SeenOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def test(self, request: Request, key: str) -> Response:
+        """Ask a system what it shows to Rodeo."""
+        check_administrator(request.user)
+        return Response({"seen": systems.try_out(self.get_object(), by=request.user)})
+
+    @extend_schema(request=None, responses={200: PushOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def secret(self, request: Request, key: str) -> Response:
+        """Make a new secret for a source that sends. The old one stays good for a day. It is shown only now."""
+        check_administrator(request.user)
+        source = self.get_object()
+        token = systems.rotate_secret(source, by=request.user, at_once=source.kind == "report")
+        return Response({"source": SourceOut(source).data, "token": token})
 
 
 class EventOut(serializers.ModelSerializer):

@@ -78,9 +78,7 @@ class Pull:
 def due(now: datetime) -> Q:
     """What makes a source due: pulled by its kind, active, its time has come, and nobody holds it."""
     free = Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
-    return (
-        Q(kind__in=KINDS, state=Source.State.ACTIVE) & free & (Q(next_pull_at__isnull=True) | Q(next_pull_at__lte=now))
-    )
+    return Q(kind__in=KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & free
 
 
 def claim_due() -> list[tuple[int, datetime]]:

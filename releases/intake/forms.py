@@ -3,9 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
-from releases.intake import sources
+from portal.kernel.objections import keep_objection
+from releases.intake import sources, systems
 from releases.intake.models import Source
+from releases.pipelines.providers.base import Provider, Pulling, Setting
 from squads.models import Service, Squad
 
 COMPANY = "company"
@@ -100,11 +103,105 @@ class GitSourceEditForm(GitRulesForm):
     field_order = ["name", "url"]
 
 
+def setting_field(setting: Setting) -> forms.Field:
+    """Return the form field of one of a provider's settings."""
+    said: dict[str, Any] = {"label": setting.label, "help_text": setting.help, "required": setting.required}
+    if setting.choices:
+        empty = [] if setting.required else [("", "as usual")]
+        return forms.ChoiceField(choices=[*empty, *setting.choices], **said)
+    attributes = {"spellcheck": "false", "placeholder": setting.placeholder}
+    widget = forms.Textarea(attrs={**attributes, "rows": 3}) if setting.many else forms.TextInput(attrs=attributes)
+    return forms.CharField(max_length=systems.LONGEST_SETTING, widget=widget, **said)
+
+
+class SystemForm(forms.Form):
+    """Connects a system, or changes it: what it is called, whom it concerns, where it is, and its provider's settings."""
+
+    name = forms.CharField(max_length=120)
+    squad = forms.ModelChoiceField(
+        Squad.objects.none(), required=False, empty_label="whoever its evidence is about",
+        help_text="Who is told when it breaks.",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, provider: Provider, source: Source | None = None, **kwargs: Any) -> None:
+        self.provider = provider
+        super().__init__(*args, **kwargs)
+        self.fields["squad"].queryset = Squad.objects.all()  # type: ignore[attr-defined]
+        if provider.pulling is not None:
+            self._ask(provider.pulling, source)
+        for setting in provider.settings:
+            self.fields[SETTING + setting.name] = setting_field(setting)
+        if provider.pushes:
+            self.fields["secret"] = _password(
+                "Secret that it shows", "One is kept. Left empty, it stays." if source is not None and source.secret
+                else "Only where the system makes its own; left empty, Rodeo makes one and shows it once.",
+            )  # fmt: skip
+        self.initial = {"name": provider.name, "asked": True} if source is None else self._of(source)
+
+    def _ask(self, pulling: Pulling, source: Source | None) -> None:
+        if self.provider.pushes:
+            self.fields["asked"] = forms.BooleanField(
+                label="Ask it every few minutes", required=False,
+                help_text="So that what its messages missed is found. Without, only what it sends is known.",
+            )  # fmt: skip
+        self.fields["url"] = forms.CharField(
+            label="Address", max_length=1000, required=not pulling.default_url and not self.provider.pushes,
+            widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": pulling.default_url}),
+            help_text=f"Left empty: {pulling.default_url}" if pulling.default_url else "Such as https://ci.example.org/",
+        )  # fmt: skip
+        kept = "One is kept, encrypted. Left empty, it stays." if source is not None and source.credential else ""
+        self.fields["credential"] = _password(
+            "Credential", kept or pulling.credential, lines="PEM" in pulling.credential
+        )
+
+    def _of(self, source: Source) -> dict[str, Any]:
+        config = source.config
+        values = {each.name: config.get(each.name, "") for each in self.provider.settings}
+        lines = {
+            SETTING + name: "\n".join(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        shown = {
+            "name": source.name,
+            "squad": source.squad,
+            "url": config.get("url", ""),
+            "asked": bool(config.get("url")),
+        }
+        return {**lines, **shown}
+
+    def said(self) -> dict[str, Any]:
+        """Return what was typed as the verbs of systems.py take it."""
+        data = self.cleaned_data
+        settings = {each.name: data.get(SETTING + each.name, "") for each in self.provider.settings}
+        asked = data.get("asked", True) if self.provider.pulling is not None else False
+        return {
+            "name": data["name"], "squad": data["squad"], "url": data.get("url", ""), "asked": asked,
+            "credential": data.get("credential", ""), "secret": data.get("secret", ""), "settings": settings,
+        }  # fmt: skip
+
+    def object_to(self, error: ValidationError) -> None:
+        """Show what a verb objects to at the field it names."""
+        if hasattr(error, "error_dict"):
+            names = {each.name for each in self.provider.settings}
+            error.error_dict = {
+                SETTING + key if key in names else key: value for key, value in error.error_dict.items()
+            }
+        keep_objection(self, error)
+
+
+SETTING = "setting_"
+
+
+def _password(label: str, help_text: str, *, lines: bool = False) -> forms.CharField:
+    attributes = {"autocomplete": "new-password", "spellcheck": "false"}
+    widget = forms.Textarea(attrs={**attributes, "rows": 3}) if lines else forms.PasswordInput(attrs=attributes)
+    return forms.CharField(label=label, help_text=help_text, max_length=8000, required=False, widget=widget)
+
+
 class PushSourceForm(forms.Form):
     """Opens a door for a system that sends its events."""
 
     kind = forms.ChoiceField(
-        label="What it sends", choices=sources.PUSHES,
+        label="What it sends", choices=sources.EVENTS,
         help_text="CDEvents for systems that speak CloudEvents; reports for scripts and curl.",
     )  # fmt: skip
     name = forms.CharField(max_length=120, help_text="Who sends: such as Deployments, or Jenkins.")

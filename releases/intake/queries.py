@@ -147,12 +147,13 @@ def fact_lines(event: InboundEvent) -> list[FactLine]:
     facts = list(event.facts.order_by("kind", "key", "at", "id")[:FACTS_SHOWN])
     known = _Pages(facts)
     return [
-        FactLine(ABOUT.get(fact.kind, fact.kind), fact.key, fact.at, _said(fact.data), known.links(fact, event))
+        FactLine(ABOUT.get(fact.kind, fact.kind), fact.key, fact.at, said_lines(fact.data), known.links(fact, event))
         for fact in facts
     ]
 
 
-def _said(data: dict[str, Any]) -> list[tuple[str, str]]:
+def said_lines(data: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the fields of a fact for people to read."""
     return [(name.replace("_", " "), _shown(name, value)) for name, value in data.items()]
 
 

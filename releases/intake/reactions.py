@@ -198,7 +198,7 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
             _put(
                 Change, pk, repository=place, sha=key[:100], merged_at=merged, url=said.get("url", "")[:1000],
                 subject=said.get("subject", ""), author=said.get("author", "")[:200], event_id=last.event_id,
-                told_paths=said.get("paths", []),
+                commits=said.get("commits", []), told_paths=said.get("paths", []),
             )  # fmt: skip
         texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
         link_texts(pk, texts)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from portal.kernel import clock
 from releases.intake import claims
 from releases.intake.models import InboundEvent, Source
+from releases.intake.standing import is_broken
 from releases.pipelines.providers import PROVIDERS
 
 COUNTED = 1000
@@ -20,7 +21,7 @@ EVENTS_SHOWN = 10
 
 def listed_sources() -> QuerySet[Source]:
     """Return all sources by name, ready for a page."""
-    return Source.objects.select_related("repository__service__squad").order_by("name", "pk")
+    return Source.objects.select_related("squad", "repository__service__squad").order_by("name", "pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +54,22 @@ def _standing(source: Source) -> tuple[str, str]:
     """Return whether a source does well (good, warn, bad or "") and the word for it."""
     if source.state == Source.State.PAUSED:
         return "warn", "paused"
+    if is_broken(source):
+        return "bad", "broken"
     if source.last_error:
         return "bad", "failing"
-    if source.kind not in claims.KINDS:
+    if source.waits_for:
+        return "", "waits"
+    if not is_asked(source):
         return ("good", "open") if source.secret else ("bad", "has no token that can be read")
     if is_pulling(source):
         return "", "pulling"
     return ("good", "up to date") if source.last_success_at else ("", "waits for its first pull")
+
+
+def is_asked(source: Source) -> bool:
+    """Say whether a source is pulled: its kind can be, and it has an address."""
+    return source.kind in claims.KINDS and bool(source.config.get("url"))
 
 
 def is_pulling(source: Source) -> bool:
@@ -80,6 +90,7 @@ class PullState:
     of: int
     due: bool
     seen: str
+    cursor: str
     waiting: int
     failed: int
     waiting_is_over: bool
@@ -87,7 +98,7 @@ class PullState:
 
 def pull_state(source: Source) -> PullState:
     """Return what the changing part of a source's page says."""
-    pulled = source.kind in claims.KINDS
+    pulled = is_asked(source)
     pulling = pulled and is_pulling(source)
     active = source.state == Source.State.ACTIVE
     due = pulled and active and not pulling and (source.next_pull_at is None or source.next_pull_at <= clock.now())
@@ -97,7 +108,7 @@ def pull_state(source: Source) -> PullState:
     return PullState(
         pulled=pulled, standing=standing, word=word, busy=pulling or due or (pulled and waiting > 0),
         step=str(progress.get("step") or "starting"), done=int(progress.get("done") or 0),
-        of=int(progress.get("of") or 0), due=due, seen=_seen(source), waiting=min(waiting, COUNTED),
+        of=int(progress.get("of") or 0), due=due, seen=_seen(source), cursor=_cursor(source), waiting=min(waiting, COUNTED),
         failed=_some(source, InboundEvent.State.FAILED), waiting_is_over=waiting > COUNTED,
     )  # fmt: skip
 
@@ -105,6 +116,14 @@ def pull_state(source: Source) -> PullState:
 def _some(source: Source, state: str) -> int:
     """Count a source's events in a state, no further than COUNTED + 1."""
     return InboundEvent.objects.filter(source=source, state=state).order_by().values("pk")[: COUNTED + 1].count()
+
+
+def _cursor(source: Source) -> str:
+    """Say how far an API was read: the plain values of its cursor, which only its provider knows to read."""
+    cursor = source.cursor if isinstance(source.cursor, dict) and source.kind != "git" else {}
+    plain = [f"{name} {value}" for name, value in cursor.items() if isinstance(value, str | int) and value != ""]
+    listed = sum(len(value) for value in cursor.values() if isinstance(value, dict | list))
+    return "; ".join([*plain[:6], *([f"{listed:,} places kept"] if listed else [])])[:300]
 
 
 def _seen(source: Source) -> str:
@@ -123,9 +142,9 @@ def _seen(source: Source) -> str:
 
 
 def rules_in_words(source: Source) -> list[tuple[str, str]]:
-    """Return (name, value) of what a git source was told."""
+    """Return (name, value) of what a source was told; its secrets only as set or not."""
     if source.kind != "git":
-        return []
+        return _settings_in_words(source)
     said = source.config
     line = said.get("release_line")
     service = source.repository.service if source.repository else None
@@ -138,6 +157,22 @@ def rules_in_words(source: Source) -> list[tuple[str, str]]:
         ("Releases are of", own_line if line is None else line or "the whole company"),
         ("Token", "one is kept, encrypted" if source.credential else "none"),
     ]  # fmt: skip
+
+
+def _settings_in_words(source: Source) -> list[tuple[str, str]]:
+    provider = PROVIDERS.get(source.kind)
+    if provider is None:
+        return []
+    found = [("Address", str(source.config["url"]))] if source.config.get("url") else []
+    for setting in provider.settings:
+        value = source.config.get(setting.name)
+        if value:
+            found.append((setting.label, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    if is_asked(source):
+        found.append(("Credential", "one is kept, encrypted" if source.credential else "none"))
+    if source.squad:
+        found.append(("Told when it breaks", f"squad {source.squad}"))
+    return found
 
 
 def newest_events(source: Source) -> list[InboundEvent]:

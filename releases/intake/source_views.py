@@ -13,14 +13,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel import clock
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.objections import keep_objection
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
 from releases.intake import source_queries as queries
-from releases.intake import sources
+from releases.intake import sources, systems
 from releases.intake.forms import GitSourceEditForm, GitSourceForm, PushSourceEditForm, PushSourceForm
 from releases.intake.models import Source
+from releases.intake.system_views import edit_page, secret_page
 
 
 def _form(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:
@@ -47,6 +49,8 @@ def source(request: HttpRequest, key: str) -> HttpResponse:
         "rules": queries.rules_in_words(row),
         "events": queries.newest_events(row),
         "last_day": sources.last_day(row),
+        "sends": row.kind in dict(sources.PUSHES),
+        "old_secret_until": row.previous_until if row.previous_until and row.previous_until > clock.now() else None,
         "hook": settings.RODEO_BASE_URL + reverse("releases:intake:hook", args=[row.key]),
     }
     return varied(render(request, "releases/intake/source.html", context))
@@ -95,20 +99,27 @@ def _token(request: HttpRequest, row: Source, token: str, status: int = 200) -> 
 def source_token(request: HttpRequest, key: str) -> HttpResponse:
     """Replace a push source's token; the answer shows the new one, this once."""
     row = get_object_or_404(Source, key=key)
+    # Whoever reports over the API is found by the token itself, so there is one at a time.
+    at_once = "at_once" in request.POST or row.kind == "report"
     try:
-        return _token(request, row, sources.rotate_token(row, by=request.user))
+        token = systems.rotate_secret(row, by=request.user, at_once=at_once)
+        if row.kind in dict(sources.EVENTS):
+            return _token(request, row, token)
+        return secret_page(request, row, token)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect(row)
 
 
 @administrators
-@sensitive_post_parameters("secret")
+@sensitive_post_parameters("secret", "credential")
 def source_edit(request: HttpRequest, key: str) -> HttpResponse:
     """Change a source."""
     row = get_object_or_404(Source, key=key)
-    if row.kind != "git":
+    if row.kind in dict(sources.EVENTS):
         return _rename(request, row)
+    if row.kind != "git":
+        return edit_page(request, row)
     form = GitSourceEditForm(request.POST or None, source=row)
     if request.method == "POST" and form.is_valid():
         said = {**form.cleaned_data, "secret": form.cleaned_data["secret"] or None}

@@ -30,11 +30,13 @@ from squads.teams.actions import claim_service, free_slug
 from squads.teams.models import Service, Squad
 
 # Addresses such as /sources/new/git/ belong to pages.
-TAKEN = {"new", "hosts", "mapping", "unmapped"}
+TAKEN = {"new", "help", "hosts", "mapping", "unmapped"}
+EVENTS = [(kind, PROVIDERS[kind].name) for kind in ("cdevents", "report")]
 PUSHES = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
 
 
-def _administers(by: Any) -> None:
+def administers(by: Any) -> None:
+    """Refuse everybody but administrators, and commands on the machine itself."""
     if by is not None and not by.is_staff:
         raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
 
@@ -103,7 +105,7 @@ def connect_git(
     for the same address changes the rules. `line` is what the releases are releases of: None for the service, "" for
     the whole company. `repository` is how events call it, when the address does not tell.
     """
-    _administers(by)
+    administers(by)
     address = checked_address(url)
     rules = checked_rules(release_tags=release_tags, deploys_to=deploys_to, branch=branch, line=line, user=user)
     owned = _service(service, squad, by)
@@ -114,7 +116,7 @@ def connect_git(
         return known, False
     place = _repository(address, repository, owned)
     source = Source.objects.create(
-        key=_free_key(name or place.key.rpartition("/")[2]), name=(name or place.key)[:120], kind="git", credential=secret,
+        key=free_key(name or place.key.rpartition("/")[2]), name=(name or place.key)[:120], kind="git", credential=secret,
         config={"url": address.url, **rules}, repository=place, next_pull_at=clock.now(),
     )  # fmt: skip
     tell("service.changed", id=owned.pk, name=owned.name, repositories=[place.pk])
@@ -172,7 +174,8 @@ def _claim_repository(repository: Repository, service: Service) -> None:
         })  # fmt: skip
 
 
-def _free_key(name: str) -> str:
+def free_key(name: str) -> str:
+    """Return a key that is free for a source of this name."""
     stem = slugify(name)[:50] or "source"
     key, number = stem, 1
     while key in TAKEN or Source.objects.filter(key=key).exists():
@@ -190,7 +193,7 @@ def edit_git(
 
     None leaves secret, name and address as they are. The next pull comes at once.
     """
-    _administers(by)
+    administers(by)
     rules = checked_rules(release_tags=release_tags, deploys_to=deploys_to, branch=branch, line=line, user=user)
     before = Source.objects.select_for_update().get(pk=source.pk)
     place = before.config.get("url", "") if url is None else checked_address(url).url
@@ -211,7 +214,7 @@ def edit_git(
 
 def pull_soon(source: Source) -> None:
     """Have a source pulled within seconds, whatever its turn is. Refused with the reason while it is paused."""
-    if source.kind not in claims.KINDS:
+    if source.kind not in claims.KINDS or not source.config.get("url"):
         raise ValidationError(f"{source} is not pulled: it sends its events by itself.")
     if source.state != Source.State.ACTIVE:
         raise ValidationError(f"{source} is paused. Resume it first.")
@@ -220,20 +223,26 @@ def pull_soon(source: Source) -> None:
 
 def pause(source: Source, *, by: Any) -> None:
     """Stop taking anything from a source. What it said stays; a pull under way is stopped."""
-    _administers(by)
+    administers(by)
     try:
         move(
-            source, "state", Source.State.PAUSED, leaving=[Source.State.ACTIVE], by=by, claimed_until=None, progress={}
-        )
+            source, "state", Source.State.PAUSED, leaving=[Source.State.ACTIVE, Source.State.BROKEN], by=by,
+            claimed_until=None, progress={},
+        )  # fmt: skip
+        tell("source.standing", id=source.pk)
     except AlreadyMoved:
         source.refresh_from_db()
 
 
 def resume(source: Source, *, by: Any) -> None:
     """Take from a source again; one that is pulled is pulled at once."""
-    _administers(by)
+    administers(by)
     try:
-        move(source, "state", Source.State.ACTIVE, leaving=[Source.State.PAUSED], by=by, next_pull_at=clock.now())
+        move(
+            source, "state", Source.State.ACTIVE, leaving=[Source.State.PAUSED, Source.State.BROKEN], by=by,
+            next_pull_at=clock.now(), failures=0, last_error="", waits_for="",
+        )  # fmt: skip
+        tell("source.standing", id=source.pk)
     except AlreadyMoved:
         source.refresh_from_db()
 
@@ -241,7 +250,7 @@ def resume(source: Source, *, by: Any) -> None:
 @transaction.atomic
 def remove(source: Source, *, by: Any) -> None:
     """Delete a source that never said anything. One that did is what evidence rests on: it can only be paused."""
-    _administers(by)
+    administers(by)
     if InboundEvent.objects.filter(source=source).exists():
         raise ValidationError(f"{source} has events, and evidence rests on them. Pause it instead.")
     mirror = git_pulls.mirror_of(source) if source.kind == "git" else None
@@ -253,7 +262,7 @@ def remove(source: Source, *, by: Any) -> None:
 @transaction.atomic
 def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
     """Open a door for a system that sends its events; return the source and its token, which is shown only now."""
-    _administers(by)
+    administers(by)
     if kind not in dict(PUSHES):
         raise ValidationError({"kind": f"Choose one of {', '.join(dict(PUSHES))}."})
     name = name.strip()
@@ -261,7 +270,7 @@ def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple
         raise ValidationError({"name": "Give it a name of at most 120 characters, such as Deployments."})
     token = secrets.token_urlsafe(32)
     source = Source.objects.create(
-        key=_free_key(name), name=name, kind=kind, secret=token, token_digest=digest(token),
+        key=free_key(name), name=name, kind=kind, secret=token, token_digest=digest(token),
         repository=repository_named(repository) if repository.strip() else None,
     )  # fmt: skip
     return source, token
@@ -269,20 +278,9 @@ def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple
 
 def rename(source: Source, name: str, *, by: Any) -> None:
     """Give a source another name; its key, and so its address, stays."""
-    _administers(by)
+    administers(by)
     source.name = name.strip()[:120] or source.name
     source.save(update_fields=["name"])
-
-
-def rotate_token(source: Source, *, by: Any) -> str:
-    """Give a push source a new token and return it; the old one opens nothing any more."""
-    _administers(by)
-    if source.kind not in dict(PUSHES):
-        raise ValidationError(f"{source} is pulled, so it has no token.")
-    token = secrets.token_urlsafe(32)
-    source.secret, source.token_digest = token, digest(token)
-    source.save(update_fields=["secret", "token_digest"])
-    return token
 
 
 def last_day(source: Source) -> int:

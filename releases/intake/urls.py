@@ -1,6 +1,15 @@
 from django.urls import path
 
-from releases.intake import event_views, host_views, mapping_views, part_views, source_views, views
+from releases.intake import (
+    event_views,
+    host_views,
+    mapping_views,
+    part_views,
+    source_views,
+    system_views,
+    try_views,
+    views,
+)
 
 app_name = "intake"
 urlpatterns = [
@@ -13,6 +22,7 @@ urlpatterns = [
     path("hooks/<slug:key>/", views.hook, name="hook"),
     path("sources/", source_views.source_list, name="source_list"),
     path("sources/new/git/", source_views.source_create_git, name="source_create_git"),
+    path("sources/new/", system_views.system_choice, name="system_choice"),
     path("sources/new/push/", source_views.source_create_push, name="source_create_push"),
     path("sources/hosts/", host_views.host_list, name="host_list"),
     path("sources/hosts/<int:pk>/remove/", host_views.host_remove, name="host_remove"),
@@ -26,7 +36,11 @@ urlpatterns = [
     path("sources/mapping/parts/<int:pk>/remove/", part_views.part_remove, name="part_remove"),
     path("sources/unmapped/", mapping_views.unmapped_list, name="unmapped"),
     path("sources/unmapped/mend/", mapping_views.unmapped_mend, name="unmapped_mend"),
+    path("sources/new/<slug:kind>/", system_views.system_create, name="system_create"),
+    path("sources/help/<slug:kind>/", system_views.system_help, name="system_help"),
     path("sources/<slug:key>/", source_views.source, name="source"),
+    path("sources/<slug:key>/test/", system_views.system_test, name="system_test"),
+    path("sources/<slug:key>/try/", try_views.source_try, name="source_try"),
     path("sources/<slug:key>/edit/", source_views.source_edit, name="source_edit"),
     path("sources/<slug:key>/pull/", source_views.source_pull, name="source_pull"),
     path("sources/<slug:key>/state/", source_views.source_state, name="source_state"),

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import get_script_prefix, reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from portal.kernel import clock
 from portal.kernel.bodies import TooLarge, body_of
 from portal.kernel.policy import public
 from portal.kernel.secrets import SecretField
@@ -47,7 +48,7 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
         source, provider = _source(key)
         headers = {name.lower(): value for name, value in request.headers.items()}
         body = _body(request)
-        if not provider.authentic(headers, body, source.secret):
+        if not _knows_secret(source, provider, headers, body):
             raise _Refusal(401, _how_to_sign(source, provider), **{"WWW-Authenticate": 'Bearer realm="hooks"'})
         stored = [_store(source, message, provider) for message in _messages(headers, body, provider)]
     except _Refusal as refusal:
@@ -62,12 +63,22 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
     return _answer(request, stored)
 
 
+def _knows_secret(source: Source, provider: Provider, headers: dict[str, str], body: bytes) -> bool:
+    """Say whether the sender knows the source's secret, or the one before while that is good as well."""
+    if provider.authentic(headers, body, source.secret):
+        return True
+    before = Source.objects.filter(pk=source.pk, previous_until__gt=clock.now()).values_list(
+        "previous_secret", flat=True
+    )
+    return any(provider.authentic(headers, body, secret) for secret in before if secret)
+
+
 def _source(key: str) -> tuple[Source, Provider]:
     source = _found(key)
     provider = PROVIDERS.get(source.kind) if source else None
     if source is None or provider is None or not provider.pushes or provider.label is None:
         raise _Refusal(404, "No source takes events here. Its page under /sources/ shows the address to use.")
-    if source.state != Source.State.ACTIVE:
+    if source.state == Source.State.PAUSED:
         raise _Refusal(
             503, f"Source {source.key} is paused. Send it again once an administrator has resumed it.",
             **{"Retry-After": "300"},

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from portal.kernel.admin import ReadOnly
-from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink
+from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink
 
 
 @admin.register(Repository)
@@ -41,3 +41,10 @@ class Runs(ReadOnly):
     list_filter = ["outcome"]
     list_select_related = ["service", "repository"]
     search_fields = ["=sha", "pipeline"]
+
+
+@admin.register(RepositoryPart)
+class RepositoryParts(ReadOnly):
+    list_display = ["repository", "prefix", "service"]
+    list_select_related = ["repository", "service"]
+    search_fields = ["prefix"]

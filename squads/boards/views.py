@@ -45,7 +45,7 @@ def _roles(user: Any, people: list[Membership]) -> tuple[bool, bool]:
 @require_safe
 def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board of a squad. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
-    squad = get_object_or_404(Squad, slug=slug)
+    squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
     only, url = actions.read(dict(request.GET.lists())), reverse("squads:boards:board", args=[squad.slug])
     made = queries.board(squad, only)
     if wants_fragment(request):

@@ -4,8 +4,10 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Value
+from django.db.models.functions import Concat, Lower
 
+from portal.accounts.models import KnownName
 from portal.kernel.models import StateChange
 from squads.stories.models import Story
 
@@ -21,17 +23,16 @@ def moved_by(person: Any, key: Any) -> "models.QuerySet[StateChange]":
 def written_by(person: Any, story: Any) -> "models.QuerySet[Any]":
     """The links of this story to changes that this person wrote, as far as names tell: git knows no accounts.
 
-    An author is this person when called by their full name, user name or e-mail address. Declared by name: squads imports
-    no code of releases (docs/adr/0002).
+    An author is this person when called by a full name, user name or e-mail address that the account has now or had at
+    any time: whoever takes another name stays who wrote it. Declared by name: squads imports no code of releases
+    (docs/adr/0002).
     """
-    names = {name for name in (person.get_full_name(), person.username, person.email) if name.strip()}
-    author = Q(pk__in=[])
-    for name in names:
-        author |= Q(change__author__iexact=name)
-    if person.email:
-        author |= Q(change__author__iendswith=f"<{person.email}>")
+    mailed = Concat(Value("<"), F("called"), Value(">"))
+    author = Lower(ExpressionWrapper(OuterRef("change__author"), output_field=models.TextField()))
+    known = KnownName.objects.filter(user=person).annotate(called=Lower("name"), author=author)
+    known = known.filter(Q(author=F("called")) | Q(called__contains="@", author__endswith=mailed))
     links = apps.get_model("releases", "StoryLink")._default_manager.filter(story=story, refused=False)
-    return links.filter(author).order_by()
+    return links.filter(Exists(known)).order_by()
 
 
 def why_own(story: Story, person: Any) -> str:

@@ -27,6 +27,13 @@ class SquadQuerySet(models.QuerySet["Squad"]):
             return self.filter(pk=user.program_of_id)
         return self if user.is_staff else self.filter(members=user)
 
+    def with_notice(self) -> "SquadQuerySet":
+        """Squads with the oldest of their notices, without another query: `notice` is its text, `notice_url` its place."""
+        oldest = Notice.objects.filter(squad=models.OuterRef("pk")).order_by("at", "pk")
+        return self.annotate(
+            notice=models.Subquery(oldest.values("text")[:1]), notice_url=models.Subquery(oldest.values("url")[:1])
+        )
+
 
 def written_by(user: Any) -> tuple[str, list[Any]]:
     """Return `SquadQuerySet.writable_by` as SQL about a row of squads_squad, with its values, for statements that hold it."""

@@ -24,7 +24,7 @@ def _own(squad: Squad | None, user: Any) -> None:
 
 def led(slug: str, user: Any) -> Squad:
     """Return a squad that this person leads, or refuse, saying who may."""
-    squad: Squad = get_object_or_404(Squad, slug=slug)
+    squad: Squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
     if not squad.is_led_by(user):
         raise PermissionDenied(f"Only leads of squad {squad} and administrators may do this.")
     return squad
@@ -44,7 +44,7 @@ def squad_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One squad: mission, people, services, stories per stage."""
-    squad = get_object_or_404(Squad, slug=slug)
+    squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
     counts = queries.stage_counts(queries.stages_of([squad.pk]).get(squad.pk))
     return render(
         request, "squads/teams/detail.html",

@@ -79,10 +79,13 @@ class GitHub(Double):
         return self._list(asked, f"{owner}/{name}", rest)
 
     def _list(self, asked: Asked, name: str, rest: str) -> Reply:
-        if rest.startswith(("branches/", "commits/", "actions/runs/")) and not rest.endswith(("statuses", "check-runs")):
+        if rest.startswith(("branches/", "commits/", "actions/runs/")) and not rest.endswith(
+            ("statuses", "check-runs")
+        ):
             within, _, id_ = rest.rpartition("/")
             one = next(
-                (each for each in self.lists.get((name, within), []) if id_ in (each.get("sha"), str(each.get("id")))), None
+                (each for each in self.lists.get((name, within), []) if id_ in (each.get("sha"), str(each.get("id")))),
+                None,
             )
             return self._tagged(asked, one) if one else Reply({"message": "Not Found"}, 404)
         rows = list(self.lists.get((name, rest), []))

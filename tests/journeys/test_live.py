@@ -254,3 +254,61 @@ def test_a_story_page_follows_what_others_say_and_keeps_what_is_half_typed(
     expect(theirs.locator(".answer")).to_contain_text("Dev done")
     expect(theirs.get_by_label("Your comment")).to_have_value("I was about to say")
     assert theirs.evaluate("window.loaded")
+
+
+@pytest.mark.parametrize("by", ["mouse", "finger", "keys"])
+def test_a_card_is_moved_while_the_stream_brings_it_and_stays_in_its_place(
+    pages: tuple[Page, Page], shop: Release, by: str
+) -> None:
+    ours = pages[0]
+    for page in pages:
+        page.set_viewport_size({"width": 1500, "height": 900})
+        page.goto("/squads/payments/board/")
+        is_live(page)
+    for key in ("PAY-5", "PAY-2"):
+        start, end = card(ours, key).bounding_box(), lane(ours, "in_progress").bounding_box()
+        assert start
+        assert end
+        at = (start["x"] + 40, start["y"] + 12)
+        to = (end["x"] + end["width"] / 2, end["y"] + 6)
+        with ours.expect_response(f"**/stories/{key}/place/") as answered:
+            if by == "mouse":
+                ours.mouse.move(*at)
+                ours.mouse.down()
+                ours.mouse.move(*to, steps=12)
+                ours.mouse.up()
+            elif by == "finger":
+                a_finger_drags(ours, at, to)
+            else:
+                card(ours, key).focus()
+                for press in ("m", "ArrowRight", *["ArrowUp"] * 8, "Enter"):
+                    ours.keyboard.press(press)
+        assert "x-card" not in answered.value.request.headers
+        assert "html" not in answered.value.json(), "the stream brings the card"
+        # The version that the stream brought is there: it was not only moved by the hand.
+        version = answered.value.json()["version"]
+        for page in pages:
+            expect(card(page, key)).to_have_attribute("data-version", version)
+    for page in pages:
+        expect(lane(page, "in_progress").locator(".card__title")).to_have_text(["Saddle 2", "Saddle 5"])
+        expect(page.locator("[data-count='todo']")).to_have_text("6")
+    ours.reload()
+    expect(lane(ours, "in_progress").locator(".card__title")).to_have_text(["Saddle 2", "Saddle 5"])
+    assert list(Story.objects.filter(progress="in_progress").order_by("rank").values_list("key", flat=True)) == [
+        "PAY-2",
+        "PAY-5",
+    ]
+
+
+def a_finger_drags(page: Page, at: tuple[float, float], to: tuple[float, float]) -> None:
+    """Rest a finger on a card until it is lifted, and move it."""
+    touches = page.context.new_cdp_session(page)
+
+    def finger(what: str, *points: tuple[float, float]) -> None:
+        touches.send("Input.dispatchTouchEvent", {"type": what, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    finger("touchStart", at)
+    expect(page.locator(".card--ghost")).to_be_visible()
+    for step in range(1, 9):
+        finger("touchMove", (at[0] + (to[0] - at[0]) * step / 8, at[1] + (to[1] - at[1]) * step / 8))
+    finger("touchEnd")

@@ -375,6 +375,7 @@ CASES: dict[str, Case] = {
     "is": Case(_key),
     "ops:healthz": OWN,
     "ops:readyz": Case(fine=(503,)),
+    "ops:metrics": Case(fine=(503,)),
     # Signing in and one's own account
     **dict.fromkeys(SIGNING_IN, OWN),
     # Nobody here has a second factor yet.
@@ -498,8 +499,13 @@ CASES: dict[str, Case] = {
         }
     ),
     "releases:intake:source_create_push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
+    "releases:intake:source_try": Case(_source, lambda w: {"do": "try"}, fine=(404,)),
     "releases:intake:source_edit": Case(_source, lambda w: {"name": "CI 2"}),
     "releases:intake:source_token": Case(_source),
+    "releases:intake:system_choice": OWN,
+    "releases:intake:system_create": Case(lambda w: ["gitlab"], lambda w: {"name": "GitLab"}),
+    "releases:intake:system_test": Case(_source, fine=(302,)),
+    "releases:intake:system_help": Case(lambda w: ["gitlab"]),
     "releases:intake:source_pull": Case(_git),
     "releases:intake:source_state": Case(_source, lambda w: {"state": "paused"}),
     "releases:intake:source_remove": Case(_git),
@@ -564,11 +570,15 @@ CASES: dict[str, Case] = {
     "api:acceptance-run-list": Case(body=lambda w: {"environment": "prod", "story": "PAY-1", "outcome": "passed"}),
     "api:flag-state-list": Case(body=lambda w: {"flag": "photo", "environment": "prod", "on": True}),
     "api:source-list": OWN,
-    "api:source-detail": Case(_source),
+    "api:source-detail": Case(_source, lambda w: {"name": "CI 3"}),
     "api:source-git": Case(
         body=lambda w: {"url": "https://git.example.org/z.git", "service": "z", "squad": "payments"}
     ),
     "api:source-push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
+    "api:source-system": Case(body=lambda w: {"kind": "sensu", "name": "Sensu"}),
+    # A source that only sends cannot be tried: 400 says so.
+    "api:source-test": Case(_source, fine=(400,)),
+    "api:source-secret": Case(_source),
     "api:source-pull": Case(_git),
     "api:allowed-host-list": Case(body=lambda w: {"host": "ci.example.org"}),
     "api:allowed-host-detail": Case(lambda w: [w.host.host]),

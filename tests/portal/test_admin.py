@@ -38,6 +38,12 @@ def test_every_list_opens_and_only_what_people_write_can_be_changed(model: Any, 
     assert mine.has_delete_permission(request) is (model.__name__ == "User")
 
 
+def test_an_account_is_deleted_with_the_names_it_went_by(as_root: Client, db: None) -> None:
+    gone = User.objects.create_user("gone", "gone@example.org", "x")
+    as_root.post(f"/admin/portal/user/{gone.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(username="gone").exists()
+
+
 def test_members_of_squads_do_not_get_in(as_ana: Client) -> None:
     assert as_ana.get("/admin/").status_code == 302
 

@@ -1,6 +1,7 @@
 """/healthz and /readyz, as a monitor meets them."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,17 +10,19 @@ from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from portal.kernel import clock
 from portal.ops import health, heartbeat
+from releases.intake.actions import store
 from releases.intake.models import Source
 
 
 @pytest.fixture
 def heartbeats(broker: str) -> Iterator[None]:
-    """Worker and scheduler, both just heard of."""
-    for name in (heartbeat.WORKER, heartbeat.BEAT):
+    """Worker, puller and scheduler, all just heard of."""
+    for name in (heartbeat.WORKER, heartbeat.PULLER, heartbeat.BEAT):
         heartbeat.beat(name)
     yield
-    heartbeat.forget(heartbeat.WORKER, heartbeat.BEAT)
+    heartbeat.forget(heartbeat.WORKER, heartbeat.PULLER, heartbeat.BEAT)
 
 
 def test_a_living_process_says_so_without_asking_anybody(
@@ -36,7 +39,7 @@ def test_it_is_ready_when_every_part_is_there(client: Client, heartbeats: None) 
     response = client.get("/readyz")
     assert response.status_code == 200, response.json()
     assert response.json()["ready"] is True
-    assert set(response.json()["checks"]) == {"database", "secrets", "broker", "worker", "beat"}
+    assert set(response.json()["checks"]) == {"database", "secrets", "broker", "worker", "puller", "beat", "backlog"}
 
 
 @pytest.mark.django_db
@@ -111,3 +114,29 @@ def test_tables_of_another_version_are_not_ready(
     monkeypatch.setattr("portal.ops.health.MigrationExecutor.migration_plan", lambda *_: ["one", "two"])
     check = client.get("/readyz").json()["checks"]["database"]
     assert check == {"ok": False, "detail": "2 migrations are not applied", "remedy": "Run `manage.py migrate`."}
+
+
+@pytest.mark.django_db
+def test_what_waits_is_measured_without_a_name(client: Client, heartbeats: None) -> None:
+    source = Source.objects.create(
+        key="secret-name", name="Secret name", kind="gitlab", config={"url": "https://git.example.org"},
+        next_pull_at=clock.now() - timedelta(seconds=90),
+    )  # fmt: skip
+    store(source, delivery="1", kind="note", body=b"{}", at=clock.now() - timedelta(seconds=45))
+    said = client.get("/metrics")
+    assert said["Content-Type"].startswith("text/plain")
+    lines = dict(line.rsplit(" ", 1) for line in said.content.decode().splitlines() if not line.startswith("#"))
+    assert float(lines['rodeo_inbox_events{state="pending"}']) == 1
+    assert 45 <= float(lines["rodeo_inbox_oldest_pending_seconds"]) < 200
+    assert 90 <= float(lines["rodeo_pull_lag_seconds"]) < 300
+    assert float(lines['rodeo_sources{state="active"}']) == 1
+    assert {'rodeo_queue_tasks{queue="celery"}', 'rodeo_heartbeat_age_seconds{process="puller"}'} <= lines.keys()
+    assert "secret" not in said.content.decode().lower()
+    detail = client.get("/readyz").json()["checks"]["backlog"]["detail"]
+    assert detail.startswith("1 event to read")
+
+
+@pytest.mark.django_db
+def test_a_broker_that_is_away_makes_no_page_of_errors(client: Client, settings: Settings) -> None:
+    settings.BROKER_URL = "redis://127.0.0.1:1/0"
+    assert client.get("/metrics").status_code == 503

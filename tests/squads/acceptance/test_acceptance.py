@@ -5,6 +5,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, connections
 from django.http import HttpResponse
 from django.test import Client
@@ -18,6 +19,7 @@ from releases.models import Change, InboundEvent, Repository, Source, StoryLink
 from squads.acceptance import actions
 from squads.models import AcceptanceRequest, Evidence, Membership, Squad, Story
 from squads.stories.actions import create_story, judge, record_by_hand
+from squads.stories.makers import why_own
 
 ASK = "/stories/PAY-1/acceptance-requests/"
 API = "/api/v1/stories/PAY-1/acceptance-requests/"
@@ -349,3 +351,21 @@ def test_the_badge_costs_one_query_and_only_for_people(client: Client, as_pia: C
     with CaptureQueriesContext(connection) as queries:
         client.get("/squads/")
     assert not [each["sql"] for each in queries if "acceptancerequest" in each["sql"]]
+
+
+@pytest.mark.parametrize("author", ["Ana", "ANA", "Ana <ana@example.org>", "ana@example.org"])
+def test_another_name_does_not_make_a_change_somebody_elses(
+    as_ana: Client, story: Story, ana: User, bo: User, pia: User, author: str
+) -> None:
+    StateChange.objects.all().delete()
+    Membership.objects.filter(user=ana).update(accepts=True)
+    change(story, author)
+    as_ana.post("/account/", {"first_name": "Zoe", "last_name": "Ek"})
+    ana.refresh_from_db()
+    ana.username, ana.email = "zoe", "zoe@example.org"
+    ana.save()
+    assert (ana.name, why_own(story, ana)[:9]) == ("Zoe Ek", "Zoe Ek wr")
+    actions.ask(story, by=bo)
+    assert not AcceptanceRequest.objects.waiting_for(ana).exists()
+    with pytest.raises(ValidationError, match="Zoe Ek wrote"):
+        record_by_hand(story, by=ana, kind="acceptance", note="I say so.")

@@ -33,7 +33,7 @@ from releases.pipelines.providers.github.repository import (
 from releases.pipelines.providers.github.runs import runs
 from releases.pipelines.providers.github.tables import SUPERSEDED
 
-# What needs more requests for each is kept in small lots, so that a pull that is killed has little to ask again.
+# What needs more requests for each comes in small pages: a pull that stops behind each of them must still get on.
 LOT = 20
 NEWEST_COMMITS = 5
 MOST_COMMITS = 250
@@ -54,22 +54,16 @@ def _numbered(
     path = f"{this.path}/{name}"
     page: int | None = int(mark.get("page") or 1)
     while page:
-        asked: Params = {**params, "per_page": PER_PAGE, "page": page}
+        asked: Params = {**params, "page": page}
         answer, note = this.asker.ask(path, asked)
         if answer is not None:
             found = listed(answer)
             note = [page + 1 if has_next(answer) else None, _times(found[-1]) if found else {}]
             for each in found:
                 mark["newest"] = max(str(mark.get("newest") or ""), words.text_in(each, "updated_at", "created_at"))
-            follows = None if until(note[1]) else note[0]
-            records: list[Record] = []
-            for each in filter(wanted, found):
-                if len(records) == LOT:
-                    yield records
-                    records = []
-                records += [record for record in (more(each),) if record is not None]
+            records = [record for each in filter(wanted, found) if (record := more(each)) is not None]
             this.asker.keep(path, asked, answer, note)
-            mark["page"] = follows or 1
+            mark["page"] = (None if until(note[1]) else note[0]) or 1
             yield records
         page = None if until(note[1]) else note[0]
     if mark.get("newest"):
@@ -98,7 +92,7 @@ def pull_requests(this: Repository, mark: Mark) -> Iterator[list[Record]]:
         return this.record("pull_request", each, **_merge(this, each))
 
     yield from _numbered(
-        this, mark, "pulls", {"state": "closed", "sort": "updated", "direction": "desc"}, is_old,
+        this, mark, "pulls", {"state": "closed", "sort": "updated", "direction": "desc", "per_page": LOT}, is_old,
         lambda each: bool(each.get("merged_at")) and not is_old(each), with_commits,
     )  # fmt: skip
 
@@ -148,7 +142,13 @@ def deployments(this: Repository, mark: Mark) -> Iterator[list[Record]]:
         return fresh and (created is None or created >= this.since)
 
     yield from _numbered(
-        this, mark, "deployments", {}, is_old, wanted, lambda each: _deployment(this, mark, each, once=True)
+        this,
+        mark,
+        "deployments",
+        {"per_page": LOT},
+        is_old,
+        wanted,
+        lambda each: _deployment(this, mark, each, once=True),
     )
     mark["day"] = written(morning(this.now))
 
@@ -190,7 +190,7 @@ def releases(this: Repository, mark: Mark) -> Iterator[list[Record]]:
         return at is not None and at < begin
 
     yield from _numbered(
-        this, mark, "releases", {}, is_old, lambda each: not each.get("draft") and not is_old(each),
+        this, mark, "releases", {"per_page": PER_PAGE}, is_old, lambda each: not each.get("draft") and not is_old(each),
         lambda each: this.record("release", each),
     )  # fmt: skip
     mark["day"] = written(morning(this.now))

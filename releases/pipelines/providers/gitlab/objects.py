@@ -249,8 +249,7 @@ def issue(said: Said, config: Said) -> list[Seen]:
             key=words.key_of(f"{where.path}#{number}"), at=at, title=words.cut(words.text_in(inner, "title"), 300),
             closed=state == "closed", body=words.cut(words.text_in(inner, "description"), LONGEST_TEXT),
             type=next((words.TICKETS[each.lower()] for each in asked if each.lower() in words.TICKETS), ""),
-            words=words.cut(state, 250),
-            author=words.cut(words.text_in(words.part_of(inner, "author"), "name", "username"), 200),
+            words=words.cut(state, 250), author=words.cut(words.text_in(words.part_of(inner, "author"), "name", "username"), 200),
             labels=tuple(labels[:50]), created_at=moment(inner.get("created_at")), closed_at=closed, url=link(url),
         )
     ]  # fmt: skip

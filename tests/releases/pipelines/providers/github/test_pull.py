@@ -10,13 +10,14 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from releases.intake.sessions import DoorSession
 from releases.pipelines.facts import ChangeMerged, DeploymentSeen, RunSeen, Seen, TicketSeen
 from releases.pipelines.providers.base import Message, NotAccepted, PullFailed, PullRefused, Record
 from releases.pipelines.providers.github import client
 from releases.pipelines.providers.github.webhook import PROVIDER, translate
 from tests.doubles.github import TOKEN, GitHub
 from tests.doubles.serving import Asked, Reply
-from tests.doubles.session_gitlab import PlainSession
+from tests.doubles.sessions import session as door
 
 NOW = datetime(2026, 2, 1, 15, tzinfo=UTC)
 SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
@@ -78,8 +79,8 @@ def configured(github: GitHub, config: Any = None) -> dict[str, Any]:
     return {"url": github.url, "repositories": [NAME], **(config or {})}
 
 
-def session(github: GitHub, token: str = TOKEN) -> PlainSession:
-    return PlainSession(github.url, client.headers(PlainSession(github.url), {"url": github.url}, token))
+def session(github: GitHub, token: str = TOKEN) -> DoorSession:
+    return door(github.url, client.headers(door(github.url), {"url": github.url}, token))
 
 
 def facts_of(records: list[Record]) -> list[Seen]:
@@ -104,14 +105,23 @@ def test_everything_a_repository_has_becomes_facts(github: GitHub) -> None:
     github.put(NAME, "issues", {"id": 1, "number": 1, "title": "Broken", "state": "open", "updated_at": ago(days=1)},
                {"id": 2, "number": 7, "title": "x", "updated_at": ago(days=1), "pull_request": {}})  # fmt: skip
     github.put(NAME, "branches", {"id": "main", "commit": {"sha": f"{7:040x}"}})
-    github.put(NAME, f"commits/{7:040x}/statuses", {"id": 1, "state": "error", "context": "ci/ours", "updated_at": ago(days=2)})
+    github.put(
+        NAME, f"commits/{7:040x}/statuses", {"id": 1, "state": "error", "context": "ci/ours", "updated_at": ago(days=2)}
+    )
     github.put(NAME, f"commits/{7:040x}/check-runs",
                {"id": 11, "name": "lint", "status": "in_progress", "head_sha": SHA, "started_at": ago(days=2)},
                {"id": 12, "name": "job", "status": "completed", "external_id": "u-1", "app": {"slug": "github-actions"}})  # fmt: skip
     found = facts_of(pull(github)[0])
-    runs = {fact.pipeline: fact.outcome or fact.phase for fact in found if isinstance(fact, RunSeen) and fact.pipeline != "CI"}
+    runs = {
+        fact.pipeline: fact.outcome or fact.phase
+        for fact in found
+        if isinstance(fact, RunSeen) and fact.pipeline != "CI"
+    }
     assert runs == {"ci/ours": "error", "lint": "running"}
-    assert {fact.outcome for fact in found if isinstance(fact, RunSeen) and fact.pipeline == "CI"} == {"success", "failure"}
+    assert {fact.outcome for fact in found if isinstance(fact, RunSeen) and fact.pipeline == "CI"} == {
+        "success",
+        "failure",
+    }
     (change,) = [fact for fact in found if isinstance(fact, ChangeMerged)]
     assert (change.key, [sha for sha, _ in change.commits], change.paths) == (f"{7:040x}", [SHA], ("a/b.py",))
     assert [fact.phase for fact in found if isinstance(fact, DeploymentSeen)] == ["queued", "running", "finished"]
@@ -236,13 +246,13 @@ def test_an_app_signs_in_with_its_key_for_a_token(github: GitHub) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
     config = {"url": github.url, "app_id": "12", "installation_id": "34"}
-    signed_in = client.headers(PlainSession(github.url), config, pem)
+    signed_in = client.headers(door(github.url), config, pem)
     assert signed_in["Authorization"] == "Bearer ghs_of-the-app"
     (asked,) = github.asked
     said = jwt.decode(asked.headers["authorization"].removeprefix("Bearer "), key.public_key(), ["RS256"])
     assert said["iss"] == "12" and said["exp"] - said["iat"] <= 600
     with pytest.raises(PullRefused, match=r"\.pem"):
-        client.headers(PlainSession(github.url), config, "ghp_no-key")
+        client.headers(door(github.url), config, "ghp_no-key")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from releases.intake.sessions import DoorSession
 from releases.pipelines.facts import Seen
 from releases.pipelines.providers.base import (
     Message,
@@ -22,7 +23,7 @@ from releases.pipelines.providers.gitlab import client
 from releases.pipelines.providers.gitlab.webhook import PROVIDER, translate
 from tests.doubles.gitlab import TOKEN, GitLab
 from tests.doubles.serving import Reply
-from tests.doubles.session_gitlab import PlainSession
+from tests.doubles.sessions import session as door
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
@@ -37,10 +38,10 @@ def gitlab() -> Iterator[GitLab]:
     double.close()
 
 
-def session(gitlab: GitLab, token: str = TOKEN) -> PlainSession:
+def session(gitlab: GitLab, token: str = TOKEN) -> DoorSession:
     assert PROVIDER.pulling is not None
-    unsigned = PlainSession(gitlab.url)
-    return PlainSession(gitlab.url, PROVIDER.pulling.headers(unsigned, {}, token))
+    unsigned = door(gitlab.url)
+    return door(gitlab.url, PROVIDER.pulling.headers(unsigned, {}, token))
 
 
 def at(minute: int) -> str:

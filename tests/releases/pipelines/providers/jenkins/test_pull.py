@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from releases.intake.sessions import DoorSession
 from releases.pipelines.providers.base import Message, NotAccepted, PullFailed, PullRefused, PullWaits, Record
 from releases.pipelines.providers.jenkins import client
 from releases.pipelines.providers.jenkins.webhook import PROVIDER, translate
 from tests.doubles.jenkins import MULTIBRANCH, TOKEN, USER, Jenkins
 from tests.doubles.serving import Reply
-from tests.doubles.session_gitlab import PlainSession
+from tests.doubles.sessions import session as door
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 MAIN = ("shop", "checkout", "main")
@@ -27,10 +28,10 @@ def jenkins() -> Iterator[Jenkins]:
     double.close()
 
 
-def session(jenkins: Jenkins, token: str = TOKEN) -> PlainSession:
+def session(jenkins: Jenkins, token: str = TOKEN) -> DoorSession:
     assert PROVIDER.pulling is not None
-    unsigned = PlainSession(jenkins.url)
-    return PlainSession(jenkins.url, PROVIDER.pulling.headers(unsigned, {"user": USER}, token))
+    unsigned = door(jenkins.url)
+    return door(jenkins.url, PROVIDER.pulling.headers(unsigned, {"user": USER}, token))
 
 
 def pull(jenkins: Jenkins, cursor: Any = None, config: Any = None) -> tuple[list[Record], dict[str, Any]]:
@@ -152,7 +153,7 @@ def test_only_the_folders_and_jobs_a_source_names_are_read(jenkins: Jenkins) -> 
 
 def test_a_token_without_its_user_and_a_user_with_a_colon_are_refused_with_the_remedy(jenkins: Jenkins) -> None:
     with pytest.raises(PullRefused, match="Name the user"):
-        client.headers(PlainSession(jenkins.url), {}, TOKEN)
+        client.headers(door(jenkins.url), {}, TOKEN)
     with pytest.raises(NotAccepted):
         client.check({"user": "rodeo:secret"})
     client.check({"user": USER})

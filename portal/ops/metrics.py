@@ -1,0 +1,87 @@
+"""How much waits and how far behind it is, for /readyz and, as Prometheus reads it, for /metrics. No names: anybody may ask."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Count, Min
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from portal.kernel import clock
+from portal.kernel.broker import client
+from portal.kernel.models import Message
+from portal.ops import heartbeat
+from releases.intake.claims import due
+from releases.intake.models import InboundEvent, Source
+
+QUEUES = ("celery", "pulls")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What waits now. `oldest` and `lag` are in seconds: of the oldest pending event, of the pull that is most overdue."""
+
+    pending: int
+    failed: int
+    oldest: float
+    messages: int
+    queues: dict[str, int]
+    lag: float
+    sources: dict[str, int]
+
+
+def measured() -> Measured:
+    """Look. Raises DatabaseError, or redis.RedisError when the broker is away."""
+    now = clock.now()
+    waiting = InboundEvent.objects.filter(state=InboundEvent.State.PENDING).order_by()
+    inbox = waiting.aggregate(count=Count("pk"), oldest=Min("received_at"))
+    behind = Source.objects.filter(due(now)).order_by().aggregate(first=Min("next_pull_at"))["first"]
+    with client(settings.BROKER_URL, timeout=1) as connected:
+        queues = {name: int(connected.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
+    states = Source.objects.order_by().values("state").annotate(count=Count("pk")).values_list("state", "count")
+    return Measured(
+        pending=inbox["count"], oldest=(now - inbox["oldest"]).total_seconds() if inbox["oldest"] else 0.0,
+        failed=InboundEvent.objects.filter(state=InboundEvent.State.FAILED).order_by().count(),
+        messages=Message.objects.filter(handled_at__isnull=True).order_by().count(), queues=queues,
+        lag=(now - behind).total_seconds() if behind else 0.0,
+        sources={**dict.fromkeys(Source.State.values, 0), **dict(states)},
+    )  # fmt: skip
+
+
+class Backlog(Collector):
+    """What waits, looked at anew whenever somebody asks."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every measure."""
+        now = measured()
+        events = GaugeMetricFamily("rodeo_inbox_events", "Events of the inbox that were not read", labels=["state"])
+        events.add_metric(["pending"], now.pending)
+        events.add_metric(["failed"], now.failed)
+        yield events
+        yield GaugeMetricFamily("rodeo_inbox_oldest_pending_seconds", "Age of the oldest pending event", now.oldest)
+        yield GaugeMetricFamily("rodeo_outbox_messages", "Messages that wait to be delivered", now.messages)
+        tasks = GaugeMetricFamily("rodeo_queue_tasks", "Tasks that wait in the broker", labels=["queue"])
+        for name, count in now.queues.items():
+            tasks.add_metric([name], count)
+        yield tasks
+        yield GaugeMetricFamily("rodeo_pull_lag_seconds", "How overdue the most overdue pull is", now.lag)
+        sources = GaugeMetricFamily("rodeo_sources", "Sources", labels=["state"])
+        for name, count in now.sources.items():
+            sources.add_metric([name], count)
+        yield sources
+        beats = GaugeMetricFamily(
+            "rodeo_heartbeat_age_seconds", "Since a process was last heard of", labels=["process"]
+        )
+        for name in (heartbeat.WORKER, heartbeat.PULLER, heartbeat.BEAT):
+            if (last := heartbeat.last(name)) is not None:
+                beats.add_metric([name], last.age)
+        yield beats
+
+
+def exposition() -> bytes:
+    """Return all measures in Prometheus' text format."""
+    registry = CollectorRegistry()
+    registry.register(Backlog())
+    return generate_latest(registry)

@@ -1,0 +1,11 @@
+"""The door that providers ask through, opened for a double on this machine."""
+
+from collections.abc import Mapping
+
+from portal.kernel import http
+from releases.intake.sessions import DoorSession
+
+
+def session(url: str, headers: Mapping[str, str] | None = None) -> DoorSession:
+    """Return a session with the double at this address, signed in with `headers`."""
+    return DoorSession(url, http.Door(allowed=frozenset({"127.0.0.1"})), headers=headers, per_minute=100_000)

@@ -1,0 +1,225 @@
+"""Connecting the systems a company has: by page and API, with secrets that are shown once, and told when they break."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from portal.accounts.models import User
+from portal.kernel import clock
+from portal.kernel.outbox import deliver
+from releases.intake import claims, pulls, systems
+from releases.intake.actions import drain_inbox
+from releases.intake.models import AllowedHost, InboundEvent, Source
+from squads.models import Notice, Squad
+from tests.doubles.gitlab import TOKEN, GitLab
+from tests.doubles.serving import Reply
+
+pytestmark = pytest.mark.django_db
+NEW = "/sources/new/gitlab/"
+
+
+@pytest.fixture
+def gitlab() -> Iterator[GitLab]:
+    double = GitLab()
+    double.add("shop/checkout")
+    double.put("shop/checkout", "pipelines", *(pipeline(number) for number in range(1, 121)))
+    yield double
+    double.close()
+
+
+def pipeline(number: int) -> dict[str, Any]:
+    at = f"2026-01-01T{number // 60:02}:{number % 60:02}:00.000Z"
+    return {
+        "id": number, "iid": number, "sha": "4f5e6d7c8b9a00112233445566778899aabbccdd", "ref": "main", "status": "success",
+        "source": "push", "created_at": at, "updated_at": at,
+        "web_url": f"https://gitlab.example/shop/checkout/-/pipelines/{number}",
+    }  # fmt: skip
+
+
+@pytest.fixture
+def connected(gitlab: GitLab, root: User, payments: Squad) -> Source:
+    AllowedHost.objects.create(host="127.0.0.1", by=root)
+    source, _ = systems.connect_system(
+        by=root, kind="gitlab", name="Our GitLab", url=gitlab.url, credential=TOKEN, squad=payments
+    )
+    return source
+
+
+def pull(source: Source) -> claims.Pulled | None:
+    Source.objects.filter(pk=source.pk).update(claimed_until=None)
+    claim = claims.claim_now(source)
+    assert claim is not None
+    pulled = pulls.pull(source.pk, claim)
+    source.refresh_from_db()
+    return pulled
+
+
+def test_every_kind_can_be_chosen_and_has_its_steps(as_root: Client) -> None:
+    page = as_root.get("/sources/new/").content.decode()
+    for kind, name in systems.KINDS:
+        assert as_root.get(f"/sources/help/{kind}/").status_code == 200, kind
+        if kind not in ("cdevents", "report"):
+            assert f'href="/sources/new/{kind}/"' in page, name
+            assert as_root.get(f"/sources/new/{kind}/").status_code == 200, kind
+
+
+def test_what_is_connected_shows_its_secret_once_and_its_address(as_root: Client) -> None:
+    made = as_root.post(NEW, {"name": "Our GitLab", "asked": "on", "credential": "glpat-read-only"})
+    assert made.status_code == 201
+    source = Source.objects.get()
+    text = made.content.decode()
+    assert source.secret in text and "/hooks/our-gitlab/" in text
+    page = as_root.get("/sources/our-gitlab/").content.decode()
+    assert source.secret not in page and "glpat-read-only" not in page
+    assert "one is kept, encrypted" in page and "/hooks/our-gitlab/" in page
+    assert source.next_pull_at is not None and source.config["url"] == "https://gitlab.com"
+    raw = as_root.get("/api/v1/sources/our-gitlab/").content.decode()
+    assert source.secret not in raw and "glpat-read-only" not in raw
+
+
+def test_a_system_that_only_sends_is_never_asked(as_root: Client) -> None:
+    as_root.post(NEW, {"name": "Our GitLab", "secret": "made-over-there"})
+    source = Source.objects.get()
+    assert (source.secret, source.next_pull_at, source.config) == ("made-over-there", None, {})
+    assert claims.claim_due() == []
+    refused = as_root.post("/sources/our-gitlab/pull/", follow=True).content.decode()
+    assert "it sends its events by itself" in refused
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"name": ""}, "This field is required"),
+        ({"name": "G", "asked": "on", "url": "ftp://git.example.org"}, "http"),
+        ({"name": "G", "asked": "on", "setting_since": "yesterday"}, "2026-01-31"),
+    ],
+    ids=["name", "address", "setting"],
+)
+def test_what_cannot_work_is_said_at_its_field(as_root: Client, said: dict[str, str], told: str) -> None:
+    answer = as_root.post(NEW, said)
+    assert answer.status_code == 400
+    assert told in answer.content.decode()
+    assert not Source.objects.exists()
+
+
+def test_the_api_connects_changes_tries_and_gives_a_new_secret(as_root: Client, gitlab: GitLab, root: User) -> None:
+    AllowedHost.objects.create(host="127.0.0.1", by=root)
+    body = {"kind": "gitlab", "name": "G", "url": gitlab.url, "credential": TOKEN}
+    made = as_root.post("/api/v1/sources/system/", body, content_type="application/json")
+    assert made.status_code == 201, made.content
+    first = made.json()["token"]
+    seen = as_root.post("/api/v1/sources/g/test/").json()["seen"]
+    assert any("project" in each for each in seen)
+    changed = as_root.patch("/api/v1/sources/g/", {"name": "Git"}, content_type="application/json")
+    assert (changed.status_code, changed.json()["name"]) == (200, "Git")
+    source = Source.objects.get()
+    assert (source.credential, source.secret) == (TOKEN, first)
+    second = as_root.post("/api/v1/sources/g/secret/").json()["token"]
+    assert second != first
+    odd = {"settings": {"colour": "red"}}
+    refused = as_root.patch("/api/v1/sources/g/", odd, content_type="application/json")
+    assert refused.status_code == 400 and "colour" in refused.content.decode()
+
+
+def push(source: Source, secret: str, number: int) -> int:
+    body = json.dumps({"object_kind": "note", "n": number})
+    headers: Any = {"X-Gitlab-Token": secret, "X-Gitlab-Event": "Note Hook"}
+    return Client().post(f"/hooks/{source.key}/", body, content_type="application/json", headers=headers).status_code
+
+
+def test_the_secret_before_is_good_for_a_day_or_not_at_all(connected: Source, as_root: Client, root: User) -> None:
+    first = connected.secret
+    second = systems.rotate_secret(connected, by=root)
+    assert [push(connected, secret, n) for n, secret in enumerate((first, second, "other"))] == [202, 202, 401]
+    Source.objects.update(previous_until=clock.now() - timedelta(seconds=1))
+    assert push(connected, first, 4) == 401
+    as_root.post(f"/sources/{connected.key}/token/", {"at_once": "on"})
+    assert push(connected, second, 5) == 401
+
+
+def test_a_pull_brings_what_there_is_and_the_next_nothing(connected: Source) -> None:
+    pulled = pull(connected)
+    assert pulled is not None and pulled.records > 0
+    assert InboundEvent.objects.count() == pulled.records
+    drain_inbox()
+    assert not InboundEvent.objects.filter(state="failed").exists()
+    again = pull(connected)
+    assert again is not None and again.records == 0
+    assert connected.last_error == ""
+
+
+def test_the_test_says_what_can_be_seen_or_what_is_wrong(connected: Source, as_root: Client, root: User) -> None:
+    good = as_root.post(f"/sources/{connected.key}/test/", follow=True).content.decode()
+    assert "What Rodeo can see:" in good
+    systems.edit_system(connected, by=root, name="G", url=connected.config["url"], credential="wrong")
+    bad = as_root.post(f"/sources/{connected.key}/test/", follow=True).content.decode()
+    assert "401" in bad and "wrong" not in bad.split("401")[0][-60:]
+
+
+def test_a_final_error_ends_in_broken_and_the_squad_reads_so_until_it_is_mended(
+    connected: Source, root: User, as_ana: Client, as_root: Client
+) -> None:
+    said: dict[str, Any] = {"name": "Our GitLab", "url": connected.config["url"], "squad": connected.squad}
+    systems.edit_system(connected, by=root, credential="wrong", **said)
+    for failures in range(1, pulls.BROKEN_AFTER + 1):
+        assert pull(connected) is None
+        assert (connected.failures, connected.state) == (
+            failures,
+            "broken" if failures == pulls.BROKEN_AFTER else "active",
+        )
+    Source.objects.update(next_pull_at=clock.now() - timedelta(days=1), claimed_until=None)
+    assert claims.claim_due() == []
+    deliver()
+    for place in ("/squads/payments/", "/squads/payments/board/", "/"):
+        assert "The source Our GitLab is broken" in as_ana.get(place).content.decode(), place
+    page = as_root.get(f"/sources/{connected.key}/").content.decode()
+    assert "it is not asked again before somebody mends" in page and "Try again" in page
+    assert push(connected, connected.secret, 1) == 202, "what it sends is still taken"
+
+    systems.edit_system(connected, by=root, credential=TOKEN, **said)
+    assert connected.state == "active"
+    deliver()
+    assert not Notice.objects.exists()
+    assert pull(connected) is not None
+
+
+def test_what_may_get_well_by_itself_backs_off_and_is_asked_again(connected: Source, gitlab: GitLab) -> None:
+    gitlab.go_wrong("/api/v4", Reply({}, 500), times=100)
+    pauses = []
+    for _ in range(pulls.BROKEN_AFTER + 1):
+        assert pull(connected) is None
+        assert connected.next_pull_at is not None
+        pauses.append(round((connected.next_pull_at - clock.now()).total_seconds()))
+    assert connected.state == "active" and sorted(pauses) == pauses and pauses[-1] <= pulls.LONGEST_PAUSE
+    deliver()
+    assert Notice.objects.count() == 1
+
+
+def test_patience_that_is_asked_for_is_no_failure(connected: Source, gitlab: GitLab) -> None:
+    gitlab.go_wrong("/api/v4", Reply({}, 429, {"Retry-After": "120"}))
+    assert pull(connected) is None
+    assert (connected.failures, connected.last_error) == (0, "")
+    assert "less often" in connected.waits_for
+    assert connected.next_pull_at is not None
+    assert 100 < (connected.next_pull_at - clock.now()).total_seconds() <= 120
+
+
+def test_a_long_pull_stops_behind_a_page_and_goes_on_there(connected: Source, settings: Any) -> None:
+    settings.RODEO_PULL_SLICE = 0
+    seen = 0
+    for _ in range(50):
+        pulled = pull(connected)
+        assert pulled is not None
+        seen += pulled.records
+        if not pulled.more:
+            break
+        assert connected.next_pull_at is not None and connected.next_pull_at <= clock.now()
+        assert connected.last_success_at is None
+    assert seen == InboundEvent.objects.count() > 0
+    settings.RODEO_PULL_SLICE = 60
+    again = pull(connected)
+    assert again is not None and (again.records, again.more) == (0, False)
