@@ -300,7 +300,7 @@ def bring_in() -> list[Row]:
 
 def main() -> None:
     """Measure everything on this database."""
-    from tests.bench import git, live, search, squad_board
+    from tests.bench import git, github, live, search, squad_board
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
@@ -308,7 +308,7 @@ def main() -> None:
     reset_queries()
     only = sys.argv[1:]
     parts: dict[str, Callable[[], list[Row]]] = {
-        "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run, "live": live.run,
+        "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run, "github": github.run, "live": live.run,
         "search": search.run, "squad_board": lambda: squad_board.run(row), "import": bring_in,
     }  # fmt: skip
     for name, measure in parts.items():

@@ -107,7 +107,8 @@ def _merge(this: Repository, request: Said) -> dict[str, Any]:
         if not isinstance(commit, Mapping):
             return {}
         files = commit.get("files")
-        names = [words.text_in(each, "filename") for each in files or () if isinstance(each, Mapping)]
+        changed = [each for each in files if isinstance(each, Mapping)] if isinstance(files, list) else []
+        names = [words.text_in(each, "filename") for each in changed]
         parents = commit.get("parents")
         if isinstance(parents, list) and len(parents) > 1:
             return {FILES: names}
