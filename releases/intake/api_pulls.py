@@ -3,10 +3,11 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.kernel import clock
 from portal.kernel.identity import identity
@@ -18,6 +19,13 @@ from releases.pipelines.providers import PROVIDERS
 from releases.pipelines.providers.base import Page, PullRefused, Record
 
 CONTENT_TYPE = "application/json"
+_INSERT = f"""
+    INSERT INTO {InboundEvent._meta.db_table}
+        (source_id, content_type, received_at, state, id, delivery, kind, body, headers, attempts, error)
+    SELECT %s, %s, %s, %s, new.*, '{{}}', 0, ''
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[]) AS new
+    ON CONFLICT DO NOTHING
+"""  # noqa: S608 (the name of a table)
 
 
 def read_api(this: Pull) -> Pulled:
@@ -54,21 +62,40 @@ def _keep(this: Pull, page: Page) -> int:
 
 
 def store_records(source: Source, records: Sequence[Record]) -> int:
-    """Keep polled records as events, those known already left alone; return how many were new. Two statements a page."""
-    now = clock.now()
-    events = {}
+    """Keep polled records as events, those known already left alone; return how many were new. A statement or two a page."""
+    bodies: dict[UUID, tuple[str, str, bytes]] = {}
     for record in records:
         delivery = record.delivery[:300] or hashlib.sha256(record.kind.encode() + b"\0" + record.body).hexdigest()
-        pk = identity("event", source.key, delivery)
-        events[pk] = InboundEvent(
-            id=pk, source=source, delivery=delivery, kind=record.kind[:150], body=record.body,
-            content_type=CONTENT_TYPE, received_at=now,
-        )  # fmt: skip
-    for known in InboundEvent.objects.filter(pk__in=list(events)).values_list("pk", flat=True):
-        del events[known]
-    if events:
-        InboundEvent.objects.bulk_create(events.values(), ignore_conflicts=True)
+        bodies[identity("event", source.key, delivery)] = (delivery, record.kind[:150], record.body)
+    if not bodies:
+        return 0
+    return _insert(source, bodies) if connection.vendor == "postgresql" else _create(source, bodies)
+
+
+def _create(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
+    known = set(InboundEvent.objects.filter(pk__in=list(bodies)).values_list("pk", flat=True))
+    now = clock.now()
+    events = [
+        InboundEvent(
+            id=pk, source=source, delivery=delivery, kind=kind, body=body, content_type=CONTENT_TYPE, received_at=now
+        )
+        for pk, (delivery, kind, body) in bodies.items() if pk not in known
+    ]  # fmt: skip
+    InboundEvent.objects.bulk_create(events, ignore_conflicts=True)
     return len(events)
+
+
+def _insert(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
+    """A page at once as four lists: a parameter for every value of every row takes longer than all else in a pull."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                source.pk, CONTENT_TYPE, clock.now(), InboundEvent.State.PENDING.value, list(bodies),
+                *(list(column) for column in zip(*bodies.values(), strict=True)),
+            ],
+        )  # fmt: skip
+        return int(cursor.rowcount)
 
 
 def seen_by(source: Source) -> list[str]:
