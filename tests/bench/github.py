@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -66,7 +66,7 @@ def serve() -> None:
 def _run(number: int, at: str) -> dict[str, Any]:
     api = f"https://api.github.example/repos/{NAME}"
     urls = {f"{name}_url": f"{api}/{name}{{/sha}}" for name in (f"list_of_some_things_{each}" for each in range(35))}
-    person = {"login": "ana", "id": 1, **{name: text for name, text in list(urls.items())[:12]}}
+    person = {"login": "ana", "id": 1, **dict(list(urls.items())[:12])}
     place = {"id": 1, "full_name": NAME, "html_url": f"https://github.example/{NAME}", "owner": person, **urls}
     return {
         "id": number, "name": "CI", "head_sha": f"{number:040x}", "head_branch": "main", "status": "completed",
@@ -244,7 +244,10 @@ def _pull(source: Any) -> tuple[float, float]:
     from releases.intake import claims, pulls
 
     sizes: list[float] = []
-    say: Callable[[dict[str, Any]], None] = lambda _: sizes.append(_megabytes())
+
+    def say(_: dict[str, Any]) -> None:
+        sizes.append(_megabytes())
+
     began = time.perf_counter()
     more = True
     while more:

@@ -308,7 +308,8 @@ def main() -> None:
     reset_queries()
     only = sys.argv[1:]
     parts: dict[str, Callable[[], list[Row]]] = {
-        "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run, "github": github.run, "live": live.run,
+        "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run,
+        "github": github.run, "live": live.run,
         "search": search.run, "squad_board": lambda: squad_board.run(row), "import": bring_in,
     }  # fmt: skip
     for name, measure in parts.items():
