@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from psycopg import Cursor
 
 from portal.kernel import clock
 from portal.kernel.identity import identity
@@ -23,7 +24,7 @@ _INSERT = f"""
     INSERT INTO {InboundEvent._meta.db_table}
         (source_id, content_type, received_at, state, id, delivery, kind, body, headers, attempts, error)
     SELECT %s, %s, %s, %s, new.*, '{{}}', 0, ''
-    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bytea[]) AS new
+    FROM unnest(%b::uuid[], %s::text[], %s::text[], %b::bytea[]) AS new
     ON CONFLICT DO NOTHING
 """  # noqa: S608 (the name of a table)
 
@@ -86,8 +87,9 @@ def _create(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> in
 
 
 def _insert(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
-    """A page at once as four lists: a parameter for every value of every row takes longer than all else in a pull."""
-    with connection.cursor() as cursor:
+    """Keep a page as four lists, in binary: a parameter in text for every value took longer than all else in a pull."""
+    connection.ensure_connection()
+    with Cursor(connection.connection) as cursor:
         cursor.execute(
             _INSERT,
             [

@@ -71,6 +71,7 @@ class DoorSession:
             self._base = http.address(base)
         except http.BadAddress as error:
             raise PullRefused(f"{error} Mend the address of this source.") from None
+        self._shown = http.shown(self._base).rstrip("/")
         self._door, self._tick = door, tick
         self._headers = dict(headers or {})
         self._pace = Pace(per_minute, tick)
@@ -127,7 +128,7 @@ class DoorSession:
                 way, mark, query = path.partition("?")
                 if any(part in {".", ".."} for part in unquote(way).replace("\\", "/").split("/")):
                     raise PullRefused(f"The path {way[:80]!r} leads out of the source's address: it was not asked.")
-                whole = f"{http.shown(self._base).rstrip('/')}/{way.lstrip('/')}{mark}{query}"
+                whole = f"{self._shown}/{way.lstrip('/')}{mark}{query}"
                 url = http.address(whole)
             return url.copy_merge_params(dict(params)) if params else url
         except http.BadAddress as error:

@@ -53,18 +53,19 @@ def read(pieces: Iterable[bytes], encoding: str, most: int, name: str) -> bytes:
     """Return the whole body, decompressed. TooLarge above `most` bytes, of which at most one more was ever made."""
     encoding = encoding.strip().lower()
     inflater = None if encoding in PLAIN else Inflater(encoding)
-    body = bytearray()
-    came = 0
+    made: list[bytes] = []
+    size = came = 0
     try:
         for piece in pieces:
             came += len(piece)
             if came and encoding not in PLAIN | GZIP | DEFLATE:
                 raise BrokenOff(f"{name} answered with the encoding {encoding[:40]!r}, which was not asked for.")
-            body += piece if inflater is None else inflater.take(piece, most + 1 - len(body))
-            if len(body) > most or came > most:
+            made.append(piece if inflater is None else inflater.take(piece, most + 1 - size))
+            size += len(made[-1])
+            if size > most or came > most:
                 raise TooLarge(f"{name} answered with more than {most // 1024**2 or 1} MiB. Nothing of it was kept.")
     except zlib.error:
         raise BrokenOff(f"{name} answered with a body that cannot be decompressed.") from None
     if inflater is not None and came and not inflater.is_whole:
         raise BrokenOff(f"{name} broke off in the middle of its answer.")
-    return bytes(body)
+    return b"".join(made)

@@ -137,27 +137,26 @@ class Door:
     ) -> Response:
         scheme, host, port = origin(url)
         target = httpcore2.URL(scheme=scheme.encode(), host=host.encode(), port=port, target=url.raw_path)
-        wait = self.limits
+        wait, name = self.limits, shown(url)
         timeouts = {"connect": wait.connect, "read": wait.read, "write": wait.read, "pool": wait.connect}
         with (
-            self._explained(url),
+            self._explained(url, name),
             self._pool.stream(
                 method, target, headers=[(b"Host", url.netloc), *headers], content=content,
                 extensions={"timeout": timeouts},
             ) as answer,
         ):  # fmt: skip
             found: dict[str, str] = {}
-            for name, value in answer.headers:
-                key = name.decode("ascii", "replace").lower()
+            for header, value in answer.headers:
+                key = header.decode("ascii", "replace").lower()
                 text = value.decode("latin-1")
                 found[key] = f"{found[key]}, {text}" if key in found else text
-            body = bodies.read(answer.iter_stream(), found.get("content-encoding", ""), wait.body, shown(url))
-            return Response(answer.status, found, body, shown(url))
+            body = bodies.read(answer.iter_stream(), found.get("content-encoding", ""), wait.body, name)
+            return Response(answer.status, found, body, name)
 
     @contextmanager
-    def _explained(self, url: httpx2.URL) -> Iterator[None]:
+    def _explained(self, url: httpx2.URL, name: str) -> Iterator[None]:
         """Turn what went wrong below into our own words. Theirs may hold headers, and so secrets."""
-        name = shown(url)
         try:
             yield
         except NotAnswered:

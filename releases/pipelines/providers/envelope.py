@@ -53,7 +53,8 @@ def document(body: bytes) -> Any:
     try:
         text = body.decode("utf-8-sig")
         read = json.loads(text, parse_constant=_refuse)
-        if "\\u" in text:
+        # One sign is found many times faster than two.
+        if "\\" in text and "\\u" in text:
             read = _cleaned(read)
     except UnicodeDecodeError as error:
         raise NotJson(f"it is not UTF-8 (byte {error.start})") from None

@@ -18,6 +18,8 @@ DROPPED = frozenset({
     "workflow_permissions", "requested_reviewers", "requested_teams", "assignees", "assignee", "milestone",
 })  # fmt: skip
 
+NESTED = frozenset({dict, list})
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -75,15 +77,16 @@ def slim(value: Any) -> Any:
 
     Counters of stars and the like would make news of an object that has none.
     """
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is list:
         return [slim(each) for each in value]
-    if not isinstance(value, dict):
+    if kind is not dict:
         return value
     if "login" in value:
         return {"login": value["login"]}
     if "full_name" in value:
         return {name: value.get(name) for name in REPOSITORY_FIELDS if name in value}
     return {
-        name: slim(each) if isinstance(each, dict | list) else each for name, each in value.items()
-        if name in LINKS or not (name in DROPPED or name.endswith("_url"))
+        name: slim(each) if type(each) in NESTED else each
+        for name, each in value.items() if (name[-4:] != "_url" and name not in DROPPED) or name in LINKS
     }  # fmt: skip

@@ -18,6 +18,7 @@ OVERLAP = timedelta(minutes=1)
 # GitHub gives up on a run after 35 days.
 LONGEST_RUN = timedelta(days=36)
 MOST_OPEN = 100
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 Said = Mapping[str, Any]
 Mark = dict[str, Any]
 
@@ -58,9 +59,10 @@ class Repository:
     def record(self, kind: str, each: Said, **more: Any) -> Record:
         """Return a record of an object, with what it belongs to."""
         self.done += 1
-        home = {name: self.home[name] for name in REPOSITORY_FIELDS if name in self.home}
-        body = {**slim(each), **more, REPOSITORY: home}
-        return Record(f"pull.{kind}", json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
+        body = slim(each)
+        body |= more
+        body[REPOSITORY] = {name: self.home[name] for name in REPOSITORY_FIELDS if name in self.home}
+        return Record(f"pull.{kind}", _encode(body).encode())
 
     def every(self, path: str, most: int) -> list[dict[str, Any]]:
         """Return a short list that is read only once, to its end."""

@@ -4,7 +4,7 @@ They come newest first and grow at their beginning while they are read. They are
 created, and each page ends the window of the next.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -66,21 +66,22 @@ def _window(
                     raise PullFailed(f"{answer.url} holds a run without created_at.")
                 follows = [end, page + 1] if written(last) >= end else [written(last), 1]
             records = [this.record("workflow_run", each) for each in found]
-            for each in found:
-                _note_open(mark, each)
+            _note_open(mark, found)
             if again:
                 this.asker.keep(path, params, answer, follows)
         end, page = follows or ("", 1)
         yield records, end
 
 
-def _note_open(mark: Mark, run: Said) -> None:
+def _note_open(mark: Mark, found: Sequence[Said]) -> None:
+    """Note which runs are not over, so that they are looked at again wherever they are by then."""
     waiting = dict(mark.get("open") or {})
-    id_ = words.text_in(run, "id")
-    if words.text_in(run, "status") == "completed" and words.text_in(run, "conclusion") != "action_required":
-        waiting.pop(id_, None)
-    elif id_ and (len(waiting) < MOST_OPEN or id_ in waiting):
-        waiting[id_] = words.text_in(run, "created_at")
+    for each in found:
+        id_ = words.text_in(each, "id")
+        if each.get("status") == "completed" and each.get("conclusion") != "action_required":
+            waiting.pop(id_, None)
+        elif id_ and (len(waiting) < MOST_OPEN or id_ in waiting):
+            waiting[id_] = words.text_in(each, "created_at")
     mark["open"] = waiting
 
 
@@ -102,7 +103,7 @@ def _open_runs(this: Repository, mark: Mark, begin: datetime) -> Iterator[list[R
             run = answer.json()
             if isinstance(run, dict):
                 records.append(this.record("workflow_run", run))
-                _note_open(mark, run)
+                _note_open(mark, [run])
             this.asker.keep(path, None, answer, None)
     if records:
         yield records
