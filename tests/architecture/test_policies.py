@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 POLICIES = {"public", "reading", "writing", "members", "leads", "planners", "managers", "administrators"}
 # Anyone, signed in or not, may open these and no others. A name added here wants a reason in its docstring.
 PUBLIC = {
-    "ask", "ops:healthz", "ops:metrics", "ops:readyz", "releases:intake:hook",
+    "ask", "ops:healthz", "ops:metrics", "ops:readyz", "releases:intake:hook", "releases:intake:hook_without_slash",
     # Signing in, setting a new password, and coming in by invitation: what people do before they are signed in.
     "accounts:login", "accounts:logout", "admin_login", "squads:teams:invitation",
     "account_login", "account_logout", "account_inactive", "account_signup", "account_email_verification_sent",

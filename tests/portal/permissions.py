@@ -486,6 +486,7 @@ CASES: dict[str, Case] = {
     "releases:incidents:signal_list": OWN,
     # Sources and the inbox
     "releases:intake:hook": Case(_source, fine=(401, 405)),
+    "releases:intake:hook_without_slash": Case(_source, fine=(401, 405)),
     "releases:intake:source_list": OWN,
     "releases:intake:host_list": Case(body=lambda w: {"host": "ci.example.org"}),
     "releases:intake:host_remove": Case(lambda w: [w.host.pk]),

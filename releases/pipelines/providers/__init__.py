@@ -3,6 +3,7 @@
 from releases.pipelines.providers.alertmanager.webhook import PROVIDER as ALERTMANAGER
 from releases.pipelines.providers.argocd.webhook import PROVIDER as ARGOCD
 from releases.pipelines.providers.base import Provider
+from releases.pipelines.providers.buildbot.webhook import PROVIDER as BUILDBOT
 from releases.pipelines.providers.cdevents.webhook import PROVIDER as CDEVENTS
 from releases.pipelines.providers.chef.webhook import PROVIDER as CHEF
 from releases.pipelines.providers.generic.webhook import PROVIDER as GENERIC
@@ -18,7 +19,7 @@ from releases.pipelines.providers.sensu.webhook import PROVIDER as SENSU
 
 PROVIDERS: dict[str, Provider] = {
     each.kind: each for each in (
-        GIT, GITHUB, GITLAB, JENKINS, ARGOCD, CHEF, GENERIC, CDEVENTS, REPORT,
+        GIT, GITHUB, GITLAB, JENKINS, BUILDBOT, ARGOCD, CHEF, GENERIC, CDEVENTS, REPORT,
         ALERTMANAGER, SENSU, NAGIOS, PAGERDUTY, OPSGENIE,
     )
 }  # fmt: skip
