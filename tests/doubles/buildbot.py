@@ -23,7 +23,7 @@ from tests.conftest import wait_until
 
 PROGRAMS = Path(sys.executable).parent
 BUILDER = "checkout-main"
-CONFIGURATION = '''
+CONFIGURATION = """
 from buildbot.plugins import reporters, schedulers, steps, util, worker
 
 every_build = reporters.BuildStatusGenerator(
@@ -45,7 +45,7 @@ BuildmasterConfig = {{
     "www": {{"port": "tcp:{www}:interface=127.0.0.1", "plugins": {{}}, "change_hook_dialects": {{"base": True}}}},
     "services": [reporters.HttpStatusPush(serverUrl="{hook}", auth=("rodeo", "{secret}"), generators=[every_build])],
 }}
-'''
+"""
 
 
 def free_port() -> int:

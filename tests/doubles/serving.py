@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 
 class Reply:
@@ -25,6 +25,7 @@ class Asked:
         parts = urlsplit(target)
         self.method, self.path, self.headers = method, parts.path, headers
         self.params = dict(parse_qsl(parts.query))
+        self.lists = parse_qs(parts.query)
 
 
 class Double:

@@ -48,7 +48,9 @@ def headers(session: Session, config: Said, credential: str) -> Mapping[str, str
 def check(config: Said) -> None:
     """Raise NotAccepted for a user that basic authentication cannot carry."""
     if ":" in words.text_in(config, "user"):
-        raise NotAccepted("user", "A user's name holds no colon. Leave the password out of it; it has a field of its own.")
+        raise NotAccepted(
+            "user", "A user's name holds no colon. Leave the password out of it; it has a field of its own."
+        )
 
 
 def _asked(session: Session, path: str, name: str) -> list[Said]:
@@ -99,7 +101,9 @@ def pages(session: Session, config: Said, cursor: Said, now: datetime) -> Iterat
             raise PullFailed("Buildbot answered with builds that were not asked for. Nothing of that page was kept.")
         done = reached
         waiting += [
-            _id(each, "buildid") for each in found if each.get("complete") is not True and _id(each, "builderid") in names
+            _id(each, "buildid")
+            for each in found
+            if each.get("complete") is not True and _id(each, "builderid") in names
         ]
         yield _page(session, names, found, {"done": done, "open": waiting}, last)
 

@@ -1,25 +1,18 @@
 """What Buildbot says of a build, pushed and read, in old words and new, whole and with holes."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
-from django.test import Client
 
-from releases.intake.actions import drain_inbox
-from releases.intake.models import InboundEvent
-from releases.models import Run
 from releases.pipelines.facts import RunSeen
 from releases.pipelines.providers.base import Message, Page, PullFailed, PullRefused
 from releases.pipelines.providers.buildbot import client
 from releases.pipelines.providers.buildbot.webhook import translate
-from tests.doubles.serving import Reply, Serving
+from tests.doubles.serving import Asked, Double, Reply
 from tests.doubles.sessions import session
-from tests.releases.intake.conftest import source
 
 SHA, ASKED = "a" * 40, "b" * 40
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -91,81 +84,102 @@ def test_a_pushed_and_a_read_build_are_one_run_whatever_the_master_calls_itself(
     assert pushed.url == f"{ROOT}#/builders/3/builds/7"
 
 
-@pytest.mark.parametrize(
-    "said",
-    [{}, {"buildid": 1}, build(number=None, url=""), build(started_at=None, complete_at=None, url=5)],
-    ids=["empty", "an id alone", "no number", "no times"],
-)
-def test_a_build_that_cannot_be_known_is_unreadable_and_names_the_field(
-    said: dict[str, Any], db: None, send: Callable[..., HttpResponse]
-) -> None:
-    source("bot", "buildbot")
-    assert send("/hooks/bot", {"buildid": 1, **said}).status_code == 202
-    drain_inbox()
-    event = InboundEvent.objects.get()
-    assert event.state == "failed" or Run.objects.exists()
-    if event.state == "failed":
-        assert "number" in event.error
-
-
-def test_the_password_that_buildbot_sends_opens_the_door_with_and_without_a_slash(db: None, client: Client) -> None:
-    source("bot", "buildbot", secret="a-b")
-    for path, password, status in (("/hooks/bot", "YS1i", 202), ("/hooks/bot/", "YS1i", 200), ("/hooks/bot", "YS1j", 401)):
-        body = json.dumps(build()).encode()
-        # rodeo:a-b, and one letter off
-        answer = client.post(path, body, content_type="application/json", headers={"Authorization": f"Basic cm9kZW86{password}"})
-        assert answer.status_code == status, path
-
-
-def test_real_messages_are_runs_and_again_change_nothing(
-    real_data: Path, db: None, send: Callable[..., HttpResponse]
-) -> None:
-    source("bot", "buildbot")
-    files = sorted((real_data / "webhooks" / "buildbot").glob("*.json"))
-    assert files
-    for _ in range(2):
-        for file in files:
-            assert send("/hooks/bot/", file.read_bytes()).status_code < 300
-        drain_inbox()
-        assert list(Run.objects.values_list("pipeline", "phase", "outcome", "words", "finished_at", "url")) == [
-            ("runtests", "finished", "success", "SUCCESS", datetime(2019, 3, 30, 1, 49, 12, tzinfo=UTC),
-             "http://exampleurl.com/#/builders/1/builds/33")
-        ]  # fmt: skip
-    assert InboundEvent.objects.count() == len(files)
-
-
-class Master:
+class Master(Double):
     """Plays the REST API: filters by id, order and limit, as Buildbot 4 documents them."""
 
     def __init__(self) -> None:
         self.builds: dict[int, dict[str, Any]] = {}
-        self.broken = False
-        self.serving = Serving(self.answer)
-
-    @property
-    def url(self) -> str:
-        return self.serving.url
+        super().__init__()
 
     def add(self, *numbers: int, **more: Any) -> None:
+        """Have these builds."""
         for each in numbers:
             said = build(each, **more)
-            self.builds[said["buildid"]] = {name: value for name, value in said.items() if name not in {"builder", "buildset", "url"}}
+            for name in ("builder", "buildset", "url"):
+                del said[name]
+            self.builds[said["buildid"]] = said
 
-    def answer(self, request: Any) -> Reply:
-        asked, what = request.query_lists, request.path.rpartition("/")[2]
+    def answer(self, asked: Asked) -> Reply:
+        what = asked.path.rpartition("/")[2]
         if what == "builders":
-            return Reply.of({"builders": [{"builderid": 3, "name": "checkout-main"}, {"builderid": 4, "name": "docs"}]})
+            return Reply({what: [{"builderid": 3, "name": "checkout-main"}, {"builderid": 4, "name": "docs"}]})
         if what == "buildrequests":
-            return Reply.of({what: [{"buildrequestid": int(each), "buildsetid": int(each) + 1} for each in asked["buildrequestid"]]})
+            ids = asked.lists["buildrequestid"]
+            return Reply({what: [{"buildrequestid": int(each), "buildsetid": int(each) + 1} for each in ids]})
         if what == "buildsets":
-            return Reply.of({what: [{"bsid": int(each), "sourcestamps": [stamp()]} for each in asked["bsid"]]})
+            return Reply({what: [{"bsid": int(each), "sourcestamps": [stamp()]} for each in asked.lists["bsid"]]})
         found = sorted(self.builds.values(), key=lambda each: int(each["buildid"]))
-        if "buildid" in asked:
-            found = [each for each in found if str(each["buildid"]) in asked["buildid"]]
-        if "buildid__gt" in asked:
-            if self.broken and asked["buildid__gt"] != ["0"]:
-                return Reply(500, b"")
-            found = [each for each in found if each["buildid"] > int(asked["buildid__gt"][0])]
-        if asked.get("order") == ["-buildid"]:
+        if "buildid" in asked.lists:
+            found = [each for each in found if str(each["buildid"]) in asked.lists["buildid"]]
+        found = [each for each in found if each["buildid"] > int(asked.params.get("buildid__gt", "0"))]
+        if asked.params.get("order") == "-buildid":
             found.reverse()
-        return Reply.of({what: found[: int(asked.get("limit", ["1000"])[0])]})
+        return Reply({what: found[: int(asked.params.get("limit", "1000"))]})
+
+
+@pytest.fixture
+def master() -> Iterator[Master]:
+    double = Master()
+    yield double
+    double.close()
+
+
+def read(master: Master, cursor: dict[str, Any] | None = None, **config: Any) -> list[Page]:
+    return list(client.pages(session(master.url), config, cursor or {}, NOW))
+
+
+def builds(pages: list[Page]) -> list[int]:
+    return [json.loads(each.body)["number"] for page in pages for each in page.records]
+
+
+def test_builds_are_read_oldest_first_and_once(master: Master) -> None:
+    master.add(*range(1, 121))
+    pages = read(master)
+    assert builds(pages) == list(range(1, 121))
+    assert run(json.loads(pages[0].records[0].body), "pull.build", url=ROOT).repository == "shop/checkout"
+    before = master.count()
+    assert read(master, dict(pages[-1].cursor)) == []
+    assert master.count() - before == 2
+
+
+def test_a_build_that_ran_the_last_time_is_read_again_until_it_ends(master: Master) -> None:
+    master.add(1, complete=False, complete_at=None, results=None)
+    master.add(2)
+    cursor = dict(read(master)[-1].cursor)
+    master.add(1, results=2)
+    pages = read(master, cursor)
+    assert builds(pages) == [1]
+    assert run(json.loads(pages[0].records[0].body), "pull.build", url=ROOT).outcome == "failure"
+    assert read(master, dict(pages[-1].cursor)) == []
+
+
+def test_a_page_that_fails_leaves_a_cursor_behind_it_and_the_next_pull_goes_on(master: Master) -> None:
+    master.add(*range(1, 121))
+    kept: list[Page] = []
+    with pytest.raises(PullFailed):
+        for page in client.pages(session(master.url), {}, {}, NOW):
+            kept.append(page)
+            master.go_wrong("/builds", Reply({}, 500), times=5)
+    master.wrong.clear()
+    assert builds(kept) + builds(read(master, dict(kept[-1].cursor))) == list(range(1, 121))
+
+
+def test_only_the_builders_that_are_named_are_followed(master: Master) -> None:
+    master.add(1)
+    master.add(2, builderid=4)
+    assert builds(read(master, builders=["checkout-*"])) == [1]
+    assert client.look(session(master.url), {"builders": ["doc?", "check*"]}) == ["2 builders"]
+    with pytest.raises(PullFailed, match="Check Builders"):
+        client.look(session(master.url), {"builders": ["nothing"]})
+
+
+def test_a_master_that_was_made_anew_is_read_from_its_beginning(master: Master) -> None:
+    master.add(1)
+    assert builds(read(master, {"done": 5000, "open": [4999]})) == [1]
+
+
+@pytest.mark.parametrize("said", [[], {}, {"builders": 5}, "text"])
+def test_what_is_no_buildbot_says_what_to_check(master: Master, said: Any) -> None:
+    master.go_wrong("/builders", Reply(said))
+    with pytest.raises(PullRefused, match="Check that the address"):
+        read(master)
