@@ -61,7 +61,9 @@ def _standing(source: Source) -> tuple[str, str]:
     if source.waits_for:
         return "", "waits"
     if not is_asked(source):
-        return ("good", "open") if source.secret else ("bad", "has no token that can be read")
+        if source.secret:
+            return "good", "open"
+        return ("bad", "has a token that cannot be read") if source.token_digest else ("", "closed: it has no token")
     if is_pulling(source):
         return "", "pulling"
     return ("good", "up to date") if source.last_success_at else ("", "waits for its first pull")
