@@ -107,11 +107,11 @@ def run() -> list[dict[str, Any]]:
             key="bench-github", name="Bench GitHub", kind="github", credential=TOKEN,
             config={"url": url, "repositories": [NAME], "days": "100"},
         )  # fmt: skip
-        pages, kept = _pages_of(source)
+        pages, rows = _pages_of(source)
         bare, pulled, grown = [], [], 0.0
         for _ in range(ROUNDS):
             gc.collect()
-            bare.append(_bare(url, pages, kept))
+            bare.append(_bare(url, pages, rows))
             InboundEvent.objects.filter(source=source).delete()
             Source.objects.filter(pk=source.pk).update(cursor={})
             source.refresh_from_db()
@@ -147,8 +147,8 @@ def _get(url: str, path: str) -> Any:
     return httpx2.get(f"{url}{path}").json()
 
 
-def _pages_of(source: Any) -> tuple[list[str], list[str]]:
-    """Return every address that a pull asks, in its order, and the plain fields of a run that it keeps."""
+def _pages_of(source: Any) -> tuple[list[str], dict[int, bytes]]:
+    """Return every address that a pull asks, in its order, and the rows it keeps by the number of their run."""
     from releases.intake.sessions import session_of
     from releases.pipelines.providers.github import client
 
@@ -165,12 +165,12 @@ def _pages_of(source: Any) -> tuple[list[str], list[str]]:
     with contextlib.closing(session_of(source)) as session:
         noting: Any = Noting(session)
         pages = client.pages(noting, source.config, {}, datetime.now(UTC))
-        kept = [json.loads(record.body) for page in pages for record in page.records]
-    return asked, [name for name, value in kept[0].items() if not isinstance(value, dict | list)]
+        rows = {int(json.loads(record.body)["id"]): record.body for page in pages for record in page.records}
+    return asked, rows
 
 
-def _bare(url: str, pages: list[str], kept: list[str]) -> float:
-    """Fetch the pages with bare httpx2, and copy the same fields of their runs to a table like the inbox, with its indexes."""
+def _bare(url: str, pages: list[str], rows: dict[int, bytes]) -> float:
+    """Fetch and read the pages with bare httpx2, and copy the same rows to a table like the inbox, indexes included."""
     import hashlib
     import uuid
 
@@ -217,7 +217,7 @@ def _bare(url: str, pages: list[str], kept: list[str]) -> float:
                     if each["id"] in seen:
                         continue
                     seen.add(each["id"])
-                    body = json.dumps({name: each[name] for name in kept}).encode()
+                    body = rows[each["id"]]
                     delivery = hashlib.sha256(body).hexdigest()
                     some.append((uuid.uuid4(), source.pk, delivery, "run", "{}", body, "", now, "pending", "", 0))
                 _copy(cursor, names, some, postgres=postgres)
