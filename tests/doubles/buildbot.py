@@ -7,7 +7,6 @@ the master's change hook, as a hook of the repository would.
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -20,6 +19,7 @@ from urllib.parse import urlencode
 
 from portal.ops.leash import leashed
 from tests.conftest import wait_until
+from tests.ports import free_port
 
 PROGRAMS = Path(sys.executable).parent
 BUILDER = "checkout-main"
@@ -46,14 +46,6 @@ BuildmasterConfig = {{
     "services": [reporters.HttpStatusPush(serverUrl="{hook}", auth=("rodeo", "{secret}"), generators=[every_build])],
 }}
 """
-
-
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 class Buildbot:

@@ -20,14 +20,9 @@ from django.conf import settings
 
 from portal.ops.leash import leashed
 from tests.conftest import wait_until
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

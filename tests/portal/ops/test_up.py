@@ -15,15 +15,10 @@ from pathlib import Path
 import pytest
 
 from portal.ops.start import Refusal, the_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 Up = Callable[..., subprocess.Popen[str]]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -19,6 +18,7 @@ from releases.incidents.models import Incident, Signal
 from releases.intake.actions import drain_inbox
 from releases.intake.models import InboundEvent, MappingRule, Source
 from tests.conftest import wait_until
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from pytest_django.live_server_helper import LiveServer
@@ -45,13 +45,6 @@ HOWS = {
 pytestmark = pytest.mark.skipif(
     PROGRAM is None, reason="no prometheus-alertmanager here: apt-get install prometheus-alertmanager"
 )
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def fetched(url: str, data: Any = None) -> bool:
