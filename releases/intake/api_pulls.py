@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from psycopg import Cursor
 
 from portal.kernel import clock
 from portal.kernel.identity import identity
@@ -88,8 +87,11 @@ def _create(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> in
 
 def _insert(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
     """Keep a page as four lists, in binary: a parameter in text for every value took longer than all else in a pull."""
+    from psycopg import Cursor  # not where the database is SQLite
+
     connection.ensure_connection()
-    with Cursor(connection.connection) as cursor:
+    # Django's own cursor sends parameters as text.
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         cursor.execute(
             _INSERT,
             [

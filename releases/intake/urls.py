@@ -20,7 +20,7 @@ urlpatterns = [
     path("inbox/<uuid:pk>/body/", event_views.event_body, name="event_body"),
     path("inbox/<uuid:pk>/replay/", event_views.event_replay, name="event_replay"),
     path("hooks/<slug:key>/", views.hook, name="hook"),
-    # Buildbot and others cut the slash at the end, and no sender of a POST follows a redirect to it.
+    # Buildbot takes no address that ends in a slash, and would not follow a redirect to one.
     path("hooks/<slug:key>", views.hook, name="hook_without_slash"),
     path("sources/", source_views.source_list, name="source_list"),
     path("sources/new/git/", source_views.source_create_git, name="source_create_git"),
