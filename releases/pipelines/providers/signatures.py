@@ -1,5 +1,6 @@
 """Who sent it: tokens and signatures, checked on the raw bytes and in constant time. No secret, no entry."""
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -13,6 +14,11 @@ PREFIX = "sha256="
 def sign(body: bytes, secret: str) -> str:
     """Return the signature of a body, as a sender puts it into X-Rodeo-Signature-256."""
     return PREFIX + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def basic(user: str, password: str) -> str:
+    """Return what HTTP basic authentication carries in Authorization, for a request of ours."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def token_in(headers: Mapping[str, str]) -> str:

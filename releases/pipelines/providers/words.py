@@ -86,6 +86,12 @@ def texts_in(value: object) -> list[str]:
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str) and each.strip()]
 
 
+def lines_in(value: object) -> list[str]:
+    """Return the lines of a setting of many, without spaces around them: it may hold one text or a list."""
+    lines = value.splitlines() if isinstance(value, str) else texts_in(value)
+    return [line.strip() for line in lines if line.strip()]
+
+
 def named(text: str, field: str) -> str:
     """Return a service's or environment's name; raise Unreadable naming the field when it is missing or too long."""
     if not text:

@@ -1,6 +1,5 @@
 """Reading Buildbot by its REST API: builds in the order of their ids, and those that were still running again."""
 
-import base64
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -19,6 +18,7 @@ from releases.pipelines.providers.base import (
     Setting,
 )  # fmt: skip
 from releases.pipelines.providers.buildbot.objects import REVISION
+from releases.pipelines.providers.signatures import basic
 
 BUILD = "pull.build"
 AT_ONCE = 50
@@ -42,7 +42,7 @@ def headers(session: Session, config: Said, credential: str) -> Mapping[str, str
         return {}
     if not user:
         return {"Authorization": f"Bearer {credential}"}
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{credential}".encode()).decode()}
+    return {"Authorization": basic(user, credential)}
 
 
 def check(config: Said) -> None:
@@ -69,9 +69,7 @@ def _id(holder: Said, name: str) -> int:
 
 def builders(session: Session, config: Said) -> dict[int, str]:
     """Return the names of the builders that a source follows, by their ids."""
-    given = config.get("builders")
-    lines = given.splitlines() if isinstance(given, str) else words.texts_in(given)
-    patterns = [line.strip() for line in lines if line.strip()]
+    patterns = words.lines_in(config.get("builders"))
     found = {_id(each, "builderid"): words.text_in(each, "name") for each in _asked(session, "builders", "builders")}
     return {
         id_: name for id_, name in found.items()

@@ -11,7 +11,7 @@ from releases.pipelines.facts import RunSeen, Seen, Unreadable
 from releases.pipelines.providers import words
 from releases.pipelines.providers.addresses import host_of, link, path_of
 from releases.pipelines.providers.alerts import seconds
-from releases.pipelines.providers.buildbot.tables import RESULTS
+from releases.pipelines.providers.buildbot.tables import NAMES, RESULTS
 
 PLACE = re.compile(r"builders/(\d{1,18})/builds/(\d{1,18})")
 REVISION = "got_revision"
@@ -97,5 +97,5 @@ def _words(said: Said, results: str, ended: bool) -> str:
     state = words.text_in(said, "state_string")
     if not ended:
         return words.cut(state or "building", 250)
-    name = RESULTS.read(results).why.partition(":")[0] or f"results {results or 'missing'}"
+    name = NAMES.get(results) or f"results {results or 'missing'}"
     return words.cut(f"{name}: {state}" if state else name, 250)

@@ -3,15 +3,17 @@
 from releases.pipelines import facts
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
+MEANT = (
+    ("SUCCESS", facts.SUCCESS, ""), ("WARNINGS", facts.WARNING, ""), ("FAILURE", facts.FAILURE, ""),
+    ("SKIPPED", facts.SKIPPED, ""),
+    ("EXCEPTION", facts.ERROR, "Buildbot itself broke, which says nothing of the commit"),
+    ("RETRY", facts.CANCELLED, "the worker was lost, and another build follows"), ("CANCELLED", facts.CANCELLED, ""),
+)  # fmt: skip
+NAMES = {str(number): name for number, (name, _, _) in enumerate(MEANT)}
 RESULTS = StatusTable(
     "Results of builds", "results",
     {
-        "0": Meaning(facts.FINISHED, facts.SUCCESS, "SUCCESS"),
-        "1": Meaning(facts.FINISHED, facts.WARNING, "WARNINGS"),
-        "2": Meaning(facts.FINISHED, facts.FAILURE, "FAILURE"),
-        "3": Meaning(facts.FINISHED, facts.SKIPPED, "SKIPPED"),
-        "4": Meaning(facts.FINISHED, facts.ERROR, "EXCEPTION: Buildbot itself broke, which says nothing of the commit"),
-        "5": Meaning(facts.FINISHED, facts.CANCELLED, "RETRY: the worker was lost, and another build follows"),
-        "6": Meaning(facts.FINISHED, facts.CANCELLED, "CANCELLED"),
+        str(number): Meaning(facts.FINISHED, outcome, f"{name}: {why}" if why else name)
+        for number, (name, outcome, why) in enumerate(MEANT)
     },
 )  # fmt: skip

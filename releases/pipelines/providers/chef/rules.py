@@ -47,9 +47,7 @@ class Rule:
 
 def lines_in(config: Said, setting: str) -> list[str]:
     """Return the lines of a setting."""
-    given = config.get(setting)
-    lines = given.splitlines() if isinstance(given, str) else words.texts_in(given)
-    return [line.strip() for line in lines if line.strip()][:MOST]
+    return words.lines_in(config.get(setting))[:MOST]
 
 
 def rules_in(config: Said) -> list[Rule]:

@@ -82,15 +82,9 @@ def mapping_in(config: Mapping[str, Any]) -> MappingOf | None:
     return MappingOf(makes, fields, words.text_in(config, "condition"), StatusTable("", "", {**MEANINGS, **own}))
 
 
-def _lines(config: Mapping[str, Any]) -> list[str]:
-    given = config.get("words")
-    lines = given.splitlines() if isinstance(given, str) else words.texts_in(given)
-    return [line.strip() for line in lines if line.strip()]
-
-
 def _pairs(config: Mapping[str, Any]) -> list[tuple[str, Meaning]]:
     found = []
-    for line in _lines(config):
+    for line in words.lines_in(config.get("words")):
         word, _, ours = (part.strip() for part in line.rpartition("="))
         meaning = Meaning(facts.FINISHED, ours) if ours in facts.OUTCOMES else Meaning(ours)
         if word and ours in OURS:
@@ -111,7 +105,7 @@ def check(config: Mapping[str, Any]) -> None:
             raise NotAccepted(name, "Write a path, such as $.build.")
         elif text and name in ("key", "at", "started_at", "finished_at"):
             raise NotAccepted(name, "It differs from event to event: write a path, such as $.build.id.")
-    for line in _lines(config):
+    for line in words.lines_in(config.get("words")):
         word, _, ours = (part.strip() for part in line.rpartition("="))
         if not word or ours not in OURS:
             raise NotAccepted(

@@ -4,7 +4,6 @@
 contents where the server can leave them out; it is a cache and may be deleted at any time. No Django in here.
 """
 
-import base64
 import fcntl
 import hashlib
 import os
@@ -30,6 +29,7 @@ from releases.pipelines.providers.git.paths import with_paths
 from releases.pipelines.providers.git.reach import Check, authorities, pinned
 from releases.pipelines.providers.git.remedies import PERCENT, explain
 from releases.pipelines.providers.git.remedies import GitFailed as GitFailed
+from releases.pipelines.providers.signatures import basic
 
 SAFE = (
     "--no-pager", "--no-replace-objects", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
@@ -112,11 +112,10 @@ class Git:
             return {}
         parts = urlsplit(self.address.url)
         host = parts.netloc.rpartition("@")[2]
-        pair = base64.b64encode(f"{self.address.user or self.user or 'git'}:{self.secret}".encode()).decode()
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{host}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: Basic {pair}",
+            "GIT_CONFIG_VALUE_0": f"Authorization: {basic(self.address.user or self.user or 'git', self.secret)}",
         }
 
     def stream(

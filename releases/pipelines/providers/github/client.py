@@ -61,9 +61,7 @@ def check(config: Mapping[str, Any]) -> None:
 
 def named_in(config: Mapping[str, Any]) -> list[str]:
     """Return the repositories that a source names, each once."""
-    given = config.get("repositories")
-    lines = given.splitlines() if isinstance(given, str) else words.texts_in(given)
-    return list(dict.fromkeys(name for line in lines if (name := line.strip().strip("/"))))
+    return list(dict.fromkeys(name for line in words.lines_in(config.get("repositories")) if (name := line.strip("/"))))
 
 
 def _days(config: Mapping[str, Any]) -> int:

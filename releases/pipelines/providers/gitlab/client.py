@@ -82,9 +82,7 @@ def check(config: Mapping[str, Any]) -> None:
 
 def projects_in(config: Mapping[str, Any]) -> list[str]:
     """Return the projects that a source names, each once."""
-    given = config.get("projects")
-    lines = given.splitlines() if isinstance(given, str) else words.texts_in(given)
-    return list(dict.fromkeys(name for line in lines if (name := line.strip().strip("/"))))
+    return list(dict.fromkeys(name for line in words.lines_in(config.get("projects")) if (name := line.strip("/"))))
 
 
 def _since(config: Mapping[str, Any]) -> datetime | None:

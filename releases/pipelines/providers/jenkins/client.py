@@ -4,7 +4,6 @@ One question a folder says which jobs have news. Of those, the builds after the 
 were still running the last time are read again. Jobs and builds that are gone say nothing.
 """
 
-import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from releases.pipelines.providers.base import (
     Setting,
 )  # fmt: skip
 from releases.pipelines.providers.jenkins.objects import JOB
+from releases.pipelines.providers.signatures import basic
 
 BUILD = "pull.build"
 AT_ONCE = 50
@@ -57,7 +57,7 @@ def headers(session: Session, config: Mapping[str, Any], credential: str) -> Map
         raise PullRefused("An API token is kept, and no user. Name the user whose token it is.")
     if not credential:
         return {}
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{credential}".encode()).decode()}
+    return {"Authorization": basic(user, credential)}
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -111,10 +111,10 @@ def _asked(session: Session, path: str, tree: str) -> Mapping[str, Any]:
 
 def jobs(session: Session, config: Mapping[str, Any]) -> list[Job]:
     """Return every job the source may read that has builds, through folders, organizations and multibranch jobs."""
-    given = config.get("folders")
-    lines = given.splitlines() if isinstance(given, str) else words.texts_in(given)
     found = _Found()
-    starts = [tuple(part for part in line.strip().strip("/").split("/") if part) for line in lines if line.strip()]
+    starts = [
+        tuple(part for part in line.strip("/").split("/") if part) for line in words.lines_in(config.get("folders"))
+    ]
     for start in starts or [()]:
         try:
             _walk(session, start, "", found)
