@@ -8,7 +8,6 @@ from django.db.models import Q
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock, ladder
-from portal.kernel.live import touch
 from squads.stories.editing import note
 from squads.stories.models import Relation, Story
 
@@ -64,8 +63,7 @@ def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
         raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
     if other.pk == story.pk:
         raise ValidationError({"key": f"{key} is this story. Name another one."})
-    # Both are locked in the order of their ids, so that two people who say opposite things do not both get their way.
-    list(Story.objects.select_for_update().filter(pk__in=(story.pk, other.pk)).order_by("pk").values_list("pk"))
+    _lock(story, other)
     kind, passive = SAYINGS[saying]
     one, two = (other, story) if passive else (story, other)
     there = Relation.objects.filter(Q(story=one, other=two) | Q(story=two, other=one), kind=kind).first()
@@ -77,7 +75,7 @@ def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
         )
     made = Relation.objects.create(story=one, other=two, kind=kind, by=by, at=clock.now())
     note(story, "related", None, f"{WORDS[saying]} {other.key}", by=by)
-    touch([other.pk])
+    note(other, "related", None, f"{WORDS[_turned(saying)]} {story.key}", by=by)
     return made
 
 
@@ -87,9 +85,24 @@ def unrelate(story: Story, relation_id: int, *, by: Any) -> None:
     row = next((each for each in related(story) if each.id == relation_id), None)
     if row is None:
         return
+    _lock(story, row.story)
     if Relation.objects.filter(pk=relation_id).delete()[0]:
         note(story, "related", f"{row.words} {row.story.key}", None, by=by)
-        touch([row.story.pk])
+        note(row.story, "related", f"{WORDS[_turned(row.saying)]} {story.key}", None, by=by)
+
+
+def _lock(story: Story, other: Story) -> None:
+    """Hold both, in the order of their ids: two people who say opposite things do not both get their way, nor wait for
+    each other."""
+    list(Story.objects.select_for_update().filter(pk__in=(story.pk, other.pk)).order_by("pk").values_list("pk"))
+
+
+def _turned(saying: str) -> str:
+    """Return the same saying, said from the other story."""
+    kind, passive = SAYINGS[saying]
+    return next(
+        name for name, (same, turned) in SAYINGS.items() if same == kind and (turned != passive or name == "relates")
+    )
 
 
 def _verb(kind: str) -> str:

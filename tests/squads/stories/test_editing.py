@@ -377,6 +377,14 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
     assert Relation.objects.count() == count
 
 
+def test_a_relation_is_in_the_history_of_both_stories(as_ana: Client, story: Story, other: Story) -> None:
+    as_ana.post("/stories/PAY-1/relations/", {"kind": "blocks", "key": "SEA-1"})
+    as_ana.post(f"/stories/SEA-1/relations/{Relation.objects.get().pk}/remove/")
+    made, gone = (as_ana.get(f"/stories/{key}/") for key in ("PAY-1", "SEA-1"))
+    for page, words_ in ((made, "blocks SEA-1"), (gone, "blocked by PAY-1")):
+        assert f"related stories, added: {words_}" in words(page)
+
+
 def test_a_relation_of_other_stories_is_not_taken_away_from_here(
     as_ana: Client, bo: User, story: Story, other: Story
 ) -> None:
