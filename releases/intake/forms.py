@@ -178,6 +178,12 @@ class SystemForm(forms.Form):
             "credential": data.get("credential", ""), "secret": data.get("secret", ""), "settings": settings,
         }  # fmt: skip
 
+    def ask_again(self) -> None:
+        """Say of secrets that were typed that they are to be typed once more: a page never shows one."""
+        for name in ("credential", "secret"):
+            if name in self.fields and self.data.get(name):
+                self[name].help_text = "Type it again: nothing was saved, and Rodeo never shows a secret."
+
     def object_to(self, error: ValidationError) -> None:
         """Show what a verb objects to at the field it names."""
         if hasattr(error, "error_dict"):

@@ -48,10 +48,16 @@ def _repository(name: str, said: Said, by: Any) -> str:
         squad = _squad(said, f"There is no service {wanted} yet. Choose the squad that shall own it.")
         _writes(squad, by)
         service = create_service(by=by, name=wanted, squad=squad)
-    elif service.squad is None:
-        check_mapper(by)
-    else:
+    elif service.squad is not None:
         _writes(service.squad, by)
+        if said.get("squad", service.squad.slug) not in ("", service.squad.slug):
+            raise ValidationError({"squad": f"{wanted} is owned by squad {service.squad}. Leave the squad out."})
+    elif said.get("squad"):
+        squad = _squad(said, "There is no such squad. Choose the squad that owns it, or leave it out.")
+        _writes(squad, by)
+        claim_service(service, squad, by=by)
+    else:
+        check_mapper(by)
     if not Repository.objects.filter(pk=row.pk, service=None).update(service=service):
         row.refresh_from_db()
         if row.service != service:

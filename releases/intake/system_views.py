@@ -1,6 +1,7 @@
 """Pages that connect the systems a company has: the choice of kinds, the form of each, trying one out, its step list."""
 
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -51,8 +52,13 @@ def system_create(request: HttpRequest, kind: str) -> HttpResponse:
                 return secret_page(request, row, secret, status=201)
             messages.success(request, f"{row.name} is connected.")
             return redirect(row)
-    context = {"form": form, "provider": provider}
-    return render(request, "releases/intake/system.html", context, status=400 if form.errors else 200)
+    return _asked(request, "releases/intake/system.html", form, provider=provider)
+
+
+def _asked(request: HttpRequest, template: str, form: SystemForm, **context: Any) -> HttpResponse:
+    if form.errors:
+        form.ask_again()
+    return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
 
 
 def secret_page(request: HttpRequest, row: Source, secret: str, status: int = 200) -> HttpResponse:
@@ -75,8 +81,7 @@ def edit_page(request: HttpRequest, row: Source) -> HttpResponse:
         else:
             messages.success(request, "Saved.")
             return redirect(row)
-    context = {"form": form, "source": row}
-    return render(request, "releases/intake/source_edit.html", context, status=400 if form.errors else 200)
+    return _asked(request, "releases/intake/source_edit.html", form, source=row)
 
 
 @administrators

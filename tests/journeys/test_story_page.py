@@ -1,16 +1,13 @@
 """The page of a story in real browsers: two people at once, comments, acceptance, and all of it by keyboard."""
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
 from portal.kernel.identity import identity
@@ -28,34 +25,6 @@ RULES = {
     "preload": False,
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
 }
-# An objection is a status that the browser notes; it is no mistake.
-OBJECTED = re.compile(
-    r"Failed to load resource: the server responded with a status of (400|409)|Response Status Error Code"
-)
-
-
-@pytest.fixture
-def open_for(browser: Browser, base_url: str, live_server: Any) -> Iterator[Callable[..., Page]]:
-    """Open a browser of their own for a person: `open_for(ana).goto("/")`. Fails on anything it complains about."""
-    contexts, said = [], []
-
-    def signed_in(person: User, **options: Any) -> Page:
-        context = browser.new_context(base_url=base_url, **options)
-        contexts.append(context)
-        client = Client()
-        client.force_login(person)
-        cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
-        context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": base_url}])
-        page = context.new_page()
-        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: dialog.accept())
-        return page
-
-    yield signed_in
-    for context in contexts:
-        context.close()
-    assert [line for line in said if not OBJECTED.search(line)] == []
 
 
 @pytest.fixture

@@ -96,6 +96,20 @@ def test_an_environment_gets_its_tier_or_its_right_name(as_pam: Client, told: No
     assert _names(as_pam, "environment") == []
 
 
+def test_a_squad_chosen_for_a_repository_owns_its_service_if_nobody_did(
+    as_pam: Client, told: None, payments: Squad, search: Squad
+) -> None:
+    said = _mend(as_pam, "repository", "shop/web", service="ledger", squad="nobody").content.decode()
+    assert "There is no such squad" in said
+    _mend(as_pam, "repository", "shop/web", service="ledger", squad="payments")
+    ledger = Service.objects.get(name="ledger")
+    assert (ledger.squad, Repository.objects.get(key="shop/web").service) == (payments, ledger)
+    Repository.objects.filter(key="shop/web").update(service=None)
+    said = _mend(as_pam, "repository", "shop/web", service="ledger", squad="search").content.decode()
+    assert "ledger is owned by squad Payments. Leave the squad out." in said
+    assert Repository.objects.get(key="shop/web").service is None
+
+
 def test_a_repository_gets_a_service_made_on_the_spot_if_need_be(as_pam: Client, told: None, payments: Squad) -> None:
     assert "Choose the squad" in _mend(as_pam, "repository", "shop/web", service="web").content.decode()
     page = _mend(as_pam, "repository", "shop/web", service="web", squad="payments")
