@@ -8,7 +8,7 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.accounts.models import User
+from portal.home.sample_reports import MERGED, REPOSITORY, all_reports
 from portal.kernel import clock
 from portal.kernel.outbox import tell
 from releases.intake import claims, pulls, sources
@@ -56,8 +57,6 @@ PLACES = (
     ("production", "Production", "production", "Frankfurt", "prod-1"),
 )  # fmt: skip
 PUSH, CHANGES, GIT = "sample-events", "sample-changes", "sample-checkout"
-MERGED = "dev.cdevents.change.merged.0.2.0"
-REPOSITORY = "market/checkout"
 # The talk's slide "Release Summary 2013": version, date, user stories, defects.
 TALK = (
     ("5.6", date(2012, 12, 20), 3, 20), ("5.7", date(2013, 1, 4), 8, 49), ("5.8", date(2013, 1, 9), 0, 4),
@@ -66,24 +65,25 @@ TALK = (
 )  # fmt: skip
 TALK_NOTE = "Counted on the talk's slide “Release Summary 2013”. What it was is not known."
 
-# key, type, title, progress, flag
-STORIES = (
-    ("PAY-1", "user_story", "Pay with a stored card in one step", "dev_done", ""),
-    ("PAY-2", "user_story", "Refund to a gift card", "dev_done", ""),
-    ("PAY-3", "user_story", "Send the invoice as PDF", "dev_done", ""),
-    ("PAY-4", "user_story", "Split one purchase over two cards", "dev_done", ""),
-    ("PAY-5", "user_story", "Remind before a stored card expires", "dev_done", ""),
-    ("PAY-6", "defect", "VAT is rounded per item instead of per invoice", "dev_done", ""),
-    ("PAY-7", "user_story", "Show prices in the visitor's currency", "in_progress", ""),
-    ("PAY-8", "defect", "The receipt shows the wrong time zone", "todo", ""),
-    ("SRCH-1", "user_story", "Find products despite typing errors", "dev_done", "typo-search"),
-    ("SRCH-2", "user_story", "Suggest while typing", "dev_done", ""),
-    ("SRCH-3", "defect", "Umlauts are not found", "dev_done", ""),
-    ("SRCH-4", "chore", "Move the index to the new cluster", "dev_done", ""),
-    ("PLAT-1", "chore", "Rotate the certificates of the load balancers", "dev_done", ""),
-    ("PLAT-2", "user_story", "Carry the request id from gateway to checkout", "dev_done", ""),
-    ("PLAT-3", "chore", "Drain connections before a restart", "in_progress", ""),
+# key, type, title, flag, and hours ago: begun, dev done (neither: to do)
+STORIES: tuple[tuple[str, str, str, str, tuple[float, ...]], ...] = (
+    ("PAY-1", "user_story", "Pay with a stored card in one step", "", (445, 415)),
+    ("PAY-2", "user_story", "Refund to a gift card", "", (330, 299)),
+    ("PAY-3", "user_story", "Send the invoice as PDF", "", (310, 289)),
+    ("PAY-4", "user_story", "Split one purchase over two cards", "", (200, 165)),
+    ("PAY-5", "user_story", "Remind before a stored card expires", "", (80, 59)),
+    ("PAY-6", "defect", "VAT is rounded per item instead of per invoice", "", (30, 19)),
+    ("PAY-7", "user_story", "Show prices in the visitor's currency", "", (40,)),
+    ("PAY-8", "defect", "The receipt shows the wrong time zone", "", ()),
+    ("SRCH-1", "user_story", "Find products despite typing errors", "typo-search", (240, 209)),
+    ("SRCH-2", "user_story", "Suggest while typing", "", (110, 79)),
+    ("SRCH-3", "defect", "Umlauts are not found", "", (345, 329)),
+    ("SRCH-4", "chore", "Move the index to the new cluster", "", (120, 70)),
+    ("PLAT-1", "chore", "Rotate the certificates of the load balancers", "", (130, 91)),
+    ("PLAT-2", "user_story", "Carry the request id from gateway to checkout", "", (275, 253)),
+    ("PLAT-3", "chore", "Drain connections before a restart", "", (26,)),
 )
+WRITTEN = timedelta(hours=52)  # before its work began, or before now
 CRITERIA = {
     "PAY-1": "A stored card pays in one step\nThe receipt arrives within a minute",
     "PAY-4": "Two cards share the amount\nIf the second is declined, the first is not charged",
@@ -198,16 +198,17 @@ def _company(at: datetime, squads: dict[str, Squad]) -> dict[str, Story]:
         planned_for=(at + timedelta(days=6)).date(), notes="Everything the market needs before the holidays.",
     )  # fmt: skip
     stories = {}
-    for key, type_, title, progress, flag in STORIES:
+    for key, type_, title, flag, steps in STORIES:
         prefix = key.partition("-")[0]
         person = _person(SQUADS[prefix][3])
         story = create_story(
             squads[prefix], by=person, title=title, type=type_, release=planned, flag=flag,
             acceptance_criteria=CRITERIA.get(key, ""),
         )  # fmt: skip
-        for step in ("in_progress", "dev_done"):
-            if progress == "dev_done" or progress == step:
-                story.move_progress(step, by=person)
+        for step, ago in zip(("in_progress", "dev_done"), steps, strict=False):
+            story.move_progress(step, by=person, at=at - timedelta(hours=ago))
+        written = at - timedelta(hours=max(steps, default=0)) - WRITTEN
+        Story.objects.filter(pk=story.pk).update(created_at=written)
         stories[key] = story
     return stories
 
@@ -265,7 +266,7 @@ def send(at: datetime, shas: dict[str, str]) -> None:
     """Send what the sample company's CI and deploy systems would have said."""
     reports = Source.objects.create(key=PUSH, name="Sample events", kind="report")
     changes = Source.objects.create(key=CHANGES, name="Sample changes", kind="cdevents")
-    for number, (kind, ago, said) in enumerate(_reports(shas)):
+    for number, (kind, ago, said) in enumerate(all_reports(shas)):
         moment = at - timedelta(hours=ago)
         delivery = f"sample-{number}"
         if kind == MERGED:
@@ -285,86 +286,6 @@ def send(at: datetime, shas: dict[str, str]) -> None:
         )
 
 
-def _reports(shas: dict[str, str]) -> Iterator[tuple[str, float, dict[str, Any]]]:
-    """Yield (kind, hours ago, report). Times within a report are hours ago as well."""
-
-    def run(ago: float, subject: str, outcome: str = "success") -> tuple[str, float, dict[str, Any]]:
-        return "run", ago, {
-            "id": f"checkout-{ago:g}", "repository": REPOSITORY, "pipeline": "main", "commit": shas[subject],
-            "branch": "main", "outcome": outcome, "started_at": ago + 0.2, "finished_at": ago,
-        }  # fmt: skip
-
-    def deployed(
-        ago: float, service: str, where: str, version: str, commit: str, kind: str = "deploy", outcome: str = "success"
-    ) -> tuple[str, float, dict[str, Any]]:
-        return "deployment", ago, {
-            "id": f"{service}-{where}-{ago:g}", "service": service, "environment": where, "version": version,
-            "commit": commit, "kind": kind, "outcome": outcome, "started_at": ago + 0.1, "finished_at": ago,
-        }  # fmt: skip
-
-    def checked(
-        ago: float, key: str, where: str, name: str, outcome: str = "success", by: str = "", **also: Any
-    ) -> tuple[str, float, dict[str, Any]]:
-        return "acceptance-run", ago, {
-            "id": f"{key or name}-{where}-{ago:g}", "environment": where, "story": key, "name": name, "outcome": outcome,
-            "by": by, "started_at": ago + 0.05, "finished_at": ago, **also,
-        }  # fmt: skip
-
-    v10, v11, v12 = (shas[subject] for subject in (
-        "Upgrade the web framework", "PLAT-2 Read the request id from the gateway", "Make the total easier to read"))  # fmt: skip
-    yield run(399, "Upgrade the web framework")
-    yield deployed(398, "checkout", "staging", "v1.0", v10)
-    yield checked(397, "PAY-1", "staging", "Checkout regression")
-    yield deployed(396, "checkout", "production", "v1.0", v10)
-    yield checked(395, "PAY-1", "production", "Bought a mug with a stored card", by="Ana Ortega")
-    yield run(249, "PLAT-2 Read the request id from the gateway")
-    yield deployed(248, "checkout", "staging", "v1.1", v11)
-    yield checked(247.5, "PAY-2", "staging", "Gift card regression")
-    yield checked(247.4, "PLAT-2", "staging", "Request id in the logs")
-    yield deployed(246, "checkout", "production", "v1.1", v11)
-    yield checked(245, "PAY-3", "production", "Invoice of a real order", by="Ana Ortega")
-    yield run(169, "PAY-4 Split the amount over two cards", "failure")
-    yield run(159, "Make the total easier to read")
-    yield deployed(158, "checkout", "staging", "v1.2", v12)
-    yield checked(157, "PAY-4", "staging", "Split payment regression")
-    yield deployed(156, "checkout", "production", "v1.2", v12, outcome="failure")
-    yield deployed(155, "checkout", "production", "v1.2", v12)
-    yield checked(154, "PAY-4", "production", "Paid with two cards", by="Kofi Mensah")
-    yield deployed(140, "checkout", "production", "v1.1", v11, kind="rollback")
-    yield run(58, "PAY-5 Find stored cards that expire soon")
-    search, typo, suggest = ("5" * 40, "6" * 40, "7" * 40)
-    for ago, sha, text in ((330, search, "SRCH-3 Fold umlauts"), (210, typo, "SRCH-1 Tolerate typing errors"),
-                           (80, suggest, "SRCH-2 Suggest while typing")):  # fmt: skip
-        yield _merged(ago, "search", sha, text)
-        yield "run", ago - 1, {
-            "id": f"search-{ago}", "service": "search", "repository": "market/search", "pipeline": "main", "commit": sha,
-            "branch": "main", "outcome": "success", "finished_at": ago - 1,
-        }  # fmt: skip
-        yield deployed(ago - 3, "search", "staging", f"1.{400 - ago}", sha)
-    yield checked(326, "SRCH-3", "staging", "Umlaut regression")
-    yield deployed(320, "search", "production", "1.70", search)
-    yield checked(319, "SRCH-3", "production", "Found “Müsli”", by="Kofi Mensah")
-    yield checked(206, "SRCH-1", "staging", "Typo regression")
-    yield deployed(200, "search", "production", "1.190", typo)
-    yield "flag-state", 199, {"flag": "typo-search", "environment": "production", "on": False, "at": 199}
-    yield checked(75, "SRCH-2", "staging", "Suggestions regression")
-    gateway = "8" * 40
-    yield _merged(255, "gateway", gateway, "PLAT-2 Pass the request id on")
-    yield "run", 254, {
-        "id": "gateway-254", "service": "gateway", "repository": "market/gateway", "pipeline": "main", "commit": gateway,
-        "branch": "main", "outcome": "success", "finished_at": 254,
-    }  # fmt: skip
-    yield deployed(252, "gateway", "staging", "3.4", gateway)
-
-
-def _merged(ago: float, service: str, sha: str, text: str) -> tuple[str, float, dict[str, Any]]:
-    return MERGED, ago, {
-        "context": {"version": "0.4.1", "id": f"merged-{sha[:7]}", "source": f"/market/{service}", "type": MERGED},
-        "subject": {"id": sha, "type": "change", "content": {"repository": {"id": f"market/{service}"}}},
-        "customData": {"message": text},
-    }  # fmt: skip
-
-
 def _talk() -> None:
     """The nine releases of 2012 and 2013: 47 user stories and 344 defects, each vouched for by the slide, by hand."""
     squad = Squad.objects.get(key_prefix="OH")
@@ -382,6 +303,7 @@ def _talk() -> None:
                         description=TALK_NOTE,
                     )  # fmt: skip
                     record_by_hand(story, by=person, kind="deployment", at=moment, note=TALK_NOTE)
+            Story.objects.filter(release=release).update(created_at=moment)
 
 
 @transaction.atomic

@@ -1,5 +1,6 @@
 """The sample company: every rung of the ladder through the same inbox as anybody's, and gone again without a trace."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from pytest_django import Settings
 
 from portal.accounts.models import User
 from portal.home import sample
+from portal.kernel import clock
+from portal.kernel.models import StateChange
 from releases.models import InboundEvent, Release
 from squads.models import Evidence, Story
 from squads.stories.actions import create_story
@@ -50,6 +53,9 @@ def test_it_shows_everything_and_is_taken_away_without_a_trace(
     assert not Evidence.objects.filter(by_hand=False, event_id=None).exists()
     assert Release.objects.count() == 13
     assert "391 in all" in as_root.get("/releases/").content.decode()
+    begun = StateChange.objects.filter(kind="story", to_state="in_progress").order_by("-at")[0]
+    assert clock.now() - begun.at > timedelta(hours=25), "people's work is as old as the commits that came of it"
+    assert not company.filter(created_at__gt=clock.now() - timedelta(days=2)).exists()
     assert as_root.get("/releases/market-2026.4/").content.decode().count("<article") == 15
 
     with pytest.raises(sample.Refused, match="is here already"):
