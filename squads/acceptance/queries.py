@@ -87,7 +87,7 @@ def count_waiting_for(person: Any) -> int:
 
 def places(stories: Iterable[Story]) -> dict[int, list[Place]]:
     """Return where each of these stories runs in production now, from the evidence of its deployments; in one query."""
-    rows = Evidence.objects.filter(
+    rows = Evidence.objects.valid().filter(
         story__in=[story.pk for story in stories], kind="deployment", verdict="success", tier="production"
     )
     last: dict[tuple[int, str, str], Evidence] = {}

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries, states
+from squads.stories.hand import LONGEST_REASON
 from squads.stories.models import Evidence, Story
 from squads.teams.api import check_own
 from squads.teams.models import Squad
@@ -23,6 +24,7 @@ IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description='The ETag of the story as you read it, such as "v7".'
 )
 VERSION = re.compile(r'(?:W/)?"v([1-9][0-9]{0,8})"')
+UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
 
 
@@ -163,14 +165,21 @@ class EvidenceOut(serializers.ModelSerializer):
     person = named_by("username", allow_null=True)
     event = serializers.UUIDField(source="event_id", read_only=True, allow_null=True)
     shas = serializers.ListField(child=serializers.CharField(), read_only=True)
+    taken_back_by = named_by("username", allow_null=True)
 
     class Meta:
         model = Evidence
         fields = [
             "id", "kind", "verdict", "at", "started_at", "service", "environment", "tier", "shas", "label", "words",
-            "link", "note", "by_hand", "person", "event",
+            "link", "note", "by_hand", "person", "event", "taken_back_at", "taken_back_by", "taken_back_because",
         ]  # fmt: skip
         read_only_fields = fields
+
+
+class TakeBackIn(serializers.Serializer):
+    """Why evidence is taken back."""
+
+    because = serializers.CharField(max_length=LONGEST_REASON)
 
 
 class EvidenceIn(serializers.Serializer):
@@ -260,6 +269,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     marks = {
         "create": "members", "partial_update": "members", "progress": "members", "supply": "members", "ticks": "members",
+        "take_back": "members",
     }  # fmt: skip
     serializer_class = StoryOut
     lookup_field = "key"
@@ -368,6 +378,23 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said.is_valid(raise_exception=True)
         evidence = actions.record_by_hand(story, by=request.user, **said.validated_data)
         return Response(EvidenceOut(evidence).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=TakeBackIn, responses=EvidenceOut)
+    @action(detail=True, methods=["post"], url_path=f"evidence/(?P<pk>{UUID})/take-back", filterset_class=None)
+    def take_back(self, request: Request, key: str, pk: str) -> Response:
+        """Take evidence by hand back that was a mistake: it stays listed, and proves nothing.
+
+        Your own; as a lead of the squad, anybody's.
+        """
+        story = self._own()
+        row = story.evidence.filter(pk=pk).first()
+        if row is None:
+            raise exceptions.NotFound(f"{story.key} has no such evidence.")
+        said = TakeBackIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        return Response(
+            EvidenceOut(actions.take_back(row, by=request.user, because=said.validated_data["because"])).data
+        )
 
     @extend_schema(responses=AnswerOut)
     @action(detail=True, methods=["get"], filterset_class=None)

@@ -34,6 +34,7 @@ def rows(story: Story) -> "QuerySet[Any, Any]":
         _part(StateChange.objects.filter(kind="story", key=story.key), "move", "at"),
         _part(story.edits.all(), "edit", "at"),
         _part(story.evidence.filter(by_hand=True).exclude(pk__in=answers), "evidence", "at"),
+        _part(story.evidence.exclude(taken_back_at=None), "back", "taken_back_at"),
         _part(asked, "asked", "asked_at"),
         _part(asked.filter(answered_at__isnull=False), "answered", "answered_at"),
     ]
@@ -45,16 +46,18 @@ def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry
     wanted: dict[str, list[str]] = {}
     keys = [(kind, str(pk)) for _, kind, pk in found]
     for kind, pk in keys:
-        wanted.setdefault("asked" if kind == "answered" else kind, []).append(pk)
+        wanted.setdefault({"answered": "asked", "back": "evidence"}.get(kind, kind), []).append(pk)
     asked = _fetched(
         story.acceptance_requests.select_related("asked_by", "accepter", "answered_by"), wanted.get("asked")
     )
     moves = _fetched(StateChange.objects.select_related("by"), wanted.get("move"))
     edits = _fetched(StoryEdit.objects.select_related("by"), wanted.get("edit"))
-    hand = _fetched(story.evidence.select_related("person"), [str(UUID(pk)) for pk in wanted.get("evidence", ())])
+    both = story.evidence.select_related("person", "taken_back_by")
+    hand = _fetched(both, [str(UUID(pk)) for pk in wanted.get("evidence", ())])
     said = {
         "move": lambda pk: _move(moves[pk]), "edit": lambda pk: _edit(edits[pk]),
-        "evidence": lambda pk: _evidence(hand[str(UUID(pk))]), "asked": lambda pk: _asked(asked[pk]),
+        "evidence": lambda pk: _evidence(hand[str(UUID(pk))]), "back": lambda pk: _back(hand[str(UUID(pk))]),
+        "asked": lambda pk: _asked(asked[pk]),
         "answered": lambda pk: _answered(asked[pk]),
     }  # fmt: skip
     return [said[kind](pk) for kind, pk in keys]
@@ -113,8 +116,17 @@ def _ticked(row: StoryEdit) -> str:
 
 
 def _evidence(row: Any) -> Entry:
-    what = f"evidence by hand: {row.get_kind_display()}, {'passed' if row.verdict == 'success' else 'failed'}"
-    return Entry(row.at, _name(row.person), what, row.note or row.link, "", "")
+    return Entry(row.at, _name(row.person), f"evidence by hand: {_seen(row)}", row.note or row.link, "", "")
+
+
+def _back(row: Any) -> Entry:
+    whose = "their" if row.person_id == row.taken_back_by_id else f"{_name(row.person)}’s"
+    what = f"took back {whose} evidence by hand: {_seen(row)}"
+    return Entry(row.taken_back_at, _name(row.taken_back_by), what, row.taken_back_because, "", "")
+
+
+def _seen(row: Any) -> str:
+    return f"{row.get_kind_display()}, {'passed' if row.verdict == 'success' else 'failed'}"
 
 
 def _asked(row: Any) -> Entry:

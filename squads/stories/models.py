@@ -204,6 +204,10 @@ class Evidence(models.Model):
     by_hand = models.BooleanField(default=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     event_id = models.UUIDField(null=True, help_text="the inbound event that proves it")
+    # A row by hand that was a mistake stays for all to see, and proves nothing from then on.
+    taken_back_at = models.DateTimeField(null=True)
+    taken_back_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    taken_back_because = models.TextField(blank=True)
 
     objects = EvidenceQuerySet.as_manager()
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
 from portal.kernel.paging import page_of
@@ -108,6 +109,8 @@ def story_page(
         "sayings": relations.WORDS.items(),
         "progresses": Story.Progress.choices,
         "writable": writable,
+        # Asked only where somebody else's evidence by hand is on the page.
+        "leads": SimpleLazyObject(lambda: writable and story.squad.is_led_by(request.user)),
         "form": form or (EvidenceForm(story=story) if writable else None),
         "typed": typed,
     }

@@ -162,7 +162,7 @@ def found(squad: Squad | None, stage: str, type_: str, text: str) -> QuerySet[St
 
 def timeline(story: Story) -> QuerySet[Evidence]:
     """Return a story's evidence, newest first."""
-    return story.evidence.select_related("person").order_by("-at", "-pk")
+    return story.evidence.select_related("person", "taken_back_by").order_by("-at", "-pk")
 
 
 def changes(story: Story) -> "QuerySet[Any]":

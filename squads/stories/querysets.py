@@ -83,7 +83,12 @@ class StoryQuerySet(models.QuerySet["Story"]):
         one in the database driver takes longer than judging them."""
         table = apps.get_model("squads", "Evidence")._default_manager.using(self.db)
         as_text = {f"{name}_text": Cast(name, models.TextField()) for name in ("at", "started_at", "shas", "id")}
-        found = table.filter(story_id__in=ids).order_by("story_id").annotate(**as_text).values_list("story_id", *ROW)
+        found = (
+            table.filter(story_id__in=ids, taken_back_at=None)
+            .order_by("story_id")
+            .annotate(**as_text)
+            .values_list("story_id", *ROW)
+        )
         zone = "" if connections[self.db].vendor == "postgresql" else "+00:00"
         shas: dict[str, tuple[str, ...]] = {}
 
@@ -109,3 +114,7 @@ class EvidenceQuerySet(models.QuerySet["Evidence"]):
     def derived(self) -> "EvidenceQuerySet":
         """Rows that follow from events and can be made again by replaying them."""
         return self.filter(by_hand=False)
+
+    def valid(self) -> "EvidenceQuerySet":
+        """Rows that nobody took back."""
+        return self.filter(taken_back_at=None)

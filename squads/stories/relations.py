@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock, ladder
+from portal.kernel.live import touch
 from squads.stories.editing import note
 from squads.stories.models import Relation, Story
 
@@ -58,7 +59,7 @@ def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
     if saying not in SAYINGS:
         raise ValidationError({"kind": f"Choose one of {', '.join(SAYINGS)}."})
     key = key.strip().upper()
-    other = Story.objects.filter(key=key).first()
+    other = Story.objects.select_related("squad").filter(key=key).first()
     if other is None:
         raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
     if other.pk == story.pk:
@@ -75,7 +76,7 @@ def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
         )
     made = Relation.objects.create(story=one, other=two, kind=kind, by=by, at=clock.now())
     note(story, "related", None, f"{WORDS[saying]} {other.key}", by=by)
-    note(other, "related", None, f"{WORDS[_turned(saying)]} {story.key}", by=by)
+    _note_there(other, None, f"{WORDS[_turned(saying)]} {story.key}", by)
     return made
 
 
@@ -88,7 +89,15 @@ def unrelate(story: Story, relation_id: int, *, by: Any) -> None:
     _lock(story, row.story)
     if Relation.objects.filter(pk=relation_id).delete()[0]:
         note(story, "related", f"{row.words} {row.story.key}", None, by=by)
-        note(row.story, "related", f"{WORDS[_turned(row.saying)]} {story.key}", None, by=by)
+        _note_there(row.story, f"{WORDS[_turned(row.saying)]} {story.key}", None, by)
+
+
+def _note_there(other: Story, before: str | None, after: str | None, by: Any) -> None:
+    """Keep it in the other story's history as well, if this person may change that one; else it only shows there."""
+    if other.squad.is_writable_by(by):
+        note(other, "related", before, after, by=by)
+    else:
+        touch([other.pk])
 
 
 def _lock(story: Story, other: Story) -> None:

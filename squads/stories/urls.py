@@ -16,6 +16,7 @@ urlpatterns = [
     path("stories/<str:key>/history/", views.story_history, name="history"),
     path("stories/<str:key>/progress/", views.progress, name="progress"),
     path("stories/<str:key>/evidence/", views.evidence, name="evidence"),
+    path("stories/<str:key>/evidence/<uuid:pk>/take-back/", views.evidence_take_back, name="evidence_take_back"),
     path("stories/<str:key>/comments/", comment_views.comment_list, name="comments"),
     path("stories/<str:key>/comments/new/", comment_views.comment_say, name="comment_say"),
     path("stories/<str:key>/comments/<int:pk>/edit/", comment_views.comment_edit, name="comment_edit"),

@@ -1,11 +1,12 @@
 """Pages of stories, and the one question: is it rodeo done?"""
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
@@ -21,7 +22,7 @@ from squads.stories import actions, history, queries
 from squads.stories.doors import own_story, story_at
 from squads.stories.forms import EvidenceForm, StoryForm
 from squads.stories.models import Story
-from squads.stories.page import story_page
+from squads.stories.page import Typed, story_page
 from squads.teams.models import Squad
 
 MOST_LISTED = 10_000
@@ -125,6 +126,24 @@ def evidence(request: HttpRequest, key: str) -> HttpResponse:
             messages.success(request, "Recorded, with your name. The story was judged again.")
             return redirect(story)
     return story_page(request, story, form=form, status=400)
+
+
+@members
+@require_POST
+def evidence_take_back(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Take evidence by hand back that was a mistake; it stays on the page, struck out."""
+    story = own_story(key, request.user)
+    row = story.evidence.filter(pk=pk).first()
+    if row is None:
+        raise Http404(f"{story.key} has no such evidence.")
+    because = given(request.POST, "because")
+    try:
+        actions.take_back(row, by=request.user, because=because)
+    except ValidationError as error:
+        typed = Typed(str(row.pk), " ".join(error.messages), {"because": because})
+        return story_page(request, story, typed=typed, status=400)
+    messages.success(request, "Taken back, with your name. The story was judged again.")
+    return redirect(f"{story.get_absolute_url()}#evidence-title")
 
 
 FORMATS = {"text": "text/plain", "json": "application/json", "html": "text/html"}

@@ -47,7 +47,7 @@ from squads.models import (
     Squad,
     Story,
 )
-from squads.stories.actions import create_story, judge
+from squads.stories.actions import create_story, judge, record_by_hand
 from squads.stories.placing import block
 from squads.stories.relations import relate
 from squads.teams.invitations import invite
@@ -76,9 +76,10 @@ class World:
     squad: Squad
     search: Squad
     story: Story
-    # Blocked, related to `story`, with a comment of the member's, and a change.
+    # Blocked, related to `story`, with a comment and evidence of the member's, and a change.
     blocked: Story
     comment: Comment
+    seen: Evidence
     relation: Relation
     change: Change
     unlinked: Change
@@ -153,6 +154,7 @@ def world() -> World:
         invitation=invitation, secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
         blocked=blocked, comment=say(blocked, by=people["member"], body="Mine."),
+        seen=record_by_hand(blocked, by=people["member"], kind="test", note="I tried it."),
         relation=relate(blocked, "blocks", story.key, by=lead), change=changes[0], unlinked=changes[1],
         running=running, by_name=ask(asked, by=mo, accepter=people["other"]), by_squad=ask(awaited, by=mo),
         view=save_view(squad, by=mo, name="Bugs", query="q=card", shared=True),
@@ -302,6 +304,14 @@ def _comment(w: World) -> list[Any]:
     return [w.blocked.key, w.comment.pk]
 
 
+def _by_hand(w: World) -> list[Any]:
+    return [w.blocked.key, w.seen.pk]
+
+
+def _mistaken(w: World) -> dict[str, Any]:
+    return {"because": "It was another story."}
+
+
 def _relation(w: World) -> list[Any]:
     return [w.blocked.key, w.relation.pk]
 
@@ -433,6 +443,7 @@ CASES: dict[str, Case] = {
     ),
     "squads:stories:progress": Case(_key, lambda w: {"to": "in_progress"}),
     "squads:stories:evidence": Case(_key, _seen),
+    "squads:stories:evidence_take_back": Case(_by_hand, _mistaken),
     "squads:stories:preview": Case(body=_said),
     "squads:stories:field": Case(lambda w: [w.story.key, "title"], lambda w: {"title": "Pay twice"}),
     "squads:stories:checklist": Case(lambda w: [w.story.key, "acceptance_criteria"], lambda w: {"on": CRITERION}),
@@ -548,6 +559,7 @@ CASES: dict[str, Case] = {
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
+    "api:story-take-back": Case(_by_hand, _mistaken),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
     "api:story-block": Case(_key, lambda w: {"because": "the bank"}),

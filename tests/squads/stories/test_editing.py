@@ -377,12 +377,19 @@ def test_what_makes_no_sense_is_refused_with_the_reason(
     assert Relation.objects.count() == count
 
 
-def test_a_relation_is_in_the_history_of_both_stories(as_ana: Client, story: Story, other: Story) -> None:
-    as_ana.post("/stories/PAY-1/relations/", {"kind": "blocks", "key": "SEA-1"})
-    as_ana.post(f"/stories/SEA-1/relations/{Relation.objects.get().pk}/remove/")
-    made, gone = (as_ana.get(f"/stories/{key}/") for key in ("PAY-1", "SEA-1"))
-    for page, words_ in ((made, "blocks SEA-1"), (gone, "blocked by PAY-1")):
-        assert f"related stories, added: {words_}" in words(page)
+def test_a_relation_is_in_the_history_of_both_stories_where_one_may_change_both(
+    as_ana: Client, ana: User, story: Story, other: Story
+) -> None:
+    create_story(story.squad, by=ana, title="Ours too")
+    for key in ("PAY-2", "SEA-1"):
+        as_ana.post("/stories/PAY-1/relations/", {"kind": "blocks", "key": key})
+    as_ana.post(f"/stories/PAY-2/relations/{Relation.objects.get(other__key='PAY-2').pk}/remove/")
+    for key, said in (("PAY-1", "blocks"), ("PAY-2", "blocked by")):
+        page = words(as_ana.get(f"/stories/{key}/"))  # type: ignore[arg-type]
+        assert f"related stories, added: {said}" in page and f"related stories, took away: {said}" in page
+    theirs = Story.objects.get(key="SEA-1")
+    assert (theirs.version, theirs.edits.count()) == (1, 0)
+    assert "Blocked by" in as_ana.get("/stories/SEA-1/").content.decode()
 
 
 def test_a_relation_of_other_stories_is_not_taken_away_from_here(
