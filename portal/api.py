@@ -10,6 +10,7 @@ from releases.environments.api import Environments
 from releases.intake.api import Events, FailedEvents, Sources
 from releases.intake.host_api import AllowedHosts
 from releases.intake.mapping_api import MappingRules, UnmappedNames
+from releases.intake.part_api import RepositoryParts
 from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.planning.api import Releases
 from releases.planning.link_api import LinkedChanges
@@ -40,6 +41,7 @@ router.register("sources", Sources, "source")
 router.register("events", Events, "event")
 router.register("allowed-hosts", AllowedHosts, "allowed-host")
 router.register("mapping-rules", MappingRules, "mapping-rule")
+router.register("repository-parts", RepositoryParts, "repository-part")
 
 v1: list[URLPattern | URLResolver] = [
     path("search/", Search.as_view({"get": "list"}), name="search"),

@@ -597,6 +597,8 @@ CASES: dict[str, Case] = {
     "api:allowed-host-detail": Case(lambda w: [w.host.host]),
     "api:mapping-rule-list": Case(body=_rule_said),
     "api:mapping-rule-detail": Case(_rule, _rule_said),
+    "api:repository-part-list": Case(body=_part_said),
+    "api:repository-part-detail": Case(_part),
     "api:unmapped": OWN,
     "api:event-list": OWN,
     "api:event-detail": Case(_event),

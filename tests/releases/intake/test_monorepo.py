@@ -19,6 +19,7 @@ from squads.stories.actions import create_story
 
 Send = Callable[..., HttpResponse]
 PARTS = "/sources/mapping/parts/"
+API = "/api/v1/repository-parts/"
 
 
 @pytest.fixture
@@ -162,6 +163,26 @@ def test_a_folder_makes_one_service(as_pam: Client, shop: Source) -> None:
     _add(as_pam, "web", "web")
     answer = _add(as_pam, "web/", "other")
     assert answer.status_code == 400 and "Remove that first" in answer.content.decode()
+
+
+def test_programs_say_it_too(as_pam: Client, shop: Source, story: Story) -> None:
+    _pull(shop)
+    said = {"repository": "shop/checkout", "folder": "/services/pay/", "service": "pay"}
+    made = as_pam.post(API, said, content_type="application/json")
+    assert (made.status_code, made.json()["folder"], made.json()["service"]) == (201, "services/pay", "pay")
+    _pull(shop)
+    assert _services(story) == ["pay"]
+    for folder, why in (("services/pay", "Remove that first"), ("a/../b", "Name a folder from the repository's root")):
+        answer = as_pam.post(API, {**said, "folder": folder}, content_type="application/json")
+        assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "folder")
+        assert why in answer.json()["errors"][0]["detail"]
+    strange = as_pam.post(API, {**said, "repository": "no/such"}, content_type="application/json")
+    assert (strange.status_code, strange.json()["errors"][0]["attr"]) == (400, "repository")
+    (listed,) = as_pam.get(API, {"repository": "shop/checkout"}).json()["results"]
+    assert listed == made.json() and as_pam.get(API, {"service": "other"}).json()["results"] == []
+    assert as_pam.delete(f"{API}{listed['id']}/").status_code == 204
+    _work()
+    assert _services(story) == ["checkout"]
 
 
 def test_what_an_event_says_of_paths_decides_where_git_is_not_read(
