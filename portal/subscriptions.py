@@ -1,6 +1,6 @@
 """What happens next: the one file that says which news reaches whom, and what the worker works off."""
 
-from portal.kernel import outbox, tasks
+from portal.kernel import outbox, post, tasks
 
 
 def connect() -> None:
@@ -24,6 +24,7 @@ def connect() -> None:
     topics.show("squad", squad_cards)
 
     outbox.SUBSCRIPTIONS.clear()
+    outbox.subscribe(post.TOPIC, post.written)
     outbox.subscribe("story.created", reactions.story_created)
     outbox.subscribe("stories.imported", reactions.stories_imported)
     outbox.subscribe("story.flagged", reactions.story_flagged)

@@ -161,6 +161,24 @@ def as_ria(ria: "User") -> Client:
     return _signed_in(ria)
 
 
+# The mail
+
+
+def posted() -> list[Any]:
+    """Have the worker's part done here, and return every mail that was sent so far."""
+    from celery import current_app
+    from django.core import mail
+
+    from portal.kernel import outbox
+
+    current_app.conf.task_always_eager = True
+    try:
+        outbox.deliver()
+    finally:
+        current_app.conf.task_always_eager = False
+    return list(mail.outbox)
+
+
 # The broker, and processes that use it
 
 

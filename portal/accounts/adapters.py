@@ -1,7 +1,5 @@
 """What django-allauth asks of us: who may come in, how mail goes out, and how secrets of second factors are kept."""
 
-import logging
-from smtplib import SMTPException
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -17,9 +15,9 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from portal.accounts import actions, queries
+from portal.kernel.post import send_soon
 from portal.kernel.secrets import box
 
-logger = logging.getLogger(__name__)
 WRONG = (
     "This name and password do not belong together. Check both; small and capital letters count. "
     "An administrator can set a new password for you."
@@ -105,11 +103,8 @@ class Accounts(DefaultAccountAdapter):
             super().send_notification_mail(*args, **kwargs)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send, and let the person go on when the mail server does not answer; the log says what went wrong."""
-        try:
-            super().send_mail(template_prefix, email, context)
-        except (OSError, SMTPException):
-            logger.exception("mail %s was not sent", template_prefix)
+        """Have it sent after the request: nobody learns from its duration whether the address has an account."""
+        send_soon(self.render_mail(template_prefix, email, context))
 
 
 class OpenId(DefaultSocialAccountAdapter):

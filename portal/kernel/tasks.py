@@ -1,10 +1,11 @@
-"""The one task that drains what is waiting; what it drains is listed by portal/subscriptions.py."""
+"""The task that drains what is waiting (listed by portal/subscriptions.py), and the one that sends a mail."""
 
 from collections.abc import Callable
+from smtplib import SMTPException
 
 from celery import shared_task
 
-from portal.kernel import outbox
+from portal.kernel import outbox, post
 
 DRAINS: list[Callable[[], int]] = [outbox.deliver]
 
@@ -14,3 +15,12 @@ def drain() -> None:
     """Work off everything that waits as a row: the inbox and the outbox. Safe to run at any time, any number of times."""
     for each in DRAINS:
         each()
+
+
+@shared_task(
+    name="portal.kernel.tasks.send_mail", autoretry_for=(OSError, SMTPException), retry_backoff=10, retry_backoff_max=1800,
+    max_retries=10,
+)  # fmt: skip
+def send_mail(*, sealed: str) -> None:
+    """Send one mail, again and again for some hours while the mail server does not take it."""
+    post.send(sealed)

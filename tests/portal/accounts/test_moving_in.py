@@ -13,7 +13,6 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.socialaccount.models import SocialAccount
-from django.core import mail
 from django.test import Client
 from oidc_provider_mock import User as Known
 from oidc_provider_mock import run_server_in_thread
@@ -23,6 +22,7 @@ from portal.accounts.models import User
 from portal.settings.people import oidc
 from squads.models import Squad
 from squads.teams.invitations import invite
+from tests.conftest import posted
 
 PASSWORD = "a long pass phrase"
 
@@ -88,7 +88,7 @@ def intruder(lea: User, payments: Squad) -> Intruder:
 def asked_by_mail(client: Client, address: str) -> list[str]:
     """Ask for a new password; return the links that were mailed to this address."""
     client.post("/accounts/password/reset/", {"email": address})
-    sent = "".join(str(each.body) for each in mail.outbox if address in each.to)
+    sent = "".join(str(each.body) for each in posted() if address in each.to)
     return re.findall(r"/accounts/password/reset/key/\S+", sent)
 
 
@@ -218,4 +218,4 @@ def test_asking_for_a_new_password_does_not_tell_who_has_an_account(ana: User, s
         answer = Client().post("/accounts/password/reset/", {"email": f"{name}@example.org"}, follow=True)
         answers.append((answer.redirect_chain, words(answer)))
     assert answers[0] == answers[1]
-    assert [each.to for each in mail.outbox] == [["ana@example.org"]]
+    assert [each.to for each in posted()] == [["ana@example.org"]]

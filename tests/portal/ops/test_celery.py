@@ -1,18 +1,22 @@
 """The worker and the scheduler, for real: what wakes up, and that one wake-up reaches the rows that wait."""
 
+import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from email import policy
+from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
 from celery import current_app
+from django.core.mail import EmailMultiAlternatives
 from django.utils.module_loading import import_string
 from pytest_django import Settings
 
 from portal.celery import app
-from portal.kernel import outbox
+from portal.kernel import outbox, post
 from portal.kernel.models import Message
 from portal.ops import heartbeat
 from portal.ops.leash import leashed
@@ -69,10 +73,21 @@ def worker(child_environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes
     process.wait(20)
 
 
-def test_a_wake_up_reaches_the_rows_that_wait(worker: subprocess.Popen[bytes], settings: Settings) -> None:
+def test_a_wake_up_reaches_the_rows_that_wait_and_mail_goes_out(
+    worker: subprocess.Popen[bytes], settings: Settings
+) -> None:
     settings.RODEO_WAKE = True
     message = outbox.tell("nobody listens")
     wait_until(lambda: Message.objects.get(pk=message.pk).handled_at, 20, "the message was handled")
+    # Without a mail server, mail lands in a folder.
+    folder = Path(settings.STATE_DIR) / "mail"
+    shutil.rmtree(folder, ignore_errors=True)
+    post.send_soon(EmailMultiAlternatives("Your password", "Ünder this link", "rodeo@example.org", ["ana@example.org"]))
+    wait_until(lambda: any(b"-" * 79 in each.read_bytes() for each in folder.glob("*.log")), 20, "the mail was sent")
+    (sent,) = (BytesParser(policy=policy.default).parsebytes(each.read_bytes()) for each in folder.iterdir())
+    body = sent.get_body()
+    assert (sent["To"], sent["Subject"]) == ("ana@example.org", "Your password")
+    assert body is not None and body.get_content().startswith("Ünder this link")
 
 
 def test_the_schedule_reaches_the_rows_that_nobody_was_woken_for(

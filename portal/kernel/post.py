@@ -1,0 +1,42 @@
+"""Mail that goes out after the request, so that nobody learns from its duration whether there was something to send.
+
+A message is a row first, sealed with the keys of secrets (its links open accounts), then a task that is tried again while
+the mail server does not answer.
+"""
+
+import json
+from typing import Any
+
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.message import EmailMessage
+
+from portal.kernel import outbox
+from portal.kernel.secrets import box
+
+TOPIC = "mail.written"
+
+
+def send_soon(message: EmailMessage) -> None:
+    """Have a mail sent by the worker, after the present transaction."""
+    said = {
+        "subject": message.subject, "body": message.body, "from_email": message.from_email, "to": message.to,
+        "headers": message.extra_headers, "subtype": message.content_subtype,
+        "alternatives": [[str(part[0]), str(part[1])] for part in getattr(message, "alternatives", ())],
+    }  # fmt: skip
+    outbox.tell(TOPIC, sealed=box().encrypt(json.dumps(said).encode()).decode())
+
+
+def written(payload: dict[str, Any]) -> None:
+    """Hand a written mail to the worker; see portal/subscriptions.py."""
+    from portal.kernel.tasks import send_mail
+
+    send_mail.delay(sealed=payload["sealed"])
+
+
+def send(sealed: str) -> None:
+    """Send a sealed mail now. Raises OSError or SMTPException when the mail server does not take it."""
+    said = json.loads(box().decrypt(sealed.encode()))
+    subtype = said.pop("subtype")
+    message = EmailMultiAlternatives(**said)
+    message.content_subtype = subtype
+    message.send()
