@@ -12,6 +12,7 @@ def connect() -> None:
     from releases.intake.naming import repositories_changed
     from releases.intake.standing import standing_changed
     from releases.intake.systems import read_again
+    from releases.intake.tickets import seen
     from releases.planning import board, plans, reactions
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import planning
@@ -33,6 +34,7 @@ def connect() -> None:
     outbox.subscribe("source.standing", standing_changed)
     outbox.subscribe("source.changed", read_again)
     outbox.subscribe("mapping.changed", mapping_changed)
+    outbox.subscribe("tickets.seen", seen)
     outbox.subscribe("environment.changed", reactions.environment_changed)
     outbox.subscribe("change.linked", reactions.links_changed)
     for topic in ("story.created", "story.edited"):

@@ -3,11 +3,11 @@
 from squads.acceptance.models import AcceptanceRequest
 from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
-from squads.imports.models import Import
+from squads.imports.models import Import, Ticket
 from squads.stories.models import Evidence, Relation, Story, StoryEdit
 from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
     "AcceptanceRequest", "Comment", "Evidence", "Import", "Membership", "Mention", "Notice", "Relation", "SavedView",
-    "Service", "Squad", "Story", "StoryEdit", "Watch",
+    "Service", "Squad", "Story", "StoryEdit", "Ticket", "Watch",
 ]  # fmt: skip

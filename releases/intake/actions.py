@@ -20,7 +20,7 @@ from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
 from releases.incidents.models import Incident, Signal
-from releases.intake import signals
+from releases.intake import signals, tickets
 from releases.intake.models import Fact, InboundEvent, SeenName, Source
 from releases.intake.reactions import REACTIONS, react
 from releases.intake.rules import Reading
@@ -147,6 +147,7 @@ def _read(ids: list[UUID]) -> int:
     for source in repositories.values():
         _settle(source, touched)
     signals.settle(touched)
+    tickets.settle(touched)
     derive_touched(touched)
     pipelines.sweep(touched.repositories)
     return done
@@ -164,6 +165,7 @@ def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Sou
                 return
             facts = reading.mapped(event, facts)
             subjects = _keep_facts(event, facts)
+            tickets.note(event, subjects, touched)
             for fact in facts:
                 if isinstance(fact, CommitsSeen | RefsSeen):
                     _apply_git(event, fact, touched)

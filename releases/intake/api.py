@@ -18,6 +18,9 @@ from releases.intake.models import Fact, InboundEvent, Source
 from releases.intake.queries import may_replay
 from squads.models import Squad
 
+STORIES_FOR = "The squad whose stories its issues become; null for none."
+STORIES_LABEL = "Only issues with this label."
+
 
 def check_administrator(user: Any) -> None:
     """Refuse everybody but administrators: sources reach outside systems."""
@@ -29,6 +32,7 @@ class SourceOut(serializers.ModelSerializer):
     """A source without its secrets. `config` holds its rules, such as which tags are releases."""
 
     repository = named_by("key", allow_null=True)
+    stories_for = named_by("slug", allow_null=True)
     has_secret = serializers.SerializerMethodField()
     config = serializers.JSONField(read_only=True)
     progress = serializers.JSONField(read_only=True)
@@ -38,7 +42,8 @@ class SourceOut(serializers.ModelSerializer):
         model = Source
         fields = [
             "key", "name", "kind", "state", "repository", "config", "has_secret", "created_at", "next_pull_at",
-            "last_pull_at", "last_success_at", "progress", "last_error", "failures", "url",
+            "last_pull_at", "last_success_at", "progress", "last_error", "failures", "stories_for", "stories_label",
+            "stories_since", "url",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -87,6 +92,10 @@ class SystemIn(serializers.Serializer):
     )
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True)
     settings = serializers.DictField(required=False)
+    stories_for = Chosen(
+        slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True, help_text=STORIES_FOR
+    )
+    stories_label = serializers.CharField(max_length=100, required=False, allow_blank=True, help_text=STORIES_LABEL)
 
 
 class SystemChange(serializers.Serializer):
@@ -99,6 +108,10 @@ class SystemChange(serializers.Serializer):
     secret = serializers.CharField(max_length=1000, required=False, write_only=True)
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True)
     settings = serializers.DictField(required=False)
+    stories_for = Chosen(
+        slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True, help_text=STORIES_FOR
+    )
+    stories_label = serializers.CharField(max_length=100, required=False, allow_blank=True, help_text=STORIES_LABEL)
 
 
 class SeenOut(serializers.Serializer):
@@ -133,7 +146,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     filterset_class = SourceFilter
 
     def get_queryset(self) -> QuerySet[Source]:
-        return Source.objects.select_related("repository").order_by("name", "pk")
+        return Source.objects.select_related("repository", "stories_for").order_by("name", "pk")
 
     @extend_schema(request=GitIn, responses={201: SourceOut, 200: SourceOut})
     @action(detail=False, methods=["post"], filterset_class=None)
@@ -185,9 +198,13 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         kept = {name: source.config[name] for name in source.config if name != "url"}
         before = {
             "name": source.name, "url": source.config.get("url", ""), "asked": bool(source.config.get("url")),
-            "squad": source.squad, "settings": kept,
+            "squad": source.squad, "settings": kept, "stories_for": source.stories_for,
+            "stories_label": source.stories_label,
         }  # fmt: skip
-        source = systems.edit_system(source, by=request.user, **{**before, **said.validated_data})
+        now = {**before, **said.validated_data}
+        if now["stories_for"] is None and "stories_label" not in said.validated_data:
+            now["stories_label"] = ""
+        source = systems.edit_system(source, by=request.user, **now)
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={200: SeenOut})

@@ -131,6 +131,8 @@ class SystemForm(forms.Form):
             self._ask(provider.pulling, source)
         for setting in provider.settings:
             self.fields[SETTING + setting.name] = setting_field(setting)
+        if provider.tickets:
+            self._offer_stories()
         if provider.pushes:
             self.fields["secret"] = _password(
                 "Secret that it shows", "One is kept. Left empty, it stays." if source is not None and source.secret
@@ -154,6 +156,17 @@ class SystemForm(forms.Form):
             "Credential", kept or pulling.credential, lines="PEM" in pulling.credential
         )
 
+    def _offer_stories(self) -> None:
+        self.fields["stories_for"] = forms.ModelChoiceField(
+            Squad.objects.all(), label="Issues become stories of", required=False, empty_label="no squad",
+            help_text="Open issues, those known already as well, become stories of this squad and follow what is "
+            "written there until somebody rewrites them here. A closed issue makes no story done.",
+        )  # fmt: skip
+        self.fields["stories_label"] = forms.CharField(
+            label="Only issues with the label", max_length=100, required=False, help_text="Left empty: every issue.",
+            widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "story"}),
+        )  # fmt: skip
+
     def _of(self, source: Source) -> dict[str, Any]:
         config = source.config
         values = {each.name: config.get(each.name, "") for each in self.provider.settings}
@@ -165,6 +178,8 @@ class SystemForm(forms.Form):
             "squad": source.squad,
             "url": config.get("url", ""),
             "asked": bool(config.get("url")),
+            "stories_for": source.stories_for,
+            "stories_label": source.stories_label,
         }
         return {**lines, **shown}
 
@@ -176,6 +191,7 @@ class SystemForm(forms.Form):
         return {
             "name": data["name"], "squad": data["squad"], "url": data.get("url", ""), "asked": asked,
             "credential": data.get("credential", ""), "secret": data.get("secret", ""), "settings": settings,
+            "stories_for": data.get("stories_for"), "stories_label": data.get("stories_label", ""),
         }  # fmt: skip
 
     def ask_again(self) -> None:

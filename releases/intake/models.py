@@ -39,6 +39,10 @@ class Source(models.Model):
     # What we show to the system when we ask.
     credential = SecretField(blank=True, default="")
     token_digest = models.CharField(max_length=64, blank=True, db_index=True, help_text="SHA-256 of the bearer token")
+    # Whose stories its issues become, and with which label only (docs/adr/0022).
+    stories_for = models.ForeignKey(Squad, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    stories_label = models.CharField(max_length=100, blank=True)
+    stories_since = models.DateTimeField(null=True, editable=False, help_text="when this was switched on")
     config = models.JSONField(default=dict, blank=True)
     repository = models.ForeignKey(Repository, null=True, blank=True, on_delete=models.PROTECT, related_name="sources")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock
-from releases.intake import claims
+from releases.intake import claims, tickets
 from releases.intake.models import InboundEvent, Source
 from releases.intake.standing import is_broken
 from releases.pipelines.providers import PROVIDERS
@@ -21,7 +21,7 @@ EVENTS_SHOWN = 10
 
 def listed_sources() -> QuerySet[Source]:
     """Return all sources by name, ready for a page."""
-    return Source.objects.select_related("squad", "repository__service__squad").order_by("name", "pk")
+    return Source.objects.select_related("squad", "stories_for", "repository__service__squad").order_by("name", "pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,8 @@ def _settings_in_words(source: Source) -> list[tuple[str, str]]:
         value = source.config.get(setting.name)
         if value:
             found.append((setting.label, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    if provider.tickets:
+        found.append(("Issues become", tickets.in_words(source)))
     if is_asked(source):
         found.append(("Credential", "one is kept, encrypted" if source.credential else "none"))
     if source.squad:

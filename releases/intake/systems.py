@@ -14,6 +14,7 @@ from django.db import transaction
 
 from portal.kernel import clock, http
 from portal.kernel.outbox import tell
+from releases.intake import tickets
 from releases.intake.actions import replay
 from releases.intake.api_pulls import seen_by
 from releases.intake.models import InboundEvent, Source
@@ -86,7 +87,7 @@ def checked_name(name: str) -> str:
 @transaction.atomic
 def connect_system(
     *, by: Any, kind: str, name: str, url: str = "", credential: str = "", secret: str = "", squad: Squad | None = None,
-    asked: bool = True, settings: Mapping[str, Any] | None = None,
+    asked: bool = True, settings: Mapping[str, Any] | None = None, stories_for: Squad | None = None, stories_label: str = "",
 ) -> tuple[Source, str]:  # fmt: skip
     """Connect a system; return the source and the secret it must show when it sends, which is shown only now.
 
@@ -97,16 +98,19 @@ def connect_system(
     provider = provider_of(kind)
     name = checked_name(name)
     config = checked_config(provider, url=url, asked=asked, settings=settings)
+    label = tickets.check_choice(provider, stories_for, stories_label, config, by=by)
     if not provider.pushes and "url" not in config:
         raise ValidationError(
             {"url": f"Give the address of {provider.name}: it is asked, and sends nothing by itself."}
         )
     made = "" if secret.strip() or not provider.pushes else secrets.token_urlsafe(32)
     shown = secret.strip() or made
-    source = Source.objects.create(
+    source = Source(
         key=free_key(name), name=name, kind=kind, config=config, squad=squad, credential=credential.strip(), secret=shown,
         token_digest=digest(shown) if shown else "", next_pull_at=clock.now() if _asks(config) else None,
     )  # fmt: skip
+    tickets.choose(source, None, stories_for, label)
+    source.save(force_insert=True)
     return source, made
 
 
@@ -118,17 +122,21 @@ def _asks(config: Mapping[str, Any]) -> bool:
 def edit_system(
     source: Source, *, by: Any, name: str, url: str = "", credential: str | None = None, secret: str | None = None,
     squad: Squad | None = None, asked: bool = True, settings: Mapping[str, Any] | None = None,
+    stories_for: Squad | None = None, stories_label: str = "",
 ) -> Source:  # fmt: skip
     """Change a source. None leaves credential and secret as they are. What was broken is tried again at once.
 
-    Other settings may mean that events are read differently, so those of this source are read again.
+    Other settings may mean that events are read differently, so those of this source are read again. Issues become
+    stories of the squad `stories_for`, the ones that are known already as well; with None they become none any more.
     """
     administers(by)
     provider = provider_of(source.kind)
     config = checked_config(provider, url=url, asked=asked, settings=settings)
+    label = tickets.check_choice(provider, stories_for, stories_label, config, by=by)
     before = Source.objects.select_for_update().get(pk=source.pk)
     source.name, source.squad, source.config = checked_name(name), squad, config
     changed = ["name", "squad", "config", "next_pull_at", "failures", "last_error", "waits_for", "state"]
+    changed += tickets.choose(source, before, stories_for, label)
     if credential is not None:
         source.credential = credential.strip()
         changed.append("credential")
@@ -144,6 +152,7 @@ def edit_system(
         changed.append("cursor")
     source.save(update_fields=changed)
     tell("source.standing", id=source.pk)
+    tickets.begin(source, before)
     if {**before.config, "url": ""} != {**config, "url": ""}:
         tell("source.changed", id=source.pk)
     return source

@@ -215,14 +215,19 @@ class LeftOut(Seen):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketSeen(Seen):
     """An issue of a tracker, which may become a story. `key` is the tracker's own, unique within the source, such as
-    shop/checkout#12; `type` is user_story, defect, chore or ""; `words` is the tracker's own state."""
+    shop/checkout#12; `type` is user_story, defect, chore or "", `type_name` the tracker's own word for its type; `words`
+    is the tracker's own state. An issue that is `gone` was "deleted" there, or "moved", to the address `moved_to` where
+    that is told. The newest fact says everything: what it leaves out, the issue has no more."""
 
     kind: ClassVar[str] = "ticket"
     title: str
     closed: bool = False
     body: str = ""
     type: str = ""
+    type_name: str = ""
     words: str = ""
+    gone: str = ""
+    moved_to: str = ""
     author: str = ""
     labels: tuple[str, ...] = ()
     created_at: datetime | None = None

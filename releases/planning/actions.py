@@ -39,6 +39,8 @@ class Touched:
     # Groups of signals, as (source, group, key of one without a group), and incidents that may be none any more.
     groups: set[tuple[int, str, str]] = field(default_factory=set)
     lost: set[UUID] = field(default_factory=set)
+    # Issues that may become stories, as (source, key).
+    tickets: set[tuple[int, str]] = field(default_factory=set)
 
     def note(self, *, service: int | None = None, repository: int | None = None, key: str = "") -> None:
         """Note a whole service, a whole repository, or a story by its key, where there is one."""

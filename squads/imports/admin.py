@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from portal.kernel.admin import ReadOnly
-from squads.imports.models import Import
+from squads.imports.models import Import, Ticket
 
 
 @admin.register(Import)
@@ -19,3 +19,11 @@ class Imports(ReadOnly):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Import]:
         imports: QuerySet[Import] = super().get_queryset(request)
         return imports.defer("body")
+
+
+@admin.register(Ticket)
+class Tickets(ReadOnly):
+    list_display = ["key", "story", "system", "state", "since", "seen_at"]
+    list_filter = ["system", "state"]
+    list_select_related = ["story"]
+    search_fields = ["key"]

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 
+from squads.stories.models import Story
 from squads.teams.models import Squad
 
 
@@ -30,3 +31,40 @@ class Import(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} import of {self.name}"
+
+
+class Ticket(models.Model):
+    """The issue of a tracker that a story came from, as it was last seen there. It moves no story: it is a note on it.
+
+    `said` is what the tracker called the story's fields last: where the story says the same, the tracker may go on; where
+    it says otherwise, a person wrote it here.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        CLOSED = "closed", "closed"
+        MOVED = "moved", "moved"
+        DELETED = "deleted", "deleted"
+
+    story = models.OneToOneField(Story, on_delete=models.CASCADE, related_name="ticket")
+    key = models.CharField(max_length=200, unique=True, help_text="such as github:shop/checkout#7")
+    system = models.CharField(max_length=40, help_text="what people call the tracker")
+    url = models.CharField(max_length=1000, blank=True)
+    author = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=8, choices=State, default=State.OPEN)
+    since = models.DateTimeField(null=True, help_text="since when it is so; empty while it was never anything but open")
+    moved_to = models.CharField(max_length=1000, blank=True)
+    said = models.JSONField(default=dict)
+    seen_at = models.DateTimeField(help_text="when the tracker last changed it")
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def name(self) -> str:
+        """What it is called there: shop/checkout#7."""
+        return self.key.partition(":")[2]

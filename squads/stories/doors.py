@@ -13,7 +13,7 @@ from squads.stories.models import Story
 def story_at(key: str) -> Story:
     """Return the story with this key; a page that says what there is, if there is none."""
     key = plain(key).upper()
-    story = Story.objects.select_related("squad", "release", "created_by").filter(key=key).first()
+    story = Story.objects.select_related("squad", "release", "created_by", "ticket").filter(key=key).first()
     if story is None:
         raise Http404(queries.why_unknown(key))
     return story

@@ -54,8 +54,10 @@ def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry
     edits = _fetched(StoryEdit.objects.select_related("by"), wanted.get("edit"))
     both = story.evidence.select_related("person", "taken_back_by")
     hand = _fetched(both, [str(UUID(pk)) for pk in wanted.get("evidence", ())])
+    # What nobody here wrote came from where the issue is (squads/imports/tickets.py), reached through its relation.
+    elsewhere = story.ticket.system if hasattr(story, "ticket") else ""
     said = {
-        "move": lambda pk: _move(moves[pk]), "edit": lambda pk: _edit(edits[pk]),
+        "move": lambda pk: _move(moves[pk]), "edit": lambda pk: _edit(edits[pk], elsewhere),
         "evidence": lambda pk: _evidence(hand[str(UUID(pk))]), "back": lambda pk: _back(hand[str(UUID(pk))]),
         "asked": lambda pk: _asked(asked[pk]),
         "answered": lambda pk: _answered(asked[pk]),
@@ -90,20 +92,21 @@ def _words(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _edit(row: StoryEdit) -> Entry:
+def _edit(row: StoryEdit, elsewhere: str) -> Entry:
+    who = row.by.name if row.by else elsewhere or _name(None)
     label = LABELS.get(row.field) or BESIDE.get(row.field, row.field.replace("_", " "))
     if isinstance(row.before, list) and isinstance(row.after, list):
-        return Entry(row.at, _name(row.by), _ticked(row), "", "", "")
+        return Entry(row.at, who, _ticked(row), "", "", "")
     before, after = _words(row.before), _words(row.after)
     if row.field == "type":
         before, after = before.replace("_", " "), after.replace("_", " ")
     if row.field in BESIDE:
         what = f"added: {after}" if after else f"took away: {before}"
-        return Entry(row.at, _name(row.by), f"{label}, {what}", "", "", "")
+        return Entry(row.at, who, f"{label}, {what}", "", "", "")
     if max(len(before), len(after)) <= SHORT and "\n" not in before + after:
         what = f"{label}: {before or 'nothing'} → {after or 'nothing'}"
-        return Entry(row.at, _name(row.by), what, "", "", "")
-    return Entry(row.at, _name(row.by), f"rewrote the {label}", "", before, after)
+        return Entry(row.at, who, what, "", "", "")
+    return Entry(row.at, who, f"rewrote the {label}", "", before, after)
 
 
 def _ticked(row: StoryEdit) -> str:

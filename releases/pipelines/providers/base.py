@@ -171,6 +171,7 @@ class Provider:
     event is then kept as ignored), or raises facts.Unreadable (the event is then failed, visible and replayable).
     `authentic` says whether the sender knows the secret, from the headers (small-letter names) and the raw body.
     `check` raises NotAccepted for settings that cannot work. `forms` lets the body be a form with the JSON in `payload`.
+    `tickets` says that it tells of issues, which may become stories.
     """
 
     kind: str
@@ -187,3 +188,4 @@ class Provider:
     settings: tuple[Setting, ...] = ()
     check: Callable[[Mapping[str, Any]], None] | None = None
     tables: tuple[StatusTable, ...] = ()
+    tickets: bool = False

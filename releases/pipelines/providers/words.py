@@ -26,12 +26,19 @@ OUTCOMES = {
     "unknown": facts.UNKNOWN,
 }
 
+# As long as GitHub lets an issue be.
+LONGEST_ISSUE = 65_536
 # What trackers call a ticket, by its type or by a label.
 TICKETS = {
     **dict.fromkeys(("bug", "defect", "type::bug", "incident"), "defect"),
     **dict.fromkeys(("feature", "story", "user story", "enhancement", "type::feature"), "user_story"),
     **dict.fromkeys(("chore", "maintenance", "technical debt", "type::maintenance"), "chore"),
 }
+
+
+def ticket_type(*asked: str) -> str:
+    """Return our type for the first of a tracker's words (its type, its labels) that means one; "" when none does."""
+    return next((TICKETS[each.lower()] for each in asked if each.lower() in TICKETS), "")
 
 
 def table_of_outcomes(field: str, *, closed: bool = False) -> StatusTable:

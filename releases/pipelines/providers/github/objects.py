@@ -31,6 +31,8 @@ from releases.pipelines.providers.tables import Meaning
 LONGEST_TEXT = 20_000
 MOST = 1000
 ACTIONS = "github-actions"
+# What GitHub does to an issue that is then no more where it was.
+GONE = {"deleted": "deleted", "transferred": "moved"}
 Said = Mapping[str, Any]
 
 
@@ -251,9 +253,10 @@ def release(said: Said, config: Said) -> list[Seen]:
 
 
 def issue(said: Said, config: Said) -> list[Seen]:
-    """An issue is a ticket. The API lists pull requests among issues: they are none."""
+    """An issue is a ticket. The API lists pull requests among issues: they are none. One that is deleted or transferred is
+    a ticket that is gone, and says where to."""
     inner = _inner(said, "issue")
-    if "pull_request" in inner or words.text_in(said, "action") in ("deleted", "transferred"):
+    if "pull_request" in inner:
         return []
     url = words.text_in(inner, "html_url")
     where = place(said, config, url or words.text_in(inner, "url"))
@@ -261,13 +264,16 @@ def issue(said: Said, config: Said) -> list[Seen]:
     if not number or not where.path:
         return []
     labels = _labels(inner)
-    asked = [words.text_in(words.part_of(inner, "type"), "name", "id"), *labels]
+    type_name = words.text_in(words.part_of(inner, "type"), "name", "id")
+    gone = GONE.get(words.text_in(said, "action"), "")
+    moved = words.part_of(words.part_of(said, "changes"), "new_issue") if gone == "moved" else {}
     return [
         TicketSeen(
             key=words.key_of(f"{where.path}#{number}"), at=needed(inner, "updated_at", "created_at"),
             title=words.cut(words.text_in(inner, "title"), 300), closed=state.lower() == "closed",
-            body=words.cut(words.text_in(inner, "body"), LONGEST_TEXT), words=words.cut(state, 250),
-            type=next((words.TICKETS[each.lower()] for each in asked if each.lower() in words.TICKETS), ""),
+            body=words.cut(words.text_in(inner, "body"), words.LONGEST_ISSUE), words=words.cut(state, 250),
+            type=words.ticket_type(type_name, *labels), type_name=words.cut(type_name, 100),
+            gone=gone, moved_to=link(words.text_in(moved, "html_url")),
             author=words.cut(words.text_in(words.part_of(inner, "user"), "login"), 200), labels=tuple(labels[:50]),
             created_at=moment(inner.get("created_at")), closed_at=moment(inner.get("closed_at")), url=link(url),
         )

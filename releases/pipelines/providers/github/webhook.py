@@ -62,4 +62,5 @@ PROVIDER = Provider(
     kind="github", name="GitHub", pushes=True, pulls=True, label=label, translate=translate, forms=True,
     how_to_sign="Put the source's token into the webhook's “Secret”: GitHub then signs what it sends (X-Hub-Signature-256).",
     pulling=PULLING, settings=SETTINGS, check=check, tables=(STATUSES, CONCLUSIONS, COMMIT_STATUSES, DEPLOYMENTS),
+    tickets=True,
 )  # fmt: skip

@@ -231,7 +231,7 @@ def release(said: Said, config: Said) -> list[Seen]:
 
 
 def issue(said: Said, config: Said) -> list[Seen]:
-    """An issue is a ticket. A confidential one stays where it is."""
+    """An issue is a ticket. A confidential one stays where it is; one that was moved to another project is gone."""
     inner = trimmed(words.part_of(said, "object_attributes")) or dict(said)
     if inner.get("confidential") is True or words.text_in(said, "event_type").startswith("confidential"):
         return []
@@ -242,13 +242,14 @@ def issue(said: Said, config: Said) -> list[Seen]:
         return []
     at = needed(first_moment(inner, "updated_at", "created_at"), "updated_at, created_at")
     labels = [words.cut(label, 100) for label in _labels(inner) or _labels(said)]
-    asked = [words.text_in(inner, "issue_type", "type"), *labels]
+    type_name = words.text_in(inner, "issue_type", "type")
     closed = moment(inner.get("closed_at"))
     return [
         TicketSeen(
             key=words.key_of(f"{where.path}#{number}"), at=at, title=words.cut(words.text_in(inner, "title"), 300),
-            closed=state == "closed", body=words.cut(words.text_in(inner, "description"), LONGEST_TEXT),
-            type=next((words.TICKETS[each.lower()] for each in asked if each.lower() in words.TICKETS), ""),
+            closed=state == "closed", body=words.cut(words.text_in(inner, "description"), words.LONGEST_ISSUE),
+            type=words.ticket_type(type_name, *labels), type_name=words.cut(type_name, 100),
+            gone="moved" if words.text_in(inner, "moved_to_id") else "",
             words=words.cut(state, 250), author=words.cut(words.text_in(words.part_of(inner, "author"), "name", "username"), 200),
             labels=tuple(labels[:50]), created_at=moment(inner.get("created_at")), closed_at=closed, url=link(url),
         )

@@ -119,5 +119,5 @@ PROVIDER = Provider(
     kind="gitlab", name="GitLab", pushes=True, pulls=True, label=label, translate=translate,
     secret_headers=(TOKEN, SIGNATURE), authentic=authentic,
     how_to_sign="Put the source's token into the webhook's “Secret token” (X-Gitlab-Token), or use its signing token.",
-    pulling=PULLING, settings=SETTINGS, check=check, tables=(PIPELINES, DEPLOYMENTS),
+    pulling=PULLING, settings=SETTINGS, check=check, tables=(PIPELINES, DEPLOYMENTS), tickets=True,
 )  # fmt: skip
