@@ -201,7 +201,7 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
                 commits=said.get("commits", []), told_paths=said.get("paths", []),
             )  # fmt: skip
         texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
-        link_texts(pk, texts)
+        link_texts(pk, place, texts)
         touched.changes.add(pk)
 
 

@@ -12,7 +12,8 @@ from portal.kernel.identity import identity
 from portal.kernel.rows import write
 from releases.pipelines import graph
 from releases.pipelines.facts import Commit, CommitsSeen, RefsSeen
-from releases.pipelines.keys import keys_in
+from releases.pipelines.issues import stories_closed
+from releases.pipelines.keys import issues_in, keys_in
 from releases.pipelines.models import Change, Mainline, Repository, StoryLink
 from squads.models import Story
 
@@ -49,8 +50,20 @@ def apply_commits(event: Any, repository: Repository, seen: CommitsSeen) -> set[
         fresh = {pk: commit for pk, commit in some.items() if pk not in present or not present[pk][0]}
         _keep(event.pk, repository, fresh)
         stories |= _keep_paths({pk: commit for pk, commit in some.items() if commit.depth and pk not in fresh})
-        stories |= link({pk: keys_in(commit.message)[:MOST_KEYS] for pk, commit in fresh.items()})
+        stories |= link(_named(repository, {pk: commit.message for pk, commit in fresh.items()}))
     return stories
+
+
+def _named(repository: Repository, messages: dict[UUID, str]) -> dict[UUID, list[str]]:
+    """Return the keys of the stories that messages name or whose issues they close, and these issues themselves."""
+    closed = {pk: issues_in(message, repository.key)[:MOST_KEYS] for pk, message in messages.items()}
+    stories = stories_closed(repository, {issue for issues in closed.values() for issue in issues})
+    return {
+        pk: list(dict.fromkeys([
+            *keys_in(message)[:MOST_KEYS], *(key for issue in closed[pk] for key in stories.get(issue, ())), *closed[pk],
+        ]))
+        for pk, message in messages.items()
+    }  # fmt: skip
 
 
 def _keep(event: UUID, repository: Repository, commits: dict[UUID, Commit]) -> None:

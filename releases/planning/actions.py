@@ -12,6 +12,7 @@ from portal.kernel.rows import write
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.flags.models import FlagState
+from releases.pipelines.issues import bind
 from releases.pipelines.models import Change, Run, StoryLink
 from releases.planning import evidence
 from releases.planning.containment import SHORTEST_SHA
@@ -162,10 +163,11 @@ def _some(values: list[Any]) -> Iterator[list[Any]]:
 
 
 def link_stories(ids: Iterable[int]) -> None:
-    """Bind the changes that named these stories before they existed, and derive all of them."""
+    """Bind the changes that named these stories, or closed their issues, before they existed, and derive all of them."""
     wanted = sorted(set(ids))
     own = Story.objects.filter(key=OuterRef("key")).values("pk")[:1]
     for start in range(0, len(wanted), AT_ONCE):
         keys = Story.objects.filter(pk__in=wanted[start : start + AT_ONCE]).values("key")
         StoryLink.objects.filter(key__in=keys, story__isnull=True).update(story=Subquery(own))
+        bind(wanted[start : start + AT_ONCE])
     derive(wanted)

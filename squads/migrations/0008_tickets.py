@@ -30,4 +30,8 @@ class Migration(migrations.Migration):
                 'ordering': ['key'],
             },
         ),
+        migrations.AddIndex(
+            model_name='story',
+            index=models.Index(condition=models.Q(('external', ''), _negated=True), fields=['external'], name='story_external'),
+        ),
     ]

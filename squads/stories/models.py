@@ -95,6 +95,7 @@ class Story(models.Model):
             models.Index(fields=["release", "stage"], name="story_release_stage"),
             models.Index(fields=["squad", "stage"], name="story_squad_stage"),
             models.Index(fields=["flag"], condition=~models.Q(flag=""), name="story_flag"),
+            models.Index(fields=["external"], condition=~models.Q(external=""), name="story_external"),
         ]
 
     def __str__(self) -> str:

@@ -621,3 +621,108 @@ def test_changes_that_name_the_new_story_are_linked_as_with_any_other(source: So
     work()
     told(event(issue(), "opened"))
     assert Story.objects.get().change_links.get().change.sha == sha
+
+
+# Changes that close an issue
+
+
+SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
+
+
+def merged(body: str, place: dict[str, str] = PLACE, sha: str = SHA) -> dict[str, Any]:
+    request = {
+        "number": 5, "title": "Round refunds", "body": body, "merged": True, "merge_commit_sha": sha, "state": "closed",
+        "merged_at": "2026-03-02T09:00:00Z", "html_url": f"{place['html_url']}/pull/5", "user": {"login": "ana"},
+        "head": {"ref": "fixes-7", "sha": "a" * 40}, "base": {"ref": "main", "repo": place},
+    }  # fmt: skip
+    return {"action": "closed", "pull_request": request, "repository": place}
+
+
+@pytest.mark.parametrize("first", ["issue", "change"])
+@pytest.mark.parametrize("said", ["Fixes #7", "closes shop/checkout#7", "PAY-1, resolves #7 and #7"])
+def test_a_pull_request_that_closes_an_issue_is_a_change_of_its_story(source: Source, first: str, said: str) -> None:
+    if first == "issue":
+        told(event(issue(), "opened"))
+    send(merged(said), "pr", "pull_request")
+    work()
+    if first == "change":
+        told(event(issue(), "opened"))
+    link = Story.objects.get().change_links.get()
+    assert (link.key, link.change.sha, link.rule) == ("PAY-1", SHA, "pull_request")
+    assert Evidence.objects.filter(kind="change").count() == 1
+    told(event(closed("2026-03-02T11:00:00Z"), "closed"))
+    assert Story.objects.get().stage == "todo"
+
+
+def test_a_commit_that_closes_an_issue_is_a_change_of_its_story(source: Source) -> None:
+    commit = {
+        "id": SHA, "message": "Round\n\nFixes: #7", "timestamp": "2026-03-02T09:00:00Z", "author": {"name": "Ana"},
+        "url": f"https://github.com/shop/checkout/commit/{SHA}", "distinct": True,
+    }  # fmt: skip
+    told(event(issue(), "opened"))
+    send({"ref": "refs/heads/main", "commits": [commit], "repository": PLACE}, "push", "push")
+    work()
+    assert Story.objects.get().change_links.get().rule == "message"
+
+
+@pytest.mark.parametrize("said", ["See #7", "fixes shop/web#7", "fixes #8"])
+def test_a_change_that_closes_something_else_is_none_of_its_story(source: Source, said: str) -> None:
+    told(event(issue(), "opened"))
+    send(merged(said), "pr", "pull_request")
+    work()
+    assert not Story.objects.get().change_links.exists()
+
+
+def test_the_same_number_of_another_repository_is_another_issue(source: Source) -> None:
+    told(event(issue(), "opened"))
+    other = {"full_name": "shop/web", "html_url": "https://github.com/shop/web", "default_branch": "main"}
+    send(merged("Fixes #7", other), "pr", "pull_request")
+    work()
+    assert not Story.objects.get().change_links.exists()
+
+
+def test_what_a_person_unlinked_stays_unlinked(source: Source, as_ana: Client) -> None:
+    told(event(issue(), "opened"))
+    send(merged("Fixes #7"), "pr", "pull_request")
+    work()
+    link = Story.objects.get().change_links.get()
+    assert as_ana.post(f"/stories/PAY-1/changes/{link.change_id}/unlink/").status_code == 302
+    replay(InboundEvent.objects.values_list("pk", flat=True))
+    work()
+    tickets.seen({"source": source.pk, "after": ""})
+    outbox.tell("stories.imported", ids=[Story.objects.get().pk])
+    work()
+    assert not Story.objects.get().change_links.filter(refused=False).exists()
+
+
+def test_the_inbox_read_again_links_the_same_changes(source: Source) -> None:
+    send(merged("Fixes #7"), "pr", "pull_request")
+    work()
+    told(event(issue(), "opened"))
+    before = set(Story.objects.get().change_links.values_list("key", "rule", "change"))
+    rebuild()
+    work()
+    assert set(Story.objects.get().change_links.values_list("key", "rule", "change")) == before
+
+
+def test_a_story_from_a_file_is_found_by_its_issue_too(source: Source, as_ana: Client) -> None:
+    off(source)
+    send(merged("Fixes #7"), "pr", "pull_request")
+    work()
+    bring(as_ana, [issue(), issue(8)])
+    work()
+    assert Story.objects.get(external="github:shop/checkout#7").change_links.get().change.sha == SHA
+
+
+def test_a_commit_read_from_git_finds_the_story_of_the_issue_it_closes(source: Source, payments: Squad) -> None:
+    from releases.pipelines.actions import apply_commits
+    from releases.pipelines.facts import Commit, CommitsSeen
+    from releases.pipelines.models import Repository
+
+    told(event(issue(), "opened"))
+    repository = Repository.objects.create(key="github.com/shop/checkout")
+    Source.objects.create(key="git", name="git", kind="git", repository=repository)
+    commit = Commit(SHA, (), BEGAN, BEGAN, "Ana", "Round\n\nfixes #7")
+    stories = apply_commits(InboundEvent.objects.get(), repository, CommitsSeen(key="x", at=BEGAN, commits=(commit,)))
+    assert stories == {Story.objects.get().pk}
+    assert Story.objects.get().change_links.get().change.repository == repository

@@ -1,0 +1,57 @@
+"""Changes that say which issue they close, and the stories that came from these issues.
+
+A change that "fixes #7" keeps that as a link without a story, whatever is known of the issue: the story may come later.
+What a change closes is a link like any other, so a person may take it away for good.
+"""
+
+from collections.abc import Iterable
+
+from releases.pipelines.keys import ISSUE
+from releases.pipelines.models import Repository, StoryLink
+from releases.pipelines.naming import repository_known
+from squads.models import Story
+
+# What the stories of issues are known by begins so (squads/imports).
+TRACKERS = ("github", "gitlab")
+
+
+def stories_closed(repository: Repository, issues: Iterable[str]) -> dict[str, list[str]]:
+    """Return the keys of the stories that came from these issues ("#7") of a repository, by issue. Few queries."""
+    wanted = sorted(set(issues))
+    if not wanted:
+        return {}
+    parts = repository.key.split("/")
+    paths = ["/".join(parts[start:]) for start in range(len(parts) - 1)]
+    externals = [f"{tracker}:{path}{issue}" for tracker in TRACKERS for path in paths for issue in wanted]
+    found: dict[str, list[str]] = {}
+    for external, key in Story.objects.filter(external__in=externals).order_by("pk").values_list("external", "key"):
+        path, _, number = external.partition(":")[2].rpartition("#")
+        if repository_known(path) == repository:
+            found.setdefault(f"#{number}", []).append(key)
+    return found
+
+
+def bind(story_ids: Iterable[int]) -> None:
+    """Link the changes that closed these stories' issues before the stories were there. Queries by repository."""
+    rows = Story.objects.filter(pk__in=list(story_ids)).exclude(external="").values_list("external", "pk", "key")
+    by_path: dict[str, dict[str, tuple[int, str]]] = {}
+    for external, pk, key in rows:
+        tracker, _, name = external.partition(":")
+        path, sign, number = name.rpartition("#")
+        if tracker in TRACKERS and path and ISSUE.fullmatch(sign + number):
+            by_path.setdefault(path, {})[sign + number] = pk, key
+    for path, named in by_path.items():
+        repository = repository_known(path)
+        if repository is None:
+            continue
+        closing = StoryLink.objects.filter(key__in=named, story=None, change__repository=repository)
+        StoryLink.objects.bulk_create(
+            (
+                StoryLink(
+                    pk=StoryLink.identity_of(change, named[issue][1]), change_id=change, key=named[issue][1],
+                    story_id=named[issue][0], rule=rule,
+                )
+                for change, issue, rule in closing.values_list("change_id", "key", "rule")
+            ),
+            ignore_conflicts=True, batch_size=500,
+        )  # fmt: skip
