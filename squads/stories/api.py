@@ -81,14 +81,31 @@ class StoryOut(serializers.ModelSerializer):
         return states.say(story.standing, owners=self.context["owners"], squad=story.squad.name)
 
 
+class IssueOut(serializers.Serializer):
+    """The issue that a story came from, as it was last seen there: open, closed, moved or deleted, and since when."""
+
+    name = serializers.CharField()
+    system = serializers.CharField()
+    url = serializers.CharField()
+    author = serializers.CharField()
+    state = serializers.ChoiceField([(name, name) for name in ("open", "closed", "moved", "deleted")])
+    since = serializers.DateTimeField(allow_null=True)
+    moved_to = serializers.CharField()
+
+
 class StoryDetail(StoryOut):
-    """A story with every rung of its ladder."""
+    """A story with every rung of its ladder, and the issue it came from, if it did."""
 
     rungs = serializers.SerializerMethodField()
+    issue = serializers.SerializerMethodField()
 
     class Meta(StoryOut.Meta):
-        fields = [*StoryOut.Meta.fields, "rungs"]
+        fields = [*StoryOut.Meta.fields, "rungs", "issue"]
         read_only_fields = fields
+
+    @extend_schema_field(IssueOut(allow_null=True))
+    def get_issue(self, story: Story) -> dict[str, Any] | None:
+        return dict(IssueOut(story.ticket).data) if hasattr(story, "ticket") else None
 
     @extend_schema_field(RungOut(many=True))
     def get_rungs(self, story: Story) -> list[dict[str, Any]]:
@@ -277,7 +294,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     filterset_class = StoryFilter
 
     def get_queryset(self) -> QuerySet[Story]:
-        return Story.objects.select_related("squad", "release", "created_by").order_by("-pk")
+        return Story.objects.select_related("squad", "release", "created_by", "ticket").order_by("-pk")
 
     def get_object(self) -> Story:
         story = self.get_queryset().filter(key=self.kwargs["key"].upper()).first()

@@ -22,6 +22,7 @@ from releases.intake.models import AllowedHost, Fact, InboundEvent, Source
 from releases.pipelines.providers import PROVIDERS
 from releases.pipelines.providers.signatures import sign
 from squads.models import Evidence, Squad, Story, StoryEdit, Ticket
+from squads.stories.actions import create_story
 from squads.stories.editing import edit_story
 from tests.doubles import github as github_double
 from tests.doubles import gitlab as gitlab_double
@@ -114,6 +115,17 @@ def test_an_issue_becomes_a_story_that_says_where_it_came_from(source: Source, a
     page = as_ria.get("/stories/PAY-1/").content.decode()
     assert 'href="https://github.com/shop/checkout/issues/7"' in page
     assert "shop/checkout#7" in page and "octocat" in page and "Closed there" not in page
+
+
+def test_the_api_tells_the_issue_of_a_story(source: Source, as_ria: Client, payments: Squad) -> None:
+    told(*LIFE[:3])
+    said = as_ria.get("/api/v1/stories/PAY-1/").json()
+    assert said["issue"] == {
+        "name": "shop/checkout#7", "system": "GitHub", "url": "https://github.com/shop/checkout/issues/7",
+        "author": "octocat", "state": "closed", "since": "2026-03-02T11:00:00Z", "moved_to": "",
+    }  # fmt: skip
+    create_story(payments, by=None, title="By hand")
+    assert as_ria.get("/api/v1/stories/PAY-2/").json()["issue"] is None
 
 
 def test_without_a_squad_issues_are_kept_and_make_no_stories(source: Source) -> None:
