@@ -122,6 +122,8 @@ def _is_news(issue: Issue, ticket: Ticket | None) -> bool:
 def _create(squad: Squad, issues: list[Issue]) -> list[int]:
     if not issues:
         return []
+    # Oldest first, as they came about there; of one moment, in the order of their names.
+    issues = sorted(issues, key=lambda each: (each.created_at or each.seen_at, len(each.key), each.key))
     first, rank = squad.take_numbers(len(issues)), last_rank(squad)
     made = [
         Story(

@@ -114,7 +114,8 @@ def test_an_issue_becomes_a_story_that_says_where_it_came_from(source: Source, a
     assert story.created_at == datetime.fromisoformat("2026-03-02T09:00:00+00:00")
     page = as_ria.get("/stories/PAY-1/").content.decode()
     assert 'href="https://github.com/shop/checkout/issues/7"' in page
-    assert "shop/checkout#7" in page and "octocat" in page and "Closed there" not in page
+    assert "shop/checkout#7" in page and "octocat" in page and "closed in GitHub" not in page
+    assert "says that it fixes" in page
 
 
 def test_the_api_tells_the_issue_of_a_story(source: Source, as_ria: Client, payments: Squad) -> None:
@@ -573,6 +574,27 @@ def test_the_past_is_gone_through_in_pieces_when_it_is_switched_on(
     assert Story.objects.values("rank").distinct().count() == 450
     tickets.seen({"source": source.pk, "after": ""})
     assert Story.objects.count() == 450
+
+
+def test_stories_are_in_the_order_in_which_their_issues_were_written(
+    source: Source, as_root: Client, payments: Squad
+) -> None:
+    off(source)
+    told(
+        *(
+            event(issue(number, created_at=f"2026-03-0{9 - number % 3}T09:00:00Z"), "opened")
+            for number in (11, 2, 10, 3)
+        )
+    )
+    as_root.post("/sources/github/edit/", form(stories_for=str(payments.pk)))
+    work()
+    numbers = [
+        external.rpartition("#")[2] for external in Story.objects.order_by("rank").values_list("external", flat=True)
+    ]
+    assert numbers == ["2", "11", "10", "3"]
+    assert numbers == [
+        each.rpartition("#")[2] for each in Story.objects.order_by("number").values_list("external", flat=True)
+    ]
 
 
 def test_many_issues_take_as_many_queries_as_few(source: Source) -> None:
