@@ -149,6 +149,8 @@ def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, An
     ids = [story.pk for story in created]
     if ids or updated:
         tell("stories.imported", ids=ids, updated=updated)
+    if updated:
+        tell("story.edited", ids=updated)
     live.touch([*ids, *updated, *remarks])
     return {
         **plan.counts, "moves": moves, "comments": len(remarks), "releases": sorted(planned), "notes": plan.parsed.notes,

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from portal.accounts.models import User
+from portal.kernel.outbox import deliver
 from squads.models import Import, Squad, Story
 
 URL = "/api/v1/squads/payments/imports/"
@@ -107,3 +108,13 @@ def test_a_file_can_be_discarded_until_it_was_imported(as_ana: Client) -> None:
     send(as_ana, f"{url}run/", {})
     assert as_ana.delete(url).status_code == 409
     assert as_ana.get(f"{URL}999999999999999999/").status_code == 404
+
+
+def test_what_an_import_changed_is_found_by_its_new_words(as_ana: Client, payments: Squad) -> None:
+    for title in ("One saddle", "Two stirrups"):
+        pk = bring(as_ana, f"Key,Title\nA-1,{title}\n").json()["id"]
+        assert send(as_ana, f"{URL}{pk}/run/", {}).status_code == 200
+        while deliver():
+            pass
+    assert "PAY-1" in as_ana.get("/search/?q=stirrups").content.decode()
+    assert "PAY-1" not in as_ana.get("/search/?q=saddle").content.decode()
