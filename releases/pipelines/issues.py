@@ -13,21 +13,26 @@ from squads.models import Story
 
 # What the stories of issues are known by begins so (squads/imports).
 TRACKERS = ("github", "gitlab")
+AT_ONCE = 100
 
 
 def stories_closed(repository: Repository, issues: Iterable[str]) -> dict[str, list[str]]:
     """Return the keys of the stories that came from these issues ("#7") of a repository, by issue. Few queries."""
     wanted = sorted(set(issues))
-    if not wanted:
-        return {}
     parts = repository.key.split("/")
     paths = ["/".join(parts[start:]) for start in range(len(parts) - 1)]
-    externals = [f"{tracker}:{path}{issue}" for tracker in TRACKERS for path in paths for issue in wanted]
     found: dict[str, list[str]] = {}
-    for external, key in Story.objects.filter(external__in=externals).order_by("pk").values_list("external", "key"):
-        path, _, number = external.partition(":")[2].rpartition("#")
-        if repository_known(path) == repository:
-            found.setdefault(f"#{number}", []).append(key)
+    meant: dict[str, bool] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        some = wanted[start : start + AT_ONCE]
+        externals = [f"{tracker}:{path}{issue}" for tracker in TRACKERS for path in paths for issue in some]
+        stories = Story.objects.filter(external__in=externals).order_by("pk")
+        for external, key in stories.values_list("external", "key"):
+            path, _, number = external.partition(":")[2].rpartition("#")
+            if path not in meant:
+                meant[path] = repository_known(path) == repository
+            if meant[path]:
+                found.setdefault(f"#{number}", []).append(key)
     return found
 
 
