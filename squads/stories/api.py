@@ -14,9 +14,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
-from squads.stories import actions, editing, queries, states
+from squads.stories import actions, editing, queries
 from squads.stories.hand import LONGEST_REASON
 from squads.stories.models import Evidence, Story
+from squads.stories.serializers import AnswerOut, StoryDetail, StoryOut
 from squads.teams.api import check_own
 from squads.teams.models import Squad
 
@@ -25,7 +26,6 @@ IF_MATCH = OpenApiParameter(
 )
 VERSION = re.compile(r'(?:W/)?"v([1-9][0-9]{0,8})"')
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
 
 
 @extend_schema_field(OpenApiTypes.STR)
@@ -34,95 +34,6 @@ class ReleaseField(Chosen):
 
     def get_queryset(self) -> QuerySet[Any]:
         return apps.get_model("releases", "Release")._default_manager.all()
-
-
-class RungOut(serializers.Serializer):
-    """One rung of the ladder."""
-
-    rung = serializers.ChoiceField([(name, states.STAGE_NAMES[name]) for name in states.RUNGS])
-    state = serializers.ChoiceField([(name, name) for name in RUNG_STATES])
-    at = serializers.DateTimeField(allow_null=True)
-    why = serializers.CharField()
-
-
-class StoryOut(serializers.ModelSerializer):
-    """A story with where it stands and the honest answer."""
-
-    squad = named_by("slug")
-    release = named_by("slug", allow_null=True)
-    created_by = named_by("username", allow_null=True)
-    criteria_met = serializers.ListField(child=serializers.CharField(), read_only=True)
-    checks_met = serializers.ListField(child=serializers.CharField(), read_only=True)
-    rodeo_done = serializers.SerializerMethodField()
-    gaps = serializers.SerializerMethodField()
-    dark = serializers.SerializerMethodField()
-    answer = serializers.SerializerMethodField()
-    url = serializers.CharField(source="get_absolute_url", read_only=True)
-
-    class Meta:
-        model = Story
-        fields = [
-            "key", "version", "squad", "title", "type", "description", "acceptance_criteria", "criteria_met",
-            "production_checks", "checks_met", "release", "flag", "audience", "created_at", "created_by", "progress",
-            "progress_at", "stage", "rodeo_done", "gaps", "dark", "answer", "url",
-        ]  # fmt: skip
-        read_only_fields = fields
-
-    def get_rodeo_done(self, story: Story) -> bool:
-        return bool(story.stage == Story.Stage.RODEO_DONE)
-
-    def get_gaps(self, story: Story) -> list[str]:
-        return list(story.standing.get("gaps", ()))
-
-    def get_dark(self, story: Story) -> bool:
-        return bool(story.standing.get("dark", False))
-
-    def get_answer(self, story: Story) -> str:
-        return states.say(story.standing, owners=self.context["owners"], squad=story.squad.name)
-
-
-class IssueOut(serializers.Serializer):
-    """The issue that a story came from, as it was last seen there: open, closed, moved or deleted, and since when."""
-
-    name = serializers.CharField()
-    system = serializers.CharField()
-    url = serializers.CharField()
-    author = serializers.CharField()
-    state = serializers.ChoiceField([(name, name) for name in ("open", "closed", "moved", "deleted")])
-    since = serializers.DateTimeField(allow_null=True)
-    moved_to = serializers.CharField()
-
-
-class StoryDetail(StoryOut):
-    """A story with every rung of its ladder, and the issue it came from, if it did."""
-
-    rungs = serializers.SerializerMethodField()
-    issue = serializers.SerializerMethodField()
-
-    class Meta(StoryOut.Meta):
-        fields = [*StoryOut.Meta.fields, "rungs", "issue"]
-        read_only_fields = fields
-
-    @extend_schema_field(IssueOut(allow_null=True))
-    def get_issue(self, story: Story) -> dict[str, Any] | None:
-        return dict(IssueOut(story.ticket).data) if hasattr(story, "ticket") else None
-
-    @extend_schema_field(RungOut(many=True))
-    def get_rungs(self, story: Story) -> list[dict[str, Any]]:
-        return list(story.standing.get("rungs", ()))
-
-
-class AnswerOut(serializers.Serializer):
-    """The honest answer about one story."""
-
-    key = serializers.CharField()
-    title = serializers.CharField()
-    answer = serializers.CharField()
-    rodeo_done = serializers.BooleanField()
-    stage = serializers.ChoiceField(Story.Stage.choices)
-    gaps = serializers.ListField(child=serializers.CharField())
-    dark = serializers.BooleanField()
-    rungs = RungOut(many=True)
 
 
 class StoryChange(serializers.Serializer):
