@@ -66,7 +66,7 @@ def to_html(
     that exist to what they are called.
     """
     if len(text) > LONGEST:
-        return mark_safe(f"<pre>{escape(text)}</pre>")  # noqa: S308 - escaped
+        return mark_safe(f'<pre tabindex="0">{escape(text)}</pre>')  # noqa: S308 - escaped
     known = tuple(sorted((stories or {}).items())), tuple(sorted((people or {}).items()))
     return _made(text.replace("\r\n", "\n"), *known)
 
@@ -86,17 +86,40 @@ def _fenced(made: str) -> SafeString:
     clean = nh3.clean(
         made, tags=TAGS, attributes=ATTRIBUTES, allowed_classes=CLASSES, url_schemes={"http", "https", "mailto"},
         link_rel="nofollow noreferrer", strip_comments=True,
+        # It scrolls where it is too wide; by keyboard, only what can have the focus does.
+        set_tag_attribute_values={"pre": {"tabindex": "0"}},
     )  # fmt: skip
     return mark_safe(clean)  # noqa: S308 - cleaned
 
 
-def document(text: str) -> SafeString:
-    """Return one of Rodeo's own pages (docs/) as safe HTML: lines run on, comments and the page's own title are left out."""
+def document(text: str, pages: Mapping[str, str] | None = None) -> SafeString:
+    """Return one of Rodeo's own pages (docs/) as safe HTML: lines run on, comments and the page's own title are left out.
+
+    `pages` maps file names to addresses of pages that the portal shows; links to other files stay as words.
+    """
     body = re.sub(r"<!--.*?-->", "", text.replace("\r\n", "\n"), flags=re.DOTALL)
     tokens = _pages.parse(re.sub(r"\A\s*# [^\n]*\n", "", body))
     for token in tokens:
         token.tag = DOCUMENT_HEADINGS.get(token.tag, token.tag)
+        if token.children:
+            token.children = list(_led(token.children, pages or {}))
     return _fenced(_pages.renderer.render(tokens, _pages.options, {}))
+
+
+def _led(tokens: list[Token], pages: Mapping[str, str]) -> Iterator[Token]:
+    """Yield the tokens of a line with links to other files led to their pages, and taken off where there is none."""
+    dropped = False
+    for token in tokens:
+        href = str(token.attrGet("href") or "")
+        if token.type == "link_open" and not href.startswith(("https:", "http:", "mailto:", "/")):
+            page = pages.get(href.partition("#")[0])
+            dropped = page is None
+            if page is not None:
+                token.attrSet("href", page)
+        if token.type in ("link_open", "link_close") and dropped:
+            dropped = token.type == "link_open"
+            continue
+        yield token
 
 
 def _some(found: Iterable[str]) -> Iterator[str]:

@@ -106,5 +106,9 @@ def system_help(request: HttpRequest, kind: str) -> HttpResponse:
     page = page_of(PAGES, provider) if provider else None
     if provider is None or page is None or not page.exists():
         raise Http404("There is no page about such a system.")
-    context = {"provider": provider, "text": document(page.read_text(encoding="utf-8"))}
+    others = {
+        page_of(PAGES, each).name: reverse("releases:intake:system_help", args=[each.kind])
+        for each in PROVIDERS.values()
+    }
+    context = {"provider": provider, "text": document(page.read_text(encoding="utf-8"), others)}
     return render(request, "releases/intake/system_help.html", context)

@@ -9,7 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page
 
+from portal.accounts.models import User
 from portal.ops.permissions import Row, rows
+from releases.pipelines.providers import PROVIDERS
 from tests.portal.permissions import CASES, ROLES, World, world
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,3 +69,9 @@ def test_everybody_can_read_every_page(open_for: Callable[..., Page], lot: int) 
             wrong[address] = said
     assert wrong == {}
     assert seen > 15
+
+
+def test_everybody_can_read_the_steps_for_every_system(open_for: Callable[..., Page], root: User) -> None:
+    page = open_for(root, reduced_motion="reduce")
+    found = {kind: faults(page, f"/sources/help/{kind}/") for kind in PROVIDERS}
+    assert {kind: said for kind, said in found.items() if said} == {}

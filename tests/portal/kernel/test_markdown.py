@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.kernel.markdown import LONGEST, keys_in, people_in, to_html
+from portal.kernel.markdown import LONGEST, document, keys_in, people_in, to_html
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -46,7 +46,7 @@ def dangers(html: str) -> list[str]:
         if name.strip("/").lower() not in ALLOWED:
             found.append(name)
         for attribute, value in re.findall(r'([a-zA-Z-]+)="([^"]*)"', attributes):
-            if attribute not in ("href", "rel", "class", "start", "title"):
+            if attribute not in ("href", "rel", "class", "start", "title", "tabindex"):
                 found.append(attribute)
             if attribute == "href" and not re.match(r"https?://|mailto:|/|#", value):
                 found.append(value)
@@ -93,9 +93,21 @@ def test_lines_stay_lines() -> None:
 
 def test_a_text_too_long_to_parse_is_shown_as_it_is() -> None:
     html = to_html("<b>" * LONGEST)
-    assert html.startswith("<pre>&lt;b&gt;")
+    assert html.startswith('<pre tabindex="0">&lt;b&gt;')
 
 
 def test_what_a_text_names_is_found() -> None:
     assert keys_in("PAY-1 pay-2 XPAY-3 APAY-4-5 (SEA-6)") == {"PAY-1", "XPAY-3", "APAY-4", "SEA-6"}
     assert people_in("@Ana, @bo.") == {"ana", "bo", "bo."}
+
+
+def test_links_of_our_own_pages_lead_to_pages_and_those_to_other_files_are_words() -> None:
+    text = "# Git\n\nSee [GitHub](github.md#steps), [why](../adr/0021-x.md) and [the *rules*](https://a.example/r)."
+    made = document(text, {"github.md": "/sources/help/github/"})
+    assert 'href="/sources/help/github/"' in made and ">GitHub</a>" in made
+    assert "adr" not in made and ", why and" in made
+    assert 'href="https://a.example/r"' in made and made.count("<a ") == made.count("</a>") == 2
+
+
+def test_code_that_scrolls_is_reached_by_the_keyboard() -> None:
+    assert '<pre tabindex="0">' in to_html("```\nx\n```")
