@@ -89,11 +89,6 @@ class Invitation(models.Model):
     def __str__(self) -> str:
         return f"invitation of {self.email}"
 
-    @property
-    def is_open(self) -> bool:
-        """Say whether it can still be accepted."""
-        return self.accepted_at is None and self.revoked_at is None and self.expires_at > clock.now()
-
 
 class ApiToken(models.Model):
     """What a program signs in with, for a person or a squad. Only its digest is kept; it is shown once."""

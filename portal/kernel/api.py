@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar, Literal
 
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as Objection
 from django.db import InterfaceError, OperationalError
 from drf_spectacular.authentication import BasicScheme
@@ -56,6 +57,9 @@ def answerable(error: Exception) -> Exception:
         return exceptions.PermissionDenied(str(error))
     if isinstance(error, OperationalError | InterfaceError):
         return Away()
+    if isinstance(error, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
+        return TooBig(f"The body has more than {most} MB. Send it in several requests, or shorten its texts.")
     return error
 
 

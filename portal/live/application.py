@@ -99,8 +99,7 @@ class Application:
         ]  # fmt: skip
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
-        asked = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=MOST_TOPICS * 4, encoding="utf-8")
-        topics = sensible(asked.get("topic", ())[:MOST_TOPICS])
+        topics = _topics_of(scope["query_string"])
         try:
             session = await in_thread(listener, session_of(scope["headers"]))
         except (DatabaseError, OSError):
@@ -148,6 +147,15 @@ class Application:
             except TimeoutError:
                 # No comment: pages cannot see those, and this is how they tell a quiet stream from a dead one.
                 said = BEAT
+
+
+def _topics_of(query: bytes) -> frozenset[str]:
+    """Return what an address asks to hear; nothing for one with more parts than any page sends."""
+    try:
+        asked = parse_qs(query.decode("latin-1"), max_num_fields=MOST_TOPICS * 4, encoding="utf-8")
+    except ValueError:
+        return frozenset()
+    return sensible(asked.get("topic", ())[:MOST_TOPICS])
 
 
 async def _gone(receive: Receive) -> None:

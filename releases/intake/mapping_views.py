@@ -143,7 +143,7 @@ def unmapped_mend(request: HttpRequest) -> HttpResponse:
         )
         context = {"row": row, "done": done, "wrong": wrong, "said": said, **unmapped.choices(), **_offered(request)}
         return varied(render(request, "releases/intake/_unmapped_row.html", context))
-    (messages.success if done else messages.error)(request, done or f"{name}: {wrong}")
+    (messages.success if done else messages.error)(request, done or f"{name[:100]}: {wrong}")
     back = given(request.POST, "back")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or not back.startswith("/"):
         back = reverse("releases:intake:unmapped") + "?" + urlencode({"kind": kind})

@@ -45,7 +45,8 @@ class BadPattern(ValueError):
 
 def exactly(name: str) -> str:
     """Return the pattern that fits this name and, but for case, no other; of a very long name, those that begin so."""
-    signs = [f"[{sign}]" if sign in SPECIAL else sign for sign in name]
+    # What comes behind is never part of the pattern, however much somebody sends.
+    signs = [f"[{sign}]" if sign in SPECIAL else sign for sign in name[: LONGEST_PATTERN + 1]]
     if name.startswith("/"):
         signs[0] = "[/]"
     if sum(map(len, signs)) <= LONGEST_PATTERN:

@@ -39,8 +39,7 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
     """
     if missing := queries.why_not_yet(story):
         raise ValidationError(missing)
-    if len(note) > LONGEST:
-        raise ValidationError({"note": f"This is longer than {LONGEST} characters. Shorten it, or link to the rest."})
+    _short(note)
     if accepter is not None:
         if not accepter.is_active:
             raise ValidationError({"accepter": f"{accepter.name} cannot sign in any more. Name somebody else."})
@@ -80,6 +79,7 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
         raise PermissionDenied(refusal)
     if not accepted and not note.strip():
         raise ValidationError({"note": "Write what failed, so that the squad can mend it."})
+    _short(note)
     to, now = (State.ACCEPTED if accepted else State.DECLINED), clock.now()
     _moved(request, to, by=by, now=now, because=note.strip() or link.strip())
     story = Story.objects.select_for_update(of=("self",)).select_related("squad").get(pk=request.story_id)
@@ -116,6 +116,11 @@ def person_named(username: str) -> Any:
             "or leave it empty to ask any accepter of the squad."
         })  # fmt: skip
     return person
+
+
+def _short(note: str) -> None:
+    if len(note) > LONGEST:
+        raise ValidationError({"note": f"This is longer than {LONGEST} characters. Shorten it, or link to the rest."})
 
 
 def _own(story: Story, accepter: Any, by: Any) -> str:

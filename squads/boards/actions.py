@@ -17,6 +17,7 @@ from squads.teams.models import Membership, Squad
 
 MOST_LINES, LONGEST_TITLE = 50, 200
 HIGHEST_LIMIT = 999
+MOST_VIEWS = 30
 
 
 def add_stories(squad: Squad, text: str, *, by: Any) -> list[Story]:
@@ -75,6 +76,9 @@ def save_view(squad: Squad, *, by: Any, name: str, query: str, shared: bool = Fa
         raise ValidationError({"query": "Filter the board first: the whole board needs no name."})
     if len(only.query) > 500:
         raise ValidationError({"query": "This filter is too long to keep. Shorten its text."})
+    kept = SavedView.objects.filter(squad=squad, owner=by)
+    if not kept.filter(name=name).exists() and kept.count() >= MOST_VIEWS:
+        raise ValidationError({"name": f"You keep {MOST_VIEWS} views of this board already. Forget one of them first."})
     view, _ = SavedView.objects.update_or_create(
         squad=squad, owner=by, name=name, defaults={"query": only.query, "shared": shared}
     )

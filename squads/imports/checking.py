@@ -13,6 +13,8 @@ from squads.imports.formats.text import fault
 from squads.imports.formats.words import LEAVE_OUT, moment, plain, progress_of, type_of
 
 LONGEST_TITLE, LONGEST_KEY, LONGEST_TEXT, LONGEST_WORD = 200, 120, 100_000, 80
+# As squads/stories/editing.py has it; nothing here knows Django.
+MOST_LINES = 500
 SLACK = timedelta(days=1)
 TYPES = {"user_story": "user story", "defect": "defect", "chore": "chore"}
 PROGRESSES = {"todo": "to do", "in_progress": "in progress", "dev_done": "dev done"}
@@ -208,6 +210,11 @@ def _of_texts(item: Item) -> list[tuple[str, tuple[str, str]]]:
         for name in ("description", "acceptance_criteria")
         if len(item.cells.get(name, "")) > LONGEST_TEXT
     ]
+    if (count := len(item.cells.get("acceptance_criteria", "").splitlines())) > MOST_LINES:
+        found.append(
+            ("acceptance_criteria", (f"There are {count:,} lines; {MOST_LINES} is the most.",
+                                     "Choose another column, or make several stories of it."))
+        )  # fmt: skip
     return found
 
 

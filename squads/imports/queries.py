@@ -110,6 +110,7 @@ def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked)
     existing = _existing(imported.squad, imported.kind, rows)
     problems, steps = list(checked.problems), []
     missing: dict[str, None] = {}
+    taken: dict[int, str] = {}
     for row in rows:
         release = releases.get(row.release or "")
         if row.release and not release:
@@ -118,6 +119,9 @@ def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked)
                 continue
             missing[row.release] = None
         story = existing.get(row.external)
+        if story is not None and taken.setdefault(story.pk, row.place) != row.place:
+            problems.append(_same_story(row, story, taken[story.pk]))
+            continue
         steps.append(Step(row, story, release, _differences(row, story, release) if story else []))
     for place, name, column in checked.releases_of_refused:
         if not releases.get(name) and (wrong := _unknown_release(name, allowed, name in releases, missing)):
@@ -125,6 +129,12 @@ def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked)
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
     return Plan(imported.kind, steps, problems, checked, parsed, list(missing))
+
+
+def _same_story(row: checking.Ready, story: Story, first: str) -> Problem:
+    """One row names a story by its key here, another by what it was imported from: which of them is right?"""
+    reason = f"{first} is {story.key} already, which was imported from {story.external.partition(':')[2][:60]}."
+    return Problem(row.place, "key", reason, "Take one of the two rows out.")
 
 
 def _unknown_release(name: str, allowed: bool, several: bool, missing: dict[str, None]) -> tuple[str, str] | None:

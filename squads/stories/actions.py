@@ -9,7 +9,7 @@ from django.db.models import Max
 from portal.kernel.live import touch
 from portal.kernel.outbox import tell
 from squads.discussions.actions import watch
-from squads.stories.editing import EDITABLE
+from squads.stories.editing import EDITABLE, check_texts
 from squads.stories.editing import edit_story as edit_story
 from squads.stories.hand import BY_HAND_KINDS as BY_HAND_KINDS
 from squads.stories.hand import record_by_hand as record_by_hand
@@ -59,5 +59,4 @@ def _known(fields: dict[str, Any]) -> dict[str, Any]:
 def _checked(story: Story) -> None:
     story.audience = story.audience.strip() or "everyone"
     story.flag = story.flag.strip()
-    # The squad and the release came from the database; checking them again would only cost queries.
-    story.clean_fields(exclude=["squad", "release", "created_by", "standing"])
+    check_texts(story)

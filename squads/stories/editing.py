@@ -4,7 +4,7 @@ An editor says from which version they began. What they did not touch keeps what
 both touched is told with both values, and nothing is written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ LABELS = {
 # The lines of a checklist, and where its ticks are kept.
 CHECKLISTS = {"acceptance_criteria": "criteria_met", "production_checks": "checks_met"}
 LONGEST_TEXT = 50_000
+MOST_LINES = 500
 SHOWN = [*EDITABLE, *CHECKLISTS.values(), "version", "stage", "standing"]
 
 
@@ -99,7 +100,7 @@ def edit_story(story: Story, *, by: Any, base_version: int | None = None, **fiel
         for name in lists:
             kept = set(lines(getattr(row, name)))
             setattr(row, CHECKLISTS[name], [line for line in getattr(row, CHECKLISTS[name]) if line in kept])
-        _checked(row)
+        check_texts(row, changed)
         _write(row, before, by)
         if changed.keys() & {"flag", "audience"}:
             Story.objects.filter(pk=row.pk).judge()
@@ -198,14 +199,22 @@ def _merged(row: Story, fields: Mapping[str, Any], base_version: int) -> dict[st
     return mine
 
 
-def _checked(story: Story) -> None:
+def check_texts(story: Story, names: Iterable[str] = EDITABLE) -> None:
+    """Look at what somebody wrote into these fields; raise ValidationError naming those that cannot be kept so.
+
+    The others may hold more than is let in here: what was imported stays as it came.
+    """
     # The squad and the release came from the database; checking them again would only cost queries.
     story.clean_fields(exclude=["squad", "release", "created_by", "standing", "criteria_met", "checks_met"])
-    for name in ("description", *CHECKLISTS):
-        if len(getattr(story, name)) > LONGEST_TEXT:
-            raise ValidationError(
-                {name: f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."}
-            )
+    errors = {}
+    for name in {"description", *CHECKLISTS}.intersection(names):
+        text = getattr(story, name)
+        if len(text) > LONGEST_TEXT:
+            errors[name] = f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."
+        elif name in CHECKLISTS and (count := len(lines(text))) > MOST_LINES:
+            errors[name] = f"This has {count} lines; {MOST_LINES} is the most. Make several stories of it."
+    if errors:
+        raise ValidationError(errors)
 
 
 def _write(row: Story, before: Mapping[str, Any], by: Any) -> None:

@@ -102,6 +102,7 @@ class EvidenceForm(forms.Form):
     )  # fmt: skip
     note = forms.CharField(
         required=False,
+        max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text="What you did and saw. A note or a link is required.",
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.urls import reverse
 
@@ -14,6 +15,9 @@ from portal.kernel.models import StateChange
 from portal.kernel.transitions import move
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
 from squads.teams.models import Squad
+
+# Why somebody moved or blocked a story.
+MOST_SAID = 2000
 
 
 class Story(models.Model):
@@ -109,8 +113,10 @@ class Story(models.Model):
 
         `at` is when people did so, where that is known to be earlier than now (work that was brought in).
 
-        Raises AlreadyMoved when it is there already, ValueError for a rung that only evidence can reach.
+        Raises AlreadyMoved when it is there already, ValueError for a rung that only evidence can reach, ValidationError
+        for a reason nobody would read.
         """
+        check_reason(because)
         if to not in self.Progress.values:
             raise ValueError(f"“{to}” is not something people set: only evidence moves a story beyond dev done.")
         with transaction.atomic():
@@ -122,6 +128,12 @@ class Story(models.Model):
             touch([self.pk])
         self.refresh_from_db(fields=["stage", "standing"])
         return change
+
+
+def check_reason(because: str) -> None:
+    """Refuse a reason that is longer than a history can show."""
+    if len(because) > MOST_SAID:
+        raise ValidationError({"because": f"Say it in at most {MOST_SAID} characters."})
 
 
 class StoryEdit(models.Model):

@@ -13,13 +13,13 @@ from portal.kernel.rows import write
 from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.stories import states
 from squads.stories.actions import RANK_GAP
-from squads.stories.models import Story, StoryEdit
+from squads.stories.models import MOST_SAID as MOST_SAID
+from squads.stories.models import Story, StoryEdit, check_reason
 from squads.teams.models import Squad, written_by
 
 # New places before the first and after the last; beyond these the squad's stories are numbered anew.
 LAST = 1 << 62
 HEADROOM = 1024
-MOST_SAID = 2000
 # The place of a story of a squad, not this one, and the next one behind or before it.
 AFTER = (
     "SELECT rank FROM squads_story WHERE squad_id = %s AND id <> %s AND rank >= "
@@ -93,6 +93,7 @@ def place_held(
     AlreadyMoved when somebody was first with `to`, Held where evidence says otherwise, ValidationError naming the field.
     """
     _checked(to, after, before, where)
+    check_reason(because)
     if to and story.stage not in Story.Progress.values:
         raise Held(story, to)
     rank = _rank(story, to or story.stage, after, before, where)
@@ -215,8 +216,7 @@ def block(story: Story, *, by: Any, because: str) -> Story:
     because = because.strip()
     if not because:
         raise ValidationError({"because": "Write what it waits for, so that somebody can help."})
-    if len(because) > MOST_SAID:
-        raise ValidationError({"because": f"Say it in at most {MOST_SAID} characters."})
+    check_reason(because)
     return _blocked(story, "", because, by)
 
 

@@ -1,6 +1,7 @@
 """Pages of stories, and the one question: is it rodeo done?"""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -8,12 +9,15 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
+from portal.kernel.markdown import KEY
+from portal.kernel.objections import keep_objection
 from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
 from portal.kernel.transitions import AlreadyMoved
@@ -91,9 +95,13 @@ def story_create(request: HttpRequest) -> HttpResponse:
     form = StoryForm(request.POST or None, user=request.user, initial=initial)
     if request.method == "POST" and form.is_valid():
         fields = dict(form.cleaned_data)
-        story = actions.create_story(fields.pop("squad"), by=request.user, **fields)
-        messages.success(request, f"{story.key} is there. Name {story.key} in a commit message to link the commit.")
-        return redirect(story)
+        try:
+            story = actions.create_story(fields.pop("squad"), by=request.user, **fields)
+        except ValidationError as error:
+            keep_objection(form, error)
+        else:
+            messages.success(request, f"{story.key} is there. Name {story.key} in a commit message to link the commit.")
+            return redirect(story)
     return render(request, "squads/stories/form.html", {"form": form}, status=400 if form.errors else 200)
 
 
@@ -104,6 +112,8 @@ def progress(request: HttpRequest, key: str) -> HttpResponse:
     story = own_story(key, request.user)
     try:
         story.move_progress(request.POST.get("to", ""), by=request.user, because=given(request.POST, "because"))
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
     except (AlreadyMoved, ValueError) as error:
         messages.error(request, str(error))
     else:
@@ -214,5 +224,9 @@ is_it.policy = "reading"  # type: ignore[attr-defined]
 @require_safe
 def ask(request: HttpRequest) -> HttpResponse:
     """Take the key typed into "Is … rodeo done?" to its answer."""
-    key = given(request.GET, "key")
-    return redirect("is", key=key.upper()) if key else redirect("home")
+    typed = given(request.GET, "key")
+    # A pasted address holds the story it leads to. Any other part of an address is no key and has no answer.
+    key = next((part for part in reversed(typed.upper().split("/")) if KEY.fullmatch(part)), typed.upper())
+    if "/" in key or not key.strip("."):
+        return redirect(f"{reverse('search:search')}?{urlencode({'q': typed})}" if typed else "home")
+    return redirect("is", key=key)

@@ -18,7 +18,8 @@ from squads.teams.models import Membership, Service, Squad
 
 # Addresses such as /squads/new/ belong to pages.
 TAKEN = {"new"}
-LONGEST_KEY = 250
+LONGEST_KEY, MOST_REPOSITORIES = 250, 200
+LONGEST_TEXT = 5000
 
 
 def free_slug(model: type[models.Model], name: str, otherwise: str) -> str:
@@ -37,6 +38,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
     """Create a squad; whoever creates it is its first member and leads it."""
     squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
     squad.slug = free_slug(Squad, squad.name, key_prefix)
+    _short("mission", mission)
     squad.full_clean()
     squad.save(force_insert=True)
     Membership.objects.create(squad=squad, user=by, role=Membership.Role.LEAD)
@@ -57,6 +59,7 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
     for name in ("name", "key_prefix", "kind", "mission"):
         if name in fields:
             setattr(squad, name, fields[name])
+    _short("mission", squad.mission if "mission" in fields else "")
     squad.full_clean()
     squad.save(update_fields=["name", "key_prefix", "kind", "mission"])
     tell("squad.saved", id=squad.pk)
@@ -124,6 +127,7 @@ def create_service(
         remedy = "Claim it on its page." if known.squad_id is None else f"Squad {known.squad} owns it."
         raise ValidationError({"name": f"There is a service called {known.name} already. {remedy}"})
     service.slug = free_slug(Service, service.name, "service")
+    _short("description", description)
     service.full_clean()
     service.save(force_insert=True)
     tell("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
@@ -137,6 +141,7 @@ def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | Non
     for name in ("description", "squad"):
         if name in fields:
             setattr(service, name, fields[name])
+    _short("description", service.description if "description" in fields else "")
     service.full_clean()
     service.save(update_fields=["description", "squad"])
     if repositories is not None:
@@ -157,6 +162,13 @@ def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
     return service
 
 
+def _short(field: str, text: str) -> None:
+    if len(text) > LONGEST_TEXT:
+        raise ValidationError(
+            {field: f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."}
+        )
+
+
 def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
     """Make these, and only these, the repositories of the service; unknown ones are created, empty for now.
 
@@ -165,6 +177,10 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
     wanted = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
     if long := [key for key in wanted if len(key) > LONGEST_KEY]:
         raise ValidationError({"repositories": f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
+    if len(wanted) > MOST_REPOSITORIES:
+        raise ValidationError({
+            "repositories": f"{len(wanted)} repositories are no one service; {MOST_REPOSITORIES} is the most."
+        })  # fmt: skip
     every = queries.repositories()
     known = {row.key: row for row in every.filter(key__in=wanted).select_related("service")}
     for key, row in known.items():

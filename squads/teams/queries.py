@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from portal.accounts.models import Invitation
@@ -54,15 +54,19 @@ def people_of(squad: Squad) -> "QuerySet[Membership]":
 
 
 def open_invitations(**which: Any) -> "QuerySet[Invitation]":
-    """Return the invitations that can still be accepted, the newest first."""
+    """Return the invitations that can still be accepted, the newest first.
+
+    Whoever invited was shown the link. It opens nothing once they may no longer invite, or it would let them in again.
+    """
+    leads = Membership.objects.filter(squad=OuterRef("squad"), user=OuterRef("invited_by"), role=Membership.Role.LEAD)
     still = Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=clock.now(), **which)
+    still = still.filter(Q(invited_by__is_staff=True) | Exists(leads), invited_by__is_active=True)
     return still.select_related("invited_by", "squad")
 
 
 def invitation_behind(secret: str) -> Invitation | None:
     """Return the open invitation with this secret."""
-    found = Invitation.objects.select_related("invited_by", "squad").filter(digest=digest_of(secret)).first()
-    return found if found is not None and found.is_open else None
+    return open_invitations(digest=digest_of(secret)).first()
 
 
 def deployments_of(service: Service) -> "QuerySet[Any]":

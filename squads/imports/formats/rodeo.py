@@ -15,7 +15,8 @@ TAKEN = {
     "description": "description", "acceptance_criteria": "acceptance_criteria", "created": "created_at",
 }  # fmt: skip
 # A spreadsheet runs a cell that begins so. One that was prefixed before keeps its own prefix.
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+# Some take a line end or a full-width sign for the beginning of one as well.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
 def guarded(cell: str) -> str:

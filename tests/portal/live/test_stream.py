@@ -220,6 +220,7 @@ def test_one_session_has_so_many_streams_and_no_more(
         "topic=story:" + "x" * 400,
         "topic=%00:a",
         "x=1",
+        "&".join(["a=b"] * 300),
     ],
 )
 def test_a_stream_of_nothing_is_refused(stream: Process, as_ana: Client, query: str) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 import threading
 from pathlib import Path
@@ -24,6 +25,8 @@ from squads.stories.actions import create_story
 
 HERE = Path(__file__).parent / "fixtures"
 URL = "/squads/payments/imports/"
+# What a spreadsheet somewhere takes for the beginning of a formula.
+FORMULAS = "\t\r\n=+-@＝＋－＠"
 
 
 def bring(client: Client, body: bytes | str, name: str = "stories.csv", kind: str = "") -> str:
@@ -549,12 +552,33 @@ def test_an_export_of_one_squad_makes_new_stories_in_another(
     assert list(Story.objects.values_list("key", "title").order_by("key")) == [("PAY-1", "Found"), ("SEA-1", "Found")]
 
 
+def test_two_rows_that_mean_one_story_are_told_and_the_first_is_taken(
+    as_root: Client, as_ana: Client, ana: User, bo: User, payments: Squad, search: Squad
+) -> None:
+    create_story(search, by=bo, title="Find")
+    run(as_ana, bring(as_ana, exported(as_ana, "json"), "all.json"))
+    assert Story.objects.get(key="PAY-1").external == "rodeo:SEA-1"
+    data = json.loads(exported(as_ana, "json"))
+    for each in data["stories"]:
+        each["title"] = f"Find, says {each['key']}"
+    body = json.dumps(data)
+    url = bring(as_ana, body, "again.json")
+    assert "is PAY-1 already, which was imported from SEA-1." in page(as_ana, url)
+    run(as_ana, url)
+    assert set(Story.objects.values_list("title", flat=True)) == {"Find"}
+    run(as_ana, url, leave_out="on")
+    said = Story.objects.get(key="PAY-1").title
+    assert said == f"Find, says {data['stories'][0]['key']}"
+    assert Story.objects.get(key="SEA-1").title == "Find"
+    assert StoryEdit.objects.count() == 1
+
+
 def test_no_cell_of_an_export_is_a_formula(as_ana: Client, ana: User, payments: Squad) -> None:
-    for start in ("=", "+", "-", "@"):
-        create_story(payments, by=ana, title=f"{start}cmd|' /C calc'!A0")
+    for start in FORMULAS.strip():
+        create_story(payments, by=ana, title=f"{start}cmd|' /C calc'!A0", description=f"\n{start}1")
     rows = list(csv.reader(io.StringIO(exported(as_ana).decode("utf-8-sig"), newline="")))
-    assert len(rows) == 5
-    assert [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t", "\r") and cell] == []
+    assert len(rows) == 9
+    assert [cell for row in rows for cell in row if cell and cell[0] in FORMULAS] == []
 
 
 def test_an_export_is_filtered_as_the_list_is(as_bo: Client, ana: User, payments: Squad, search: Squad) -> None:

@@ -82,3 +82,23 @@ def test_open_reading_answers_everybody(client: Client, story: Story, settings: 
 def test_the_question_on_the_first_page_leads_to_the_answer(as_ana: Client, story: Story) -> None:
     assert as_ana.get("/is/", {"key": " pay-1 "})["Location"] == "/is/PAY-1"
     assert as_ana.get("/is/")["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("typed", "leads_to"),
+    [
+        ("pay-1", "/is/PAY-1"),
+        ("https://rodeo.example.org/stories/pay-1/history/", "/is/PAY-1"),
+        ("PAY 1", "/is/PAY%201"),
+        ("a/b", "/search/?q=a%2Fb"),
+        ("//evil.example.org", "/search/?q=%2F%2Fevil.example.org"),
+        ("..", "/search/?q=.."),
+        ("\0", "/"),
+        ("", "/"),
+    ],
+)
+def test_whatever_is_typed_into_the_question_leads_somewhere_here(
+    client: Client, story: Story, typed: str, leads_to: str
+) -> None:
+    answer = client.get("/is/", {"key": typed})
+    assert (answer.status_code, answer["Location"]) == (302, leads_to)

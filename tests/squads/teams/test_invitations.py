@@ -55,6 +55,30 @@ def test_a_link_that_is_over_opens_nothing(
     assert User.objects.count() == before
 
 
+@pytest.mark.parametrize("why", ["taken out of the squad", "lead no more", "account closed"])
+def test_nobody_lets_themselves_in_again_by_a_link_they_made_as_a_lead(
+    as_lea: Client, as_root: Client, lea: User, ana: User, payments: Squad, why: str
+) -> None:
+    answer = as_lea.post("/squads/payments/invitations/", {"email": "lea.too@example.org", "role": "lead"})
+    link = answer.content.decode().split('<pre id="link" tabindex="0">')[1].split("</pre>")[0]
+    link = "/invitations/" + link.rstrip("/").rsplit("/", 1)[1] + "/"
+    assert as_lea.get(link).status_code == 200
+    if why == "taken out of the squad":
+        as_root.post("/squads/payments/members/remove/", {"username": "lea"})
+        assert not payments.memberships.filter(user=lea).exists()
+    elif why == "lead no more":
+        as_root.post(f"/squads/payments/people/{lea.memberships.get().pk}/", {"role": "member"})
+        assert not payments.is_led_by(lea)
+    else:
+        User.objects.filter(pk=lea.pk).update(is_active=False)
+    before = list(payments.memberships.values_list("user", "role").order_by("pk"))
+    for browser in (as_lea, Client()):
+        assert browser.post(link, NEW).status_code == 404
+    assert list(payments.memberships.values_list("user", "role").order_by("pk")) == before
+    assert not User.objects.filter(username="nia").exists()
+    assert "lea.too@example.org" not in as_root.get("/invitations/").content.decode()
+
+
 def test_it_is_good_once_even_for_two_at_a_time(lea: User, ana: User, bo: User, payments: Squad) -> None:
     row, _ = made(lea, payments, role="lead")
     accept(Invitation.objects.get(), by=bo)
@@ -91,11 +115,11 @@ def test_errors_of_a_newcomer_name_the_field_and_spend_nothing(
     assert answer.status_code == 400
     assert remedy in answer.content.decode()
     row.refresh_from_db()
-    assert row.is_open
+    assert (row.accepted_at, row.revoked_at) == (None, None)
 
 
-def test_somebody_with_an_account_is_sent_to_sign_in(client: Client, lea: User, ana: User, payments: Squad) -> None:
-    _, secret = invite(by=lea, email="ANA@example.org", squad=None)
+def test_somebody_with_an_account_is_sent_to_sign_in(client: Client, root: User, ana: User) -> None:
+    _, secret = invite(by=root, email="ANA@example.org", squad=None)
     answer = client.post(f"/invitations/{secret}/", NEW)
     assert "There is an account for ANA@example.org already. Sign in to it" in answer.content.decode()
     assert f"?next=/invitations/{secret}/" in answer.content.decode()
@@ -122,7 +146,7 @@ def test_a_lead_withdraws_only_what_is_of_the_squad(as_lea: Client, root: User, 
     row, _ = made(root, search)
     assert as_lea.post(f"/squads/payments/invitations/{row.pk}/revoke/").status_code == 404
     row.refresh_from_db()
-    assert row.is_open
+    assert (row.accepted_at, row.revoked_at) == (None, None)
 
 
 def test_a_squad_with_members_keeps_a_lead(
