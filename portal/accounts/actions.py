@@ -15,6 +15,7 @@ from django.db.models import Q
 from portal.accounts.models import ApiToken, User
 from portal.accounts.queries import PREFIX, digest_of
 from portal.kernel import clock
+from portal.kernel.locks import hold
 
 SCOPES = {
     "read": "read: everything an account may read",
@@ -54,7 +55,9 @@ def program_of(squad: Any) -> User:
     """Return the account in whose name a squad's tokens write, made when the first of them is.
 
     It is in no squad and has no password: only `Squad.objects.writable_by` knows it, and it can enter by no other door.
+    The caller has a transaction open.
     """
+    hold(f"program of squad {squad.pk}")
     known = User.objects.filter(program_of=squad).first()
     if known is not None:
         return known

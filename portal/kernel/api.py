@@ -1,5 +1,6 @@
 """What every endpoint of /api/v1/ shares: who is let in, and how objections of verbs become answers."""
 
+import json
 from typing import Any, ClassVar, Literal
 
 from django.conf import settings
@@ -104,14 +105,29 @@ class Chosen(serializers.SlugRelatedField):
         return super().to_internal_value(data)
 
 
+HALVES = "This holds half of a character pair (a lone surrogate), which nothing can keep or show. Take it out."
+
+
+def _is_whole(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Json(JSONParser):
-    """JSON, nested no deeper than can be read."""
+    """JSON, nested no deeper than can be read, of characters that can be kept and answered with."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
-            return super().parse(stream, media_type, parser_context)
+            data = super().parse(stream, media_type, parser_context)
+            if _is_whole(data):
+                return data
         except RecursionError:
             raise exceptions.ParseError("The body is nested too deep.") from None
+        broken = [name for name, value in data.items() if not _is_whole(value)] if isinstance(data, dict) else []
+        raise exceptions.ValidationError({name: HALVES for name in broken if _is_whole(name)} or HALVES)
 
 
 class PasswordScheme(BasicScheme):

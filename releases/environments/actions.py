@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import tell
 from releases.environments import queries
@@ -57,6 +58,7 @@ def environment_named(key: str, tier: str = "") -> Environment:
 @transaction.atomic
 def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> Environment:
     """Create an environment before any event names it; ValidationError names the field when the key exists."""
+    hold("names of environments")  # a second one made at the same moment is told that the key is taken
     key = key.strip()
     environment = Environment(key=key, name=name.strip() or key, **_known(fields))
     environment.slug = free_slug(Environment, key, "environment")

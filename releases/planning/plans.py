@@ -5,10 +5,13 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from portal.kernel.locks import hold
 from portal.kernel.outbox import tell
 from releases.planning.models import Release
 from releases.planning.naming import free_slug
 
+# Whoever names a release waits for whoever is just naming one: the second is told that it is there.
+NAMES = "names of releases"
 EDITABLE = ("version", "line", "notes", "planned_for", "released_at")
 
 
@@ -17,6 +20,7 @@ def create_release(
     *, by: Any, version: str, line: str = "", notes: str = "", planned_for: Any = None, released_at: Any = None
 ) -> Release:
     """Plan a release. Its version is kept as written; ValidationError names the field when line and version exist."""
+    hold(NAMES)
     release = Release(
         version=version.strip(), line=line.strip(), notes=notes, planned_for=planned_for, released_at=released_at
     )
@@ -30,6 +34,7 @@ def create_release(
 @transaction.atomic
 def edit_release(release: Release, *, by: Any, **fields: Any) -> Release:
     """Change what people say about a release. One found as a tag keeps the tag's version, line and date."""
+    hold(NAMES)
     own = ("notes", "planned_for") if release.origin == Release.Origin.TAG else EDITABLE
     changed = [name for name in own if name in fields]
     for name in changed:

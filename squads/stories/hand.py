@@ -1,6 +1,6 @@
 """Evidence by hand: what a person saw, kept with their name; and taken back, if it was a mistake."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -15,6 +15,7 @@ from squads.stories.models import Evidence, Story
 BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
 # People's clocks are not ours: this much "later than now" is a clock, more is a mistake.
 CLOCK_SLACK = timedelta(minutes=5)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_REASON = 2000
 
 
@@ -38,7 +39,7 @@ def record_by_hand(
     evidence = Evidence.objects.create(
         story=story, kind=kind, verdict=verdict, at=at, started_at=at if kind == "acceptance" else None,
         service=service, environment=environment, tier=tier, shas=[ANY],
-        label=f"{by.name}, by hand", note=note.strip(), link=link.strip(), by_hand=True, person=by,
+        label=f"{by.name[:200]}, by hand", note=note.strip(), link=link.strip(), by_hand=True, person=by,
     )  # fmt: skip
     _judge(story)
     return evidence
@@ -91,6 +92,8 @@ def _wrong(kind: str, verdict: str, at: datetime, note: str, link: str) -> dict[
         errors["link"] = "Give a full address that starts with https:// or http://."
     if at > clock.now() + CLOCK_SLACK:
         errors["at"] = "This lies in the future. Record evidence after the fact."
+    elif at < EARLIEST:
+        errors["at"] = "This is before 1970. Correct the year."
     return errors
 
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.text import slugify
 
+from portal.kernel.locks import hold
 from portal.kernel.outbox import tell
 from squads.teams import queries
 from squads.teams.models import Membership, Service, Squad
@@ -20,6 +21,8 @@ from squads.teams.models import Membership, Service, Squad
 TAKEN = {"new"}
 LONGEST_KEY, MOST_REPOSITORIES = 250, 200
 LONGEST_TEXT = 5000
+# Whoever gives a name waits for whoever is just giving one: the second is told that it is taken.
+NAMES_OF_SQUADS, NAMES_OF_SERVICES = "names of squads", "names of services and their repositories"
 
 
 def free_slug(model: type[models.Model], name: str, otherwise: str) -> str:
@@ -36,6 +39,7 @@ def free_slug(model: type[models.Model], name: str, otherwise: str) -> str:
 @transaction.atomic
 def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = "") -> Squad:
     """Create a squad; whoever creates it is its first member and leads it."""
+    hold(NAMES_OF_SQUADS)
     squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
     squad.slug = free_slug(Squad, squad.name, key_prefix)
     _short("mission", mission)
@@ -49,6 +53,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
 @transaction.atomic
 def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
     """Change name, kind, mission, or, while no story has a key made from it, the key prefix."""
+    hold(NAMES_OF_SQUADS)
     before = Squad.objects.select_for_update().get(pk=squad.pk)
     prefix = fields.get("key_prefix", before.key_prefix)
     if prefix != before.key_prefix and before.next_number > 1:
@@ -121,6 +126,7 @@ def create_service(
     *, by: Any, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
 ) -> Service:
     """Create a service owned by a squad. One that events discovered under this name is to be claimed instead."""
+    hold(NAMES_OF_SERVICES)
     service = Service(name=name.strip(), squad=squad, description=description)
     known = Service.objects.filter(name=service.name).first()
     if known is not None:
@@ -138,6 +144,7 @@ def create_service(
 @transaction.atomic
 def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
     """Change description or owner, and say which repositories make the service; its name is what events call it."""
+    hold(NAMES_OF_SERVICES)
     for name in ("description", "squad"):
         if name in fields:
             setattr(service, name, fields[name])

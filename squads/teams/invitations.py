@@ -12,6 +12,7 @@ from django.db import transaction
 from portal.accounts.models import Invitation, User
 from portal.accounts.queries import digest_of
 from portal.kernel import clock
+from portal.kernel.locks import hold
 from squads.teams.models import Membership, Squad
 
 OPEN_FOR = timedelta(days=7)
@@ -61,6 +62,7 @@ def accept(invitation: Invitation, *, by: User) -> Invitation:
 @transaction.atomic
 def accept_as_new(invitation: Invitation, *, username: str, password: str, first_name: str, last_name: str) -> User:
     """Make the account of somebody who was invited, with the address the invitation names, and accept it for them."""
+    hold("names of accounts")
     person: Any = get_user_model()(
         username=get_adapter().clean_username(username.strip()), email=invitation.email,
         first_name=first_name.strip(), last_name=last_name.strip(),

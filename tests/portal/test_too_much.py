@@ -129,6 +129,27 @@ def test_a_name_of_a_million_letters_is_refused_like_any_other(as_ana: Client) -
     assert as_ana.post("/sources/unmapped/mend/", said).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("address", "body", "field"),
+    [
+        ("stories/", {"squad": "payments", "title": "Pay", "type": "\ud800"}, "type"),
+        ("stories/", {"squad": "\ud800", "title": "Pay"}, "squad"),
+        ("stories/", {"squad": "payments", "title": "half \udfff"}, "title"),
+        ("stories/", {"squad": "payments", "title": "Pay", "\ud800": 1}, None),
+        ("stories/PAY-1/place/", {"to": "\ud800"}, "to"),
+        ("services/", {"name": "a", "squad": "payments", "repositories": ["a", "\ud800"]}, "repositories"),
+        ("stories/PAY-1/comments/", ["\ud800"], None),
+    ],
+)
+def test_half_a_character_is_refused_at_its_field(
+    as_ana: Client, story: Story, address: str, body: Any, field: str | None
+) -> None:
+    answer = as_ana.post(f"/api/v1/{address}", body, content_type="application/json")
+    ((named, said),) = objected(answer).items()
+    assert named == field and said.startswith("This holds half of a character pair")
+    assert Story.objects.count() == 1 and not Service.objects.exists()
+
+
 def test_a_body_that_is_too_large_is_told_the_most_there_may_be(as_ana: Client, payments: Squad) -> None:
     body = {"squad": "payments", "title": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
     answer = as_ana.post("/api/v1/stories/", body, content_type="application/json")
