@@ -4,7 +4,7 @@ import json
 from typing import Any, ClassVar, Literal
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.exceptions import ValidationError as Objection
 from django.db import InterfaceError, OperationalError
 from drf_spectacular.authentication import BasicScheme
@@ -58,6 +58,8 @@ def answerable(error: Exception) -> Exception:
         return exceptions.PermissionDenied(str(error))
     if isinstance(error, OperationalError | InterfaceError):
         return Away()
+    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
+        return exceptions.ParseError("The form has more fields or files than are read here. Send only those it needs.")
     if isinstance(error, RequestDataTooBig):
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
         return TooBig(f"The body has more than {most} MB. Send it in several requests, or shorten its texts.")

@@ -137,8 +137,11 @@ class Relations(OfStory):
         check_own(story.squad, request.user, story.key)
         said = RelationIn(data=request.data)
         said.is_valid(raise_exception=True)
-        made = relations.relate(story, said.validated_data["relation"], said.validated_data["key"], by=request.user)
-        shown = next(each for each in relations.related(story) if each.id == made.pk)
+        saying = said.validated_data["relation"]
+        made = relations.relate(story, saying, said.validated_data["key"], by=request.user)
+        # Not looked up in the list, which is bounded: others may have said more about this story than it shows.
+        other = made.other if made.story_id == story.pk else made.story
+        shown = {"id": made.pk, "saying": saying, "story": other}
         return Response(RelationOut(shown).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", int, OpenApiParameter.PATH)])

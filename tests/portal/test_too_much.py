@@ -7,11 +7,13 @@ from django.conf import settings
 from django.test import Client
 
 from portal.accounts.models import User
+from portal.kernel import clock
 from portal.kernel.models import StateChange
 from squads.boards.actions import MOST_VIEWS
-from squads.models import Evidence, SavedView, Service, Squad, Story
+from squads.models import Evidence, Relation, SavedView, Service, Squad, Story
 from squads.stories.actions import create_story
 from squads.stories.editing import edit_story
+from squads.stories.relations import MOST
 from squads.teams.actions import MOST_REPOSITORIES
 
 LONG = "x" * 50_001
@@ -24,7 +26,7 @@ def story(payments: Squad, ana: User) -> Story:
     return create_story(payments, by=ana, title="Pay")
 
 
-def objected(answer: Any) -> dict[str, str]:
+def objected(answer: Any) -> dict[str | None, str]:
     """What an answer of the API objects to, by field."""
     assert answer.status_code == 400, answer.content
     return {each["attr"]: each["detail"] for each in answer.json()["errors"]}
@@ -156,6 +158,25 @@ def test_a_body_that_is_too_large_is_told_the_most_there_may_be(as_ana: Client, 
     assert answer.status_code == 413
     assert answer.json()["errors"][0]["detail"].startswith("The body has more than 3 MB.")
     assert not Story.objects.exists()
+
+
+def test_a_form_of_the_api_with_thousands_of_fields_is_refused(as_ana: Client, payments: Squad) -> None:
+    fields = {f"field{number}": "x" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
+    answer = as_ana.post("/api/v1/squads/payments/imports/", fields)
+    assert "more fields or files" in objected(answer)[None]
+
+
+def test_a_story_of_which_much_was_said_takes_one_relation_more(as_ana: Client, ana: User, story: Story) -> None:
+    others = [create_story(story.squad, by=ana, title=f"Other {number}") for number in range(MOST + 1)]
+    Relation.objects.bulk_create(
+        Relation(story=other, other=story, kind="blocks", by=ana, at=clock.now()) for other in others[:MOST]
+    )
+    said = {"relation": "blocked_by", "key": others[MOST].key}
+    answer = as_ana.post("/api/v1/stories/PAY-1/relations/", said, content_type="application/json")
+    assert answer.status_code in (201, 400), answer.content
+    if answer.status_code == 201:
+        shown = answer.json()
+        assert (shown["relation"], shown["key"], shown["title"]) == ("blocked_by", others[MOST].key, f"Other {MOST}")
 
 
 def test_no_cache_on_the_way_keeps_what_was_made_for_one_person(as_ana: Client, ana: User, story: Story) -> None:
