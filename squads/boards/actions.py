@@ -1,13 +1,15 @@
 """What people do to a squad's board: write several stories at once, keep views, and say how the squad works."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from portal.kernel import live
+from portal.kernel import clock, live
+from portal.kernel.locks import hold
 from squads.boards.models import SavedView
 from squads.boards.queries import LIMITED, Only
 from squads.stories import states
@@ -18,10 +20,14 @@ from squads.teams.models import Membership, Squad
 MOST_LINES, LONGEST_TITLE = 50, 200
 HIGHEST_LIMIT = 999
 MOST_VIEWS = 30
+ONE_MOMENT = timedelta(seconds=10)
 
 
 def add_stories(squad: Squad, text: str, *, by: Any) -> list[Story]:
-    """Write a story for each line that is not empty; all of them or, when a line is wrong, none."""
+    """Write a story for each line that is not empty; all of them or, when a line is wrong, none.
+
+    The same lines a moment later are a second click: their stories are there already.
+    """
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise ValidationError({"lines": "Write at least one title, one per line."})
@@ -37,9 +43,19 @@ def add_stories(squad: Squad, text: str, *, by: Any) -> list[Story]:
     if long:
         raise ValidationError({"lines": long})
     with transaction.atomic():
+        hold(f"lines of {by.pk} for {squad.pk}")
+        if there := _just_made(squad, [title for _, title in lines], by):
+            return there
         made = [create_story(squad, by=by, title=title) for _, title in lines]
         live.touch([story.pk for story in made])
     return made
+
+
+def _just_made(squad: Squad, titles: list[str], by: Any) -> list[Story]:
+    """Return the stories this person wrote last for the squad, if they are these, and were written a moment ago."""
+    recent = squad.stories.filter(created_by=by, external="", created_at__gt=clock.now() - ONE_MOMENT)
+    last = list(recent.order_by("-number")[: len(titles)])[::-1]
+    return last if [story.title for story in last] == titles else []
 
 
 @transaction.atomic

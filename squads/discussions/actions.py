@@ -4,6 +4,7 @@ Stands below stories: a story is whatever has the id. Who may read the story may
 is changed by nobody else.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -11,17 +12,27 @@ from django.db import transaction
 
 from portal.kernel import clock
 from portal.kernel.live import touch
+from portal.kernel.locks import hold
 from portal.kernel.outbox import tell
 from squads.discussions import queries
 from squads.discussions.models import Comment, Mention, Watch
 
 LONGEST = 20_000
+ONE_MOMENT = timedelta(seconds=10)
 
 
 @transaction.atomic
 def say(story: Any, *, by: Any, body: str) -> Comment:
-    """Say something about a story. Whoever is mentioned finds it; whoever says something watches the story from then on."""
-    comment = Comment.objects.create(story=story, author=by, body=_checked(body), created_at=clock.now())
+    """Say something about a story. Whoever is mentioned finds it; whoever says something watches the story from then on.
+
+    The same words a moment later are a second click: they are there already.
+    """
+    body, now = _checked(body), clock.now()
+    hold(f"words of {by.pk} about {story.pk}")
+    said = Comment.objects.filter(story=story, author=by, body=body, removed_at=None, created_at__gt=now - ONE_MOMENT)
+    if (there := said.order_by("-pk").first()) is not None:
+        return there
+    comment = Comment.objects.create(story=story, author=by, body=body, created_at=now)
     _mention(comment)
     watch(story, by)
     tell("story.commented", key=story.key, id=story.pk, comment=comment.pk)

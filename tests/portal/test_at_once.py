@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ from django.db import connection
 from django.test import Client
 
 from portal.accounts.models import ApiToken, User
+from portal.kernel import clock
 from releases.models import Environment, Release, Repository
-from squads.models import Service, Squad
+from squads.models import Comment, Service, Squad, Story
+from squads.stories.actions import create_story
 from squads.teams.invitations import invite
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +81,40 @@ def test_a_squads_first_tokens_have_one_account_between_them(lea: User, payments
     assert {status for status, _ in answers} == {201}
     assert ApiToken.objects.filter(squad=payments).count() == MANY
     assert User.objects.filter(program_of=payments).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("/squads/payments/board/stories/", {"lines": "Pay by card\nPay by phone"}),
+        ("/stories/PAY-1/comments/new/", {"body": "It hangs. @lea"}),
+    ],
+)
+def test_a_button_pressed_twice_writes_once(ana: User, lea: User, payments: Squad, address: str, body: Any) -> None:
+    create_story(payments, by=lea, title="Pay")
+    answers = at_once(ana, address, *[body] * MANY, api=False)
+    assert {status for status, _ in answers} == {302}
+    expected = (3, 0) if "lines" in body else (1, 1)
+    assert (Story.objects.count(), Comment.objects.count()) == expected
+
+
+def test_the_same_words_are_said_again_by_somebody_else_later_or_once_taken_back(
+    as_ana: Client, as_lea: Client, ana: User, payments: Squad
+) -> None:
+    create_story(payments, by=ana, title="Pay")
+    say = {"body": "Done."}
+    as_ana.post("/stories/PAY-1/comments/new/", say)
+    as_lea.post("/stories/PAY-1/comments/new/", say)
+    assert Comment.objects.count() == 2
+    as_ana.post(f"/stories/PAY-1/comments/{Comment.objects.get(author=ana).pk}/remove/")
+    as_ana.post("/stories/PAY-1/comments/new/", say)
+    assert Comment.objects.count() == 3
+    Comment.objects.update(created_at=clock.now() - timedelta(seconds=11))
+    as_ana.post("/stories/PAY-1/comments/new/", say)
+    assert Comment.objects.count() == 4
+    for lines in ("Pay by card", "Pay by phone", "Pay by card"):
+        as_ana.post("/squads/payments/board/stories/", {"lines": lines})
+    assert Story.objects.count() == 4
 
 
 def test_of_two_newcomers_who_want_one_name_the_second_is_told(lea: User, payments: Squad) -> None:
