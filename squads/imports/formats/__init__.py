@@ -3,7 +3,7 @@
 from typing import Any
 
 from squads.imports.formats import github, jira, rodeo, table, taiga, trello
-from squads.imports.formats.raw import MEGABYTES, MOST_BYTES, MOST_ITEMS, Item, Parsed, Problem, Refused
+from squads.imports.formats.raw import MEGABYTES, MOST_BYTES, MOST_ITEMS, MOST_TOLD, Item, Parsed, Problem, Refused
 from squads.imports.formats.text import decode, is_json, load
 
 __all__ = ["CHOICES", "KINDS", "MOST_BYTES", "Item", "Parsed", "Problem", "Refused", "check_size", "parse"]
@@ -35,9 +35,13 @@ def parse(body: bytes, kind: str = "", chosen: dict[str, str] | None = None) -> 
         raise Refused(f"“{kind[:20]}” is no kind of file that is known here.", f"Choose among {', '.join(KINDS)}.")
     check_size(len(body))
     text = decode(body)
-    if is_json(text):
-        return _json(load(text), kind)
-    return _table(table.read(text), kind, chosen)
+    parsed = _json(load(text), kind) if is_json(text) else _table(table.read(text), kind, chosen)
+    told = sum(len(item.comments) + len(item.moves) for item in parsed.items)
+    if told > MOST_TOLD:
+        raise Refused(
+            f"The file has {told:,} comments and moves; {MOST_TOLD:,} is the most.", "Split it, or leave some out."
+        )
+    return parsed
 
 
 def _json(data: Any, kind: str) -> Parsed:

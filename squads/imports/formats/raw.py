@@ -7,6 +7,8 @@ MEGABYTES = 20
 MOST_BYTES = MEGABYTES * 1024 * 1024
 MOST_ITEMS = 20_000
 MOST_CHARACTERS = 100_000
+# Comments and moves of all items together.
+MOST_TOLD = 100_000
 
 
 class Refused(Exception):

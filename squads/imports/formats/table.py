@@ -10,6 +10,8 @@ from squads.imports.formats.words import moment, plain
 DELIMITERS = (",", ";", "\t")
 # Rows times columns, empty ones included: what a table takes in memory.
 MOST_COLUMNS, MOST_CELLS = 1000, 4_000_000
+# As many as a worksheet may have below its last cell.
+MOST_BLANK = 1_048_576
 # Our fields, and how others call them, the likeliest first.
 NAMES = {
     "key": "issue_key key ticket_key ticket story_id external_id id number ref issue_id",
@@ -54,11 +56,14 @@ def read(text: str) -> Table:
     """Read a table. A record with too many cells is a problem of its own; broken quotes refuse the file."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     table: Table | None = None
-    line = 1
+    line, blank = 1, 0
     try:
         for cells in reader:
             start, line = line, reader.line_num + 1
             if not any(cell.strip() for cell in cells):
+                blank += 1
+                if blank > MOST_BLANK:
+                    raise Refused(f"The file has more than {MOST_BLANK:,} empty rows.", "Take them out.")
                 continue
             if table is None:
                 table = Table(_headers(cells))

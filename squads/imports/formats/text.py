@@ -6,6 +6,7 @@ from typing import Any
 
 from squads.imports.formats.raw import Refused
 
+MOST_PARTS = 250_000
 SAVE = "Save it again as “CSV UTF-8”, or export it again as JSON."
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -70,6 +71,10 @@ def is_json(text: str) -> bool:
 
 def load(text: str) -> Any:
     """Return what JSON says."""
+    # Each takes many times the memory of its two characters, and a file may hold millions.
+    parts = text.count("{") + text.count("[")
+    if parts > MOST_PARTS:
+        raise Refused(f"This JSON has {parts:,} objects and lists; {MOST_PARTS:,} is the most.", "Split it.")
     try:
         return json.loads(text)
     except RecursionError:

@@ -168,6 +168,9 @@ def test_lines_are_those_of_the_file_blank_ones_and_newlines_in_cells_included()
         (b"x," * 2_000 + b"\n1\n", "2,001 columns"),
         (b"T\n" + b"x" * (21 * 1024 * 1024), "21.0 MB; 20 MB is the most"),
         (b"Title,\xc3\x28\x81\nx,y\n", "is no cp1252 text"),
+        (b"Title\nx\n" + b"\n" * 1_048_577, "more than 1,048,576 empty rows"),
+        (b'{"cards": [' + b"{}," * 250_000 + b'{}], "lists": []}', "250,004 objects and lists; 250,000 is the most"),
+        (b"Title" + b",Comment" * 999 + b"\n" + (b"x" + b",y" * 999 + b"\n") * 101, "100,899 comments and moves"),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why_and_what_to_do(body: bytes, said: str) -> None:

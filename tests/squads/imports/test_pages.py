@@ -456,6 +456,11 @@ def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: C
         (b"PK\x03\x04" + b"\0" * 100, "a zip file or an Excel workbook"),
         (b"Title\n" + b"y" * (20 * 1024 * 1024), "20.0 MB; 20 MB is the most"),
         (b"", "The file is empty"),
+        (
+            b'{"rodeo": 1, "stories": [' + b"{}," * 6_000_000 + b"{}]}",
+            "objects and lists; 250,000 is the most. Split it.",
+        ),
+        (b"Title\nx" + b"\r" * 10_000_000, "empty rows. Take them out."),
     ],
 )
 def test_a_hostile_file_is_answered_with_a_message(as_ana: Client, payments: Squad, body: bytes, said: str) -> None:
