@@ -17,6 +17,8 @@ from markdown_it.token import Token
 
 # Longer texts are shown as they were written: parsing them would hold up the page.
 LONGEST = 50_000
+# A table's missing cells are filled in, so that two thousand characters may become seventy thousand cells.
+MOST_CELLS = 10_000
 MOST_NAMES = 200
 KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])")
 PERSON = re.compile(r"(?<![\w@/.+-])@(\w[\w.+-]*(?:@\w[\w.-]*)?)")
@@ -65,7 +67,7 @@ def to_html(
     `stories` maps the keys of stories that exist to their addresses, `people` the user names (in small letters) of people
     that exist to what they are called.
     """
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or _cells(text) > MOST_CELLS:
         return mark_safe(f'<pre tabindex="0">{escape(text)}</pre>')  # noqa: S308 - escaped
     known = tuple(sorted((stories or {}).items())), tuple(sorted((people or {}).items()))
     return _made(text.replace("\r\n", "\n"), *known)
@@ -80,6 +82,16 @@ def _made(text: str, stories: tuple[tuple[str, str], ...], people: tuple[tuple[s
             token.children = list(_named(token.children, dict(stories), dict(people)))
     made = _parser.renderer.render(tokens, _parser.options, {})
     return _fenced(made)
+
+
+def _cells(text: str) -> int:
+    """Return the most cells that the tables of a text can have: of lines in a row, each has those of the widest."""
+    most = 0
+    for block in re.split(r"\n[^\S\n]*\n", text):
+        if "|" in block:
+            lines = block.splitlines()
+            most += len(lines) * max(line.count("|") for line in lines)
+    return most
 
 
 def _fenced(made: str) -> SafeString:

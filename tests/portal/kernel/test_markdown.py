@@ -96,6 +96,15 @@ def test_a_text_too_long_to_parse_is_shown_as_it_is() -> None:
     assert html.startswith('<pre tabindex="0">&lt;b&gt;')
 
 
+def test_a_table_that_fills_itself_is_shown_as_it_was_written() -> None:
+    small = "|a" * 250 + "\n" + "|-" * 250 + "\n" + "|a\n" * 260
+    assert len(small) < 2000
+    assert to_html(small) == f"<pre>{small}</pre>"
+    wide = "|a" * 20 + "|\n" + "|-" * 20 + "|\n" + ("|b" * 20 + "|\n") * 100
+    assert to_html(wide).count("<td>b</td>") == 2000
+    assert to_html(f"{wide}\n{wide}").count("<td>b</td>") == 4000
+
+
 def test_what_a_text_names_is_found() -> None:
     assert keys_in("PAY-1 pay-2 XPAY-3 APAY-4-5 (SEA-6)") == {"PAY-1", "XPAY-3", "APAY-4", "SEA-6"}
     assert people_in("@Ana, @bo.") == {"ana", "bo", "bo."}
