@@ -1,9 +1,28 @@
-"""What is made for one person stays with that person."""
+"""What is made for one person stays with that person: answers, and addresses that open something."""
 
+import logging
+import re
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_cache_control
+
+# What follows in an address opens an account to whoever has it.
+OPENING = re.compile(r"(/invitations/|/accounts/(?:confirm-email|password/reset/key)/)[^/\s]+")
+
+
+class WithoutSecrets(logging.Filter):
+    """Have the log name an address that was refused without the secret in it, which may still be good."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(_masked(each) for each in record.args)
+        record.msg = _masked(record.msg)
+        return True
+
+
+def _masked(said: object) -> object:
+    return OPENING.sub(r"\1…", said) if isinstance(said, str) else said
 
 
 class PrivateAnswers:

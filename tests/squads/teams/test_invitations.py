@@ -1,5 +1,7 @@
 """Inviting people, and who leads a squad."""
 
+import io
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -96,6 +98,21 @@ def test_whoever_comes_in_is_no_administrator_and_only_in_that_squad(
     assert (nia.is_staff, nia.is_project_manager, nia.email) == (False, False, "nia@example.org")
     assert [(each.squad, each.role) for each in nia.memberships.all()] == [(payments, "lead")]
     assert client.get("/account/").status_code == 200, "and is signed in"
+
+
+def test_the_log_does_not_name_a_link_that_is_still_good(client: Client, lea: User, payments: Squad) -> None:
+    _, link = made(lea, payments)
+    handler = next(each for each in logging.getLogger().handlers if each.get_name() == "console")
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(io.StringIO())
+    try:
+        assert client.post(link, {**NEW, "password": ""}).status_code == 400
+        assert Client(enforce_csrf_checks=True).post(link, NEW).status_code == 403
+        assert client.get("/accounts/password/reset/key/1-abc-def/").status_code == 200
+    finally:
+        log = handler.setStream(before).getvalue()  # type: ignore[union-attr]
+    assert "Bad Request: /invitations/…/" in log
+    assert link.split("/")[2] not in log
 
 
 @pytest.mark.parametrize(
