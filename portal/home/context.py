@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from squads.acceptance.queries import count_waiting_for
@@ -29,7 +30,11 @@ def _events_url(request: HttpRequest) -> str:
     A page under another name of this machine (localhost for 127.0.0.1) has cookies that are not sent there.
     """
     host = urlsplit(settings.RODEO_EVENTS_URL).hostname
-    if host and host != urlsplit(f"//{request.get_host()}").hostname:
+    try:
+        asked = urlsplit(f"//{request.get_host()}").hostname
+    except DisallowedHost:  # the page that says so is drawn as well
+        return ""
+    if host and host != asked:
         return ""
     return str(settings.RODEO_EVENTS_URL)
 

@@ -19,6 +19,8 @@ from squads.stories.models import Story
 
 State = AcceptanceRequest.State
 LONGEST = 10_000
+# One more than a user name has: SQLite compares no texts of any length.
+MOST_LETTERS = 151
 
 
 class Answered(AlreadyMoved):
@@ -109,10 +111,11 @@ def withdraw(request: AcceptanceRequest, *, by: Any) -> AcceptanceRequest:
 
 def person_named(username: str) -> Any:
     """Return the person with this user name; raise ValidationError naming the field if nobody has it."""
-    person = get_user_model().objects.filter(username__iexact=username.strip(), is_active=True).first()
+    username = username.strip()[:MOST_LETTERS]
+    person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
         raise ValidationError({
-            "accepter": f"No account is called “{username.strip()}”. Check the spelling, "
+            "accepter": f"No account is called “{username}”. Check the spelling, "
             "or leave it empty to ask any accepter of the squad."
         })  # fmt: skip
     return person

@@ -21,6 +21,8 @@ from squads.teams.models import Membership, Service, Squad
 TAKEN = {"new"}
 LONGEST_KEY, MOST_REPOSITORIES = 250, 200
 LONGEST_TEXT = 5000
+# One more than a user name has: SQLite compares no texts of any length.
+MOST_LETTERS = 151
 # Whoever gives a name waits for whoever is just giving one: the second is told that it is taken.
 NAMES_OF_SQUADS, NAMES_OF_SERVICES = "names of squads", "names of services and their repositories"
 
@@ -74,10 +76,11 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
 @transaction.atomic
 def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts: bool | None = None) -> Membership:
     """Make the person with this user name a member; saying it twice changes only what is said about them."""
-    person = get_user_model().objects.filter(username__iexact=username.strip(), is_active=True).first()
+    username = username.strip()[:MOST_LETTERS]
+    person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
         raise ValidationError({
-            "username": f"No account is called “{username.strip()}”. Check the spelling, "
+            "username": f"No account is called “{username}”. Check the spelling, "
             "or invite the person by e-mail."
         })  # fmt: skip
     membership, _ = Membership.objects.get_or_create(squad=squad, user=person)
@@ -100,7 +103,8 @@ def change_member(membership: Membership, *, by: Any, role: str, accepts: bool |
 @transaction.atomic
 def remove_member(squad: Squad, username: str, *, by: Any) -> None:
     """End a membership; what the person did keeps their name. Saying it twice changes nothing."""
-    membership = squad.memberships.filter(user__username__iexact=username).select_related("user", "squad").first()
+    named = squad.memberships.filter(user__username__iexact=username[:MOST_LETTERS])
+    membership = named.select_related("user", "squad").first()
     if membership is None:
         return
     if membership.is_lead:

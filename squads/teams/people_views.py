@@ -92,7 +92,7 @@ def member_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
     """End a person's membership: a lead anybody's, everybody their own."""
     squad = get_object_or_404(Squad, slug=slug)
-    username = given(request.POST, "username")
+    username = given(request.POST, "username")[:200]
     own = username.lower() == str(getattr(request.user, "username", "")).lower()
     if not own and not squad.is_led_by(request.user):
         raise PermissionDenied(f"Only leads of squad {squad} and administrators may take somebody out of it.")

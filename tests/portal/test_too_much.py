@@ -132,6 +132,20 @@ def test_a_name_of_a_million_letters_is_refused_like_any_other(as_ana: Client) -
 
 
 @pytest.mark.parametrize(
+    ("address", "field"),
+    [
+        ("squads/payments/members/remove", "username"),
+        ("squads/payments/members", "username"),
+        ("stories/PAY-1/acceptance-requests", "accepter"),
+    ],
+)
+def test_nobody_is_called_by_a_million_letters(as_lea: Client, story: Story, address: str, field: str) -> None:
+    answer = as_lea.post(f"/{address}/", {field: "x" * 1_000_000})
+    assert answer.status_code in (302, 400)
+    assert story.squad.memberships.count() == 2
+
+
+@pytest.mark.parametrize(
     ("address", "body", "field"),
     [
         ("stories/", {"squad": "payments", "title": "Pay", "type": "\ud800"}, "type"),

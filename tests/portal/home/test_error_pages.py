@@ -1,5 +1,7 @@
 """What people see when something is wrong: in the portal's own style, with a way on."""
 
+from typing import Any
+
 import pytest
 from django.test import Client, RequestFactory
 from django.views import defaults
@@ -25,6 +27,17 @@ def test_a_request_that_makes_no_sense_is_answered_without_blame() -> None:
     answer = defaults.bad_request(RequestFactory().get("/"), ValueError())
     assert answer.status_code == 400
     assert "could not understand that request" in answer.content.decode()
+
+
+@pytest.mark.parametrize("events", ["/events/", "http://127.0.0.1:9000/events/"])
+def test_a_name_that_is_not_the_portals_own_is_refused_and_is_no_failure(
+    client: Client, settings: Any, db: None, events: str
+) -> None:
+    settings.ALLOWED_HOSTS, settings.RODEO_EVENTS_URL = ["rodeo.example.org"], events
+    answer = client.get("/accounts/login/", headers={"host": "evil.example.org"})
+    assert answer.status_code == 400
+    assert "could not understand that request" in answer.content.decode()
+    assert client.get("/accounts/login/", headers={"host": "rodeo.example.org"}).status_code == 200
 
 
 def test_a_form_from_another_site_changes_nothing(payments: Squad, db: None) -> None:
