@@ -58,7 +58,9 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
                 story=story, asked_by=by, asked_at=clock.now(), accepter=accepter, note=note.strip()
             )
     except IntegrityError:
-        there = AcceptanceRequest.objects.open().select_related("asked_by").get(story=story)
+        there = AcceptanceRequest.objects.open().select_related("asked_by").filter(story=story).first()
+        if there is None:
+            raise ValidationError(f"Somebody asked about {story.key} and took it back just now. Ask again.") from None
         raise ValidationError(
             f"{there.asked_by.name} asked {clock.ago(there.asked_at)} already. Withdraw that request to ask anew."
         ) from None

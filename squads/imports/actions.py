@@ -89,13 +89,18 @@ def discard(imported: Import, *, by: Any) -> None:
         raise AlreadyMoved(str(imported), "discarded", imported.State.DONE)
 
 
-def run(imported: Import, *, by: Any, leave_out_bad: bool = False) -> dict[str, Any]:
+def run(imported: Import, *, by: Any, leave_out_bad: bool = False, seen: str = "") -> dict[str, Any]:
     """Import the good rows in one transaction and return what came of it.
 
-    Raises ValidationError, with nothing written, when rows are bad and nobody said to leave them out, and AlreadyMoved
-    when the file was imported before.
+    `seen` is the `reading` of the preview that the person looked at. Raises ValidationError, with nothing written, when
+    the file means something else since, or rows are bad and nobody said to leave them out, and AlreadyMoved when the file
+    was imported before.
     """
     _still_waits(imported, "imported")
+    if seen and seen != imported.reading:
+        raise ValidationError(
+            {"file": "Somebody said meanwhile what columns or words mean. Nothing was written: look at it again."}
+        )
     try:
         parsed, checked = queries.read(imported)
     except formats.Refused as refused:

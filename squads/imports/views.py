@@ -138,7 +138,9 @@ def import_run(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Import the good rows, all or none."""
     imported = _own(request, slug, pk)
     try:
-        report = actions.run(imported, by=request.user, leave_out_bad="leave_out" in request.POST)
+        report = actions.run(
+            imported, by=request.user, leave_out_bad="leave_out" in request.POST, seen=given(request.POST, "seen")
+        )
     except (ValidationError, AlreadyMoved) as error:
         _object(request, error)
     else:

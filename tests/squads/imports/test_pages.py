@@ -214,6 +214,20 @@ def test_a_file_is_imported_once_however_often_the_button_is_pressed(as_ana: Cli
     assert bytes(Import.objects.get().body) == b""
 
 
+def test_nobody_imports_what_they_did_not_see(as_ana: Client, as_lea: Client) -> None:
+    url = bring(as_ana, "Key,Title,Summary\nA-1,Pay,Refund\n")
+    seen = re.search(r'name="seen" value="(\w+)"', page(as_ana, url))
+    assert seen
+    as_lea.post(f"{url}mapping/", {"kind": "csv", "column-key": "Key", "column-title": "Summary"})
+    said = run(as_ana, url, seen=seen[1])
+    assert "Somebody said meanwhile what columns or words mean. Nothing was written: look at it again." in said
+    assert not Story.objects.exists()
+    again = re.search(r'name="seen" value="(\w+)"', page(as_ana, url))
+    assert again and again[1] != seen[1]
+    run(as_ana, url, seen=again[1])
+    assert Story.objects.get().title == "Refund"
+
+
 def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
     url = bring(as_ana, "Ref,What,Sort,Phase\n1,One,Saga,Limbo\n2,Two,Saga,Done\n")
     assert "No row can be imported as the file is read now" in page(as_ana, url)
