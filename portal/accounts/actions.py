@@ -23,6 +23,8 @@ SCOPES = {
     "write": "write: whatever its person or squad may change",
 }
 LIFETIMES = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
+# As many as a squad's page lists: no token opens anything unseen.
+MOST_OF_SQUAD = 100
 # Often enough to see a forgotten token, seldom enough to cost nothing.
 USE_NOTED_EVERY = timedelta(minutes=1)
 
@@ -41,6 +43,8 @@ def make_token(
         raise ValidationError({"scopes": "Reports are a squad's: its lead makes a token for them on the squad's page."})
     if squad is not None:
         program_of(squad)
+        if ApiToken.objects.filter(squad=squad, revoked_at=None).count() >= MOST_OF_SQUAD:
+            raise ValidationError(f"The squad has {MOST_OF_SQUAD} tokens already. Revoke one that nobody uses first.")
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken(
         name=name.strip(), digest=digest_of(secret), start=secret[:12], user=user, squad=squad, scopes=chosen,

@@ -13,9 +13,12 @@ from portal.accounts.models import Invitation, User
 from portal.accounts.queries import digest_of
 from portal.kernel import clock
 from portal.kernel.locks import hold
+from squads.teams import queries
 from squads.teams.models import Membership, Squad
 
 OPEN_FOR = timedelta(days=7)
+# As many as the squad's page lists: none opens anything unseen.
+MOST_OPEN = 100
 
 
 @transaction.atomic
@@ -27,6 +30,8 @@ def invite(
         raise ValidationError({"role": "Choose member or lead."})
     if squad is not None and squad.members.filter(email__iexact=email.strip()).exists():
         raise ValidationError({"email": f"The person with this address is in squad {squad} already."})
+    if squad is not None and queries.open_invitations(squad=squad).count() >= MOST_OPEN:
+        raise ValidationError(f"{MOST_OPEN} invitations to squad {squad} wait already. Withdraw some of them first.")
     secret = secrets.token_urlsafe(32)
     invitation = Invitation(
         email=email.strip(), squad=squad, role=role, digest=digest_of(secret), invited_by=by,

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts.actions import make_token, revoke_token
+from portal.accounts.actions import MOST_OF_SQUAD, make_token, revoke_token
 from portal.accounts.forms import TokenForm
 from portal.accounts.models import ApiToken
 from portal.accounts.queries import tokens_of
@@ -19,10 +19,10 @@ from portal.kernel.policy import leads, reading
 from portal.kernel.typed import given
 from squads.teams import actions, queries
 from squads.teams.forms import InvitationForm, MemberForm
+from squads.teams.invitations import MOST_OPEN
 from squads.teams.models import Membership, Squad
 from squads.teams.views import led
 
-SHOWN = 100
 SCOPES = ("read", "report", "write")
 
 
@@ -38,8 +38,8 @@ def page_of_people(request: HttpRequest, squad: Squad, status: int = 200, **form
             "member_form": forms.get("member_form") or MemberForm(),
             "form": forms.get("form") or InvitationForm(),
             "token_form": forms.get("token_form") or TokenForm(scopes=SCOPES),
-            "invitations": queries.open_invitations(squad=squad)[:SHOWN],
-            "tokens": tokens_of(squad=squad)[:SHOWN],
+            "invitations": queries.open_invitations(squad=squad)[:MOST_OPEN],
+            "tokens": tokens_of(squad=squad)[:MOST_OF_SQUAD],
             "mails": settings.RODEO_MAIL,
         }
     return render(request, "squads/teams/people.html", context, status=status)

@@ -12,10 +12,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from portal.accounts.actions import make_token
 from portal.accounts.models import Invitation, User
 from portal.kernel import clock
 from squads.models import Membership, Squad
-from squads.teams.invitations import accept, invite
+from squads.teams.invitations import MOST_OPEN, accept, invite
 
 NEW = {"first_name": "Nia", "username": "nia", "password": "a long pass phrase"}
 
@@ -157,6 +158,24 @@ def test_an_administrator_invites_to_any_squad_or_none(as_root: Client, client: 
     assert "nsearch@example.org" in page
     as_root.post(f"/invitations/{Invitation.objects.get(squad=None).pk}/revoke/")
     assert "n@example.org" not in as_root.get("/invitations/", follow=True).content.decode().split('waiting-title">')[1]
+
+
+def test_no_token_and_no_invitation_of_a_squad_opens_anything_unseen(
+    as_lea: Client, lea: User, payments: Squad
+) -> None:
+    for number in range(MOST_OPEN - 1):
+        invite(by=lea, email=f"n{number}@example.org", squad=payments)
+        make_token(by=lea, name=f"Script {number}", scopes=["read"], days=7, squad=payments)
+    asked = (
+        ("invitations", {"email": "last@example.org", "role": "member"}, "invitations to squad Payments wait already"),
+        ("tokens", {"name": "The last", "scopes": ["read"], "days": 7}, "The squad has 100 tokens already."),
+    )
+    for address, body, said in asked:
+        assert as_lea.post(f"/squads/payments/{address}/", body).status_code == 201
+        refused = as_lea.post(f"/squads/payments/{address}/", body)
+        assert refused.status_code == 400 and said in refused.content.decode()
+    page = as_lea.get("/squads/payments/people/").content.decode()
+    assert all(f"n{number}@example.org" in page and f"Script {number}" in page for number in range(MOST_OPEN - 1))
 
 
 def test_a_lead_withdraws_only_what_is_of_the_squad(as_lea: Client, root: User, payments: Squad, search: Squad) -> None:
