@@ -74,6 +74,8 @@ def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
         raise ValidationError(
             {"key": f"{two.key} {_verb(kind)} {one.key}, so it cannot be the other way round as well."}
         )
+    if Relation.objects.filter(Q(story=story) | Q(other=story)).count() >= MOST:
+        raise ValidationError({"key": f"{story.key} has {MOST} related stories already. Take one away first."})
     made = Relation.objects.create(story=one, other=two, kind=kind, by=by, at=clock.now())
     note(story, "related", None, f"{WORDS[saying]} {other.key}", by=by)
     _note_there(other, None, f"{WORDS[_turned(saying)]} {story.key}", by)
