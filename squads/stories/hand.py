@@ -49,16 +49,20 @@ def record_by_hand(
 def take_back(evidence: Evidence, *, by: Any, because: str) -> Evidence:
     """Take evidence by hand back that should not have been recorded: it stays, struck out, and proves nothing.
 
-    Who recorded it may, and who leads the squad. Raises PermissionDenied, or ValidationError naming the field: for a
-    missing reason, what no hand recorded, and what was taken back already. The story is judged again at once.
+    Who recorded it may, and who leads the squad; what failed, only who recorded it. Raises PermissionDenied, or
+    ValidationError naming the field: for a missing reason, what no hand recorded, and what was taken back already. The
+    story is judged again at once.
     """
     story, because = evidence.story, because.strip()
     if not evidence.by_hand:
         raise ValidationError(
             "Only evidence by hand can be taken back. What a system saw, a later event of it corrects."
         )
-    if evidence.person_id != by.pk and not story.squad.is_led_by(by):
-        raise PermissionDenied(f"Only who recorded it and leads of squad {story.squad} may take this back.")
+    if evidence.person_id != by.pk:
+        if evidence.verdict == "failure":
+            raise PermissionDenied("What somebody found wanting, only they take back. Record what you see yourself.")
+        if not story.squad.is_led_by(by):
+            raise PermissionDenied(f"Only who recorded it and leads of squad {story.squad} may take this back.")
     if not because:
         raise ValidationError({"because": "Say why: others relied on it."})
     if len(because) > LONGEST_REASON:

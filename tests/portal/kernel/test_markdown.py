@@ -99,7 +99,7 @@ def test_a_text_too_long_to_parse_is_shown_as_it_is() -> None:
 def test_a_table_that_fills_itself_is_shown_as_it_was_written() -> None:
     small = "|a" * 250 + "\n" + "|-" * 250 + "\n" + "|a\n" * 260
     assert len(small) < 2000
-    assert to_html(small) == f"<pre>{small}</pre>"
+    assert to_html(small) == f'<pre tabindex="0">{small}</pre>'
     wide = "|a" * 20 + "|\n" + "|-" * 20 + "|\n" + ("|b" * 20 + "|\n") * 100
     assert to_html(wide).count("<td>b</td>") == 2000
     assert to_html(f"{wide}\n{wide}").count("<td>b</td>") == 4000

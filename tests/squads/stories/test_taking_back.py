@@ -74,6 +74,16 @@ def test_it_is_for_who_recorded_it_and_for_leads(
     assert "took back Ana’s evidence by hand" in words(as_lea, "/stories/PAY-1/history/")
 
 
+def test_what_somebody_found_wanting_only_they_take_back(
+    as_ana: Client, as_lea: Client, ana: User, story: Story
+) -> None:
+    declined = record_by_hand(story, by=ana, kind="acceptance", verdict="failure", note="The total is wrong.")
+    assert "Why it was a mistake" not in words(as_lea, "/stories/PAY-1/")
+    answer = back(as_lea, declined)
+    assert answer.status_code == 403 and "only they take back" in answer.content.decode()
+    assert back(as_ana, declined).status_code == 302
+
+
 def test_what_a_system_saw_and_what_was_taken_back_already_stay(as_ana: Client, story: Story, row: Evidence) -> None:
     seen = Evidence.objects.create(story=story, kind="run", verdict="success", at=timezone.now(), shas=["abc"])
     answer = back(as_ana, seen)
