@@ -91,8 +91,9 @@ def version_of(row: Row) -> str:
 
 
 def stalled(row: Row, at: datetime, known: Mapping[str, Usual]) -> bool:
-    """Say whether a story stands longer on its stage than 85 % of the squad's stories did; False without enough data."""
-    return row.stage in known and (at - row.since).total_seconds() > known[row.stage].seconds
+    """Say whether a story stands longer on its stage than 85 % of the squad's stories did, and than a day; False without
+    enough data."""
+    return row.stage in known and (at - row.since).total_seconds() > known[row.stage].patience
 
 
 def card_html(

@@ -79,7 +79,7 @@ class _Light(NamedTuple):
 
     def waits(self, at: datetime, known: dict[str, Usual]) -> bool:
         """Say whether it stands longer on its stage than is usual."""
-        return self.stage in known and (at - self.since).total_seconds() > known[self.stage].seconds
+        return self.stage in known and (at - self.since).total_seconds() > known[self.stage].patience
 
 
 @dataclass(frozen=True, slots=True)

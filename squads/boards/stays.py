@@ -17,6 +17,8 @@ from squads.stories.models import Story
 # The newest stays that count, and the fewest that say anything.
 NEWEST, FEWEST = 200, 5
 SHARE = 0.85
+# However quick a squad is: what came to its stage within a day is not stalled.
+SHORTEST_SECONDS = 86_400.0
 # What is usual changes slowly, and is asked for by every open board.
 KEPT_SECONDS = 60
 
@@ -26,6 +28,11 @@ class Usual(NamedTuple):
 
     seconds: float
     n: int
+
+    @property
+    def patience(self) -> float:
+        """After how many seconds a story is stalled."""
+        return max(self.seconds, SHORTEST_SECONDS)
 
     @property
     def words(self) -> str:

@@ -145,6 +145,19 @@ def test_a_finger_that_rests_on_a_card_drags_it(
     assert Story.objects.get(key="PAY-2").progress == "dev_done"
 
 
+def test_a_letter_goes_to_the_cards_from_anywhere_unless_keys_are_switched_off(board: Page) -> None:
+    board.keyboard.press("j")
+    expect(card(board, "PAY-1")).to_be_focused()
+    board.keyboard.press("j")
+    expect(card(board, "PAY-2")).to_be_focused()
+    board.get_by_role("button", name="Keys").click()
+    board.get_by_label("Use these keys in this browser").uncheck()
+    board.keyboard.press("Escape")
+    board.evaluate("document.activeElement.blur()")
+    board.keyboard.press("j")
+    assert board.evaluate("document.activeElement === document.body")
+
+
 def test_a_card_is_moved_by_keys_alone(board: Page) -> None:
     card(board, "PAY-1").focus()
     board.keyboard.press("j")

@@ -190,6 +190,17 @@ def test_a_story_older_than_usual_is_stalled(as_bo: Client, ana: User, write: Wr
     assert column(page(as_bo, stalled="1"), "in_progress") == ["PAY-7"]
 
 
+def test_nothing_is_stalled_within_a_day_however_quick_the_squad_is(as_bo: Client, write: Write) -> None:
+    for _ in range(5):
+        stayed(write("Quick"), 0.001)
+    for hours in (23, 25):
+        story = write(f"{hours} hours", progress="in_progress")
+        at = timezone.now() - timedelta(hours=hours)
+        Story.objects.filter(pk=story.pk).update(progress_at=at, stage_at=at)
+    assert page(as_bo).count(">stalled</b>") == 1
+    assert column(page(as_bo, stalled="1"), "in_progress") == ["PAY-7"]
+
+
 def test_each_line_becomes_a_story(as_ana: Client, payments: Squad) -> None:
     answer = as_ana.post(f"{BOARD}stories/", {"lines": "  Refunds \n\n\t\nGift cards\r\n"})
     assert answer["Location"] == f"{BOARD}#card-PAY-2"

@@ -1,5 +1,5 @@
-// The board by keys. They work while a card has the focus: j k h l or arrows walk; m or Space lifts, arrows carry, Enter
-// puts down, Escape takes back; o opens.
+// The board by keys, while a card has the focus: j k h l or arrows walk; m or Space lifts, arrows carry, Enter puts down,
+// Escape takes back; o opens. From nowhere, j k h or l goes to the card where one was last, unless keys are switched off.
 import { cardsOf, cellOf, drop, nameOf, putBack, refuse, say, spotOf, titleOf, verdict, writable } from "./board-moves.js";
 
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0], k: [0, -1], j: [0, 1], h: [-1, 0], l: [1, 0] };
@@ -92,11 +92,20 @@ function whileHeld(event) {
   event.preventDefault();
 }
 
+function begin(event) {
+  const nowhere = event.target === document.body || event.target.id === "main";
+  const last = document.querySelector("#board .card[tabindex='0']");
+  if (!nowhere || !last || !"jkhl".includes(event.key) || !document.querySelector("[data-keys='switch']")?.checked) return;
+  event.preventDefault();
+  show(last);
+}
+
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (held) return whileHeld(event);
   const card = event.target.closest?.("#board .card");
-  if (!card || event.target.closest(".menu")) return;
+  if (!card) return begin(event);
+  if (event.target.closest(".menu")) return;
   const own = event.target === card;
   if (STEPS[event.key]) {
     const next = walk(card, STEPS[event.key]);

@@ -11,7 +11,8 @@ const isStory = topic.startsWith("story:");
 const board = () => document.getElementById("board");
 const postponed = new Map();
 const news = new Map();
-let covered = false;
+// Not said yet, then true; null once the stream is away.
+let covered;
 let looking, due, mark, status, announcing, unseen;
 
 function parsed(html) {
@@ -122,7 +123,8 @@ function report(key, what) {
 
 function showState() {
   mark.dataset.state = covered ? "live" : "away";
-  mark.textContent = covered ? "live" : document.body.dataset.events ? "reconnecting" : "every 10 s";
+  const trying = covered === undefined ? "connecting" : "reconnecting";
+  mark.textContent = covered ? "live" : document.body.dataset.events ? trying : "every 10 s";
   mark.title = covered ? "Changes appear as they happen" : "Changes appear within ten seconds";
 }
 
