@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
 from portal.accounts.models import User
@@ -54,12 +54,13 @@ class News:
     until: datetime
     first_time: bool
     risen: list[Risen] = field(default_factory=list)
+    declined: list[AcceptanceRequest] = field(default_factory=list)
     moves: list[Any] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     more: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.risen or self.moves or self.comments)
+        return bool(self.risen or self.declined or self.moves or self.comments)
 
 
 def first_page() -> dict[str, Any]:
@@ -130,9 +131,7 @@ def stories_of(user: User, concerned: dict[int, str]) -> QuerySet[Story]:
 
 def waiting_for(user: User) -> QuerySet[AcceptanceRequest]:
     """The stories somebody asked this person to accept, or any accepter of a squad they accept for; the oldest first."""
-    accepts = Membership.objects.filter(user=user, accepts=True).values("squad")
-    asked = Q(accepter=user) | Q(accepter=None, story__squad__in=accepts)
-    rows = AcceptanceRequest.objects.filter(asked, state=AcceptanceRequest.State.OPEN)
+    rows = AcceptanceRequest.objects.waiting_for(user)
     return rows.select_related("story__squad", "asked_by").order_by("asked_at", "pk")
 
 
@@ -149,6 +148,11 @@ def news(user: User, concerned: dict[int, str]) -> News:
     seen = Evidence.objects.filter(story=OuterRef("pk"), at__gt=since)
     moved = Story.objects.filter(pk__in=list(concerned)).filter(Exists(seen)).select_related("squad")
     risen = _risen(moved.order_by("-pk")[: NEWS * 4], since)
+    # What was accepted rose by it.
+    declined = list(
+        AcceptanceRequest.objects.filter(story__in=list(concerned), state="declined", answered_at__gt=since)
+        .exclude(answered_by=user).select_related("answered_by", "story").order_by("-answered_at", "-pk")[: NEWS + 1]
+    )  # fmt: skip
     changes = StateChange.objects.filter(kind="story", key__in=list(concerned.values()), at__gt=since)
     subject = Story.objects.filter(key=OuterRef("key"))
     moves = list(
@@ -162,9 +166,9 @@ def news(user: User, concerned: dict[int, str]) -> News:
         .exclude(author=user).select_related("author", "story").order_by("-created_at", "-pk")[: NEWS + 1]
     )  # fmt: skip
     return News(
-        since, until, user.looked_at is None, risen[:NEWS],
+        since, until, user.looked_at is None, risen[:NEWS], declined[:NEWS],
         moves[:NEWS], comments[:NEWS],
-        more=max(len(risen), len(moves), len(comments)) > NEWS,
+        more=max(len(risen), len(declined), len(moves), len(comments)) > NEWS,
     )  # fmt: skip
 
 
@@ -192,8 +196,9 @@ def _releases() -> list[Release]:
 def _portal() -> dict[str, Any]:
     """Return how many events failed, and what a new portal still lacks: (what, why, the page's URL name)."""
     has = {f"has_{number}": Exists(model._default_manager.all()) for number, (model, *_) in enumerate(STEPS)}
-    said = User.objects.annotate(**has).order_by("pk").values(*has).first() or {}
+    failed = InboundEvent.objects.filter(state="failed").order_by().values("state").annotate(n=Count("*")).values("n")
+    said = User.objects.annotate(**has, failed=Subquery(failed)).order_by("pk").values("failed", *has).first() or {}
     return {
-        "failed": InboundEvent.objects.filter(state="failed").count(),
+        "failed": said.get("failed") or 0,
         "steps": [step[1:] for number, step in enumerate(STEPS) if not said.get(f"has_{number}")],
     }

@@ -26,15 +26,22 @@ def when(moment: datetime | None, missing: str = "") -> SafeString | str:
 
 @register.simple_tag
 def exactly(moment: datetime | date | None, missing: str = "") -> SafeString | str:
-    """Write a moment as 2026-03-14 15:09 (UTC), with "3 days ago" on hover; a date as 2026-03-14."""
+    """Write a moment as 2026-03-14 15:09, in UTC, which the hover says with "3 days ago"; a date as 2026-03-14."""
     if moment is None:
         return missing
     if not isinstance(moment, datetime):
         return format_html('<time datetime="{}">{}</time>', moment.isoformat(), moment.isoformat())
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time datetime="{}" title="UTC, {}">{}</time>',
         clock.iso(moment), clock.ago(moment), moment.strftime("%Y-%m-%d %H:%M"),
     )  # fmt: skip
+
+
+@register.filter
+def sentence(words: str) -> str:
+    """Begin with a capital, unless the first word is a name that none belongs to, such as a version: v1.1."""
+    first = words.split(" ", 1)[0]
+    return words if any(each.isdigit() for each in first) else words[:1].upper() + words[1:]
 
 
 @register.filter

@@ -45,6 +45,13 @@ class Row(NamedTuple):
     id: str
 
 
+def named(row: Row, unnamed: str) -> str:
+    """Name what a row is about, in the middle of a sentence: its label, or "the check (Ana, by hand)"."""
+    if not row.label:
+        return unnamed
+    return f"{unnamed} ({row.label})" if row.by_hand else row.label
+
+
 class Facts(NamedTuple):
     """Everything a judgement depends on."""
 

@@ -98,6 +98,8 @@ def _edit(row: StoryEdit, elsewhere: str) -> Entry:
     if isinstance(row.before, list) and isinstance(row.after, list):
         return Entry(row.at, who, _ticked(row), "", "", "")
     before, after = _words(row.before), _words(row.after)
+    if row.field == "blocked_because":
+        return Entry(row.at, _name(row.by), "blocked it" if after else "unblocked it", after, "", "")
     if row.field == "type":
         before, after = before.replace("_", " "), after.replace("_", " ")
     if row.field in BESIDE:

@@ -137,13 +137,14 @@ def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
 
 
 def _acceptance(request: HttpRequest, story: Story) -> dict[str, Any]:
-    """The question for acceptance that is open, and why this person cannot answer it.
+    """The question for acceptance that is open, and why this person cannot answer it; or that the last was declined.
 
     Acceptance stands above stories: its rows are reached through the relation, never imported.
     """
-    asked = story.acceptance_requests.select_related("asked_by", "accepter").filter(state="open").first()
-    if asked is None:
-        return {"asked": None, "note": ""}
+    # The newest is the open one, if any is: one question at a time.
+    asked = story.acceptance_requests.select_related("asked_by", "accepter", "answered_by").first()
+    if asked is None or asked.state != "open":
+        return {"asked": None, "note": "", "declined": asked if asked and asked.state == "declined" else None}
     asked.story = story
     (note,) = said.written([asked.note])
     return {"asked": asked, "note": note, "why_not": asked.why_not(request.user)}

@@ -17,6 +17,7 @@ from squads.stories.case import (
     Verdict,
     ago_of,
     covers,
+    named,
     no_changes,
     short,
 )
@@ -89,7 +90,7 @@ def deployed(case: Case, service: str) -> Verdict:
         last = max(spans, key=lambda row: (row.at, row.id))
         state = BY_HAND if any(row.by_hand for row in spans) else HELD
         where = ", ".join(sorted(filter(None, running)))
-        return Verdict(state, last.at, f"{last.label or 'it'} runs in {where or 'production'}", [where])
+        return Verdict(state, last.at, f"{named(last, 'it')} runs in {where or 'production'}", [where])
     for name, place in sorted(without.items()):
         if place.lost is not None and (place.lost_shas or not wanted):
             lost, where = place.lost, name or "production"
@@ -97,7 +98,7 @@ def deployed(case: Case, service: str) -> Verdict:
                 words = f"taken off {where}"
             else:
                 how = "rolled back to" if lost.words == "rollback" else "replaced by"
-                words = f"{how} {lost.label or 'an older version'} in {where}, which does not contain it,"
+                words = f"{how} {named(lost, 'an older version')} in {where}, which does not contain it,"
             return Verdict(WITHDRAWN, lost.at, words.rstrip(","), [f"{words} ", ago_of(lost.at)])
     name, place = min(without.items())
     row = place.last
@@ -105,7 +106,7 @@ def deployed(case: Case, service: str) -> Verdict:
     lacking = [sha for sha in wanted if sha not in covers(row, wanted)]
     since = max((wanted[sha].at for sha in lacking), default=row.at)
     also = [each for each in running if each not in without]
-    words = f"{name or 'production'} runs {row.label or 'a version'} without {short(lacking)}" + (
+    words = f"{name or 'production'} runs {named(row, 'a version')} without {short(lacking)}" + (
         f" (it is in {', '.join(sorted(also))})" if also else ""
     )
     return Verdict(MISSING, since, words, [f"no deployment of it to production yet: {words}"])
@@ -190,7 +191,7 @@ def rodeo_done(case: Case, deployed: Verdict) -> Verdict:
     passed = [row for row in counted if row.verdict == "success"]
     if failures := _standing_failures(counted):
         first_failed, failed = failures[0], failures[-1]
-        words = f"{failed.label or 'the check'} failed in {failed.environment or 'production'}"
+        words = f"{named(failed, 'the check')} failed in {failed.environment or 'production'}"
         state = WITHDRAWN if any(row.at <= failed.at for row in passed) else MISSING
         return Verdict(state, failed.at, words, [f"{words} ", ago_of(failed.at)], unbroken=first_failed.at)
     if not passed:
@@ -210,5 +211,5 @@ def rodeo_done(case: Case, deployed: Verdict) -> Verdict:
     failures_ended = [each.at for each in counted if each.verdict == "failure"][-1:]
     first = next(each.at for each in passed if not failures_ended or each.at >= failures_ended[0])
     first = max([first, *(each.at for each in case.rows.get("incident", ()) if each.verdict == "success")])
-    why = f"{row.label or 'a check'} passed in {row.environment or 'production'}"
+    why = f"{named(row, 'a check')} passed in {row.environment or 'production'}"
     return Verdict(BY_HAND if by_hand else HELD, row.at, why, unbroken=first)

@@ -39,6 +39,7 @@ from squads.stories.case import (
     ago_of,
     covers,
     each_service,
+    named,
     no_changes,
     short,
 )
@@ -65,8 +66,8 @@ def _by_hand(rows: list[Row], said: str) -> Verdict | None:
         return None
     last = vouched[-1]
     if last.verdict == "success":
-        return Verdict(BY_HAND, last.at, f"{said} by hand: {last.label}")
-    return Verdict(WITHDRAWN, last.at, f"failed by hand: {last.label}", ["A check by hand failed ", ago_of(last.at)])
+        return Verdict(BY_HAND, last.at, named(last, f"{said} by hand"))
+    return Verdict(WITHDRAWN, last.at, named(last, "failed by hand"), ["A check by hand failed ", ago_of(last.at)])
 
 
 def _integrated(case: Case, service: str) -> Verdict:
@@ -101,7 +102,7 @@ def _integrated(case: Case, service: str) -> Verdict:
         )  # fmt: skip
     last = max(covered.values(), key=lambda row: (row.at, row.id))
     state = BY_HAND if any(row.by_hand for row in covered.values()) else HELD
-    return Verdict(state, last.at, f"on the mainline and in {last.label or 'a successful run'}")
+    return Verdict(state, last.at, f"on the mainline and in {named(last, 'a successful run')}")
 
 
 def _tested(case: Case, service: str) -> Verdict:
@@ -128,12 +129,12 @@ def _tested(case: Case, service: str) -> Verdict:
     if not missing:
         last = max(covered.values(), key=lambda row: (row.at, row.id))
         state = BY_HAND if any(row.by_hand for row in covered.values()) else HELD
-        why = f"{last.label or 'a check'} passed in {last.environment or last.tier}"
+        why = f"{named(last, 'a check')} passed in {last.environment or last.tier}"
         return Verdict(state, last.at, why, unbroken=max(first[sha].at for sha in wanted))
     since = max(wanted[sha].at for sha in missing)
     for sha in missing:
         if (last_failed := failed.get(sha)) is not None:
-            words = f"{last_failed.label or 'the check'} failed in {last_failed.environment or last_failed.tier}"
+            words = f"{named(last_failed, 'the check')} failed in {last_failed.environment or last_failed.tier}"
             passed_before = any(each.verdict == "success" and sha in covers(each, wanted) for each in tests)
             state = WITHDRAWN if passed_before else MISSING
             return Verdict(state, last_failed.at, words, [f"{words} ", ago_of(last_failed.at)], seen=True)

@@ -116,6 +116,8 @@ def test_without_a_name_it_waits_for_the_accepters_of_the_squad_and_nobody_else(
     AcceptanceRequest.objects.create(story=story, asked_by=bo, asked_at=timezone.now())
     assert "Bo asks an accepter of Payments" in section(home(as_ana), "Waiting for you")
     assert "Waiting for you" not in home(as_bo)
+    Membership.objects.create(squad=payments, user=bo, accepts=True)
+    assert "Waiting for you" not in home(as_bo), "nobody accepts what they made, so it waits for others"
 
 
 def test_a_mention_waits_until_it_was_seen(as_ana: Client, ana: User, bo: User, payments: Squad) -> None:
@@ -166,6 +168,21 @@ def test_what_others_did_to_ones_stories_is_news_until_one_has_caught_up(
     assert "Nothing happened to stories you wrote, moved or watch." in home(as_ana)
     story.move_progress("dev_done", by=bo)
     assert "in progress → dev done, Bo" in section(home(as_ana), "Since you last caught up")
+
+
+def test_whoever_is_concerned_hears_that_a_story_was_declined(
+    as_ana: Client, as_bo: Client, ana: User, bo: User, payments: Squad
+) -> None:
+    story = create_story(payments, by=ana, title="Gift cards")
+    AcceptanceRequest.objects.create(
+        story=story, asked_by=ana, asked_at=timezone.now(), accepter=bo, state="declined", answered_by=bo,
+        answered_at=timezone.now(), answer="The card is empty.",
+    )  # fmt: skip
+    shown = section(home(as_ana), "Since last week")
+    assert "Bo declined it in production" in shown and "The card is empty." in shown
+    assert "declined" not in home(as_bo), "whoever declined it knows"
+    as_ana.post("/caught-up/", {"until": until(home(as_ana))})
+    assert "declined" not in home(as_ana)
 
 
 def test_what_happened_after_the_page_was_made_stays_news(as_ana: Client, ana: User, bo: User, payments: Squad) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from portal.kernel import clock
 from portal.kernel.identity import identity
 from portal.kernel.numbers import median, percentile
+from portal.templatetags.rodeo import sentence
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -91,3 +92,15 @@ def test_different_keys_have_different_identities(one: list[str], other: list[st
 def test_an_identity_never_changes_between_versions() -> None:
     assert str(identity("event", "ci", "1")) == str(identity("event", "ci", 1))
     assert identity("a", "bc") != identity("ab", "c")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("its squad said so", "Its squad said so"),
+        ("v1.1 (404bcdd) runs in production", "v1.1 (404bcdd) runs in production"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_begins_with_a_capital_but_no_version_is_renamed(words: str, said: str) -> None:
+    assert sentence(words) == said

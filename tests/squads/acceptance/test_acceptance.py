@@ -180,8 +180,12 @@ def test_declining_needs_a_note_and_is_a_failed_check(as_ana: Client, as_pia: Cl
     as_pia.post(place(request), {"answer": "declined", "note": "Nine euro only."})
     made = Story.objects.get()
     assert (made.stage, Evidence.objects.get(kind="acceptance").verdict) == ("deployed", "failure")
-    assert "No. Deployed" in words(as_ana.get("/stories/PAY-1/"))
+    page = words(as_ana.get("/stories/PAY-1/"))
+    assert "No. Deployed" in page and "the check (Pia, by hand) failed in Production just now" in page
+    assert re.search("Pia declined it .* : Nine euro only.", page) and "Nobody was asked" not in page
     assert as_ana.post(ASK).status_code == 302
+    assert "Ana asked any accepter" in (page := words(as_ana.get("/stories/PAY-1/")))
+    assert "Pia declined it" not in page.split("History")[0]
 
 
 def test_accepting_needs_a_note_or_a_link(as_ana: Client, as_pia: Client, story: Story) -> None:

@@ -311,6 +311,8 @@ def test_markdown_is_previewed_before_it_is_kept(as_ana: Client, client: Client,
 def test_the_history_tells_who_did_what_in_one_list(as_ana: Client, story: Story, ana: User, cem: User) -> None:
     story.move_progress("in_progress", by=ana)
     edit_story(story, by=cem, title="Money back", description="Other\nwords")
+    as_ana.post("/stories/PAY-1/block/", {"because": "Waits for the bank."})
+    as_ana.post("/stories/PAY-1/unblock/")
     as_ana.post(
         "/stories/PAY-1/evidence/",
         {"kind": "test", "verdict": "success", "at": "2026-01-05T12:00", "note": "Tried it."},
@@ -319,6 +321,7 @@ def test_the_history_tells_who_did_what_in_one_list(as_ana: Client, story: Story
     for part in (
         "Ana to do → in progress", "Cem title: Refunds → Money back", "Cem rewrote the description",
         "Ana evidence by hand: test before production, passed : Tried it.",
+        "Ana blocked it : Waits for the bank.", "Ana unblocked it",
     ):  # fmt: skip
         assert part in said
 
