@@ -100,6 +100,15 @@ class SetPasswordForm(account.SetPasswordForm):
         self.fields["password2"].label = "Password, again"
 
 
+class AddressForm(account.AddEmailForm):
+    """An address to change to, called as everywhere else."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["email"].label = "E-mail"
+
+
 class ConfirmForm(account.ReauthenticateForm):
     """The password once more, before something that matters."""
 

@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from releases.models import InboundEvent, Release, Source
-from squads.models import AcceptanceRequest, Comment, Evidence, Membership, Mention, Squad, Story, Watch
+from squads.models import AcceptanceRequest, Comment, Evidence, Mention, Squad, Story, Watch
 from squads.stories import queries as stories
 from squads.stories.states import STAGE_NAMES
 from squads.teams import queries as teams

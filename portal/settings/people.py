@@ -71,6 +71,7 @@ ACCOUNT_FORMS = {
     "change_password": "portal.accounts.forms.ChangePasswordForm",
     "set_password": "portal.accounts.forms.SetPasswordForm",
     "reauthenticate": "portal.accounts.forms.ConfirmForm",
+    "add_email": "portal.accounts.forms.AddressForm",
 }
 
 MFA_ADAPTER = "portal.accounts.adapters.SecondFactor"

@@ -27,7 +27,7 @@ class RulesForm(forms.Form):
         super().__init__(*args, **kwargs)
         for stage in LIMITED:
             self.fields[stage] = forms.IntegerField(
-                label=f"At most on {states.STAGE_NAMES[stage]}", required=False, min_value=1, max_value=HIGHEST_LIMIT,
+                label=f"{states.STAGE_NAMES[stage].capitalize()}: at most", required=False, min_value=1, max_value=HIGHEST_LIMIT,
                 initial=squad.wip_limits.get(stage),
             )  # fmt: skip
         self.fields["accepters"] = forms.MultipleChoiceField(

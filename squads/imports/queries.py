@@ -145,7 +145,7 @@ def _unknown_release(name: str, allowed: bool, several: bool, missing: dict[str,
     if len(name) > LONGEST_VERSION:
         return f"The release's name has over {LONGEST_VERSION} characters.", "Shorten it."
     if not allowed:
-        return f"No release is called “{short}”.", "Tick “plan the releases that are missing”, or change the cell."
+        return f"No release is called “{short}”.", "Tick “plan the releases that are missing”, or name another there."
     if len(missing) >= MOST_PLANNED and name not in missing:
         return (
             f"The file names more than {MOST_PLANNED} missing releases.",

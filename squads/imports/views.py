@@ -96,8 +96,10 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         "statuses": _words(plan.checked.statuses, "status", {**PROGRESSES, LEAVE_OUT: "leave out"}),
         "names_releases": any(step.row.release for step in plan.steps) or bool(plan.missing_releases),
         "plan_releases": bool(imported.mapping.get("plan_releases")),
+        "unplanned": bool(plan.missing_releases) and not imported.mapping.get("plan_releases"),
         "unsaid": unsaid,
         "keyless": plan.parsed.headers and "key" not in plan.parsed.chosen,
+        "titleless": plan.parsed.headers and "title" not in plan.parsed.chosen,
     }
     return render(request, "squads/imports/preview.html", context, status=status)
 

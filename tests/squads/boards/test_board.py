@@ -239,7 +239,7 @@ def test_only_members_add_and_only_leads_say_how_the_squad_works(
 
 def test_a_lead_says_how_the_squad_works(as_ana: Client, lead: User, payments: Squad) -> None:
     assert "Limits" not in page(as_ana)
-    assert "At most on in progress" in page(as_ana, f"{BOARD}settings/")
+    assert "In progress: at most" in page(as_ana, f"{BOARD}settings/")
     as_ana.post(f"{BOARD}settings/", {"in_progress": "3", "tested": "", "accepts_own": "on", "accepters": ["ana"]})
     payments.refresh_from_db()
     assert (payments.wip_limits, payments.accepts_own) == ({"in_progress": 3}, True)
