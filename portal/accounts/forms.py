@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account import forms as account
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.conf import settings
 
@@ -115,6 +117,27 @@ class ConfirmForm(account.ReauthenticateForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self)
+
+
+class CodeForm(mfa.AuthenticateForm):
+    """The second step of signing in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _plain(self)
+        self.fields["code"].widget.attrs["autofocus"] = True
+
+
+class PasskeyForm(webauthn.AddWebAuthnForm):
+    """A new passkey, and whether it is enough alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        alone = self.fields["passwordless"]
+        alone.label, alone.initial = "Sign in with it alone, without a password", True
+        alone.help_text = (
+            "Your device then asks for your finger, your face or its PIN. Otherwise it comes after the password."
+        )
 
 
 class NameForm(forms.ModelForm):

@@ -74,6 +74,10 @@ ACCOUNT_FORMS = {
     "add_email": "portal.accounts.forms.AddressForm",
 }
 
+MFA_FORMS = {
+    "authenticate": "portal.accounts.forms.CodeForm",
+    "add_webauthn": "portal.accounts.forms.PasskeyForm",
+}
 MFA_ADAPTER = "portal.accounts.adapters.SecondFactor"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -25,10 +25,11 @@ class RulesForm(forms.Form):
 
     def __init__(self, *args: Any, squad: Squad, people: list[Membership], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        wrong = f"Write a whole number from 1 to {HIGHEST_LIMIT}, or leave it empty for no limit."
         for stage in LIMITED:
             self.fields[stage] = forms.IntegerField(
                 label=f"{states.STAGE_NAMES[stage].capitalize()}: at most", required=False, min_value=1, max_value=HIGHEST_LIMIT,
-                initial=squad.wip_limits.get(stage),
+                initial=squad.wip_limits.get(stage), error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wrong),
             )  # fmt: skip
         self.fields["accepters"] = forms.MultipleChoiceField(
             label="Accepters", required=False, widget=forms.CheckboxSelectMultiple,

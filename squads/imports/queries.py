@@ -22,6 +22,7 @@ FIELD_NAMES = {
     "title": "title", "type": "type", "description": "description", "acceptance_criteria": "acceptance criteria",
     "progress": "progress", "release": "release",
 }  # fmt: skip
+PLAN_THEM = "Tick “plan the releases that are missing”, or name another there."
 
 
 class Difference(NamedTuple):
@@ -145,7 +146,7 @@ def _unknown_release(name: str, allowed: bool, several: bool, missing: dict[str,
     if len(name) > LONGEST_VERSION:
         return f"The release's name has over {LONGEST_VERSION} characters.", "Shorten it."
     if not allowed:
-        return f"No release is called “{short}”.", "Tick “plan the releases that are missing”, or name another there."
+        return f"No release is called “{short}”.", PLAN_THEM
     if len(missing) >= MOST_PLANNED and name not in missing:
         return (
             f"The file names more than {MOST_PLANNED} missing releases.",

@@ -90,7 +90,7 @@ def deployed(case: Case, service: str) -> Verdict:
         last = max(spans, key=lambda row: (row.at, row.id))
         state = BY_HAND if any(row.by_hand for row in spans) else HELD
         where = ", ".join(sorted(filter(None, running)))
-        return Verdict(state, last.at, f"{named(last, 'it')} runs in {where or 'production'}", [where])
+        return Verdict(state, last.at, f"{named(last, 'a version with it')} runs in {where or 'production'}", [where])
     for name, place in sorted(without.items()):
         if place.lost is not None and (place.lost_shas or not wanted):
             lost, where = place.lost, name or "production"

@@ -1,5 +1,6 @@
 """Pages of stories, and the one question: is it rodeo done?"""
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -223,10 +224,11 @@ is_it.policy = "reading"  # type: ignore[attr-defined]
 @public
 @require_safe
 def ask(request: HttpRequest) -> HttpResponse:
-    """Take the key typed into "Is … rodeo done?" to its answer."""
+    """Take the key typed into "Is … rodeo done?" to its answer; "pay 12" and "pay12" mean PAY-12."""
     typed = given(request.GET, "key")
+    said = re.sub(r"^([A-Z]+)[\s_-]*([0-9]+)$", r"\1-\2", typed.upper())
     # A pasted address holds the story it leads to. Any other part of an address is no key and has no answer.
-    key = next((part for part in reversed(typed.upper().split("/")) if KEY.fullmatch(part)), typed.upper())
+    key = next((part for part in reversed(said.split("/")) if KEY.fullmatch(part)), said)
     if "/" in key or not key.strip("."):
         return redirect(f"{reverse('search:search')}?{urlencode({'q': typed})}" if typed else "home")
     return redirect("is", key=key)

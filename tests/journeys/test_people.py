@@ -292,8 +292,9 @@ def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
     page.goto("/accounts/2fa/passkeys/")
     page.get_by_role("link", name="Add a passkey").click()
     still_me(page, "ana-password")
+    expect(page.get_by_label("Name")).to_have_value("Passkey")
     page.get_by_label("Name").fill("Laptop")
-    page.get_by_label("Passwordless").check()
+    expect(page.get_by_label("Sign in with it alone")).to_be_checked()
     page.get_by_role("button", name="Add it").click()
     page.wait_for_url(re.compile(r"/accounts/2fa/(passkeys|recovery-codes)/$"))
     assert ana.authenticator_set.filter(type="webauthn").count() == 1

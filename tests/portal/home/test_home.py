@@ -255,7 +255,7 @@ def test_a_newcomer_is_told_how_to_begin(db: None, client: Client) -> None:
     client.force_login(User.objects.create_user("new"))
     page = home(client)
     assert "Create a squad" in page
-    assert "ask a member to add you" in page
+    assert "ask who leads it to add you" in page
     assert "Nothing happened to stories you wrote, moved or watch." in page
     assert "I have caught up" not in page
 

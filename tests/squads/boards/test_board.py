@@ -237,6 +237,14 @@ def test_only_members_add_and_only_leads_say_how_the_squad_works(
         assert "Only leads of squad Payments may change how it works." in answer.content.decode()
 
 
+def test_a_limit_that_cannot_be_is_answered_with_what_can(as_ana: Client, lead: User, payments: Squad) -> None:
+    for typed in ("0", "1000", "many"):
+        said = as_ana.post(f"{BOARD}settings/", {"todo": typed}).content.decode()
+        assert "Write a whole number from 1 to 999, or leave it empty for no limit." in said
+    payments.refresh_from_db()
+    assert payments.wip_limits == {}
+
+
 def test_a_lead_says_how_the_squad_works(as_ana: Client, lead: User, payments: Squad) -> None:
     assert "Limits" not in page(as_ana)
     assert "In progress: at most" in page(as_ana, f"{BOARD}settings/")

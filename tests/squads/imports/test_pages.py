@@ -228,6 +228,20 @@ def test_nobody_imports_what_they_did_not_see(as_ana: Client, as_lea: Client) ->
     assert Story.objects.get().title == "Refund"
 
 
+def test_a_table_without_a_column_of_titles_is_asked_which_it_is(as_ana: Client) -> None:
+    shown = page(as_ana, bring(as_ana, "Titel;Status\nEins;todo\n"))
+    assert "Say first which column holds the titles." in shown
+    assert 'name="column-title" aria-invalid="true"' in shown
+    assert "No column of keys is chosen" not in shown, "one thing at a time"
+
+
+def test_where_a_release_is_missing_the_place_to_plan_it_is_open(as_ana: Client) -> None:
+    url = bring(as_ana, "Title,Release\nOne,2030.1\nTwo,\n")
+    assert '<details class="section" id="mapping" open>' in page(as_ana, url)
+    as_ana.post(f"{url}mapping/", {"kind": "csv", "column-title": "Title", "column-release": "Release", "plan_releases": "on"})
+    assert '<details class="section" id="mapping">' in page(as_ana, url)
+
+
 def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
     url = bring(as_ana, "Ref,What,Sort,Phase\n1,One,Saga,Limbo\n2,Two,Saga,Done\n")
     assert "No row can be imported as the file is read now" in page(as_ana, url)
