@@ -99,12 +99,12 @@ def _edit(row: StoryEdit, elsewhere: str) -> Entry:
         return Entry(row.at, who, _ticked(row), "", "", "")
     before, after = _words(row.before), _words(row.after)
     if row.field == "blocked_because":
-        return Entry(row.at, _name(row.by), "blocked it" if after else "unblocked it", after, "", "")
+        return Entry(row.at, who, "blocked it" if after else "unblocked it", after, "", "")
     if row.field == "type":
         before, after = before.replace("_", " "), after.replace("_", " ")
     if row.field in BESIDE:
-        what = f"added: {after}" if after else f"took away: {before}"
-        return Entry(row.at, who, f"{label}, {what}", "", "", "")
+        what = f"added to the {label}: {after}" if after else f"took out of the {label}: {before}"
+        return Entry(row.at, who, what, "", "", "")
     if max(len(before), len(after)) <= SHORT and "\n" not in before + after:
         what = f"{label}: {before or 'nothing'} → {after or 'nothing'}"
         return Entry(row.at, who, what, "", "", "")

@@ -351,8 +351,8 @@ def test_a_related_story_is_shown_from_both_ends_with_its_stage(as_ana: Client, 
     as_ana.post(f"/stories/PAY-1/relations/{row.pk}/remove/")
     assert not Relation.objects.exists()
     said = words(as_ana.get("/stories/PAY-1/history/"))
-    assert "related stories, added: blocked by SEA-1" in said
-    assert "related stories, took away: blocked by SEA-1" in said
+    assert "added to the related stories: blocked by SEA-1" in said
+    assert "took out of the related stories: blocked by SEA-1" in said
 
 
 @pytest.mark.parametrize(
