@@ -151,7 +151,8 @@ def news(user: User, concerned: dict[int, str]) -> News:
     # What was accepted rose by it.
     declined = list(
         AcceptanceRequest.objects.filter(story__in=list(concerned), state="declined", answered_at__gt=since)
-        .exclude(answered_by=user).select_related("answered_by", "story").order_by("-answered_at", "-pk")[: NEWS + 1]
+        .filter(evidence__taken_back_at=None).exclude(answered_by=user)
+        .select_related("answered_by", "story").order_by("-answered_at", "-pk")[: NEWS + 1]
     )  # fmt: skip
     changes = StateChange.objects.filter(kind="story", key__in=list(concerned.values()), at__gt=since)
     subject = Story.objects.filter(key=OuterRef("key"))

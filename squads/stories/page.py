@@ -142,9 +142,10 @@ def _acceptance(request: HttpRequest, story: Story) -> dict[str, Any]:
     Acceptance stands above stories: its rows are reached through the relation, never imported.
     """
     # The newest is the open one, if any is: one question at a time.
-    asked = story.acceptance_requests.select_related("asked_by", "accepter", "answered_by").first()
+    asked = story.acceptance_requests.select_related("asked_by", "accepter", "answered_by", "evidence").first()
     if asked is None or asked.state != "open":
-        return {"asked": None, "note": "", "declined": asked if asked and asked.state == "declined" else None}
+        declined = asked and asked.state == "declined" and not (asked.evidence and asked.evidence.taken_back_at)
+        return {"asked": None, "note": "", "declined": asked if declined else None}
     asked.story = story
     (note,) = said.written([asked.note])
     return {"asked": asked, "note": note, "why_not": asked.why_not(request.user)}

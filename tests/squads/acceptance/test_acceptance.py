@@ -188,6 +188,16 @@ def test_declining_needs_a_note_and_is_a_failed_check(as_ana: Client, as_pia: Cl
     assert "Pia declined it" not in page.split("History")[0]
 
 
+def test_an_answer_that_was_taken_back_is_no_longer_told(as_ana: Client, as_pia: Client, story: Story) -> None:
+    as_ana.post(ASK)
+    as_pia.post(place(AcceptanceRequest.objects.get()), {"answer": "declined", "note": "Nine euro only."})
+    assert "Pia declined it in production" in words(as_ana.get("/"))
+    failed = Evidence.objects.get(kind="acceptance")
+    as_pia.post(f"/stories/PAY-1/evidence/{failed.pk}/take-back/", {"because": "It was the old card."})
+    assert "Pia declined it" not in words(as_ana.get("/"))
+    assert "Nobody was asked yet." in words(as_ana.get("/stories/PAY-1/"))
+
+
 def test_accepting_needs_a_note_or_a_link(as_ana: Client, as_pia: Client, story: Story) -> None:
     as_ana.post(ASK)
     request = AcceptanceRequest.objects.get()

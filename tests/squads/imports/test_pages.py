@@ -238,7 +238,9 @@ def test_a_table_without_a_column_of_titles_is_asked_which_it_is(as_ana: Client)
 def test_where_a_release_is_missing_the_place_to_plan_it_is_open(as_ana: Client) -> None:
     url = bring(as_ana, "Title,Release\nOne,2030.1\nTwo,\n")
     assert '<details class="section" id="mapping" open>' in page(as_ana, url)
-    as_ana.post(f"{url}mapping/", {"kind": "csv", "column-title": "Title", "column-release": "Release", "plan_releases": "on"})
+    as_ana.post(
+        f"{url}mapping/", {"kind": "csv", "column-title": "Title", "column-release": "Release", "plan_releases": "on"}
+    )
     assert '<details class="section" id="mapping">' in page(as_ana, url)
 
 

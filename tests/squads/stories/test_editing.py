@@ -389,7 +389,7 @@ def test_a_relation_is_in_the_history_of_both_stories_where_one_may_change_both(
     as_ana.post(f"/stories/PAY-2/relations/{Relation.objects.get(other__key='PAY-2').pk}/remove/")
     for key, said in (("PAY-1", "blocks"), ("PAY-2", "blocked by")):
         page = words(as_ana.get(f"/stories/{key}/"))  # type: ignore[arg-type]
-        assert f"related stories, added: {said}" in page and f"related stories, took away: {said}" in page
+        assert f"added to the related stories: {said}" in page and f"took out of the related stories: {said}" in page
     theirs = Story.objects.get(key="SEA-1")
     assert (theirs.version, theirs.edits.count()) == (1, 0)
     assert "Blocked by" in as_ana.get("/stories/SEA-1/").content.decode()
