@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
-from portal.kernel import clock
+from portal.kernel import clock, http
 from portal.kernel.outbox import tell
 from portal.kernel.transitions import AlreadyMoved, move
 from releases.intake import claims, git_pulls
@@ -184,6 +184,36 @@ def free_key(name: str) -> str:
     return key
 
 
+# What trying a source again, because somebody changed it, writes.
+TRIED = ["state", "next_pull_at", "failures", "last_error", "waits_for", "claimed_until", "progress"]
+
+
+def try_again(source: Source, before: Source, *, asked: bool = True) -> None:
+    """Have a source that was changed asked at once, whatever went wrong `before`; one that is paused stays paused.
+
+    A pull under way loses its claim: it reads with what was said before, and must not keep its cursor.
+    """
+    source.claimed_until, source.progress = None, {}
+    source.next_pull_at = clock.now() if asked else None
+    source.failures, source.last_error, source.waits_for = 0, "", ""
+    source.state = Source.State.ACTIVE if before.state == Source.State.BROKEN else before.state
+
+
+def stays_at_home(field: str, before: str, now: str) -> None:
+    """Refuse to take a kept secret along to another server: whoever changes the address must know it."""
+    if _server(before) != _server(now):
+        raise ValidationError({
+            field: "The address leads to another server now, and what is kept was given for the one before. Type it again."
+        })  # fmt: skip
+
+
+def _server(address: str) -> tuple[str, str, int] | str:
+    try:
+        return http.origin(http.address(address))
+    except http.BadAddress:
+        return address
+
+
 @transaction.atomic
 def edit_git(
     source: Source, *, by: Any, secret: str | None = None, name: str | None = None, url: str | None = None,
@@ -197,15 +227,17 @@ def edit_git(
     rules = checked_rules(release_tags=release_tags, deploys_to=deploys_to, branch=branch, line=line, user=user)
     before = Source.objects.select_for_update().get(pk=source.pk)
     place = before.config.get("url", "") if url is None else checked_address(url).url
+    if before.credential and secret is None and place.startswith("http"):
+        stays_at_home("secret", before.config.get("url", ""), place)
     other = Source.objects.filter(kind="git", config__url=place).exclude(pk=source.pk).first()
     if other is not None:
         raise ValidationError({"url": f"Source {other} pulls this address already."})
     source.config = {"url": place, **rules}
     source.credential = before.credential if secret is None else secret
     source.name = (name or before.name)[:120]
-    source.next_pull_at = clock.now()
-    source.failures, source.last_error = 0, ""
-    source.save(update_fields=["config", "credential", "name", "next_pull_at", "failures", "last_error"])
+    try_again(source, before)
+    source.save(update_fields=["config", "credential", "name", *TRIED])
+    tell("source.standing", id=source.pk)
     if source.config != before.config:
         looks = Mainline.objects.filter(repository=source.repository, event__source=source)
         replay(looks.values_list("event_id", flat=True))
@@ -216,6 +248,8 @@ def pull_soon(source: Source) -> None:
     """Have a source pulled within seconds, whatever its turn is. Refused with the reason while it is paused."""
     if source.kind not in claims.KINDS or not source.config.get("url"):
         raise ValidationError(f"{source} is not pulled: it sends its events by itself.")
+    if source.state == Source.State.BROKEN:
+        raise ValidationError(f"{source} is broken. Mend what its page says, then try it again there.")
     if source.state != Source.State.ACTIVE:
         raise ValidationError(f"{source} is paused. Resume it first.")
     Source.objects.filter(pk=source.pk).update(next_pull_at=clock.now())

@@ -18,7 +18,7 @@ from releases.intake import tickets
 from releases.intake.actions import replay
 from releases.intake.api_pulls import seen_by
 from releases.intake.models import InboundEvent, Source
-from releases.intake.sources import administers, free_key
+from releases.intake.sources import TRIED, administers, free_key, stays_at_home, try_again
 from releases.pipelines.providers import PROVIDERS
 from releases.pipelines.providers.base import NotAccepted, Provider, PullFailed
 from releases.pipelines.providers.signatures import digest
@@ -135,18 +135,16 @@ def edit_system(
     label = tickets.check_choice(provider, stories_for, stories_label, config, by=by)
     before = Source.objects.select_for_update().get(pk=source.pk)
     source.name, source.squad, source.config = checked_name(name), squad, config
-    changed = ["name", "squad", "config", "next_pull_at", "failures", "last_error", "waits_for", "state"]
-    changed += tickets.choose(source, before, stories_for, label)
+    changed = ["name", "squad", "config", *TRIED, *tickets.choose(source, before, stories_for, label)]
+    if before.credential and credential is None and _asks(config):
+        stays_at_home("credential", before.config.get("url", ""), config["url"])
     if credential is not None:
         source.credential = credential.strip()
         changed.append("credential")
     if secret is not None and secret.strip():
         _replace_secret(source, before, secret.strip())
         changed += ["secret", "previous_secret", "previous_until", "token_digest"]
-    source.next_pull_at = clock.now() if _asks(config) else None
-    source.failures, source.last_error, source.waits_for = 0, "", ""
-    if before.state == Source.State.BROKEN:
-        source.state = Source.State.ACTIVE
+    try_again(source, before, asked=_asks(config))
     if before.config.get("url") != config.get("url"):
         source.cursor = {}
         changed.append("cursor")

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from portal.accounts.models import User
+from portal.kernel.outbox import deliver
 from releases.intake import claims, git_pulls, hosts, pulls, sources
 from releases.intake.actions import drain_inbox
 from releases.intake.models import InboundEvent, Source
 from releases.models import Change, Release
 from releases.pipelines.providers.git.client import GitFailed
-from squads.models import Squad
+from squads.models import Notice, Squad
 from tests.doubles import http_server
 from tests.doubles.git_http import Server, serving
 from tests.releases.conftest import Repo
@@ -109,6 +111,30 @@ def test_the_token_is_not_carried_to_another_server(
         assert pull(source) is None
         assert "leads elsewhere" in source.last_error
     assert other.seen == []
+
+
+def test_a_source_whose_address_is_mended_after_it_broke_is_pulled_again(
+    repo: Repo, payments: Squad, server: Server, as_root: Client
+) -> None:
+    repo.commit("PAY-1")
+    source = connect(server, payments, secret=TOKEN)
+    right = source.config["url"]
+    Source.objects.update(config={"url": right.replace("checkout", "chekout")})
+    for _ in range(pulls.BROKEN_AFTER):
+        assert pull(source) is None
+    assert source.state == Source.State.BROKEN
+    deliver()
+    assert Notice.objects.exists()
+    elsewhere = as_root.post(f"/sources/{source.key}/edit/", {"name": "G", "url": "http://git.example.org/shop.git",
+                                                              "line_is": "service"})  # fmt: skip
+    assert elsewhere.status_code == 400 and "Type it again" in elsewhere.content.decode()
+    mended = as_root.post(f"/sources/{source.key}/edit/", {"name": "G", "url": right, "line_is": "service"})
+    assert mended.status_code == 302
+    source.refresh_from_db()
+    assert (source.state, source.failures, source.credential) == ("active", 0, TOKEN)
+    deliver()
+    assert not Notice.objects.exists()
+    assert [pk for pk, _ in claims.claim_due()] == [source.pk]
 
 
 def test_a_server_that_is_away_is_an_error_with_a_remedy(payments: Squad, server: Server) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from portal.accounts.models import User
@@ -223,3 +224,53 @@ def test_a_long_pull_stops_behind_a_page_and_goes_on_there(connected: Source, se
     settings.RODEO_PULL_SLICE = 60
     again = pull(connected)
     assert again is not None and (again.records, again.more) == (0, False)
+
+
+def test_a_kept_credential_goes_to_no_other_server_than_it_was_given_for(connected: Source, as_root: Client) -> None:
+    address = f"/api/v1/sources/{connected.key}/"
+
+    def patched(**said: Any) -> HttpResponse:
+        return as_root.patch(address, said, content_type="application/json")
+
+    refused = patched(url="https://elsewhere.example.org")
+    assert refused.status_code == 400 and "Type it again" in refused.content.decode()
+    page = as_root.post(
+        f"/sources/{connected.key}/edit/", {"name": "G", "asked": "on", "url": "https://elsewhere.example.org"}
+    )
+    assert page.status_code == 400 and "Type it again" in page.content.decode()
+    # Nor by a way around: asked no more, and then at another address.
+    assert patched(asked=False).status_code == 200
+    assert patched(asked=True, url="https://elsewhere.example.org").status_code == 400
+    connected.refresh_from_db()
+    assert "url" not in connected.config
+    assert patched(asked=True, url="https://elsewhere.example.org", credential="another").status_code == 200
+
+
+def test_another_path_on_the_same_server_needs_no_credential_again(connected: Source, as_root: Client) -> None:
+    said = {"url": f"{connected.config['url']}/gitlab"}
+    changed = as_root.patch(f"/api/v1/sources/{connected.key}/", said, content_type="application/json")
+    assert changed.status_code == 200
+    connected.refresh_from_db()
+    assert connected.credential == TOKEN
+
+
+def test_a_pull_that_began_before_a_source_was_changed_keeps_nothing(connected: Source, root: User) -> None:
+    claim = claims.claim_now(connected)
+    assert claim is not None
+    changes: list[int] = []
+
+    def change_it(progress: dict[str, Any]) -> None:
+        if not changes:
+            changes.append(1)
+            elsewhere = f"{connected.config['url']}/moved"
+            systems.edit_system(Source.objects.get(), by=root, name="G", url=elsewhere, credential="another")
+
+    assert pulls.pull(connected.pk, claim, say=change_it) is None
+    connected.refresh_from_db()
+    assert (connected.cursor, connected.last_error) == ({}, "") and changes
+
+
+def test_pulling_a_broken_source_says_what_to_do(connected: Source, as_root: Client) -> None:
+    Source.objects.update(state="broken")
+    refused = as_root.post(f"/api/v1/sources/{connected.key}/pull/")
+    assert refused.status_code == 400 and "try it again" in refused.content.decode()
