@@ -20,7 +20,8 @@ from releases.intake.api_pulls import seen_by
 from releases.intake.models import InboundEvent, Source
 from releases.intake.sources import TRIED, administers, free_key, stays_at_home, try_again
 from releases.pipelines.providers import PROVIDERS
-from releases.pipelines.providers.base import NotAccepted, Provider, PullFailed
+from releases.pipelines.providers.base import NotAccepted, Provider, PullFailed, Setting
+from releases.pipelines.providers.envelope import clean
 from releases.pipelines.providers.signatures import digest
 from squads.models import Squad
 
@@ -52,15 +53,7 @@ def checked_config(
             raise ValidationError({"url": str(error)}) from None
     given = dict(settings or {})
     for setting in provider.settings:
-        value = given.pop(setting.name, "")
-        lines = value.splitlines() if isinstance(value, str) and setting.many else value
-        kept = [str(each).strip() for each in lines if str(each).strip()] if setting.many else str(value or "").strip()
-        if setting.required and not kept:
-            raise ValidationError({setting.name: f"Fill in “{setting.label}”. {setting.help}".strip()})
-        if len(str(kept)) > LONGEST_SETTING:
-            raise ValidationError({setting.name: f"Use at most {LONGEST_SETTING:,} characters."})
-        if setting.choices and kept and kept not in dict(setting.choices):
-            raise ValidationError({setting.name: f"Choose one of {', '.join(dict(setting.choices))}."})
+        kept = _kept(setting, given.pop(setting.name, ""))
         if kept:
             config[setting.name] = kept
     if given:
@@ -74,6 +67,26 @@ def checked_config(
         except NotAccepted as error:
             raise ValidationError({error.field: str(error)}) from None
     return config
+
+
+def _kept(setting: Setting, value: Any) -> str | list[str]:
+    """Return one setting as it is kept; a ValidationError says what is wrong with it."""
+    lines = value.splitlines() if isinstance(value, str) and setting.many else value if isinstance(value, list) else [value]
+    texts = ["" if each is None else str(each).strip() for each in lines]
+    if any(isinstance(each, dict | list | bool) for each in lines) or (len(texts) > 1 and not setting.many):
+        shape = "a text, or a list of texts" if setting.many else "a text"
+        raise ValidationError({setting.name: f"“{setting.label}” is {shape}."})
+    if any(clean(each) != each for each in texts):
+        raise ValidationError({setting.name: "It contains characters that cannot be kept. Type it again."})
+    kept = [each for each in texts if each] if setting.many else "".join(texts)
+    if setting.required and not kept:
+        raise ValidationError({setting.name: f"Fill in “{setting.label}”. {setting.help}".strip()})
+    if len(str(kept)) > LONGEST_SETTING:
+        raise ValidationError({setting.name: f"Use at most {LONGEST_SETTING:,} characters."})
+    names = [name for name, _ in setting.choices]
+    if names and kept and kept not in names:
+        raise ValidationError({setting.name: f"Choose one of {', '.join(filter(None, names))}."})
+    return kept
 
 
 def checked_name(name: str) -> str:

@@ -274,3 +274,30 @@ def test_pulling_a_broken_source_says_what_to_do(connected: Source, as_root: Cli
     Source.objects.update(state="broken")
     refused = as_root.post(f"/api/v1/sources/{connected.key}/pull/")
     assert refused.status_code == 400 and "try it again" in refused.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "field"),
+    [
+        ("gitlab", {"projects": True}, "projects"),
+        ("gitlab", {"projects": {"shop/checkout": 1}}, "projects"), ("gitlab", {"projects": [["shop/checkout"]]}, "projects"),
+        ("gitlab", {"projects": ["shop/check\0out"]}, "projects"), ("gitlab", {"projects": "shop/\ud800"}, "projects"),
+        ("gitlab", {"since": ["2026-01-31", "2026-02-01"]}, "since"), ("jenkins", {"user": {"name": "x"}}, "user"),
+        ("generic", {"words": 3}, "words"), ("generic", {"makes": ["run", "change"]}, "makes"),
+        ("github", {"issues": "never"}, "issues"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_another_shape_is_refused_by_its_name(
+    as_root: Client, kind: str, given: dict[str, Any], field: str
+) -> None:
+    body = {"kind": kind, "name": "G", "url": "https://ci.example.org", "settings": given}
+    refused = as_root.post("/api/v1/sources/system/", json.dumps(body), content_type="application/json")
+    assert refused.status_code == 400, refused.content
+    assert [each["attr"] for each in refused.json()["errors"]] == [field]
+    assert not Source.objects.exists()
+
+
+def test_a_setting_that_says_nothing_is_as_good_as_left_out(as_root: Client) -> None:
+    body = {"kind": "gitlab", "name": "G", "settings": {"projects": None, "since": ""}}
+    assert as_root.post("/api/v1/sources/system/", body, content_type="application/json").status_code == 201
+    assert Source.objects.get().config == {"url": "https://gitlab.com"}
