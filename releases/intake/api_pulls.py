@@ -3,21 +3,26 @@
 import contextlib
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 
-from portal.kernel import clock
+from portal.kernel import clock, http
 from portal.kernel.identity import identity
 from portal.kernel.wake import wake
 from releases.intake.claims import CLAIM, Pull, Pulled
 from releases.intake.models import InboundEvent, Source
 from releases.intake.sessions import session_of
 from releases.pipelines.providers import PROVIDERS
-from releases.pipelines.providers.base import Page, PullRefused, Record
+from releases.pipelines.providers.base import Page, PullFailed, PullRefused, Record
 
+# So many seconds without a complete page, and a pull is given up. Workers that pull are threads, which Celery cannot stop.
+LONGEST_STEP = 1200
+# Somebody waits for the answer to "Test".
+LONGEST_LOOK = 30
+LOOK = http.Limits(connect=5, read=10, whole=15)
 CONTENT_TYPE = "application/json"
 _INSERT = f"""
     INSERT INTO {InboundEvent._meta.db_table}
@@ -26,6 +31,25 @@ _INSERT = f"""
     FROM unnest(%b::uuid[], %s::text[], %s::text[], %b::bytea[]) AS new
     ON CONFLICT DO NOTHING
 """  # noqa: S608 (the name of a table)
+
+
+class Patience:
+    """Ticks, and gives up what has brought nothing for too long: so many answers, each just in time, add up to hours."""
+
+    def __init__(self, seconds: float, tick: Callable[[], None] = lambda: None) -> None:
+        self._seconds, self._tick = seconds, tick
+        self.renew()
+
+    def renew(self) -> None:
+        """Something came: wait as long again."""
+        self._until = time.monotonic() + self._seconds
+
+    def tick(self) -> None:
+        """Raise PullFailed when it has lasted too long."""
+        if time.monotonic() > self._until:
+            minutes = f"{self._seconds / 60:.0f} minutes" if self._seconds > 90 else f"{self._seconds:.0f} seconds"
+            raise PullFailed(f"It was given up: its system answers too slowly to be read within {minutes}.")
+        self._tick()
 
 
 def read_api(this: Pull) -> Pulled:
@@ -38,9 +62,11 @@ def read_api(this: Pull) -> Pulled:
         raise PullRefused(f"{provider.name} is not pulled.")
     until = time.monotonic() + settings.RODEO_PULL_SLICE
     new = 0
-    with contextlib.closing(session_of(this.source, this.tick)) as session:
+    patience = Patience(LONGEST_STEP, this.tick)
+    with contextlib.closing(session_of(this.source, patience.tick)) as session:
         for page in provider.pulling.pages(session, this.source.config, this.source.cursor, clock.now()):
             new += _keep(this, page)
+            patience.renew()
             if time.monotonic() > until:
                 return Pulled(records=new, changed=bool(new), more=True)
     return Pulled(records=new, changed=bool(new))
@@ -107,5 +133,5 @@ def seen_by(source: Source) -> list[str]:
     provider = PROVIDERS[source.kind]
     if provider.pulling is None:
         raise PullRefused(f"{provider.name} is not pulled: it sends its events by itself.")
-    with contextlib.closing(session_of(source)) as session:
+    with contextlib.closing(session_of(source, Patience(LONGEST_LOOK).tick, limits=LOOK)) as session:
         return provider.pulling.look(session, source.config)

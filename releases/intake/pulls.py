@@ -65,11 +65,12 @@ def _finished(this: Pull, pulled: Pulled) -> None:
     pause = timedelta(seconds=0 if pulled.more else settings.RODEO_PULL_EVERY)
     was_broken = this.source.failures >= BROKEN_AFTER
     done = {} if pulled.more else {"last_success_at": now}
-    this.keep(
-        claimed_until=None, progress={}, last_error="", waits_for="", failures=0, next_pull_at=now + pause, **done,
-    )  # fmt: skip
-    if was_broken:
-        tell("source.standing", id=this.source.pk)
+    with transaction.atomic():
+        this.keep(
+            claimed_until=None, progress={}, last_error="", waits_for="", failures=0, next_pull_at=now + pause, **done,
+        )  # fmt: skip
+        if was_broken:
+            tell("source.standing", id=this.source.pk)
 
 
 def _failed(this: Pull, why: str, *, final: bool = False) -> None:

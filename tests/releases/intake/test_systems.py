@@ -200,6 +200,18 @@ def test_what_may_get_well_by_itself_backs_off_and_is_asked_again(connected: Sou
     assert Notice.objects.count() == 1
 
 
+def test_a_system_that_answers_too_slowly_is_given_up_and_keeps_no_worker(
+    connected: Source, as_root: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releases.intake.api_pulls.LONGEST_STEP", -1)
+    monkeypatch.setattr("releases.intake.api_pulls.LONGEST_LOOK", -1)
+    assert pull(connected) is None
+    assert "answers too slowly" in connected.last_error
+    assert (connected.state, connected.failures, connected.claimed_until) == ("active", 1, None)
+    tried = as_root.post(f"/sources/{connected.key}/test/", follow=True).content.decode()
+    assert "answers too slowly" in tried
+
+
 def test_patience_that_is_asked_for_is_no_failure(connected: Source, gitlab: GitLab) -> None:
     gitlab.go_wrong("/api/v4", Reply({}, 429, {"Retry-After": "120"}))
     assert pull(connected) is None
