@@ -6,6 +6,7 @@ has changed something.
 """
 
 import logging
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,7 +66,8 @@ def _finished(this: Pull, pulled: Pulled) -> None:
     pause = timedelta(seconds=0 if pulled.more else settings.RODEO_PULL_EVERY)
     was_broken = this.source.failures >= BROKEN_AFTER
     done = {} if pulled.more else {"last_success_at": now}
-    with transaction.atomic():
+    # One statement needs no transaction of its own.
+    with transaction.atomic() if was_broken else nullcontext():
         this.keep(
             claimed_until=None, progress={}, last_error="", waits_for="", failures=0, next_pull_at=now + pause, **done,
         )  # fmt: skip
