@@ -1,21 +1,22 @@
 """One Argo CD application, as a notification or the API has it, and the deployments that it speaks of."""
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from releases.pipelines import facts
 from releases.pipelines.facts import DeploymentSeen, Seen, Unreadable
 from releases.pipelines.providers import words
 from releases.pipelines.providers.addresses import host_of, link
-from releases.pipelines.providers.argocd.tables import HEALTH, PHASES
+from releases.pipelines.providers.argocd.tables import GONE_BAD, HEALTH, PHASES
 
 Said = Mapping[str, Any]
 PLACE = re.compile(r"\{(?:(app|project|namespace|cluster)|label:([^{}]+))\}")
 SERVICE, ENVIRONMENT = "{app}", "{namespace}"
 # More than Argo CD keeps by itself (revisionHistoryLimit is 10).
 MOST_HISTORY = 50
+A_MOMENT = timedelta(microseconds=1)
 
 
 def filled(template: str, app: Said) -> str:
@@ -108,34 +109,53 @@ def _newest(status: Said, operation: Said, received: datetime | None, owner: str
     started, finished = words.moment(operation.get("startedAt")), words.moment(operation.get("finishedAt"))
     if started is None:
         raise Unreadable("status.operationState.startedAt holds no moment such as 2026-01-31T12:00:00Z")
-    word = words.text_in(operation, "phase")
-    meaning, health, at = PHASES.read(word), words.part_of(status, "health"), finished or started
-    healthy: bool | None = None
-    if meaning.outcome == facts.SUCCESS:
-        state = words.text_in(health, "status", "id")
-        meaning, word = HEALTH.read(state), f"{word}, {state or 'no health'}"
-        healthy = {facts.SUCCESS: True, facts.FAILURE: False}.get(meaning.outcome)
-        moved = words.moment(health.get("lastTransitionTime")) or received or at
-        at = max(at, moved)
-    ended = (finished or at) if meaning.phase == facts.FINISHED else None
     known = _source(result, revision)
-    spec_source = known if known.get("repository") or known.get("version") else _source(status, revision)
+    about = {
+        "key": _key(owner, started, revision), "started_at": started, **base,
+        **(known if known.get("repository") or known.get("version") else _source(status, revision)),
+    }  # fmt: skip
+    word = words.text_in(operation, "phase")
+    meaning, at = PHASES.read(word), finished or started
+    if meaning.outcome == facts.SUCCESS:
+        return list(_health(word, words.part_of(status, "health"), at, received, about))
+    ended = at if meaning.phase == facts.FINISHED else None
+    said = words.cut(word, 250)
     return [
-        DeploymentSeen(
-            key=_key(owner, started, revision), at=at, phase=meaning.phase, outcome=meaning.outcome, healthy=healthy,
-            words=words.cut(word, 250), started_at=started, finished_at=ended, **spec_source, **base,
-        )
+        DeploymentSeen(at=at, phase=meaning.phase, outcome=meaning.outcome, words=said, finished_at=ended, **about)
     ]  # fmt: skip
 
 
+def _health(phase: str, health: Said, ended: datetime, received: datetime | None, about: Said) -> Iterator[Seen]:
+    """Yield what an application's health says of a sync that succeeded.
+
+    Once it was healthy, the deployment succeeded, and what becomes of it later is its health, not its outcome. So an
+    outcome that is no success is told as of the sync's beginning, where any "healthy" outdoes it, whenever that came.
+    """
+    state = words.text_in(health, "status", "id")
+    meaning = HEALTH.read(state)
+    at = max(ended, words.moment(health.get("lastTransitionTime")) or received or ended)
+    told: dict[str, Any] = {
+        **about, "phase": meaning.phase, "words": words.cut(f"{phase}, {state or 'no health'}", 250),
+        "finished_at": ended if meaning.phase == facts.FINISHED else None,
+    }  # fmt: skip
+    if meaning.phase != facts.FINISHED or meaning.outcome == facts.SUCCESS:
+        yield DeploymentSeen(at=at, outcome=meaning.outcome, healthy=True if meaning.outcome else None, **told)
+        return
+    bad = False if state.lower() in GONE_BAD else None
+    yield DeploymentSeen(at=about["started_at"], outcome=meaning.outcome, healthy=bad, **told)
+    if bad is not None:
+        yield DeploymentSeen(at=at, healthy=bad, **told)
+
+
 def _earlier(entry: Said, owner: str, base: Said) -> Seen | None:
-    """A sync that others followed. It succeeded; how healthy it became, only who saw it then can say."""
+    """A sync that others followed. It succeeded; how healthy it became, only who saw it then can say: so this is told as
+    of before it began, and anything that was seen outdoes it."""
     started, deployed = words.moment(entry.get("deployStartedAt")), words.moment(entry.get("deployedAt"))
     revision = _revision(entry)
     if started is None or deployed is None:
         return None
     return DeploymentSeen(
-        key=_key(owner, started, revision), at=started, phase=facts.FINISHED, outcome=facts.UNKNOWN,
+        key=_key(owner, started, revision), at=started - A_MOMENT, phase=facts.FINISHED, outcome=facts.UNKNOWN,
         words="in the history, its health not seen", started_at=started, finished_at=max(started, deployed),
         **_source(entry, revision), **base,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Argo CD's words. A sync that succeeded is not yet a deployment that works: its health decides."""
+"""Argo CD's words. A sync that succeeded is not yet a deployment that works: whether it became healthy decides."""
 
 from releases.pipelines import facts
 from releases.pipelines.providers.tables import Meaning, StatusTable
@@ -17,10 +17,12 @@ HEALTH = StatusTable(
     "Health, after a sync that succeeded", "status.health.status",
     {
         "healthy": Meaning(facts.FINISHED, facts.SUCCESS),
-        "degraded": Meaning(facts.FINISHED, facts.FAILURE, "deployed, and not healthy"),
+        "degraded": Meaning(facts.FINISHED, facts.FAILURE, "it never became healthy; after that, a success that is not healthy"),
         "progressing": Meaning(facts.RUNNING, why="not healthy yet"),
         "suspended": Meaning(facts.WAITING, why="a rollout or a job is paused"),
-        "missing": Meaning(facts.FINISHED, facts.UNKNOWN, "not in the cluster when Argo CD looked"),
-        "unknown": Meaning(facts.FINISHED, facts.UNKNOWN, "Argo CD could not tell"),
+        "missing": Meaning(facts.FINISHED, facts.UNKNOWN, "not in the cluster; after it was healthy, a success that is not healthy"),
+        "unknown": Meaning(facts.FINISHED, facts.UNKNOWN, "Argo CD could not tell, which changes nothing after it was healthy"),
     },
 )  # fmt: skip
+# What an application that was healthy is no more. That Argo CD cannot tell says nothing about it.
+GONE_BAD = frozenset({"degraded", "missing"})

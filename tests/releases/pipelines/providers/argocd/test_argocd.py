@@ -70,7 +70,7 @@ def test_a_notification_and_a_pull_say_the_same() -> None:
     [
         ("Succeeded", "Healthy", ("finished", "success", True)), ("Succeeded", "Degraded", ("finished", "failure", False)),
         ("Succeeded", "Progressing", ("running", "", None)), ("Succeeded", "Suspended", ("waiting", "", None)),
-        ("Succeeded", "Missing", ("finished", "unknown", None)), ("Succeeded", "", ("finished", "unknown", None)),
+        ("Succeeded", "Missing", ("finished", "unknown", False)), ("Succeeded", "", ("finished", "unknown", None)),
         ("Failed", "Healthy", ("finished", "failure", None)), ("Error", "Healthy", ("finished", "error", None)),
         ("Running", "Healthy", ("running", "", None)), ("Exploded", "Healthy", ("finished", "unknown", None)),
     ],
@@ -78,7 +78,7 @@ def test_a_notification_and_a_pull_say_the_same() -> None:
 def test_only_a_sync_that_succeeded_and_is_healthy_is_a_success(
     phase: str, health: str, meant: tuple[Any, ...]
 ) -> None:
-    [seen] = read(notification(phase=phase, health=health))
+    seen = read(notification(phase=phase, health=health))[0]
     assert (seen.phase, seen.outcome, seen.healthy) == meant
 
 
@@ -99,6 +99,7 @@ def test_history_heals_what_was_missed_and_is_the_same_deployment_as_when_it_was
         {"id": 3, "revision": "b" * 40}, None,
     ]  # fmt: skip
     earlier, newest = read(app(history=entries), "pull.application")
+    assert earlier.started_at is not None and earlier.at < earlier.started_at
     assert (earlier.outcome, earlier.sha) == ("unknown", "a" * 40)
     assert newest == read(app(), "pull.application")[0]
     [then] = read(notification(startedAt="2025-12-31T10:00:00Z", finishedAt="2025-12-31T10:00:08Z", revision="a" * 40))
