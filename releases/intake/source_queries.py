@@ -179,6 +179,13 @@ def _settings_in_words(source: Source) -> list[tuple[str, str]]:
     return found
 
 
+def hook_of(source: Source) -> str:
+    """Return the address to which a system sends, as that system takes it."""
+    provider = PROVIDERS.get(source.kind)
+    address = settings.RODEO_BASE_URL + reverse("releases:intake:hook", args=[source.key])
+    return address if provider is None or provider.slash else address.rstrip("/")
+
+
 def newest_events(source: Source) -> list[InboundEvent]:
     """Return the newest events of a source, without their bodies."""
     events = InboundEvent.objects.filter(source=source).defer("body", "headers")
@@ -196,7 +203,7 @@ def first_command(source: Source, token: str, at: datetime | None = None) -> str
         )
     moment = clock.iso(at or clock.now())
     return (
-        f"curl -X POST {base}{reverse('releases:intake:hook', args=[source.key])} \\\n"
+        f"curl -X POST {hook_of(source)} \\\n"
         f"  -H 'Authorization: Bearer {token}' -H 'Content-Type: application/cloudevents+json' \\\n"
         """  -d '{"specversion": "1.0", "id": "first", "source": "/try", "type": "dev.cdevents.service.deployed.0.2.0",\n"""
         """       "data": {"context": {"version": "0.4.1", "id": "first", "source": "/try",\n"""

@@ -2,13 +2,11 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -51,7 +49,7 @@ def source(request: HttpRequest, key: str) -> HttpResponse:
         "last_day": sources.last_day(row),
         "sends": row.kind in dict(sources.PUSHES),
         "old_secret_until": row.previous_until if row.previous_until and row.previous_until > clock.now() else None,
-        "hook": settings.RODEO_BASE_URL + reverse("releases:intake:hook", args=[row.key]),
+        "hook": queries.hook_of(row),
     }
     return varied(render(request, "releases/intake/source.html", context))
 

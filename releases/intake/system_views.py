@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
@@ -18,6 +17,7 @@ from portal.kernel.policy import administrators, reading
 from releases.intake import systems
 from releases.intake.forms import SystemForm
 from releases.intake.models import Source
+from releases.intake.source_queries import hook_of
 from releases.pipelines.provider_pages import page_of
 from releases.pipelines.providers import PROVIDERS
 
@@ -63,8 +63,7 @@ def _asked(request: HttpRequest, template: str, form: SystemForm, **context: Any
 
 def secret_page(request: HttpRequest, row: Source, secret: str, status: int = 200) -> HttpResponse:
     """Show a new secret, this once, with where it goes."""
-    hook = settings.RODEO_BASE_URL + reverse("releases:intake:hook", args=[row.key])
-    context = {"source": row, "secret": secret, "hook": hook, "provider": PROVIDERS[row.kind]}
+    context = {"source": row, "secret": secret, "hook": hook_of(row), "provider": PROVIDERS[row.kind]}
     return render(request, "releases/intake/system_secret.html", context, status=status)
 
 

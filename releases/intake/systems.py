@@ -71,7 +71,8 @@ def checked_config(
 
 def _kept(setting: Setting, value: Any) -> str | list[str]:
     """Return one setting as it is kept; a ValidationError says what is wrong with it."""
-    lines = value.splitlines() if isinstance(value, str) and setting.many else value if isinstance(value, list) else [value]
+    given = value.splitlines() if setting.many and isinstance(value, str) else value
+    lines = given if isinstance(given, list) else [given]
     texts = ["" if each is None else str(each).strip() for each in lines]
     if any(isinstance(each, dict | list | bool) for each in lines) or (len(texts) > 1 and not setting.many):
         shape = "a text, or a list of texts" if setting.many else "a text"

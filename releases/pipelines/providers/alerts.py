@@ -1,21 +1,16 @@
-"""What the monitoring systems have in common: who may send, which labels name things, and how an alert becomes a fact."""
+"""What the monitoring systems have in common: which labels name things, and how an alert becomes a fact."""
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from releases.pipelines import facts
-from releases.pipelines.facts import SignalSeen, Unreadable
+from releases.pipelines.facts import SignalSeen
 from releases.pipelines.providers import words
-from releases.pipelines.providers.base import Message, Setting
-from releases.pipelines.providers.envelope import NotJson, document
-from releases.pipelines.providers.signatures import SIGNATURE_HEADERS, same, verified
+from releases.pipelines.providers.base import Setting
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 OPEN, RESOLVED = "open", "resolved"
-BASIC = "basic "
 MOST_LABELS = 60
 SERVICE_LABELS = ("service", "app", "application")
 ENVIRONMENT_LABELS = ("environment", "env")
@@ -41,69 +36,6 @@ SITE = Setting(
     "site", "Name of this installation",
     help="Needed only where two installations watch hosts of the same name: it keeps their alerts apart.",
 )  # fmt: skip
-HOW_TO_SIGN = (
-    "Send the source's secret as Authorization: Bearer <secret>, or as the password of HTTP basic authentication "
-    "with any user name."
-)
-
-
-def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-    """Say whether the sender knows the secret: as a token, a signature, or the password of basic authentication.
-
-    Some of these systems can send a password and no other header. Beside a signature a password counts for nothing.
-    """
-    if verified(headers, body, secret):
-        return True
-    signed = any(name in headers for name in SIGNATURE_HEADERS)
-    return not signed and same(password_in(headers), secret)
-
-
-def password_in(headers: Mapping[str, str]) -> str:
-    """Return the password of HTTP basic authentication that a request carries, or ""."""
-    given = headers.get("authorization", "")
-    if given[: len(BASIC)].lower() != BASIC:
-        return ""
-    try:
-        decoded = base64.b64decode(given[len(BASIC) :].strip(), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return ""
-    return decoded.partition(":")[2]
-
-
-def read(message: Message) -> Any:
-    """Return the JSON document of a message; raise Unreadable when it is none."""
-    try:
-        return document(message.body)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-
-
-def peek(message: Message) -> Mapping[str, Any]:
-    """Return the JSON object of a message, for its label; an empty one for anything else, which fails later, visibly."""
-    try:
-        found = document(message.body)
-    except NotJson:
-        return {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def as_object(value: object, field: str) -> Mapping[str, Any]:
-    """Return a JSON object; raise Unreadable that names the field for anything else."""
-    if not isinstance(value, Mapping):
-        raise Unreadable(f"{field} is not a JSON object")
-    return value
-
-
-def seconds(value: object) -> datetime | None:
-    """Read a moment in seconds since 1970, as a number or as digits; None for 0, which means never, and for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = float(value)
-        read = datetime.fromtimestamp(number, UTC) if number > 0 else None
-    except (ValueError, OverflowError, OSError):
-        return None
-    return read if read is not None and 1970 <= read.year <= 9000 else None
 
 
 def labels_in(*holders: object) -> dict[str, str]:

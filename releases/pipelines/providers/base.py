@@ -172,6 +172,7 @@ class Provider:
     `authentic` says whether the sender knows the secret, from the headers (small-letter names) and the raw body.
     `check` raises NotAccepted for settings that cannot work. `forms` lets the body be a form with the JSON in `payload`.
     `tickets` says that it tells of issues, which may become stories.
+    `slash` says whether the system takes an address that ends in one; the door takes both.
     """
 
     kind: str
@@ -184,6 +185,7 @@ class Provider:
     authentic: Callable[[Mapping[str, str], bytes, str], bool] = verified
     how_to_sign: str = ""
     forms: bool = False
+    slash: bool = True
     pulling: Pulling | None = None
     settings: tuple[Setting, ...] = ()
     check: Callable[[Mapping[str, Any]], None] | None = None

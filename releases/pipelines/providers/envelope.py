@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from releases.pipelines.facts import Unreadable
+
 if TYPE_CHECKING:
     from releases.pipelines.providers.base import Message
 
@@ -77,6 +79,30 @@ def payload_of(message: "Message") -> Any:
     if len(given) != 1:
         raise NotJson("the form has no field payload with the JSON in it")
     return document(given[0].encode())
+
+
+def read(message: "Message") -> Any:
+    """Return the JSON document of a message; raise Unreadable when it is none."""
+    try:
+        return document(message.body)
+    except NotJson as error:
+        raise Unreadable(f"the body is not JSON: {error}") from None
+
+
+def peek(message: "Message") -> Mapping[str, Any]:
+    """Return the JSON object of a message, for its label; an empty one for anything else, which fails later, visibly."""
+    try:
+        found = document(message.body)
+    except NotJson:
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def as_object(value: object, field: str) -> Mapping[str, Any]:
+    """Return a JSON object; raise Unreadable that names the field for anything else."""
+    if not isinstance(value, Mapping):
+        raise Unreadable(f"{field} is not a JSON object")
+    return value
 
 
 def _refuse(name: str) -> Any:

@@ -64,6 +64,18 @@ def moment(text: object) -> datetime | None:
     return read if 1970 <= read.year <= 9000 else None
 
 
+def seconds(value: object) -> datetime | None:
+    """Read a moment in seconds since 1970, as a number or as digits; None for 0, which means never, and for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+        read = datetime.fromtimestamp(number, UTC) if number > 0 else None
+    except (ValueError, OverflowError, OSError):
+        return None
+    return read if read is not None and 1970 <= read.year <= 9000 else None
+
+
 def cut(text: str, longest: int) -> str:
     """Return the text, at most `longest` characters of it."""
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -82,6 +82,14 @@ def test_what_is_connected_shows_its_secret_once_and_its_address(as_root: Client
     assert source.secret not in raw and "glpat-read-only" not in raw
 
 
+def test_buildbot_is_shown_an_address_without_the_slash_that_it_refuses(as_root: Client) -> None:
+    made = as_root.post("/sources/new/buildbot/", {"name": "Buildbot"})
+    assert made.status_code == 201
+    for page in (made, as_root.get("/sources/buildbot/")):
+        text = page.content.decode()
+        assert "/hooks/buildbot<" in text and "/hooks/buildbot/" not in text
+
+
 def test_a_system_that_only_sends_is_never_asked(as_root: Client) -> None:
     as_root.post(NEW, {"name": "Our GitLab", "secret": "made-over-there"})
     source = Source.objects.get()

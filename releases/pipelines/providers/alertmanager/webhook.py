@@ -8,6 +8,8 @@ from typing import Any
 from releases.pipelines.facts import Seen, Unreadable
 from releases.pipelines.providers import alerts, words
 from releases.pipelines.providers.base import Labelled, Message, Provider
+from releases.pipelines.providers.envelope import as_object, peek, read
+from releases.pipelines.providers.signatures import PASSWORD_TOO, verified_or_password
 from releases.pipelines.providers.tables import StatusTable
 
 MOST_ALERTS = 10_000
@@ -16,19 +18,19 @@ STATUS = StatusTable("An alert's status", "alerts[].status", {"firing": alerts.S
 
 def label(message: Message) -> Labelled:
     """File a notification under a digest of its content: Alertmanager numbers nothing, and repeats itself literally."""
-    status = words.text_in(alerts.peek(message), "status")
+    status = words.text_in(peek(message), "status")
     return Labelled("", words.cut(f"alerts.{status}" if status else "alerts", 60))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return a signal for each alert of a notification."""
-    whole = alerts.as_object(alerts.read(message), "the body")
+    whole = as_object(read(message), "the body")
     listed = whole.get("alerts")
     if not isinstance(listed, list):
         raise Unreadable("alerts is missing or no list; is this a webhook of Alertmanager 0.5 or newer?")
     if len(listed) > MOST_ALERTS:
         raise Unreadable(f"alerts holds more than {MOST_ALERTS:,}; set max_alerts in Alertmanager's receiver")
-    return [_alert(alerts.as_object(each, f"alerts[{at}]"), at, whole, config) for at, each in enumerate(listed)]
+    return [_alert(as_object(each, f"alerts[{at}]"), at, whole, config) for at, each in enumerate(listed)]
 
 
 def _alert(alert: Mapping[str, Any], number: int, whole: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
@@ -72,5 +74,5 @@ def _cut_off(whole: Mapping[str, Any]) -> str:
 
 PROVIDER = Provider(
     kind="alertmanager", name="Prometheus Alertmanager", pushes=True, pulls=False, label=label, translate=translate,
-    authentic=alerts.authentic, how_to_sign=alerts.HOW_TO_SIGN, settings=alerts.LABELS, tables=(STATUS,),
+    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, settings=alerts.LABELS, tables=(STATUS,),
 )  # fmt: skip

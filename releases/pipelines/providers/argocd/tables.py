@@ -17,10 +17,10 @@ HEALTH = StatusTable(
     "Health, after a sync that succeeded", "status.health.status",
     {
         "healthy": Meaning(facts.FINISHED, facts.SUCCESS),
-        "degraded": Meaning(facts.FINISHED, facts.FAILURE, "it never became healthy; after that, a success that is not healthy"),
+        "degraded": Meaning(facts.FINISHED, facts.FAILURE, "it never was healthy; after it was, a success that is not healthy"),
         "progressing": Meaning(facts.RUNNING, why="not healthy yet"),
         "suspended": Meaning(facts.WAITING, why="a rollout or a job is paused"),
-        "missing": Meaning(facts.FINISHED, facts.UNKNOWN, "not in the cluster; after it was healthy, a success that is not healthy"),
+        "missing": Meaning(facts.FINISHED, facts.UNKNOWN, "not in the cluster; after it was healthy, as with degraded"),
         "unknown": Meaning(facts.FINISHED, facts.UNKNOWN, "Argo CD could not tell, which changes nothing after it was healthy"),
     },
 )  # fmt: skip

@@ -5,11 +5,11 @@ from typing import Any
 
 from releases.pipelines.facts import Seen, Unreadable
 from releases.pipelines.providers import words
-from releases.pipelines.providers.alerts import as_object, peek, read
 from releases.pipelines.providers.argocd.client import APPLICATION, PULLING, SETTINGS, check
 from releases.pipelines.providers.argocd.objects import application
 from releases.pipelines.providers.argocd.tables import HEALTH, PHASES
 from releases.pipelines.providers.base import Labelled, Message, Provider
+from releases.pipelines.providers.envelope import as_object, peek, read
 
 NOTIFICATION = "notification"
 

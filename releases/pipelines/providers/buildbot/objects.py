@@ -10,7 +10,6 @@ from releases.pipelines import facts
 from releases.pipelines.facts import RunSeen, Seen, Unreadable
 from releases.pipelines.providers import words
 from releases.pipelines.providers.addresses import host_of, link, path_of
-from releases.pipelines.providers.alerts import seconds
 from releases.pipelines.providers.buildbot.tables import NAMES, RESULTS
 
 PLACE = re.compile(r"builders/(\d{1,18})/builds/(\d{1,18})")
@@ -74,8 +73,8 @@ def build(said: Said, received: datetime | None, config: Said) -> list[Seen]:
     root = configured(config) or url.partition("#")[0]
     said_results = words.text_in(said, "results")
     ended = said.get("complete") is True or words.text_in(said, "event") == "finished"
-    started, over = seconds(said.get("started_at")), seconds(said.get("complete_at"))
-    told = seconds(said.get("timestamp"))
+    started, over = words.seconds(said.get("started_at")), words.seconds(said.get("complete_at"))
+    told = words.seconds(said.get("timestamp"))
     over = (over or told) if ended else None
     at = over or started or told or received
     if at is None:

@@ -4,30 +4,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from releases.pipelines.facts import Seen
-from releases.pipelines.providers import alerts, words
+from releases.pipelines.providers import words
 from releases.pipelines.providers.base import Labelled, Message, Provider
 from releases.pipelines.providers.buildbot import objects
 from releases.pipelines.providers.buildbot.client import BUILD, PULLING, SETTINGS, check
 from releases.pipelines.providers.buildbot.tables import RESULTS
+from releases.pipelines.providers.envelope import as_object, peek, read
+from releases.pipelines.providers.signatures import PASSWORD_TOO, verified_or_password
 
 PUSHED = "build"
 
 
 def label(message: Message) -> Labelled:
     """File a build under a digest of its content: Buildbot gives a message no id, and each state of a build differs."""
-    return Labelled("", PUSHED if words.text_in(alerts.peek(message), "buildid") else "unknown")
+    return Labelled("", PUSHED if words.text_in(peek(message), "buildid") else "unknown")
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the facts of a pushed or a pulled build; None for anything else."""
     if kind not in (PUSHED, BUILD):
         return None
-    said = alerts.as_object(alerts.read(message), "the event")
+    said = as_object(read(message), "the event")
     return objects.build(said, words.moment(message.headers.get("received-at", "")), config)
 
 
 PROVIDER = Provider(
     kind="buildbot", name="Buildbot", pushes=True, pulls=True, label=label, translate=translate,
-    authentic=alerts.authentic, how_to_sign=alerts.HOW_TO_SIGN, pulling=PULLING, settings=SETTINGS, check=check,
-    tables=(RESULTS,),
+    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, pulling=PULLING, settings=SETTINGS, check=check,
+    tables=(RESULTS,), slash=False,
 )  # fmt: skip

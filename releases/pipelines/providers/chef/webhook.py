@@ -8,9 +8,9 @@ from typing import Any
 from releases.pipelines import facts
 from releases.pipelines.facts import DeploymentSeen, Seen, Unreadable
 from releases.pipelines.providers import words
-from releases.pipelines.providers.alerts import as_object, peek, read
 from releases.pipelines.providers.base import Labelled, Message, Provider
 from releases.pipelines.providers.chef.rules import SETTINGS, check, counts, rules_in, version_in
+from releases.pipelines.providers.envelope import as_object, peek, read
 from releases.pipelines.providers.signatures import SIGNATURE_HEADERS, same, verified
 from releases.pipelines.providers.tables import Meaning, StatusTable
 

@@ -17,8 +17,8 @@ from releases.pipelines.facts import (
 from releases.pipelines.keys import keys_in
 from releases.pipelines.providers import words
 from releases.pipelines.providers.addresses import link
-from releases.pipelines.providers.alerts import read, seconds
 from releases.pipelines.providers.base import Labelled, Message, Provider
+from releases.pipelines.providers.envelope import read
 from releases.pipelines.providers.generic import mapping
 from releases.pipelines.providers.generic.mapping import MappingOf, mapping_in
 from releases.pipelines.providers.generic.paths import BadPath, TooMuch, found, measure
@@ -84,8 +84,8 @@ class _Said:
         if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) < 20:
             value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= MILLISECONDS:
-            return seconds(value / 1000) if value < 10**18 else None
-        return seconds(value)
+            return words.seconds(value / 1000) if value < 10**18 else None
+        return words.seconds(value)
 
     def at(self) -> datetime:
         """Return when it was so: as the event says, else when it came."""

@@ -10,6 +10,8 @@ from typing import Any
 from releases.pipelines.facts import Seen, Unreadable
 from releases.pipelines.providers import alerts, words
 from releases.pipelines.providers.base import Labelled, Message, Provider
+from releases.pipelines.providers.envelope import as_object, peek, read
+from releases.pipelines.providers.signatures import PASSWORD_TOO, verified_or_password
 from releases.pipelines.providers.tables import StatusTable
 
 SERVICE_STATE = StatusTable(
@@ -41,13 +43,13 @@ STREAMED = {"StateChange", "Notification"}
 
 def label(message: Message) -> Labelled:
     """File a notification under a digest of its content."""
-    kind = words.text_in(alerts.peek(message), "type", "notification_type")
+    kind = words.text_in(peek(message), "type", "notification_type")
     return Labelled("", words.cut(kind, 60) or "notification")
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the signal of a notification; None for the other events that Icinga streams."""
-    said = alerts.as_object(alerts.read(message), "the body")
+    said = as_object(read(message), "the body")
     host, service = words.text_in(said, "host"), words.text_in(said, "service")
     if not host:
         raise Unreadable("host is missing or empty")
@@ -77,7 +79,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 def _moment(said: Mapping[str, Any]) -> datetime | None:
     written = said.get("timestamp")
-    return alerts.seconds(written) or words.moment(written)
+    return words.seconds(written) or words.moment(written)
 
 
 def _state_word(said: Mapping[str, Any], of_service: bool) -> str:
@@ -92,6 +94,6 @@ def _state_word(said: Mapping[str, Any], of_service: bool) -> str:
 
 PROVIDER = Provider(
     kind="nagios", name="Nagios and Icinga", pushes=True, pulls=False, label=label, translate=translate,
-    authentic=alerts.authentic, how_to_sign=alerts.HOW_TO_SIGN, settings=(*alerts.LABELS, alerts.SITE),
+    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, settings=(*alerts.LABELS, alerts.SITE),
     tables=(SERVICE_STATE, HOST_STATE, TYPE),
 )  # fmt: skip

@@ -8,6 +8,8 @@ from releases.pipelines import facts
 from releases.pipelines.facts import Seen, Unreadable
 from releases.pipelines.providers import alerts, words
 from releases.pipelines.providers.base import Labelled, Message, Provider
+from releases.pipelines.providers.envelope import as_object, peek, read
+from releases.pipelines.providers.signatures import PASSWORD_TOO, verified_or_password
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 GONE = Meaning(facts.FINISHED, facts.SUCCESS, "resolved: nobody is told of it any more")
@@ -29,12 +31,12 @@ ADDITIONS = {
 
 def label(message: Message) -> Labelled:
     """File an action under a digest of its content: Opsgenie numbers nothing."""
-    return Labelled("", words.cut(words.text_in(alerts.peek(message), "action"), 150))
+    return Labelled("", words.cut(words.text_in(peek(message), "action"), 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the signal of an action; None for actions nobody explained to us."""
-    whole = alerts.as_object(alerts.read(message), "the body")
+    whole = as_object(read(message), "the body")
     action, alert = words.text_in(whole, "action"), words.part_of(whole, "alert")
     if not alert:
         raise Unreadable("alert is missing or empty")
@@ -73,11 +75,11 @@ def _moment(value: object) -> datetime | None:
         return None
     for scale in (1e9, 1e6, 1e3):
         if number / scale > 1e8:  # after 1973 in this unit
-            return alerts.seconds(number / scale)
+            return words.seconds(number / scale)
     return None
 
 
 PROVIDER = Provider(
     kind="opsgenie", name="Opsgenie", pushes=True, pulls=False, label=label, translate=translate,
-    authentic=alerts.authentic, how_to_sign=alerts.HOW_TO_SIGN, settings=alerts.LABELS, tables=(ACTION,),
+    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, settings=alerts.LABELS, tables=(ACTION,),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from releases.pipelines.facts import Seen, Unreadable
 from releases.pipelines.providers import alerts, words
 from releases.pipelines.providers.base import Labelled, Message, Provider
+from releases.pipelines.providers.envelope import as_object, peek, read
 from releases.pipelines.providers.signatures import SIGNATURE_HEADERS, same, token_in, verified
 from releases.pipelines.providers.tables import StatusTable
 
@@ -43,7 +44,7 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
 
 def label(message: Message) -> Labelled:
     """File an event under its id and type."""
-    event = words.part_of(alerts.peek(message), "event")
+    event = words.part_of(peek(message), "event")
     kind = words.cut(words.text_in(event, "event_type"), 150)
     id_ = words.text_in(event, "id") if kind else ""
     return Labelled(words.key_of("pagerduty", id_) if id_ else "", kind)
@@ -51,8 +52,8 @@ def label(message: Message) -> Labelled:
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the signal of an event about an incident's status; None for notes, responders, services and pings."""
-    whole = alerts.as_object(alerts.read(message), "the body")
-    event = alerts.as_object(whole.get("event"), "event")
+    whole = as_object(read(message), "the body")
+    event = as_object(whole.get("event"), "event")
     type_ = words.text_in(event, "event_type")
     incident = words.part_of(event, "data")
     if not type_.startswith("incident.") or words.text_in(incident, "type") not in ("incident", ""):

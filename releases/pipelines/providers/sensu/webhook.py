@@ -7,6 +7,8 @@ from typing import Any
 from releases.pipelines.facts import Seen, Unreadable
 from releases.pipelines.providers import alerts, words
 from releases.pipelines.providers.base import Labelled, Message, Provider
+from releases.pipelines.providers.envelope import as_object, peek, read
+from releases.pipelines.providers.signatures import PASSWORD_TOO, verified_or_password
 from releases.pipelines.providers.tables import StatusTable
 
 MOST_EVENTS = 1000
@@ -20,18 +22,18 @@ SEVERITIES = {"0": "ok", "1": "warning", "2": "critical", "3": "unknown"}
 
 def label(message: Message) -> Labelled:
     """File an event under a digest of its content: its own id stays while a problem lasts."""
-    whole = alerts.peek(message)
+    whole = peek(message)
     action = words.text_in(whole, "action")
     return Labelled("", words.cut(f"check.{action}" if action else "check", 60))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the signal of each event; None for what is about no check (metrics)."""
-    whole = alerts.read(message)
+    whole = read(message)
     listed = whole if isinstance(whole, list) else [whole]
     if len(listed) > MOST_EVENTS:
         raise Unreadable(f"more than {MOST_EVENTS:,} events in one body; send one at a time")
-    events = [alerts.as_object(each, "the event") for each in listed]
+    events = [as_object(each, "the event") for each in listed]
     found = [_event(each, config) for each in events if isinstance(each.get("check"), Mapping)]
     if not found and not any("entity" in each or "metrics" in each for each in events):
         raise Unreadable("check is missing; is this an event of Sensu?")
@@ -46,8 +48,8 @@ def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
     if not name or not where:
         raise Unreadable(f"{'check' if not name else 'entity'}.metadata.name is missing or empty")
     at = next(
-        (read for value in (check.get("executed"), event.get("timestamp"), check.get("issued"))
-         if (read := alerts.seconds(value)) is not None), None,
+        (moment for value in (check.get("executed"), event.get("timestamp"), check.get("issued"))
+         if (moment := words.seconds(value)) is not None), None,
     )  # fmt: skip
     if at is None:
         raise Unreadable("timestamp and check.executed are missing or no moments")
@@ -86,7 +88,7 @@ def _began(check: Mapping[str, Any], at: datetime) -> datetime | None:
     for each in reversed(history if isinstance(history, list) else []):
         if not isinstance(each, Mapping):
             return None
-        executed = alerts.seconds(each.get("executed"))
+        executed = words.seconds(each.get("executed"))
         if executed is None:
             return None
         if words.text_in(each, "status") in ("", "0"):
@@ -98,6 +100,6 @@ def _began(check: Mapping[str, Any], at: datetime) -> datetime | None:
 
 
 PROVIDER = Provider(
-    kind="sensu", name="Sensu", pushes=True, pulls=False, label=label, translate=translate, authentic=alerts.authentic,
-    how_to_sign=alerts.HOW_TO_SIGN, settings=(*alerts.LABELS, alerts.SITE), tables=(STATUS,),
+    kind="sensu", name="Sensu", pushes=True, pulls=False, label=label, translate=translate, authentic=verified_or_password,
+    how_to_sign=PASSWORD_TOO, settings=(*alerts.LABELS, alerts.SITE), tables=(STATUS,),
 )  # fmt: skip
