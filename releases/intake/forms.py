@@ -107,7 +107,7 @@ def setting_field(setting: Setting) -> forms.Field:
     """Return the form field of one of a provider's settings."""
     said: dict[str, Any] = {"label": setting.label, "help_text": setting.help, "required": setting.required}
     if setting.choices:
-        empty = [] if setting.required else [("", "as usual")]
+        empty = [] if setting.required or "" in dict(setting.choices) else [("", "as usual")]
         return forms.ChoiceField(choices=[*empty, *setting.choices], **said)
     attributes = {"spellcheck": "false", "placeholder": setting.placeholder}
     widget = forms.Textarea(attrs={**attributes, "rows": 3}) if setting.many else forms.TextInput(attrs=attributes)
@@ -152,9 +152,7 @@ class SystemForm(forms.Form):
             help_text=f"Left empty: {pulling.default_url}" if pulling.default_url else "Such as https://ci.example.org/",
         )  # fmt: skip
         kept = "One is kept, encrypted. Left empty, it stays." if source is not None and source.credential else ""
-        self.fields["credential"] = _password(
-            "Credential", kept or pulling.credential, lines="PEM" in pulling.credential
-        )
+        self.fields["credential"] = _password("Credential", kept or pulling.credential, lines=pulling.key)
 
     def _offer_stories(self) -> None:
         self.fields["stories_for"] = forms.ModelChoiceField(
@@ -213,9 +211,16 @@ class SystemForm(forms.Form):
 SETTING = "setting_"
 
 
+class _Key(forms.Textarea):
+    """A field for a key of several lines, which a password's field would make one. What was typed is never shown again."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
+
+
 def _password(label: str, help_text: str, *, lines: bool = False) -> forms.CharField:
     attributes = {"autocomplete": "new-password", "spellcheck": "false"}
-    widget = forms.Textarea(attrs={**attributes, "rows": 3}) if lines else forms.PasswordInput(attrs=attributes)
+    widget = _Key(attrs={**attributes, "rows": 3}) if lines else forms.PasswordInput(attrs=attributes)
     return forms.CharField(label=label, help_text=help_text, max_length=8000, required=False, widget=widget)
 
 

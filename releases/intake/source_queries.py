@@ -33,6 +33,7 @@ class Row:
     state: str
     words: str
     last_day: int
+    is_due: bool
 
 
 def source_rows(sources: Iterable[Source]) -> list[Row]:
@@ -41,7 +42,7 @@ def source_rows(sources: Iterable[Source]) -> list[Row]:
     since = clock.now() - timedelta(days=1)
     recent = InboundEvent.objects.filter(source__in=shown, received_at__gt=since).order_by()
     counts = dict(recent.values("source").annotate(count=Count("pk")).values_list("source", "count"))
-    return [Row(each, kind_of(each), *_standing(each), counts.get(each.pk, 0)) for each in shown]
+    return [Row(each, kind_of(each), *_standing(each), counts.get(each.pk, 0), _is_due(each)) for each in shown]
 
 
 def kind_of(source: Source) -> str:
@@ -67,6 +68,12 @@ def _standing(source: Source) -> tuple[str, str]:
     if is_pulling(source):
         return "", "pulling"
     return ("good", "up to date") if source.last_success_at else ("", "waits for its first pull")
+
+
+def _is_due(source: Source) -> bool:
+    """Say whether it is a source's turn, whether a worker took it already or not."""
+    waits = source.next_pull_at is not None and source.next_pull_at > clock.now()
+    return is_asked(source) and source.state == Source.State.ACTIVE and not waits
 
 
 def is_asked(source: Source) -> bool:
@@ -96,22 +103,25 @@ class PullState:
     waiting: int
     failed: int
     waiting_is_over: bool
+    counted: str
 
 
 def pull_state(source: Source) -> PullState:
     """Return what the changing part of a source's page says."""
     pulled = is_asked(source)
     pulling = pulled and is_pulling(source)
-    active = source.state == Source.State.ACTIVE
-    due = pulled and active and not pulling and (source.next_pull_at is None or source.next_pull_at <= clock.now())
+    due = not pulling and _is_due(source)
     waiting = _some(source, InboundEvent.State.PENDING)
     progress: dict[str, Any] = source.progress if pulling and isinstance(source.progress, dict) else {}
     standing, word = _standing(source)
+    done, of = int(progress.get("done") or 0), int(progress.get("of") or 0)
     return PullState(
         pulled=pulled, standing=standing, word=word, busy=pulling or due or (pulled and waiting > 0),
-        step=str(progress.get("step") or "starting"), done=int(progress.get("done") or 0),
-        of=int(progress.get("of") or 0), due=due, seen=_seen(source), cursor=_cursor(source), waiting=min(waiting, COUNTED),
+        step=str(progress.get("step") or "starting"), done=done, of=of, due=due,
+        seen=_seen(source), cursor=_cursor(source), waiting=min(waiting, COUNTED),
         failed=_some(source, InboundEvent.State.FAILED), waiting_is_over=waiting > COUNTED,
+        # What git is doing says its numbers by itself.
+        counted="" if source.kind == "git" or not done else f"{done:,} of {of:,}" if of else f"{done:,} so far",
     )  # fmt: skip
 
 

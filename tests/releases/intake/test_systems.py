@@ -1,6 +1,7 @@
 """Connecting the systems a company has: by page and API, with secrets that are shown once, and told when they break."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -88,6 +89,34 @@ def test_buildbot_is_shown_an_address_without_the_slash_that_it_refuses(as_root:
     for page in (made, as_root.get("/sources/buildbot/")):
         text = page.content.decode()
         assert "/hooks/buildbot<" in text and "/hooks/buildbot/" not in text
+
+
+def test_a_key_of_several_lines_is_kept_as_it_was_pasted_and_never_shown(as_root: Client) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvgIBADANBg\n-----END PRIVATE KEY-----"
+    form = as_root.get("/sources/new/github/").content.decode()
+    assert re.search(r"<textarea[^>]*name=.credential.", form), "a password has one line"
+    app = {"name": "GitHub", "asked": "on", "credential": key.replace("\n", "\r\n")}
+    refused = as_root.post("/sources/new/github/", {**app, "setting_app_id": "12"})
+    assert refused.status_code == 400 and "MIIEvgIBADANBg" not in refused.content.decode()
+    as_root.post("/sources/new/github/", {**app, "setting_app_id": "12", "setting_installation_id": "34"})
+    assert Source.objects.get().credential.splitlines() == key.splitlines()
+
+
+def test_a_choice_that_says_what_empty_means_offers_it_once(as_root: Client) -> None:
+    form = as_root.get("/sources/new/github/").content.decode()
+    assert form.count('<option value="" selected>Read</option>') == 2 and "as usual" not in form
+    assert "nothing yet" in as_root.get("/sources/new/generic/").content.decode()
+
+
+def test_a_pull_under_way_says_how_far_it_is_and_that_its_turn_is_now(connected: Source, as_ana: Client) -> None:
+    later = clock.now() + timedelta(hours=1)
+    progress = {"step": "runs of shop/checkout", "done": 300, "of": 1200}
+    Source.objects.update(claimed_until=later, next_pull_at=clock.now() - timedelta(minutes=2), progress=progress)
+    page = as_ana.get(f"/sources/{connected.key}/").content.decode()
+    assert "runs of shop/checkout" in page and "300 of 1,200" in page and "<dt>Next pull</dt><dd>now</dd>" in page
+    Source.objects.update(progress={**progress, "of": 0})
+    assert "300 so far" in as_ana.get(f"/sources/{connected.key}/").content.decode()
+    assert 'data-label="Next pull:">now</td>' in as_ana.get("/sources/").content.decode()
 
 
 def test_a_system_that_only_sends_is_never_asked(as_root: Client) -> None:

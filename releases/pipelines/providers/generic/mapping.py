@@ -40,6 +40,9 @@ FIELDS = (
     ("finished_at", "Finished", ""),
     ("url", "Link", ""),
 )  # fmt: skip
+# What differs from event to event, so that it cannot be written as a text.
+DIFFER = ("key", "at", "started_at", "finished_at")
+CONSTANT = ", or a text that is always the same"
 MEANINGS = {
     "queued": Meaning(facts.QUEUED), "waiting": Meaning(facts.WAITING), "running": Meaning(facts.RUNNING),
     "started": Meaning(facts.RUNNING), "in_progress": Meaning(facts.RUNNING), "pending": Meaning(facts.QUEUED),
@@ -48,14 +51,15 @@ MEANINGS = {
 STATUSES = StatusTable("Words that are known without a line in the mapping", "status", MEANINGS)
 OURS = (*(each for each in facts.PHASES if each != facts.FINISHED), *facts.OUTCOMES)
 SETTINGS = (
-    Setting("makes", "What it makes", "Left empty, its events are kept and not read.", choices=MAKES),
+    Setting("makes", "What it makes", "So long as it is nothing, its events are kept and not read.",
+            choices=(("", "nothing yet"), *MAKES)),
     Setting("condition", "Only if", "A path; events in which it leads to nothing, to false or to nothing but empty text "
             "are not read. Such as $.build or $[?@.type == 'deploy'].", placeholder="$.build"),
     Setting("words", "Words of its status", "One a line, its word = ours: ok=success, broken=failure. Ours are "
             f"{', '.join(OURS)}.", many=True, placeholder="ok=success"),
     Setting("namespace", "Name of the system", "Needed only where two sources count from 1: it keeps their events apart."),
     *(
-        Setting(name, label, f"{help_} A path such as $.build.{name}, or a text that is always the same.".strip())
+        Setting(name, label, f"{help_} A path such as $.build.{name}{'' if name in DIFFER else CONSTANT}.".strip())
         for name, label, help_ in FIELDS
     ),
 )  # fmt: skip
@@ -103,7 +107,7 @@ def check(config: Mapping[str, Any]) -> None:
                 raise NotAccepted(name, f"That path is not taken: {error}.") from None
         elif text and name == "condition":
             raise NotAccepted(name, "Write a path, such as $.build.")
-        elif text and name in ("key", "at", "started_at", "finished_at"):
+        elif text and name in DIFFER:
             raise NotAccepted(name, "It differs from event to event: write a path, such as $.build.id.")
     for line in words.lines_in(config.get("words")):
         word, _, ours = (part.strip() for part in line.rpartition("="))
