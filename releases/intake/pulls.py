@@ -22,7 +22,7 @@ from releases.intake.claims import CLAIM, ClaimLost, Pull, Pulled, Say
 from releases.intake.git_pulls import read_git
 from releases.intake.models import Source
 from releases.pipelines.models import RepositoryPart
-from releases.pipelines.providers.base import PullFailed, PullRefused, PullWaits
+from releases.pipelines.providers.base import PullFailed, PullPartly, PullRefused, PullWaits
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 3600
@@ -52,7 +52,7 @@ def pull(source_id: int, claim: datetime, say: Say | None = None) -> Pulled | No
         _ended(this, waits_for=str(wait)[:300], next_pull_at=wait.until, failures=this.source.failures)
         return None
     except PullFailed as error:
-        _failed(this, str(error), final=isinstance(error, PullRefused))
+        _failed(this, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullPartly))
         return None
     except Exception as error:
         logger.exception("pulling %s failed", source.key)
@@ -75,11 +75,15 @@ def _finished(this: Pull, pulled: Pulled) -> None:
             tell("source.standing", id=this.source.pk)
 
 
-def _failed(this: Pull, why: str, *, final: bool = False) -> None:
-    """Note why, and wait twice as long as after the failure before, up to an hour; a final error ends in `broken`."""
+def _failed(this: Pull, why: str, *, final: bool = False, partly: bool = False) -> None:
+    """Note why, and wait twice as long as after the failure before, up to an hour; a final error ends in `broken`.
+
+    Where all else was read (`partly`), that is read on as often as ever: one repository that is gone must not keep back
+    the news of all others.
+    """
     failures = this.source.failures + 1
     pause = settings.RODEO_PULL_EVERY * 2 ** min(failures - 1, 20)
-    pause = min(pause, max(LONGEST_PAUSE, settings.RODEO_PULL_EVERY))
+    pause = settings.RODEO_PULL_EVERY if partly else min(pause, max(LONGEST_PAUSE, settings.RODEO_PULL_EVERY))
     said: dict[str, Any] = {
         "last_error": why[:2000].replace("\0", ""), "failures": failures, "waits_for": "",
         "next_pull_at": clock.now() + timedelta(seconds=pause),

@@ -36,6 +36,6 @@ def standing_changed(payload: dict[str, Any]) -> None:
         take_back(key)
         return
     since = f" since {source.last_success_at:%Y-%m-%d %H:%M} UTC" if source.last_success_at else ""
-    text = f"The source {source.name} is broken: nothing came from it{since}, so evidence may be missing. {source.last_error}"
+    text = f"The source {source.name} is broken: evidence that it brings may be missing{since}. {source.last_error}"
     for squad in squads_of(source):
         give_notice(squad, key=key, text=text, url=source.get_absolute_url(), at=clock.now())

@@ -57,6 +57,11 @@ class PullRefused(PullFailed):
     """Asking again changes nothing until a person does: a wrong token, an address that does not exist."""
 
 
+class PullPartly(PullFailed):
+    """All was read but what the text names, and that will not come before a person does something. All else is asked for
+    as before."""
+
+
 class PullWaits(PullFailed):
     """The other side asked for patience until `until` (a rate limit). Nobody's fault, and no failure."""
 

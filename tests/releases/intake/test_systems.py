@@ -225,6 +225,28 @@ def test_a_final_error_ends_in_broken_and_the_squad_reads_so_until_it_is_mended(
     assert pull(connected) is not None
 
 
+def test_one_project_that_is_gone_keeps_nothing_back_from_the_others_and_is_said(
+    connected: Source, gitlab: GitLab, root: User, as_ana: Client
+) -> None:
+    url = connected.config["url"]
+    named = {"projects": "shop/gone\nshop/checkout"}
+    systems.edit_system(connected, by=root, name="Our GitLab", url=url, squad=connected.squad, settings=named)
+    for failures in range(1, pulls.BROKEN_AFTER + 2):
+        gitlab.put("shop/checkout", "pipelines", pipeline(200 + failures))
+        before = InboundEvent.objects.count()
+        assert pull(connected) is None
+        assert (connected.state, connected.failures) == ("active", failures)
+        assert InboundEvent.objects.count() > before, "the news of the others came"
+        assert connected.next_pull_at is not None
+        assert (connected.next_pull_at - clock.now()).total_seconds() <= 300
+    deliver()
+    assert "no project shop/gone" in as_ana.get("/squads/payments/").content.decode()
+    assert "broken" in as_ana.get("/sources/").content.decode()
+    systems.edit_system(connected, by=root, name="Our GitLab", url=url, squad=connected.squad)
+    deliver()
+    assert not Notice.objects.exists()
+
+
 def test_what_may_get_well_by_itself_backs_off_and_is_asked_again(connected: Source, gitlab: GitLab) -> None:
     gitlab.go_wrong("/api/v4", Reply({}, 500), times=100)
     pauses = []

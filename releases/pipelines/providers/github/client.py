@@ -11,6 +11,7 @@ from releases.pipelines.providers.base import (
     NotAccepted,
     Page,
     Pulling,
+    PullPartly,
     PullRefused,
     Session,
     Setting,
@@ -131,6 +132,7 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
     asker = Asker(session, prefix(config), cursor.get("tags"))
     marks: dict[str, Any] = dict(cursor.get("marks") or {})
     missing: list[str] = []
+    whole = 0
     for home in _repositories(asker, config, missing):
         name = home["full_name"]
         own = {kind: dict(mark) for kind, mark in dict(marks.get(name) or {}).items()}
@@ -144,6 +146,7 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
                     marks[name] = {each: dict(kept) for each, kept in own.items()}
                     yield Page(records, {"tags": dict(asker.tags), "marks": dict(marks)}, f"{many} of {name}",
                                repository.done)  # fmt: skip
+                whole += 1
             except PullRefused as refused:
                 missing.append(f"{many} of {name}: {refused}")
             marks[name] = {each: dict(kept) for each, kept in own.items()}
@@ -152,9 +155,10 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
         if len(missing) >= MOST_REFUSALS:
             break
     if missing:
-        raise PullRefused(
-            f"{'; '.join(missing)}. All else was read. Let the token read that, or take it out of the source's settings."
-        )
+        remedy = "Let the token read that, or take it out of the source's settings."
+        if whole and len(missing) < MOST_REFUSALS:
+            raise PullPartly(f"{'; '.join(missing)}. All else was read. {remedy}")
+        raise PullRefused(f"{'; '.join(missing)}. {remedy}")
     asker.prune()
     last = {"tags": asker.tags, "marks": marks}
     if last != {"tags": cursor.get("tags") or {}, "marks": cursor.get("marks") or {}}:

@@ -20,6 +20,7 @@ from releases.pipelines.providers.base import (
     Page,
     PullFailed,
     Pulling,
+    PullPartly,
     PullRefused,
     Record,
     Session,
@@ -158,6 +159,7 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
 def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
     """Read each project's lists on from where the cursor says; whatever could not be read is said at the end."""
     missing: list[str] = []
+    whole = 0
     left: dict[str, Any] = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
     for project in _projects(session, config, missing):
         id_, path = words.text_in(project, "id"), words.text_in(project, "path_with_namespace")
@@ -170,6 +172,7 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
                 for records, mark in reader.read():
                     own[step.kind] = mark
                     yield Page(records, {**left, id_: dict(own)}, f"{step.many} of {path}", reader.done)
+                whole += 1
             except Missing:
                 missing.append(f"{step.many} of {path} are not shown to this token")
             except PullRefused as refused:
@@ -179,10 +182,10 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
         if len(missing) >= MOST_REFUSALS:
             break
     if missing:
-        raise PullRefused(
-            f"{'; '.join(missing)}. All else was read. Give the token the scope read_api and at least the role "
-            "Reporter there, or take the project out of Projects."
-        )
+        remedy = "Give the token the scope read_api and at least the role Reporter there, or take the project out of Projects."
+        if whole and len(missing) < MOST_REFUSALS:
+            raise PullPartly(f"{'; '.join(missing)}. All else was read. {remedy}")
+        raise PullRefused(f"{'; '.join(missing)}. {remedy}")
 
 
 class _Reader:

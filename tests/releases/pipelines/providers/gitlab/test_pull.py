@@ -15,6 +15,7 @@ from releases.pipelines.providers.base import (
     NotAccepted,
     Page,
     PullFailed,
+    PullPartly,
     PullRefused,
     PullWaits,
     Record,
@@ -132,7 +133,7 @@ def test_a_page_that_broke_off_or_is_no_list_gives_no_half_of_it(gitlab: GitLab)
     with pytest.raises(PullFailed, match="not JSON"):
         pull(gitlab)
     gitlab.go_wrong("pipelines", Reply({"message": "hm"}))
-    with pytest.raises(PullRefused, match="no list"):
+    with pytest.raises(PullPartly, match="no list"):
         pull(gitlab)
 
 
@@ -156,7 +157,7 @@ def test_a_rate_limit_and_a_wrong_token_are_told_as_what_they_are(gitlab: GitLab
 def test_a_project_nobody_knows_is_named_after_the_others_were_read(gitlab: GitLab) -> None:
     gitlab.put("shop/checkout", "pipelines", pipeline(1))
     read: list[Record] = []
-    with pytest.raises(PullRefused, match=r"no project shop/gone.*All else was read"):
+    with pytest.raises(PullPartly, match=r"no project shop/gone.*All else was read"):
         for page in client.pages(session(gitlab), {"projects": ["shop/gone", "shop/checkout"]}, {}, NOW):
             read += page.records
     assert ids(read) == [1]
@@ -167,7 +168,7 @@ def test_a_list_that_is_not_shown_is_named_and_one_that_is_switched_off_is_not_a
     gitlab.put("shop/web", "pipelines", pipeline(4))
     gitlab.go_wrong("deployments", Reply({}, 403))
     read: list[Record] = []
-    with pytest.raises(PullRefused, match="deployments of shop/web"):
+    with pytest.raises(PullPartly, match="deployments of shop/web"):
         for page in client.pages(session(gitlab), {"projects": ["shop/web"]}, {}, NOW):
             read += page.records
     assert ids(read) == [4]
