@@ -10,8 +10,9 @@ from django.test import Client
 
 from releases.intake.actions import drain_inbox, replay
 from releases.intake.models import Fact, InboundEvent, Source
-from releases.models import Change, Deployment, Run, StoryLink
+from releases.models import Artifact, Change, Deployment, Run, StoryLink
 from releases.pipelines.providers.signatures import sign
+from releases.pipelines.providers.words import moment
 from squads.models import Squad
 from squads.stories.actions import create_story
 
@@ -115,3 +116,30 @@ def test_all_real_webhooks_are_taken_and_replaying_them_changes_nothing(github: 
     replay(InboundEvent.objects.values_list("pk", flat=True))
     drain_inbox()
     assert before == [list(model._default_manager.order_by("pk").values()) for model in (Run, Deployment, Change, Fact)]
+
+
+def test_real_webhooks_make_the_rows_that_are_written_in_them(github: Source, real_data: Path) -> None:
+    found: dict[str, Any] = {}
+    for file in sorted((real_data / "webhooks" / "github").glob("*/*.json")):
+        found.setdefault(file.parent.name, json.loads(file.read_bytes()))
+        send(file.parent.name, file.read_bytes(), f"{file.parent.name}-{file.stem}")
+    drain_inbox()
+
+    ran, checked, told = found["workflow_run"]["workflow_run"], found["check_run"]["check_run"], found["status"]
+    run = Run.objects.get(sha=ran["head_sha"])
+    assert (run.outcome, run.branch, run.url) == (ran["conclusion"], ran["head_branch"], ran["html_url"])
+    assert run.repository is not None and run.repository.key == found["workflow_run"]["repository"]["full_name"]
+    assert (run.started_at, run.finished_at) == (moment(ran["run_started_at"]), moment(ran["updated_at"]))
+    check = Run.objects.get(sha=checked["head_sha"], pipeline=checked["name"])
+    assert (check.outcome, check.finished_at) == (checked["conclusion"], moment(checked["completed_at"]))
+    status = Run.objects.get(sha=told["sha"], pipeline=told["context"])
+    assert (status.outcome, status.branch, status.finished_at) == (told["state"], "master", moment(told["updated_at"]))
+
+    put, state = found["deployment"]["deployment"], found["deployment_status"]["deployment_status"]
+    deployment = Deployment.objects.get(sha=put["sha"])
+    assert (deployment.environment.key, deployment.words, deployment.outcome) == (put["environment"], state["state"], "")
+    assert (deployment.phase, deployment.started_at) == ("running", moment(state["created_at"]))
+    release = found["release"]["release"]
+    artifact = Artifact.objects.get(purl=f"pkg:github/codertocat/hello-world@{release['tag_name']}")
+    assert artifact.published_at == moment(release["published_at"])
+    assert not Change.objects.exists(), "no pull request among them was merged, and the push is of a tag"
