@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 
@@ -372,3 +373,19 @@ def test_a_setting_that_says_nothing_is_as_good_as_left_out(as_root: Client) -> 
     body = {"kind": "gitlab", "name": "G", "settings": {"projects": None, "since": ""}}
     assert as_root.post("/api/v1/sources/system/", body, content_type="application/json").status_code == 201
     assert Source.objects.get().config == {"url": "https://gitlab.com"}
+
+
+def test_two_who_look_for_due_sources_at_the_same_moment_never_get_the_same_one(connected: Source) -> None:
+    others: list[tuple[int, datetime]] = []
+
+    def somebody_is_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and not others:
+            others.append((0, clock.now()))
+            others[:] = claims.claim_due()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(somebody_is_first):
+        mine = claims.claim_due()
+    assert [pk for pk, _ in others] == [connected.pk] and mine == []
+    connected.refresh_from_db()
+    assert connected.claimed_until == others[0][1], "the claim of whoever was first stands"
