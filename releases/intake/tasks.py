@@ -8,9 +8,13 @@ from releases.intake import claims, pulls
 
 @shared_task(name="releases.intake.tasks.pull_due")
 def pull_due() -> None:
-    """Claim the sources whose turn it is and hand each to a task of its own. Safe at any time, any number of times."""
+    """Claim the sources whose turn it is and hand each to a task of its own. Safe at any time, any number of times.
+
+    A task that nobody took while its claim held expires, so no worker that comes back meets a queue of old ones.
+    """
     for source_id, claim in claims.claim_due():
-        pull.delay(source_id=source_id, claim=clock.iso(claim))
+        said = {"source_id": source_id, "claim": clock.iso(claim)}
+        pull.apply_async(kwargs=said, expires=claims.CLAIM.total_seconds())
 
 
 @shared_task(name="releases.intake.tasks.pull")

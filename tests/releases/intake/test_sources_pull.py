@@ -271,6 +271,19 @@ def test_the_worker_pulls_what_is_due(repo: Repo, payments: Squad) -> None:
     assert InboundEvent.objects.count() == 2
 
 
+def test_a_pull_that_nobody_took_while_its_claim_held_expires(
+    repo: Repo, payments: Squad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = connect(repo, payments)
+    sent: list[dict[str, Any]] = []
+    monkeypatch.setattr(tasks.pull, "apply_async", lambda **said: sent.append(said))
+    tasks.pull_due()
+    tasks.pull_due()
+    source.refresh_from_db()
+    said = {"source_id": source.pk, "claim": clock.iso(source.claimed_until)}
+    assert sent == [{"kwargs": said, "expires": claims.CLAIM.total_seconds()}]
+
+
 def test_a_failure_is_told_and_the_next_try_waits_longer(repo: Repo, payments: Squad, settings: Settings) -> None:
     settings.RODEO_PULL_EVERY = 300
     repo.commit()
