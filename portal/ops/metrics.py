@@ -13,7 +13,7 @@ from portal.kernel import clock
 from portal.kernel.broker import client
 from portal.kernel.models import Message
 from portal.ops import heartbeat
-from releases.intake.claims import due
+from releases.intake.claims import overdue
 from releases.intake.models import InboundEvent, Source
 
 QUEUES = ("celery", "pulls")
@@ -37,7 +37,7 @@ def measured() -> Measured:
     now = clock.now()
     waiting = InboundEvent.objects.filter(state=InboundEvent.State.PENDING).order_by()
     inbox = waiting.aggregate(count=Count("pk"), oldest=Min("received_at"))
-    behind = Source.objects.filter(due(now)).order_by().aggregate(first=Min("next_pull_at"))["first"]
+    behind = Source.objects.filter(overdue(now)).order_by().aggregate(first=Min("next_pull_at"))["first"]
     with client(settings.BROKER_URL, timeout=1) as connected:
         queues = {name: int(connected.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
     states = Source.objects.order_by().values("state").annotate(count=Count("pk")).values_list("state", "count")

@@ -81,6 +81,12 @@ def due(now: datetime) -> Q:
     return Q(kind__in=KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & free
 
 
+def overdue(now: datetime) -> Q:
+    """What makes a source late: its time has come, and nobody reads it. One that was claimed waits for a worker still."""
+    read = Q(claimed_until__gt=now) & ~Q(progress={})
+    return Q(kind__in=KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & ~read
+
+
 def claim_due() -> list[tuple[int, datetime]]:
     """Claim every source that is due; return their ids and claims. Two callers never get the same one."""
     now = clock.now()

@@ -13,6 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from portal.kernel import clock
 from portal.ops import health, heartbeat
 from releases.intake.actions import store
+from releases.intake.claims import claim_due
 from releases.intake.models import Source
 
 
@@ -116,6 +117,11 @@ def test_tables_of_another_version_are_not_ready(
     assert check == {"ok": False, "detail": "2 migrations are not applied", "remedy": "Run `manage.py migrate`."}
 
 
+def lag(client: Client) -> float:
+    lines = client.get("/metrics").content.decode().splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith("rodeo_pull_lag_seconds "))
+
+
 @pytest.mark.django_db
 def test_what_waits_is_measured_without_a_name(client: Client, heartbeats: None) -> None:
     source = Source.objects.create(
@@ -132,6 +138,13 @@ def test_what_waits_is_measured_without_a_name(client: Client, heartbeats: None)
     assert float(lines['rodeo_sources{state="active"}']) == 1
     assert {'rodeo_queue_tasks{queue="celery"}', 'rodeo_heartbeat_age_seconds{process="puller"}'} <= lines.keys()
     assert "secret" not in said.content.decode().lower()
+    # Claimed, and nobody took it: the workers may all be away.
+    assert claim_due() != []
+    assert 90 <= lag(client) < 300
+    Source.objects.update(progress={"step": "asking what is new"})
+    assert lag(client) == 0
+    Source.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
+    assert lag(client) >= 90, "whoever read it was killed"
     detail = client.get("/readyz").json()["checks"]["backlog"]["detail"]
     assert detail.startswith("1 event to read")
 

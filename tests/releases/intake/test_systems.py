@@ -115,6 +115,9 @@ def test_a_pull_under_way_says_how_far_it_is_and_that_its_turn_is_now(connected:
     Source.objects.update(claimed_until=later, next_pull_at=clock.now() - timedelta(minutes=2), progress=progress)
     page = as_ana.get(f"/sources/{connected.key}/").content.decode()
     assert "runs of shop/checkout" in page and "300 of 1,200" in page and "<dt>Next pull</dt><dd>now</dd>" in page
+    Source.objects.update(progress={})
+    claimed = as_ana.get(f"/sources/{connected.key}/").content.decode()
+    assert "a pull begins within seconds" in claimed and "pulling" not in claimed, "no worker took it yet"
     Source.objects.update(progress={**progress, "of": 0})
     assert "300 so far" in as_ana.get(f"/sources/{connected.key}/").content.decode()
     assert 'data-label="Next pull:">now</td>' in as_ana.get("/sources/").content.decode()
