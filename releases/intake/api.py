@@ -32,6 +32,7 @@ class SourceOut(serializers.ModelSerializer):
     """A source without its secrets. `config` holds its rules, such as which tags are releases."""
 
     repository = named_by("key", allow_null=True)
+    squad = named_by("slug", allow_null=True)
     stories_for = named_by("slug", allow_null=True)
     has_secret = serializers.SerializerMethodField()
     config = serializers.JSONField(read_only=True)
@@ -41,9 +42,9 @@ class SourceOut(serializers.ModelSerializer):
     class Meta:
         model = Source
         fields = [
-            "key", "name", "kind", "state", "repository", "config", "has_secret", "created_at", "next_pull_at",
-            "last_pull_at", "last_success_at", "progress", "last_error", "failures", "stories_for", "stories_label",
-            "stories_since", "url",
+            "key", "name", "kind", "state", "repository", "squad", "config", "has_secret", "created_at", "next_pull_at",
+            "last_pull_at", "last_success_at", "progress", "last_error", "failures", "waits_for", "stories_for",
+            "stories_label", "stories_since", "url",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -140,13 +141,16 @@ class SourceFilter(django_filters.FilterSet):
 class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Connections to outside systems."""
 
-    marks = dict.fromkeys(("git", "push", "pull", "system", "partial_update", "test", "secret"), "administrators")
+    marks = dict.fromkeys(
+        ("git", "push", "pull", "system", "partial_update", "test", "secret", "pause", "resume", "destroy"),
+        "administrators",
+    )
     serializer_class = SourceOut
     lookup_field = "key"
     filterset_class = SourceFilter
 
     def get_queryset(self) -> QuerySet[Source]:
-        return Source.objects.select_related("repository", "stories_for").order_by("name", "pk")
+        return Source.objects.select_related("repository", "squad", "stories_for").order_by("name", "pk")
 
     @extend_schema(request=GitIn, responses={201: SourceOut, 200: SourceOut})
     @action(detail=False, methods=["post"], filterset_class=None)
@@ -222,6 +226,31 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         source = self.get_object()
         token = systems.rotate_secret(source, by=request.user, at_once=source.kind == "report")
         return Response({"source": SourceOut(source).data, "token": token})
+
+    @extend_schema(request=None, responses={200: SourceOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def pause(self, request: Request, key: str) -> Response:
+        """Take nothing from a source any more. What it said stays; a pull under way is stopped."""
+        check_administrator(request.user)
+        source = self.get_object()
+        sources.pause(source, by=request.user)
+        return Response(SourceOut(source).data)
+
+    @extend_schema(request=None, responses={200: SourceOut})
+    @pause.mapping.delete
+    def resume(self, request: Request, key: str) -> Response:
+        """Take from a source again, one that is broken too; one that is asked is asked at once."""
+        check_administrator(request.user)
+        source = self.get_object()
+        sources.resume(source, by=request.user)
+        return Response(SourceOut(source).data)
+
+    @extend_schema(request=None, responses={204: None})
+    def destroy(self, request: Request, key: str) -> Response:
+        """Delete a source that never said anything. One that did can only be paused: evidence rests on it."""
+        check_administrator(request.user)
+        sources.remove(self.get_object(), by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class EventOut(serializers.ModelSerializer):

@@ -127,6 +127,8 @@ def world() -> World:
         key="git", name="git", kind="git", config={"url": "https://git.example.org/x.git"},
         next_pull_at=timezone.now() + timedelta(days=1),
     )  # fmt: skip
+    # It said nothing yet, so it can be removed; it is broken, so it can be paused and tried again.
+    Source.objects.create(key="idle", name="Sensu", kind="sensu", state="broken")
     host = AllowedHost.objects.create(host="jenkins.example.org")
     event, _ = store(source, delivery="1", kind="k", body=b"{}")
     InboundEvent.objects.update(state="failed")
@@ -237,6 +239,10 @@ def _environment(w: World) -> list[Any]:
 
 def _source(w: World) -> list[Any]:
     return [w.source.key]
+
+
+def _idle(w: World) -> list[Any]:
+    return ["idle"]
 
 
 def _git(w: World) -> list[Any]:
@@ -583,7 +589,7 @@ CASES: dict[str, Case] = {
     "api:acceptance-run-list": Case(body=lambda w: {"environment": "prod", "story": "PAY-1", "outcome": "passed"}),
     "api:flag-state-list": Case(body=lambda w: {"flag": "photo", "environment": "prod", "on": True}),
     "api:source-list": OWN,
-    "api:source-detail": Case(_source, lambda w: {"name": "CI 3"}),
+    "api:source-detail": Case(_idle, lambda w: {"name": "CI 3"}),
     "api:source-git": Case(
         body=lambda w: {"url": "https://git.example.org/z.git", "service": "z", "squad": "payments"}
     ),
@@ -593,6 +599,7 @@ CASES: dict[str, Case] = {
     "api:source-test": Case(_source, fine=(400,)),
     "api:source-secret": Case(_source),
     "api:source-pull": Case(_git),
+    "api:source-pause": Case(_idle),
     "api:allowed-host-list": Case(body=lambda w: {"host": "ci.example.org"}),
     "api:allowed-host-detail": Case(lambda w: [w.host.host]),
     "api:mapping-rule-list": Case(body=_rule_said),

@@ -137,7 +137,11 @@ def test_real_webhooks_make_the_rows_that_are_written_in_them(github: Source, re
 
     put, state = found["deployment"]["deployment"], found["deployment_status"]["deployment_status"]
     deployment = Deployment.objects.get(sha=put["sha"])
-    assert (deployment.environment.key, deployment.words, deployment.outcome) == (put["environment"], state["state"], "")
+    assert (deployment.environment.key, deployment.words, deployment.outcome) == (
+        put["environment"],
+        state["state"],
+        "",
+    )
     assert (deployment.phase, deployment.started_at) == ("running", moment(state["created_at"]))
     release = found["release"]["release"]
     artifact = Artifact.objects.get(purl=f"pkg:github/codertocat/hello-world@{release['tag_name']}")

@@ -345,6 +345,19 @@ def test_a_pull_that_began_before_a_source_was_changed_keeps_nothing(connected: 
     assert (connected.cursor, connected.last_error) == ({}, "") and changes
 
 
+def test_the_api_pauses_resumes_and_removes_as_the_page_does(connected: Source, as_root: Client) -> None:
+    address = f"/api/v1/sources/{connected.key}/"
+    assert as_root.post(f"{address}pause/").json()["state"] == "paused"
+    assert as_root.post(f"{address}pause/").status_code == 200, "twice is as good as once"
+    assert claims.claim_due() == [] and push(connected, connected.secret, 1) == 503
+    assert as_root.delete(f"{address}pause/").json()["state"] == "active"
+    assert push(connected, connected.secret, 1) == 202
+    kept = as_root.delete(address)
+    assert kept.status_code == 400 and "Pause it instead" in kept.content.decode()
+    InboundEvent.objects.all().delete()
+    assert as_root.delete(address).status_code == 204 and not Source.objects.exists()
+
+
 def test_pulling_a_broken_source_says_what_to_do(connected: Source, as_root: Client) -> None:
     Source.objects.update(state="broken")
     refused = as_root.post(f"/api/v1/sources/{connected.key}/pull/")
