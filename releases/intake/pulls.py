@@ -56,7 +56,9 @@ def pull(source_id: int, claim: datetime, say: Say | None = None) -> Pulled | No
         return None
     except Exception as error:
         logger.exception("pulling %s failed", source.key)
-        _failed(this, f"Rodeo could not finish the pull ({type(error).__name__}: {error}). It will be tried again.")
+        # Only the kind of error: its text may name hosts, users or what was sent, and everybody reads this.
+        said = f"Rodeo could not finish the pull ({type(error).__name__}; the worker's log says more). It will be tried again."
+        _failed(this, said)
         return None
     return pulled
 

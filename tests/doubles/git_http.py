@@ -1,5 +1,6 @@
 """A git server over HTTP: git's own http-backend behind a small web server of the standard library."""
 
+import base64
 import os
 import ssl
 import subprocess
@@ -11,7 +12,10 @@ from threading import Thread
 
 
 class Server(ThreadingHTTPServer):
-    """Notes what clients sent. Asks for the credentials in `wants` if there are any; redirects to `elsewhere` if set."""
+    """Notes what clients sent. Asks for the credentials in `wants` if there are any; redirects to `elsewhere` if set.
+
+    Where it `echoes`, all it answers is an error that repeats what it was sent.
+    """
 
     daemon_threads = True
 
@@ -26,6 +30,7 @@ class Server(ThreadingHTTPServer):
             self.scheme = "https"
         self.wants = ""
         self.elsewhere = ""
+        self.echoes = False
         self.seen: list[str] = []
         self.hosts: list[str] = []
 
@@ -49,6 +54,14 @@ class Handler(BaseHTTPRequestHandler):
         authorization = self.headers.get("Authorization", "")
         self.server.seen.append(authorization)
         self.server.hosts.append(self.headers.get("Host", ""))
+        if self.server.echoes:
+            said = f"You sent {authorization}, in plain {base64.b64decode(authorization.split()[-1]).decode()}".encode()
+            self.send_response(500)
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+            return
         if self.server.elsewhere:
             self.send_response(302)
             self.send_header("Location", self.server.elsewhere + self.path)

@@ -98,6 +98,16 @@ def test_the_token_travels_in_a_header_and_stays_out_of_sight(
     assert all(TOKEN not in str(event.headers) + bytes(event.body).decode() for event in InboundEvent.objects.all())
 
 
+def test_a_token_that_the_server_repeats_is_in_no_error(repo: Repo, payments: Squad, server: Server) -> None:
+    repo.commit()
+    server.echoes = True
+    source = connect(server, payments, secret=TOKEN)
+    assert pull(source) is None
+    assert "You sent Basic …, in plain git:…" in source.last_error
+    assert TOKEN not in source.last_error
+    assert base64.b64encode(f"git:{TOKEN}".encode()).decode() not in source.last_error
+
+
 def test_the_token_is_not_carried_to_another_server(
     repo: Repo, payments: Squad, server: Server, tmp_path: Path, make_repo: Callable[..., Repo]
 ) -> None:

@@ -115,8 +115,11 @@ class Git:
         return {
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"http.{parts.scheme}://{host}/.extraHeader",
-            "GIT_CONFIG_VALUE_0": f"Authorization: {basic(self.address.user or self.user or 'git', self.secret)}",
+            "GIT_CONFIG_VALUE_0": f"Authorization: {self._basic()}",
         }
+
+    def _basic(self) -> str:
+        return basic(self.address.user or self.user or "git", self.secret)
 
     def stream(
         self, *arguments: str, stdin: bytes = b"", heard: Callable[[str], None] | None = None,
@@ -145,7 +148,7 @@ class Git:
                     if pipe:
                         pipe.close()
         if code:
-            raise GitFailed(explain("".join(said)))
+            raise GitFailed(explain("".join(said), (self._basic().split()[-1], self.secret)))
 
     def _listen(
         self, process: subprocess.Popen[bytes], said: list[str], heard: Callable[[str], None] | None, most: int

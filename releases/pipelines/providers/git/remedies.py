@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501
 import re
+from collections.abc import Iterable
 
 PERCENT = re.compile(r"(Receiving objects|Resolving deltas|Counting objects|Compressing objects): +(\d+)%")
 REMEDIES = (
@@ -28,8 +29,10 @@ class GitFailed(Exception):
     """Git could not do it. The text says why in plain words and what to do."""
 
 
-def explain(said: str) -> str:
-    """Turn what git wrote on its way out into a reason with its remedy."""
+def explain(said: str, hidden: Iterable[str] = ()) -> str:
+    """Turn what git wrote on its way out into a reason with its remedy; `hidden` is in it never, whoever repeats it."""
+    for secret in hidden:
+        said = said.replace(secret, "…") if secret else said
     lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip() and not PERCENT.search(line)]
     telling = [line for line in lines if re.match(r"(fatal|error|remote|ssh|.*denied)", line, re.IGNORECASE)] or lines
     last = re.sub(r"(://)[^/@\s]+@", r"\1", " ".join(telling[-3:]))[:500]
