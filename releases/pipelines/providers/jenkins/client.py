@@ -18,6 +18,7 @@ from releases.pipelines.providers.base import (
     Page,
     PullFailed,
     Pulling,
+    PullPartly,
     PullRefused,
     Record,
     Session,
@@ -33,6 +34,7 @@ SLACK = 10
 NEWEST = 100
 MOST_JOBS = 5000
 DEEPEST = 12
+REMEDY = "Check the address, Folders and jobs, and what the user may read."
 MULTIBRANCH = "MultiBranchProject"
 JOBS = "jobs[name,url,_class,lastBuild[number],lastCompletedBuild[number]]"
 FIELDS = (
@@ -109,8 +111,11 @@ def _asked(session: Session, path: str, tree: str) -> Mapping[str, Any]:
     return read
 
 
-def jobs(session: Session, config: Mapping[str, Any]) -> list[Job]:
-    """Return every job the source may read that has builds, through folders, organizations and multibranch jobs."""
+def jobs(session: Session, config: Mapping[str, Any], missing: list[str]) -> list[Job]:
+    """Return every job the source may read that has builds, through folders, organizations and multibranch jobs.
+
+    `missing` gets the folders that are named and that nobody shows.
+    """
     found = _Found()
     starts = [
         tuple(part for part in line.strip("/").split("/") if part) for line in words.lines_in(config.get("folders"))
@@ -119,10 +124,11 @@ def jobs(session: Session, config: Mapping[str, Any]) -> list[Job]:
         try:
             _walk(session, start, "", found)
         except Missing:
-            raise PullRefused(
-                f"Jenkins knows no {'/'.join(start) or 'API at this address'}, or does not show it to this user. "
-                "Check the address, Folders and jobs, and what the user may read."
-            ) from None
+            missing.append(
+                f"Jenkins knows no {'/'.join(start) or 'API at this address'}, or does not show it to this user"
+            )
+    if missing and not found.folders and not found.jobs:
+        raise PullRefused(f"{'; '.join(missing)}. {REMEDY}")
     return list({job.key: job for job in found.jobs}.values())
 
 
@@ -162,7 +168,8 @@ def _holds_jobs(class_: str) -> bool:
 def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
     """Read the builds of every job that has news, job by job."""
     left = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
-    for job in jobs(session, config):
+    missing: list[str] = []
+    for job in jobs(session, config, missing):
         mark = left.get(job.key, {})
         done = int(mark.get("done") or 0)
         still = {number for number in mark.get("open") or () if isinstance(number, int)}
@@ -171,6 +178,8 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
         if job.last == done and not still:
             continue
         yield from _builds(session, job, done, still, left)
+    if missing:
+        raise PullPartly(f"{'; '.join(missing)}. All else was read. {REMEDY}")
 
 
 def _builds(session: Session, job: Job, done: int, still: set[int], left: dict[str, Any]) -> Iterator[Page]:
@@ -231,7 +240,10 @@ def _record(job: Job, build: Mapping[str, Any]) -> Record:
 
 def look(session: Session, config: Mapping[str, Any]) -> list[str]:
     """Say how many jobs with builds there are to see."""
-    found = jobs(session, config)
+    missing: list[str] = []
+    found = jobs(session, config, missing)
+    if missing:
+        raise PullRefused(f"{'; '.join(missing)}. {REMEDY}")
     if not found:
         raise PullFailed(
             "Jenkins shows no job that has builds. Check the folders named here, and what the user may read."

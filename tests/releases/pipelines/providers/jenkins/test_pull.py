@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from releases.intake.sessions import DoorSession
-from releases.pipelines.providers.base import Message, NotAccepted, PullFailed, PullRefused, PullWaits, Record
+from releases.pipelines.providers.base import (
+    Message,
+    NotAccepted,
+    PullFailed,
+    PullPartly,
+    PullRefused,
+    PullWaits,
+    Record,
+)
 from releases.pipelines.providers.jenkins import client
 from releases.pipelines.providers.jenkins.webhook import PROVIDER, translate
 from tests.doubles.jenkins import MULTIBRANCH, TOKEN, USER, Jenkins
@@ -149,6 +157,18 @@ def test_only_the_folders_and_jobs_a_source_names_are_read(jenkins: Jenkins) -> 
     assert sorted(numbers(pull(jenkins, config={"folders": ["/shop/", "nightly"]})[0])) == [1, 2]
     with pytest.raises(PullRefused, match="knows no gone"):
         pull(jenkins, config={"folders": ["gone"]})
+
+
+def test_a_folder_that_is_gone_keeps_nothing_back_from_the_others(jenkins: Jenkins) -> None:
+    jenkins.build("nightly", number=2)
+    records: list[Record] = []
+    named = {"folders": ["gone", "nightly"]}
+    with pytest.raises(PullPartly, match=r"knows no gone.*All else was read"):
+        for page in client.pages(session(jenkins), named, {}, NOW):
+            records += page.records
+    assert numbers(records) == [2]
+    with pytest.raises(PullRefused, match="knows no gone"):
+        client.look(session(jenkins), named)
 
 
 def test_a_token_without_its_user_and_a_user_with_a_colon_are_refused_with_the_remedy(jenkins: Jenkins) -> None:
