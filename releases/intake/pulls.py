@@ -64,16 +64,18 @@ def pull(source_id: int, claim: datetime, say: Say | None = None) -> Pulled | No
 
 
 def _finished(this: Pull, pulled: Pulled) -> None:
+    """Note when the next pull is. One that came to its end says that all is well, and so does one that got on."""
     now = clock.now()
-    pause = timedelta(seconds=0 if pulled.more else settings.RODEO_PULL_EVERY)
+    said: dict[str, Any] = {"claimed_until": None, "progress": {}, "waits_for": "", "next_pull_at": now}
+    if not pulled.more:
+        said |= {"last_success_at": now, "next_pull_at": now + timedelta(seconds=settings.RODEO_PULL_EVERY)}
+    if is_well := pulled.changed or not pulled.more:
+        said |= {"last_error": "", "failures": 0}
     was_broken = this.source.failures >= BROKEN_AFTER
-    done = {} if pulled.more else {"last_success_at": now}
     # One statement needs no transaction of its own.
     with transaction.atomic() if was_broken else nullcontext():
-        this.keep(
-            claimed_until=None, progress={}, last_error="", waits_for="", failures=0, next_pull_at=now + pause, **done,
-        )  # fmt: skip
-        if was_broken:
+        this.keep(**said)
+        if was_broken and is_well:
             tell("source.standing", id=this.source.pk)
 
 

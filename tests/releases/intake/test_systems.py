@@ -286,6 +286,7 @@ def test_patience_that_is_asked_for_is_no_failure(connected: Source, gitlab: Git
 
 def test_a_long_pull_stops_behind_a_page_and_goes_on_there(connected: Source, settings: Any) -> None:
     settings.RODEO_PULL_SLICE = 0
+    Source.objects.update(failures=2, last_error="It was away.")
     seen = 0
     for _ in range(50):
         pulled = pull(connected)
@@ -295,7 +296,9 @@ def test_a_long_pull_stops_behind_a_page_and_goes_on_there(connected: Source, se
             break
         assert connected.next_pull_at is not None and connected.next_pull_at <= clock.now()
         assert connected.last_success_at is None
+        assert connected.failures == (0 if seen else 2), "one that brought nothing says nothing yet"
     assert seen == InboundEvent.objects.count() > 0
+    assert (connected.failures, connected.last_error) == (0, "")
     settings.RODEO_PULL_SLICE = 60
     again = pull(connected)
     assert again is not None and (again.records, again.more) == (0, False)
