@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.forms import BaseForm, CheckboxSelectMultiple, Textarea
+from django.forms import BaseForm, CheckboxSelectMultiple
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -85,8 +85,6 @@ def kind_of(field: Any) -> str:
     widget = field.field.widget
     if isinstance(widget, CheckboxSelectMultiple):
         return "group"
-    if isinstance(widget, Textarea):
-        return "textarea"
     return getattr(widget, "input_type", None) or type(widget).__name__.lower()
 
 

@@ -152,7 +152,7 @@ class SystemForm(forms.Form):
             help_text=f"Left empty: {pulling.default_url}" if pulling.default_url else "Such as https://ci.example.org/",
         )  # fmt: skip
         kept = "One is kept, encrypted. Left empty, it stays." if source is not None and source.credential else ""
-        self.fields["credential"] = _password("Credential", kept or pulling.credential, lines=pulling.key)
+        self.fields["credential"] = _password("Credential", kept or pulling.credential)
 
     def _offer_stories(self) -> None:
         self.fields["stories_for"] = forms.ModelChoiceField(
@@ -211,16 +211,8 @@ class SystemForm(forms.Form):
 SETTING = "setting_"
 
 
-class _Key(forms.Textarea):
-    """A field for a key of several lines, which a password's field would make one. What was typed is never shown again."""
-
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        return super().get_context(name, None, attrs)
-
-
-def _password(label: str, help_text: str, *, lines: bool = False) -> forms.CharField:
-    attributes = {"autocomplete": "new-password", "spellcheck": "false"}
-    widget = _Key(attrs={**attributes, "rows": 3}) if lines else forms.PasswordInput(attrs=attributes)
+def _password(label: str, help_text: str) -> forms.CharField:
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"})
     return forms.CharField(label=label, help_text=help_text, max_length=8000, required=False, widget=widget)
 
 

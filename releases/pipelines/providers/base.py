@@ -156,7 +156,7 @@ class Pulling:
     `headers` returns what signs a request in (it may ask for a token through the session it is given, which is not signed
     in yet). `pages` reads everything new since `cursor` ({} at first), page by page, and raises PullFailed rather than
     leave anything out: absence is never guessed. `look` says what can be seen ("3 repositories", "12 pipelines"), for the
-    button "Test". Times are UTC. `key` says that the credential may be a key of several lines.
+    button "Test". Times are UTC.
     """
 
     headers: Callable[[Session, Mapping[str, Any], str], Mapping[str, str]]
@@ -164,7 +164,6 @@ class Pulling:
     look: Callable[[Session, Mapping[str, Any]], list[str]]
     default_url: str = ""
     credential: str = "A token that may read."
-    key: bool = False
     per_minute: int = 300
 
 

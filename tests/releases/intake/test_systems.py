@@ -1,7 +1,6 @@
 """Connecting the systems a company has: by page and API, with secrets that are shown once, and told when they break."""
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -90,17 +89,6 @@ def test_buildbot_is_shown_an_address_without_the_slash_that_it_refuses(as_root:
     for page in (made, as_root.get("/sources/buildbot/")):
         text = page.content.decode()
         assert "/hooks/buildbot<" in text and "/hooks/buildbot/" not in text
-
-
-def test_a_key_of_several_lines_is_kept_as_it_was_pasted_and_never_shown(as_root: Client) -> None:
-    key = "-----BEGIN PRIVATE KEY-----\nMIIEvgIBADANBg\n-----END PRIVATE KEY-----"
-    form = as_root.get("/sources/new/github/").content.decode()
-    assert re.search(r"<textarea[^>]*name=.credential.", form), "a password has one line"
-    app = {"name": "GitHub", "asked": "on", "credential": key.replace("\n", "\r\n")}
-    refused = as_root.post("/sources/new/github/", {**app, "setting_app_id": "12"})
-    assert refused.status_code == 400 and "MIIEvgIBADANBg" not in refused.content.decode()
-    as_root.post("/sources/new/github/", {**app, "setting_app_id": "12", "setting_installation_id": "34"})
-    assert Source.objects.get().credential.splitlines() == key.splitlines()
 
 
 def test_a_choice_that_says_what_empty_means_offers_it_once(as_root: Client) -> None:

@@ -195,6 +195,5 @@ def _count(asker: Asker, path: str) -> int:
 
 PULLING = Pulling(
     headers=headers, pages=pages, look=look, default_url="https://api.github.com",
-    credential="A personal access token that may read, or the private key (.pem) of a GitHub App.", key=True,
-    per_minute=600,
+    credential="A personal access token that may read, or the private key (.pem) of a GitHub App.", per_minute=600,
 )  # fmt: skip

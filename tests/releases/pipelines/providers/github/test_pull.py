@@ -246,11 +246,14 @@ def test_all_that_the_token_sees_is_read_without_what_is_archived(github: GitHub
     assert seen[0] == "120 repositories"
 
 
-def test_an_app_signs_in_with_its_key_for_a_token(github: GitHub) -> None:
+@pytest.mark.parametrize("between", ["\n", "\r\n", " ", ""], ids=["lines", "windows", "spaces", "a field of one line"])
+def test_an_app_signs_in_with_its_key_for_a_token_however_it_was_pasted(github: GitHub, between: str) -> None:
     key = rsa.generate_private_key(65537, 2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
+    pem = (
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .decode()
+        .replace("\n", between)
+    )
     config = {"url": github.url, "app_id": "12", "installation_id": "34"}
     signed_in = client.headers(door(github.url), config, pem)
     assert signed_in["Authorization"] == "Bearer ghs_of-the-app"
