@@ -14,6 +14,7 @@ from releases.intake import hosts
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {
     "preload": False,
+    "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
 }
 

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BOARD = "/squads/payments/board/"
 RULES = {
     "preload": False,
+    "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
 }
 

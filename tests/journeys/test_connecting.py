@@ -21,6 +21,7 @@ from tests.releases.intake.test_github_pull import NAME, SHA, ago, run
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {
     "preload": False,
+    "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
 }
 

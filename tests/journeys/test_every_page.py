@@ -16,9 +16,13 @@ from tests.portal.permissions import CASES, ROLES, World, world
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ALL: dict[str, Any] = {"preload": False, "runOnly": {"type": "tag", "values": LEVELS}}
+ALL: dict[str, Any] = {"preload": False, "resultTypes": ["violations"], "runOnly": {"type": "tag", "values": LEVELS}}
 # In the other scheme only the colours are other ones.
-COLOURS: dict[str, Any] = {"preload": False, "runOnly": {"type": "rule", "values": ["color-contrast"]}}
+COLOURS: dict[str, Any] = {
+    "preload": False,
+    "resultTypes": ["violations"],
+    "runOnly": {"type": "rule", "values": ["color-contrast"]},
+}
 # Django's own administration, and the API's documentation by its own tool.
 NOT_OURS = ("/admin/", "/api/")
 LOOKED_AT = [row for row in rows() if "GET" in row.methods and not row.route.startswith(NOT_OURS)]

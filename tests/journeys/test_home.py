@@ -17,6 +17,7 @@ from squads.stories.actions import create_story, judge
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {
     "preload": False,
+    "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
 }
 

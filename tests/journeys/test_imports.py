@@ -15,6 +15,7 @@ from squads.models import Squad, Story
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {
     "preload": False,
+    "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
 }
 TABLE = (

@@ -27,6 +27,7 @@ from tests.conftest import posted
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {
     "preload": False,
+    "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
 }
 BrowserAs = Callable[[User], Page]

@@ -360,7 +360,7 @@ def test_pulling_a_broken_source_says_what_to_do(connected: Source, as_root: Cli
     [
         ("gitlab", {"projects": True}, "projects"),
         ("gitlab", {"projects": {"shop/checkout": 1}}, "projects"), ("gitlab", {"projects": [["shop/checkout"]]}, "projects"),
-        ("gitlab", {"projects": ["shop/check\0out"]}, "projects"), ("gitlab", {"projects": "shop/\ud800"}, "projects"),
+        ("gitlab", {"projects": ["shop/check\0out"]}, "projects"), ("gitlab", {"projects": "shop/\ud800"}, "settings"),
         ("gitlab", {"since": ["2026-01-31", "2026-02-01"]}, "since"), ("jenkins", {"user": {"name": "x"}}, "user"),
         ("generic", {"words": 3}, "words"), ("generic", {"makes": ["run", "change"]}, "makes"),
         ("github", {"issues": "never"}, "issues"),
