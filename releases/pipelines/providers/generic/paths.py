@@ -130,6 +130,9 @@ def measure(document: Any) -> None:
 
 def found(path: str, document: Any, most: int = 1) -> list[Any]:
     """Return the first values that a path leads to in a document that was measured."""
+    if not isinstance(document, dict | list):
+        # A text would be taken for JSON and read, whatever it holds and however large that is.
+        return [] if list(compiled(path).segments) else [document]
     try:
         return [match.obj for match in islice(compiled(path).finditer(document), most)]
     except (JSONPathError, RecursionError) as error:

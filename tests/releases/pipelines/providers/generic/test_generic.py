@@ -126,3 +126,9 @@ def test_documents_are_bounded_in_elements_and_depth() -> None:
         measure(deep)
     with pytest.raises(Unreadable, match="elements"):
         read([0] * (MOST_ELEMENTS + 1))
+
+
+@pytest.mark.parametrize("text", ["{", "0{", '{"id": 17}', "[" * 100_000])
+def test_a_text_in_json_is_a_text_and_is_not_read_as_json_again(text: str) -> None:
+    assert (found("$.id", text), found("$..*", text), found("$", text)) == ([], [], [text])
+    assert translate("event", Message({}, json.dumps(text).encode()), {**DEPLOYS, "condition": "$.id"}) is None
