@@ -81,8 +81,9 @@ def waiting_for(person: Any) -> "QuerySet[AcceptanceRequest]":
 
 
 def count_waiting_for(person: Any) -> int:
-    """Return how many requests wait for this person, in one query."""
-    return AcceptanceRequest.objects.waiting_for(person).count()
+    """Return how many requests wait for this person: on every page, so what most people have none of is asked first."""
+    requests = AcceptanceRequest.objects
+    return requests.waiting_for(person).count() if requests.concerning(person).exists() else 0
 
 
 def places(stories: Iterable[Story]) -> dict[int, list[Place]]:

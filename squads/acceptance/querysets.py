@@ -23,13 +23,16 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
         """The open ones this person can answer: asked by name, or an accepter of the squad; and not of their own change.
 
         What other evidence made rodeo done meanwhile waits for nobody."""
+        own = Exists(moved_by(person, OuterRef("story__key"))) | Exists(written_by(person, OuterRef("story")))
+        return (
+            self.concerning(person)
+            .exclude(story__stage="rodeo_done")
+            .exclude(Q(story__squad__accepts_own=False) & (Q(asked_by=person) | own))
+        )
+
+    def concerning(self, person: Any) -> "AcceptanceQuerySet":
+        """The open ones asked of this person by name, or of the accepters of a squad where this person is one."""
         accepts = apps.get_model("squads", "Membership")._default_manager.filter(
             squad=OuterRef("story__squad"), user=person, accepts=True
         )
-        own = Exists(moved_by(person, OuterRef("story__key"))) | Exists(written_by(person, OuterRef("story")))
-        return (
-            self.open()
-            .exclude(story__stage="rodeo_done")
-            .filter(Q(accepter=person) | Q(accepter=None) & Exists(accepts))
-            .exclude(Q(story__squad__accepts_own=False) & (Q(asked_by=person) | own))
-        )
+        return self.open().filter(Q(accepter=person) | Q(accepter=None) & Exists(accepts))

@@ -63,8 +63,18 @@ class Card(NamedTuple):
     blocked: str
     age: str
     stalled: str
+    menu: SafeString
+
+
+class Menu(NamedTuple):
+    """What can be done with a card. `key` and `url` stand for those of any card: many cards have one menu."""
+
     moves: tuple[tuple[str, str], ...]
+    placed: bool
+    blocked: bool
     by_hand: str
+    key: str
+    url: str
 
 
 def rows_of(ids: Iterable[int]) -> list[Row]:
@@ -108,22 +118,29 @@ def card_html(
     owners = owner_names(row.standing for row in rows)
     # Once for all: a reverse() per card costs more than the card.
     prefix = reverse("squads:stories:list")
-    draw = get_template("squads/boards/_card.jinja", using="jinja2").template.module.card  # type: ignore[attr-defined]
+    template = get_template("squads/boards/_card.jinja", using="jinja2").template.module  # type: ignore[attr-defined]
+    menus: dict[Menu, str] = {}
     html = {}
     for row in rows:
         version = (versions or {}).get(row.key) or version_of(row)
-        drawn = draw(_card(row, at, owners, known.get(row.squad_id, {}), prefix, version))
+        menu = _menu(row, prefix)
+        if menu not in menus:
+            menus[menu] = template.menu(menu)
+        # A key is letters, digits and a hyphen: it is put in as it is.
+        its = mark_safe(menus[menu].replace(ANY_KEY, row.key))  # noqa: S308 - the template escapes
+        drawn = template.card(_card(row, at, owners, known.get(row.squad_id, {}), prefix, version, its))
         html[row.key] = mark_safe(drawn)  # noqa: S308 - the template escapes
     return html
 
 
 def _card(
-    row: Row, at: datetime, owners: Mapping[str, str], known: Mapping[str, Usual], prefix: str, version: str
+    row: Row, at: datetime, owners: Mapping[str, str], known: Mapping[str, Usual], prefix: str, version: str,
+    menu: SafeString,
 ) -> Card:  # fmt: skip
     withdrawn = ", ".join(
         ladder.NAMES[rung["rung"]] for rung in row.standing.get("rungs", ()) if rung["state"] == states.WITHDRAWN
     )
-    gaps, people = gap_words(row.standing), row.stage in Story.Progress.values
+    gaps = gap_words(row.standing)
     # Of a story that nobody has finished, the column says all that the answer would.
     plain = row.stage in ("todo", "in_progress") and not withdrawn
     done = row.stage == "rodeo_done"
@@ -133,8 +150,18 @@ def _card(
         gaps, withdrawn, bool(row.standing.get("dark")), row.blocked_because,
         "" if done else clock.duration(at - row.since),
         known[row.stage].words if not done and stalled(row, at, known) else "",
-        MOVES[row.stage] if people else (), _next_kind(row.standing),
+        menu,
     )  # fmt: skip
+
+
+def _menu(row: Row, prefix: str) -> Menu:
+    return Menu(
+        MOVES.get(row.stage, ()), row.stage != "rodeo_done", bool(row.blocked_because), _next_kind(row.standing), ANY_KEY,
+        f"{prefix}{ANY_KEY}/",
+    )  # fmt: skip
+
+
+ANY_KEY = "{ANY-KEY}"
 
 
 MOVES = {

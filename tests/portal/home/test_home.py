@@ -269,7 +269,7 @@ def test_with_open_reading_anybody_sees_what_is_going_out(
     assert "Your stories" not in page and "Next steps" in page
 
 
-def test_the_page_takes_at_most_sixteen_queries_whatever_there_is(
+def test_the_page_takes_at_most_seventeen_queries_whatever_there_is(
     as_ana: Client, ana: User, bo: User, payments: Squad
 ) -> None:
     def count() -> int:
@@ -293,5 +293,5 @@ def test_the_page_takes_at_most_sixteen_queries_whatever_there_is(
         if number in (0, 39):
             costs.append(count())
     assert StateChange.objects.count() == 40
-    assert max(costs) <= 16, costs
+    assert max(costs) <= 17, costs
     assert costs[1] == costs[2]
