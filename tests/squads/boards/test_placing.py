@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.test import Client
 
 from portal.accounts.models import User
@@ -301,6 +301,36 @@ def test_two_hundred_moves_by_eight_clients_lose_nothing(payments: Squad, ana: U
         chain = ["todo", *(to for _, to in history)]
         assert [left for left, _ in history] == chain[:-1]
         assert story.progress == story.stage == chain[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_move_waits_for_whoever_places_another_story_of_the_squad(payments: Squad, ana: User) -> None:
+    """What two threads do at once they rarely do in the same instant; here the other is in the middle of it."""
+    first, second = (create_story(payments, by=ana, title=title) for title in ("First", "Second"))
+    holds, let_go, moved = threading.Event(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Squad.objects.select_for_update().get(pk=payments.pk)
+            holds.set()
+            let_go.wait(20)
+        connection.close()
+
+    def move() -> None:
+        placing.place(first, by=ana, after=second.key)
+        moved.set()
+        connection.close()
+
+    both = [threading.Thread(target=each) for each in (hold, move)]
+    both[0].start()
+    assert holds.wait(20)
+    both[1].start()
+    early = moved.wait(0.5)
+    let_go.set()
+    for each in both:
+        each.join()
+    assert not early and moved.is_set()
+    assert order(payments) == ["Second", "First"]
 
 
 @pytest.mark.django_db(transaction=True)
