@@ -267,6 +267,7 @@ def test_programs_read_the_board(as_bo: Client, payments: Squad, write: Write) -
 def test_two_hundred_moves_by_eight_clients_lose_nothing(payments: Squad, ana: User) -> None:
     stories = [create_story(payments, by=ana, title=f"Story {number}") for number in range(20)]
     told: list[tuple[str, str, int]] = []
+    given: dict[str, set[int]] = {story.key: {story.rank} for story in stories}
     wrong: list[str] = []
 
     def moves(which: int) -> None:
@@ -277,7 +278,10 @@ def test_two_hundred_moves_by_eight_clients_lose_nothing(payments: Squad, ana: U
                 story, other = chance.sample(stories, 2)
                 to = chance.choice(["todo", "in_progress", "dev_done", ""])
                 data = {chance.choice(["after", "before"]): other.key, **({"to": to} if to else {})}
-                told.append((story.key, to, post(client, story.key, **data).status_code))
+                answer = post(client, story.key, **data)
+                told.append((story.key, to, answer.status_code))
+                if answer.status_code == 200:
+                    given[story.key].add(answer.json()["rank"])
         except Exception as error:
             wrong.append(repr(error))
         finally:
@@ -290,7 +294,8 @@ def test_two_hundred_moves_by_eight_clients_lose_nothing(payments: Squad, ana: U
         each.join()
     assert wrong == []
     assert len(told) == 200
-    assert {status for _, _, status in told} <= {200, 409}
+    assert {status for _, to, status in told if not to} == {200}, "putting a story elsewhere is refused to nobody"
+    assert {status for _, to, status in told if to} == {200, 409}, "a story that is there already does not go there"
     assert len(set(Story.objects.values_list("rank", flat=True))) == 20
     for story in Story.objects.all():
         moved = [to for key, to, status in told if key == story.key and to and status == 200]
@@ -301,6 +306,10 @@ def test_two_hundred_moves_by_eight_clients_lose_nothing(payments: Squad, ana: U
         chain = ["todo", *(to for _, to in history)]
         assert [left for left, _ in history] == chain[:-1]
         assert story.progress == story.stage == chain[-1]
+        refused = [to for key, to, status in told if key == story.key and status == 409]
+        assert set(refused) <= set(chain), "only to where it was"
+        assert story.rank in given[story.key], "it stands where one of the answers said"
+        assert len(given[story.key]) > 1
 
 
 @pytest.mark.django_db(transaction=True)
