@@ -16,6 +16,7 @@ from portal.kernel.models import StateChange
 from squads.models import Evidence, Membership, Squad, Story
 from squads.stories import placing
 from squads.stories.actions import create_story, record_by_hand
+from tests.journeys.keys import tab_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOARD = "/squads/payments/board/"
@@ -86,6 +87,15 @@ def drag(page: Page, key: str, to: Locator, y: float = 0.9, *, let_go: bool = Tr
     page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] * y, steps=12)
     if let_go:
         page.mouse.up()
+
+
+def press(button: Locator, by: str) -> None:
+    """Press a button with the mouse, or with Enter once Tab has led to it."""
+    if by == "mouse":
+        button.click()
+    else:
+        tab_to(button)
+        button.page.keyboard.press("Enter")
 
 
 def test_a_card_is_dragged_with_the_mouse_and_stays_where_it_was_dropped(board: Page, ana: User) -> None:
@@ -204,11 +214,17 @@ def test_dropping_a_card_on_evidence_moves_nothing_and_asks_for_it(board: Page, 
     expect(dialog).to_contain_text("No change is linked to it: name PAY-5 in a commit message.")
     expect(dialog.get_by_label("What you saw")).to_have_value("test")
     stands(board, "dev_done", "Elks")
-    dialog.get_by_role("button", name="Record").click()
+    note, record = dialog.get_by_label("Note"), dialog.get_by_role("button", name="Record")
+    press(record, by)
     expect(dialog).to_contain_text("Write a note or give a link")
     stands(board, "dev_done", "Elks")
-    dialog.get_by_label("Note").fill("Tried it on staging.")
-    dialog.get_by_role("button", name="Record").click()
+    assert Story.objects.get(key="PAY-5").stage == "dev_done"
+    if by == "mouse":
+        note.fill("Tried it on staging.")
+    else:
+        tab_to(note)
+        board.keyboard.type("Tried it on staging.")
+    press(record, by)
     expect(dialog).to_be_hidden()
     stands(board, "tested", "Elks")
     row = Evidence.objects.get(story__key="PAY-5")

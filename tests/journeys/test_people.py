@@ -23,6 +23,7 @@ from portal.settings.people import oidc
 from squads.models import Membership, Squad
 from squads.teams.invitations import invite
 from tests.conftest import posted
+from tests.journeys.keys import tab_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {
@@ -93,6 +94,21 @@ def test_a_new_person_comes_in_by_the_companys_own_sign_in(browser_page: Page, p
     assert User.objects.count() == 1, "coming again makes nobody new"
 
 
+def test_the_companys_own_sign_in_with_the_keyboard_alone(browser_page: Page, provider: str, ana: User) -> None:
+    page = browser_page
+    page.route(lambda url: "localhost" not in url, lambda route: route.fulfill(body="", content_type="text/css"))
+    page.goto("/accounts/login/")
+    tab_to(page.get_by_role("link", name="Sign in with Example Login"))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(re.escape(provider)))
+    tab_to(page.get_by_role("button", name="ana", exact=True))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    tab_to(page.get_by_role("button", name="Sign out"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+
+
 def test_the_provider_may_vouch_for_somebody_who_has_an_account(browser_page: Page, provider: str, ana: User) -> None:
     by_provider(browser_page, provider, "ana")
     expect(browser_page).to_have_url(re.compile(r"/$"))
@@ -152,6 +168,27 @@ def test_an_invited_person_comes_in_and_is_in_the_squad(
     answer = page.request.get(link)
     assert answer.status == 404
     assert "This link opens nothing" in answer.text()
+
+
+def test_inviting_somebody_and_withdrawing_it_with_the_keyboard_alone(
+    browser_as: BrowserAs, base_url: str, lea: User, payments: Squad, settings: Any
+) -> None:
+    settings.RODEO_BASE_URL = base_url
+    page = browser_as(lea)
+    page.goto("/squads/payments/")
+    tab_to(page.get_by_role("link", name="Invite people, change roles"))
+    page.keyboard.press("Enter")
+    tab_to(page.get_by_role("textbox", name="E-mail"))
+    page.keyboard.type("nia@example.org")
+    page.keyboard.press("Enter")
+    link = page.locator("#link").inner_text().strip()
+    tab_to(page.get_by_role("link", name="Done"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("nia@example.org")).to_be_visible()
+    tab_to(page.get_by_role("button", name="Withdraw"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The invitation of nia@example.org opens nothing any more.")).to_be_visible()
+    assert page.request.get(link).status == 404
 
 
 def test_somebody_signed_in_joins_with_one_button(browser_as: BrowserAs, lea: User, bo: User, payments: Squad) -> None:

@@ -19,6 +19,7 @@ from squads.models import AcceptanceRequest, Evidence, Membership, Mention, Squa
 from squads.stories.actions import create_story, judge
 from squads.stories.editing import edit_story, tick
 from squads.stories.relations import relate
+from tests.journeys.keys import tab_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RULES = {
@@ -93,6 +94,29 @@ def test_two_people_edit_the_same_field_and_the_second_chooses(
     second.get_by_role("textbox", name="Title").fill("Partial refunds of all kinds")
     second.get_by_role("button", name="Save").click()
     expect(second.get_by_role("heading", level=1)).to_have_text("Partial refunds of all kinds")
+    assert Story.objects.get(key="PAY-1").title == "Partial refunds of all kinds"
+
+
+def test_an_edit_conflict_is_resolved_with_the_keyboard_alone(
+    open_for: Callable[..., Page], ana: User, pia: User, story: Story
+) -> None:
+    page = open_for(ana)
+    page.goto("/stories/PAY-1/")
+    page.keyboard.press("e")
+    expect(page.get_by_role("textbox", name="Title")).to_be_focused()
+    edit_story(story, by=pia, title="Refunds of all kinds")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Partial refunds")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Refunds of all kinds")
+    assert Story.objects.get(key="PAY-1").title == "Refunds of all kinds"
+    tab_to(page.get_by_label("Save what stands in the field below"))
+    page.keyboard.press("Space")
+    tab_to(page.get_by_role("textbox", name="Title"))
+    page.keyboard.press("Control+A")
+    page.keyboard.type("Partial refunds of all kinds")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Partial refunds of all kinds")
     assert Story.objects.get(key="PAY-1").title == "Partial refunds of all kinds"
 
 
