@@ -1,13 +1,19 @@
 """Every page there is: readable for everybody in both schemes, and no wider than a phone. A new page is looked at unasked."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from axe_playwright_python.sync_playwright import Axe
+from django.db import transaction
+from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 
 from portal.accounts.models import User
 from portal.ops.permissions import Row, rows
@@ -73,6 +79,86 @@ def test_everybody_can_read_every_page(open_for: Callable[..., Page], lot: int) 
             wrong[address] = said
     assert wrong == {}
     assert seen > 15
+
+
+WITH_A_FORM = [row for row in LOOKED_AT if "POST" in row.methods and not row.route.startswith("/hooks/")]
+
+
+def objection_to_nothing(address: str, made: World) -> HttpResponseBase | None:
+    """What comes of an empty form, if it is a page that objects; whatever else came of it is taken back."""
+    browser = Client()
+    browser.force_login(made.people["administrator"])  # type: ignore[arg-type]
+    with transaction.atomic():
+        answer = browser.post(address, headers={"Accept": "text/html"})
+        transaction.set_rollback(True)
+    is_page = answer.status_code in (200, 400) and b"<html" in getattr(answer, "content", b"")[:200]
+    return answer if is_page else None
+
+
+def faults_of(answer: HttpResponseBase, page: Page, address: str) -> list[str]:
+    """What is wrong with an answer for somebody, looked at as if a GET of this address had brought it."""
+    body = answer.content  # type: ignore[attr-defined]
+    headers = {name: value for name, value in answer.headers.items() if name != "Content-Length"}
+
+    def bring(route: Route) -> None:
+        route.fulfill(body=body, headers=headers)
+
+    here = re.compile(re.escape(address) + "$")
+    page.route(here, bring)
+    try:
+        return faults(page, address)
+    finally:
+        page.unroute(here)
+
+
+@pytest.mark.parametrize("lot", range(LOTS))
+def test_everybody_can_read_what_a_form_objects_to(open_for: Callable[..., Page], lot: int) -> None:
+    made, wrong, seen = world(), {}, 0
+    page = open_for(made.people["administrator"], reduced_motion="reduce")
+    for row in WITH_A_FORM[lot::LOTS]:
+        case = CASES[row.name]
+        address = reverse(row.name, args=case.args(made)) + case.query
+        if (answer := objection_to_nothing(address, made)) is None:
+            continue
+        seen += 1
+        if said := faults_of(answer, page, address):
+            wrong[address] = said
+    assert wrong == {}
+    assert seen > 3
+
+
+def test_everybody_can_read_that_something_is_missing_or_not_for_them(open_for: Callable[..., Page]) -> None:
+    reader: Any = world().people["reader"]
+    page, browser = open_for(reader, reduced_motion="reduce"), Client()
+    browser.force_login(reader)
+    for address, status in (("/stories/PAY-99/", 404), ("/nowhere/", 404), ("/invitations/", 403)):
+        answer = browser.get(address, headers={"Accept": "text/html"})
+        assert answer.status_code == status
+        assert faults_of(answer, page, address) == [], address
+
+
+def test_everybody_can_read_the_steps_of_a_second_factor(open_for: Callable[..., Page], ana: User) -> None:
+    """Pages that one comes to only by a step before them."""
+    Authenticator.objects.create(
+        user=ana, type="webauthn", data={"name": "Laptop", "credential": {"clientExtensionResults": {}}}
+    )
+    key = Authenticator.objects.get().pk
+    app = TOTP.activate(ana, generate_totp_secret()).instance
+    RecoveryCodes.activate(ana)
+    page = open_for(ana, reduced_motion="reduce")
+    assert faults(page, "/accounts/2fa/reauthenticate/") == []
+    page.goto("/accounts/reauthenticate/")
+    page.get_by_label("Password", exact=True).fill("ana-password")
+    page.get_by_role("button", name="Go on").click()
+    for address in (
+        "recovery-codes/", "recovery-codes/new/", "app/deactivate/", "passkeys/", f"passkeys/{key}/edit/",
+        f"passkeys/{key}/remove/",
+    ):  # fmt: skip
+        assert faults(page, f"/accounts/2fa/{address}") == [], address
+        assert page.url.endswith(f"/accounts/2fa/{address}")
+    app.delete()
+    assert faults(page, "/accounts/2fa/app/activate/") == []
+    assert page.url.endswith("/accounts/2fa/app/activate/")
 
 
 def test_everybody_can_read_the_steps_for_every_system(open_for: Callable[..., Page], root: User) -> None:
