@@ -169,6 +169,24 @@ def test_a_letter_goes_to_the_cards_from_anywhere_unless_keys_are_switched_off(b
     assert board.evaluate("document.activeElement === document.body")
 
 
+@pytest.mark.parametrize("keys", ["jklh", ["ArrowDown", "ArrowUp", "ArrowRight", "ArrowLeft"]])
+def test_letters_and_arrows_walk_and_carry_in_all_directions(board: Page, keys: Any) -> None:
+    down, up, right, left = keys
+    card(board, "PAY-1").focus()
+    for key, there in ((down, "PAY-2"), (up, "PAY-1"), (right, "PAY-4"), (right, "PAY-5"), (left, "PAY-4")):
+        board.keyboard.press(key)
+        expect(card(board, there)).to_be_focused()
+    board.keyboard.press("m")
+    for key, stage in ((right, "dev_done"), (left, "in_progress"), (left, "todo"), (down, "todo"), (up, "todo")):
+        board.keyboard.press(key)
+        expect(lane(board, stage).locator("#card-PAY-4")).to_be_focused()
+    stands(board, "todo", "Dogs", "Ants", "Bees", "Cats")
+    with board.expect_response("**/stories/PAY-4/place/"):
+        board.keyboard.press("m")
+    expect(board.locator("#board-says")).to_contain_text("PAY-4 Dogs: to do, place 1 of 4.")
+    assert Story.objects.get(key="PAY-4").progress == "todo"
+
+
 def test_a_card_is_moved_by_keys_alone(board: Page) -> None:
     card(board, "PAY-1").focus()
     board.keyboard.press("j")
