@@ -6,7 +6,6 @@ from portal.kernel import outbox, post, tasks
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
-    from portal.search.reactions import emptied, indexes, stale
     from releases.intake.actions import drain_inbox
     from releases.intake.mappings import mapping_changed
     from releases.intake.naming import repositories_changed
@@ -37,12 +36,18 @@ def connect() -> None:
     outbox.subscribe("tickets.seen", seen)
     outbox.subscribe("environment.changed", reactions.environment_changed)
     outbox.subscribe("change.linked", reactions.links_changed)
-    for topic in ("story.created", "story.edited"):
+    _index()
+
+    planning.PLANNERS[:] = [plans.plan_missing]
+
+
+def _index() -> None:
+    """Keep what search finds as it is. After the reactions: a topic's handlers are called in this order."""
+    from portal.search.reactions import emptied, indexes, stale
+
+    for topic in ("story.created", "story.edited", "stories.imported"):
         outbox.subscribe(topic, indexes("story"))
     for kind in ("release", "squad", "service", "environment"):
         outbox.subscribe(f"{kind}.saved", indexes(kind))
     outbox.subscribe("search.stale", stale)
     outbox.subscribe("search.emptied", emptied)
-    outbox.subscribe("stories.imported", indexes("story"))
-
-    planning.PLANNERS[:] = [plans.plan_missing]

@@ -16,15 +16,11 @@ from portal.kernel.models import StateChange
 from squads.models import Evidence, Membership, Squad, Story
 from squads.stories import placing
 from squads.stories.actions import create_story, record_by_hand
+from tests.journeys.axe import RULES
 from tests.journeys.keys import tab_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BOARD = "/squads/payments/board/"
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 
 
 @pytest.fixture

@@ -16,14 +16,10 @@ from releases.models import Source
 from squads.models import Squad
 from squads.stories.actions import create_story
 from tests.doubles.github import TOKEN, GitHub
+from tests.journeys.axe import RULES
 from tests.releases.intake.test_github_pull import NAME, SHA, ago, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 
 
 @pytest.fixture

@@ -18,11 +18,10 @@ from playwright.sync_api import Page, Route
 from portal.accounts.models import User
 from portal.ops.permissions import Row, rows
 from releases.pipelines.providers import PROVIDERS
+from tests.journeys.axe import RULES
 from tests.portal.permissions import CASES, ROLES, World, world
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-ALL: dict[str, Any] = {"preload": False, "resultTypes": ["violations"], "runOnly": {"type": "tag", "values": LEVELS}}
 # In the other scheme only the colours are other ones.
 COLOURS: dict[str, Any] = {
     "preload": False,
@@ -53,7 +52,7 @@ def faults(page: Page, address: str) -> list[str]:
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(color_scheme="light")
     page.goto(address)
-    found = [("light", each) for each in Axe().run(page, options=ALL).response["violations"]]
+    found = [("light", each) for each in Axe().run(page, options=RULES).response["violations"]]
     page.emulate_media(color_scheme="dark")
     found += [("dark", each) for each in Axe().run(page, options=COLOURS).response["violations"]]
     said = [f"{scheme} {each['id']}: {each['nodes'][0]['html'][:200]}" for scheme, each in found]

@@ -13,13 +13,9 @@ from playwright.sync_api import Page, expect
 from portal.accounts.models import User
 from squads.models import AcceptanceRequest, Comment, Evidence, Mention, Squad, Story, Watch
 from squads.stories.actions import create_story, judge
+from tests.journeys.axe import RULES
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 
 
 @pytest.fixture

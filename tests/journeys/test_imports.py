@@ -11,13 +11,9 @@ from playwright.sync_api import Page, expect
 from portal.accounts.models import User
 from squads.imports import actions
 from squads.models import Squad, Story
+from tests.journeys.axe import RULES
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 TABLE = (
     "Ref,Summary,Kind,Status,Version,Notes\n"
     'A-1,Pay with iDEAL,Story,Open,,"Two lines,\nof text"\n'

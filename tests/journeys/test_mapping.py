@@ -13,13 +13,9 @@ from releases.environments.actions import environment_named
 from releases.intake.actions import store
 from releases.models import MappingRule, Repository, RepositoryPart, SeenName, Source
 from squads.models import Service
+from tests.journeys.axe import RULES
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 PAGES = [
     "/sources/", "/inbox/", "/sources/mapping/", "/sources/mapping/new/", "/sources/mapping/parts/", "/sources/unmapped/",
     "/changes/unlinked/",

@@ -16,14 +16,10 @@ from releases.models import Deployment, Environment, InboundEvent, Release, Sour
 from releases.planning.plans import create_release
 from squads.models import Evidence, Service, Squad, Story
 from squads.stories.actions import create_story, judge, record_by_hand
+from tests.journeys.axe import RULES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 # What WCAG 2.2 AA asks; advice is left out. Without "preload" axe looks for imported style sheets at the wrong address.
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 PAGES = [
     "/", "/releases/", "/releases/shop-1.0/", "/releases/shop-1.0/unlinked/", "/stories/", "/stories/PAY-1/",
     "/stories/PAY-4/edit/", "/is/PAY-1", "/squads/", "/squads/payments/", "/services/", "/services/checkout/",

@@ -23,14 +23,10 @@ from portal.settings.people import oidc
 from squads.models import Membership, Squad
 from squads.teams.invitations import invite
 from tests.conftest import posted
+from tests.journeys.axe import RULES
 from tests.journeys.keys import tab_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 BrowserAs = Callable[[User], Page]
 
 

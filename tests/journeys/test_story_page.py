@@ -19,14 +19,10 @@ from squads.models import AcceptanceRequest, Evidence, Membership, Mention, Squa
 from squads.stories.actions import create_story, judge
 from squads.stories.editing import edit_story, tick
 from squads.stories.relations import relate
+from tests.journeys.axe import RULES
 from tests.journeys.keys import tab_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
-RULES = {
-    "preload": False,
-    "resultTypes": ["violations"],
-    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-}
 
 
 @pytest.fixture
