@@ -10,7 +10,25 @@ from releases.pipelines.models import Change, Mainline, Repository, RepositoryPa
 from releases.planning.models import Release, Tag
 
 __all__ = [
-    "AcceptanceRun", "AllowedHost", "Artifact", "Change", "Deployment", "Environment", "Fact", "FlagState",
-    "InboundEvent", "Incident", "Mainline", "MappingRule", "Release", "Repository", "RepositoryPart", "Run", "SeenName",
-    "Signal", "Source", "StoryLink", "Tag",
-]  # fmt: skip
+    "AcceptanceRun",
+    "AllowedHost",
+    "Artifact",
+    "Change",
+    "Deployment",
+    "Environment",
+    "Fact",
+    "FlagState",
+    "InboundEvent",
+    "Incident",
+    "Mainline",
+    "MappingRule",
+    "Release",
+    "Repository",
+    "RepositoryPart",
+    "Run",
+    "SeenName",
+    "Signal",
+    "Source",
+    "StoryLink",
+    "Tag",
+]

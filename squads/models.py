@@ -8,6 +8,19 @@ from squads.stories.models import Evidence, Relation, Story, StoryEdit
 from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
-    "AcceptanceRequest", "Comment", "Evidence", "Import", "Membership", "Mention", "Notice", "Relation", "SavedView",
-    "Service", "Squad", "Story", "StoryEdit", "Ticket", "Watch",
-]  # fmt: skip
+    "AcceptanceRequest",
+    "Comment",
+    "Evidence",
+    "Import",
+    "Membership",
+    "Mention",
+    "Notice",
+    "Relation",
+    "SavedView",
+    "Service",
+    "Squad",
+    "Story",
+    "StoryEdit",
+    "Ticket",
+    "Watch",
+]

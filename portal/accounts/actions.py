@@ -47,9 +47,15 @@ def make_token(
             raise ValidationError(f"The squad has {MOST_OF_SQUAD} tokens already. Revoke one that nobody uses first.")
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken(
-        name=name.strip(), digest=digest_of(secret), start=secret[:12], user=user, squad=squad, scopes=chosen,
-        created_by=by, expires_at=clock.now() + timedelta(days=days),
-    )  # fmt: skip
+        name=name.strip(),
+        digest=digest_of(secret),
+        start=secret[:12],
+        user=user,
+        squad=squad,
+        scopes=chosen,
+        created_by=by,
+        expires_at=clock.now() + timedelta(days=days),
+    )
     token.clean_fields(exclude=["last_used_at", "revoked_at"])
     token.save(force_insert=True)
     return token, secret

@@ -91,9 +91,14 @@ class Accounts(DefaultAccountAdapter):
         return bool(settings.RODEO_MAIL)
 
     def add_message(
-        self, request: HttpRequest, level: int, message_template: str | None = None,
-        message_context: dict[str, Any] | None = None, *args: Any, **kwargs: Any,
-    ) -> None:  # fmt: skip
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
         """Let messages know whether mail reaches people, so that none says it was sent where it was not."""
         context = {**(message_context or {}), "mails": settings.RODEO_MAIL}
         super().add_message(request, level, message_template, context, *args, **kwargs)

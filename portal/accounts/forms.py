@@ -153,13 +153,19 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(max_length=80, help_text="What it is for, such as “Release notes script”.")
     scopes = forms.MultipleChoiceField(
-        label="It may", choices=list(actions.SCOPES.items()), widget=forms.CheckboxSelectMultiple, initial=["read"],
+        label="It may",
+        choices=list(actions.SCOPES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        initial=["read"],
         error_messages={"required": "Choose at least one thing it may do."},
-    )  # fmt: skip
+    )
     days = forms.TypedChoiceField(
-        label="It opens for", choices=list(actions.LIFETIMES.items()), coerce=int, initial=90,
+        label="It opens for",
+        choices=list(actions.LIFETIMES.items()),
+        coerce=int,
+        initial=90,
         error_messages={"required": "Choose how long it opens."},
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, scopes: tuple[str, ...] = ("read", "write"), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

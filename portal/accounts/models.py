@@ -24,9 +24,14 @@ class User(AbstractUser):
 
     # Declared by name: accounts stands below squads.
     program_of = models.OneToOneField(
-        "squads.Squad", null=True, blank=True, editable=False, on_delete=models.CASCADE, related_name="program",
+        "squads.Squad",
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="program",
         help_text="The squad in whose name this account writes: its tokens', not a person's. It cannot sign in.",
-    )  # fmt: skip
+    )
 
     # The token this request came with, if any; never in the database.
     token: "ApiToken | None" = None

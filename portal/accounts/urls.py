@@ -29,7 +29,8 @@ allauth = [
     path("password/reset/key/done/", views.password_reset_from_key_done, name="account_reset_password_from_key_done"),
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        views.password_reset_from_key, name="account_reset_password_from_key",
+        views.password_reset_from_key,
+        name="account_reset_password_from_key",
     ),
     path("2fa/", views.mfa_index, name="mfa_index"),
     path("2fa/authenticate/", views.mfa_authenticate, name="mfa_authenticate"),
@@ -51,4 +52,4 @@ allauth = [
     path("connections/signup/", views.social_signup, name="socialaccount_signup"),
     path("<slug:provider_id>/login/", views.openid_login, name="openid_connect_login"),
     path("<slug:provider_id>/login/callback/", views.openid_callback, name="openid_connect_callback"),
-]  # fmt: skip
+]

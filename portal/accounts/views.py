@@ -48,10 +48,13 @@ recovery_codes, download_codes, new_codes = map(
 passkeys, add_passkey, edit_passkey, remove_passkey, reauthenticate_passkey = map(
     writing,
     (
-        webauthn.list_webauthn, webauthn.add_webauthn, webauthn.edit_webauthn, webauthn.remove_webauthn,
+        webauthn.list_webauthn,
+        webauthn.add_webauthn,
+        webauthn.edit_webauthn,
+        webauthn.remove_webauthn,
         webauthn.reauthenticate_webauthn,
     ),
-)  # fmt: skip
+)
 connections = writing(social.connections)
 
 
@@ -93,7 +96,8 @@ def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse
     user: Any = request.user
     kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     return render(
-        request, "portal/accounts/account.html",
+        request,
+        "portal/accounts/account.html",
         {
             "form": forms.get("form") or NameForm(instance=User.objects.get(pk=user.pk)),
             "token_form": forms.get("token_form") or TokenForm(),
@@ -106,7 +110,7 @@ def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse
             "memberships": user.memberships.select_related("squad").order_by("squad__name"),
         },
         status=status,
-    )  # fmt: skip
+    )
 
 
 @writing

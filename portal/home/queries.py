@@ -107,9 +107,10 @@ def concerning(user: User) -> dict[int, str]:
     """
     moved = StateChange.objects.filter(kind="story", by=user).values("key")
     arms = [
-        Story.objects.filter(created_by=user, external=""), Story.objects.filter(key__in=moved),
+        Story.objects.filter(created_by=user, external=""),
+        Story.objects.filter(key__in=moved),
         Story.objects.filter(pk__in=Watch.objects.filter(person=user).values("story")),
-    ]  # fmt: skip
+    ]
     first, *others = (arm.order_by().values_list("pk", "key") for arm in arms)
     return dict(first.union(*others).order_by("-pk")[:CONCERNING])
 
@@ -151,26 +152,35 @@ def news(user: User, concerned: dict[int, str]) -> News:
     # What was accepted rose by it.
     declined = list(
         AcceptanceRequest.objects.filter(story__in=list(concerned), state="declined", answered_at__gt=since)
-        .filter(evidence__taken_back_at=None).exclude(answered_by=user)
-        .select_related("answered_by", "story").order_by("-answered_at", "-pk")[: NEWS + 1]
-    )  # fmt: skip
+        .filter(evidence__taken_back_at=None)
+        .exclude(answered_by=user)
+        .select_related("answered_by", "story")
+        .order_by("-answered_at", "-pk")[: NEWS + 1]
+    )
     changes = StateChange.objects.filter(kind="story", key__in=list(concerned.values()), at__gt=since)
     subject = Story.objects.filter(key=OuterRef("key"))
     moves = list(
-        changes.filter(Q(by__isnull=True) | ~Q(by=user)).select_related("by")
+        changes.filter(Q(by__isnull=True) | ~Q(by=user))
+        .select_related("by")
         .annotate(title=Subquery(subject.values("title")[:1]), standing=Subquery(subject.values("standing")[:1]))
-
         .order_by("-at", "-pk")[: NEWS + 1]
-    )  # fmt: skip
+    )
     comments = list(
         Comment.objects.filter(story__watches__person=user, created_at__gt=since, removed_at=None)
-        .exclude(author=user).select_related("author", "story").order_by("-created_at", "-pk")[: NEWS + 1]
-    )  # fmt: skip
+        .exclude(author=user)
+        .select_related("author", "story")
+        .order_by("-created_at", "-pk")[: NEWS + 1]
+    )
     return News(
-        since, until, user.looked_at is None, risen[:NEWS], declined[:NEWS],
-        moves[:NEWS], comments[:NEWS],
+        since,
+        until,
+        user.looked_at is None,
+        risen[:NEWS],
+        declined[:NEWS],
+        moves[:NEWS],
+        comments[:NEWS],
         more=max(len(risen), len(declined), len(moves), len(comments)) > NEWS,
-    )  # fmt: skip
+    )
 
 
 def _risen(moved: Iterable[Story], since: datetime) -> list[Risen]:

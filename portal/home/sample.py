@@ -38,7 +38,7 @@ from releases.models import (
     Run,
     StoryLink,
     Tag,
-)  # fmt: skip
+)
 from releases.planning.naming import free_slug as release_slug
 from squads.models import Evidence, Membership, Service, Squad, Story
 from squads.stories.actions import create_story, record_by_hand
@@ -53,16 +53,23 @@ SQUADS = {
 }
 SERVICES = {"checkout": "PAY", "search": "SRCH", "gateway": "PLAT"}
 PLACES = (
-    ("test", "Test", "testing", "Berlin", "lab"), ("staging", "Staging", "staging", "Frankfurt", "stage-1"),
+    ("test", "Test", "testing", "Berlin", "lab"),
+    ("staging", "Staging", "staging", "Frankfurt", "stage-1"),
     ("production", "Production", "production", "Frankfurt", "prod-1"),
-)  # fmt: skip
+)
 PUSH, CHANGES, GIT = "sample-events", "sample-changes", "sample-checkout"
 # The talk's slide "Release Summary 2013": version, date, user stories, defects.
 TALK = (
-    ("5.6", date(2012, 12, 20), 3, 20), ("5.7", date(2013, 1, 4), 8, 49), ("5.8", date(2013, 1, 9), 0, 4),
-    ("5.9", date(2013, 1, 17), 2, 12), ("5.10", date(2013, 1, 25), 3, 26), ("5.11", date(2013, 2, 7), 4, 21),
-    ("5.12", date(2013, 2, 14), 3, 14), ("5.13", date(2013, 3, 18), 5, 29), ("6.0", date(2013, 4, 15), 19, 169),
-)  # fmt: skip
+    ("5.6", date(2012, 12, 20), 3, 20),
+    ("5.7", date(2013, 1, 4), 8, 49),
+    ("5.8", date(2013, 1, 9), 0, 4),
+    ("5.9", date(2013, 1, 17), 2, 12),
+    ("5.10", date(2013, 1, 25), 3, 26),
+    ("5.11", date(2013, 2, 7), 4, 21),
+    ("5.12", date(2013, 2, 14), 3, 14),
+    ("5.13", date(2013, 3, 18), 5, 29),
+    ("6.0", date(2013, 4, 15), 19, 169),
+)
 TALK_NOTE = "Counted on the talk's slide “Release Summary 2013”. What it was is not known."
 
 # key, type, title, flag, and hours ago: begun, dev done (neither: to do)
@@ -143,22 +150,33 @@ def load(say: Callable[[str], None] = lambda line: None) -> None:
     say("a git repository, pulled")
     folder = make_repository(at)
     source, _ = sources.connect_git(
-        by=None, url=str(folder), service="checkout", squad=Squad.objects.get(key_prefix="PAY"), release_tags="v*",
-        name=GIT, repository=REPOSITORY,
-    )  # fmt: skip
+        by=None,
+        url=str(folder),
+        service="checkout",
+        squad=Squad.objects.get(key_prefix="PAY"),
+        release_tags="v*",
+        name=GIT,
+        repository=REPOSITORY,
+    )
     _pulled(source)
     say("events of CI, deployments and checks")
     shas = dict(Change.objects.filter(repository__key=REPOSITORY).values_list("subject", "sha"))
     send(at, shas)
     drain_inbox()
     record_by_hand(
-        stories["PLAT-1"], by=_person("sample-mei"), kind="deployment", at=at - timedelta(hours=90),
+        stories["PLAT-1"],
+        by=_person("sample-mei"),
+        kind="deployment",
+        at=at - timedelta(hours=90),
         note="Certificates replaced on both load balancers; no pipeline does this yet.",
-    )  # fmt: skip
+    )
     record_by_hand(
-        stories["PLAT-1"], by=_person("sample-kofi"), kind="acceptance", at=at - timedelta(hours=88),
+        stories["PLAT-1"],
+        by=_person("sample-kofi"),
+        kind="acceptance",
+        at=at - timedelta(hours=88),
         note="Checked with a browser and openssl: both present the new certificate.",
-    )  # fmt: skip
+    )
     _settled()
 
 
@@ -187,24 +205,40 @@ def _company(at: datetime, squads: dict[str, Squad]) -> dict[str, Story]:
         Membership.objects.get_or_create(squad=squads["PAY"], user=person)
     for order, (key, name, tier, location, cluster) in enumerate(PLACES):
         Environment.objects.get_or_create(
-            key=key, defaults={"slug": key, "name": name, "tier": tier, "location": location, "cluster": cluster,
-                               "realm": "market", "order": (order + 2) * 10},
-        )  # fmt: skip
+            key=key,
+            defaults={
+                "slug": key,
+                "name": name,
+                "tier": tier,
+                "location": location,
+                "cluster": cluster,
+                "realm": "market",
+                "order": (order + 2) * 10,
+            },
+        )
     for name, prefix in SERVICES.items():
         repositories = [] if name == "checkout" else [f"market/{name}"]
         create_service(by=_person(SQUADS[prefix][3]), name=name, squad=squads[prefix], repositories=repositories)
     planned = Release.objects.create(
-        version="2026.4", line="market", slug=release_slug("market", "2026.4"),
-        planned_for=(at + timedelta(days=6)).date(), notes="Everything the market needs before the holidays.",
-    )  # fmt: skip
+        version="2026.4",
+        line="market",
+        slug=release_slug("market", "2026.4"),
+        planned_for=(at + timedelta(days=6)).date(),
+        notes="Everything the market needs before the holidays.",
+    )
     stories = {}
     for key, type_, title, flag, steps in STORIES:
         prefix = key.partition("-")[0]
         person = _person(SQUADS[prefix][3])
         story = create_story(
-            squads[prefix], by=person, title=title, type=type_, release=planned, flag=flag,
+            squads[prefix],
+            by=person,
+            title=title,
+            type=type_,
+            release=planned,
+            flag=flag,
             acceptance_criteria=CRITERIA.get(key, ""),
-        )  # fmt: skip
+        )
         for step, ago in zip(("in_progress", "dev_done"), steps, strict=False):
             story.move_progress(step, by=person, at=at - timedelta(hours=ago))
         written = at - timedelta(hours=max(steps, default=0)) - WRITTEN
@@ -231,8 +265,10 @@ def make_repository(at: datetime) -> Path:
         ]
         if commit.tag:
             lines += [f"tag {commit.tag}\nfrom :{number}\ntagger {person}\ndata {len(commit.tag)}\n{commit.tag}"]
-    for command, given in ((["init", "--quiet", "--bare", "--initial-branch=main", str(folder)], None),
-                           (["-C", str(folder), "fast-import", "--quiet"], "\n".join(lines) + "\n")):  # fmt: skip
+    for command, given in (
+        (["init", "--quiet", "--bare", "--initial-branch=main", str(folder)], None),
+        (["-C", str(folder), "fast-import", "--quiet"], "\n".join(lines) + "\n"),
+    ):
         subprocess.run(["git", *command], input=given, text=True, check=True, capture_output=True, timeout=60)
     return folder
 
@@ -299,9 +335,13 @@ def _talk() -> None:
             for type_, name, count in (("user_story", "User story", user_stories), ("defect", "Defect", defects)):
                 for number in range(1, count + 1):
                     story = create_story(
-                        squad, by=person, title=f"{name} {number} of {count} in {version}", type=type_, release=release,
+                        squad,
+                        by=person,
+                        title=f"{name} {number} of {count} in {version}",
+                        type=type_,
+                        release=release,
                         description=TALK_NOTE,
-                    )  # fmt: skip
+                    )
                     record_by_hand(story, by=person, kind="deployment", at=moment, note=TALK_NOTE)
             Story.objects.filter(release=release).update(created_at=moment)
 

@@ -17,8 +17,14 @@ def all_reports(shas: dict[str, str]) -> Iterator[Report]:
 
 
 def _checkout(shas: dict[str, str]) -> Iterator[Report]:
-    v10, v11, v12 = (shas[subject] for subject in (
-        "Upgrade the web framework", "PLAT-2 Read the request id from the gateway", "Make the total easier to read"))  # fmt: skip
+    v10, v11, v12 = (
+        shas[subject]
+        for subject in (
+            "Upgrade the web framework",
+            "PLAT-2 Read the request id from the gateway",
+            "Make the total easier to read",
+        )
+    )
     yield _run(399, v10)
     yield _deployed(398, "checkout", "staging", "v1.0", v10)
     yield _checked(397, "PAY-1", "staging", "Checkout regression")
@@ -43,8 +49,11 @@ def _checkout(shas: dict[str, str]) -> Iterator[Report]:
 
 def _search() -> Iterator[Report]:
     umlauts, typo, suggest = ("5" * 40, "6" * 40, "7" * 40)
-    for ago, sha, text in ((330, umlauts, "SRCH-3 Fold umlauts"), (210, typo, "SRCH-1 Tolerate typing errors"),
-                           (80, suggest, "SRCH-2 Suggest while typing")):  # fmt: skip
+    for ago, sha, text in (
+        (330, umlauts, "SRCH-3 Fold umlauts"),
+        (210, typo, "SRCH-1 Tolerate typing errors"),
+        (80, suggest, "SRCH-2 Suggest while typing"),
+    ):
         yield _merged(ago, "search", sha, text)
         yield _built(ago - 1, "search", sha, f"search-{ago}")
         yield _deployed(ago - 3, "search", "staging", f"1.{400 - ago}", sha)
@@ -65,38 +74,83 @@ def _gateway() -> Iterator[Report]:
 
 
 def _run(ago: float, sha: str, outcome: str = "success") -> Report:
-    return "run", ago, {
-        "id": f"checkout-{ago:g}", "repository": REPOSITORY, "pipeline": "main", "commit": sha, "branch": "main",
-        "outcome": outcome, "started_at": ago + 0.2, "finished_at": ago,
-    }  # fmt: skip
+    return (
+        "run",
+        ago,
+        {
+            "id": f"checkout-{ago:g}",
+            "repository": REPOSITORY,
+            "pipeline": "main",
+            "commit": sha,
+            "branch": "main",
+            "outcome": outcome,
+            "started_at": ago + 0.2,
+            "finished_at": ago,
+        },
+    )
 
 
 def _built(ago: float, service: str, sha: str, name: str) -> Report:
-    return "run", ago, {
-        "id": name, "service": service, "repository": f"market/{service}", "pipeline": "main", "commit": sha,
-        "branch": "main", "outcome": "success", "finished_at": ago,
-    }  # fmt: skip
+    return (
+        "run",
+        ago,
+        {
+            "id": name,
+            "service": service,
+            "repository": f"market/{service}",
+            "pipeline": "main",
+            "commit": sha,
+            "branch": "main",
+            "outcome": "success",
+            "finished_at": ago,
+        },
+    )
 
 
 def _deployed(
     ago: float, service: str, where: str, version: str, commit: str, kind: str = "deploy", outcome: str = "success"
 ) -> Report:
-    return "deployment", ago, {
-        "id": f"{service}-{where}-{ago:g}", "service": service, "environment": where, "version": version,
-        "commit": commit, "kind": kind, "outcome": outcome, "started_at": ago + 0.1, "finished_at": ago,
-    }  # fmt: skip
+    return (
+        "deployment",
+        ago,
+        {
+            "id": f"{service}-{where}-{ago:g}",
+            "service": service,
+            "environment": where,
+            "version": version,
+            "commit": commit,
+            "kind": kind,
+            "outcome": outcome,
+            "started_at": ago + 0.1,
+            "finished_at": ago,
+        },
+    )
 
 
 def _checked(ago: float, key: str, where: str, name: str, by: str = "") -> Report:
-    return "acceptance-run", ago, {
-        "id": f"{key}-{where}-{ago:g}", "environment": where, "story": key, "name": name, "outcome": "success", "by": by,
-        "started_at": ago + 0.05, "finished_at": ago,
-    }  # fmt: skip
+    return (
+        "acceptance-run",
+        ago,
+        {
+            "id": f"{key}-{where}-{ago:g}",
+            "environment": where,
+            "story": key,
+            "name": name,
+            "outcome": "success",
+            "by": by,
+            "started_at": ago + 0.05,
+            "finished_at": ago,
+        },
+    )
 
 
 def _merged(ago: float, service: str, sha: str, text: str) -> Report:
-    return MERGED, ago, {
-        "context": {"version": "0.4.1", "id": f"merged-{sha[:7]}", "source": f"/market/{service}", "type": MERGED},
-        "subject": {"id": sha, "type": "change", "content": {"repository": {"id": f"market/{service}"}}},
-        "customData": {"message": text},
-    }  # fmt: skip
+    return (
+        MERGED,
+        ago,
+        {
+            "context": {"version": "0.4.1", "id": f"merged-{sha[:7]}", "source": f"/market/{service}", "type": MERGED},
+            "subject": {"id": sha, "type": "change", "content": {"repository": {"id": f"market/{service}"}}},
+            "customData": {"message": text},
+        },
+    )

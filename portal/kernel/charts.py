@@ -159,8 +159,11 @@ def stacked_bars(bars: Sequence[Bar], series: Sequence[str], title: str, *, cumu
     parts.append(_labels(frame, bars))
     return format_html(
         '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
-        WIDTH, HEIGHT, title, mark_safe("".join(parts)),  # noqa: S308 - numbers, and names escaped above
-    )  # fmt: skip
+        WIDTH,
+        HEIGHT,
+        title,
+        mark_safe("".join(parts)),  # noqa: S308 - numbers, and names escaped above
+    )
 
 
 def _running(frame: _Frame, bars: Sequence[Bar]) -> str:

@@ -29,9 +29,32 @@ FOUND = re.compile(
     r"|(?<![\w@/.+-])@(?P<person>\w[\w.+-]*(?:@\w[\w.-]*)?)"
 )
 TAGS = {
-    "a", "blockquote", "br", "code", "del", "em", "h3", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s", "span", "strong",
-    "table", "tbody", "td", "th", "thead", "tr", "ul",
-}  # fmt: skip
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "em",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "span",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+}
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 CLASSES = {"a": {"key"}, "span": {"mention"}}
 # A text stands below the headings of its page, which has h1 and h2.
@@ -96,11 +119,16 @@ def _cells(text: str) -> int:
 
 def _fenced(made: str) -> SafeString:
     clean = nh3.clean(
-        made, tags=TAGS, attributes=ATTRIBUTES, allowed_classes=CLASSES, url_schemes={"http", "https", "mailto"},
-        link_rel="nofollow noreferrer", strip_comments=True,
+        made,
+        tags=TAGS,
+        attributes=ATTRIBUTES,
+        allowed_classes=CLASSES,
+        url_schemes={"http", "https", "mailto"},
+        link_rel="nofollow noreferrer",
+        strip_comments=True,
         # It scrolls where it is too wide; by keyboard, only what can have the focus does.
         set_tag_attribute_values={"pre": {"tabindex": "0"}},
-    )  # fmt: skip
+    )
     return mark_safe(clean)  # noqa: S308 - cleaned
 
 

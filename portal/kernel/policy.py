@@ -69,19 +69,23 @@ def planners(view: View) -> View:
 def managers(view: View) -> View:
     """Project managers and administrators: what holds for all squads."""
     return _marked(
-        view, "managers", lambda request: bool(
+        view,
+        "managers",
+        lambda request: bool(
             request.user.is_authenticated and (request.user.is_staff or request.user.is_project_manager)
         ),
         "Only administrators and project managers may do this, since it holds for all squads. Ask one of them.",
-    )  # fmt: skip
+    )
 
 
 def administrators(view: View) -> View:
     """Staff only: what reaches outside systems or the machine."""
     return _marked(
-        view, "administrators", lambda request: bool(request.user.is_authenticated and request.user.is_staff),
+        view,
+        "administrators",
+        lambda request: bool(request.user.is_authenticated and request.user.is_staff),
         "Only administrators may do this. Ask one of them, or have your account made staff.",
-    )  # fmt: skip
+    )
 
 
 class ReadingAllowed(BasePermission):

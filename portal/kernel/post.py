@@ -19,10 +19,14 @@ TOPIC = "mail.written"
 def send_soon(message: EmailMessage) -> None:
     """Have a mail sent by the worker, after the present transaction."""
     said = {
-        "subject": message.subject, "body": message.body, "from_email": message.from_email, "to": message.to,
-        "headers": message.extra_headers, "subtype": message.content_subtype,
+        "subject": message.subject,
+        "body": message.body,
+        "from_email": message.from_email,
+        "to": message.to,
+        "headers": message.extra_headers,
+        "subtype": message.content_subtype,
         "alternatives": [[str(part[0]), str(part[1])] for part in getattr(message, "alternatives", ())],
-    }  # fmt: skip
+    }
     outbox.tell(TOPIC, sealed=box().encrypt(json.dumps(said).encode()).decode())
 
 

@@ -18,9 +18,12 @@ def drain() -> None:
 
 
 @shared_task(
-    name="portal.kernel.tasks.send_mail", autoretry_for=(OSError, SMTPException), retry_backoff=10, retry_backoff_max=1800,
+    name="portal.kernel.tasks.send_mail",
+    autoretry_for=(OSError, SMTPException),
+    retry_backoff=10,
+    retry_backoff_max=1800,
     max_retries=10,
-)  # fmt: skip
+)
 def send_mail(*, sealed: str) -> None:
     """Send one mail, again and again for some hours while the mail server does not take it."""
     post.send(sealed)

@@ -42,17 +42,29 @@ def move(
 
 
 def move_held(
-    row: models.Model, field: str, to: str, *, before: str, leaving: Iterable[str], by: Any, because: str = "",
+    row: models.Model,
+    field: str,
+    to: str,
+    *,
+    before: str,
+    leaving: Iterable[str],
+    by: Any,
+    because: str = "",
     **also: Any,
-) -> StateChange:  # fmt: skip
+) -> StateChange:
     """Move as `move` does, for a caller that holds the row in its transaction and read there that it is `before`."""
     rows = type(row)._default_manager.filter(pk=row.pk, **{field: before, f"{field}__in": list(leaving)})
     if rows.update(**{field: to, **also}) != 1:
         raise AlreadyMoved(str(row), to, before)
     change = StateChange.objects.create(
-        kind=str(row._meta.model_name), key=str(row), from_state=before, to_state=to, by=by, because=signed(by, because),
+        kind=str(row._meta.model_name),
+        key=str(row),
+        from_state=before,
+        to_state=to,
+        by=by,
+        because=signed(by, because),
         at=also.get(f"{field}_at") or clock.now(),
-    )  # fmt: skip
+    )
     for name, value in {field: to, **also}.items():
         setattr(row, name, value)
     return change

@@ -94,9 +94,10 @@ class Application:
         if origin != origin_of(settings.RODEO_BASE_URL):
             return [(b"vary", b"Origin")]
         return [
-            (b"access-control-allow-origin", origin.encode()), (b"access-control-allow-credentials", b"true"),
+            (b"access-control-allow-origin", origin.encode()),
+            (b"access-control-allow-credentials", b"true"),
             (b"vary", b"Origin"),
-        ]  # fmt: skip
+        ]
 
     async def _stream(self, scope: Scope, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         topics = _topics_of(scope["query_string"])
@@ -122,9 +123,10 @@ class Application:
 
     async def _serve(self, stream: Stream, receive: Receive, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         work = [
-            asyncio.create_task(self._write(stream, send, headers)), asyncio.create_task(_gone(receive)),
+            asyncio.create_task(self._write(stream, send, headers)),
+            asyncio.create_task(_gone(receive)),
             asyncio.create_task(stream.ended.wait()),
-        ]  # fmt: skip
+        ]
         try:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         finally:

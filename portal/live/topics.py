@@ -24,9 +24,10 @@ def show(kind: str, cards: Cards) -> None:
 def sensible(topics: Iterable[str]) -> frozenset[str]:
     """Return the topics that there can be, of those somebody asks for."""
     return frozenset(
-        topic for topic in topics
+        topic
+        for topic in topics
         if len(topic) <= LONGEST_TOPIC and topic.isprintable() and topic.partition(":")[0] in KINDS and topic[-1] != ":"
-    )  # fmt: skip
+    )
 
 
 def event(name: str, said: Mapping[str, Any]) -> bytes:

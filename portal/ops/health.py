@@ -63,9 +63,11 @@ def database() -> Check:
     except (DatabaseError, OSError) as error:
         # Only the kind of error: its text may name hosts and users, and anybody may read this page.
         return Check(
-            "database", False, f"{connection.display_name} did not answer ({type(error).__name__})",
+            "database",
+            False,
+            f"{connection.display_name} did not answer ({type(error).__name__})",
             "Start it, or correct DATABASE_URL; the web process's log has the details.",
-        )  # fmt: skip
+        )
     if missing:
         return Check("database", False, f"{missing} migrations are not applied", "Run `manage.py migrate`.")
     took = round((time.monotonic() - started) * 1000)
@@ -93,9 +95,11 @@ def broker() -> Check:
             connected.ping()
     except (redis.RedisError, ValueError, OSError) as error:
         return Check(
-            "broker", False, f"the broker did not answer ({type(error).__name__})",
+            "broker",
+            False,
+            f"the broker did not answer ({type(error).__name__})",
             "Start Redis or Valkey, or correct BROKER_URL (redis://host:6379/0).",
-        )  # fmt: skip
+        )
     return Check("broker", True, f"answered in {round((time.monotonic() - started) * 1000)} ms")
 
 
@@ -130,10 +134,11 @@ def backlog() -> Check:
     events = f"{now.pending:,} event{'' if now.pending == 1 else 's'} to read, the oldest for {now.oldest:.0f} s"
     tasks = sum(now.queues.values())
     return Check(
-        "backlog", True,
+        "backlog",
+        True,
         f"{events}; {now.messages:,} messages; {tasks:,} tasks in the broker; the latest pull is {now.lag:.0f} s behind",
         age=now.oldest,
-    )  # fmt: skip
+    )
 
 
 def scheduler() -> Check:

@@ -42,12 +42,14 @@ def measured() -> Measured:
         queues = {name: int(connected.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
     states = Source.objects.order_by().values("state").annotate(count=Count("pk")).values_list("state", "count")
     return Measured(
-        pending=inbox["count"], oldest=(now - inbox["oldest"]).total_seconds() if inbox["oldest"] else 0.0,
+        pending=inbox["count"],
+        oldest=(now - inbox["oldest"]).total_seconds() if inbox["oldest"] else 0.0,
         failed=InboundEvent.objects.filter(state=InboundEvent.State.FAILED).order_by().count(),
-        messages=Message.objects.filter(handled_at__isnull=True).order_by().count(), queues=queues,
+        messages=Message.objects.filter(handled_at__isnull=True).order_by().count(),
+        queues=queues,
         lag=(now - behind).total_seconds() if behind else 0.0,
         sources={**dict.fromkeys(Source.State.values, 0), **dict(states)},
-    )  # fmt: skip
+    )
 
 
 class Backlog(Collector):

@@ -224,9 +224,14 @@ class Portal:
 
     def _live(self) -> Child:
         command = python(
-            "-m", "gunicorn", "portal.live.asgi", "-c", "python:portal.live.gunicorn",
-            "--bind", f"{HOST}:{self.stream_port}",
-        )  # fmt: skip
+            "-m",
+            "gunicorn",
+            "portal.live.asgi",
+            "-c",
+            "python:portal.live.gunicorn",
+            "--bind",
+            f"{HOST}:{self.stream_port}",
+        )
         return Child("live", command, signals=((signal.SIGTERM, 4.0),), on_parent_death=signal.SIGTERM)
 
     def _worker(self) -> Child:
@@ -239,10 +244,24 @@ class Portal:
     def _celery(self, name: str, queue: str, *pool: str) -> Child:
         command = python(
             # Celery warns whoever runs it as root, at length. In a container of its own that is nobody's mistake.
-            "-W", "ignore::UserWarning:celery.platforms",
-            "-m", "celery", "-A", "portal.celery", "--quiet", "worker", "--queues", queue, *pool,
-            "--without-gossip", "--without-mingle", "--loglevel", "WARNING", "--hostname", f"{name}@%h",
-        )  # fmt: skip
+            "-W",
+            "ignore::UserWarning:celery.platforms",
+            "-m",
+            "celery",
+            "-A",
+            "portal.celery",
+            "--quiet",
+            "worker",
+            "--queues",
+            queue,
+            *pool,
+            "--without-gossip",
+            "--without-mingle",
+            "--loglevel",
+            "WARNING",
+            "--hostname",
+            f"{name}@%h",
+        )
         # First it may end its tasks; then it drops them, and the broker hands them out again at the next start.
         return Child(name, command, signals=((signal.SIGTERM, 3.0), (signal.SIGQUIT, 1.0)), unsaid=("Warm shutdown",))
 

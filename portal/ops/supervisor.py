@@ -102,9 +102,13 @@ class Supervisor:
         if sys.platform.startswith("linux"):
             command = leashed(command, child.on_parent_death)
         child.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment}, start_new_session=True,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
+            start_new_session=True,
+        )
         child.started, child.again_at = time.monotonic(), None
         self._write_record()
         threading.Thread(target=self._relay, args=(child, child.process), daemon=True).start()
@@ -240,9 +244,13 @@ def birth(pid: int) -> str:
         pass
     try:
         said = subprocess.run(
-            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=5, check=False,
+            ["ps", "-o", "lstart=", "-p", str(pid)],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
             env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
-        )  # fmt: skip
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return said.stdout.strip()

@@ -52,14 +52,20 @@ def _write(kind: str, found: list[Entry]) -> int:
     SearchEntry.objects.bulk_create(
         (
             SearchEntry(
-                kind=kind, ref=each.ref, key=each.key[:340], title=each.title[:300], body=each.body, url=each.url[:400],
+                kind=kind,
+                ref=each.ref,
+                key=each.key[:340],
+                title=each.title[:300],
+                body=each.body,
+                url=each.url[:400],
                 updated_at=now,
             )
             for each in found
         ),
-        update_conflicts=True, unique_fields=["kind", "ref"],
+        update_conflicts=True,
+        unique_fields=["kind", "ref"],
         update_fields=["key", "title", "body", "url", "updated_at"],
-    )  # fmt: skip
+    )
     _learn({word for each in found for word in words.split(f"{each.title} {each.body}") if words.correctable(word)})
     return len(found)
 
@@ -72,6 +78,11 @@ def _learn(said: set[str]) -> None:
     fresh = sorted(said - known)
     for some in _batches(fresh):
         SearchSpelling.objects.bulk_create(
-            (SearchSpelling(spelling=spelling, word=word) for word in some for spelling in sorted(words.spellings(word))),
-            ignore_conflicts=True, batch_size=2000,
-        )  # fmt: skip
+            (
+                SearchSpelling(spelling=spelling, word=word)
+                for word in some
+                for spelling in sorted(words.spellings(word))
+            ),
+            ignore_conflicts=True,
+            batch_size=2000,
+        )

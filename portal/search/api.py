@@ -48,9 +48,12 @@ class Search(Endpoint):
         page: Any = self.paginate_queryset(found.hits)  # type: ignore[arg-type]
         rows = [
             {
-                "kind": hit.kind, "key": hit.key, "title": hit.plain, "excerpt": strip_tags(hit.excerpt),
+                "kind": hit.kind,
+                "key": hit.key,
+                "title": hit.plain,
+                "excerpt": strip_tags(hit.excerpt),
                 "url": request.build_absolute_uri(hit.url),
             }
             for hit in page
-        ]  # fmt: skip
+        ]
         return self.get_paginated_response(FoundThing(rows, many=True).data)

@@ -14,9 +14,14 @@ from portal.search.words import Asked
 from releases.models import Change, Run, StoryLink
 
 KINDS = {
-    "story": "Stories", "release": "Releases", "squad": "Squads", "service": "Services", "environment": "Environments",
-    "change": "Changes", "branch": "Branches",
-}  # fmt: skip
+    "story": "Stories",
+    "release": "Releases",
+    "squad": "Squads",
+    "service": "Services",
+    "environment": "Environments",
+    "change": "Changes",
+    "branch": "Branches",
+}
 OTHERS = frozenset(KINDS) - {"story", "change", "branch"}
 # So many are looked at before the best are chosen; beyond, a longer text finds the others.
 MOST = 200
@@ -196,12 +201,16 @@ def _changes(asked: Asked, terms: engines.Terms, limit: int) -> list[Hit]:
     homes = {row.pk: _home_of(row, links.get(row.pk)) for row in found}
     return [
         Hit(
-            "change", row.sha[:8], row.subject, words.marked(row.subject or row.sha, asked.words),
-            words.marked(_said_of(row, links.get(row.pk)), ()), homes[row.pk],
+            "change",
+            row.sha[:8],
+            row.subject,
+            words.marked(row.subject or row.sha, asked.words),
+            words.marked(_said_of(row, links.get(row.pk)), ()),
+            homes[row.pk],
         )
         for row in found
         if homes[row.pk]
-    ]  # fmt: skip
+    ]
 
 
 def _subject(terms: engines.Terms, limit: int) -> Q:
@@ -248,9 +257,14 @@ def _branches(asked: Asked, limit: int) -> list[Hit]:
         seen.setdefault((run.repository_id, run.branch), run)
     return [
         Hit(
-            "branch", "", run.branch, words.marked(run.branch, asked.words),
-            words.marked(" ".join(filter(None, (str(run.repository or ""), run.pipeline, run.outcome or run.phase))), ()),
+            "branch",
+            "",
+            run.branch,
+            words.marked(run.branch, asked.words),
+            words.marked(
+                " ".join(filter(None, (str(run.repository or ""), run.pipeline, run.outcome or run.phase))), ()
+            ),
             run.url,
         )
         for run in seen.values()
-    ]  # fmt: skip
+    ]

@@ -31,9 +31,12 @@ def oidc(url: str, client: str, secret: str, name: str) -> dict[str, Any]:
     if not client:
         raise ImproperlyConfigured("Set RODEO_OIDC_CLIENT_ID: RODEO_OIDC_URL alone does not sign anybody in.")
     app = {
-        "provider_id": "oidc", "name": name, "client_id": client, "secret": secret,
+        "provider_id": "oidc",
+        "name": name,
+        "client_id": client,
+        "secret": secret,
         "settings": {"server_url": url, "uid_field": "sub", "oauth_pkce_enabled": True},
-    }  # fmt: skip
+    }
     # The provider is the company's own: an address that it calls verified is the person's.
     return {"openid_connect": {"APPS": [app], "EMAIL_AUTHENTICATION": True}}
 
@@ -108,9 +111,7 @@ MAIL_SCHEMES = {"smtp": (False, False, 25), "smtp+tls": (True, False, 587), "smt
 def mail(url: str, folder: Path) -> dict[str, Any]:
     """Return Django's mail settings for smtp://, smtp+tls:// (STARTTLS) or smtps://; without, mail lands in a folder."""
     if not url:
-        return {
-            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend", "EMAIL_FILE_PATH": str(folder),
-        }  # fmt: skip
+        return {"EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend", "EMAIL_FILE_PATH": str(folder)}
     parts = urlsplit(url)
     if parts.scheme not in MAIL_SCHEMES or not parts.hostname:
         raise ImproperlyConfigured(
@@ -119,10 +120,14 @@ def mail(url: str, folder: Path) -> dict[str, Any]:
     starttls, tls, port = MAIL_SCHEMES[parts.scheme]
     return {
         "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "EMAIL_HOST": parts.hostname, "EMAIL_PORT": parts.port or port,
-        "EMAIL_HOST_USER": unquote(parts.username or ""), "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
-        "EMAIL_USE_TLS": starttls, "EMAIL_USE_SSL": tls, "EMAIL_TIMEOUT": 10,
-    }  # fmt: skip
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or port,
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": starttls,
+        "EMAIL_USE_SSL": tls,
+        "EMAIL_TIMEOUT": 10,
+    }
 
 
 RODEO_EMAIL_URL = os.environ.get("RODEO_EMAIL_URL", "")

@@ -20,8 +20,10 @@ def when(moment: datetime | None, missing: str = "") -> SafeString | str:
         return missing
     return format_html(
         '<time datetime="{}" title="{} UTC">{}</time>',
-        clock.iso(moment), moment.strftime("%Y-%m-%d %H:%M"), clock.ago(moment),
-    )  # fmt: skip
+        clock.iso(moment),
+        moment.strftime("%Y-%m-%d %H:%M"),
+        clock.ago(moment),
+    )
 
 
 @register.simple_tag
@@ -33,8 +35,10 @@ def exactly(moment: datetime | date | None, missing: str = "") -> SafeString | s
         return format_html('<time datetime="{}">{}</time>', moment.isoformat(), moment.isoformat())
     return format_html(
         '<time datetime="{}" title="UTC, {}">{}</time>',
-        clock.iso(moment), clock.ago(moment), moment.strftime("%Y-%m-%d %H:%M"),
-    )  # fmt: skip
+        clock.iso(moment),
+        clock.ago(moment),
+        moment.strftime("%Y-%m-%d %H:%M"),
+    )
 
 
 @register.filter

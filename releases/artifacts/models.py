@@ -15,9 +15,12 @@ class Artifact(models.Model):
     packaged_at = models.DateTimeField(null=True)
     published_at = models.DateTimeField(null=True)
     event = models.ForeignKey(
-        "releases.InboundEvent", null=True, on_delete=models.PROTECT, related_name="+",
+        "releases.InboundEvent",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
         help_text="empty while other events only mention it",
-    )  # fmt: skip
+    )
 
     class Meta:
         app_label = "releases"

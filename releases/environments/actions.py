@@ -22,9 +22,12 @@ TIERS = (
     (Environment.Tier.DEVELOPMENT, r"dev(elop(ment)?)?\d*|local|sandbox"),
 )
 ORDERS = {
-    Environment.Tier.DEVELOPMENT: 10, Environment.Tier.TESTING: 20, Environment.Tier.STAGING: 30,
-    Environment.Tier.PRODUCTION: 40, Environment.Tier.OTHER: 100,
-}  # fmt: skip
+    Environment.Tier.DEVELOPMENT: 10,
+    Environment.Tier.TESTING: 20,
+    Environment.Tier.STAGING: 30,
+    Environment.Tier.PRODUCTION: 40,
+    Environment.Tier.OTHER: 100,
+}
 
 EDITABLE = ("name", "tier", "order", "location", "cluster", "realm", "url")
 
@@ -46,9 +49,12 @@ def environment_named(key: str, tier: str = "") -> Environment:
         return known
     tier = Environment.Tier(tier) if tier else tier_of(key)
     made = {
-        "slug": free_slug(Environment, key, "environment"), "name": key, "tier": tier, "order": ORDERS[tier],
+        "slug": free_slug(Environment, key, "environment"),
+        "name": key,
+        "tier": tier,
+        "order": ORDERS[tier],
         "discovered": True,
-    }  # fmt: skip
+    }
     environment, is_new = Environment.objects.get_or_create(key=key, defaults=made)
     if is_new:
         tell("environment.saved", id=environment.pk)
@@ -75,10 +81,12 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
     before = Environment.objects.select_for_update().get(pk=environment.pk)
     tier, production = fields.get("tier", before.tier), Environment.Tier.PRODUCTION
     if tier != before.tier and production in (tier, before.tier) and not (by.is_staff or by.is_project_manager):
-        raise ValidationError({
-            "tier": "What is production decides what is rodeo done, for all squads. "
-            "Ask an administrator or a project manager to change it."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "tier": "What is production decides what is rodeo done, for all squads. "
+                "Ask an administrator or a project manager to change it."
+            }
+        )
     for name, value in fields.items():
         setattr(environment, name, value)
     _checked(environment)
@@ -86,13 +94,19 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
     tell("environment.saved", id=environment.pk)
     if before.tier != environment.tier:
         StateChange.objects.create(
-            kind="environment", key=environment.key, from_state=before.tier, to_state=environment.tier, by=by,
+            kind="environment",
+            key=environment.key,
+            from_state=before.tier,
+            to_state=environment.tier,
+            by=by,
             at=clock.now(),
-        )  # fmt: skip
+        )
         tell(
-            "environment.changed", id=environment.pk,
-            services=queries.services_at(environment), stories=queries.stories_checked_at(environment),
-        )  # fmt: skip
+            "environment.changed",
+            id=environment.pk,
+            services=queries.services_at(environment),
+            stories=queries.stories_checked_at(environment),
+        )
     return environment
 
 
@@ -108,14 +122,21 @@ def retier(environment: Environment, tier: str) -> bool:
     environment.order = ORDERS[Environment.Tier(tier)]
     environment.save(update_fields=["tier", "order"])
     StateChange.objects.create(
-        kind="environment", key=environment.key, from_state=before, to_state=tier, by=None,
-        because="by a mapping rule", at=clock.now(),
-    )  # fmt: skip
+        kind="environment",
+        key=environment.key,
+        from_state=before,
+        to_state=tier,
+        by=None,
+        because="by a mapping rule",
+        at=clock.now(),
+    )
     tell("environment.saved", id=environment.pk)
     tell(
-        "environment.changed", id=environment.pk,
-        services=queries.services_at(environment), stories=queries.stories_checked_at(environment),
-    )  # fmt: skip
+        "environment.changed",
+        id=environment.pk,
+        services=queries.services_at(environment),
+        stories=queries.stories_checked_at(environment),
+    )
     return True
 
 
@@ -130,6 +151,8 @@ def _checked(environment: Environment) -> None:
         raise ValidationError({"url": "Give a full address that starts with https:// or http://."})
     environment.clean_fields()
     if Environment.objects.filter(key=environment.key).exclude(pk=environment.pk).exists():
-        raise ValidationError({
-            "key": f"There is an environment {environment.key} already, perhaps discovered by an event. Edit that one."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "key": f"There is an environment {environment.key} already, perhaps discovered by an event. Edit that one."
+            }
+        )

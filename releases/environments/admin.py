@@ -14,9 +14,7 @@ class Environments(NotDeleted):
     list_display = ["name", "key", "tier", "order", "discovered", "gone_at"]
     list_filter = ["tier", "discovered"]
     search_fields = ["name", "key"]
-    fields = [
-        "key", "slug", "name", "tier", "order", "location", "cluster", "realm", "url", "discovered", "gone_at",
-    ]  # fmt: skip
+    fields = ["key", "slug", "name", "tier", "order", "location", "cluster", "realm", "url", "discovered", "gone_at"]
     readonly_fields = ["key", "slug", "discovered", "gone_at"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -32,8 +32,19 @@ class EnvironmentOut(serializers.ModelSerializer):
     class Meta:
         model = Environment
         fields = [
-            "slug", "key", "name", "tier", "order", "location", "cluster", "realm", "web", "discovered", "gone_at", "url",
-        ]  # fmt: skip
+            "slug",
+            "key",
+            "name",
+            "tier",
+            "order",
+            "location",
+            "cluster",
+            "realm",
+            "web",
+            "discovered",
+            "gone_at",
+            "url",
+        ]
         read_only_fields = fields
 
 

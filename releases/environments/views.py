@@ -36,7 +36,8 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
     environment = get_object_or_404(Environment, slug=slug)
     services = list(queries.services_in(environment)[: SERVICES_SHOWN + 1])
     return render(
-        request, "releases/environments/detail.html",
+        request,
+        "releases/environments/detail.html",
         {
             "environment": environment,
             "running": queries.running(services[:SERVICES_SHOWN]),
@@ -45,7 +46,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "incidents": queries.incidents(environment)[:INCIDENTS_SHOWN],
             "writable": may_plan(request.user),
         },
-    )  # fmt: skip
+    )
 
 
 @planners

@@ -45,9 +45,15 @@ BREATH = 0.1
 
 
 def store(
-    source: Source, *, delivery: str, kind: str, body: bytes, headers: Mapping[str, str] | None = None,
-    content_type: str = "", at: datetime | None = None,
-) -> tuple[InboundEvent, bool]:  # fmt: skip
+    source: Source,
+    *,
+    delivery: str,
+    kind: str,
+    body: bytes,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "",
+    at: datetime | None = None,
+) -> tuple[InboundEvent, bool]:
     """Keep one raw message; return it and whether it is new.
 
     `delivery` is the sender's own id for it; empty means a digest of kind and content, so that the same content twice is
@@ -55,9 +61,15 @@ def store(
     """
     delivery = delivery[:300] or hashlib.sha256(kind.encode() + b"\0" + body).hexdigest()
     event = InboundEvent(
-        id=identity("event", source.key, delivery), source=source, delivery=delivery, kind=kind[:150], body=body,
-        headers=dict(headers or {}), content_type=content_type[:150], received_at=at or clock.now(),
-    )  # fmt: skip
+        id=identity("event", source.key, delivery),
+        source=source,
+        delivery=delivery,
+        kind=kind[:150],
+        body=body,
+        headers=dict(headers or {}),
+        content_type=content_type[:150],
+        received_at=at or clock.now(),
+    )
     # One statement needs no transaction of its own: that would be two more trips to the database for every event.
     within = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
@@ -263,11 +275,15 @@ def _keep_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]
         event.facts.all().delete()
     Fact.objects.bulk_create(
         Fact(
-            id=identity("fact", event.pk, number), event=event, kind=fact.kind, key=fact.key[:500], at=fact.at,
+            id=identity("fact", event.pk, number),
+            event=event,
+            kind=fact.kind,
+            key=fact.key[:500],
+            at=fact.at,
             data=fact.data(),
         )
         for number, fact in enumerate(facts)
-    )  # fmt: skip
+    )
     return list(dict.fromkeys([*before, *((fact.kind, fact.key[:500]) for fact in facts)]))
 
 
@@ -294,8 +310,19 @@ def replay_failed() -> int:
 
 
 DERIVED: tuple[type[Model], ...] = (
-    Fact, SeenName, Tag, Deployment, AcceptanceRun, Run, FlagState, Signal, Incident, Artifact, Mainline, Change,
-)  # fmt: skip
+    Fact,
+    SeenName,
+    Tag,
+    Deployment,
+    AcceptanceRun,
+    Run,
+    FlagState,
+    Signal,
+    Incident,
+    Artifact,
+    Mainline,
+    Change,
+)
 
 
 def rebuild() -> int:

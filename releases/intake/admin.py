@@ -17,13 +17,34 @@ class Sources(NotDeleted):
     list_filter = ["kind", "state"]
     search_fields = ["name", "key"]
     fields = [
-        "name", "key", "kind", "state", "repository", "config", "created_at", "next_pull_at", "last_pull_at",
-        "last_success_at", "progress", "last_error", "failures",
-    ]  # fmt: skip
+        "name",
+        "key",
+        "kind",
+        "state",
+        "repository",
+        "config",
+        "created_at",
+        "next_pull_at",
+        "last_pull_at",
+        "last_success_at",
+        "progress",
+        "last_error",
+        "failures",
+    ]
     readonly_fields = [
-        "key", "kind", "state", "repository", "config", "created_at", "next_pull_at", "last_pull_at",
-        "last_success_at", "progress", "last_error", "failures",
-    ]  # fmt: skip
+        "key",
+        "kind",
+        "state",
+        "repository",
+        "config",
+        "created_at",
+        "next_pull_at",
+        "last_pull_at",
+        "last_success_at",
+        "progress",
+        "last_error",
+        "failures",
+    ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -36,9 +57,18 @@ class InboundEvents(ReadOnly):
     list_select_related = ["source"]
     search_fields = ["delivery"]
     fields = [
-        "source", "delivery", "kind", "content_type", "headers", "raw", "received_at", "state", "attempts",
-        "processed_at", "error",
-    ]  # fmt: skip
+        "source",
+        "delivery",
+        "kind",
+        "content_type",
+        "headers",
+        "raw",
+        "received_at",
+        "state",
+        "attempts",
+        "processed_at",
+        "error",
+    ]
     readonly_fields = ["raw"]
     actions = ["read_again"]
 

@@ -42,10 +42,27 @@ class SourceOut(serializers.ModelSerializer):
     class Meta:
         model = Source
         fields = [
-            "key", "name", "kind", "state", "repository", "squad", "config", "has_secret", "created_at", "next_pull_at",
-            "last_pull_at", "last_success_at", "progress", "last_error", "failures", "waits_for", "stories_for",
-            "stories_label", "stories_since", "url",
-        ]  # fmt: skip
+            "key",
+            "name",
+            "kind",
+            "state",
+            "repository",
+            "squad",
+            "config",
+            "has_secret",
+            "created_at",
+            "next_pull_at",
+            "last_pull_at",
+            "last_success_at",
+            "progress",
+            "last_error",
+            "failures",
+            "waits_for",
+            "stories_for",
+            "stories_label",
+            "stories_since",
+            "url",
+        ]
         read_only_fields = fields
 
     def get_has_secret(self, source: Source) -> bool:
@@ -201,10 +218,14 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said.is_valid(raise_exception=True)
         kept = {name: source.config[name] for name in source.config if name != "url"}
         before = {
-            "name": source.name, "url": source.config.get("url", ""), "asked": bool(source.config.get("url")),
-            "squad": source.squad, "settings": kept, "stories_for": source.stories_for,
+            "name": source.name,
+            "url": source.config.get("url", ""),
+            "asked": bool(source.config.get("url")),
+            "squad": source.squad,
+            "settings": kept,
+            "stories_for": source.stories_for,
             "stories_label": source.stories_label,
-        }  # fmt: skip
+        }
         now = {**before, **said.validated_data}
         if now["stories_for"] is None and "stories_label" not in said.validated_data:
             now["stories_label"] = ""
@@ -262,9 +283,18 @@ class EventOut(serializers.ModelSerializer):
     class Meta:
         model = InboundEvent
         fields = [
-            "id", "source", "delivery", "kind", "content_type", "received_at", "state", "attempts", "processed_at",
-            "error", "url",
-        ]  # fmt: skip
+            "id",
+            "source",
+            "delivery",
+            "kind",
+            "content_type",
+            "received_at",
+            "state",
+            "attempts",
+            "processed_at",
+            "error",
+            "url",
+        ]
         read_only_fields = fields
 
 

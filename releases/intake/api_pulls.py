@@ -105,8 +105,9 @@ def _create(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> in
         InboundEvent(
             id=pk, source=source, delivery=delivery, kind=kind, body=body, content_type=CONTENT_TYPE, received_at=now
         )
-        for pk, (delivery, kind, body) in bodies.items() if pk not in known
-    ]  # fmt: skip
+        for pk, (delivery, kind, body) in bodies.items()
+        if pk not in known
+    ]
     InboundEvent.objects.bulk_create(events, ignore_conflicts=True)
     return len(events)
 
@@ -121,10 +122,14 @@ def _insert(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> in
         cursor.execute(
             _INSERT,
             [
-                source.pk, CONTENT_TYPE, clock.now(), InboundEvent.State.PENDING.value, list(bodies),
+                source.pk,
+                CONTENT_TYPE,
+                clock.now(),
+                InboundEvent.State.PENDING.value,
+                list(bodies),
                 *(list(column) for column in zip(*bodies.values(), strict=True)),
             ],
-        )  # fmt: skip
+        )
         return int(cursor.rowcount)
 
 

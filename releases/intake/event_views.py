@@ -31,12 +31,14 @@ def event_list(request: HttpRequest) -> HttpResponse:
     became = queries.became(page.events)
     counts = queries.counts()
     return render(
-        request, "releases/intake/event_list.html",
+        request,
+        "releases/intake/event_list.html",
         {
             "asked": asked,
             "page": page,
             "rows": [
-                (event, event.delivery.removesuffix(f" {event.kind}"), became.get(event.pk, "")) for event in page.events
+                (event, event.delivery.removesuffix(f" {event.kind}"), became.get(event.pk, ""))
+                for event in page.events
             ],
             "counts": counts,
             "counted": queries.COUNTED,
@@ -45,7 +47,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
             "states": InboundEvent.State.choices,
             "may_replay": queries.may_replay(request.user),
         },
-    )  # fmt: skip
+    )
 
 
 @reading
@@ -56,7 +58,8 @@ def event(request: HttpRequest, pk: UUID) -> HttpResponse:
     lines = queries.fact_lines(row)
     total = row.facts.count() if len(lines) == queries.FACTS_SHOWN else len(lines)
     return render(
-        request, "releases/intake/event.html",
+        request,
+        "releases/intake/event.html",
         {
             "event": row,
             "lines": lines,
@@ -64,7 +67,7 @@ def event(request: HttpRequest, pk: UUID) -> HttpResponse:
             "body": queries.shown_body(bytes(row.body)),
             "may_replay": queries.may_replay(request.user),
         },
-    )  # fmt: skip
+    )
 
 
 @reading
@@ -86,9 +89,10 @@ def event_body(request: HttpRequest, pk: UUID) -> HttpResponse:
     row = get_object_or_404(InboundEvent.objects.only("body", "content_type"), pk=pk)
     ending = "json" if "json" in row.content_type else "xml" if "xml" in row.content_type else "bin"
     return HttpResponse(
-        bytes(row.body), content_type="application/octet-stream",
+        bytes(row.body),
+        content_type="application/octet-stream",
         headers={"Content-Disposition": f'attachment; filename="{row.pk}.{ending}"'},
-    )  # fmt: skip
+    )
 
 
 def _check_replay(request: HttpRequest) -> None:

@@ -20,37 +20,52 @@ class GitRulesForm(forms.Form):
     """Where a repository is and how its tags are read."""
 
     url = forms.CharField(
-        label="Address", max_length=1000, widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+        label="Address",
+        max_length=1000,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
         help_text="https://host/shop/checkout.git, git@host:shop/checkout.git, or a path on this machine.",
-    )  # fmt: skip
+    )
     branch = forms.CharField(
-        label="Mainline", max_length=200, required=False, widget=forms.TextInput(attrs={"spellcheck": "false"}),
+        label="Mainline",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"spellcheck": "false"}),
         help_text="The branch that counts. Left empty: the repository's default.",
-    )  # fmt: skip
+    )
     release_tags = forms.CharField(
-        label="Tags that are releases", max_length=200, required=False,
+        label="Tags that are releases",
+        max_length=200,
+        required=False,
         widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "v*"}),
         help_text=r"A pattern such as v*, or a regular expression such as v\d+\.\d+(\.\d+)? Left empty: none.",
-    )  # fmt: skip
+    )
     deploys_to = forms.CharField(
-        label="and are deployments to", max_length=120, required=False,
+        label="and are deployments to",
+        max_length=120,
+        required=False,
         help_text="An environment, such as production, if tagging is deploying. Left empty: they are not.",
-    )  # fmt: skip
+    )
     line_is = forms.ChoiceField(
-        label="Releases are of", choices=[(SERVICE, "the service"), (COMPANY, "the whole company"), (OTHER, "another line")],
+        label="Releases are of",
+        choices=[(SERVICE, "the service"), (COMPANY, "the whole company"), (OTHER, "another line")],
         help_text="Repositories that share a line and tag together share their releases.",
-    )  # fmt: skip
+    )
     line = forms.CharField(label="That line", max_length=120, required=False, help_text="Such as a product's name.")
     user = forms.CharField(
-        label="User name", max_length=120, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        label="User name",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text="For https, where the token belongs to one.",
-    )  # fmt: skip
+    )
     secret = forms.CharField(
-        label="Token", max_length=500, required=False,
+        label="Token",
+        max_length=500,
+        required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="For https: a token that may read the repository. It is kept encrypted and never shown. "
         "For ssh, the key of the user that runs the worker is used.",
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, source: Source | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,8 +77,10 @@ class GitRulesForm(forms.Form):
         line = config.get("release_line")
         self.initial = {
             **{name: config.get(name, "") for name in ("url", "branch", "release_tags", "deploys_to", "user")},
-            "line": line or "", "line_is": SERVICE if line is None else OTHER if line else COMPANY, "name": source.name,
-        }  # fmt: skip
+            "line": line or "",
+            "line_is": SERVICE if line is None else OTHER if line else COMPANY,
+            "name": source.name,
+        }
         if source.credential:
             self.fields["secret"].help_text = "One is kept. Left empty, it stays; type a new one to replace it."
 
@@ -81,9 +98,10 @@ class GitSourceForm(GitRulesForm):
     """Connects a git repository to a service of a squad."""
 
     service = forms.CharField(
-        max_length=120, widget=forms.TextInput(attrs={"list": "services", "autocomplete": "off"}),
+        max_length=120,
+        widget=forms.TextInput(attrs={"list": "services", "autocomplete": "off"}),
         help_text="What the repository makes, as your deploy system calls it. Created if it is new.",
-    )  # fmt: skip
+    )
     squad = forms.ModelChoiceField(Squad.objects.none(), label="Owner", empty_label="Choose a squad")
     field_order = ["url", "service", "squad"]
 
@@ -119,9 +137,11 @@ class SystemForm(forms.Form):
 
     name = forms.CharField(max_length=120)
     squad = forms.ModelChoiceField(
-        Squad.objects.none(), required=False, empty_label="whoever its evidence is about",
+        Squad.objects.none(),
+        required=False,
+        empty_label="whoever its evidence is about",
         help_text="Who is told when it breaks.",
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, provider: Provider, source: Source | None = None, **kwargs: Any) -> None:
         self.provider = provider
@@ -135,35 +155,48 @@ class SystemForm(forms.Form):
             self._offer_stories()
         if provider.pushes:
             self.fields["secret"] = _password(
-                "Secret that it shows", "One is kept. Left empty, it stays." if source is not None and source.secret
+                "Secret that it shows",
+                "One is kept. Left empty, it stays."
+                if source is not None and source.secret
                 else "Only where the system makes its own; left empty, Rodeo makes one and shows it once.",
-            )  # fmt: skip
+            )
         self.initial = {"name": provider.name, "asked": True} if source is None else self._of(source)
 
     def _ask(self, pulling: Pulling, source: Source | None) -> None:
         if self.provider.pushes:
             self.fields["asked"] = forms.BooleanField(
-                label="Ask it every few minutes", required=False,
+                label="Ask it every few minutes",
+                required=False,
                 help_text="So that what its messages missed is found. Without, only what it sends is known.",
-            )  # fmt: skip
+            )
         self.fields["url"] = forms.CharField(
-            label="Address", max_length=1000, required=not pulling.default_url and not self.provider.pushes,
+            label="Address",
+            max_length=1000,
+            required=not pulling.default_url and not self.provider.pushes,
             widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": pulling.default_url}),
-            help_text=f"Left empty: {pulling.default_url}" if pulling.default_url else "Such as https://ci.example.org/",
-        )  # fmt: skip
+            help_text=f"Left empty: {pulling.default_url}"
+            if pulling.default_url
+            else "Such as https://ci.example.org/",
+        )
         kept = "One is kept, encrypted. Left empty, it stays." if source is not None and source.credential else ""
         self.fields["credential"] = _password("Credential", kept or pulling.credential)
 
     def _offer_stories(self) -> None:
         self.fields["stories_for"] = forms.ModelChoiceField(
-            Squad.objects.all(), label="Issues become stories of", required=False, empty_label="no squad",
+            Squad.objects.all(),
+            label="Issues become stories of",
+            required=False,
+            empty_label="no squad",
             help_text="Open issues, those known already as well, become stories of this squad and follow what is "
             "written there until somebody rewrites them here. A closed issue makes no story done.",
-        )  # fmt: skip
+        )
         self.fields["stories_label"] = forms.CharField(
-            label="Only issues with the label", max_length=100, required=False, help_text="Left empty: every issue.",
+            label="Only issues with the label",
+            max_length=100,
+            required=False,
+            help_text="Left empty: every issue.",
             widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "story"}),
-        )  # fmt: skip
+        )
 
     def _of(self, source: Source) -> dict[str, Any]:
         config = source.config
@@ -187,10 +220,16 @@ class SystemForm(forms.Form):
         settings = {each.name: data.get(SETTING + each.name, "") for each in self.provider.settings}
         asked = data.get("asked", True) if self.provider.pulling is not None else False
         return {
-            "name": data["name"], "squad": data["squad"], "url": data.get("url", ""), "asked": asked,
-            "credential": data.get("credential", ""), "secret": data.get("secret", ""), "settings": settings,
-            "stories_for": data.get("stories_for"), "stories_label": data.get("stories_label", ""),
-        }  # fmt: skip
+            "name": data["name"],
+            "squad": data["squad"],
+            "url": data.get("url", ""),
+            "asked": asked,
+            "credential": data.get("credential", ""),
+            "secret": data.get("secret", ""),
+            "settings": settings,
+            "stories_for": data.get("stories_for"),
+            "stories_label": data.get("stories_label", ""),
+        }
 
     def ask_again(self) -> None:
         """Say of secrets that were typed that they are to be typed once more: a page never shows one."""
@@ -220,9 +259,10 @@ class PushSourceForm(forms.Form):
     """Opens a door for a system that sends its events."""
 
     kind = forms.ChoiceField(
-        label="What it sends", choices=sources.EVENTS,
+        label="What it sends",
+        choices=sources.EVENTS,
         help_text="CDEvents for systems that speak CloudEvents; reports for scripts and curl.",
-    )  # fmt: skip
+    )
     name = forms.CharField(max_length=120, help_text="Who sends: such as Deployments, or Jenkins.")
 
 
@@ -230,9 +270,10 @@ class HostForm(forms.Form):
     """Allows a host inside the company's network."""
 
     host = forms.CharField(
-        max_length=253, widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "inputmode": "url"}),
+        max_length=253,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "inputmode": "url"}),
         help_text="As it stands in the source's address, without https:// and port: jenkins.example.org, 10.1.2.3, localhost.",
-    )  # fmt: skip
+    )
     note = forms.CharField(
         max_length=200,
         required=False,

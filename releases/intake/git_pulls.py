@@ -33,16 +33,23 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
     """Return the copy that a git source's repository is read from."""
     folder = Path(settings.RODEO_GIT_DIR)
     git = Git(
-        folder, config.address(str(source.config.get("url") or "")), secret=source.credential,
-        user=str(source.config.get("user") or ""), timeout=settings.RODEO_GIT_TIMEOUT, tick=tick,
-        check=hosts.checked_for_git, ca_bundle=settings.RODEO_CA_BUNDLE,
-    )  # fmt: skip
+        folder,
+        config.address(str(source.config.get("url") or "")),
+        secret=source.credential,
+        user=str(source.config.get("user") or ""),
+        timeout=settings.RODEO_GIT_TIMEOUT,
+        tick=tick,
+        check=hosts.checked_for_git,
+        ca_bundle=settings.RODEO_CA_BUNDLE,
+    )
     prefixes = RepositoryPart.objects.filter(repository=source.repository_id).order_by("prefix")
     parted = source.repository_id and getattr(source, "parted", True)
     return Mirror(
-        folder / f"{source.pk}.git", git, config.branch(str(source.config.get("branch") or "")),
+        folder / f"{source.pk}.git",
+        git,
+        config.branch(str(source.config.get("branch") or "")),
         tuple(prefixes.values_list("prefix", flat=True)) if parted else (),
-    )  # fmt: skip
+    )
 
 
 # Where git says one of these, asking again changes nothing until a person does.
@@ -106,12 +113,19 @@ def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
         cursor = {**this.source.cursor, "glance": glance.digest, "depth": depth}
         if changed:
             event, _ = store(
-                this.source, delivery=messages.refs_delivery(look.at), kind=messages.REFS,
-                body=messages.refs_body(look), content_type="application/json",
-            )  # fmt: skip
+                this.source,
+                delivery=messages.refs_delivery(look.at),
+                kind=messages.REFS,
+                body=messages.refs_body(look),
+                content_type="application/json",
+            )
             cursor |= {
-                "event": str(event.pk), "at": look.at, "branch": look.branch, "head": look.head, "tags": len(look.tags)
-            }  # fmt: skip
+                "event": str(event.pk),
+                "at": look.at,
+                "branch": look.branch,
+                "head": look.head,
+                "tags": len(look.tags),
+            }
         this.keep(cursor=cursor)
     this.source.cursor = cursor
     return Pulled(count, changed, len(look.tags), look.head)

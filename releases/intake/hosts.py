@@ -62,11 +62,14 @@ def history(most: int = 50) -> list[Past]:
     changes = StateChange.objects.filter(kind=KIND).select_related("by").order_by("-at", "-id")[:most]
     return [
         Past(
-            each.key, "allowed" if each.to_state == ALLOWED else "closed again",
-            each.by.get_full_name() or each.by.get_username() if each.by else "Rodeo", each.because, each.at,
+            each.key,
+            "allowed" if each.to_state == ALLOWED else "closed again",
+            each.by.get_full_name() or each.by.get_username() if each.by else "Rodeo",
+            each.because,
+            each.at,
         )
         for each in changes
-    ]  # fmt: skip
+    ]
 
 
 def _administers(by: Any) -> None:

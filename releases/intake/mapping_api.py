@@ -25,9 +25,19 @@ class MappingRuleOut(serializers.ModelSerializer):
     class Meta:
         model = MappingRule
         fields = [
-            "id", "source", "kind", "pattern", "order", "role", "service", "environment", "tier", "severity", "by",
+            "id",
+            "source",
+            "kind",
+            "pattern",
+            "order",
+            "role",
+            "service",
+            "environment",
+            "tier",
+            "severity",
+            "by",
             "created_at",
-        ]  # fmt: skip
+        ]
         read_only_fields = fields
 
 

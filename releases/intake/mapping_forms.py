@@ -16,38 +16,55 @@ class RuleForm(forms.Form):
 
     kind = forms.ChoiceField(label="What is named", choices=MappingRule.Kind.choices)
     pattern = forms.CharField(
-        label="Names that fit", max_length=200, widget=forms.TextInput(attrs={**PLAIN, "placeholder": "deploy-*"}),
+        label="Names that fit",
+        max_length=200,
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "deploy-*"}),
         help_text="A pattern such as deploy-*, or a regular expression between slashes such as "
         "/(?P<what>.+)-to-(?P<where>.+)/ that fits the whole name. Upper and lower case are the same.",
-    )  # fmt: skip
+    )
     source = forms.ModelChoiceField(
         label="From the source", queryset=Source.objects.order_by("name"), required=False, empty_label="every source"
     )
     role = forms.ChoiceField(
-        label="They are", choices=[("", "what its kind says"), *MappingRule.Role.choices], required=False,
+        label="They are",
+        choices=[("", "what its kind says"), *MappingRule.Role.choices],
+        required=False,
         help_text="A pipeline is CI, a deployment or an acceptance run; an alert is an incident. Anything can be left out.",
-    )  # fmt: skip
+    )
     service = forms.CharField(
-        label="Of the service", max_length=120, required=False,
+        label="Of the service",
+        max_length=120,
+        required=False,
         widget=forms.TextInput(attrs={**PLAIN, "list": "services"}),
         help_text="Each * and ? of the pattern is a group: {1} stands for what the first one met, {what} for a named group.",
-    )  # fmt: skip
+    )
     environment = forms.CharField(
-        label="In the environment", max_length=120, required=False,
-        widget=forms.TextInput(attrs={**PLAIN, "list": "environments"}), help_text="Groups may be used here too.",
-    )  # fmt: skip
+        label="In the environment",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={**PLAIN, "list": "environments"}),
+        help_text="Groups may be used here too.",
+    )
     tier = forms.ChoiceField(
-        label="Its tier is", choices=[("", "as its name suggests"), *Environment.Tier.choices], required=False,
+        label="Its tier is",
+        choices=[("", "as its name suggests"), *Environment.Tier.choices],
+        required=False,
         help_text="For environments that events named first. What a person chose for one stays.",
-    )  # fmt: skip
+    )
     severity = forms.CharField(
-        label="Only alerts of severity", max_length=60, required=False, widget=forms.TextInput(attrs=PLAIN),
+        label="Only alerts of severity",
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs=PLAIN),
         help_text="Such as critical, page. Left empty: of any.",
-    )  # fmt: skip
+    )
     order = forms.IntegerField(
-        label="Order", min_value=0, max_value=1_000_000, required=False,
+        label="Order",
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
         help_text="The first rule that fits decides. Left empty: behind all others.",
-    )  # fmt: skip
+    )
 
     @classmethod
     def of(cls, rule: MappingRule) -> dict[str, Any]:
@@ -62,9 +79,11 @@ class PartForm(forms.Form):
         label="Repository", queryset=Repository.objects.order_by("key"), to_field_name="key"
     )
     folder = forms.CharField(
-        label="Folder", max_length=250, widget=forms.TextInput(attrs={**PLAIN, "placeholder": "services/checkout"}),
+        label="Folder",
+        max_length=250,
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "services/checkout"}),
         help_text="From the repository’s root.",
-    )  # fmt: skip
+    )
     service = forms.CharField(
         label="Makes the service", max_length=120, widget=forms.TextInput(attrs={**PLAIN, "list": "services"})
     )

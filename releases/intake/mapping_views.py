@@ -104,9 +104,10 @@ def rule_move(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _offered(request: HttpRequest) -> dict[str, Any]:
     return {
-        "tiers": Environment.Tier.choices, "may_map": mappings.may_map(request.user),
+        "tiers": Environment.Tier.choices,
+        "may_map": mappings.may_map(request.user),
         "may_mend": request.user.is_authenticated and may_plan(request.user),
-    }  # fmt: skip
+    }
 
 
 @reading
@@ -117,12 +118,14 @@ def unmapped_list(request: HttpRequest) -> HttpResponse:
     kind = kind if kind in unmapped.KINDS else ""
     found = unmapped.everything()
     context = {
-        "page": page_of(request, found.of(kind)), "kind": kind, "about": unmapped.KINDS[kind][1] if kind else "",
-        "kinds": [
-            (each, name, len(found.of(each)), each in found.more) for each, (name, _) in unmapped.KINDS.items()
-        ],
-        "total": len(found.of("")), **unmapped.choices(), **_offered(request),
-    }  # fmt: skip
+        "page": page_of(request, found.of(kind)),
+        "kind": kind,
+        "about": unmapped.KINDS[kind][1] if kind else "",
+        "kinds": [(each, name, len(found.of(each)), each in found.more) for each, (name, _) in unmapped.KINDS.items()],
+        "total": len(found.of("")),
+        **unmapped.choices(),
+        **_offered(request),
+    }
     return render(request, "releases/intake/unmapped.html", context)
 
 

@@ -22,9 +22,11 @@ from releases.pipelines import mapping
 
 FIELDS = ("source", "kind", "pattern", "role", "service", "environment", "tier", "severity", "order")
 ROLES = {
-    "service": ("", "ignored"), "environment": ("", "ignored"), "pipeline": ("ci", "deploy", "acceptance", "ignored"),
+    "service": ("", "ignored"),
+    "environment": ("", "ignored"),
+    "pipeline": ("ci", "deploy", "acceptance", "ignored"),
     "alert": ("incident", "ignored"),
-}  # fmt: skip
+}
 WHO = (
     "Only administrators and project managers say what names of outside systems mean, since it holds for all squads. "
     "Ask one of them."
@@ -103,9 +105,17 @@ def create_rule(*, by: Any, order: int | None = None, source: Source | None = No
         last = MappingRule.objects.order_by("-order").values_list("order", flat=True).first()
         order = min(max(FIRST_ORDER, (last or 0) + 10), LAST_ORDER)
     row = MappingRule.objects.create(
-        source=source, kind=rule.kind, pattern=rule.pattern, role=rule.role, service=rule.service, order=order,
-        environment=rule.environment, tier=rule.tier, severity=rule.severity, by=by,
-    )  # fmt: skip
+        source=source,
+        kind=rule.kind,
+        pattern=rule.pattern,
+        role=rule.role,
+        service=rule.service,
+        order=order,
+        environment=rule.environment,
+        tier=rule.tier,
+        severity=rule.severity,
+        by=by,
+    )
     _changed(row, "", "in force", by, [rule])
     return row
 
@@ -159,9 +169,14 @@ def move_rule(row: MappingRule, *, up: bool, by: Any) -> None:
 
 def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[mapping.Rule]) -> None:
     StateChange.objects.create(
-        kind="mapping rule", key=str(row.pk), from_state=before, to_state=after, by=by, at=clock.now(),
+        kind="mapping rule",
+        key=str(row.pk),
+        from_state=before,
+        to_state=after,
+        by=by,
+        at=clock.now(),
         because="; ".join(in_words(rule) for rule in rules),
-    )  # fmt: skip
+    )
     tell(
         "mapping.changed",
         patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules],

@@ -117,9 +117,15 @@ def _pipeline(name: str, said: Said, by: Any) -> str:
     if not role:
         raise ValidationError({"role": "Choose what this pipeline does."})
     rule = create_rule(
-        by=by, kind="pipeline", pattern=mapping.exactly(name), role=role, service=_plain(said, "service"),
-        environment=_plain(said, "environment"), source=_source(said), order=EXACT_ORDER,
-    )  # fmt: skip
+        by=by,
+        kind="pipeline",
+        pattern=mapping.exactly(name),
+        role=role,
+        service=_plain(said, "service"),
+        environment=_plain(said, "environment"),
+        source=_source(said),
+        order=EXACT_ORDER,
+    )
     place = f" to {rule.environment}" if role == "deploy" else f" in {rule.environment}" if rule.environment else ""
     words = {"ci": "CI", "deploy": "a deployment", "acceptance": "an acceptance run", "ignored": "left out"}
     return f"A run of {name} is {words[role]}{place}. {AGAIN}"
@@ -130,9 +136,14 @@ def _alert(name: str, said: Said, by: Any) -> str:
     if role not in ("incident", "ignored"):
         raise ValidationError({"role": "Choose whether it is an incident."})
     create_rule(
-        by=by, kind="alert", pattern=mapping.exactly(name), role=role, service=_plain(said, "service"),
-        source=_source(said), order=EXACT_ORDER,
-    )  # fmt: skip
+        by=by,
+        kind="alert",
+        pattern=mapping.exactly(name),
+        role=role,
+        service=_plain(said, "service"),
+        source=_source(said),
+        order=EXACT_ORDER,
+    )
     return f"{name} is {'an incident' if role == 'incident' else 'left out'}. {AGAIN}"
 
 
@@ -155,5 +166,9 @@ def _source(said: Said) -> Source | None:
 
 
 VERBS: dict[str, Callable[[str, Said, Any], str]] = {
-    "pipeline": _pipeline, "environment": _environment, "service": _service, "repository": _repository, "alert": _alert,
-}  # fmt: skip
+    "pipeline": _pipeline,
+    "environment": _environment,
+    "service": _service,
+    "repository": _repository,
+    "alert": _alert,
+}

@@ -64,7 +64,12 @@ def remove_part(row: RepositoryPart, *, by: Any) -> None:
 
 def _changed(row: RepositoryPart, before: str, after: str, by: Any) -> None:
     StateChange.objects.create(
-        kind="repository part", key=f"{row.repository.key}: {row.prefix}"[:200], from_state=before, to_state=after, by=by,
-        because=f"makes {row.service.name}", at=clock.now(),
-    )  # fmt: skip
+        kind="repository part",
+        key=f"{row.repository.key}: {row.prefix}"[:200],
+        from_state=before,
+        to_state=after,
+        by=by,
+        because=f"makes {row.service.name}",
+        at=clock.now(),
+    )
     tell("service.changed", id=row.service_id, name=row.service.name, repositories=[row.repository_id])

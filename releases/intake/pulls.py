@@ -89,9 +89,11 @@ def _failed(this: Pull, why: str, *, final: bool = False, partly: bool = False) 
     pause = settings.RODEO_PULL_EVERY * 2 ** min(failures - 1, 20)
     pause = settings.RODEO_PULL_EVERY if partly else min(pause, max(LONGEST_PAUSE, settings.RODEO_PULL_EVERY))
     said: dict[str, Any] = {
-        "last_error": why[:2000].replace("\0", ""), "failures": failures, "waits_for": "",
+        "last_error": why[:2000].replace("\0", ""),
+        "failures": failures,
+        "waits_for": "",
         "next_pull_at": clock.now() + timedelta(seconds=pause),
-    }  # fmt: skip
+    }
     if final and failures >= BROKEN_AFTER:
         said |= {"state": Source.State.BROKEN}
     _ended(this, **said)
@@ -105,9 +107,13 @@ def _ended(this: Pull, **columns: Any) -> None:
             this.keep(claimed_until=None, progress={}, **columns)
             if "state" in columns:
                 StateChange.objects.create(
-                    kind="source", key=str(this.source), from_state=this.source.state, to_state=columns["state"],
-                    because=columns["last_error"][:200], at=clock.now(),
-                )  # fmt: skip
+                    kind="source",
+                    key=str(this.source),
+                    from_state=this.source.state,
+                    to_state=columns["state"],
+                    because=columns["last_error"][:200],
+                    at=clock.now(),
+                )
             if breaks:
                 tell("source.standing", id=this.source.pk)
     except ClaimLost as lost:

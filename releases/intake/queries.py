@@ -24,10 +24,19 @@ FACTS_SHOWN = 200
 SHOWN_CHARACTERS = 60_000
 SHOWN_BYTES = 2048
 ABOUT = {
-    "change": "change", "run": "run", "artifact": "artifact", "deployment": "deployment",
-    "environment": "environment", "acceptance": "acceptance run", "flag": "flag state", "incident": "incident",
-    "signal": "signal", "commits": "commits", "refs": "branch and tags", "left_out": "left out by a rule",
-}  # fmt: skip
+    "change": "change",
+    "run": "run",
+    "artifact": "artifact",
+    "deployment": "deployment",
+    "environment": "environment",
+    "acceptance": "acceptance run",
+    "flag": "flag state",
+    "incident": "incident",
+    "signal": "signal",
+    "commits": "commits",
+    "refs": "branch and tags",
+    "left_out": "left out by a rule",
+}
 
 
 def may_replay(user: Any) -> bool:

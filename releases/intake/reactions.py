@@ -66,9 +66,20 @@ def react(kind: str, key: str, touched: Touched) -> None:
 
 # The columns that say what a row is about. While they stay, its news concerns only what is around it.
 PLACES = (
-    "service_id", "repository_id", "environment_id", "artifact_id", "sha", "version", "branch", "finished_at", "kind",
-    "healthy", "outcome", "story_key", "release",
-)  # fmt: skip
+    "service_id",
+    "repository_id",
+    "environment_id",
+    "artifact_id",
+    "sha",
+    "version",
+    "branch",
+    "finished_at",
+    "kind",
+    "healthy",
+    "outcome",
+    "story_key",
+    "release",
+)
 
 
 def _put(model: type[Model], pk: UUID, touched: Touched | None = None, **values: Any) -> None:
@@ -196,10 +207,18 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
         )
         if not known:
             _put(
-                Change, pk, repository=place, sha=key[:100], merged_at=merged, url=said.get("url", "")[:1000],
-                subject=said.get("subject", ""), author=said.get("author", "")[:200], event_id=last.event_id,
-                commits=said.get("commits", []), told_paths=said.get("paths", []),
-            )  # fmt: skip
+                Change,
+                pk,
+                repository=place,
+                sha=key[:100],
+                merged_at=merged,
+                url=said.get("url", "")[:1000],
+                subject=said.get("subject", ""),
+                author=said.get("author", "")[:200],
+                event_id=last.event_id,
+                commits=said.get("commits", []),
+                told_paths=said.get("paths", []),
+            )
         texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
         link_texts(pk, place, texts)
         touched.changes.add(pk)
@@ -211,12 +230,23 @@ def run(key: str, facts: list[Fact], touched: Touched) -> None:
     pk = identity("run", key)
     repository = repository_named(said["repository"]) if said.get("repository") else None
     _put(
-        Run, pk, touched, key=key[:300], repository=repository, service=_named_service(said), sha=said.get("sha", "")[:100],
-        pipeline=said.get("pipeline", ""), branch=said.get("branch", ""), phase=said["phase"],
-        outcome=said.get("outcome", ""), words=said.get("words", ""), url=said.get("url", "")[:1000],
-        artifact=_artifact(said.get("artifact", "")), event_id=last.event_id,
+        Run,
+        pk,
+        touched,
+        key=key[:300],
+        repository=repository,
+        service=_named_service(said),
+        sha=said.get("sha", "")[:100],
+        pipeline=said.get("pipeline", ""),
+        branch=said.get("branch", ""),
+        phase=said["phase"],
+        outcome=said.get("outcome", ""),
+        words=said.get("words", ""),
+        url=said.get("url", "")[:1000],
+        artifact=_artifact(said.get("artifact", "")),
+        event_id=last.event_id,
         **_times(said, last),
-    )  # fmt: skip
+    )
     touched.runs.add(pk)
 
 
@@ -225,10 +255,15 @@ def artifact(key: str, facts: list[Fact], touched: Touched) -> None:
     said, last = fold(facts)
     pk = identity("artifact", key)
     _put(
-        Artifact, pk, purl=key[:500], sha=said.get("sha", "")[:100], event_id=last.event_id,
+        Artifact,
+        pk,
+        purl=key[:500],
+        sha=said.get("sha", "")[:100],
+        event_id=last.event_id,
         repository=repository_named(said["repository"]) if said.get("repository") else None,
-        packaged_at=_moment(said, "packaged_at"), published_at=_moment(said, "published_at"),
-    )  # fmt: skip
+        packaged_at=_moment(said, "packaged_at"),
+        published_at=_moment(said, "published_at"),
+    )
     touched.artifacts.add(pk)
 
 
@@ -237,13 +272,24 @@ def deployment(key: str, facts: list[Fact], touched: Touched) -> None:
     said, last = fold(facts)
     pk = identity("deployment", key)
     _put(
-        Deployment, pk, touched, key=key[:300], service=_service_of(said),
-        environment=environment_named(said["environment"]), kind=said.get("deployment", "deploy"),
-        artifact=_artifact(said.get("artifact", "")), sha=said.get("sha", "")[:100],
-        version=said.get("version", "")[:200], phase=said["phase"], outcome=said.get("outcome", ""),
-        healthy=said.get("healthy", True), words=said.get("words", ""), url=said.get("url", "")[:1000],
-        event_id=last.event_id, **_times(said, last),
-    )  # fmt: skip
+        Deployment,
+        pk,
+        touched,
+        key=key[:300],
+        service=_service_of(said),
+        environment=environment_named(said["environment"]),
+        kind=said.get("deployment", "deploy"),
+        artifact=_artifact(said.get("artifact", "")),
+        sha=said.get("sha", "")[:100],
+        version=said.get("version", "")[:200],
+        phase=said["phase"],
+        outcome=said.get("outcome", ""),
+        healthy=said.get("healthy", True),
+        words=said.get("words", ""),
+        url=said.get("url", "")[:1000],
+        event_id=last.event_id,
+        **_times(said, last),
+    )
     touched.deployments.add(pk)
 
 
@@ -266,13 +312,25 @@ def acceptance(key: str, facts: list[Fact], touched: Touched) -> None:
     said, last = fold(facts)
     pk = identity("acceptance", key)
     _put(
-        AcceptanceRun, pk, touched, key=key[:300], name=said.get("name", ""),
-        environment=environment_named(said["environment"]), story_key=said.get("story", "")[:20],
-        service=_checked_service(said), artifact=_artifact(said.get("artifact", "")),
-        sha=said.get("sha", "")[:100], release=said.get("release", "")[:200], phase=said["phase"],
-        outcome=said.get("outcome", ""), words=said.get("words", ""), url=said.get("url", "")[:1000],
-        performed_by=said.get("performed_by", "")[:200], event_id=last.event_id, **_times(said, last),
-    )  # fmt: skip
+        AcceptanceRun,
+        pk,
+        touched,
+        key=key[:300],
+        name=said.get("name", ""),
+        environment=environment_named(said["environment"]),
+        story_key=said.get("story", "")[:20],
+        service=_checked_service(said),
+        artifact=_artifact(said.get("artifact", "")),
+        sha=said.get("sha", "")[:100],
+        release=said.get("release", "")[:200],
+        phase=said["phase"],
+        outcome=said.get("outcome", ""),
+        words=said.get("words", ""),
+        url=said.get("url", "")[:1000],
+        performed_by=said.get("performed_by", "")[:200],
+        event_id=last.event_id,
+        **_times(said, last),
+    )
     touched.checks.add(pk)
 
 
@@ -283,9 +341,15 @@ def flag(key: str, facts: list[Fact], touched: Touched) -> None:
     for pk, fact in seen.items():
         place = environment_named(fact.data["environment"])
         _put(
-            FlagState, pk, flag=key[:120], environment=place, on=fact.data.get("on", False), at=fact.at,
-            audience=fact.data.get("audience", "everyone")[:60], event_id=fact.event_id,
-        )  # fmt: skip
+            FlagState,
+            pk,
+            flag=key[:120],
+            environment=place,
+            on=fact.data.get("on", False),
+            at=fact.at,
+            audience=fact.data.get("audience", "everyone")[:60],
+            event_id=fact.event_id,
+        )
     touched.flags.add(key)
 
 
@@ -293,11 +357,18 @@ def incident(key: str, facts: list[Fact], touched: Touched) -> None:
     """An incident was detected, declared or resolved."""
     said, last = fold(facts)
     _put(
-        Incident, identity("incident", key), key=key[:300], title=said.get("title", ""), service=_named_service(said),
+        Incident,
+        identity("incident", key),
+        key=key[:300],
+        title=said.get("title", ""),
+        service=_named_service(said),
         environment=environment_named(said["environment"]) if said.get("environment") else None,
-        detected_at=_earliest(facts, "detected_at"), declared_at=_earliest(facts, "declared_at"),
-        resolved_at=_moment(said, "resolved_at"), url=said.get("url", "")[:1000], event_id=last.event_id,
-    )  # fmt: skip
+        detected_at=_earliest(facts, "detected_at"),
+        declared_at=_earliest(facts, "declared_at"),
+        resolved_at=_moment(said, "resolved_at"),
+        url=said.get("url", "")[:1000],
+        event_id=last.event_id,
+    )
 
 
 def _earliest(facts: list[Fact], name: str) -> datetime | None:
@@ -305,9 +376,20 @@ def _earliest(facts: list[Fact], name: str) -> datetime | None:
 
 
 ROWS: dict[str, type[Model]] = {
-    "run": Run, "artifact": Artifact, "deployment": Deployment, "acceptance": AcceptanceRun, "incident": Incident,
-}  # fmt: skip
+    "run": Run,
+    "artifact": Artifact,
+    "deployment": Deployment,
+    "acceptance": AcceptanceRun,
+    "incident": Incident,
+}
 REACTIONS: dict[str, Callable[[str, list[Fact], Touched], None]] = {
-    "change": change, "run": run, "artifact": artifact, "deployment": deployment, "environment": environment,
-    "acceptance": acceptance, "flag": flag, "incident": incident, "signal": signal,
-}  # fmt: skip
+    "change": change,
+    "run": run,
+    "artifact": artifact,
+    "deployment": deployment,
+    "environment": environment,
+    "acceptance": acceptance,
+    "flag": flag,
+    "incident": incident,
+    "signal": signal,
+}

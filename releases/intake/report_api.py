@@ -121,14 +121,16 @@ def keep(
     report_tokens.check(request.user, seen, source)
     event, new = store(
         source, delivery=delivery, kind=kind, body=body, headers=headers, content_type=content_type, at=at
-    )  # fmt: skip
+    )
     return Response(
         {
-            "id": str(event.pk), "state": event.state, "url": request.build_absolute_uri(event.get_absolute_url()),
+            "id": str(event.pk),
+            "state": event.state,
+            "url": request.build_absolute_uri(event.get_absolute_url()),
             "notes": notes(seen),
         },
         status=status.HTTP_202_ACCEPTED if new else status.HTTP_200_OK,
-    )  # fmt: skip
+    )
 
 
 def notes(seen: list[Seen]) -> list[str]:
@@ -164,9 +166,22 @@ class DeploymentOut(serializers.ModelSerializer):
     class Meta:
         model = Deployment
         fields = [
-            "id", "service", "environment", "kind", "commit", "version", "artifact", "phase", "outcome", "healthy",
-            "words", "started_at", "finished_at", "url", "event",
-        ]  # fmt: skip
+            "id",
+            "service",
+            "environment",
+            "kind",
+            "commit",
+            "version",
+            "artifact",
+            "phase",
+            "outcome",
+            "healthy",
+            "words",
+            "started_at",
+            "finished_at",
+            "url",
+            "event",
+        ]
         read_only_fields = fields
 
 
@@ -211,9 +226,21 @@ class RunOut(serializers.ModelSerializer):
     class Meta:
         model = Run
         fields = [
-            "id", "service", "repository", "pipeline", "commit", "branch", "artifact", "phase", "outcome", "words",
-            "started_at", "finished_at", "url", "event",
-        ]  # fmt: skip
+            "id",
+            "service",
+            "repository",
+            "pipeline",
+            "commit",
+            "branch",
+            "artifact",
+            "phase",
+            "outcome",
+            "words",
+            "started_at",
+            "finished_at",
+            "url",
+            "event",
+        ]
         read_only_fields = fields
 
 
@@ -260,9 +287,23 @@ class AcceptanceRunOut(serializers.ModelSerializer):
     class Meta:
         model = AcceptanceRun
         fields = [
-            "id", "name", "story", "service", "environment", "commit", "artifact", "release", "phase", "outcome",
-            "words", "started_at", "finished_at", "by", "url", "event",
-        ]  # fmt: skip
+            "id",
+            "name",
+            "story",
+            "service",
+            "environment",
+            "commit",
+            "artifact",
+            "release",
+            "phase",
+            "outcome",
+            "words",
+            "started_at",
+            "finished_at",
+            "by",
+            "url",
+            "event",
+        ]
         read_only_fields = fields
 
 
@@ -294,7 +335,9 @@ class AcceptanceRuns(Reports):
             "application/json": report_serializers.AcceptanceRunIn,
             "application/xml": OpenApiTypes.STR,
             "multipart/form-data": {
-                "type": "object", "properties": {"file": {"type": "string", "format": "binary"}}, "required": ["file"],
+                "type": "object",
+                "properties": {"file": {"type": "string", "format": "binary"}},
+                "required": ["file"],
             },
         },
         responses=RECEIPTS,
@@ -305,7 +348,7 @@ class AcceptanceRuns(Reports):
                 for name in report_serializers.JUnitIn().fields
             ),
         ],
-    )  # fmt: skip
+    )
     def create(self, request: Request) -> Response:
         """Report a check as JSON, or send a JUnit XML file whose test cases name stories by key."""
         content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
@@ -325,7 +368,7 @@ class AcceptanceRuns(Reports):
         query = urlencode(sorted(said.validated_data.items()))
         return keep(
             request, JUNIT, body, "application/xml", id_=said.validated_data.get("id"), timed=timed, query=query
-        )  # fmt: skip
+        )
 
 
 def _uploaded(request: Request) -> tuple[bytes, dict[str, str]]:

@@ -29,9 +29,11 @@ class ReporterAuthentication(BaseAuthentication):
         token = token_in({"authorization": request.headers.get("Authorization", "")})
         if not token:
             return None
-        source = Source.objects.filter(
-            token_digest=digest(token), kind="report", state=Source.State.ACTIVE
-        ).defer("config", "cursor", "progress").first()  # fmt: skip
+        source = (
+            Source.objects.filter(token_digest=digest(token), kind="report", state=Source.State.ACTIVE)
+            .defer("config", "cursor", "progress")
+            .first()
+        )
         # The digest finds the source; the secret proves that it can still be read, and so was not lost.
         if source is None or not source.secret:
             raise exceptions.AuthenticationFailed(f"This token opens nothing, or its source is paused. {WHO}")

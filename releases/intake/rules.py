@@ -16,9 +16,15 @@ from releases.pipelines.facts import Seen
 def plain(rule: MappingRule) -> mapping.Rule:
     """Return a rule as the engine knows it."""
     return mapping.Rule(
-        kind=rule.kind, pattern=rule.pattern, role=rule.role, service=rule.service, environment=rule.environment,
-        tier=rule.tier, severity=rule.severity, source=rule.source_id,
-    )  # fmt: skip
+        kind=rule.kind,
+        pattern=rule.pattern,
+        role=rule.role,
+        service=rule.service,
+        environment=rule.environment,
+        tier=rule.tier,
+        severity=rule.severity,
+        source=rule.source_id,
+    )
 
 
 def in_force() -> mapping.Rules:

@@ -63,9 +63,15 @@ class DoorSession:
     """
 
     def __init__(
-        self, base: str, door: http.Door, *, headers: Mapping[str, str] | None = None, per_minute: int = 300,
-        tick: Tick = lambda: None, hidden: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        base: str,
+        door: http.Door,
+        *,
+        headers: Mapping[str, str] | None = None,
+        per_minute: int = 300,
+        tick: Tick = lambda: None,
+        hidden: str = "",
+    ) -> None:
         self._hidden = {hidden, *re.split(r"[:\s]+", hidden)}
         try:
             self._base = http.address(base)
@@ -96,9 +102,13 @@ class DoorSession:
         return self._ask("POST", path, None, {"Content-Type": "application/json", **(headers or {})}, content)
 
     def _ask(
-        self, method: str, path: str, params: Mapping[str, str | int] | None, headers: Mapping[str, str] | None,
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str | int] | None,
+        headers: Mapping[str, str] | None,
         content: bytes | None,
-    ) -> Answer:  # fmt: skip
+    ) -> Answer:
         url = self._url(path, params)
         sent = _joined(self._headers, headers or {})
         self._pace.wait()

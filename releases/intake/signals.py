@@ -21,9 +21,7 @@ from releases.planning.actions import Touched
 from squads.teams.actions import service_named
 
 OPEN, RESOLVED = Signal.State.OPEN.value, Signal.State.RESOLVED.value
-WRITTEN = (
-    "title", "environment_id", "service_id", "detected_at", "resolved_at", "url", "event_id", "key",
-)  # fmt: skip
+WRITTEN = ("title", "environment_id", "service_id", "detected_at", "resolved_at", "url", "event_id", "key")
 
 
 @dataclass(slots=True)
@@ -124,15 +122,21 @@ def signal(key: str, facts: list[Fact], touched: Touched) -> None:
 def _values(key: str, episode: Episode) -> dict[str, Any]:
     said = episode.said()
     return {
-        "key": key[:300], "group": said.get("group", "")[:300], "title": cut(said.get("title", ""), 300),
-        "state": OPEN if episode.resolved_at is None else RESOLVED, "severity": said.get("severity", "")[:60],
-        "words": said.get("words", "")[:250], "is_incident": said["incident"],
+        "key": key[:300],
+        "group": said.get("group", "")[:300],
+        "title": cut(said.get("title", ""), 300),
+        "state": OPEN if episode.resolved_at is None else RESOLVED,
+        "severity": said.get("severity", "")[:60],
+        "words": said.get("words", "")[:250],
+        "is_incident": said["incident"],
         "environment": environment_named(said["environment"]) if said.get("environment") else None,
         "service": service_named(said["service"]) if said.get("service") else None,
-        "opened_at": episode.opened_at, "resolved_at": episode.resolved_at,
-        "labels": dict(said.get("labels", ())), "url": said.get("url", "")[:1000],
+        "opened_at": episode.opened_at,
+        "resolved_at": episode.resolved_at,
+        "labels": dict(said.get("labels", ())),
+        "url": said.get("url", "")[:1000],
         "event_id": episode.facts[-1].event_id,
-    }  # fmt: skip
+    }
 
 
 def _note(row: Signal, source_id: int, touched: Touched) -> None:
@@ -192,5 +196,8 @@ def _incident(cluster: Cluster) -> Incident:
         title=cut(first.title, 270) + (f" and {more} more" if more else ""),
         service_id=next((each.service_id for each in cluster.signals if each.service_id), None),
         environment_id=next((each.environment_id for each in cluster.signals if each.environment_id), None),
-        detected_at=first.opened_at, resolved_at=cluster.until, url=first.url, event_id=first.event_id,
-    )  # fmt: skip
+        detected_at=first.opened_at,
+        resolved_at=cluster.until,
+        url=first.url,
+        event_id=first.event_id,
+    )

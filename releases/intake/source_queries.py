@@ -116,13 +116,22 @@ def pull_state(source: Source) -> PullState:
     standing, word = _standing(source)
     done, of = int(progress.get("done") or 0), int(progress.get("of") or 0)
     return PullState(
-        pulled=pulled, standing=standing, word=word, busy=pulling or due or (pulled and waiting > 0),
-        step=str(progress.get("step") or "starting"), done=done, of=of, due=due,
-        seen=_seen(source), cursor=_cursor(source), waiting=min(waiting, COUNTED),
-        failed=_some(source, InboundEvent.State.FAILED), waiting_is_over=waiting > COUNTED,
+        pulled=pulled,
+        standing=standing,
+        word=word,
+        busy=pulling or due or (pulled and waiting > 0),
+        step=str(progress.get("step") or "starting"),
+        done=done,
+        of=of,
+        due=due,
+        seen=_seen(source),
+        cursor=_cursor(source),
+        waiting=min(waiting, COUNTED),
+        failed=_some(source, InboundEvent.State.FAILED),
+        waiting_is_over=waiting > COUNTED,
         # What git is doing says its numbers by itself.
         counted="" if source.kind == "git" or not done else f"{done:,} of {of:,}" if of else f"{done:,} so far",
-    )  # fmt: skip
+    )
 
 
 def _some(source: Source, state: str) -> int:
@@ -164,11 +173,14 @@ def rules_in_words(source: Source) -> list[tuple[str, str]]:
     return [
         ("Address", said.get("url", "")),
         ("Mainline", said.get("branch") or "the repository's default"),
-        ("Releases", f"tags matching {said['release_tags']}" if said.get("release_tags") else "none: no tag is a release"),
+        (
+            "Releases",
+            f"tags matching {said['release_tags']}" if said.get("release_tags") else "none: no tag is a release",
+        ),
         ("Deployments", f"each of them, to {said['deploys_to']}" if said.get("deploys_to") else "not from tags"),
         ("Releases are of", own_line if line is None else line or "the whole company"),
         ("Token", "one is kept, encrypted" if source.credential else "none"),
-    ]  # fmt: skip
+    ]
 
 
 def _settings_in_words(source: Source) -> list[tuple[str, str]]:

@@ -88,17 +88,31 @@ def checked_rules(
     if deploys_to.strip() and not release_tags.strip():
         raise ValidationError({"release_tags": "Say which tags are releases, such as v*: they are what is deployed."})
     rules: dict[str, Any] = {
-        "release_tags": release_tags.strip(), "deploys_to": deploys_to.strip(), "branch": branch, "user": user.strip(),
-    }  # fmt: skip
+        "release_tags": release_tags.strip(),
+        "deploys_to": deploys_to.strip(),
+        "branch": branch,
+        "user": user.strip(),
+    }
     rules = {name: value for name, value in rules.items() if value}
     return rules if line is None else {**rules, "release_line": line.strip()}
 
 
 @transaction.atomic
 def connect_git(
-    *, by: Any, url: str, service: str, squad: Squad, release_tags: str = "", deploys_to: str = "", branch: str = "",
-    line: str | None = None, secret: str = "", user: str = "", name: str = "", repository: str = "",
-) -> tuple[Source, bool]:  # fmt: skip
+    *,
+    by: Any,
+    url: str,
+    service: str,
+    squad: Squad,
+    release_tags: str = "",
+    deploys_to: str = "",
+    branch: str = "",
+    line: str | None = None,
+    secret: str = "",
+    user: str = "",
+    name: str = "",
+    repository: str = "",
+) -> tuple[Source, bool]:
     """Point Rodeo at a git repository; return the source and whether it is new. The worker pulls it within seconds.
 
     The service is created if there is none of this name, or claimed for the squad if nobody owns it. Saying it again
@@ -116,18 +130,26 @@ def connect_git(
         return known, False
     place = _repository(address, repository, owned)
     source = Source.objects.create(
-        key=free_key(name or place.key.rpartition("/")[2]), name=(name or place.key)[:120], kind="git", credential=secret,
-        config={"url": address.url, **rules}, repository=place, next_pull_at=clock.now(),
-    )  # fmt: skip
+        key=free_key(name or place.key.rpartition("/")[2]),
+        name=(name or place.key)[:120],
+        kind="git",
+        credential=secret,
+        config={"url": address.url, **rules},
+        repository=place,
+        next_pull_at=clock.now(),
+    )
     tell("service.changed", id=owned.pk, name=owned.name, repositories=[place.pk])
     return source, True
 
 
 def _as_said(rules: dict[str, Any], line: str | None) -> dict[str, Any]:
     return {
-        "release_tags": rules.get("release_tags", ""), "deploys_to": rules.get("deploys_to", ""),
-        "branch": rules.get("branch", ""), "user": rules.get("user", ""), "line": line,
-    }  # fmt: skip
+        "release_tags": rules.get("release_tags", ""),
+        "deploys_to": rules.get("deploys_to", ""),
+        "branch": rules.get("branch", ""),
+        "user": rules.get("user", ""),
+        "line": line,
+    }
 
 
 def _service(name: str, squad: Squad, by: Any) -> Service:
@@ -168,10 +190,12 @@ def _claim_repository(repository: Repository, service: Service) -> None:
     Repository.objects.filter(pk=repository.pk, service=None).update(service=service)
     repository.refresh_from_db(fields=["service"])
     if repository.service != service:
-        raise ValidationError({
-            "service": f"The repository {repository.key} belongs to the service {repository.service}. "
-            "Name that service, or take the repository away from it first."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "service": f"The repository {repository.key} belongs to the service {repository.service}. "
+                "Name that service, or take the repository away from it first."
+            }
+        )
 
 
 def free_key(name: str) -> str:
@@ -202,9 +226,11 @@ def try_again(source: Source, before: Source, *, asked: bool = True) -> None:
 def stays_at_home(field: str, before: str, now: str) -> None:
     """Refuse to take a kept secret along to another server: whoever changes the address must know it."""
     if _server(before) != _server(now):
-        raise ValidationError({
-            field: "The address leads to another server now, and what is kept was given for the one before. Type it again."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                field: "The address leads to another server now, and what is kept was given for the one before. Type it again."
+            }
+        )
 
 
 def _server(address: str) -> tuple[str, str, int] | str:
@@ -216,9 +242,18 @@ def _server(address: str) -> tuple[str, str, int] | str:
 
 @transaction.atomic
 def edit_git(
-    source: Source, *, by: Any, secret: str | None = None, name: str | None = None, url: str | None = None,
-    release_tags: str = "", deploys_to: str = "", branch: str = "", line: str | None = None, user: str = "",
-) -> Source:  # fmt: skip
+    source: Source,
+    *,
+    by: Any,
+    secret: str | None = None,
+    name: str | None = None,
+    url: str | None = None,
+    release_tags: str = "",
+    deploys_to: str = "",
+    branch: str = "",
+    line: str | None = None,
+    user: str = "",
+) -> Source:
     """Change a git source's rules; what they say about the tags known already is worked out anew.
 
     None leaves secret, name and address as they are. The next pull comes at once.
@@ -260,9 +295,14 @@ def pause(source: Source, *, by: Any) -> None:
     administers(by)
     try:
         move(
-            source, "state", Source.State.PAUSED, leaving=[Source.State.ACTIVE, Source.State.BROKEN], by=by,
-            claimed_until=None, progress={},
-        )  # fmt: skip
+            source,
+            "state",
+            Source.State.PAUSED,
+            leaving=[Source.State.ACTIVE, Source.State.BROKEN],
+            by=by,
+            claimed_until=None,
+            progress={},
+        )
         tell("source.standing", id=source.pk)
     except AlreadyMoved:
         source.refresh_from_db()
@@ -273,9 +313,16 @@ def resume(source: Source, *, by: Any) -> None:
     administers(by)
     try:
         move(
-            source, "state", Source.State.ACTIVE, leaving=[Source.State.PAUSED, Source.State.BROKEN], by=by,
-            next_pull_at=clock.now(), failures=0, last_error="", waits_for="",
-        )  # fmt: skip
+            source,
+            "state",
+            Source.State.ACTIVE,
+            leaving=[Source.State.PAUSED, Source.State.BROKEN],
+            by=by,
+            next_pull_at=clock.now(),
+            failures=0,
+            last_error="",
+            waits_for="",
+        )
         tell("source.standing", id=source.pk)
     except AlreadyMoved:
         source.refresh_from_db()
@@ -304,9 +351,13 @@ def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple
         raise ValidationError({"name": "Give it a name of at most 120 characters, such as Deployments."})
     token = secrets.token_urlsafe(32)
     source = Source.objects.create(
-        key=free_key(name), name=name, kind=kind, secret=token, token_digest=digest(token),
+        key=free_key(name),
+        name=name,
+        kind=kind,
+        secret=token,
+        token_digest=digest(token),
         repository=repository_named(repository) if repository.strip() else None,
-    )  # fmt: skip
+    )
     return source, token
 
 

@@ -100,9 +100,19 @@ def checked_name(name: str) -> str:
 
 @transaction.atomic
 def connect_system(
-    *, by: Any, kind: str, name: str, url: str = "", credential: str = "", secret: str = "", squad: Squad | None = None,
-    asked: bool = True, settings: Mapping[str, Any] | None = None, stories_for: Squad | None = None, stories_label: str = "",
-) -> tuple[Source, str]:  # fmt: skip
+    *,
+    by: Any,
+    kind: str,
+    name: str,
+    url: str = "",
+    credential: str = "",
+    secret: str = "",
+    squad: Squad | None = None,
+    asked: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    stories_for: Squad | None = None,
+    stories_label: str = "",
+) -> tuple[Source, str]:
     """Connect a system; return the source and the secret it must show when it sends, which is shown only now.
 
     A secret is made where none is given; the answer has "" for systems that only are asked, and for a secret that came
@@ -120,9 +130,16 @@ def connect_system(
     made = "" if secret.strip() or not provider.pushes else secrets.token_urlsafe(32)
     shown = secret.strip() or made
     source = Source(
-        key=free_key(name), name=name, kind=kind, config=config, squad=squad, credential=credential.strip(), secret=shown,
-        token_digest=digest(shown) if shown else "", next_pull_at=clock.now() if _asks(config) else None,
-    )  # fmt: skip
+        key=free_key(name),
+        name=name,
+        kind=kind,
+        config=config,
+        squad=squad,
+        credential=credential.strip(),
+        secret=shown,
+        token_digest=digest(shown) if shown else "",
+        next_pull_at=clock.now() if _asks(config) else None,
+    )
     tickets.choose(source, None, stories_for, label)
     source.save(force_insert=True)
     return source, made
@@ -134,10 +151,19 @@ def _asks(config: Mapping[str, Any]) -> bool:
 
 @transaction.atomic
 def edit_system(
-    source: Source, *, by: Any, name: str, url: str = "", credential: str | None = None, secret: str | None = None,
-    squad: Squad | None = None, asked: bool = True, settings: Mapping[str, Any] | None = None,
-    stories_for: Squad | None = None, stories_label: str = "",
-) -> Source:  # fmt: skip
+    source: Source,
+    *,
+    by: Any,
+    name: str,
+    url: str = "",
+    credential: str | None = None,
+    secret: str | None = None,
+    squad: Squad | None = None,
+    asked: bool = True,
+    settings: Mapping[str, Any] | None = None,
+    stories_for: Squad | None = None,
+    stories_label: str = "",
+) -> Source:
     """Change a source. None leaves credential and secret as they are. What was broken is tried again at once.
 
     Other settings may mean that events are read differently, so those of this source are read again. Issues become

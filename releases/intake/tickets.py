@@ -172,12 +172,20 @@ def _issue(source: Source, key: str, sightings: Sequence[Sighting], facts: Mappi
     labels = said.get("labels", [])
     types = (type_of(word) for word in (said.get("type_name", ""), *labels) if word)
     return Issue(
-        key=external_of(source.kind, key), system=PROVIDERS[source.kind].name, title=said.get("title", ""),
-        body=said.get("body", ""), type=next(filter(None, types), said.get("type", "")), url=said.get("url", ""),
-        author=said.get("author", ""), created_at=clock.parse(said.get("created_at")), state=state, since=since,
-        moved_to=facts[end.pk].get("moved_to", "") if end else "", seen_at=sightings[-1].at,
+        key=external_of(source.kind, key),
+        system=PROVIDERS[source.kind].name,
+        title=said.get("title", ""),
+        body=said.get("body", ""),
+        type=next(filter(None, types), said.get("type", "")),
+        url=said.get("url", ""),
+        author=said.get("author", ""),
+        created_at=clock.parse(said.get("created_at")),
+        state=state,
+        since=since,
+        moved_to=facts[end.pk].get("moved_to", "") if end else "",
+        seen_at=sightings[-1].at,
         begins=_begins(source, state, since) and _has_label(source, said),
-    )  # fmt: skip
+    )
 
 
 def _begins(source: Source, state: str, since: datetime | None) -> bool:

@@ -27,10 +27,12 @@ class MappingForm(forms.Form):
     """The settings of a source's provider, and the event they are tried on: a kept one, or pasted text."""
 
     body = forms.CharField(
-        label="Or an event pasted here", max_length=LONGEST_BODY, required=False,
+        label="Or an event pasted here",
+        max_length=LONGEST_BODY,
+        required=False,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": '{"build": {"id": 17}}'}),
         help_text="JSON. It is tried and not kept.",
-    )  # fmt: skip
+    )
 
     def __init__(self, *args: Any, source: Source, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,9 +75,13 @@ def source_try(request: HttpRequest, key: str) -> HttpResponse:
     elif request.method != "POST" and event is not None:
         tried = tries.tried(row, row.config, event)
     context = {
-        "source": row, "form": form, "events": tries.newest(row), "event": event, "tried": tried,
+        "source": row,
+        "form": form,
+        "events": tries.newest(row),
+        "event": event,
+        "tried": tried,
         "body": queries.shown_body(bytes(event.body)) if event else None,
-    }  # fmt: skip
+    }
     return render(request, "releases/intake/source_try.html", context, status=400 if form.errors else 200)
 
 

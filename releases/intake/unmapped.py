@@ -71,9 +71,11 @@ def everything() -> Everything:
     rules = in_force()
     done = Everything()
     for kind, rows in (
-        ("repository", _repositories()), ("service", _services(rules)), ("environment", _environments(rules)),
+        ("repository", _repositories()),
+        ("service", _services(rules)),
+        ("environment", _environments(rules)),
         *_names(rules).items(),
-    ):  # fmt: skip
+    ):
         done.rows[kind] = rows[:MOST]
         if len(rows) > MOST:
             done.more.add(kind)
@@ -96,9 +98,14 @@ def _services(rules: mapping.Rules) -> list[Unmapped]:
 
     # One that a rule renamed stays behind, with nothing to it.
     rows = Service.objects.filter(squad=None).filter(
-        Q(used(Deployment)) | Q(used(Run)) | Q(used(AcceptanceRun)) | Q(used(Incident)) | Q(used(Signal))
-        | Q(used(Repository)) | Q(discovered=False)
-    )  # fmt: skip
+        Q(used(Deployment))
+        | Q(used(Run))
+        | Q(used(AcceptanceRun))
+        | Q(used(Incident))
+        | Q(used(Signal))
+        | Q(used(Repository))
+        | Q(discovered=False)
+    )
     return [
         Unmapped("service", name, f"service-{pk}")
         for pk, name in rows.order_by("name").values_list("pk", "name")[: MOST + 1]

@@ -58,8 +58,9 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
     except (OperationalError, InterfaceError):
         return JsonResponse(
             {"error": "The database is away or busy. Nothing was kept: send it again."},
-            status=503, headers={"Retry-After": RETRY_AFTER},
-        )  # fmt: skip
+            status=503,
+            headers={"Retry-After": RETRY_AFTER},
+        )
     return _answer(request, stored)
 
 
@@ -80,9 +81,10 @@ def _source(key: str) -> tuple[Source, Provider]:
         raise _Refusal(404, "No source takes events here. Its page under /sources/ shows the address to use.")
     if source.state == Source.State.PAUSED:
         raise _Refusal(
-            503, f"Source {source.key} is paused. Send it again once an administrator has resumed it.",
+            503,
+            f"Source {source.key} is paused. Send it again once an administrator has resumed it.",
             **{"Retry-After": "300"},
-        )  # fmt: skip
+        )
     return source, provider
 
 
@@ -139,9 +141,13 @@ def _store(source: Source, message: Message, provider: Provider) -> tuple[Inboun
     assert provider.label is not None
     filed = provider.label(message)
     return store(
-        source, delivery=filed.delivery, kind=filed.kind, body=message.body, headers=message.headers,
+        source,
+        delivery=filed.delivery,
+        kind=filed.kind,
+        body=message.body,
+        headers=message.headers,
         content_type=message.content_type,
-    )  # fmt: skip
+    )
 
 
 def receipt(request: HttpRequest, event: InboundEvent) -> dict[str, Any]:

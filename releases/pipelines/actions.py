@@ -19,8 +19,17 @@ from squads.models import Story
 
 # The columns that git fills. Everything else on a change is said by events, so the two never overwrite each other.
 GIT_COLUMNS = (
-    "parents", "known", "is_merge", "author", "authored_at", "committed_at", "subject", "event", "paths", "depth",
-)  # fmt: skip
+    "parents",
+    "known",
+    "is_merge",
+    "author",
+    "authored_at",
+    "committed_at",
+    "subject",
+    "event",
+    "paths",
+    "depth",
+)
 MOST_KEYS = 20
 AT_ONCE = 1000
 
@@ -59,23 +68,38 @@ def _named(repository: Repository, messages: dict[UUID, str]) -> dict[UUID, list
     closed = {pk: issues_in(message, repository.key)[:MOST_KEYS] for pk, message in messages.items()}
     stories = stories_closed(repository, {issue for issues in closed.values() for issue in issues})
     return {
-        pk: list(dict.fromkeys([
-            *keys_in(message)[:MOST_KEYS], *(key for issue in closed[pk] for key in stories.get(issue, ())), *closed[pk],
-        ]))
+        pk: list(
+            dict.fromkeys(
+                [
+                    *keys_in(message)[:MOST_KEYS],
+                    *(key for issue in closed[pk] for key in stories.get(issue, ())),
+                    *closed[pk],
+                ]
+            )
+        )
         for pk, message in messages.items()
-    }  # fmt: skip
+    }
 
 
 def _keep(event: UUID, repository: Repository, commits: dict[UUID, Commit]) -> None:
     rows = [
         Change(
-            pk=pk, repository=repository, sha=commit.sha, parents=" ".join(commit.parents), known=True,
-            is_merge=len(commit.parents) > 1, author=commit.author[:200], authored_at=commit.authored_at,
-            committed_at=commit.committed_at, subject=subject(commit.message), event_id=event,
-            paths=list(commit.paths or ()), depth=commit.depth,
+            pk=pk,
+            repository=repository,
+            sha=commit.sha,
+            parents=" ".join(commit.parents),
+            known=True,
+            is_merge=len(commit.parents) > 1,
+            author=commit.author[:200],
+            authored_at=commit.authored_at,
+            committed_at=commit.committed_at,
+            subject=subject(commit.message),
+            event_id=event,
+            paths=list(commit.paths or ()),
+            depth=commit.depth,
         )
         for pk, commit in commits.items()
-    ]  # fmt: skip
+    ]
     Change.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["id"], update_fields=GIT_COLUMNS, batch_size=500
     )
@@ -110,13 +134,12 @@ def link(named: dict[UUID, list[str]]) -> set[int]:
     rule = StoryLink.Rule.MESSAGE
     StoryLink.objects.bulk_create(
         (
-            StoryLink(
-                pk=StoryLink.identity_of(pk, key), change_id=pk, key=key, story_id=stories.get(key), rule=rule
-            )
+            StoryLink(pk=StoryLink.identity_of(pk, key), change_id=pk, key=key, story_id=stories.get(key), rule=rule)
             for pk, key in wanted
         ),
-        ignore_conflicts=True, batch_size=500,
-    )  # fmt: skip
+        ignore_conflicts=True,
+        batch_size=500,
+    )
     others = StoryLink.objects.filter(change__in=list(named), person__isnull=True)
     others = others.exclude(rule__in=(StoryLink.Rule.MESSAGE, StoryLink.Rule.PERSON))
     stale = [pk for pk, change, key in others.values_list("pk", "change_id", "key") if key in named[change]]
@@ -142,7 +165,7 @@ def sweep(repositories: Iterable[int]) -> None:
     if ids:
         Repository.objects.filter(
             pk__in=ids, service=None, sources=None, changes=None, runs=None, artifacts=None
-        ).delete()  # fmt: skip
+        ).delete()
 
 
 def are_parents(repository: Repository, shas: set[str]) -> bool:

@@ -11,8 +11,14 @@ from typing import Any, ClassVar
 QUEUED, WAITING, RUNNING, FINISHED = "queued", "waiting", "running", "finished"
 PHASES = (QUEUED, WAITING, RUNNING, FINISHED)
 SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN = (
-    "success", "warning", "failure", "error", "cancelled", "skipped", "unknown",
-)  # fmt: skip
+    "success",
+    "warning",
+    "failure",
+    "error",
+    "cancelled",
+    "skipped",
+    "unknown",
+)
 OUTCOMES = (SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN)
 
 

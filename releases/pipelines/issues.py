@@ -53,10 +53,14 @@ def bind(story_ids: Iterable[int]) -> None:
         StoryLink.objects.bulk_create(
             (
                 StoryLink(
-                    pk=StoryLink.identity_of(change, named[issue][1]), change_id=change, key=named[issue][1],
-                    story_id=named[issue][0], rule=rule,
+                    pk=StoryLink.identity_of(change, named[issue][1]),
+                    change_id=change,
+                    key=named[issue][1],
+                    story_id=named[issue][0],
+                    rule=rule,
                 )
                 for change, issue, rule in closing.values_list("change_id", "key", "rule")
             ),
-            ignore_conflicts=True, batch_size=500,
-        )  # fmt: skip
+            ignore_conflicts=True,
+            batch_size=500,
+        )

@@ -8,8 +8,9 @@ LOOSE = re.compile(r"(?:^|[^A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,9})[-_]([1-9][0-9]
 # How GitHub and GitLab close an issue from a message: fixes #7, Closes: shop/checkout#7, resolves #7, #8 and #9.
 CLOSES = re.compile(
     r"(?<![a-z0-9])(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)):?[ \t]+((?:[\w./-]{0,250}#[0-9]{1,9}\b"
-    r"(?:,?[ \t]+and[ \t]+|,[ \t]*)?){1,50})", re.IGNORECASE,
-)  # fmt: skip
+    r"(?:,?[ \t]+and[ \t]+|,[ \t]*)?){1,50})",
+    re.IGNORECASE,
+)
 NAMED_ISSUE = re.compile(r"([\w./-]{0,250})(#[1-9][0-9]{0,8})\b")
 ISSUE = re.compile(r"#[1-9][0-9]{0,8}")
 LONGEST_TEXT = 20_000

@@ -119,7 +119,7 @@ def _deployed_to(environments: Iterable[int]) -> set[int]:
         AcceptanceRun.objects.filter(environment__in=list(environments), service__isnull=False)
         .values_list("service_id", flat=True)
         .distinct()
-    )  # fmt: skip
+    )
 
 
 def _follow_changes(touched: Touched, stories: set[int]) -> set[str]:

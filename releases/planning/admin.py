@@ -15,13 +15,31 @@ class Releases(NotDeleted):
     list_filter = ["origin"]
     search_fields = ["version", "line"]
     fields = [
-        "version", "line", "slug", "origin", "notes", "planned_for", "released_at", "tagged_at", "commits",
-        "non_merge_commits", "lead_time_median", "lead_time_p90",
-    ]  # fmt: skip
+        "version",
+        "line",
+        "slug",
+        "origin",
+        "notes",
+        "planned_for",
+        "released_at",
+        "tagged_at",
+        "commits",
+        "non_merge_commits",
+        "lead_time_median",
+        "lead_time_p90",
+    ]
     readonly_fields = [
-        "version", "line", "slug", "origin", "released_at", "tagged_at", "commits", "non_merge_commits",
-        "lead_time_median", "lead_time_p90",
-    ]  # fmt: skip
+        "version",
+        "line",
+        "slug",
+        "origin",
+        "released_at",
+        "tagged_at",
+        "commits",
+        "non_merge_commits",
+        "lead_time_median",
+        "lead_time_p90",
+    ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

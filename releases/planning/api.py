@@ -31,9 +31,21 @@ class ReleaseOut(serializers.ModelSerializer):
     class Meta:
         model = Release
         fields = [
-            "slug", "version", "line", "origin", "notes", "planned_for", "released_at", "created_at", "tagged_at",
-            "commits", "non_merge_commits", "lead_time_median", "lead_time_p90", "url",
-        ]  # fmt: skip
+            "slug",
+            "version",
+            "line",
+            "origin",
+            "notes",
+            "planned_for",
+            "released_at",
+            "created_at",
+            "tagged_at",
+            "commits",
+            "non_merge_commits",
+            "lead_time_median",
+            "lead_time_p90",
+            "url",
+        ]
         read_only_fields = fields
 
 
@@ -146,22 +158,35 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         stories, planned, counts = stories_of(release)
         owners = owner_names(story.standing for story in stories)
         total = counts.total()
-        return Response({
-            "release": ReleaseOut(release).data,
-            "total": total,
-            "more": total - len(stories),
-            "rodeo_done": counts["rodeo_done"],
-            "stages": [
-                {"stage": stage, "count": counts[stage], "share": round(counts[stage] / total, 4) if total else None}
-                for stage in states.STAGES
-            ],
-            "stories": [_card(story, owners, story.pk in planned) for story in stories],
-        })  # fmt: skip
+        return Response(
+            {
+                "release": ReleaseOut(release).data,
+                "total": total,
+                "more": total - len(stories),
+                "rodeo_done": counts["rodeo_done"],
+                "stages": [
+                    {
+                        "stage": stage,
+                        "count": counts[stage],
+                        "share": round(counts[stage] / total, 4) if total else None,
+                    }
+                    for stage in states.STAGES
+                ],
+                "stories": [_card(story, owners, story.pk in planned) for story in stories],
+            }
+        )
 
 
 def _card(story: Story, owners: dict[str, str], planned: bool) -> dict[str, Any]:
     return {
-        "key": story.key, "title": story.title, "type": story.type, "squad": story.squad.slug, "stage": story.stage,
-        "gaps": story.standing.get("gaps", []), "dark": bool(story.standing.get("dark")), "planned": planned,
-        "answer": states.say(story.standing, owners=owners, squad=story.squad.name), "url": story.get_absolute_url(),
-    }  # fmt: skip
+        "key": story.key,
+        "title": story.title,
+        "type": story.type,
+        "squad": story.squad.slug,
+        "stage": story.stage,
+        "gaps": story.standing.get("gaps", []),
+        "dark": bool(story.standing.get("dark")),
+        "planned": planned,
+        "answer": states.say(story.standing, owners=owners, squad=story.squad.name),
+        "url": story.get_absolute_url(),
+    }

@@ -204,11 +204,14 @@ def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], at: datetime) ->
         lanes.setdefault(face.squad, (row[6], {name: [] for name in states.STAGES}))[1][face.stage].append(shown)
     return [
         Lane(
-            squad, slug, sum(map(len, cells.values())), len(cells["rodeo_done"]),
+            squad,
+            slug,
+            sum(map(len, cells.values())),
+            len(cells["rodeo_done"]),
             tuple((stage, states.STAGE_NAMES[stage], cards) for stage, cards in cells.items()),
         )
         for slug, (squad, cells) in lanes.items()
-    ]  # fmt: skip
+    ]
 
 
 def _faces(stories: Iterable[tuple[Any, ...]], at: datetime) -> Iterator[Face]:
@@ -219,11 +222,22 @@ def _faces(stories: Iterable[tuple[Any, ...]], at: datetime) -> Iterator[Face]:
     prefix = reverse("squads:stories:list")
     for _, key, title, type_, stage, standing, squad, slug, number in rows:
         yield Face(
-            key, f"{prefix}{key}/", title, type_, TYPES[type_], stage, slug, number,
-            _version(title, type_, stage, standing, slug, number)[:10], ladder.glyph(standing),
-            states.say(standing, at=at, owners=owners, squad=squad), gap_words(standing), _withdrawn(standing),
-            bool(standing.get("dark")), False,
-        )  # fmt: skip
+            key,
+            f"{prefix}{key}/",
+            title,
+            type_,
+            TYPES[type_],
+            stage,
+            slug,
+            number,
+            _version(title, type_, stage, standing, slug, number)[:10],
+            ladder.glyph(standing),
+            states.say(standing, at=at, owners=owners, squad=squad),
+            gap_words(standing),
+            _withdrawn(standing),
+            bool(standing.get("dark")),
+            False,
+        )
 
 
 def card_html(face: Face) -> str:

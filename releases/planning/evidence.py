@@ -71,19 +71,29 @@ def _flags(stories: list[Story]) -> dict[str, list[FlagState]]:
 def _row(story: Story, kind: str, subject: Any, **values: Any) -> Evidence:
     service = values.get("service", "")
     return Evidence(
-        id=identity("evidence", story.key, kind, subject, service), story_id=story.pk, kind=kind,
+        id=identity("evidence", story.key, kind, subject, service),
+        story_id=story.pk,
+        kind=kind,
         **{**values, "label": values.get("label", "")[:250], "service": service[:250]},
-    )  # fmt: skip
+    )
 
 
 def _change(story: Story, change: Linked) -> Evidence:
     commit = change.commit
     on_mainline = commit.landed is not None or (not commit.known and commit.merged_at is not None)
     return _row(
-        story, "change", commit.sha, verdict="success" if on_mainline else "", at=change.at, service=change.service,
-        shas=[commit.sha], label=f"{commit.sha[:7]} {change.subject}".strip(), words=change.rule, link=change.url,
+        story,
+        "change",
+        commit.sha,
+        verdict="success" if on_mainline else "",
+        at=change.at,
+        service=change.service,
+        shas=[commit.sha],
+        label=f"{commit.sha[:7]} {change.subject}".strip(),
+        words=change.rule,
+        link=change.url,
         event_id=change.event,
-    )  # fmt: skip
+    )
 
 
 def _runs(story: Story, ground: Ground, changes: list[Linked]) -> Iterator[Evidence]:
@@ -91,17 +101,26 @@ def _runs(story: Story, ground: Ground, changes: list[Linked]) -> Iterator[Evide
     for run in ground.runs:
         # Clocks differ; but what ran a day before anybody heard of a commit did not run it.
         new = [
-            each.commit.sha for each in changes
-            if each.commit.sha not in covered and run["finished_at"] >= each.heard_at - DAY
+            each.commit.sha
+            for each in changes
+            if each.commit.sha not in covered
+            and run["finished_at"] >= each.heard_at - DAY
             and ground.containment.contains(run["commit"], each.commit)
-        ]  # fmt: skip
+        ]
         if new:
             covered.update(new)
             yield _row(
-                story, "run", run["id"], verdict="success", at=run["finished_at"], service=ground.name, shas=new,
-                label=f"run {run['pipeline'] or run['key']} of {run['commit'][:7]}", link=run["url"],
+                story,
+                "run",
+                run["id"],
+                verdict="success",
+                at=run["finished_at"],
+                service=ground.name,
+                shas=new,
+                label=f"run {run['pipeline'] or run['key']} of {run['commit'][:7]}",
+                link=run["url"],
                 event_id=run["event_id"],
-            )  # fmt: skip
+            )
         if len(covered) == len(changes):
             return
 
@@ -125,10 +144,16 @@ def _contents(ground: Ground, puts: Iterable[Put], changes: list[Linked]) -> Ite
             if otherwise is None:
                 otherwise = states[-2] if put.kind == "rollback" and len(states) > 1 else states[-1]
             known = quick(put.sha)
-            now = known if known is not None else frozenset(
-                each.commit.sha for each in changes
-                if (inside := ground.contains(put.sha, put.token, each)) or (inside is None and each.commit.sha in otherwise)
-            )  # fmt: skip
+            now = (
+                known
+                if known is not None
+                else frozenset(
+                    each.commit.sha
+                    for each in changes
+                    if (inside := ground.contains(put.sha, put.token, each))
+                    or (inside is None and each.commit.sha in otherwise)
+                )
+            )
         yield put, now, put.token in by_token and put.token != previous
         if put.token:
             by_token[put.token] = now
@@ -158,19 +183,40 @@ def _deployments(story: Story, ground: Ground, changes: list[Linked]) -> Iterato
 
 def _deployment(story: Story, ground: Ground, put: Put, shas: list[str], words: str) -> Evidence:
     return _row(
-        story, "deployment", put.id, verdict="success", at=put.at, service=ground.name, environment=put.environment,
-        tier=put.tier, shas=shas, label=put.label, words=words, link=put.url, event_id=put.event,
-    )  # fmt: skip
+        story,
+        "deployment",
+        put.id,
+        verdict="success",
+        at=put.at,
+        service=ground.name,
+        environment=put.environment,
+        tier=put.tier,
+        shas=shas,
+        label=put.label,
+        words=words,
+        link=put.url,
+        event_id=put.event,
+    )
 
 
 def _check(story: Story, kind: str, check: AcceptanceRun, service: str, shas: list[str]) -> Evidence:
     ended = check.finished_at or check.started_at
     return _row(
-        story, kind, check.pk, verdict=VERDICTS[check.outcome], at=ended, started_at=check.started_at or ended,
-        service=service, environment=check.environment.key, tier=check.environment.tier, shas=shas,
+        story,
+        kind,
+        check.pk,
+        verdict=VERDICTS[check.outcome],
+        at=ended,
+        started_at=check.started_at or ended,
+        service=service,
+        environment=check.environment.key,
+        tier=check.environment.tier,
+        shas=shas,
         label=(check.name or "a check") + (f" by {check.performed_by}" if check.performed_by else ""),
-        words=check.words, link=check.url, event_id=check.event_id,
-    )  # fmt: skip
+        words=check.words,
+        link=check.url,
+        event_id=check.event_id,
+    )
 
 
 def _tests(
@@ -247,9 +293,11 @@ def _acceptance(
         service = check.service.name if check.service else ""
         lacking = [
             change.commit.sha
-            for name, changes in by_service.items() if sha and service in ("", name)
-            for change in changes if grounds[name].containment.contains(sha, change.commit) is False
-        ]  # fmt: skip
+            for name, changes in by_service.items()
+            if sha and service in ("", name)
+            for change in changes
+            if grounds[name].containment.contains(sha, change.commit) is False
+        ]
         if lacking:
             row.verdict = ""
             row.words = f"looked at {sha[:7]}, which does not contain {lacking[0][:7]}"
@@ -259,7 +307,14 @@ def _acceptance(
 def _flag_rows(story: Story, states: Iterable[FlagState]) -> Iterator[Evidence]:
     for state in states:
         yield _row(
-            story, "flag", state.pk, verdict="success" if state.on else "failure", at=state.at,
-            environment=state.environment.key, tier="production", label=state.flag, words=state.audience,
+            story,
+            "flag",
+            state.pk,
+            verdict="success" if state.on else "failure",
+            at=state.at,
+            environment=state.environment.key,
+            tier="production",
+            label=state.flag,
+            words=state.audience,
             event_id=state.event_id,
-        )  # fmt: skip
+        )

@@ -78,13 +78,26 @@ def links_of(stories: list[Story]) -> dict[int, list[Linked]]:
         StoryLink.objects.filter(story__in=stories, refused=False, change__repository__isnull=False)
         .annotate(parted=Exists(RepositoryPart.objects.filter(repository=OuterRef("change__repository_id"))))
         .values_list(
-            "story_id", "rule", "change__sha", "change__repository_id", "change__position", "change__landed",
-            "change__known", "change__merged_at", "change__committed_at", "change__subject", "change__url",
-            "change__event_id", "change__event__received_at", "change__repository__key",
-            "change__repository__service__name", "change_id", "parted",
+            "story_id",
+            "rule",
+            "change__sha",
+            "change__repository_id",
+            "change__position",
+            "change__landed",
+            "change__known",
+            "change__merged_at",
+            "change__committed_at",
+            "change__subject",
+            "change__url",
+            "change__event_id",
+            "change__event__received_at",
+            "change__repository__key",
+            "change__repository__service__name",
+            "change_id",
+            "parted",
         )
         .order_by("story_id", "change__sha")
-    )  # fmt: skip
+    )
     touched = _touched({row[15]: (row[3], row[14] or row[13]) for row in rows if row[16]})
     for row in rows:
         commit = Commit(*row[2:9])
@@ -142,9 +155,11 @@ def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
     others = RepositoryPart.objects.filter(repository=OuterRef("repository_id"), service=OuterRef("service_id"))
     runs = Run.objects.filter(
         Q(repository_id__in=ids) | Q(service__name=service) | Q(repository=None, service=None),
-        outcome="success", phase="finished", finished_at__isnull=False,
+        outcome="success",
+        phase="finished",
+        finished_at__isnull=False,
         branch__in=[*names, *(f"refs/heads/{name}" for name in names if name)],
-    )  # fmt: skip
+    )
     return runs.exclude(Exists(others.exclude(service__name=service))).order_by("finished_at", "id")
 
 
@@ -155,20 +170,24 @@ def grounds_of(services: list[str], links: dict[int, list[Linked]], looked_at: s
         since = min(each.heard_at for each in changes) - DAY
         runs: list[dict[str, Any]] = [
             {**row, "commit": row["sha"] or row["artifact__sha"]}
-            for row in counted_runs(repositories, name).filter(finished_at__gte=since).values(
-                "id", "sha", "artifact__sha", "pipeline", "key", "finished_at", "url", "event_id"
-            )
+            for row in counted_runs(repositories, name)
+            .filter(finished_at__gte=since)
+            .values("id", "sha", "artifact__sha", "pipeline", "key", "finished_at", "url", "event_id")
             if row["sha"] or row["artifact__sha"]
-        ]  # fmt: skip
+        ]
         deployments = list(counted_deployments().filter(service__name=name).values_list(*PUT_COLUMNS))
         checks = list(
             AcceptanceRun.objects.filter(
-                service__name=name, story_key="", phase="finished", outcome__in=VERDICTS,
-                environment__tier__in=("testing", "staging"), finished_at__isnull=False,
+                service__name=name,
+                story_key="",
+                phase="finished",
+                outcome__in=VERDICTS,
+                environment__tier__in=("testing", "staging"),
+                finished_at__isnull=False,
             )
             .select_related("environment", "artifact")
             .order_by("finished_at", "id")
-        )  # fmt: skip
+        )
         tags = _versions(repositories, deployments)
         shas = {each.commit.sha for each in changes} | {row["commit"] for row in runs}
         shas |= {row[4] or row[5] or tags.get(row[6], "") for row in deployments}
@@ -179,9 +198,19 @@ def grounds_of(services: list[str], links: dict[int, list[Linked]], looked_at: s
 
 
 PUT_COLUMNS = (
-    "id", "environment__key", "environment__tier", "kind", "sha", "artifact__sha", "version", "artifact__purl",
-    "finished_at", "url", "event_id", "environment__gone_at",
-)  # fmt: skip
+    "id",
+    "environment__key",
+    "environment__tier",
+    "kind",
+    "sha",
+    "artifact__sha",
+    "version",
+    "artifact__purl",
+    "finished_at",
+    "url",
+    "event_id",
+    "environment__gone_at",
+)
 
 
 def _put(ground: Ground, deployments: list[Any], tags: dict[str, str]) -> None:

@@ -57,9 +57,11 @@ def unlinked(request: HttpRequest) -> HttpResponse:
     page = page_of(request, links.unlinked(repository), most=links.MOST_UNLINKED)
     repositories = Repository.objects.order_by("key").values_list("key", flat=True)
     context = {
-        "page": page, "asked": asked, "repositories": repositories[: links.REPOSITORIES_OFFERED],
+        "page": page,
+        "asked": asked,
+        "repositories": repositories[: links.REPOSITORIES_OFFERED],
         "linkable": request.user.is_authenticated and Squad.objects.writable_by(request.user).exists(),
-    }  # fmt: skip
+    }
     return render(request, "releases/planning/unlinked.html", context)
 
 

@@ -29,9 +29,9 @@ def change_named(text: str) -> Change:
     repository, _, sha = text.rpartition("@")
     sha = sha.lower()
     if not SHA.fullmatch(sha):
-        raise ValidationError({
-            "sha": f"Write the commit’s sha, at least its first {SHORTEST} characters, such as 4f2a91c."
-        })  # fmt: skip
+        raise ValidationError(
+            {"sha": f"Write the commit’s sha, at least its first {SHORTEST} characters, such as 4f2a91c."}
+        )
     rows = Change.objects.filter(sha__startswith=sha).select_related("repository").order_by("sha", "repository__key")
     if repository:
         rows = rows.filter(repository__key=repository)
@@ -42,14 +42,18 @@ def change_named(text: str) -> Change:
         return found[0]
     if not found:
         where = f"in {repository} " if repository else ""
-        raise ValidationError({
-            "sha": f"No change {where}starts with {sha}. It is known here once its repository was pulled or its event came."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "sha": f"No change {where}starts with {sha}. It is known here once its repository was pulled or its event came."
+            }
+        )
     if found[0].sha == found[1].sha:
-        raise ValidationError({
-            "sha": f"{sha[:8]} is in {found[0].repository} and in {found[1].repository}. "
-            f"Write {found[0].repository}@{sha[:8]} for the first."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "sha": f"{sha[:8]} is in {found[0].repository} and in {found[1].repository}. "
+                f"Write {found[0].repository}@{sha[:8]} for the first."
+            }
+        )
     raise ValidationError({"sha": f"More than one change starts with {sha}. Write more of its sha."})
 
 

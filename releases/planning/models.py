@@ -20,9 +20,10 @@ class Release(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     version = models.CharField(max_length=200, help_text="Text, kept as written: 5.10 is not 5.1.")
     line = models.CharField(
-        max_length=120, blank=True,
+        max_length=120,
+        blank=True,
         help_text="What is released, such as a product or service. Leave empty for a company-wide release.",
-    )  # fmt: skip
+    )
     slug = models.CharField(max_length=340, unique=True, editable=False)
     origin = models.CharField(max_length=6, choices=Origin, default=Origin.PERSON, editable=False)
     notes = models.TextField(blank=True)

@@ -102,12 +102,15 @@ def rows_of(ids: list[UUID]) -> list[Row]:
     sizes, before = batches(ids), _days_before(releases.values())
     return [
         Row(
-            releases[pk], before.get(pk),
-            sizes.get(pk, Counter())["user_story"], sizes.get(pk, Counter())["defect"], sizes.get(pk, Counter())["chore"],
+            releases[pk],
+            before.get(pk),
+            sizes.get(pk, Counter())["user_story"],
+            sizes.get(pk, Counter())["defect"],
+            sizes.get(pk, Counter())["chore"],
         )
         for pk in ids
         if pk in releases
-    ]  # fmt: skip
+    ]
 
 
 def _days_before(releases: Iterable[Release]) -> dict[UUID, float]:

@@ -63,8 +63,10 @@ class Ranges:
             Q(change__landed__gt=low, change__landed__lte=high)
             | Q(change__landed__isnull=True)
             | ~Q(story__stage__in=("deployed", "rodeo_done")),
-            refused=False, story__isnull=False, change__repository__in=self.repositories(service),
-        )  # fmt: skip
+            refused=False,
+            story__isnull=False,
+            change__repository__in=self.repositories(service),
+        )
         return set(links.values_list("story_id", flat=True).distinct())
 
     def around_deployment(self, deployment: Deployment) -> set[int]:

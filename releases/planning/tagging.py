@@ -30,8 +30,14 @@ AT_ONCE = 1000
 # More changed deployments than this are named by their service: looking at the neighbours of each would take longer.
 MOST_DEPLOYMENTS = 50
 COUNTED = (
-    "tagged_at", "released_at", "created_at", "commits", "non_merge_commits", "lead_time_median", "lead_time_p90",
-)  # fmt: skip
+    "tagged_at",
+    "released_at",
+    "created_at",
+    "commits",
+    "non_merge_commits",
+    "lead_time_median",
+    "lead_time_p90",
+)
 natural = natsort_keygen()
 
 
@@ -96,10 +102,14 @@ def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
             known[tag.name] = identity("release", line, tag.name)
             fresh.append(
                 Release(
-                    pk=known[tag.name], line=line, version=tag.name, slug=slug, origin=Release.Origin.TAG,
+                    pk=known[tag.name],
+                    line=line,
+                    version=tag.name,
+                    slug=slug,
+                    origin=Release.Origin.TAG,
                     created_at=tag.tagged_at,
                 )
-            )  # fmt: skip
+            )
     Release.objects.bulk_create(fresh, batch_size=500)
     for some in _some(fresh):
         tell("release.saved", ids=[str(release.pk) for release in some])
@@ -112,11 +122,15 @@ def _keep_tags(
     """Make the stored tags exactly these; return the releases whose tags changed."""
     wanted = {
         (pk := identity("tag", repository.key, tag.name)): Tag(
-            pk=pk, repository=repository, name=tag.name, sha=tag.sha, tagged_at=tag.tagged_at,
+            pk=pk,
+            repository=repository,
+            name=tag.name,
+            sha=tag.sha,
+            tagged_at=tag.tagged_at,
             release_id=releases[tag.name],
         )
         for tag in tags
-    }  # fmt: skip
+    }
     columns = ("sha", "tagged_at", "release_id")
 
     def said(tag: Tag) -> tuple[Any, ...]:
@@ -127,9 +141,12 @@ def _keep_tags(
         Tag.objects.filter(pk__in=some).delete()
     changed = [tag for pk, tag in wanted.items() if pk not in before or said(before[pk]) != said(tag)]
     Tag.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["id"], update_fields=["sha", "tagged_at", "release"],
+        changed,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["sha", "tagged_at", "release"],
         batch_size=500,
-    )  # fmt: skip
+    )
     touched = {before[pk].release_id for pk in gone} | {tag.release_id for tag in changed}
     return touched | {before[tag.pk].release_id for tag in changed if tag.pk in before}
 
@@ -155,9 +172,13 @@ def _assign(repository: Repository, order: Sequence[tuple[str, Any]], moved: set
 
 
 def _mirror(
-    repository: Repository, mainline: Mainline, tags: Sequence[messages.TagLine], deploys_to: str, before: set[str],
+    repository: Repository,
+    mainline: Mainline,
+    tags: Sequence[messages.TagLine],
+    deploys_to: str,
+    before: set[str],
     derived: Derived,
-) -> None:  # fmt: skip
+) -> None:
     """Make the deployments that tags stand for exactly these. They finished when the tag was made, and succeeded."""
     ids = {name: identity("deployment", "tag", repository.key, name) for name in before | {tag.name for tag in tags}}
     present: dict[UUID, Deployment] = {}
@@ -169,25 +190,36 @@ def _mirror(
         events = _first_looks(mainline, tags)
         wanted = {
             ids[tag.name]: Deployment(
-                pk=ids[tag.name], key=f"tag:{repository.key}:{tag.name}"[:300], service_id=repository.service_id,
-                environment=environment, phase=Phase.FINISHED, outcome=Outcome.SUCCESS, sha=tag.sha, version=tag.name,
-                words="tagged", finished_at=min(tag.tagged_at, mainline.seen_at),
+                pk=ids[tag.name],
+                key=f"tag:{repository.key}:{tag.name}"[:300],
+                service_id=repository.service_id,
+                environment=environment,
+                phase=Phase.FINISHED,
+                outcome=Outcome.SUCCESS,
+                sha=tag.sha,
+                version=tag.name,
+                words="tagged",
+                finished_at=min(tag.tagged_at, mainline.seen_at),
                 event_id=events.get(tag.since, mainline.event_id),
             )
             for tag in tags
-        }  # fmt: skip
+        }
     columns = ("service_id", "environment_id", "sha", "version", "finished_at", "event_id")
     changed = [
-        row for pk, row in wanted.items()
+        row
+        for pk, row in wanted.items()
         if pk not in present or any(getattr(row, name) != getattr(present[pk], name) for name in columns)
-    ]  # fmt: skip
+    ]
     gone = [pk for pk in present if pk not in wanted]
     for some in _some(gone):
         Deployment.objects.filter(pk__in=some).delete()
     Deployment.objects.bulk_create(
-        changed, update_conflicts=True, unique_fields=["id"], batch_size=500,
+        changed,
+        update_conflicts=True,
+        unique_fields=["id"],
+        batch_size=500,
         update_fields=["service", "environment", "sha", "version", "finished_at", "event"],
-    )  # fmt: skip
+    )
     moved = {present[row.pk].service_id for row in changed if row.pk in present} - {repository.service_id}
     derived.services |= moved | {present[pk].service_id for pk in gone}
     if len(changed) > MOST_DEPLOYMENTS:
@@ -226,9 +258,14 @@ def count(releases: Iterable[Any]) -> None:
         for row in Release.objects.filter(pk__in=some):
             tagged_at = newest.get(row.pk)
             figures = (
-                tagged_at, _released(row, tagged_at), _created(row, tagged_at), commits[row.pk], own[row.pk],
-                percentile(times[row.pk], 0.5), percentile(times[row.pk], 0.9),
-            )  # fmt: skip
+                tagged_at,
+                _released(row, tagged_at),
+                _created(row, tagged_at),
+                commits[row.pk],
+                own[row.pk],
+                percentile(times[row.pk], 0.5),
+                percentile(times[row.pk], 0.9),
+            )
             if figures != tuple(getattr(row, name) for name in COUNTED):
                 rows.append((row.pk, *figures))
         write(Release, COUNTED, rows)

@@ -30,7 +30,8 @@ def release_list(request: HttpRequest) -> HttpResponse:
     line = asked if asked in lines else None
     page = page_of(request, queries.newest_first(line))
     return render(
-        request, "releases/planning/list.html",
+        request,
+        "releases/planning/list.html",
         {
             "page": page,
             "rows": queries.rows_of(list(page.object_list)),
@@ -40,7 +41,7 @@ def release_list(request: HttpRequest) -> HttpResponse:
             "series": queries.SERIES,
             "writable": may_plan(request.user),
         },
-    )  # fmt: skip
+    )
 
 
 def _asked(request: HttpRequest) -> Only:
@@ -74,7 +75,8 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
         return varied(HttpResponse(_fragment(release, made, only, request)))
     return varied(
         render(
-            request, "releases/planning/board.html",
+            request,
+            "releases/planning/board.html",
             {
                 "release": release,
                 "board": made,
@@ -85,7 +87,7 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
                 "wall": request.GET.get("wall") == "1",
             },
         )
-    )  # fmt: skip
+    )
 
 
 @reading

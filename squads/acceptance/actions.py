@@ -48,10 +48,12 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
         if not story.squad.accepts_own and (own := _own(story, accepter, by)):
             raise ValidationError({"accepter": own})
     elif not queries.accepters(story, asked_by=by):
-        raise ValidationError({
-            "accepter": f"Squad {story.squad} has no accepter who did not make this change. Name a person, "
-            "or have a lead make a member an accepter."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "accepter": f"Squad {story.squad} has no accepter who did not make this change. Name a person, "
+                "or have a lead make a member an accepter."
+            }
+        )
     try:
         with transaction.atomic():
             request = AcceptanceRequest.objects.create(
@@ -91,9 +93,15 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
         raise ValidationError(f"{story.key} is no longer in production: {queries.rung(story, 'deployed')['why']}.")
     places = [place.environment for place in queries.places([story]).get(story.pk, ())]
     evidence = record_by_hand(
-        story, by=by, kind="acceptance", verdict="success" if accepted else "failure", at=now, note=note, link=link,
+        story,
+        by=by,
+        kind="acceptance",
+        verdict="success" if accepted else "failure",
+        at=now,
+        note=note,
+        link=link,
         environment=", ".join(dict.fromkeys(places))[:120],
-    )  # fmt: skip
+    )
     AcceptanceRequest.objects.filter(pk=request.pk).update(evidence=evidence)
     request.evidence, request.story = evidence, story
     watch(story, by)
@@ -116,10 +124,12 @@ def person_named(username: str) -> Any:
     username = username.strip()[:MOST_LETTERS]
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
-        raise ValidationError({
-            "accepter": f"No account is called “{username}”. Check the spelling, "
-            "or leave it empty to ask any accepter of the squad."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "accepter": f"No account is called “{username}”. Check the spelling, "
+                "or leave it empty to ask any accepter of the squad."
+            }
+        )
     return person
 
 
@@ -138,9 +148,16 @@ def _moved(request: AcceptanceRequest, to: str, *, by: Any, now: Any, because: s
     """Move the request from open with one guarded UPDATE."""
     try:
         move(
-            request, "state", to, leaving=[State.OPEN], by=by, because=because, answered_by=by, answered_at=now,
+            request,
+            "state",
+            to,
+            leaving=[State.OPEN],
+            by=by,
+            because=because,
+            answered_by=by,
+            answered_at=now,
             answer=because,
-        )  # fmt: skip
+        )
     except AlreadyMoved:
         now_is = AcceptanceRequest.objects.select_related("story", "answered_by").filter(pk=request.pk).first()
         if now_is is None:

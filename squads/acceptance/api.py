@@ -32,9 +32,18 @@ class RequestOut(serializers.ModelSerializer):
     class Meta:
         model = AcceptanceRequest
         fields = [
-            "id", "story", "state", "asked_by", "asked_at", "accepter", "note", "answered_by", "answered_at", "answer",
+            "id",
+            "story",
+            "state",
+            "asked_by",
+            "asked_at",
+            "accepter",
+            "note",
+            "answered_by",
+            "answered_at",
+            "answer",
             "evidence",
-        ]  # fmt: skip
+        ]
         read_only_fields = fields
 
 

@@ -110,9 +110,14 @@ def waiting(requests: Iterable[AcceptanceRequest]) -> list[Waiting]:
     where, notes = places(stories), written(row.note for row in rows)
     return [
         Waiting(
-            row, row.story, ladder.glyph(row.story.standing),
-            say(row.story.standing, owners=owners, squad=row.story.squad.name), note, where.get(row.story_id, []),
-            checklist(row.story, "acceptance_criteria"), checklist(row.story, "production_checks"),
+            row,
+            row.story,
+            ladder.glyph(row.story.standing),
+            say(row.story.standing, owners=owners, squad=row.story.squad.name),
+            note,
+            where.get(row.story_id, []),
+            checklist(row.story, "acceptance_criteria"),
+            checklist(row.story, "production_checks"),
         )
         for row, note in zip(rows, notes, strict=True)
-    ]  # fmt: skip
+    ]

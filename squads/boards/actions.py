@@ -32,9 +32,9 @@ def add_stories(squad: Squad, text: str, *, by: Any) -> list[Story]:
     if not lines:
         raise ValidationError({"lines": "Write at least one title, one per line."})
     if len(lines) > MOST_LINES:
-        raise ValidationError({
-            "lines": f"{len(lines)} lines at once; at most {MOST_LINES}. Add them in parts, or import a CSV."
-        })  # fmt: skip
+        raise ValidationError(
+            {"lines": f"{len(lines)} lines at once; at most {MOST_LINES}. Add them in parts, or import a CSV."}
+        )
     long = [
         f"Line {number} has {len(title)} characters; a title has at most {LONGEST_TITLE}. Shorten it."
         for number, title in lines
@@ -106,10 +106,14 @@ def read(values: Mapping[str, list[str]]) -> Only:
     said = {name: each[-1].replace("\0", "").strip()[:200] for name, each in values.items() if each}
     type_ = said.get("type", "")
     return Only(
-        said.get("release", ""), type_ if type_ in Story.Type.values else "", said.get("person", ""),
-        said.get("service", ""), said.get("q", ""), "1" if said.get("blocked") == "1" else "",
+        said.get("release", ""),
+        type_ if type_ in Story.Type.values else "",
+        said.get("person", ""),
+        said.get("service", ""),
+        said.get("q", ""),
+        "1" if said.get("blocked") == "1" else "",
         "1" if said.get("stalled") == "1" else "",
-    )  # fmt: skip
+    )
 
 
 def read_query(query: str) -> Only:

@@ -86,10 +86,15 @@ class PlaceOut(serializers.Serializer):
 FILTERS = [
     OpenApiParameter(name, str, description=said)
     for name, said in {
-        "release": "Its slug.", "type": "", "person": "Who wrote it, or moved it to in progress.", "service": "Its name.",
-        "q": "The start of a key, or part of a title.", "blocked": "1: only blocked ones.", "stalled": "1: only stalled ones.",
+        "release": "Its slug.",
+        "type": "",
+        "person": "Who wrote it, or moved it to in progress.",
+        "service": "Its name.",
+        "q": "The start of a key, or part of a title.",
+        "blocked": "1: only blocked ones.",
+        "stalled": "1: only stalled ones.",
     }.items()
-]  # fmt: skip
+]
 
 
 class Boards(Endpoint):
@@ -111,20 +116,32 @@ class Boards(Endpoint):
         def card(row: cards.Row, column: queries.Column) -> dict[str, Any]:
             known = {column.stage: column.usual} if column.usual else {}
             return {
-                "key": row.key, "title": row.title, "type": row.type, "rank": row.rank, "version": cards.version_of(row),
+                "key": row.key,
+                "title": row.title,
+                "type": row.type,
+                "rank": row.rank,
+                "version": cards.version_of(row),
                 "answer": states.say(row.standing, at=at, owners=owners, squad=squad.name),
-                "gaps": gap_words(row.standing), "blocked_because": row.blocked_because, "since": row.since,
-                "stalled": cards.stalled(row, at, known), "url": f"/stories/{row.key}/",
-            }  # fmt: skip
+                "gaps": gap_words(row.standing),
+                "blocked_because": row.blocked_because,
+                "since": row.since,
+                "stalled": cards.stalled(row, at, known),
+                "url": f"/stories/{row.key}/",
+            }
 
         columns = [
             {
-                "stage": column.stage, "total": column.total, "found": column.found, "limit": column.limit,
-                "over": column.over, "usual_seconds": column.usual.seconds if column.usual else None,
-                "usual_n": column.usual.n if column.usual else 0, "stories": [card(row, column) for row in column.rows],
+                "stage": column.stage,
+                "total": column.total,
+                "found": column.found,
+                "limit": column.limit,
+                "over": column.over,
+                "usual_seconds": column.usual.seconds if column.usual else None,
+                "usual_n": column.usual.n if column.usual else 0,
+                "stories": [card(row, column) for row in column.rows],
             }
             for column in made.columns
-        ]  # fmt: skip
+        ]
         return Response(SquadBoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
 
 

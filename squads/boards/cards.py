@@ -94,9 +94,17 @@ def version_of(row: Row) -> str:
     standing = row.standing
     rungs = [each["state"] for each in standing.get("rungs", ())]
     shown = (
-        row.title, row.type, row.stage, row.blocked_because, row.since, rungs, standing.get("answer"),
-        standing.get("gaps"), standing.get("dark"), row.squad,
-    )  # fmt: skip
+        row.title,
+        row.type,
+        row.stage,
+        row.blocked_because,
+        row.since,
+        rungs,
+        standing.get("answer"),
+        standing.get("gaps"),
+        standing.get("dark"),
+        row.squad,
+    )
     return blake2b(repr(shown).encode(), digest_size=6).hexdigest()
 
 
@@ -107,9 +115,12 @@ def stalled(row: Row, at: datetime, known: Mapping[str, Usual]) -> bool:
 
 
 def card_html(
-    rows: Iterable[Row], *, at: datetime | None = None, known: Mapping[int, Mapping[str, Usual]] | None = None,
+    rows: Iterable[Row],
+    *,
+    at: datetime | None = None,
+    known: Mapping[int, Mapping[str, Usual]] | None = None,
     versions: Mapping[str, str] | None = None,
-) -> dict[str, SafeString]:  # fmt: skip
+) -> dict[str, SafeString]:
     """Draw cards; return their HTML by key. `known` is what is usual, by squad, and `versions` are the marks of the
     cards, by key; both are looked up when not given."""
     rows, at = list(rows), at or clock.now()
@@ -134,9 +145,14 @@ def card_html(
 
 
 def _card(
-    row: Row, at: datetime, owners: Mapping[str, str], known: Mapping[str, Usual], prefix: str, version: str,
+    row: Row,
+    at: datetime,
+    owners: Mapping[str, str],
+    known: Mapping[str, Usual],
+    prefix: str,
+    version: str,
     menu: SafeString,
-) -> Card:  # fmt: skip
+) -> Card:
     withdrawn = ", ".join(
         ladder.NAMES[rung["rung"]] for rung in row.standing.get("rungs", ()) if rung["state"] == states.WITHDRAWN
     )
@@ -145,28 +161,40 @@ def _card(
     plain = row.stage in ("todo", "in_progress") and not withdrawn
     done = row.stage == "rodeo_done"
     return Card(
-        row.key, f"{prefix}{row.key}/", row.title, TYPES[row.type], row.stage, row.rank, version,
-        ladder.glyph(row.standing), "" if plain else states.say(row.standing, at=at, owners=owners, squad=row.squad),
-        gaps, withdrawn, bool(row.standing.get("dark")), row.blocked_because,
+        row.key,
+        f"{prefix}{row.key}/",
+        row.title,
+        TYPES[row.type],
+        row.stage,
+        row.rank,
+        version,
+        ladder.glyph(row.standing),
+        "" if plain else states.say(row.standing, at=at, owners=owners, squad=row.squad),
+        gaps,
+        withdrawn,
+        bool(row.standing.get("dark")),
+        row.blocked_because,
         "" if done else clock.duration(at - row.since),
         known[row.stage].words if not done and stalled(row, at, known) else "",
         menu,
-    )  # fmt: skip
+    )
 
 
 def _menu(row: Row, prefix: str) -> Menu:
     return Menu(
-        MOVES.get(row.stage, ()), row.stage != "rodeo_done", bool(row.blocked_because), _next_kind(row.standing), ANY_KEY,
+        MOVES.get(row.stage, ()),
+        row.stage != "rodeo_done",
+        bool(row.blocked_because),
+        _next_kind(row.standing),
+        ANY_KEY,
         f"{prefix}{ANY_KEY}/",
-    )  # fmt: skip
+    )
 
 
 ANY_KEY = "{ANY-KEY}"
 
 
-MOVES = {
-    stage: tuple(each for each in Story.Progress.choices if each[0] != stage) for stage in Story.Progress.values
-}  # fmt: skip
+MOVES = {stage: tuple(each for each in Story.Progress.choices if each[0] != stage) for stage in Story.Progress.values}
 
 
 def _next_kind(standing: Mapping[str, Any]) -> str:

@@ -14,10 +14,12 @@ class BlockForm(forms.Form):
     """Why a story waits."""
 
     because = forms.CharField(
-        label="What does it wait for?", max_length=2000, widget=forms.Textarea(attrs={"rows": 3}),
+        label="What does it wait for?",
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Name what or whom it waits for, so that somebody can help.",
         error_messages={"required": "Write what it waits for, so that somebody can help."},
-    )  # fmt: skip
+    )
 
 
 class RulesForm(forms.Form):
@@ -28,19 +30,27 @@ class RulesForm(forms.Form):
         wrong = f"Write a whole number from 1 to {HIGHEST_LIMIT}, or leave it empty for no limit."
         for stage in LIMITED:
             self.fields[stage] = forms.IntegerField(
-                label=f"{states.STAGE_NAMES[stage].capitalize()}: at most", required=False, min_value=1, max_value=HIGHEST_LIMIT,
-                initial=squad.wip_limits.get(stage), error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wrong),
-            )  # fmt: skip
+                label=f"{states.STAGE_NAMES[stage].capitalize()}: at most",
+                required=False,
+                min_value=1,
+                max_value=HIGHEST_LIMIT,
+                initial=squad.wip_limits.get(stage),
+                error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wrong),
+            )
         self.fields["accepters"] = forms.MultipleChoiceField(
-            label="Accepters", required=False, widget=forms.CheckboxSelectMultiple,
+            label="Accepters",
+            required=False,
+            widget=forms.CheckboxSelectMultiple,
             choices=[(each.user.username, each.user.name) for each in people],
             initial=[each.user.username for each in people if each.accepts],
             help_text="Product owners and others who are asked to accept the squad's stories in production.",
-        )  # fmt: skip
+        )
         self.fields["accepts_own"] = forms.BooleanField(
-            label="Whoever made a change may accept it", required=False, initial=squad.accepts_own,
+            label="Whoever made a change may accept it",
+            required=False,
+            initial=squad.accepts_own,
             help_text="Otherwise somebody else has to accept the story in production.",
-        )  # fmt: skip
+        )
 
     def said(self) -> dict[str, Any]:
         """Return what `set_rules` wants to know."""

@@ -161,16 +161,28 @@ def _newest(squad: Squad, only: Only) -> tuple[list[int], int]:
 
 
 def _column(
-    squad: Squad, stage: str, rows: Iterable[cards.Row], totals: Counter[str], found: dict[str, int],
-    known: dict[str, Usual], html: dict[str, SafeString],
-) -> Column:  # fmt: skip
+    squad: Squad,
+    stage: str,
+    rows: Iterable[cards.Row],
+    totals: Counter[str],
+    found: dict[str, int],
+    known: dict[str, Usual],
+    html: dict[str, SafeString],
+) -> Column:
     here = [row for row in rows if row.stage == stage]
     if stage == "rodeo_done":
         here.sort(key=lambda row: (row.since, row.pk), reverse=True)
     return Column(
-        stage, states.STAGE_NAMES[stage], stage in Story.Progress.values, totals[stage], found[stage],
-        squad.wip_limits.get(stage), known.get(stage), here, [html[row.key] for row in here if row.key in html],
-    )  # fmt: skip
+        stage,
+        states.STAGE_NAMES[stage],
+        stage in Story.Progress.values,
+        totals[stage],
+        found[stage],
+        squad.wip_limits.get(stage),
+        known.get(stage),
+        here,
+        [html[row.key] for row in here if row.key in html],
+    )
 
 
 def _version(columns: list[Column], versions: dict[str, str], late: set[int]) -> str:

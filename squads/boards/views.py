@@ -64,7 +64,8 @@ def _page(
     names = {each.user_id: each.user.name for each in people}
     return varied(
         render(
-            request, "squads/boards/board.html",
+            request,
+            "squads/boards/board.html",
             {
                 "squad": squad,
                 "board": made,
@@ -74,8 +75,10 @@ def _page(
                 "people": people,
                 "options": options,
                 "types": Story.Type.choices,
-                "views": [(view, "" if view.owner_id == request.user.pk else names.get(view.owner_id, "shared"))
-                          for view in options.views],
+                "views": [
+                    (view, "" if view.owner_id == request.user.pk else names.get(view.owner_id, "shared"))
+                    for view in options.views
+                ],
                 "writable": writable,
                 "leading": leading,
                 "typed": typed,
@@ -83,7 +86,7 @@ def _page(
             },
             status=400 if errors else 200,
         )
-    )  # fmt: skip
+    )
 
 
 def _own(slug: str, user: Any) -> Squad:

@@ -158,10 +158,15 @@ def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, An
         tell("story.edited", ids=updated)
     live.touch([*ids, *updated, *remarks])
     return {
-        **plan.counts, "moves": moves, "comments": len(remarks), "releases": sorted(planned), "notes": plan.parsed.notes,
-        "first": created[0].key if created else "", "last": created[-1].key if created else "",
+        **plan.counts,
+        "moves": moves,
+        "comments": len(remarks),
+        "releases": sorted(planned),
+        "notes": plan.parsed.notes,
+        "first": created[0].key if created else "",
+        "last": created[-1].key if created else "",
         "problems": [list(problem) for problem in plan.problems[:MOST_KEPT]],
-    }  # fmt: skip
+    }
 
 
 def _create(squad: Squad, steps: list[Step], by: Any, now: datetime, system: str) -> list[Story]:
@@ -171,12 +176,18 @@ def _create(squad: Squad, steps: list[Step], by: Any, now: datetime, system: str
     first, rank = squad.take_numbers(len(steps)), last_rank(squad)
     made = [
         Story(
-            squad=squad, number=first + index, key=f"{squad.key_prefix}-{first + index}", created_by=by,
-            rank=rank + RANK_GAP * (index + 1), external=step.row.external, release=step.release,
-            progress_at=_progress_at(step, now), **step.row.values,
+            squad=squad,
+            number=first + index,
+            key=f"{squad.key_prefix}-{first + index}",
+            created_by=by,
+            rank=rank + RANK_GAP * (index + 1),
+            external=step.row.external,
+            release=step.release,
+            progress_at=_progress_at(step, now),
+            **step.row.values,
         )
         for index, step in enumerate(steps)
-    ]  # fmt: skip
+    ]
     Story.objects.bulk_create(made, batch_size=AT_ONCE)
     # The column fills itself when a row is created; the date it had elsewhere is written over it.
     dated = [(story.pk, step.row.created) for story, step in zip(made, steps, strict=True) if step.row.created]

@@ -67,8 +67,16 @@ class ImportDetail(ImportOut):
 
     class Meta(ImportOut.Meta):
         fields = [
-            *ImportOut.Meta.fields, "counts", "problems", "notes", "columns", "types", "statuses", "first", "last",
-        ]  # fmt: skip
+            *ImportOut.Meta.fields,
+            "counts",
+            "problems",
+            "notes",
+            "columns",
+            "types",
+            "statuses",
+            "first",
+            "last",
+        ]
         read_only_fields = fields
 
     def _plan(self) -> queries.Plan | None:
@@ -141,9 +149,13 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
 
     # A file holds what its squad did not choose to show yet.
     marks = {
-        "list": "members", "retrieve": "members", "create": "members", "partial_update": "members", "destroy": "members",
+        "list": "members",
+        "retrieve": "members",
+        "create": "members",
+        "partial_update": "members",
+        "destroy": "members",
         "run": "members",
-    }  # fmt: skip
+    }
     serializer_class = ImportOut
     parser_classes = [Json, MultiPartParser]
     lookup_value_regex = r"[0-9]{1,18}"

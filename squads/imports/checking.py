@@ -154,13 +154,17 @@ def _words(parsed: Parsed, meanings: _Meanings) -> tuple[list[Word], list[Word]]
 def _twice(item: Item, first: str) -> Problem:
     if item.cells.get("key", "").strip():
         return Problem(
-            item.place, item.column("key"), f"{first} has the key “{item.cells['key'].strip()[:60]}” already.",
+            item.place,
+            item.column("key"),
+            f"{first} has the key “{item.cells['key'].strip()[:60]}” already.",
             "Give each row a key of its own, or take the row out.",
-        )  # fmt: skip
+        )
     return Problem(
-        item.place, item.column("title"), f"{first} has this title already, and neither has a key.",
+        item.place,
+        item.column("title"),
+        f"{first} has this title already, and neither has a key.",
         "Choose a column with keys, or change one title.",
-    )  # fmt: skip
+    )
 
 
 def _problems(item: Item, meanings: _Meanings, now: datetime) -> list[Problem]:
@@ -173,9 +177,13 @@ def _problems(item: Item, meanings: _Meanings, now: datetime) -> list[Problem]:
         at = moment(created)
         if at is None:
             found.append(
-                Problem(item.place, item.column("created"), f"“{created[:40]}” is no moment, or could be two.",
-                        "Write it as 2026-03-14 15:09.")
-            )  # fmt: skip
+                Problem(
+                    item.place,
+                    item.column("created"),
+                    f"“{created[:40]}” is no moment, or could be two.",
+                    "Write it as 2026-03-14 15:09.",
+                )
+            )
         elif at > now + SLACK:
             found.append(
                 Problem(
@@ -198,9 +206,14 @@ def _of_texts(item: Item) -> list[tuple[str, tuple[str, str]]]:
         found.append(("title", ("There is no title.", "Write one, or choose another column for titles.")))
     elif len(title) > LONGEST_TITLE:
         found.append(
-            ("title", (f"The title has {len(title):,} characters; {LONGEST_TITLE} is the most.",
-                       "Shorten it, and put the rest into the description."))
-        )  # fmt: skip
+            (
+                "title",
+                (
+                    f"The title has {len(title):,} characters; {LONGEST_TITLE} is the most.",
+                    "Shorten it, and put the rest into the description.",
+                ),
+            )
+        )
     if len(key) > LONGEST_KEY:
         found.append(
             ("key", (f"The key has {len(key):,} characters; {LONGEST_KEY} is the most.", "Choose another column."))
@@ -212,9 +225,14 @@ def _of_texts(item: Item) -> list[tuple[str, tuple[str, str]]]:
     ]
     if (count := len(item.cells.get("acceptance_criteria", "").splitlines())) > MOST_LINES:
         found.append(
-            ("acceptance_criteria", (f"There are {count:,} lines; {MOST_LINES} is the most.",
-                                     "Choose another column, or make several stories of it."))
-        )  # fmt: skip
+            (
+                "acceptance_criteria",
+                (
+                    f"There are {count:,} lines; {MOST_LINES} is the most.",
+                    "Choose another column, or make several stories of it.",
+                ),
+            )
+        )
     return found
 
 
@@ -241,9 +259,10 @@ def _of_words(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str, str
 def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: Checked, now: datetime) -> Ready:
     cells, exact = item.cells, kind == "rodeo"
     values: dict[str, str] = {
-        name: cells[name] if exact else cells[name].strip() for name in ("title", "description", "acceptance_criteria")
+        name: cells[name] if exact else cells[name].strip()
+        for name in ("title", "description", "acceptance_criteria")
         if name in cells
-    }  # fmt: skip
+    }
     if not exact:
         values["title"] = " ".join(values["title"].split())
     if cells.get("type", "").strip():
@@ -251,9 +270,16 @@ def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: C
     if cells.get("status", "").strip():
         values["progress"] = meanings.progress_of(cells["status"])
     ready = Ready(
-        item.place, external, cells.get("key", "").strip(), values, cells["release"].strip() if "release" in cells else None,
-        item.column("release"), cells.get("status", "").strip(), moment(cells.get("created", "")), moment(item.moved_at),
-    )  # fmt: skip
+        item.place,
+        external,
+        cells.get("key", "").strip(),
+        values,
+        cells["release"].strip() if "release" in cells else None,
+        item.column("release"),
+        cells.get("status", "").strip(),
+        moment(cells.get("created", "")),
+        moment(item.moved_at),
+    )
     _tell(ready, item, kind, meanings, checked, now)
     return ready
 

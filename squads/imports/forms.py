@@ -40,6 +40,8 @@ def mapping_of(post: QueryDict) -> dict[str, Any]:
 
     columns = {name: header for name, header in chosen("column-").items() if name in (*FIELDS, "comment")}
     return {
-        "columns": columns or None, "types": chosen("type-"), "statuses": chosen("status-"),
+        "columns": columns or None,
+        "types": chosen("type-"),
+        "statuses": chosen("status-"),
         "plan_releases": "plan_releases" in post,
-    }  # fmt: skip
+    }

@@ -19,9 +19,13 @@ AT_ONCE, MOST_PLANNED, LONGEST_VERSION = 900, 100, 200
 NAMED = {"type": Story.Type, "progress": Story.Progress}
 FIELDS = ("key", "title", "type", "status", "description", "acceptance_criteria", "release", "created")
 FIELD_NAMES = {
-    "title": "title", "type": "type", "description": "description", "acceptance_criteria": "acceptance criteria",
-    "progress": "progress", "release": "release",
-}  # fmt: skip
+    "title": "title",
+    "type": "type",
+    "description": "description",
+    "acceptance_criteria": "acceptance criteria",
+    "progress": "progress",
+    "release": "release",
+}
 PLAN_THEM = "Tick “plan the releases that are missing”, or name another there."
 
 
@@ -80,9 +84,12 @@ class Plan:
         """How many rows are created, updated, unchanged, refused and left out."""
         created, updated = len(self.created), len(self.updated)
         return {
-            "created": created, "updated": updated, "unchanged": len(self.steps) - created - updated,
-            "refused": len({problem.place for problem in self.problems}), "left_out": self.checked.left_out,
-        }  # fmt: skip
+            "created": created,
+            "updated": updated,
+            "unchanged": len(self.steps) - created - updated,
+            "refused": len({problem.place for problem in self.problems}),
+            "left_out": self.checked.left_out,
+        }
 
     @property
     def good(self) -> int:

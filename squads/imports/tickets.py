@@ -127,11 +127,15 @@ def _create(squad: Squad, issues: list[Issue]) -> list[int]:
     first, rank = squad.take_numbers(len(issues)), last_rank(squad)
     made = [
         Story(
-            squad=squad, number=first + index, key=f"{squad.key_prefix}-{first + index}", external=issue.key,
-            rank=rank + RANK_GAP * (index + 1), **issue.values(),
+            squad=squad,
+            number=first + index,
+            key=f"{squad.key_prefix}-{first + index}",
+            external=issue.key,
+            rank=rank + RANK_GAP * (index + 1),
+            **issue.values(),
         )
         for index, issue in enumerate(issues)
-    ]  # fmt: skip
+    ]
     Story.objects.bulk_create(made)
     # The column fills itself when a row is created; the date it has there is written over it.
     dated = [(story.pk, each.created_at) for story, each in zip(made, issues, strict=True) if each.created_at]
@@ -143,10 +147,18 @@ def _create(squad: Squad, issues: list[Issue]) -> list[int]:
 def _ticket(issue: Issue, story: Story, before: Ticket | None) -> Ticket:
     """Return the row of an issue as it is now. Not every message names the author: a name stays."""
     return Ticket(
-        pk=before.pk if before else None, story=story, key=issue.key, system=issue.system, url=issue.url,
-        author=issue.author or (before.author if before else ""), state=issue.state, since=issue.since,
-        moved_to=issue.moved_to, said={**(before.said if before else {}), **issue.values()}, seen_at=issue.seen_at,
-    )  # fmt: skip
+        pk=before.pk if before else None,
+        story=story,
+        key=issue.key,
+        system=issue.system,
+        url=issue.url,
+        author=issue.author or (before.author if before else ""),
+        state=issue.state,
+        since=issue.since,
+        moved_to=issue.moved_to,
+        said={**(before.said if before else {}), **issue.values()},
+        seen_at=issue.seen_at,
+    )
 
 
 def _update(issues: list[Issue], known: _Known) -> list[int]:

@@ -24,10 +24,16 @@ from squads.teams.models import Squad
 
 FIRST_ROWS, MOST_WORDS = 10, 60
 LABELS = {
-    "key": "Key (repeats are known by it)", "title": "Title", "type": "Type", "status": "Status",
-    "description": "Description", "acceptance_criteria": "Acceptance criteria", "release": "Release", "created": "Created",
+    "key": "Key (repeats are known by it)",
+    "title": "Title",
+    "type": "Type",
+    "status": "Status",
+    "description": "Description",
+    "acceptance_criteria": "Acceptance criteria",
+    "release": "Release",
+    "created": "Created",
     "comment": "Comments",
-}  # fmt: skip
+}
 
 
 def _own_squad(slug: str, user: Any) -> Squad:
@@ -62,10 +68,11 @@ def import_list(request: HttpRequest, slug: str) -> HttpResponse:
         else:
             return redirect("squads:imports:detail", squad.slug, imported.pk)
     return render(
-        request, "squads/imports/list.html",
+        request,
+        "squads/imports/list.html",
         {"squad": squad, "form": form, "page": page_of(request, queries.imports_of(squad)), "kinds": formats.KINDS},
         status=400 if form.errors else 200,
-    )  # fmt: skip
+    )
 
 
 @members

@@ -36,9 +36,14 @@ def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
     """Create a story with the squad's next key. Changes that already name the key are linked after the commit."""
     number = squad.take_number()
     story = Story(
-        squad=squad, number=number, key=f"{squad.key_prefix}-{number}", title=title, created_by=by,
-        rank=last_rank(squad) + RANK_GAP, **_known(fields),
-    )  # fmt: skip
+        squad=squad,
+        number=number,
+        key=f"{squad.key_prefix}-{number}",
+        title=title,
+        created_by=by,
+        rank=last_rank(squad) + RANK_GAP,
+        **_known(fields),
+    )
     _checked(story)
     story.save(force_insert=True)
     if by is not None:

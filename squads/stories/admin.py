@@ -17,9 +17,21 @@ class Stories(NotDeleted):
     search_fields = ["key", "title"]
     autocomplete_fields = ["release"]
     fields = [
-        "key", "squad", "title", "type", "description", "acceptance_criteria", "release", "flag", "audience", "progress",
-        "stage", "standing", "created_at", "created_by",
-    ]  # fmt: skip
+        "key",
+        "squad",
+        "title",
+        "type",
+        "description",
+        "acceptance_criteria",
+        "release",
+        "flag",
+        "audience",
+        "progress",
+        "stage",
+        "standing",
+        "created_at",
+        "created_by",
+    ]
     readonly_fields = ["key", "squad", "progress", "stage", "standing", "created_at", "created_by"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

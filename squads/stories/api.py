@@ -98,9 +98,26 @@ class EvidenceOut(serializers.ModelSerializer):
     class Meta:
         model = Evidence
         fields = [
-            "id", "kind", "verdict", "at", "started_at", "service", "environment", "tier", "shas", "label", "words",
-            "link", "note", "by_hand", "person", "event", "taken_back_at", "taken_back_by", "taken_back_because",
-        ]  # fmt: skip
+            "id",
+            "kind",
+            "verdict",
+            "at",
+            "started_at",
+            "service",
+            "environment",
+            "tier",
+            "shas",
+            "label",
+            "words",
+            "link",
+            "note",
+            "by_hand",
+            "person",
+            "event",
+            "taken_back_at",
+            "taken_back_by",
+            "taken_back_because",
+        ]
         read_only_fields = fields
 
 
@@ -167,11 +184,14 @@ def _clashed(conflict: editing.Conflict) -> Response:
     ]
     both = [
         {
-            "field": each.field, "theirs": plain(each.field, each.theirs), "yours": plain(each.field, each.mine),
-            "by": each.by.username if each.by else None, "at": each.at,
+            "field": each.field,
+            "theirs": plain(each.field, each.theirs),
+            "yours": plain(each.field, each.mine),
+            "by": each.by.username if each.by else None,
+            "at": each.at,
         }
         for each in conflict.clashes
-    ]  # fmt: skip
+    ]
     said = {"type": "client_error", "errors": errors, "version": conflict.version, "conflicts": both}
     headers = {"ETag": f'"v{conflict.version}"'}
     return Response(Clashed(said).data, status=status.HTTP_412_PRECONDITION_FAILED, headers=headers)
@@ -196,9 +216,13 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Deliverable pieces of work."""
 
     marks = {
-        "create": "members", "partial_update": "members", "progress": "members", "supply": "members", "ticks": "members",
+        "create": "members",
+        "partial_update": "members",
+        "progress": "members",
+        "supply": "members",
+        "ticks": "members",
         "take_back": "members",
-    }  # fmt: skip
+    }
     serializer_class = StoryOut
     lookup_field = "key"
     lookup_value_regex = r"[A-Za-z][A-Za-z0-9]*-[0-9]+"

@@ -10,9 +10,14 @@ from portal.kernel import clock
 RUNGS = ("dev_done", "integrated", "tested", "deployed", "rodeo_done")
 STAGES = ("todo", "in_progress", *RUNGS)
 STAGE_NAMES = {
-    "todo": "to do", "in_progress": "in progress", "dev_done": "dev done", "integrated": "integrated",
-    "tested": "tested", "deployed": "deployed", "rodeo_done": "rodeo done",
-}  # fmt: skip
+    "todo": "to do",
+    "in_progress": "in progress",
+    "dev_done": "dev done",
+    "integrated": "integrated",
+    "tested": "tested",
+    "deployed": "deployed",
+    "rodeo_done": "rodeo done",
+}
 HELD, BY_HAND, MISSING, WITHDRAWN = "held", "by_hand", "missing", "withdrawn"
 BEFORE_PRODUCTION = ("testing", "staging")
 EVERYONE = "everyone"
@@ -21,9 +26,11 @@ ANY, REMOVAL = "*", "removal"
 UNNAMED = ""
 # What a skipped rung lacks, where nothing was seen of it at all; what was seen and failed is said in its own words.
 GAPS = {
-    "dev_done": "its squad never said dev done", "integrated": "no successful mainline run seen",
-    "tested": "never tested before production", "deployed": "no deployment seen",
-}  # fmt: skip
+    "dev_done": "its squad never said dev done",
+    "integrated": "no successful mainline run seen",
+    "tested": "never tested before production",
+    "deployed": "no deployment seen",
+}
 
 Part = str | dict[str, str | None]
 
@@ -132,14 +139,20 @@ def each_service(case: Case, judge: Callable[[Case, str], Verdict]) -> Verdict:
     latest = max(verdicts, key=lambda each: each.at)  # type: ignore[arg-type,return-value]
     state = BY_HAND if any(each.state == BY_HAND for each in verdicts) else HELD
     return Verdict(
-        state, latest.at, "; ".join(dict.fromkeys(each.why for each in verdicts)), latest.say, latest.service,
+        state,
+        latest.at,
+        "; ".join(dict.fromkeys(each.why for each in verdicts)),
+        latest.say,
+        latest.service,
         unbroken=max(at for each in verdicts if (at := each.unbroken or each.at) is not None),
-    )  # fmt: skip
+    )
 
 
 def no_changes(case: Case) -> Verdict:
     key = case.facts.key
     return Verdict(
-        MISSING, case.facts.progress_at, f"no change is linked to it: name {key} in a commit message",
+        MISSING,
+        case.facts.progress_at,
+        f"no change is linked to it: name {key} in a commit message",
         [f"No change is linked to it yet: name {key} in a commit message"],
-    )  # fmt: skip
+    )

@@ -17,13 +17,17 @@ from portal.kernel.live import touch
 from portal.kernel.outbox import tell
 from squads.stories.models import Story, StoryEdit
 
-EDITABLE = (
-    "title", "type", "description", "acceptance_criteria", "production_checks", "release", "flag", "audience",
-)  # fmt: skip
+EDITABLE = ("title", "type", "description", "acceptance_criteria", "production_checks", "release", "flag", "audience")
 LABELS = {
-    "title": "title", "type": "type", "description": "description", "acceptance_criteria": "acceptance criteria",
-    "production_checks": "checks in production", "release": "release", "flag": "flag", "audience": "audience",
-}  # fmt: skip
+    "title": "title",
+    "type": "type",
+    "description": "description",
+    "acceptance_criteria": "acceptance criteria",
+    "production_checks": "checks in production",
+    "release": "release",
+    "flag": "flag",
+    "audience": "audience",
+}
 # The lines of a checklist, and where its ticks are kept.
 CHECKLISTS = {"acceptance_criteria": "criteria_met", "production_checks": "checks_met"}
 LONGEST_TEXT = 50_000

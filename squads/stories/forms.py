@@ -28,8 +28,15 @@ class StoryForm(forms.ModelForm):
     class Meta:
         model = Story
         fields = [
-            "title", "type", "release", "description", "acceptance_criteria", "production_checks", "flag", "audience",
-        ]  # fmt: skip
+            "title",
+            "type",
+            "release",
+            "description",
+            "acceptance_criteria",
+            "production_checks",
+            "flag",
+            "audience",
+        ]
         widgets = {
             "description": forms.Textarea(attrs={"rows": 8}),
             "acceptance_criteria": forms.Textarea(attrs={"rows": 4}),
@@ -58,9 +65,10 @@ class StoryForm(forms.ModelForm):
             self._offer_releases()
         if self.instance.pk is None:
             squads = forms.ModelChoiceField(
-                Squad.objects.writable_by(user), empty_label=None,
+                Squad.objects.writable_by(user),
+                empty_label=None,
                 help_text="Its prefix starts the story's key. You can choose among your own squads.",
-            )  # fmt: skip
+            )
             self.fields = {"squad": squads, **self.fields}
 
     def said(self) -> dict[str, Any]:
@@ -88,18 +96,24 @@ class EvidenceForm(forms.Form):
 
     kind = forms.ChoiceField(label="What you saw", choices=KINDS.items())
     verdict = forms.ChoiceField(
-        label="How it ended", choices=[("success", "passed"), ("failure", "failed")], widget=forms.RadioSelect,
+        label="How it ended",
+        choices=[("success", "passed"), ("failure", "failed")],
+        widget=forms.RadioSelect,
         initial="success",
-    )  # fmt: skip
+    )
     at = forms.DateTimeField(
-        label="When (UTC)", widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
+        label="When (UTC)",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
         error_messages={"required": "Say when you saw it.", "invalid": "Write the time as 2026-03-14 15:09, in UTC."},
-    )  # fmt: skip
+    )
     service = forms.ChoiceField(required=False)
     environment: "forms.ModelChoiceField[Any]" = forms.ModelChoiceField(
-        queryset=None, required=False, empty_label="not said", to_field_name="key",
+        queryset=None,
+        required=False,
+        empty_label="not said",
+        to_field_name="key",
         help_text="Where you saw it. Leave it for integration.",
-    )  # fmt: skip
+    )
     note = forms.CharField(
         required=False,
         max_length=10_000,

@@ -21,9 +21,18 @@ LONGEST_REASON = 2000
 
 @transaction.atomic
 def record_by_hand(
-    story: Story, *, by: Any, kind: str, verdict: str = "success", at: datetime | None = None, note: str = "",
-    link: str = "", service: str = "", environment: str = "", tier: str = "",
-) -> Evidence:  # fmt: skip
+    story: Story,
+    *,
+    by: Any,
+    kind: str,
+    verdict: str = "success",
+    at: datetime | None = None,
+    note: str = "",
+    link: str = "",
+    service: str = "",
+    environment: str = "",
+    tier: str = "",
+) -> Evidence:
     """Keep evidence that a person supplies, with their name, the time, and a note or link that others can check.
 
     `kind` is run (integrated), test (tested before production), deployment (to production) or acceptance (in
@@ -37,10 +46,21 @@ def record_by_hand(
     if kind != "run":
         tier = "production" if kind in ("deployment", "acceptance") else tier or "staging"
     evidence = Evidence.objects.create(
-        story=story, kind=kind, verdict=verdict, at=at, started_at=at if kind == "acceptance" else None,
-        service=service, environment=environment, tier=tier, shas=[ANY],
-        label=f"{by.name[:200]}, by hand", note=note.strip(), link=link.strip(), by_hand=True, person=by,
-    )  # fmt: skip
+        story=story,
+        kind=kind,
+        verdict=verdict,
+        at=at,
+        started_at=at if kind == "acceptance" else None,
+        service=service,
+        environment=environment,
+        tier=tier,
+        shas=[ANY],
+        label=f"{by.name[:200]}, by hand",
+        note=note.strip(),
+        link=link.strip(),
+        by_hand=True,
+        person=by,
+    )
     _judge(story)
     return evidence
 

@@ -57,11 +57,13 @@ def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry
     # What nobody here wrote came from where the issue is (squads/imports/tickets.py), reached through its relation.
     elsewhere = story.ticket.system if hasattr(story, "ticket") else ""
     said = {
-        "move": lambda pk: _move(moves[pk]), "edit": lambda pk: _edit(edits[pk], elsewhere),
-        "evidence": lambda pk: _evidence(hand[str(UUID(pk))]), "back": lambda pk: _back(hand[str(UUID(pk))]),
+        "move": lambda pk: _move(moves[pk]),
+        "edit": lambda pk: _edit(edits[pk], elsewhere),
+        "evidence": lambda pk: _evidence(hand[str(UUID(pk))]),
+        "back": lambda pk: _back(hand[str(UUID(pk))]),
         "asked": lambda pk: _asked(asked[pk]),
         "answered": lambda pk: _answered(asked[pk]),
-    }  # fmt: skip
+    }
     return [said[kind](pk) for kind, pk in keys]
 
 
@@ -115,8 +117,11 @@ def _ticked(row: StoryEdit) -> str:
     before, after = list(row.before or ()), list(row.after or ())
     on = [line for line in after if line not in before]
     off = [line for line in before if line not in after]
-    said = [f"{word} “{lines[0][:SHORT]}”" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
-            for word, lines in (("ticked", on), ("took the tick off", off)) if lines]  # fmt: skip
+    said = [
+        f"{word} “{lines[0][:SHORT]}”" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
+        for word, lines in (("ticked", on), ("took the tick off", off))
+        if lines
+    ]
     return "; ".join(said) or "put the ticks in another order"
 
 
@@ -141,7 +146,8 @@ def _asked(row: Any) -> Entry:
 
 def _answered(row: Any) -> Entry:
     what = {
-        "accepted": "accepted it in production", "declined": "declined it in production",
+        "accepted": "accepted it in production",
+        "declined": "declined it in production",
         "withdrawn": "took the question back",
-    }[row.state]  # fmt: skip
+    }[row.state]
     return Entry(row.answered_at, _name(row.answered_by), what, row.answer, "", "")

@@ -121,9 +121,14 @@ class Story(models.Model):
             raise ValueError(f"“{to}” is not something people set: only evidence moves a story beyond dev done.")
         with transaction.atomic():
             change = move(
-                self, "progress", to, leaving=[each for each in self.Progress.values if each != to], by=by,
-                because=because, progress_at=at or clock.now(),
-            )  # fmt: skip
+                self,
+                "progress",
+                to,
+                leaving=[each for each in self.Progress.values if each != to],
+                by=by,
+                because=because,
+                progress_at=at or clock.now(),
+            )
             Story.objects.filter(pk=self.pk).judge()
             touch([self.pk])
         self.refresh_from_db(fields=["stage", "standing"])
@@ -237,9 +242,21 @@ class Evidence(models.Model):
     def compared(cls) -> tuple[str, ...]:
         """The columns that make two derived rows with one identity the same."""
         return (
-            "story_id", "kind", "verdict", "at", "started_at", "service", "environment", "tier", "shas", "label",
-            "words", "link", "note", "event_id",
-        )  # fmt: skip
+            "story_id",
+            "kind",
+            "verdict",
+            "at",
+            "started_at",
+            "service",
+            "environment",
+            "tier",
+            "shas",
+            "label",
+            "words",
+            "link",
+            "note",
+            "event_id",
+        )
 
     def values(self) -> tuple[Any, ...]:
         """Return what `compared` lists."""

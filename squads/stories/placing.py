@@ -83,9 +83,15 @@ def place(story: Story, *, by: Any, **said: Any) -> Story:
 
 
 def place_held(
-    story: Story, *, by: Any, to: str | None = None, after: str | None = None, before: str | None = None,
-    where: str | None = None, because: str = "",
-) -> Story:  # fmt: skip
+    story: Story,
+    *,
+    by: Any,
+    to: str | None = None,
+    after: str | None = None,
+    before: str | None = None,
+    where: str | None = None,
+    because: str = "",
+) -> Story:
     """Put a story behind or before another of its squad, or up, down, to the top or bottom of its column, and, with
     `to`, move it to do, in progress or dev done in the same transaction.
 
@@ -108,10 +114,12 @@ def place_held(
 
 def _checked(to: str | None, after: str | None, before: str | None, where: str | None) -> None:
     if to and to not in Story.Progress.values:
-        raise ValidationError({
-            "to": f"“{to}” is not something people set: only evidence moves a story beyond dev done. "
-            "Record evidence by hand instead."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "to": f"“{to}” is not something people set: only evidence moves a story beyond dev done. "
+                "Record evidence by hand instead."
+            }
+        )
     if where and where not in WHERE:
         raise ValidationError({"where": f"Choose one of {', '.join(WHERE)}."})
     if sum(1 for each in (after, before, where) if each) > 1:
@@ -135,10 +143,19 @@ def _move(story: Story, to: str, *, by: Any, because: str, rank: int) -> None:
     now = clock.now()
     standing = Story.objects.all().standing_of(story, to, now)
     move_held(
-        story, "progress", to, before=story.progress, leaving=[each for each in Story.Progress.values if each != to],
-        by=by, because=because, progress_at=now, rank=rank, stage=standing["stage"], standing=standing,
+        story,
+        "progress",
+        to,
+        before=story.progress,
+        leaving=[each for each in Story.Progress.values if each != to],
+        by=by,
+        because=because,
+        progress_at=now,
+        rank=rank,
+        stage=standing["stage"],
+        standing=standing,
         stage_at=clock.parse(standing["since"]),
-    )  # fmt: skip
+    )
 
 
 def _rank(story: Story, stage: str, after: str | None, before: str | None, where: str | None) -> int:
@@ -178,9 +195,9 @@ def _between(
         beyond = others.filter(rank__lte=anchor).reverse() if up else others.filter(rank__gte=anchor)
         found = list(beyond.values_list("rank", flat=True)[:2])
     if not found:
-        raise ValidationError({
-            "before" if before else "after": f"No other story of squad {story.squad} is called {named}."
-        })  # fmt: skip
+        raise ValidationError(
+            {"before" if before else "after": f"No other story of squad {story.squad} is called {named}."}
+        )
     other = found[1] if len(found) > 1 else None
     return (other, found[0]) if up else (found[0], other)
 
@@ -229,9 +246,7 @@ def unblock(story: Story, *, by: Any) -> Story:
 def _blocked(story: Story, leaving: str | None, because: str, by: Any) -> Story:
     """Change the reason with one guarded UPDATE, and keep what it said before."""
     now = clock.now()
-    before, version = (
-        Story.objects.select_for_update().values_list("blocked_because", "version").get(pk=story.pk)
-    )  # fmt: skip
+    before, version = Story.objects.select_for_update().values_list("blocked_because", "version").get(pk=story.pk)
     rows = Story.objects.filter(pk=story.pk, version=version)
     rows = rows.filter(blocked_because="") if leaving == "" else rows.exclude(blocked_because="")
     values = {"blocked_because": because, "blocked_at": now if because else None, "version": version + 1}

@@ -184,11 +184,13 @@ def linked(links: Iterable[Any]) -> list[Linked]:
         runs.setdefault(row.sha, {}).setdefault(row.pipeline, row)
     return [
         Linked(
-            link, link.change, link.change.landed is not None or link.change.merged_at is not None,
+            link,
+            link.change,
+            link.change.landed is not None or link.change.merged_at is not None,
             list(runs.get(link.change.sha, {}).values())[:RUNS_SHOWN],
         )
         for link in links
-    ]  # fmt: skip
+    ]
 
 
 def checklist(story: Story, name: str) -> Checklist:

@@ -21,9 +21,19 @@ if TYPE_CHECKING:
 
 AT_ONCE = 1000
 ROW = (
-    "kind", "verdict", "at_text", "started_at_text", "service", "environment", "tier", "shas_text", "label", "words",
-    "by_hand", "id_text",
-)  # fmt: skip
+    "kind",
+    "verdict",
+    "at_text",
+    "started_at_text",
+    "service",
+    "environment",
+    "tier",
+    "shas_text",
+    "label",
+    "words",
+    "by_hand",
+    "id_text",
+)
 
 
 class StoryQuerySet(models.QuerySet["Story"]):
@@ -100,9 +110,19 @@ class StoryQuerySet(models.QuerySet["Story"]):
             if named not in shas:
                 shas[named] = tuple(json.loads(named))
             return states.Row(
-                kind, verdict, datetime.fromisoformat(at + zone), moment(started_at), service, environment, tier,
-                shas[named], label, words, by_hand, pk,
-            )  # fmt: skip
+                kind,
+                verdict,
+                datetime.fromisoformat(at + zone),
+                moment(started_at),
+                service,
+                environment,
+                tier,
+                shas[named],
+                label,
+                words,
+                by_hand,
+                pk,
+            )
 
         for pk, rows in groupby(found, itemgetter(0)):
             yield pk, [row(each) for each in rows]

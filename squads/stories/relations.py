@@ -14,13 +14,19 @@ from squads.stories.models import Relation, Story
 
 # What a person can say about their story and another, and the row it makes: the kind, and whether the other is its subject.
 SAYINGS = {
-    "blocks": ("blocks", False), "blocked_by": ("blocks", True), "duplicates": ("duplicates", False),
-    "duplicated_by": ("duplicates", True), "relates": ("relates", False),
-}  # fmt: skip
+    "blocks": ("blocks", False),
+    "blocked_by": ("blocks", True),
+    "duplicates": ("duplicates", False),
+    "duplicated_by": ("duplicates", True),
+    "relates": ("relates", False),
+}
 WORDS = {
-    "blocked_by": "blocked by", "blocks": "blocks", "duplicates": "duplicates", "duplicated_by": "duplicated by",
+    "blocked_by": "blocked by",
+    "blocks": "blocks",
+    "duplicates": "duplicates",
+    "duplicated_by": "duplicated by",
     "relates": "related to",
-}  # fmt: skip
+}
 MOST = 200
 
 
@@ -41,9 +47,10 @@ def related(story: Story) -> list[Related]:
     for row in rows.order_by("at", "pk")[:MOST]:
         passive = row.other_id == story.pk
         saying = next(
-            name for name, (kind, reverse) in SAYINGS.items()
+            name
+            for name, (kind, reverse) in SAYINGS.items()
             if kind == row.kind and (reverse == passive or kind == "relates")
-        )  # fmt: skip
+        )
         other = row.story if passive else row.other
         found.append(Related(row.pk, saying, WORDS[saying], other, ladder.glyph(other.standing)))
     return sorted(found, key=lambda each: list(WORDS).index(each.saying))

@@ -38,10 +38,30 @@ class StoryOut(serializers.ModelSerializer):
     class Meta:
         model = Story
         fields = [
-            "key", "version", "squad", "title", "type", "description", "acceptance_criteria", "criteria_met",
-            "production_checks", "checks_met", "release", "flag", "audience", "created_at", "created_by", "progress",
-            "progress_at", "stage", "rodeo_done", "gaps", "dark", "answer", "url",
-        ]  # fmt: skip
+            "key",
+            "version",
+            "squad",
+            "title",
+            "type",
+            "description",
+            "acceptance_criteria",
+            "criteria_met",
+            "production_checks",
+            "checks_met",
+            "release",
+            "flag",
+            "audience",
+            "created_at",
+            "created_by",
+            "progress",
+            "progress_at",
+            "stage",
+            "rodeo_done",
+            "gaps",
+            "dark",
+            "answer",
+            "url",
+        ]
         read_only_fields = fields
 
     def get_rodeo_done(self, story: Story) -> bool:

@@ -86,20 +86,26 @@ def _integrated(case: Case, service: str) -> Verdict:
         first = wanted[off[0]]
         if any(sha in covered for sha in off):
             return Verdict(
-                WITHDRAWN, first.at, f"{short(off)} is no longer on the mainline",
+                WITHDRAWN,
+                first.at,
+                f"{short(off)} is no longer on the mainline",
                 [f"{short(off)} is no longer on the mainline"],
-            )  # fmt: skip
+            )
         return Verdict(
-            MISSING, first.at, f"{short(off)} is not on the mainline yet",
+            MISSING,
+            first.at,
+            f"{short(off)} is not on the mainline yet",
             ["Committed ", ago_of(first.at), f" as {short(off)}; not on the mainline yet"],
-        )  # fmt: skip
+        )
     missing = [sha for sha in wanted if sha not in covered]
     if missing:
         merged = max(wanted[sha].at for sha in missing)
         return Verdict(
-            MISSING, merged, f"no successful run of the mainline contains {short(missing)} yet",
+            MISSING,
+            merged,
+            f"no successful run of the mainline contains {short(missing)} yet",
             ["Merged ", ago_of(merged), f" as {short(missing)}; no successful run of the mainline contains it yet"],
-        )  # fmt: skip
+        )
     last = max(covered.values(), key=lambda row: (row.at, row.id))
     state = BY_HAND if any(row.by_hand for row in covered.values()) else HELD
     return Verdict(state, last.at, f"on the mainline and in {named(last, 'a successful run')}")

@@ -43,7 +43,8 @@ def story_list(request: HttpRequest) -> HttpResponse:
     type_ = asked["type"] if asked["type"] in Story.Type.values else ""
     page = page_of(request, queries.found(squad, stage, type_, asked["q"][:200]), most=MOST_LISTED)
     return render(
-        request, "squads/stories/list.html",
+        request,
+        "squads/stories/list.html",
         {
             "page": page,
             "lines": queries.lines(page.object_list),
@@ -53,7 +54,7 @@ def story_list(request: HttpRequest) -> HttpResponse:
             "stages": Story.Stage.choices,
             "types": Story.Type.choices,
         },
-    )  # fmt: skip
+    )
 
 
 @reading
@@ -70,9 +71,11 @@ def story_changes(request: HttpRequest, key: str) -> HttpResponse:
     story = story_at(key)
     page = page_of(request, queries.changes(story))
     context = {
-        "story": story, "page": page, "links": queries.linked(page.object_list),
+        "story": story,
+        "page": page,
+        "links": queries.linked(page.object_list),
         "writable": story.squad.is_writable_by(request.user),
-    }  # fmt: skip
+    }
     return render(request, "squads/stories/changes.html", context)
 
 

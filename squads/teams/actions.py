@@ -59,10 +59,12 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
     before = Squad.objects.select_for_update().get(pk=squad.pk)
     prefix = fields.get("key_prefix", before.key_prefix)
     if prefix != before.key_prefix and before.next_number > 1:
-        raise ValidationError({
-            "key_prefix": f"Stories already carry {before.key_prefix} in their keys, so it stays. "
-            "Create another squad for a new prefix."
-        })  # fmt: skip
+        raise ValidationError(
+            {
+                "key_prefix": f"Stories already carry {before.key_prefix} in their keys, so it stays. "
+                "Create another squad for a new prefix."
+            }
+        )
     for name in ("name", "key_prefix", "kind", "mission"):
         if name in fields:
             setattr(squad, name, fields[name])
@@ -79,10 +81,9 @@ def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts:
     username = username.strip()[:MOST_LETTERS]
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
-        raise ValidationError({
-            "username": f"No account is called “{username}”. Check the spelling, "
-            "or invite the person by e-mail."
-        })  # fmt: skip
+        raise ValidationError(
+            {"username": f"No account is called “{username}”. Check the spelling, or invite the person by e-mail."}
+        )
     membership, _ = Membership.objects.get_or_create(squad=squad, user=person)
     return change_member(membership, by=by, role=role or membership.role, accepts=accepts)
 
@@ -189,16 +190,16 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
     if long := [key for key in wanted if len(key) > LONGEST_KEY]:
         raise ValidationError({"repositories": f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
     if len(wanted) > MOST_REPOSITORIES:
-        raise ValidationError({
-            "repositories": f"{len(wanted)} repositories are no one service; {MOST_REPOSITORIES} is the most."
-        })  # fmt: skip
+        raise ValidationError(
+            {"repositories": f"{len(wanted)} repositories are no one service; {MOST_REPOSITORIES} is the most."}
+        )
     every = queries.repositories()
     known = {row.key: row for row in every.filter(key__in=wanted).select_related("service")}
     for key, row in known.items():
         if row.service is not None and row.service != service:
-            raise ValidationError({
-                "repositories": f"{key} belongs to the service {row.service.name}. Take it away there first."
-            })  # fmt: skip
+            raise ValidationError(
+                {"repositories": f"{key} belongs to the service {row.service.name}. Take it away there first."}
+            )
     gone = list(every.filter(service=service).exclude(key__in=wanted).values_list("pk", flat=True))
     came = [row.pk for row in known.values() if row.service is None]
     every.filter(pk__in=gone).update(service=None)

@@ -62,9 +62,11 @@ class ServiceForm(forms.Form):
         max_length=120, help_text="As your deploy system calls it, such as checkout. It cannot change later."
     )
     squad = forms.ModelChoiceField(
-        Squad.objects.none(), label="Owner", empty_label=None,
+        Squad.objects.none(),
+        label="Owner",
+        empty_label=None,
         help_text="The squad that answers for it. You can choose among your own squads.",
-    )  # fmt: skip
+    )
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     repositories = forms.CharField(
         required=False,

@@ -147,8 +147,11 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
                 return redirect("home")
             keep_objection(form, error)
     context = {
-        "invitation": invitation, "form": form, "link": request.path, "passwords": settings.RODEO_PASSWORD_SIGN_IN,
-    }  # fmt: skip
+        "invitation": invitation,
+        "form": form,
+        "link": request.path,
+        "passwords": settings.RODEO_PASSWORD_SIGN_IN,
+    }
     status = 400 if form is not None and form.errors else 200
     return render(request, "squads/teams/invitation.html", context, status=status)
 

@@ -34,9 +34,13 @@ def invite(
         raise ValidationError(f"{MOST_OPEN} invitations to squad {squad} wait already. Withdraw some of them first.")
     secret = secrets.token_urlsafe(32)
     invitation = Invitation(
-        email=email.strip(), squad=squad, role=role, digest=digest_of(secret), invited_by=by,
+        email=email.strip(),
+        squad=squad,
+        role=role,
+        digest=digest_of(secret),
+        invited_by=by,
         expires_at=clock.now() + OPEN_FOR,
-    )  # fmt: skip
+    )
     invitation.clean_fields(exclude=["accepted_by", "accepted_at", "revoked_at"])
     invitation.save(force_insert=True)
     return invitation, secret
@@ -69,9 +73,11 @@ def accept_as_new(invitation: Invitation, *, username: str, password: str, first
     """Make the account of somebody who was invited, with the address the invitation names, and accept it for them."""
     hold("names of accounts")
     person: Any = get_user_model()(
-        username=get_adapter().clean_username(username.strip()), email=invitation.email,
-        first_name=first_name.strip(), last_name=last_name.strip(),
-    )  # fmt: skip
+        username=get_adapter().clean_username(username.strip()),
+        email=invitation.email,
+        first_name=first_name.strip(),
+        last_name=last_name.strip(),
+    )
     if get_user_model().objects.filter(email__iexact=invitation.email).exists():
         raise ValidationError(
             f"There is an account for {invitation.email} already. Sign in to it; then open this link again."

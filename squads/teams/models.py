@@ -57,16 +57,19 @@ class Squad(models.Model):
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=80, unique=True)
     key_prefix = models.CharField(
-        max_length=10, unique=True, validators=[KEY_PREFIX],
+        max_length=10,
+        unique=True,
+        validators=[KEY_PREFIX],
         help_text="Starts the key of every story, as PAY in PAY-12. It cannot change once a story has it.",
-    )  # fmt: skip
+    )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HORIZONTAL)
     mission = models.TextField(blank=True)
     wip_limits = models.JSONField(default=dict, blank=True, help_text="most stories at a time, by stage")
     accepts_own = models.BooleanField(
-        "whoever made a change may accept it", default=False,
+        "whoever made a change may accept it",
+        default=False,
         help_text="Otherwise somebody else has to accept the story in production.",
-    )  # fmt: skip
+    )
     next_number = models.PositiveIntegerField(default=1, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="squads")
 

@@ -30,9 +30,11 @@ def page_of_people(request: HttpRequest, squad: Squad, status: int = 200, **form
     """Answer with the people of a squad; its leads also see invitations and tokens."""
     leading = squad.is_led_by(request.user)
     context: dict[str, Any] = {
-        "squad": squad, "leads": leading, "page": page_of(request, queries.people_of(squad)),
+        "squad": squad,
+        "leads": leading,
+        "page": page_of(request, queries.people_of(squad)),
         "roles": Membership.Role.choices,
-    }  # fmt: skip
+    }
     if leading:
         context |= {
             "member_form": forms.get("member_form") or MemberForm(),

@@ -47,7 +47,8 @@ def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
     squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
     counts = queries.stage_counts(queries.stages_of([squad.pk]).get(squad.pk))
     return render(
-        request, "squads/teams/detail.html",
+        request,
+        "squads/teams/detail.html",
         {
             "squad": squad,
             "counts": counts,
@@ -57,7 +58,7 @@ def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "writable": squad.is_writable_by(request.user),
             "leads": squad.is_led_by(request.user),
         },
-    )  # fmt: skip
+    )
 
 
 @writing
@@ -98,14 +99,15 @@ def service_list(request: HttpRequest) -> HttpResponse:
     """Every service with its owner, those without one first, and the repositories nobody claims."""
     unclaimed = queries.unclaimed_repositories()
     return render(
-        request, "squads/teams/service_list.html",
+        request,
+        "squads/teams/service_list.html",
         {
             "page": page_of(request, queries.services()),
             "unclaimed": unclaimed[:50],
             "unclaimed_count": unclaimed.count(),
             "mine": queries.squads_of(request.user),
         },
-    )  # fmt: skip
+    )
 
 
 @reading
@@ -114,7 +116,8 @@ def service_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One service: owner, repositories, and what of it runs where."""
     service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
     return render(
-        request, "squads/teams/service.html",
+        request,
+        "squads/teams/service.html",
         {
             "service": service,
             "repositories": queries.repositories().filter(service=service)[:200],
@@ -122,7 +125,7 @@ def service_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "writable": bool(service.squad and service.squad.is_writable_by(request.user)),
             "mine": queries.squads_of(request.user),
         },
-    )  # fmt: skip
+    )
 
 
 @members
@@ -141,9 +144,11 @@ def service_create(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"{service} is there.")
             return redirect(service)
     return render(
-        request, "squads/teams/service_form.html",
-        {"form": form, "unclaimed": queries.unclaimed_repositories()[:20]}, status=400 if form.errors else 200,
-    )  # fmt: skip
+        request,
+        "squads/teams/service_form.html",
+        {"form": form, "unclaimed": queries.unclaimed_repositories()[:20]},
+        status=400 if form.errors else 200,
+    )
 
 
 @members
@@ -164,10 +169,11 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, "Saved.")
             return redirect(service)
     return render(
-        request, "squads/teams/service_form.html",
+        request,
+        "squads/teams/service_form.html",
         {"form": form, "service": service, "unclaimed": queries.unclaimed_repositories()[:20]},
         status=400 if form.errors else 200,
-    )  # fmt: skip
+    )
 
 
 @members

@@ -11,14 +11,35 @@ from rest_framework.views import APIView
 POLICIES = {"public", "reading", "writing", "members", "leads", "planners", "managers", "administrators"}
 # Anyone, signed in or not, may open these and no others. A name added here wants a reason in its docstring.
 PUBLIC = {
-    "ask", "ops:healthz", "ops:metrics", "ops:readyz", "releases:intake:hook", "releases:intake:hook_without_slash",
+    "ask",
+    "ops:healthz",
+    "ops:metrics",
+    "ops:readyz",
+    "releases:intake:hook",
+    "releases:intake:hook_without_slash",
     # Signing in, setting a new password, and coming in by invitation: what people do before they are signed in.
-    "accounts:login", "accounts:logout", "admin_login", "squads:teams:invitation",
-    "account_login", "account_logout", "account_inactive", "account_signup", "account_email_verification_sent",
-    "account_confirm_email", "account_reset_password", "account_reset_password_done", "account_reset_password_from_key",
-    "account_reset_password_from_key_done", "mfa_authenticate", "mfa_login_webauthn", "openid_connect_login",
-    "openid_connect_callback", "socialaccount_login_cancelled", "socialaccount_login_error", "socialaccount_signup",
-}  # fmt: skip
+    "accounts:login",
+    "accounts:logout",
+    "admin_login",
+    "squads:teams:invitation",
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_signup",
+    "account_email_verification_sent",
+    "account_confirm_email",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "socialaccount_login_cancelled",
+    "socialaccount_login_error",
+    "socialaccount_signup",
+}
 
 
 def addresses(

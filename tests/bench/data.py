@@ -33,16 +33,26 @@ def evidence_of(story: Story, count: int) -> list[Evidence]:
 
     def row(number: int, kind: str, **values: Any) -> Evidence:
         return Evidence(
-            id=identity("bench", story.key, number), story=story, kind=kind,
-            **{"verdict": "success", "at": at + timedelta(hours=number), "service": "checkout", "shas": [sha],
-               "label": f"{kind} {number}", **values},
-        )  # fmt: skip
+            id=identity("bench", story.key, number),
+            story=story,
+            kind=kind,
+            **{
+                "verdict": "success",
+                "at": at + timedelta(hours=number),
+                "service": "checkout",
+                "shas": [sha],
+                "label": f"{kind} {number}",
+                **values,
+            },
+        )
 
     production = {"environment": "production", "tier": "production"}
     rows = [
-        row(1, "change", label=sha[:7]), row(2, "run"), row(3, "test", environment="staging", tier="staging"),
+        row(1, "change", label=sha[:7]),
+        row(2, "run"),
+        row(3, "test", environment="staging", tier="staging"),
         row(4, "deployment", **production),
-    ]  # fmt: skip
+    ]
     rows += [
         row(number, "acceptance", started_at=at + timedelta(hours=number), shas=[], **production)
         for number in range(5, count + 1)
@@ -56,12 +66,18 @@ def stories(squad: Squad, count: int, *, release: Release | None = None, evidenc
         numbers = range(first, min(first + AT_ONCE // max(evidence, 1), start + count))
         made = Story.objects.bulk_create(
             Story(
-                squad=squad, number=number, rank=number, key=f"{squad.key_prefix}-{number}", release=release,
-                progress="dev_done", progress_at=T0, title=f"As a rider I want saddle number {number} to fit",
+                squad=squad,
+                number=number,
+                rank=number,
+                key=f"{squad.key_prefix}-{number}",
+                release=release,
+                progress="dev_done",
+                progress_at=T0,
+                title=f"As a rider I want saddle number {number} to fit",
                 type="defect" if number % 3 else "user_story",
             )
             for number in numbers
-        )  # fmt: skip
+        )
         if evidence:
             # Different ways through the ladder, so that every column of a board has cards.
             Evidence.objects.bulk_create(

@@ -62,9 +62,7 @@ def repository(folder: Path, commits: int = COMMITS, tags: int = TAGS) -> Path:
     """Make the repository in `folder` and return its path."""
     place = folder / "large.git"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(place)], check=True)
-    subprocess.run(
-        ["git", "--git-dir", str(place), "fast-import", "--quiet"], input=history(commits, tags), check=True
-    )  # fmt: skip
+    subprocess.run(["git", "--git-dir", str(place), "fast-import", "--quiet"], input=history(commits, tags), check=True)
     return place
 
 
@@ -94,11 +92,23 @@ def run() -> list[dict[str, Any]]:
         )
     whole = counts[0] >= COMMITS and counts[1] >= TAGS - 1
     return [
-        {"name": f"git: first import of {counts[0]:,} commits, {counts[1]:,} releases", "value": took[0], "unit": "s",
-         "bound": IMPORT_BOUND, "least": False, "ok": whole and took[0] < IMPORT_BOUND},
-        {"name": "git: pull with nothing new", "value": took[1], "unit": "s", "bound": NOTHING_BOUND, "least": False,
-         "ok": took[1] < NOTHING_BOUND},
-    ]  # fmt: skip
+        {
+            "name": f"git: first import of {counts[0]:,} commits, {counts[1]:,} releases",
+            "value": took[0],
+            "unit": "s",
+            "bound": IMPORT_BOUND,
+            "least": False,
+            "ok": whole and took[0] < IMPORT_BOUND,
+        },
+        {
+            "name": "git: pull with nothing new",
+            "value": took[1],
+            "unit": "s",
+            "bound": NOTHING_BOUND,
+            "least": False,
+            "ok": took[1] < NOTHING_BOUND,
+        },
+    ]
 
 
 def _pull(drain: Any, source: Any) -> float:

@@ -91,10 +91,13 @@ def _sessions(count: int) -> list[str]:
     keys = []
     for _ in range(count):
         session = SessionStore()
-        session.update({
-            SESSION_KEY: str(user.pk), BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
-            HASH_SESSION_KEY: user.get_session_auth_hash(),
-        })  # fmt: skip
+        session.update(
+            {
+                SESSION_KEY: str(user.pk),
+                BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+                HASH_SESSION_KEY: user.get_session_auth_hash(),
+            }
+        )
         session.save()
         keys.append(str(session.session_key))
     return keys
@@ -112,9 +115,15 @@ def _memory(pid: int) -> float:
 
 def _said(port: int) -> str:
     run = subprocess.run(
-        [sys.executable, "-c", f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/healthz').read())"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            f"import urllib.request as u; print(u.urlopen('http://127.0.0.1:{port}/healthz').read())",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return run.stdout
 
 
@@ -132,9 +141,20 @@ def run() -> list[Row]:
         )
     port = free_port()
     server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "portal.live.asgi", "-c", "python:portal.live.gunicorn", "--bind",
-         f"127.0.0.1:{port}"], env={**os.environ}, start_new_session=True, cwd=Path(__file__).resolve().parents[2],
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "portal.live.asgi",
+            "-c",
+            "python:portal.live.gunicorn",
+            "--bind",
+            f"127.0.0.1:{port}",
+        ],
+        env={**os.environ},
+        start_new_session=True,
+        cwd=Path(__file__).resolve().parents[2],
+    )
     try:
         _until(lambda: "true" in _said(port), 30)
         stories = [create_story(squad, by=by, title=f"Timed {n}", release=release) for n in range(4)]

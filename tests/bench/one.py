@@ -52,9 +52,8 @@ def row(name: str, value: float, unit: str, bound: float | None = None, least: b
 def process(*command: str) -> Iterator[None]:
     """Run a process of ours for a while."""
     child = subprocess.Popen(
-        [sys.executable, "-m", *command], env={**os.environ}, stdout=subprocess.DEVNULL,
-        start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-m", *command], env={**os.environ}, stdout=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         yield
     finally:
@@ -70,9 +69,19 @@ def web() -> Iterator[int]:
     """Serve as `make run` does."""
     port = free_port()
     with process(
-        "gunicorn", "portal.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "8",
-        "--worker-class", "gthread", "--keep-alive", "75",
-    ):  # fmt: skip
+        "gunicorn",
+        "portal.wsgi",
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--workers",
+        "2",
+        "--threads",
+        "8",
+        "--worker-class",
+        "gthread",
+        "--keep-alive",
+        "75",
+    ):
         until(lambda: answers(port), 20)
         yield port
 
@@ -117,12 +126,22 @@ def answers(port: int) -> bool:
 
 def event(number: int, at: str = "2026-01-05T10:00:00Z") -> bytes:
     """A deployment as a CI system would tell it."""
-    return data.as_json({
-        "context": {"version": "0.4.1", "id": f"bench-{number}", "source": "/bench", "timestamp": at,
-                    "type": "dev.cdevents.service.deployed.0.2.0"},
-        "subject": {"id": "checkout", "type": "service", "content": {
-            "environment": {"id": "production"}, "artifactId": f"pkg:oci/checkout@sha256:{number}"}},
-    })  # fmt: skip
+    return data.as_json(
+        {
+            "context": {
+                "version": "0.4.1",
+                "id": f"bench-{number}",
+                "source": "/bench",
+                "timestamp": at,
+                "type": "dev.cdevents.service.deployed.0.2.0",
+            },
+            "subject": {
+                "id": "checkout",
+                "type": "service",
+                "content": {"environment": {"id": "production"}, "artifactId": f"pkg:oci/checkout@sha256:{number}"},
+            },
+        }
+    )
 
 
 def per_second(port: int, path: str, headers: dict[str, str], first: int) -> float:
@@ -164,7 +183,7 @@ def intake() -> list[Row]:
         row("bare view, one INSERT", statistics.mean(bare), "a second"),
         row("events accepted", statistics.mean(ours), "a second"),
         row("events accepted ÷ bare view", statistics.mean(ours) / statistics.mean(bare), "×", 0.5, least=True),
-    ]  # fmt: skip
+    ]
 
 
 def judge() -> list[Row]:
@@ -249,12 +268,22 @@ def latency() -> list[Row]:
     times = []
     with worker(), web() as port:
         for number in range(10):
-            body = data.as_json({
-                "context": {"version": "0.4.1", "id": f"timed-{number}", "source": "/bench",
-                            "timestamp": f"2026-01-06T10:00:{number:02}Z", "type": "dev.cdevents.change.merged.0.2.0"},
-                "subject": {"id": f"{number:040x}", "type": "change", "content": {
-                    "repository": {"id": "shop/bench"}, "description": f"{story.key} step {number}"}},
-            })  # fmt: skip
+            body = data.as_json(
+                {
+                    "context": {
+                        "version": "0.4.1",
+                        "id": f"timed-{number}",
+                        "source": "/bench",
+                        "timestamp": f"2026-01-06T10:00:{number:02}Z",
+                        "type": "dev.cdevents.change.merged.0.2.0",
+                    },
+                    "subject": {
+                        "id": f"{number:040x}",
+                        "type": "change",
+                        "content": {"repository": {"id": "shop/bench"}, "description": f"{story.key} step {number}"},
+                    },
+                }
+            )
             connected = http.client.HTTPConnection("127.0.0.1", port)
             connected.request("POST", "/hooks/bench/", body, headers)
             answer = connected.getresponse()
@@ -266,7 +295,7 @@ def latency() -> list[Row]:
     return [
         row("from the 202 to the changed board, median", statistics.median(times), "s", 1),
         row("from the 202 to the changed board, worst of 10", max(times), "s", 1),
-    ]  # fmt: skip
+    ]
 
 
 def bring_in() -> list[Row]:
@@ -308,10 +337,17 @@ def main() -> None:
     reset_queries()
     only = sys.argv[1:]
     parts: dict[str, Callable[[], list[Row]]] = {
-        "intake": intake, "judge": judge, "board": board, "latency": latency, "git": git.run,
-        "github": github.run, "live": live.run,
-        "search": search.run, "squad_board": lambda: squad_board.run(row), "import": bring_in,
-    }  # fmt: skip
+        "intake": intake,
+        "judge": judge,
+        "board": board,
+        "latency": latency,
+        "git": git.run,
+        "github": github.run,
+        "live": live.run,
+        "search": search.run,
+        "squad_board": lambda: squad_board.run(row),
+        "import": bring_in,
+    }
     for name, measure in parts.items():
         if only and name not in only:
             continue

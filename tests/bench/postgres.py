@@ -36,13 +36,31 @@ def cluster() -> Iterator[str]:
     data = place / "data"
     subprocess.run(
         [*user, str(folder / "initdb"), "-D", str(data), "-U", name, "-A", "trust", "-E", "UTF8", "--no-sync"],
-        check=True, capture_output=True, cwd=place,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        cwd=place,
+    )
     server = subprocess.Popen(
-        [*user, str(folder / "postgres"), "-D", str(data), "-p", str(port), "-k", str(place), "-h", "127.0.0.1",
-         "-c", "shared_buffers=512MB", "-c", "max_wal_size=4GB"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=place,
-    )  # fmt: skip
+        [
+            *user,
+            str(folder / "postgres"),
+            "-D",
+            str(data),
+            "-p",
+            str(port),
+            "-k",
+            str(place),
+            "-h",
+            "127.0.0.1",
+            "-c",
+            "shared_buffers=512MB",
+            "-c",
+            "max_wal_size=4GB",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=place,
+    )
     try:
         ready = [str(folder / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-t", "20", "-q"]
         for _ in range(100):
@@ -50,7 +68,11 @@ def cluster() -> Iterator[str]:
                 break
         yield f"postgres://{name}@127.0.0.1:{port}/postgres"
     finally:
-        subprocess.run([*user, str(folder / "pg_ctl"), "-D", str(data), "-m", "fast", "-w", "stop"], check=False,
-                       capture_output=True, cwd=place)  # fmt: skip
+        subprocess.run(
+            [*user, str(folder / "pg_ctl"), "-D", str(data), "-m", "fast", "-w", "stop"],
+            check=False,
+            capture_output=True,
+            cwd=place,
+        )
         server.wait(30)
         shutil.rmtree(place, ignore_errors=True)

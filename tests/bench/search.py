@@ -70,12 +70,15 @@ def _write(words: list[str], luck: random.Random) -> None:
         for start in range(0, STORIES // 20, 5000):
             Story.objects.bulk_create(
                 Story(
-                    squad=squad, number=number, rank=number, key=f"{squad.key_prefix}-{number}",
+                    squad=squad,
+                    number=number,
+                    rank=number,
+                    key=f"{squad.key_prefix}-{number}",
                     title="As a rider I want " + " ".join(luck.choices(words, k=5)),
                     description=" ".join(luck.choices(words, k=40)),
                 )
                 for number in range(start + 1, start + 5001)
-            )  # fmt: skip
+            )
 
 
 def _p95(texts: list[str], least: int) -> float:

@@ -28,9 +28,13 @@ PLAIN = Engine().from_string(
 def one_insert(request: HttpRequest) -> HttpResponse:
     """Read the body and insert one row."""
     StateChange.objects.create(
-        kind="bench", key=request.headers.get("X-Key", ""), from_state="a", to_state="b", because=request.body.decode(),
+        kind="bench",
+        key=request.headers.get("X-Key", ""),
+        from_state="a",
+        to_state="b",
+        because=request.body.decode(),
         at=clock.now(),
-    )  # fmt: skip
+    )
     return HttpResponse("ok", status=202)
 
 

@@ -89,9 +89,13 @@ class Buildbot:
     def announce(self, repository: str, sha: str, *, branch: str = "main", comments: str = "Work") -> None:
         """Tell the master of a commit, as a hook of the repository does."""
         said = {
-            "repository": repository, "revision": sha, "branch": branch, "comments": comments,
-            "author": "Ana <ana@example.org>", "project": "shop",
-        }  # fmt: skip
+            "repository": repository,
+            "revision": sha,
+            "branch": branch,
+            "comments": comments,
+            "author": "Ana <ana@example.org>",
+            "project": "shop",
+        }
         request = urllib.request.Request(f"{self.url}change_hook/base", urlencode(said).encode())
         with urllib.request.urlopen(request, timeout=10) as answer:
             assert answer.status == 200

@@ -37,9 +37,14 @@ class GitHub(Double):
     def add(self, name: str, **more: Any) -> dict[str, Any]:
         """Make a repository."""
         repository = {
-            "id": 100 + len(self.repositories), "full_name": name, "default_branch": "main", "has_issues": True,
-            "html_url": f"https://github.example/{name}", "archived": False, **more,
-        }  # fmt: skip
+            "id": 100 + len(self.repositories),
+            "full_name": name,
+            "default_branch": "main",
+            "has_issues": True,
+            "html_url": f"https://github.example/{name}",
+            "archived": False,
+            **more,
+        }
         self.repositories[name] = repository
         return repository
 

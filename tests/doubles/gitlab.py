@@ -21,9 +21,13 @@ class GitLab(Double):
     def add(self, path: str, **more: Any) -> dict[str, Any]:
         """Make a project."""
         project = {
-            "id": 100 + len(self.projects), "path_with_namespace": path, "default_branch": "main",
-            "web_url": f"https://gitlab.example/{path}", "last_activity_at": "2026-01-01T00:00:00Z", **more,
-        }  # fmt: skip
+            "id": 100 + len(self.projects),
+            "path_with_namespace": path,
+            "default_branch": "main",
+            "web_url": f"https://gitlab.example/{path}",
+            "last_activity_at": "2026-01-01T00:00:00Z",
+            **more,
+        }
         self.projects[path] = project
         return project
 

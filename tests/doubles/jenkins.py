@@ -29,11 +29,17 @@ class Jenkins(Double):
         """Make a build, or change one."""
         url = "".join(f"job/{quote(part, safe='')}/" for part in parts)
         made = {
-            "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun", "number": number, "result": "SUCCESS",
-            "building": False, "timestamp": 1_700_000_000_000 + number * 60_000, "duration": 30_000,
-            "url": f"http://jenkins.example/{url}{number}/", "fullDisplayName": f"{' » '.join(parts)} #{number}",
-            "actions": [{}], **said,
-        }  # fmt: skip
+            "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun",
+            "number": number,
+            "result": "SUCCESS",
+            "building": False,
+            "timestamp": 1_700_000_000_000 + number * 60_000,
+            "duration": 30_000,
+            "url": f"http://jenkins.example/{url}{number}/",
+            "fullDisplayName": f"{' » '.join(parts)} #{number}",
+            "actions": [{}],
+            **said,
+        }
         builds = [each for each in self.builds.get(parts, []) if each["number"] != number]
         self.builds[parts] = sorted([*builds, made], key=lambda each: -int(each["number"]))
         return made
@@ -75,7 +81,8 @@ class Jenkins(Double):
         ended = [each["number"] for each in self.builds[parts] if not each["building"]]
         last, completed = max(numbers, default=0), max(ended, default=0)
         return {
-            "_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob", "name": parts[-1],
+            "_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob",
+            "name": parts[-1],
             "lastBuild": {"number": last} if last else None,
             "lastCompletedBuild": {"number": completed} if completed else None,
-        }  # fmt: skip
+        }

@@ -28,13 +28,26 @@ def github() -> Iterator[GitHub]:
     double = GitHub()
     double.add(NAME)
     double.put(NAME, "actions/runs", run(1, ago(minutes=50), updated_at=ago(minutes=40)))
-    double.put(NAME, "pulls", {
-        "id": 7, "number": 7, "state": "closed", "title": "PAY-1 A saddle", "merged_at": ago(minutes=55),
-        "merge_commit_sha": SHA, "updated_at": ago(minutes=55), "base": {"ref": "main"}, "head": {"ref": "saddle"},
-    })  # fmt: skip
-    double.put(NAME, "deployments", {
-        "id": 5, "sha": SHA, "environment": "blue", "created_at": ago(minutes=30), "updated_at": ago(minutes=29),
-    })  # fmt: skip
+    double.put(
+        NAME,
+        "pulls",
+        {
+            "id": 7,
+            "number": 7,
+            "state": "closed",
+            "title": "PAY-1 A saddle",
+            "merged_at": ago(minutes=55),
+            "merge_commit_sha": SHA,
+            "updated_at": ago(minutes=55),
+            "base": {"ref": "main"},
+            "head": {"ref": "saddle"},
+        },
+    )
+    double.put(
+        NAME,
+        "deployments",
+        {"id": 5, "sha": SHA, "environment": "blue", "created_at": ago(minutes=30), "updated_at": ago(minutes=29)},
+    )
     double.put(NAME, "deployments/5/statuses", {"id": 50, "state": "success", "created_at": ago(minutes=29)})
     yield double
     double.close()

@@ -150,9 +150,13 @@ def test_everybody_can_read_the_steps_of_a_second_factor(open_for: Callable[...,
     page.get_by_label("Password", exact=True).fill("ana-password")
     page.get_by_role("button", name="Go on").click()
     for address in (
-        "recovery-codes/", "recovery-codes/new/", "app/deactivate/", "passkeys/", f"passkeys/{key}/edit/",
+        "recovery-codes/",
+        "recovery-codes/new/",
+        "app/deactivate/",
+        "passkeys/",
+        f"passkeys/{key}/edit/",
         f"passkeys/{key}/remove/",
-    ):  # fmt: skip
+    ):
         assert faults(page, f"/accounts/2fa/{address}") == [], address
         assert page.url.endswith(f"/accounts/2fa/{address}")
     app.delete()

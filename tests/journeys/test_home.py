@@ -28,9 +28,17 @@ def busy(ana: User, bo: User, payments: Squad) -> Story:
     )
     for hours, shas in ((5, ["abc"]), (2, [])):
         Evidence.objects.create(
-            story=fell, kind="deployment", verdict="success", at=now - timedelta(hours=hours), service="checkout",
-            environment="prod", tier="production", shas=shas, label="1.1", words="deploy" if shas else "rollback",
-        )  # fmt: skip
+            story=fell,
+            kind="deployment",
+            verdict="success",
+            at=now - timedelta(hours=hours),
+            service="checkout",
+            environment="prod",
+            tier="production",
+            shas=shas,
+            label="1.1",
+            words="deploy" if shas else "rollback",
+        )
     judge([fell.pk])
     create_story(payments, by=ana, title="A long title " * 9 + "Donaudampfschifffahrtsgesellschaftskapitän")
     talked = create_story(payments, by=bo, title="Refunds")

@@ -34,8 +34,8 @@ def shop(root: User, ana: User, bo: User, payments: Squad, search: Squad) -> Rel
 
 @pytest.fixture
 def pages(
-    context: BrowserContext, browser_page: Page, base_url: str, stream: Process, ana: User, bo: User,
-) -> Iterator[tuple[Page, Page]]:  # fmt: skip
+    context: BrowserContext, browser_page: Page, base_url: str, stream: Process, ana: User, bo: User
+) -> Iterator[tuple[Page, Page]]:
     """Ana's page and Bo's, each in a browser of its own, with the stream at its own port."""
     csp = settings.CONTENT_SECURITY_POLICY
     before = (settings.RODEO_EVENTS_URL, csp["DIRECTIVES"]["connect-src"])

@@ -17,9 +17,14 @@ from tests.journeys.axe import RULES
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGES = [
-    "/sources/", "/inbox/", "/sources/mapping/", "/sources/mapping/new/", "/sources/mapping/parts/", "/sources/unmapped/",
+    "/sources/",
+    "/inbox/",
+    "/sources/mapping/",
+    "/sources/mapping/new/",
+    "/sources/mapping/parts/",
+    "/sources/unmapped/",
     "/changes/unlinked/",
-]  # fmt: skip
+]
 
 
 @pytest.fixture
@@ -28,17 +33,23 @@ def unmapped(pam: User, checkout: Service) -> Source:
     source = Source.objects.create(key="jenkins", name="Jenkins", kind="cdevents")
     event, _ = store(source, delivery="1", kind="k", body=b"{}")
     for kind, name in (
-        ("pipeline", "deploy-checkout-to-production"), ("pipeline", "build"), ("alert", "HighErrorRate"),
-    ):  # fmt: skip
+        ("pipeline", "deploy-checkout-to-production"),
+        ("pipeline", "build"),
+        ("alert", "HighErrorRate"),
+    ):
         SeenName.objects.create(id=identity("name", kind, name), source=source, kind=kind, name=name, event=event)
     environment_named("blue")
     Repository.objects.create(key="shop/web")
     mono = Repository.objects.create(key="shop/mono", service=checkout)
     RepositoryPart.objects.create(repository=mono, prefix="services/checkout", service=checkout, by=pam)
     MappingRule.objects.create(
-        kind="pipeline", pattern="/release-(?P<what>.+)/", role="deploy", service="{what}", environment="production",
+        kind="pipeline",
+        pattern="/release-(?P<what>.+)/",
+        role="deploy",
+        service="{what}",
+        environment="production",
         by=pam,
-    )  # fmt: skip
+    )
     MappingRule.objects.create(
         kind="environment", pattern="p?", environment="prod-{1}", tier="production", source=source
     )

@@ -21,10 +21,24 @@ from tests.journeys.axe import RULES
 pytestmark = pytest.mark.django_db(transaction=True)
 # What WCAG 2.2 AA asks; advice is left out. Without "preload" axe looks for imported style sheets at the wrong address.
 PAGES = [
-    "/", "/releases/", "/releases/shop-1.0/", "/releases/shop-1.0/unlinked/", "/stories/", "/stories/PAY-1/",
-    "/stories/PAY-4/edit/", "/is/PAY-1", "/squads/", "/squads/payments/", "/services/", "/services/checkout/",
-    "/environments/", "/environments/prod/", "/releases/new/", "/releases/shop-1.0/?wall=1", "/search/?q=pay",
-]  # fmt: skip
+    "/",
+    "/releases/",
+    "/releases/shop-1.0/",
+    "/releases/shop-1.0/unlinked/",
+    "/stories/",
+    "/stories/PAY-1/",
+    "/stories/PAY-4/edit/",
+    "/is/PAY-1",
+    "/squads/",
+    "/squads/payments/",
+    "/services/",
+    "/services/checkout/",
+    "/environments/",
+    "/environments/prod/",
+    "/releases/new/",
+    "/releases/shop-1.0/?wall=1",
+    "/search/?q=pay",
+]
 
 
 @pytest.fixture
@@ -38,9 +52,17 @@ def shop(ana: User, payments: Squad, checkout: Service) -> Release:
     Service.objects.create(name="worker", slug="worker", discovered=True)
     for number, outcome in enumerate(["failure", "success", "warning", "cancelled", "success"]):
         Deployment.objects.create(
-            id=identity("deployment", number), key=str(number), service=checkout, environment=prod, version=f"1.{number}",
-            phase="finished", outcome=outcome, finished_at=now - timedelta(days=number), event=event, words="SUCCEEDED",
-        )  # fmt: skip
+            id=identity("deployment", number),
+            key=str(number),
+            service=checkout,
+            environment=prod,
+            version=f"1.{number}",
+            phase="finished",
+            outcome=outcome,
+            finished_at=now - timedelta(days=number),
+            event=event,
+            words="SUCCEEDED",
+        )
     release = create_release(by=ana, version="1.0", line="Shop", released_at=now - timedelta(days=1))
     create_release(by=ana, version="0.9", line="Shop", released_at=now - timedelta(days=9))
 
@@ -48,10 +70,19 @@ def shop(ana: User, payments: Squad, checkout: Service) -> Release:
         made = create_story(payments, by=ana, title=title, release=release, **fields)
         for index, (kind, tier, shas) in enumerate(rows):
             Evidence.objects.create(
-                story=made, kind=kind, verdict="success", at=now - timedelta(hours=9 - index),
-                started_at=now - timedelta(hours=9 - index), service="checkout", environment=tier, tier=tier, shas=shas,
-                label="1.1", event_id=event.pk, link="https://ci.example.org/7",
-            )  # fmt: skip
+                story=made,
+                kind=kind,
+                verdict="success",
+                at=now - timedelta(hours=9 - index),
+                started_at=now - timedelta(hours=9 - index),
+                service="checkout",
+                environment=tier,
+                tier=tier,
+                shas=shas,
+                label="1.1",
+                event_id=event.pk,
+                link="https://ci.example.org/7",
+            )
         judge([made.pk])
         return made
 

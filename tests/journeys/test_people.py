@@ -318,9 +318,13 @@ def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
     chrome = page.context.new_cdp_session(page)
     chrome.send("WebAuthn.enable")
     options = {
-        "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-        "isUserVerified": True, "automaticPresenceSimulation": True,
-    }  # fmt: skip
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
     chrome.send("WebAuthn.addVirtualAuthenticator", {"options": options})
     one_step(page, "ana", "ana-password")
     page.goto("/accounts/2fa/passkeys/")
@@ -385,9 +389,16 @@ def test_the_pages_of_people_are_readable_for_everybody(
     found, wide = [], {}
     outside = ["/accounts/login/", "/accounts/password/reset/", f"/invitations/{secret}/", "/accounts/signup/"]
     inside = [
-        "/account/", "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/", "/accounts/2fa/app/activate/",
-        "/accounts/2fa/passkeys/", "/accounts/2fa/passkeys/add/", "/accounts/connections/", "/squads/payments/people/",
-    ]  # fmt: skip
+        "/account/",
+        "/accounts/email/",
+        "/accounts/password/change/",
+        "/accounts/2fa/",
+        "/accounts/2fa/app/activate/",
+        "/accounts/2fa/passkeys/",
+        "/accounts/2fa/passkeys/add/",
+        "/accounts/connections/",
+        "/squads/payments/people/",
+    ]
     for pages, person in ((outside, None), (inside, lea), (["/invitations/"], root)):
         if person is not None:
             browser_page.context.clear_cookies()

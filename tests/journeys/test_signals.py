@@ -23,20 +23,30 @@ def signals(checkout: Service) -> None:
     """Signals of both states, with and without everything there is to say."""
     now = timezone.now()
     event = InboundEvent.objects.create(
-        source=Source.objects.create(key="am", name="Alertmanager", kind="alertmanager"), delivery="1", body=b"{}",
+        source=Source.objects.create(key="am", name="Alertmanager", kind="alertmanager"),
+        delivery="1",
+        body=b"{}",
         received_at=now,
-    )  # fmt: skip
+    )
     prod = Environment.objects.create(key="prod", slug="prod", name="Production", tier="production")
     for number, (state, title) in enumerate(
         [("open", "HighErrorRate"), ("open", "Disk" + "x" * 120), ("resolved", "Slow"), ("open", "")]
     ):
         Signal.objects.create(
-            pk=uuid4(), key=f"alertmanager|{number}", title=title, state=state, severity="critical" if number else "",
-            words="firing: 5 % of the requests to checkout fail since the last deployment", event=event,
-            service=checkout if number % 2 == 0 else None, environment=prod if number % 2 == 0 else None,
-            is_incident=number == 0, opened_at=now - timedelta(minutes=number), url="https://prometheus.example/graph",
+            pk=uuid4(),
+            key=f"alertmanager|{number}",
+            title=title,
+            state=state,
+            severity="critical" if number else "",
+            words="firing: 5 % of the requests to checkout fail since the last deployment",
+            event=event,
+            service=checkout if number % 2 == 0 else None,
+            environment=prod if number % 2 == 0 else None,
+            is_incident=number == 0,
+            opened_at=now - timedelta(minutes=number),
+            url="https://prometheus.example/graph",
             resolved_at=now if state == "resolved" else None,
-        )  # fmt: skip
+        )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

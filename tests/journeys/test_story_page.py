@@ -37,28 +37,52 @@ def pia(payments: Squad) -> User:
 def story(payments: Squad, ana: User, pia: User) -> Story:
     """A story that production runs, with something in every part of its page."""
     made = create_story(
-        payments, by=ana, title="Refunds in parts",
+        payments,
+        by=ana,
+        title="Refunds in parts",
         description="A customer gets **part** of the money back.\n\n- by card\n- by iDEAL\n\nSee https://pay.example.org/docs.",
-        acceptance_criteria="Ten euro arrive.\nA mail is sent.", production_checks="Refund `order 7` of the test shop.",
-    )  # fmt: skip
+        acceptance_criteria="Ten euro arrive.\nA mail is sent.",
+        production_checks="Refund `order 7` of the test shop.",
+    )
     now = timezone.now()
     event = InboundEvent.objects.create(
         source=Source.objects.create(key="cd", name="CD", kind="cdevents"), delivery="1", body=b"{}", received_at=now
     )
     change = Change.objects.create(
-        id=identity("change", 1), repository=Repository.objects.create(key="shop/checkout"), sha="4f2a91c" + "0" * 33,
-        subject="PAY-1 Refund a part of an order", author="Cem", landed=1, committed_at=now - timedelta(days=2), event=event,
-    )  # fmt: skip
+        id=identity("change", 1),
+        repository=Repository.objects.create(key="shop/checkout"),
+        sha="4f2a91c" + "0" * 33,
+        subject="PAY-1 Refund a part of an order",
+        author="Cem",
+        landed=1,
+        committed_at=now - timedelta(days=2),
+        event=event,
+    )
     Run.objects.create(
-        id=identity("run", 1), key="1", sha=change.sha, pipeline="build", phase="finished", outcome="success",
-        finished_at=now, url="https://ci.example.org/1", event=event,
-    )  # fmt: skip
+        id=identity("run", 1),
+        key="1",
+        sha=change.sha,
+        pipeline="build",
+        phase="finished",
+        outcome="success",
+        finished_at=now,
+        url="https://ci.example.org/1",
+        event=event,
+    )
     link_change(change, made, by=ana)
     for kind, tier, hours in (("change", "", 9), ("run", "", 8), ("deployment", "production", 2)):
         Evidence.objects.create(
-            story=made, kind=kind, verdict="success", at=now - timedelta(hours=hours), service="checkout", tier=tier,
-            environment="Production" if tier else "", shas=[change.sha], label="checkout 1.4", event_id=event.pk,
-        )  # fmt: skip
+            story=made,
+            kind=kind,
+            verdict="success",
+            at=now - timedelta(hours=hours),
+            service="checkout",
+            tier=tier,
+            environment="Production" if tier else "",
+            shas=[change.sha],
+            label="checkout 1.4",
+            event_id=event.pk,
+        )
     judge([made.pk])
     other = create_story(payments, by=ana, title="Gift cards")
     relate(made, "blocks", other.key, by=ana)
@@ -266,9 +290,13 @@ def test_everybody_can_read_the_page_and_its_forms(
 
     page = open_for(ana, color_scheme=scheme)
     for address in (
-        "/stories/PAY-1/", "/stories/PAY-1/edit/", "/stories/PAY-1/history/", "/stories/PAY-1/comments/",
-        "/stories/PAY-1/changes/", "/changes/unlinked/",
-    ):  # fmt: skip
+        "/stories/PAY-1/",
+        "/stories/PAY-1/edit/",
+        "/stories/PAY-1/history/",
+        "/stories/PAY-1/comments/",
+        "/stories/PAY-1/changes/",
+        "/changes/unlinked/",
+    ):
         page.goto(address)
         look(page, address)
     page.goto("/stories/PAY-1/")

@@ -112,9 +112,13 @@ def world() -> World:
     people: dict[str, User | None] = {"anonymous": None}
     for role in ROLES[1:]:
         people[role] = User.objects.create_user(
-            role, f"{role}@example.org", f"{role}-password", is_staff=role == "administrator",
-            is_superuser=role == "administrator", is_project_manager=role == "manager",
-        )  # fmt: skip
+            role,
+            f"{role}@example.org",
+            f"{role}-password",
+            is_staff=role == "administrator",
+            is_superuser=role == "administrator",
+            is_project_manager=role == "manager",
+        )
     lead: Any = people["lead"]
     Membership.objects.create(squad=search, user=people["other"], role="lead")
     Membership.objects.create(squad=squad, user=people["member"])
@@ -124,9 +128,12 @@ def world() -> World:
     service = Service.objects.create(name="checkout", slug="checkout", squad=squad)
     source = Source.objects.create(key="ci", name="CI", kind="report")
     git = Source.objects.create(
-        key="git", name="git", kind="git", config={"url": "https://git.example.org/x.git"},
+        key="git",
+        name="git",
+        kind="git",
+        config={"url": "https://git.example.org/x.git"},
         next_pull_at=timezone.now() + timedelta(days=1),
-    )  # fmt: skip
+    )
     # It said nothing yet, so it can be removed; it is broken, so it can be paused and tried again.
     Source.objects.create(key="idle", name="Sensu", kind="sensu", state="broken")
     host = AllowedHost.objects.create(host="jenkins.example.org")
@@ -145,23 +152,36 @@ def world() -> World:
     changes = [_change(sha, event) for sha in ("abcdef1", "abcdef2")]
     StoryLink.objects.create(change=changes[0], key=blocked.key, story=blocked, rule="message")
     return World(
-        people=people, squad=squad, search=search, story=story, service=service,
+        people=people,
+        squad=squad,
+        search=search,
+        story=story,
+        service=service,
         unowned=Service.objects.create(name="worker", slug="worker", discovered=True),
         membership=membership,
         release=create_release(by=lead, version="1.0", line="Shop"),
         environment=create_environment(by=lead, key="prod", tier="production"),
-        source=source, git=git, event=event, host=host,
+        source=source,
+        git=git,
+        event=event,
+        host=host,
         rule=_rules()[1],
         part=RepositoryPart.objects.create(repository=changes[0].repository, prefix="web", service=service),
-        invitation=invitation, secret=secret,
+        invitation=invitation,
+        secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
-        blocked=blocked, comment=say(blocked, by=people["member"], body="Mine."),
+        blocked=blocked,
+        comment=say(blocked, by=people["member"], body="Mine."),
         seen=record_by_hand(blocked, by=people["member"], kind="test", note="I tried it."),
-        relation=relate(blocked, "blocks", story.key, by=lead), change=changes[0], unlinked=changes[1],
-        running=running, by_name=ask(asked, by=mo, accepter=people["other"]), by_squad=ask(awaited, by=mo),
+        relation=relate(blocked, "blocks", story.key, by=lead),
+        change=changes[0],
+        unlinked=changes[1],
+        running=running,
+        by_name=ask(asked, by=mo, accepter=people["other"]),
+        by_squad=ask(awaited, by=mo),
         view=save_view(squad, by=mo, name="Bugs", query="q=card", shared=True),
         imported=bring(squad, by=mo, name="work.csv", body=CSV),
-    )  # fmt: skip
+    )
 
 
 CRITERION = "Ten euro arrive."
@@ -172,9 +192,16 @@ def _run(story: Story) -> Story:
     """Have production run a story, so that somebody can be asked to accept it."""
     for minutes, kind, tier in ((3, "change", ""), (2, "run", ""), (1, "deployment", "production")):
         Evidence.objects.create(
-            story=story, kind=kind, verdict="success", at=timezone.now() - timedelta(minutes=minutes), service="checkout",
-            environment="prod" if tier else "", tier=tier, shas=["abc"], label="checkout 1.4",
-        )  # fmt: skip
+            story=story,
+            kind=kind,
+            verdict="success",
+            at=timezone.now() - timedelta(minutes=minutes),
+            service="checkout",
+            environment="prod" if tier else "",
+            tier=tier,
+            shas=["abc"],
+            label="checkout 1.4",
+        )
     judge([story.pk])
     story.refresh_from_db()
     return story
@@ -373,13 +400,32 @@ MAPPERS = only("manager", "administrator")
 
 # Signing in and one's own account: whatever is sent, the mark alone decides.
 SIGNING_IN = (
-    "accounts:login", "accounts:logout", "account_login", "account_logout", "account_inactive",
-    "account_reauthenticate", "account_email", "account_change_password", "account_set_password",
-    "account_reset_password", "account_reset_password_done", "account_reset_password_from_key_done", "mfa_index",
-    "mfa_authenticate", "mfa_reauthenticate", "mfa_activate_totp", "mfa_generate_recovery_codes", "mfa_list_webauthn",
-    "mfa_add_webauthn", "mfa_reauthenticate_webauthn", "mfa_login_webauthn", "socialaccount_connections",
-    "socialaccount_login_cancelled", "socialaccount_signup", "account_signup",
-)  # fmt: skip
+    "accounts:login",
+    "accounts:logout",
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_reauthenticate",
+    "account_email",
+    "account_change_password",
+    "account_set_password",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key_done",
+    "mfa_index",
+    "mfa_authenticate",
+    "mfa_reauthenticate",
+    "mfa_activate_totp",
+    "mfa_generate_recovery_codes",
+    "mfa_list_webauthn",
+    "mfa_add_webauthn",
+    "mfa_reauthenticate_webauthn",
+    "mfa_login_webauthn",
+    "socialaccount_connections",
+    "socialaccount_login_cancelled",
+    "socialaccount_signup",
+    "account_signup",
+)
 
 CASES: dict[str, Case] = {
     # First page, health, one question

@@ -88,10 +88,15 @@ def test_an_environment_changed_here_goes_through_its_verb(as_root: Client, db: 
 
 def test_a_squad_and_its_members_can_be_made_here(as_root: Client, ana: User) -> None:
     fields = {
-        "name": "Search", "slug": "search", "key_prefix": "SEA", "kind": "vertical",
-        "memberships-TOTAL_FORMS": "1", "memberships-INITIAL_FORMS": "0", "memberships-0-user": str(ana.pk),
+        "name": "Search",
+        "slug": "search",
+        "key_prefix": "SEA",
+        "kind": "vertical",
+        "memberships-TOTAL_FORMS": "1",
+        "memberships-INITIAL_FORMS": "0",
+        "memberships-0-user": str(ana.pk),
         "memberships-0-role": "member",
-    }  # fmt: skip
+    }
     assert as_root.post("/admin/squads/squad/add/", fields).status_code == 302
     assert Squad.objects.get(slug="search").is_writable_by(ana)
 

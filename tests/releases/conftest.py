@@ -25,11 +25,16 @@ class Repo:
             self.path.mkdir(parents=True, exist_ok=True)
         self.seconds += 60
         environment = {
-            "PATH": os.environ["PATH"], "HOME": str(self.path), "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_AUTHOR_NAME": "Ana", "GIT_AUTHOR_EMAIL": "ana@example.org", "GIT_COMMITTER_NAME": "Bo",
-            "GIT_COMMITTER_EMAIL": "bo@example.org", "GIT_AUTHOR_DATE": f"{self.seconds} +0100",
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.path),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "Ana",
+            "GIT_AUTHOR_EMAIL": "ana@example.org",
+            "GIT_COMMITTER_NAME": "Bo",
+            "GIT_COMMITTER_EMAIL": "bo@example.org",
+            "GIT_AUTHOR_DATE": f"{self.seconds} +0100",
             "GIT_COMMITTER_DATE": f"{self.seconds} +0000",
-        }  # fmt: skip
+        }
         done = subprocess.run(
             ["git", *arguments], cwd=self.path, env=environment, input=stdin, capture_output=True, check=False
         )

@@ -17,7 +17,25 @@ from portal.kernel.http.errors import (
 )
 
 __all__ = [
-    "Astray", "BadAddress", "BrokenOff", "Closed", "Door", "Limits", "NotAnswered", "NotAsked", "NotTrusted", "Place",
-    "Response", "TooLarge", "TooSlow", "UnknownHost", "Unreachable", "address", "checked", "origin", "place_of",
-    "plain_host", "shown",
-]  # fmt: skip
+    "Astray",
+    "BadAddress",
+    "BrokenOff",
+    "Closed",
+    "Door",
+    "Limits",
+    "NotAnswered",
+    "NotAsked",
+    "NotTrusted",
+    "Place",
+    "Response",
+    "TooLarge",
+    "TooSlow",
+    "UnknownHost",
+    "Unreachable",
+    "address",
+    "checked",
+    "origin",
+    "place_of",
+    "plain_host",
+    "shown",
+]

@@ -97,9 +97,13 @@ class Door:
         self.limits = limits or Limits()
         self._deadline = Deadline()
         self._pool = httpcore2.ConnectionPool(
-            ssl_context=trust(ca_bundle), max_connections=4, keepalive_expiry=30, http1=True, http2=False,
+            ssl_context=trust(ca_bundle),
+            max_connections=4,
+            keepalive_expiry=30,
+            http1=True,
+            http2=False,
             network_backend=Guarded(frozenset(allowed), self._deadline),
-        )  # fmt: skip
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -114,9 +118,13 @@ class Door:
         self._pool.close()
 
     def ask(
-        self, url: str | httpx2.URL, *, method: str = "GET", headers: Mapping[str, str] | None = None,
+        self,
+        url: str | httpx2.URL,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
         content: bytes | None = None,
-    ) -> Response:  # fmt: skip
+    ) -> Response:
         """Ask, follow redirects within the same scheme, host and port, and return the answer; raise NotAnswered."""
         here = address(str(url))
         sent = _checked(headers or {})
@@ -142,10 +150,13 @@ class Door:
         with (
             self._explained(url, name),
             self._pool.stream(
-                method, target, headers=[(b"Host", url.netloc), *headers], content=content,
+                method,
+                target,
+                headers=[(b"Host", url.netloc), *headers],
+                content=content,
                 extensions={"timeout": timeouts},
             ) as answer,
-        ):  # fmt: skip
+        ):
             found: dict[str, str] = {}
             for header, value in answer.headers:
                 key = header.decode("ascii", "replace").lower()

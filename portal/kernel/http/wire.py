@@ -71,9 +71,13 @@ class Guarded(httpcore2.NetworkBackend):
         self._plain = httpcore2.SyncBackend()
 
     def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.NetworkStream:  # fmt: skip
+    ) -> httpcore2.NetworkStream:
         found = addresses.checked(host, port, self._allowed, self._deadline.left(timeout))
         failed: Exception | None = None
         for address in found:

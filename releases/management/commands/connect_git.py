@@ -52,11 +52,18 @@ class Command(BaseCommand):
                 raise CommandError(f"--secret-file: {error}") from None
         try:
             source, new = sources.connect_git(
-                by=None, url=options["place"], service=options["service"],
-                squad=sources.squad_called(options["squad"]), release_tags=options["release_tags"],
-                deploys_to=options["deploys_to"], branch=options["branch"], line=options["line"], secret=secret,
-                user=options["user"], repository=options["repository"],
-            )  # fmt: skip
+                by=None,
+                url=options["place"],
+                service=options["service"],
+                squad=sources.squad_called(options["squad"]),
+                release_tags=options["release_tags"],
+                deploys_to=options["deploys_to"],
+                branch=options["branch"],
+                line=options["line"],
+                secret=secret,
+                user=options["user"],
+                repository=options["repository"],
+            )
         except ValidationError as error:
             raise CommandError(_said(error)) from None
         self.stdout.write(f"{'Connected' if new else 'Changed the rules of'} {source.name} (source {source.key}).")

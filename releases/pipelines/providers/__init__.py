@@ -18,8 +18,22 @@ from releases.pipelines.providers.report.webhook import PROVIDER as REPORT
 from releases.pipelines.providers.sensu.webhook import PROVIDER as SENSU
 
 PROVIDERS: dict[str, Provider] = {
-    each.kind: each for each in (
-        GIT, GITHUB, GITLAB, JENKINS, BUILDBOT, ARGOCD, CHEF, GENERIC, CDEVENTS, REPORT,
-        ALERTMANAGER, SENSU, NAGIOS, PAGERDUTY, OPSGENIE,
+    each.kind: each
+    for each in (
+        GIT,
+        GITHUB,
+        GITLAB,
+        JENKINS,
+        BUILDBOT,
+        ARGOCD,
+        CHEF,
+        GENERIC,
+        CDEVENTS,
+        REPORT,
+        ALERTMANAGER,
+        SENSU,
+        NAGIOS,
+        PAGERDUTY,
+        OPSGENIE,
     )
-}  # fmt: skip
+}

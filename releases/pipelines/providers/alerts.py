@@ -20,22 +20,32 @@ OVER = Meaning(facts.FINISHED, facts.SUCCESS, "resolved")
 
 LABELS = (
     Setting(
-        "service_labels", "Labels that name the service", many=True, placeholder="\n".join(SERVICE_LABELS),
+        "service_labels",
+        "Labels that name the service",
+        many=True,
+        placeholder="\n".join(SERVICE_LABELS),
         help="The first that an alert has is used. Add job or namespace only if yours are named like your services.",
     ),
     Setting(
-        "environment_labels", "Labels that name the environment", many=True, placeholder="\n".join(ENVIRONMENT_LABELS),
+        "environment_labels",
+        "Labels that name the environment",
+        many=True,
+        placeholder="\n".join(ENVIRONMENT_LABELS),
         help="The first that an alert has is used. Add cluster if each of your environments is a cluster.",
     ),
     Setting(
-        "severity_labels", "Labels that name the severity", many=True, placeholder="\n".join(SEVERITY_LABELS),
+        "severity_labels",
+        "Labels that name the severity",
+        many=True,
+        placeholder="\n".join(SEVERITY_LABELS),
         help="The first that an alert has is used.",
     ),
-)  # fmt: skip
+)
 SITE = Setting(
-    "site", "Name of this installation",
+    "site",
+    "Name of this installation",
     help="Needed only where two installations watch hosts of the same name: it keeps their alerts apart.",
-)  # fmt: skip
+)
 
 
 def labels_in(*holders: object) -> dict[str, str]:
@@ -81,17 +91,35 @@ def link(*addresses: str) -> str:
 
 
 def signal(
-    *, key: str, at: datetime, state: str, title: str, labels: Mapping[str, str], config: Mapping[str, Any],
-    group: str = "", severity: str = "", service: str = "", said: str = "",
-    opened_at: datetime | None = None, resolved_at: datetime | None = None, url: str = "",
-) -> SignalSeen:  # fmt: skip
+    *,
+    key: str,
+    at: datetime,
+    state: str,
+    title: str,
+    labels: Mapping[str, str],
+    config: Mapping[str, Any],
+    group: str = "",
+    severity: str = "",
+    service: str = "",
+    said: str = "",
+    opened_at: datetime | None = None,
+    resolved_at: datetime | None = None,
+    url: str = "",
+) -> SignalSeen:
     """Return the fact of one alert; names that are not given are read from its labels."""
     chose = chosen(labels, config, "service_labels", SERVICE_LABELS)
     return SignalSeen(
-        key=key, at=at, state=state, group=words.key_of(group) if group else "", title=words.cut(title or "alert", 300),
+        key=key,
+        at=at,
+        state=state,
+        group=words.key_of(group) if group else "",
+        title=words.cut(title or "alert", 300),
         severity=words.cut(chosen(labels, config, "severity_labels", SEVERITY_LABELS) or severity, 60),
         service=words.cut(chose or service, words.LONGEST_NAME),
         environment=words.cut(chosen(labels, config, "environment_labels", ENVIRONMENT_LABELS), words.LONGEST_NAME),
-        words=words.cut(said, 250), opened_at=opened_at, resolved_at=resolved_at if state == RESOLVED else None,
-        labels=tuple(sorted(labels.items())), url=url,
-    )  # fmt: skip
+        words=words.cut(said, 250),
+        opened_at=opened_at,
+        resolved_at=resolved_at if state == RESOLVED else None,
+        labels=tuple(sorted(labels.items())),
+        url=url,
+    )

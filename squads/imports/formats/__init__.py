@@ -8,9 +8,13 @@ from squads.imports.formats.text import decode, is_json, load
 
 __all__ = ["CHOICES", "KINDS", "MOST_BYTES", "Item", "Parsed", "Problem", "Refused", "check_size", "parse"]
 KINDS = {
-    "csv": "a table (CSV)", "jira": "Jira", "trello": "Trello", "taiga": "Taiga", "github": "GitHub issues",
+    "csv": "a table (CSV)",
+    "jira": "Jira",
+    "trello": "Trello",
+    "taiga": "Taiga",
+    "github": "GitHub issues",
     "rodeo": "Rodeo's own export",
-}  # fmt: skip
+}
 CHOICES = list(KINDS.items())
 # The order matters: each is looked for with what only it has.
 JSON: dict[str, Any] = {"rodeo": rodeo, "trello": trello, "taiga": taiga, "jira": jira, "github": github}

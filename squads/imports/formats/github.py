@@ -77,10 +77,13 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
     if "milestone" in issue:
         item.cells["release"] = text_of(inside(issue, "milestone", "title"))
     item.comments = [
-        Said(text_of(_either(each, "createdAt", "created_at")), text_of(inside(_either(each, "author", "user"), "login")),
-             text_of(each.get("body")))
+        Said(
+            text_of(_either(each, "createdAt", "created_at")),
+            text_of(inside(_either(each, "author", "user"), "login")),
+            text_of(each.get("body")),
+        )
         for each in objects(issue.get("comments"))
-    ]  # fmt: skip
+    ]
     item.moves = _moves(issue) or ([Moved(closed, "", "open", "closed")] if closed and state == "closed" else [])
     return item
 

@@ -57,12 +57,16 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
 
 def _moves(issue: dict[str, Any]) -> list[Moved]:
     return [
-        Moved(text_of(history.get("created")), _person(history.get("author")), text_of(each.get("fromString")),
-              text_of(each.get("toString")))
+        Moved(
+            text_of(history.get("created")),
+            _person(history.get("author")),
+            text_of(each.get("fromString")),
+            text_of(each.get("toString")),
+        )
         for history in objects(inside(issue, "changelog", "histories"))
         for each in objects(history.get("items"))
         if each.get("field") == "status"
-    ]  # fmt: skip
+    ]
 
 
 def _person(value: Any) -> str:

@@ -7,13 +7,29 @@ from squads.imports.formats.raw import Item, inside, objects, text_of
 from squads.imports.formats.table import Table
 
 COLUMNS = (
-    "key", "title", "type", "progress", "release", "description", "acceptance_criteria", "created_at", "squad", "stage",
-    "rodeo_done", "url",
-)  # fmt: skip
+    "key",
+    "title",
+    "type",
+    "progress",
+    "release",
+    "description",
+    "acceptance_criteria",
+    "created_at",
+    "squad",
+    "stage",
+    "rodeo_done",
+    "url",
+)
 TAKEN = {
-    "key": "key", "title": "title", "type": "type", "status": "progress", "release": "release",
-    "description": "description", "acceptance_criteria": "acceptance_criteria", "created": "created_at",
-}  # fmt: skip
+    "key": "key",
+    "title": "title",
+    "type": "type",
+    "status": "progress",
+    "release": "release",
+    "description": "description",
+    "acceptance_criteria": "acceptance_criteria",
+    "created": "created_at",
+}
 # A spreadsheet runs a cell that begins so. One that was prefixed before keeps its own prefix.
 # Some take a line end or a full-width sign for the beginning of one as well.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")

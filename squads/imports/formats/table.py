@@ -23,7 +23,7 @@ NAMES = {
     "release": "release fix_version_s fix_versions fix_version version milestone target_version sprint",
     "created": "created created_at creation_date created_date date_created opened opened_at",
     "comment": "comment comments",
-}  # fmt: skip
+}
 FIELDS = tuple(NAMES)
 JIRA = {"issue_key", "summary", "issue_type"}
 # For the whole process, in which nothing else reads CSV. A quote left open ends here, not in one enormous cell.
@@ -100,11 +100,12 @@ def _add(table: Table, line: int, cells: list[str]) -> None:
     if len(cells) > len(table.headers):
         table.problems.append(
             Problem(
-                f"line {line}", f"column {len(table.headers) + 1}",
+                f"line {line}",
+                f"column {len(table.headers) + 1}",
                 f"The row has {len(cells)} cells, the first line {len(table.headers)}.",
                 "Put cells that contain the separator into quotation marks.",
             )
-        )  # fmt: skip
+        )
         return
     table.records.append((line, cells))
 

@@ -9,15 +9,22 @@ from squads.imports.formats.raw import Refused
 MOST_PARTS = 250_000
 SAVE = "Save it again as “CSV UTF-8”, or export it again as JSON."
 BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
-)  # fmt: skip
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 # What people send by mistake, by how it begins.
 OTHERS = (
-    (b"PK\x03\x04", "a zip file or an Excel workbook"), (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
-    (b"%PDF", "a PDF"), (b"\x1f\x8b", "a gzip file"), (b"\x89PNG", "a picture"), (b"GIF8", "a picture"),
+    (b"PK\x03\x04", "a zip file or an Excel workbook"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"\x89PNG", "a picture"),
+    (b"GIF8", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
-)  # fmt: skip
+)
 
 
 def decode(body: bytes) -> str:

@@ -10,7 +10,7 @@ TYPES = {
     "defect": "bug defect incident fault error regression problem fix hotfix",
     "chore": "chore task sub_task subtask technical_task tech_debt spike documentation maintenance refactoring refactor "
     "dependencies support",
-}  # fmt: skip
+}
 STATUSES = {
     "todo": "todo to_do open opened new backlog ready reopened selected_for_development next icebox planned unstarted "
     "product_backlog sprint_backlog ready_for_dev ready_for_development triage inbox ideas this_week needs_info",
@@ -21,15 +21,26 @@ STATUSES = {
     "ready_for_release ready_for_deployment integrated tested rodeo_done archived",
     LEAVE_OUT: "rejected wont_do won_t_do wont_fix won_t_fix duplicate cancelled canceled invalid abandoned obsolete "
     "closed_not_planned closed_duplicate declined",
-}  # fmt: skip
+}
 _TYPES = {word: meaning for meaning, words in TYPES.items() for word in words.split()}
 _STATUSES = {word: meaning for meaning, words in STATUSES.items() for word in words.split()}
 # Written by Jira's CSV export, and by people; day before month only where it cannot be the other way round.
 FORMATS = (
-    "%d/%b/%y %I:%M %p", "%d/%b/%Y %I:%M %p", "%d/%b/%y %H:%M", "%d/%b/%Y %H:%M", "%d/%b/%y", "%d/%b/%Y",
-    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%d %b %Y %H:%M", "%d %b %Y", "%b %d, %Y", "%Y/%m/%d %H:%M",
+    "%d/%b/%y %I:%M %p",
+    "%d/%b/%Y %I:%M %p",
+    "%d/%b/%y %H:%M",
+    "%d/%b/%Y %H:%M",
+    "%d/%b/%y",
+    "%d/%b/%Y",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
+    "%d %b %Y %H:%M",
+    "%d %b %Y",
+    "%b %d, %Y",
+    "%Y/%m/%d %H:%M",
     "%Y/%m/%d",
-)  # fmt: skip
+)
 LONGEST = 60
 
 

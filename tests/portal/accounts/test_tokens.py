@@ -234,9 +234,12 @@ def test_a_squads_token_reports_nothing_about_others(
     index = Service.objects.create(name="index", slug="index", squad=search)
     place = Repository.objects.create(key="shop/index", service=index)
     event = InboundEvent.objects.create(
-        source=Source.objects.create(key="g", name="g", kind="git"), delivery="1", body=b"", received_at=clock.now(),
+        source=Source.objects.create(key="g", name="g", kind="git"),
+        delivery="1",
+        body=b"",
+        received_at=clock.now(),
         state="processed",
-    )  # fmt: skip
+    )
     place.changes.create(id=event.pk, sha="a" * 40, event=event)
     create_story(search, by=bo, title="Find", flag="find")
     answer = post(program(token(lea, "report", squad=payments)), f"/api/v1/{address}/", body)

@@ -49,11 +49,17 @@ def test_a_form_from_another_site_changes_nothing(payments: Squad, db: None) -> 
 @pytest.mark.parametrize(
     ("url", "status"),
     [
-        ("/stories/?page=zzz", 200), ("/stories/?page=99999", 200), ("/stories/?q=%00", 200), ("/stories/?squad=%00a", 404),
-        ("/stories/?stage=%00&type=x", 200), ("/releases/?line=%00", 200), ("/stories/%00/", 404), ("/is/%00", 404),
+        ("/stories/?page=zzz", 200),
+        ("/stories/?page=99999", 200),
+        ("/stories/?q=%00", 200),
+        ("/stories/?squad=%00a", 404),
+        ("/stories/?stage=%00&type=x", 200),
+        ("/releases/?line=%00", 200),
+        ("/stories/%00/", 404),
+        ("/is/%00", 404),
         ("/stories/new/?release=nonsense&squad=%00", 200),
     ],
-)  # fmt: skip
+)
 def test_strange_addresses_are_answered_calmly(as_ana: Client, url: str, status: int) -> None:
     assert as_ana.get(url).status_code == status
 

@@ -41,9 +41,16 @@ def watched(story: Story, person: User) -> Story:
 
 def deployed(story: Story, at: Any, shas: list[str]) -> None:
     Evidence.objects.create(
-        story=story, kind="deployment", verdict="success", at=at, service="checkout", environment="prod", tier="production",
-        shas=shas, label="1.1",
-    )  # fmt: skip
+        story=story,
+        kind="deployment",
+        verdict="success",
+        at=at,
+        service="checkout",
+        environment="prod",
+        tier="production",
+        shas=shas,
+        label="1.1",
+    )
     judge([story.pk])
 
 
@@ -175,9 +182,15 @@ def test_whoever_is_concerned_hears_that_a_story_was_declined(
 ) -> None:
     story = create_story(payments, by=ana, title="Gift cards")
     AcceptanceRequest.objects.create(
-        story=story, asked_by=ana, asked_at=timezone.now(), accepter=bo, state="declined", answered_by=bo,
-        answered_at=timezone.now(), answer="The card is empty.",
-    )  # fmt: skip
+        story=story,
+        asked_by=ana,
+        asked_at=timezone.now(),
+        accepter=bo,
+        state="declined",
+        answered_by=bo,
+        answered_at=timezone.now(),
+        answer="The card is empty.",
+    )
     shown = section(home(as_ana), "Since last week")
     assert "Bo declined it in production" in shown and "The card is empty." in shown
     assert "declined" not in home(as_bo), "whoever declined it knows"
@@ -241,9 +254,13 @@ def test_what_evidence_withdrew_comes_before_what_it_brought(as_ana: Client, ana
 def test_evidence_from_before_is_no_news(as_ana: Client, ana: User, payments: Squad) -> None:
     story = create_story(payments, by=ana, title="Old")
     Evidence.objects.create(
-        story=story, kind="change", verdict="success", at=timezone.now() - timedelta(days=30), service="checkout",
+        story=story,
+        kind="change",
+        verdict="success",
+        at=timezone.now() - timedelta(days=30),
+        service="checkout",
         shas=["abc"],
-    )  # fmt: skip
+    )
     deployed(story, timezone.now() - timedelta(days=20), ["abc"])
     assert "Nothing happened to stories you wrote" in home(as_ana)
 

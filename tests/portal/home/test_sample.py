@@ -30,8 +30,9 @@ def standing(key: str) -> dict[str, Any]:
 def rows() -> dict[str, int]:
     return {
         model.__name__: model._default_manager.count()
-        for app in ("portal", "squads", "releases") for model in apps.get_app_config(app).get_models()
-    }  # fmt: skip
+        for app in ("portal", "squads", "releases")
+        for model in apps.get_app_config(app).get_models()
+    }
 
 
 def test_it_shows_everything_and_is_taken_away_without_a_trace(

@@ -62,18 +62,24 @@ def test_axis_labels_are_years_when_it_is_long_and_months_when_it_is_short() -> 
 def test_the_ladder_glyph_says_every_rung_in_words() -> None:
     standing = {
         "rungs": [
-            {"rung": "dev_done", "state": "held"}, {"rung": "integrated", "state": "by_hand"},
-            {"rung": "tested", "state": "missing"}, {"rung": "deployed", "state": "withdrawn"},
+            {"rung": "dev_done", "state": "held"},
+            {"rung": "integrated", "state": "by_hand"},
+            {"rung": "tested", "state": "missing"},
+            {"rung": "deployed", "state": "withdrawn"},
             {"rung": "rodeo_done", "state": "missing"},
         ]
-    }  # fmt: skip
+    }
     svg = ElementTree.fromstring(ladder.glyph(standing))
     assert svg.find("title").text == (  # type: ignore[union-attr]
         "Ladder: dev done held, integrated by hand, tested missing, deployed withdrawn, rodeo done missing"
     )
     assert {path.get("class") for path in svg.iter("path")} == {
-        "ladder__rails", "ladder__held", "ladder__by_hand", "ladder__missing", "ladder__withdrawn",
-    }  # fmt: skip
+        "ladder__rails",
+        "ladder__held",
+        "ladder__by_hand",
+        "ladder__missing",
+        "ladder__withdrawn",
+    }
 
 
 @pytest.mark.parametrize("standing", [None, {}])

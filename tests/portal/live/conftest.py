@@ -35,9 +35,15 @@ class Process:
 
     def start(self) -> "Process":
         command = [
-            sys.executable, "-m", "gunicorn", "portal.live.asgi", "-c", "python:portal.live.gunicorn",
-            "--bind", f"127.0.0.1:{self.port}",
-        ]  # fmt: skip
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "portal.live.asgi",
+            "-c",
+            "python:portal.live.gunicorn",
+            "--bind",
+            f"127.0.0.1:{self.port}",
+        ]
         self.child = subprocess.Popen(
             leashed(command, signal.SIGKILL), env=self.environment, cwd=ROOT, start_new_session=True
         )

@@ -43,8 +43,10 @@ def test_a_session_has_a_limit_and_nobody_a_wider_one() -> None:
 
 def test_only_topics_there_can_be_are_kept() -> None:
     assert sensible(["squad:a", "release:x-1.0", "story:PAY-1", "squad:", "user:a", "story:a\nb", "x" * 999]) == {
-        "squad:a", "release:x-1.0", "story:PAY-1",
-    }  # fmt: skip
+        "squad:a",
+        "release:x-1.0",
+        "story:PAY-1",
+    }
 
 
 def test_a_card_is_made_into_text_once_however_many_listen(monkeypatch: pytest.MonkeyPatch) -> None:

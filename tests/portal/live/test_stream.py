@@ -246,9 +246,11 @@ def test_only_pages_of_the_portal_itself_may_listen_with_its_cookies(stream: Pro
         origins[origin] = answer.getheader("Access-Control-Allow-Origin")
         answer.close()
     assert origins == {
-        settings.RODEO_BASE_URL: settings.RODEO_BASE_URL, "https://evil.example.org": None, "null": None,
+        settings.RODEO_BASE_URL: settings.RODEO_BASE_URL,
+        "https://evil.example.org": None,
+        "null": None,
         settings.RODEO_BASE_URL + "0": None,
-    }  # fmt: skip
+    }
 
 
 def test_it_serves_nothing_else(stream: Process) -> None:

@@ -41,9 +41,11 @@ def concerned(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]
 
 @pytest.mark.parametrize("row", STORIES, ids=lambda row: f"{row.methods} {row.route} {row.name}")
 def test_open_pages_are_told_of_whatever_is_done_to_a_story(
-    row: Row, made: World, monkeypatch: pytest.MonkeyPatch,
+    row: Row,
+    made: World,
+    monkeypatch: pytest.MonkeyPatch,
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-) -> None:  # fmt: skip
+) -> None:
     for method in set(row.methods) - {"GET"}:
         told: set[int] = set()
         monkeypatch.setattr(live, "_publish", lambda said, told=told: told.update(said["stories"]))

@@ -125,9 +125,12 @@ def lag(client: Client) -> float:
 @pytest.mark.django_db
 def test_what_waits_is_measured_without_a_name(client: Client, heartbeats: None) -> None:
     source = Source.objects.create(
-        key="secret-name", name="Secret name", kind="gitlab", config={"url": "https://git.example.org"},
+        key="secret-name",
+        name="Secret name",
+        kind="gitlab",
+        config={"url": "https://git.example.org"},
         next_pull_at=clock.now() - timedelta(seconds=90),
-    )  # fmt: skip
+    )
     store(source, delivery="1", kind="note", body=b"{}", at=clock.now() - timedelta(seconds=45))
     said = client.get("/metrics")
     assert said["Content-Type"].startswith("text/plain")

@@ -31,9 +31,15 @@ def up(tmp_path: Path) -> Iterator[Up]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         environment |= {"RODEO_STATE_DIR": str(tmp_path / "state"), "RODEO_SAMPLE": "no", **more}
         process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", "--port", str(port)], cwd=ROOT, env=environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            [sys.executable, "manage.py", "up", "--port", str(port)],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         started.append(process)
         return process
 

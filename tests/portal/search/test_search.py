@@ -131,16 +131,27 @@ def change(write: Callable[..., Story]) -> Change:
     repository = Repository.objects.create(key="shop/checkout")
     for number, subject in enumerate(("Tame the flaky checkout", "Merge branch wild")):
         made = Change.objects.create(
-            id=identity("c", number), repository=repository, sha=f"{number}deadbeef{number:031}", subject=subject,
-            author="Ana", committed_at=now - timedelta(days=number), event=event,
-        )  # fmt: skip
+            id=identity("c", number),
+            repository=repository,
+            sha=f"{number}deadbeef{number:031}",
+            subject=subject,
+            author="Ana",
+            committed_at=now - timedelta(days=number),
+            event=event,
+        )
         StoryLink.objects.create(change=made, key=story.key, story=story, rule="message")
     for number in range(3):
         Run.objects.create(
-            id=identity("r", number), key=str(number), repository=repository, branch="feature/PAY-1-tame", event=event,
-            phase="finished", outcome="success", url=f"https://ci.example.org/{number}",
+            id=identity("r", number),
+            key=str(number),
+            repository=repository,
+            branch="feature/PAY-1-tame",
+            event=event,
+            phase="finished",
+            outcome="success",
+            url=f"https://ci.example.org/{number}",
             finished_at=now - timedelta(hours=number),
-        )  # fmt: skip
+        )
     return Change.objects.get(sha__startswith="0dead")
 
 
@@ -157,10 +168,38 @@ def test_changes_are_found_by_sha_and_subject_and_branches_by_name(change: Chang
 
 
 HOSTILE = [
-    '"', "'", "''", '"unclosed', "a OR b", "NOT", "NEAR(a b)", "a*", "*", "-", "--", "a & | ! ( ) : * <->", "\\", "%", "_",
-    "key:pay", "{title}:x", "nul\0byte", "x" * 10_000, "word " * 2_000, "🐎", "مدفوعات", "\u202etxt", "ß", "İ", "\ud800",
-    "1e5 0x1F 12-34", "';drop table portal_searchentry;--", "<script>alert(1)</script>", "\u0301\u0301", "x\u2028y",
-]  # fmt: skip
+    '"',
+    "'",
+    "''",
+    '"unclosed',
+    "a OR b",
+    "NOT",
+    "NEAR(a b)",
+    "a*",
+    "*",
+    "-",
+    "--",
+    "a & | ! ( ) : * <->",
+    "\\",
+    "%",
+    "_",
+    "key:pay",
+    "{title}:x",
+    "nul\0byte",
+    "x" * 10_000,
+    "word " * 2_000,
+    "🐎",
+    "مدفوعات",
+    "\u202etxt",
+    "ß",
+    "İ",
+    "\ud800",
+    "1e5 0x1F 12-34",
+    "';drop table portal_searchentry;--",
+    "<script>alert(1)</script>",
+    "\u0301\u0301",
+    "x\u2028y",
+]
 
 
 @pytest.mark.parametrize("typed", HOSTILE, ids=range(len(HOSTILE)))
@@ -209,8 +248,12 @@ def test_the_api_answers_in_pages_and_names_the_kinds(
     said = as_ana.get("/api/v1/search/", {"q": "saddle", "kind": "story", "page_size": 2}).json()
     assert said["count"] == 3 and said["next"]
     assert said["results"][0] == {
-        "kind": "story", "key": "PAY-3", "title": "Saddle 2", "excerpt": "", "url": "http://testserver/stories/PAY-3/",
-    }  # fmt: skip
+        "kind": "story",
+        "key": "PAY-3",
+        "title": "Saddle 2",
+        "excerpt": "",
+        "url": "http://testserver/stories/PAY-3/",
+    }
     assert as_ana.get("/api/v1/search/", {"q": "horse"}).json()["results"][0]["excerpt"] == "for a horse Payments"
     refused = as_ana.get("/api/v1/search/", {"q": "x", "kind": "horse"})
     assert refused.status_code == 400

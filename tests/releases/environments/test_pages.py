@@ -34,10 +34,15 @@ def deployed(
     place: Environment, service: Service, event: InboundEvent, version: str, days: float, **fields: Any
 ) -> Deployment:
     return Deployment.objects.create(
-        id=identity("deployment", service.name, version, days), key=version, service=service, environment=place,
-        version=version, event=event, finished_at=NOW - timedelta(days=days),
+        id=identity("deployment", service.name, version, days),
+        key=version,
+        service=service,
+        environment=place,
+        version=version,
+        event=event,
+        finished_at=NOW - timedelta(days=days),
         **{"phase": "finished", "outcome": "success", **fields},
-    )  # fmt: skip
+    )
 
 
 def words(client: Client, url: str) -> str:
@@ -148,9 +153,15 @@ def test_incidents_are_shown_open_or_resolved(
 ) -> None:
     for key, resolved in (("A", None), ("B", NOW)):
         Incident.objects.create(
-            id=identity("incident", key), key=key, title=f"Incident {key}", environment=prod, service=checkout,
-            detected_at=NOW - timedelta(hours=1), resolved_at=resolved, event=event,
-        )  # fmt: skip
+            id=identity("incident", key),
+            key=key,
+            title=f"Incident {key}",
+            environment=prod,
+            service=checkout,
+            detected_at=NOW - timedelta(hours=1),
+            resolved_at=resolved,
+            event=event,
+        )
     page = words(as_bo, "/environments/prod/")
     assert re.search(r"Incident A checkout \S+ \S+ open", page)
     assert re.search(r"Incident B checkout \S+ \S+ resolved", page)

@@ -24,11 +24,17 @@ def signals(event: InboundEvent, number: int, state: str = "open", **fields: obj
     now = timezone.now()
     Signal.objects.bulk_create(
         Signal(
-            pk=uuid4(), key=f"{state}-{each}", title=f"{state.title()} {each}", state=state, event=event,
-            opened_at=now - timedelta(minutes=each), resolved_at=None if state == "open" else now, **fields,
+            pk=uuid4(),
+            key=f"{state}-{each}",
+            title=f"{state.title()} {each}",
+            state=state,
+            event=event,
+            opened_at=now - timedelta(minutes=each),
+            resolved_at=None if state == "open" else now,
+            **fields,
         )
         for each in range(number)
-    )  # fmt: skip
+    )
 
 
 def test_open_signals_are_shown_first_and_lead_to_their_event(as_ria: Client, event: InboundEvent) -> None:

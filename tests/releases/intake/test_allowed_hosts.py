@@ -35,12 +35,20 @@ def test_a_host_is_allowed_and_closed_again_and_both_stay_known(as_root: Client,
 @pytest.mark.parametrize(
     ("host", "remedy"),
     [
-        ("", "required"), ("https://ci.example.org/", "Give the host alone"), ("a@b", "Give the host alone"),
-        ("*.example.org", "each host by itself"), ("ci.example.org:8080", "Leave the port out"), ("a b", "not the name"),
-        ("2130706433", "four numbers"), ("0.0.0.0", "can never be asked"), ("255.255.255.255", "can never be asked"),
-        ("ff02::1", "can never be asked"), ("x" * 300, "253"), ("a\0b", "Null characters"),
+        ("", "required"),
+        ("https://ci.example.org/", "Give the host alone"),
+        ("a@b", "Give the host alone"),
+        ("*.example.org", "each host by itself"),
+        ("ci.example.org:8080", "Leave the port out"),
+        ("a b", "not the name"),
+        ("2130706433", "four numbers"),
+        ("0.0.0.0", "can never be asked"),
+        ("255.255.255.255", "can never be asked"),
+        ("ff02::1", "can never be asked"),
+        ("x" * 300, "253"),
+        ("a\0b", "Null characters"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_host_is_refused_at_its_field(as_root: Client, host: str, remedy: str) -> None:
     answer = as_root.post(PAGE, {"host": host})
     assert answer.status_code == 400

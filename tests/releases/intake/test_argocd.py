@@ -18,12 +18,19 @@ Send = Callable[..., HttpResponse]
 
 def told(health: str, minute: int, phase: str = "Succeeded") -> dict[str, Any]:
     return {
-        "app": "checkout", "appNamespace": "argocd", "project": "shop", "argocd": "https://argocd.example",
+        "app": "checkout",
+        "appNamespace": "argocd",
+        "project": "shop",
+        "argocd": "https://argocd.example",
         "destination": {"server": "https://kubernetes.default.svc", "namespace": "production"},
-        "phase": phase, "startedAt": "2026-01-01T10:00:00Z", "finishedAt": "2026-01-01T10:00:20Z",
-        "revision": "4f5e6d7c8b9a00112233445566778899aabbccdd", "repoURL": "https://git.example/shop/checkout.git",
-        "health": health, "healthSince": f"2026-01-01T10:{minute:02}:00Z",
-    }  # fmt: skip
+        "phase": phase,
+        "startedAt": "2026-01-01T10:00:00Z",
+        "finishedAt": "2026-01-01T10:00:20Z",
+        "revision": "4f5e6d7c8b9a00112233445566778899aabbccdd",
+        "repoURL": "https://git.example/shop/checkout.git",
+        "health": health,
+        "healthSince": f"2026-01-01T10:{minute:02}:00Z",
+    }
 
 
 def outcome(send: Send, drained: Callable[[], int], news: Any) -> tuple[Any, ...]:

@@ -17,9 +17,16 @@ from tests.releases.intake.conftest import source
 
 def build(**more: Any) -> dict[str, Any]:
     return {
-        "buildid": 107, "number": 7, "builderid": 3, "complete": True, "results": 0, "started_at": 1772000000,
-        "complete_at": 1772000060, "builder": {"name": "checkout-main"}, **more,
-    }  # fmt: skip
+        "buildid": 107,
+        "number": 7,
+        "builderid": 3,
+        "complete": True,
+        "results": 0,
+        "started_at": 1772000000,
+        "complete_at": 1772000060,
+        "builder": {"name": "checkout-main"},
+        **more,
+    }
 
 
 def test_a_build_without_a_number_fails_and_names_what_is_missing(db: None, send: Callable[..., HttpResponse]) -> None:
@@ -64,7 +71,13 @@ def test_real_messages_are_runs_and_again_change_nothing(
             assert send("/hooks/bot/", file.read_bytes()).status_code < 300
         drain_inbox()
         assert list(Run.objects.values_list("pipeline", "phase", "outcome", "words", "finished_at", "url")) == [
-            ("runtests", "finished", "success", "SUCCESS", datetime(2019, 3, 30, 1, 49, 12, tzinfo=UTC),
-             "http://exampleurl.com/#/builders/1/builds/33")
-        ]  # fmt: skip
+            (
+                "runtests",
+                "finished",
+                "success",
+                "SUCCESS",
+                datetime(2019, 3, 30, 1, 49, 12, tzinfo=UTC),
+                "http://exampleurl.com/#/builders/1/builds/33",
+            )
+        ]
     assert InboundEvent.objects.count() == len(files)

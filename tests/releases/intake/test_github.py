@@ -32,19 +32,31 @@ def send(event: str, said: dict[str, Any] | bytes, delivery: str = "", *, form: 
     if form:
         body = urlencode({"payload": body.decode()}).encode()
     headers: Any = {
-        "X-GitHub-Event": event, "X-GitHub-Delivery": delivery or f"{event}-1", "X-Hub-Signature-256": sign(body, SECRET),
-    }  # fmt: skip
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": delivery or f"{event}-1",
+        "X-Hub-Signature-256": sign(body, SECRET),
+    }
     kind = "application/x-www-form-urlencoded" if form else "application/json"
     return Client().post("/hooks/github/", body, content_type=kind, headers=headers).status_code
 
 
 def workflow_run(**more: Any) -> dict[str, Any]:
     run = {
-        "id": 7, "name": "CI", "head_sha": SHA, "head_branch": "main", "status": "completed", "conclusion": "success",
-        "html_url": "https://github.com/shop/checkout/actions/runs/7", "run_attempt": 1, "event": "push",
-        "created_at": "2026-03-01T10:00:00Z", "run_started_at": "2026-03-01T10:00:00Z",
-        "updated_at": "2026-03-01T10:05:00Z", "repository": PLACE, **more,
-    }  # fmt: skip
+        "id": 7,
+        "name": "CI",
+        "head_sha": SHA,
+        "head_branch": "main",
+        "status": "completed",
+        "conclusion": "success",
+        "html_url": "https://github.com/shop/checkout/actions/runs/7",
+        "run_attempt": 1,
+        "event": "push",
+        "created_at": "2026-03-01T10:00:00Z",
+        "run_started_at": "2026-03-01T10:00:00Z",
+        "updated_at": "2026-03-01T10:05:00Z",
+        "repository": PLACE,
+        **more,
+    }
     return {"action": run["status"], "workflow_run": run, "repository": PLACE}
 
 
@@ -69,10 +81,18 @@ def test_a_merged_pull_request_is_a_change_of_the_story_it_names_and_a_form_says
 ) -> None:
     create_story(payments, by=ana, title="A saddle")
     pull = {
-        "number": 5, "title": "PAY-1: a saddle", "body": "", "merged": True, "merge_commit_sha": SHA, "state": "closed",
-        "merged_at": "2026-03-01T09:00:00Z", "html_url": "https://github.com/shop/checkout/pull/5",
-        "head": {"ref": "saddle", "sha": "a" * 40}, "base": {"ref": "main", "repo": PLACE}, "user": {"login": "ana"},
-    }  # fmt: skip
+        "number": 5,
+        "title": "PAY-1: a saddle",
+        "body": "",
+        "merged": True,
+        "merge_commit_sha": SHA,
+        "state": "closed",
+        "merged_at": "2026-03-01T09:00:00Z",
+        "html_url": "https://github.com/shop/checkout/pull/5",
+        "head": {"ref": "saddle", "sha": "a" * 40},
+        "base": {"ref": "main", "repo": PLACE},
+        "user": {"login": "ana"},
+    }
     assert send("pull_request", {"action": "closed", "pull_request": pull, "repository": PLACE}, form=True) == 202
     drain_inbox()
     assert Change.objects.get().sha == SHA
@@ -81,9 +101,14 @@ def test_a_merged_pull_request_is_a_change_of_the_story_it_names_and_a_form_says
 
 def test_a_deployment_that_a_later_one_took_the_place_of_did_not_fail(github: Source) -> None:
     deployment = {
-        "id": 9, "sha": SHA, "ref": "main", "environment": "production", "created_at": "2026-03-01T11:00:00Z",
-        "updated_at": "2026-03-01T11:00:00Z", "url": "https://api.github.com/repos/shop/checkout/deployments/9",
-    }  # fmt: skip
+        "id": 9,
+        "sha": SHA,
+        "ref": "main",
+        "environment": "production",
+        "created_at": "2026-03-01T11:00:00Z",
+        "updated_at": "2026-03-01T11:00:00Z",
+        "url": "https://api.github.com/repos/shop/checkout/deployments/9",
+    }
     for number, (state, at) in enumerate((("success", "11:02"), ("inactive", "12:00"))):
         status = {"id": number, "state": state, "created_at": f"2026-03-01T{at}:00Z", "environment": "production"}
         said = {"action": "created", "deployment_status": status, "deployment": deployment, "repository": PLACE}

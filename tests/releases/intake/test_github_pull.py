@@ -45,9 +45,17 @@ def ago(**before: float) -> str:
 
 def run(number: int, at: str, **more: Any) -> dict[str, Any]:
     return {
-        "id": number, "name": "CI", "head_sha": SHA, "head_branch": "main", "status": "completed",
-        "conclusion": "success", "created_at": at, "run_started_at": at, "updated_at": at, **more,
-    }  # fmt: skip
+        "id": number,
+        "name": "CI",
+        "head_sha": SHA,
+        "head_branch": "main",
+        "status": "completed",
+        "conclusion": "success",
+        "created_at": at,
+        "run_started_at": at,
+        "updated_at": at,
+        **more,
+    }
 
 
 @pytest.fixture
@@ -61,9 +69,13 @@ def github() -> Iterator[GitHub]:
 def connected(github: GitHub) -> Source:
     AllowedHost.objects.create(host="127.0.0.1")
     return Source.objects.create(
-        key="github", name="GitHub", kind="github", secret=SECRET, credential=TOKEN,
+        key="github",
+        name="GitHub",
+        kind="github",
+        secret=SECRET,
+        credential=TOKEN,
         config={"url": github.url, "repositories": [NAME]},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -83,8 +95,10 @@ def delivered(github: GitHub) -> None:
     for number, (event, said) in enumerate(github.hooks):
         body = json.dumps({"repository": github.repositories[NAME], **said}).encode()
         headers: Any = {
-            "X-GitHub-Event": event, "X-GitHub-Delivery": str(number), "X-Hub-Signature-256": sign(body, SECRET),
-        }  # fmt: skip
+            "X-GitHub-Event": event,
+            "X-GitHub-Delivery": str(number),
+            "X-Hub-Signature-256": sign(body, SECRET),
+        }
         assert (
             Client().post("/hooks/github/", body, content_type="application/json", headers=headers).status_code == 202
         )
@@ -97,9 +111,16 @@ def happens(github: GitHub) -> None:
         github.put(NAME, "actions/runs", now)
         github.send("workflow_run", {"action": state, "workflow_run": now})
     request = {
-        "id": 7, "number": 7, "state": "closed", "title": "A saddle", "merged_at": ago(minutes=7), "merge_commit_sha": SHA,
-        "updated_at": ago(minutes=7), "base": {"ref": "main"}, "head": {"ref": "saddle"},
-    }  # fmt: skip
+        "id": 7,
+        "number": 7,
+        "state": "closed",
+        "title": "A saddle",
+        "merged_at": ago(minutes=7),
+        "merge_commit_sha": SHA,
+        "updated_at": ago(minutes=7),
+        "base": {"ref": "main"},
+        "head": {"ref": "saddle"},
+    }
     github.put(NAME, "pulls", request)
     github.send("pull_request", {"action": "closed", "pull_request": request})
     deployed = {

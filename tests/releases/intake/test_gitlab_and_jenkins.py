@@ -67,8 +67,11 @@ def test_gitlabs_webhooks_become_a_run_a_deployment_and_a_change_of_the_service(
     run, deployment, change = Run.objects.get(), Deployment.objects.get(), Change.objects.get()
     assert (run.outcome, run.sha, run.repository and run.repository.key) == ("success", SHA, "shop/checkout")
     assert (deployment.outcome, deployment.sha, deployment.service, deployment.environment.key) == (
-        "success", SHA, checkout, "production",
-    )  # fmt: skip
+        "success",
+        SHA,
+        checkout,
+        "production",
+    )
     assert change.sha == SHA
 
 

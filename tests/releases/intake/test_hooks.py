@@ -21,11 +21,17 @@ from .conftest import TOKEN, source
 Send = Callable[..., HttpResponse]
 EVENT = {
     "context": {
-        "version": "0.4.1", "id": "1", "source": "/deploy", "type": "dev.cdevents.service.deployed.0.2.0",
+        "version": "0.4.1",
+        "id": "1",
+        "source": "/deploy",
+        "type": "dev.cdevents.service.deployed.0.2.0",
         "timestamp": "2026-03-14T15:09:26Z",
     },
-    "subject": {"id": "checkout", "content": {"environment": {"id": "prod"}, "artifactId": "pkg:oci/checkout@sha256:0f"}},
-}  # fmt: skip
+    "subject": {
+        "id": "checkout",
+        "content": {"environment": {"id": "prod"}, "artifactId": "pkg:oci/checkout@sha256:0f"},
+    },
+}
 
 
 def test_an_event_is_stored_and_answered_202_and_a_repeat_200(ci: Source, send: Send) -> None:
@@ -34,9 +40,7 @@ def test_an_event_is_stored_and_answered_202_and_a_repeat_200(ci: Source, send: 
     assert first.json() == again.json()
     assert first.json()["state"] == "pending"
     event = InboundEvent.objects.get()
-    assert first.json() == {
-        "id": str(event.pk), "state": "pending", "url": f"http://testserver/inbox/{event.pk}/",
-    }  # fmt: skip
+    assert first.json() == {"id": str(event.pk), "state": "pending", "url": f"http://testserver/inbox/{event.pk}/"}
     assert json.loads(bytes(event.body)) == EVENT
     assert event.kind == "dev.cdevents.service.deployed.0.2.0"
 
@@ -191,9 +195,16 @@ def test_a_database_that_is_away_is_503_with_a_time_to_try_again(ci: Source, sen
 
 def test_secrets_never_reach_the_table(ci: Source, send: Send) -> None:
     send(
-        "/hooks/ci/", EVENT, X_Rodeo_Token=TOKEN, Cookie="sessionid=abc", X_Api_Key="k", X_GitLab_Token="t",
-        ce_id="5", ce_type="x", X_GitHub_Event="push",
-    )  # fmt: skip
+        "/hooks/ci/",
+        EVENT,
+        X_Rodeo_Token=TOKEN,
+        Cookie="sessionid=abc",
+        X_Api_Key="k",
+        X_GitLab_Token="t",
+        ce_id="5",
+        ce_type="x",
+        X_GitHub_Event="push",
+    )
     event = InboundEvent.objects.get()
     assert event.headers == {"ce-id": "5", "ce-type": "x", "x-github-event": "push"}
 
@@ -217,10 +228,15 @@ def test_different_types_may_share_an_id(ci: Source, send: Send) -> None:
 def test_a_batch_is_one_event_each(ci: Source, send: Send, drained: Callable[[], int]) -> None:
     context: Any = EVENT["context"]
     cloud = [
-        {"specversion": "1.0", "id": str(number), "source": "/deploy", "type": context["type"],
-         "data": {**EVENT, "context": {**context, "id": str(number)}}}
+        {
+            "specversion": "1.0",
+            "id": str(number),
+            "source": "/deploy",
+            "type": context["type"],
+            "data": {**EVENT, "context": {**context, "id": str(number)}},
+        }
         for number in range(3)
-    ]  # fmt: skip
+    ]
     kind = "application/cloudevents-batch+json; charset=utf-8"
     answer = send("/hooks/ci/", cloud, kind)
     assert answer.status_code == 202
@@ -247,12 +263,30 @@ def conformance(real_data: Path) -> list[dict[str, Any]]:
 
 
 READ = {
-    "change.merged", "pipelinerun.queued", "pipelinerun.started", "pipelinerun.finished", "build.queued", "build.started",
-    "build.finished", "taskrun.started", "taskrun.finished", "artifact.packaged", "artifact.published",
-    "service.deployed", "service.upgraded", "service.rolledback", "service.removed", "environment.created",
-    "environment.modified", "environment.deleted", "testcaserun.finished", "testsuiterun.finished", "incident.detected",
-    "incident.reported", "incident.resolved",
-}  # fmt: skip
+    "change.merged",
+    "pipelinerun.queued",
+    "pipelinerun.started",
+    "pipelinerun.finished",
+    "build.queued",
+    "build.started",
+    "build.finished",
+    "taskrun.started",
+    "taskrun.finished",
+    "artifact.packaged",
+    "artifact.published",
+    "service.deployed",
+    "service.upgraded",
+    "service.rolledback",
+    "service.removed",
+    "environment.created",
+    "environment.modified",
+    "environment.deleted",
+    "testcaserun.finished",
+    "testsuiterun.finished",
+    "incident.detected",
+    "incident.reported",
+    "incident.resolved",
+}
 
 
 @pytest.mark.parametrize("mode", ["bare", "structured", "binary"])
@@ -264,9 +298,13 @@ def test_every_conformance_event_is_taken_and_read(
     for event in events:
         context = event["context"]
         cloud = {
-            "specversion": "1.0", "id": context["id"], "source": context["source"], "type": context["type"],
-            "subject": event["subject"]["id"], "time": context["timestamp"],
-        }  # fmt: skip
+            "specversion": "1.0",
+            "id": context["id"],
+            "source": context["source"],
+            "type": context["type"],
+            "subject": event["subject"]["id"],
+            "time": context["timestamp"],
+        }
         if mode == "bare":
             answer = send("/hooks/ci/", event)
         elif mode == "structured":

@@ -84,14 +84,37 @@ way = pytest.mark.parametrize(
 each_kind = pytest.mark.parametrize("kind", DOORS)
 
 DEEP = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
-NOT_JSON = [b"", b"nope", b"\xff\xfe\x00", b'{"a": "\xc3\x28"}', b'{"a": "\x00"}', b"\x00", DEEP, b"[" * 100_000,
-            b'{"a": NaN}', b'{"a": 1', b"<x/>", b'{"n": ' + b"9" * 5000 + b"}"]  # fmt: skip
-ODD_JSON = [b"{}", b"[]", b"[[]]", b"[{}]", b"0", b"1e999", b"true", b"null", b'"text"', b'{"a": "\\u0000\\ud800"}',
-            b'{"event": null, "alerts": null, "check": null, "alert": null, "host": null}',
-            b'{"alerts": [null], "event": [], "check": [], "alert": [], "host": [], "object_kind": [], "build": []}',
-            b'{"alerts": {"0": {}}, "event": "x", "check": "x", "alert": "x", "host": {}, "object_kind": {}}',
-            b'{"action": {}, "status": [], "type": 7, "notification_type": null, "event": {"event_type": {}, "id": []}}',
-            b'{"a":' * 400 + b"1" + b"}" * 400]  # fmt: skip
+NOT_JSON = [
+    b"",
+    b"nope",
+    b"\xff\xfe\x00",
+    b'{"a": "\xc3\x28"}',
+    b'{"a": "\x00"}',
+    b"\x00",
+    DEEP,
+    b"[" * 100_000,
+    b'{"a": NaN}',
+    b'{"a": 1',
+    b"<x/>",
+    b'{"n": ' + b"9" * 5000 + b"}",
+]
+ODD_JSON = [
+    b"{}",
+    b"[]",
+    b"[[]]",
+    b"[{}]",
+    b"0",
+    b"1e999",
+    b"true",
+    b"null",
+    b'"text"',
+    b'{"a": "\\u0000\\ud800"}',
+    b'{"event": null, "alerts": null, "check": null, "alert": null, "host": null}',
+    b'{"alerts": [null], "event": [], "check": [], "alert": [], "host": [], "object_kind": [], "build": []}',
+    b'{"alerts": {"0": {}}, "event": "x", "check": "x", "alert": "x", "host": {}, "object_kind": {}}',
+    b'{"action": {}, "status": [], "type": 7, "notification_type": null, "event": {"event_type": {}, "id": []}}',
+    b'{"a":' * 400 + b"1" + b"}" * 400,
+]
 
 
 def answer(key: str, body: bytes, headers: Headers) -> HttpResponse:
@@ -219,18 +242,71 @@ def read_as_it_should() -> None:
 
 
 LEAVES = (
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=12)
-    | st.sampled_from(["2026-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "resolved", "firing", "success", "open", "https://x.example/1"])
-)  # fmt: skip
+    | st.sampled_from(
+        ["2026-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "resolved", "firing", "success", "open", "https://x.example/1"]
+    )
+)
 # Fields that the systems use, so that what is generated reaches beyond the first check.
 FIELDS = [
-    "alerts", "labels", "status", "startsAt", "endsAt", "fingerprint", "groupKey", "annotations", "check", "entity", "metadata",
-    "name", "namespace", "executed", "timestamp", "history", "output", "host", "service", "state", "type", "event",
-    "event_type", "occurred_at", "data", "id", "action", "alert", "alertId", "createdAt", "updatedAt", "message", "details",
-    "context", "subject", "content", "repository", "full_name", "object_kind", "object_attributes", "project", "sha", "build",
-    "number", "url", "workflow_run", "deployment", "environment", "pull_request", "commit", "node_name", "resources", "app",
-]  # fmt: skip
+    "alerts",
+    "labels",
+    "status",
+    "startsAt",
+    "endsAt",
+    "fingerprint",
+    "groupKey",
+    "annotations",
+    "check",
+    "entity",
+    "metadata",
+    "name",
+    "namespace",
+    "executed",
+    "timestamp",
+    "history",
+    "output",
+    "host",
+    "service",
+    "state",
+    "type",
+    "event",
+    "event_type",
+    "occurred_at",
+    "data",
+    "id",
+    "action",
+    "alert",
+    "alertId",
+    "createdAt",
+    "updatedAt",
+    "message",
+    "details",
+    "context",
+    "subject",
+    "content",
+    "repository",
+    "full_name",
+    "object_kind",
+    "object_attributes",
+    "project",
+    "sha",
+    "build",
+    "number",
+    "url",
+    "workflow_run",
+    "deployment",
+    "environment",
+    "pull_request",
+    "commit",
+    "node_name",
+    "resources",
+    "app",
+]
 JSON = st.recursive(
     LEAVES,
     lambda inner: (

@@ -52,11 +52,23 @@ def test_the_list_shows_what_became_of_events(as_ana: Client, filled: list[Inbou
 @pytest.mark.parametrize(
     ("asked", "count"),
     [
-        ("state=failed", 2), ("state=pending", 1), ("state=ignored", 1), ("state=processed", 1), ("source=scripts", 2),
-        ("kind=deploy", 2), ("kind=cdevents", 1), ("q=deploy-1", 1), ("q=nothing-such", 0), ("state=failed&source=scripts", 0),
-        ("state=sideways", 5), ("before=rubbish", 5), ("before=2026-13-01,x", 5), ("after=%00", 5), ("q=%00", 0),
+        ("state=failed", 2),
+        ("state=pending", 1),
+        ("state=ignored", 1),
+        ("state=processed", 1),
+        ("source=scripts", 2),
+        ("kind=deploy", 2),
+        ("kind=cdevents", 1),
+        ("q=deploy-1", 1),
+        ("q=nothing-such", 0),
+        ("state=failed&source=scripts", 0),
+        ("state=sideways", 5),
+        ("before=rubbish", 5),
+        ("before=2026-13-01,x", 5),
+        ("after=%00", 5),
+        ("q=%00", 0),
     ],
-)  # fmt: skip
+)
 def test_filters_live_in_the_address(as_ana: Client, filled: list[InboundEvent], asked: str, count: int) -> None:
     text = page(as_ana, f"/inbox/?{asked}")
     assert sum(f'"/inbox/{event.pk}/"' in text for event in filled) == count

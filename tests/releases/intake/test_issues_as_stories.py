@@ -46,10 +46,19 @@ def source(payments: Squad) -> Source:
 
 def issue(number: int = 7, *, at: str = "2026-03-02T10:00:00Z", **more: Any) -> dict[str, Any]:
     return {
-        "id": 1000 + number, "number": number, "title": "Refunds are rounded", "body": "By a cent.", "state": "open",
-        "html_url": f"https://github.com/shop/checkout/issues/{number}", "user": {"login": "octocat"},
-        "labels": [{"name": "bug"}], "created_at": "2026-03-02T09:00:00Z", "updated_at": at, "closed_at": None, **more,
-    }  # fmt: skip
+        "id": 1000 + number,
+        "number": number,
+        "title": "Refunds are rounded",
+        "body": "By a cent.",
+        "state": "open",
+        "html_url": f"https://github.com/shop/checkout/issues/{number}",
+        "user": {"login": "octocat"},
+        "labels": [{"name": "bug"}],
+        "created_at": "2026-03-02T09:00:00Z",
+        "updated_at": at,
+        "closed_at": None,
+        **more,
+    }
 
 
 def closed(at: str, number: int = 7, **more: Any) -> dict[str, Any]:
@@ -108,8 +117,11 @@ def test_an_issue_becomes_a_story_that_says_where_it_came_from(source: Source, a
     told(event(issue(), "opened"))
     story = Story.objects.get()
     assert (story.key, story.title, story.description, story.type) == (
-        "PAY-1", "Refunds are rounded", "By a cent.", "defect",
-    )  # fmt: skip
+        "PAY-1",
+        "Refunds are rounded",
+        "By a cent.",
+        "defect",
+    )
     assert (story.external, story.created_by, story.progress) == ("github:shop/checkout#7", None, "todo")
     assert story.created_at == datetime.fromisoformat("2026-03-02T09:00:00+00:00")
     page = as_ria.get("/stories/PAY-1/").content.decode()
@@ -122,9 +134,14 @@ def test_the_api_tells_the_issue_of_a_story(source: Source, as_ria: Client, paym
     told(*LIFE[:3])
     said = as_ria.get("/api/v1/stories/PAY-1/").json()
     assert said["issue"] == {
-        "name": "shop/checkout#7", "system": "GitHub", "url": "https://github.com/shop/checkout/issues/7",
-        "author": "octocat", "state": "closed", "since": "2026-03-02T11:00:00Z", "moved_to": "",
-    }  # fmt: skip
+        "name": "shop/checkout#7",
+        "system": "GitHub",
+        "url": "https://github.com/shop/checkout/issues/7",
+        "author": "octocat",
+        "state": "closed",
+        "since": "2026-03-02T11:00:00Z",
+        "moved_to": "",
+    }
     create_story(payments, by=None, title="By hand")
     assert as_ria.get("/api/v1/stories/PAY-2/").json()["issue"] is None
 
@@ -204,8 +221,9 @@ def test_later_news_changes_what_nobody_rewrote_here(source: Source, ana: User, 
     assert (story.title, story.description, story.type) == ("Round refunds properly", "By two cents.", "chore")
     assert story.version == 3
     assert set(story.edits.filter(by=None).values_list("field", "before", "after")) == {
-        ("description", "By a cent.", "By two cents."), ("type", "defect", "chore"),
-    }  # fmt: skip
+        ("description", "By a cent.", "By two cents."),
+        ("type", "defect", "chore"),
+    }
     history = as_ria.get("/stories/PAY-1/history/").content.decode()
     assert "GitHub" in history and "type: defect → chore" in history
 
@@ -340,9 +358,14 @@ def github() -> Iterator[GitHub]:
 def asked(github: GitHub, squad: Squad) -> Source:
     AllowedHost.objects.get_or_create(host="127.0.0.1")
     return Source.objects.create(
-        key="asked", name="Asked", kind="github", credential=github_double.TOKEN, stories_for=squad,
-        stories_since=BEGAN, config={"url": github.url, "repositories": [NAME], "days": "3650"},
-    )  # fmt: skip
+        key="asked",
+        name="Asked",
+        kind="github",
+        credential=github_double.TOKEN,
+        stories_for=squad,
+        stories_since=BEGAN,
+        config={"url": github.url, "repositories": [NAME], "days": "3650"},
+    )
 
 
 def test_a_pull_makes_the_same_story_as_the_webhook(source: Source, github: GitHub, payments: Squad) -> None:
@@ -373,23 +396,37 @@ def test_gitlab_by_webhook_and_pull_makes_one_story(payments: Squad, as_ria: Cli
     double.add(NAME)
     AllowedHost.objects.get_or_create(host="127.0.0.1")
     source = Source.objects.create(
-        key="gitlab", name="GitLab", kind="gitlab", secret=SECRET, credential=gitlab_double.TOKEN, stories_for=payments,
-        stories_since=BEGAN, config={"url": double.url},
-    )  # fmt: skip
+        key="gitlab",
+        name="GitLab",
+        kind="gitlab",
+        secret=SECRET,
+        credential=gitlab_double.TOKEN,
+        stories_for=payments,
+        stories_since=BEGAN,
+        config={"url": double.url},
+    )
     said: dict[str, Any] = {
-        "id": 301, "iid": 23, "title": "Refunds are rounded", "description": "By a cent.", "state": "opened",
-        "created_at": "2026-03-02T09:00:00.120Z", "updated_at": "2026-03-02 10:00:00 UTC",
-        "url": "https://gitlab.example/shop/checkout/-/issues/23", "labels": [{"title": "bug"}],
-    }  # fmt: skip
+        "id": 301,
+        "iid": 23,
+        "title": "Refunds are rounded",
+        "description": "By a cent.",
+        "state": "opened",
+        "created_at": "2026-03-02T09:00:00.120Z",
+        "updated_at": "2026-03-02 10:00:00 UTC",
+        "url": "https://gitlab.example/shop/checkout/-/issues/23",
+        "labels": [{"title": "bug"}],
+    }
     body = {"object_kind": "issue", "project": double.projects[NAME], "object_attributes": said}
     headers: Any = {"X-Gitlab-Token": SECRET, "X-Gitlab-Event": "Issue Hook"}
     Client().post("/hooks/gitlab/", json.dumps(body), content_type="application/json", headers=headers)
     work()
     assert Story.objects.get().external == "gitlab:shop/checkout#23"
     now = said | {
-        "updated_at": "2026-03-02T10:00:00.500Z", "labels": ["bug"], "author": {"username": "ana"},
+        "updated_at": "2026-03-02T10:00:00.500Z",
+        "labels": ["bug"],
+        "author": {"username": "ana"},
         "web_url": said["url"],
-    }  # fmt: skip
+    }
     try:
         double.put(NAME, "issues", now)
         pull(source)
@@ -421,8 +458,9 @@ def test_a_file_and_then_the_webhook_make_one_story(source: Source, as_ana: Clie
         event(issue(8, at="2026-03-02T11:00:00Z", title="Refunds", body="Other words.")),
     )
     assert list(Story.objects.order_by("number").values_list("title", "description", "created_by")) == [
-        ("Refunds", "By a cent.", ana.pk), ("Mine", "Other words.", ana.pk),
-    ]  # fmt: skip
+        ("Refunds", "By a cent.", ana.pk),
+        ("Mine", "Other words.", ana.pk),
+    ]
     assert Ticket.objects.count() == 2
 
 
@@ -475,8 +513,9 @@ def test_naming_another_squad_moves_no_story(source: Source, as_root: Client, se
     as_root.post("/sources/github/edit/", form(stories_for=str(search.pk)))
     told(event(issue(at="2026-03-02T11:00:00Z", title="Refunds")), event(issue(8), "opened"))
     assert list(Story.objects.order_by("key").values_list("key", "title")) == [
-        ("PAY-1", "Refunds"), ("SEA-1", "Refunds are rounded"),
-    ]  # fmt: skip
+        ("PAY-1", "Refunds"),
+        ("SEA-1", "Refunds are rounded"),
+    ]
 
 
 def test_saving_the_page_again_tells_nobody_anything(source: Source, as_root: Client, payments: Squad) -> None:
@@ -514,8 +553,13 @@ def test_others_than_administrators_change_nothing(source: Source, as_lea: Clien
 
 def test_a_squad_is_named_by_who_writes_for_it(payments: Squad, search: Squad, ana: User, pam: User) -> None:
     assert [tickets.may_name(squad, who) for who in (ana, pam, None) for squad in (payments, search)] == [
-        True, False, True, True, True, True,
-    ]  # fmt: skip
+        True,
+        False,
+        True,
+        True,
+        True,
+        True,
+    ]
     with pytest.raises(ValidationError, match="You do not write for squad Search"):
         tickets.check_choice(PROVIDERS["github"], search, "", {}, by=ana)
 
@@ -535,9 +579,10 @@ def test_the_api_says_and_changes_it(source: Source, as_root: Client) -> None:
     refused = change(stories_label="bug")
     assert refused.status_code == 400 and refused.json()["errors"][0]["attr"] == "stories_for"
     made = as_root.post(
-        "/api/v1/sources/system/", {"kind": "gitlab", "name": "Lab", "asked": False, "stories_for": "payments"},
+        "/api/v1/sources/system/",
+        {"kind": "gitlab", "name": "Lab", "asked": False, "stories_for": "payments"},
         content_type="application/json",
-    )  # fmt: skip
+    )
     assert made.status_code == 201 and made.json()["source"]["stories_for"] == "payments"
     other = {"kind": "jenkins", "name": "CI", "asked": False, "stories_for": "payments"}
     refused = as_root.post("/api/v1/sources/system/", other, content_type="application/json")
@@ -548,17 +593,23 @@ def known(source: Source, count: int) -> None:
     """Have issues been told of before anybody asked for stories."""
     now = clock.now()
     events = [
-        InboundEvent(source=source, delivery=f"many-{number}", kind="issues", body=b"{}", received_at=now, state="processed")
+        InboundEvent(
+            source=source, delivery=f"many-{number}", kind="issues", body=b"{}", received_at=now, state="processed"
+        )
         for number in range(count)
-    ]  # fmt: skip
+    ]
     InboundEvent.objects.bulk_create(events)
     Fact.objects.bulk_create(
         Fact(
-            id=each.pk, event=each, kind="ticket", key=f"shop/web#{number}", at=BEGAN + timedelta(minutes=number),
+            id=each.pk,
+            event=each,
+            kind="ticket",
+            key=f"shop/web#{number}",
+            at=BEGAN + timedelta(minutes=number),
             data={"title": f"Issue {number}", "closed": False},
         )
         for number, each in enumerate(events)
-    )  # fmt: skip
+    )
 
 
 def test_the_past_is_gone_through_in_pieces_when_it_is_switched_on(
@@ -647,10 +698,18 @@ def test_open_boards_and_search_are_told(
 def test_changes_that_name_the_new_story_are_linked_as_with_any_other(source: Source) -> None:
     sha = "4f5e6d7c8b9a00112233445566778899aabbccdd"
     request = {
-        "number": 5, "title": "PAY-1: round", "body": "", "merged": True, "merge_commit_sha": sha, "state": "closed",
-        "merged_at": "2026-03-01T09:00:00Z", "html_url": "https://github.com/shop/checkout/pull/5",
-        "head": {"ref": "round", "sha": "a" * 40}, "base": {"ref": "main", "repo": PLACE}, "user": {"login": "ana"},
-    }  # fmt: skip
+        "number": 5,
+        "title": "PAY-1: round",
+        "body": "",
+        "merged": True,
+        "merge_commit_sha": sha,
+        "state": "closed",
+        "merged_at": "2026-03-01T09:00:00Z",
+        "html_url": "https://github.com/shop/checkout/pull/5",
+        "head": {"ref": "round", "sha": "a" * 40},
+        "base": {"ref": "main", "repo": PLACE},
+        "user": {"login": "ana"},
+    }
     send({"action": "closed", "pull_request": request, "repository": PLACE}, "pr", "pull_request")
     work()
     told(event(issue(), "opened"))
@@ -665,10 +724,18 @@ SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
 
 def merged(body: str, place: dict[str, str] = PLACE, sha: str = SHA) -> dict[str, Any]:
     request = {
-        "number": 5, "title": "Round refunds", "body": body, "merged": True, "merge_commit_sha": sha, "state": "closed",
-        "merged_at": "2026-03-02T09:00:00Z", "html_url": f"{place['html_url']}/pull/5", "user": {"login": "ana"},
-        "head": {"ref": "fixes-7", "sha": "a" * 40}, "base": {"ref": "main", "repo": place},
-    }  # fmt: skip
+        "number": 5,
+        "title": "Round refunds",
+        "body": body,
+        "merged": True,
+        "merge_commit_sha": sha,
+        "state": "closed",
+        "merged_at": "2026-03-02T09:00:00Z",
+        "html_url": f"{place['html_url']}/pull/5",
+        "user": {"login": "ana"},
+        "head": {"ref": "fixes-7", "sha": "a" * 40},
+        "base": {"ref": "main", "repo": place},
+    }
     return {"action": "closed", "pull_request": request, "repository": place}
 
 
@@ -690,9 +757,13 @@ def test_a_pull_request_that_closes_an_issue_is_a_change_of_its_story(source: So
 
 def test_a_commit_that_closes_an_issue_is_a_change_of_its_story(source: Source) -> None:
     commit = {
-        "id": SHA, "message": "Round\n\nFixes: #7", "timestamp": "2026-03-02T09:00:00Z", "author": {"name": "Ana"},
-        "url": f"https://github.com/shop/checkout/commit/{SHA}", "distinct": True,
-    }  # fmt: skip
+        "id": SHA,
+        "message": "Round\n\nFixes: #7",
+        "timestamp": "2026-03-02T09:00:00Z",
+        "author": {"name": "Ana"},
+        "url": f"https://github.com/shop/checkout/commit/{SHA}",
+        "distinct": True,
+    }
     told(event(issue(), "opened"))
     send({"ref": "refs/heads/main", "commits": [commit], "repository": PLACE}, "push", "push")
     work()

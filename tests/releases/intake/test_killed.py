@@ -38,19 +38,30 @@ def event(number: int) -> dict[str, Any]:
     sha, story = f"{change:040x}", f"PAY-{change % STORIES + 1}"
     subject, content, custom = (
         (sha, {"repository": {"id": "shop/checkout"}, "description": f"{story} part {change}"}, {}),
-        (f"run-{change}", {"pipelineName": "main", "outcome": "success"}, {"commit": sha, "repository": "shop/checkout"}),
-        ("checkout", {"environment": {"id": "production"}, "artifactId": f"pkg:oci/checkout@sha256:{change:x}"},
-         {"commit": sha}),
+        (
+            f"run-{change}",
+            {"pipelineName": "main", "outcome": "success"},
+            {"commit": sha, "repository": "shop/checkout"},
+        ),
+        (
+            "checkout",
+            {"environment": {"id": "production"}, "artifactId": f"pkg:oci/checkout@sha256:{change:x}"},
+            {"commit": sha},
+        ),
         (f"check-{change}", {"outcome": "pass", "environment": {"id": "production"}, "testCase": {"name": story}}, {}),
-    )[kind]  # fmt: skip
+    )[kind]
     name = ("change.merged", "pipelinerun.finished", "service.deployed", "testcaserun.finished")[kind]
     return {
         "context": {
-            "version": "0.4.1", "id": f"event-{number}", "source": "/ci", "type": f"dev.cdevents.{name}.0.2.0",
+            "version": "0.4.1",
+            "id": f"event-{number}",
+            "source": "/ci",
+            "type": f"dev.cdevents.{name}.0.2.0",
             "timestamp": (T0 + timedelta(minutes=number)).isoformat(),
         },
-        "subject": {"id": subject, "type": name.split(".")[0], "content": content}, "customData": custom,
-    }  # fmt: skip
+        "subject": {"id": subject, "type": name.split(".")[0], "content": content},
+        "customData": custom,
+    }
 
 
 class Processes:
@@ -74,9 +85,13 @@ class Processes:
         # As in portal/ops/start.py: the web server lets its workers go in peace when it is killed.
         death = signal.SIGTERM if name == "web" else signal.SIGKILL
         return subprocess.Popen(
-            leashed(self.commands[name], death), cwd=ROOT, env=self.environment, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            leashed(self.commands[name], death),
+            cwd=ROOT,
+            env=self.environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def kill(self, name: str) -> None:
         """Kill a process outright with all it started, and start it again."""

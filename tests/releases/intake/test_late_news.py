@@ -31,7 +31,7 @@ from tests.releases.intake.test_order import (
     read_all,
     record,
     send,
-)  # fmt: skip
+)
 
 pytestmark = pytest.mark.usefixtures("scene")
 Said = tuple[str, str, bytes]
@@ -300,10 +300,9 @@ def test_a_service_check_that_fails_again_takes_its_word_back() -> None:
     assert_a_rebuild_changes_nothing()
 
 
-@pytest.mark.parametrize("said", [
-    lambda: put(48, commit="c" * 40),
-    lambda: checked(48, "PAY-1", "pass"),
-], ids=["deployment", "check"])  # fmt: skip
+@pytest.mark.parametrize(
+    "said", [lambda: put(48, commit="c" * 40), lambda: checked(48, "PAY-1", "pass")], ids=["deployment", "check"]
+)
 def test_what_lies_in_the_future_is_refused_with_the_remedy(said: Callable[[], Said]) -> None:
     step(*ci(said()))
     failed = InboundEvent.objects.get()
@@ -321,25 +320,45 @@ def some_event(r: random.Random, at: float) -> list[tuple[str, Said]]:
     key = r.choice(["PAY-1", "PAY-2", "PAY-3", "PAY-4"])
     service = r.choice(["checkout", "checkout", "checkout", "basket"])
     branch = r.choice(["main", "", "feature"])
-    return r.choice([
-        lambda: ci(put(at, where, service, commit=sha)),
-        lambda: ci(put(at, where, service, version=r.choice(["v1", "1.2", "v2"]))),
-        lambda: ci(deployed(at, artifact, where)),
-        lambda: ci(deployed(at, artifact, where, kind="service.rolledback")),
-        lambda: ci(event("service.removed", at, service, {"environment": {"id": where}})),
-        lambda: ci(packaged(at, artifact, sha)),
-        lambda: ci(ran(at, f"r{r.randrange(5)}", r.choice(["success", "failure"]), commit=sha, branch=branch)),
-        lambda: ci(ran(at, f"s{at}", commit=sha, branch=branch, repository=r.choice(["shop/checkout", "checkout"]))),
-        lambda: ci(checked(at, key, r.choice(["pass", "fail"]), where)),
-        lambda: ci(event("testsuiterun.finished", at, f"t{at}", {
-            "outcome": r.choice(["pass", "pass", "fail"]), "environment": {"id": "staging"}, "testSuite": {"id": "s"},
-        }, service="checkout")),
-        lambda: ci(event("change.merged", at, sha.ljust(40, sha[0]), {
-            "repository": {"id": r.choice(["basket", "shop/checkout", "https://git.example/shop/checkout"])},
-        }, message=f"{key} merged")),
-        lambda: ci(event(r.choice(["environment.deleted", "environment.created"]), at, where, {})),
-        lambda: git(look(at, "f" * 40, ("v1", r.choice(LETTERS) * 40, 2), ("v1.2", "c" * 40, 3))),
-    ])()  # fmt: skip
+    return r.choice(
+        [
+            lambda: ci(put(at, where, service, commit=sha)),
+            lambda: ci(put(at, where, service, version=r.choice(["v1", "1.2", "v2"]))),
+            lambda: ci(deployed(at, artifact, where)),
+            lambda: ci(deployed(at, artifact, where, kind="service.rolledback")),
+            lambda: ci(event("service.removed", at, service, {"environment": {"id": where}})),
+            lambda: ci(packaged(at, artifact, sha)),
+            lambda: ci(ran(at, f"r{r.randrange(5)}", r.choice(["success", "failure"]), commit=sha, branch=branch)),
+            lambda: ci(
+                ran(at, f"s{at}", commit=sha, branch=branch, repository=r.choice(["shop/checkout", "checkout"]))
+            ),
+            lambda: ci(checked(at, key, r.choice(["pass", "fail"]), where)),
+            lambda: ci(
+                event(
+                    "testsuiterun.finished",
+                    at,
+                    f"t{at}",
+                    {
+                        "outcome": r.choice(["pass", "pass", "fail"]),
+                        "environment": {"id": "staging"},
+                        "testSuite": {"id": "s"},
+                    },
+                    service="checkout",
+                )
+            ),
+            lambda: ci(
+                event(
+                    "change.merged",
+                    at,
+                    sha.ljust(40, sha[0]),
+                    {"repository": {"id": r.choice(["basket", "shop/checkout", "https://git.example/shop/checkout"])}},
+                    message=f"{key} merged",
+                )
+            ),
+            lambda: ci(event(r.choice(["environment.deleted", "environment.created"]), at, where, {})),
+            lambda: git(look(at, "f" * 40, ("v1", r.choice(LETTERS) * 40, 2), ("v1.2", "c" * 40, 3))),
+        ]
+    )()
 
 
 def some_deed(r: random.Random, number: int, payments: Squad, ana: Any) -> None:

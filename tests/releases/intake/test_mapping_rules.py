@@ -128,9 +128,7 @@ def test_a_rebuild_makes_the_same_rows(as_pam: Client, run: Callable[..., None])
     _work()
 
     def rows() -> list[Any]:
-        return [
-            sorted(str(row) for row in model.objects.values()) for model in (Deployment, Run, SeenName, Fact)
-        ]  # fmt: skip
+        return [sorted(str(row) for row in model.objects.values()) for model in (Deployment, Run, SeenName, Fact)]
 
     before = rows()
     rebuild()

@@ -194,9 +194,11 @@ def test_what_an_event_says_of_paths_decides_where_git_is_not_read(
     )
     event, _ = store(ci, delivery="1", kind="k", body=b"{}")
     data = {
-        "repository": "shop/checkout", "merged_at": "2026-01-01T00:00:00+00:00", "paths": ["web/app.js"],
+        "repository": "shop/checkout",
+        "merged_at": "2026-01-01T00:00:00+00:00",
+        "paths": ["web/app.js"],
         "texts": [["message", story.key]],
-    }  # fmt: skip
+    }
     pk = identity("fact", event.pk, 0)
     fact = Fact(id=pk, event=event, kind="change", key="abcdef1", at=event.received_at, data=data)
     touched = Touched()

@@ -54,11 +54,15 @@ def commits(*records: Record) -> tuple[str, str, bytes]:
 def event(kind: str, at: float, subject: str, content: dict[str, Any], **custom: str) -> tuple[str, str, bytes]:
     body = {
         "context": {
-            "version": "0.4.1", "id": f"{kind}-{at}", "source": "/ci", "type": f"dev.cdevents.{kind}.0.2.0",
+            "version": "0.4.1",
+            "id": f"{kind}-{at}",
+            "source": "/ci",
+            "type": f"dev.cdevents.{kind}.0.2.0",
             "timestamp": hour(at).isoformat(),
         },
-        "subject": {"id": subject, "type": kind.split(".")[0], "content": content}, "customData": custom,
-    }  # fmt: skip
+        "subject": {"id": subject, "type": kind.split(".")[0], "content": content},
+        "customData": custom,
+    }
     return f"dev.cdevents.{kind}.0.2.0", f"{kind}-{at}", json.dumps(body).encode()
 
 
@@ -77,9 +81,13 @@ def checked(at: float, key: str, outcome: str, where: str = "production") -> tup
 
 def ran(at: float, sha: str, outcome: str, phase: str = "finished") -> tuple[str, str, bytes]:
     return event(
-        f"pipelinerun.{phase}", at, f"run-{sha[:2]}", {"pipelineName": "main", "outcome": outcome},
-        commit=sha, repository="shop/checkout",
-    )  # fmt: skip
+        f"pipelinerun.{phase}",
+        at,
+        f"run-{sha[:2]}",
+        {"pipelineName": "main", "outcome": outcome},
+        commit=sha,
+        repository="shop/checkout",
+    )
 
 
 GIT = [
@@ -89,16 +97,25 @@ GIT = [
     look(4.5, MERGE, ("v1", B, 2.4), ("v2", MERGE, 4.4)),
 ]
 CI = [
-    ran(1.1, B, "", "started"), ran(1.5, B, "success"), ran(4.6, MERGE, "success"),
-    packaged(1.6, "pkg:oci/checkout@sha256:1", B), packaged(4.7, "pkg:oci/checkout@sha256:2", MERGE),
-    deployed(2, "pkg:oci/checkout@sha256:1", "staging"), deployed(2.6, "pkg:oci/checkout@sha256:1"),
-    checked(2.2, "PAY-1", "pass", "staging"), checked(3, "PAY-1", "pass"),
-    deployed(5, "pkg:oci/checkout@sha256:2"), checked(6, "PAY-2", "pass"), checked(6.5, "PAY-1", "pass"),
+    ran(1.1, B, "", "started"),
+    ran(1.5, B, "success"),
+    ran(4.6, MERGE, "success"),
+    packaged(1.6, "pkg:oci/checkout@sha256:1", B),
+    packaged(4.7, "pkg:oci/checkout@sha256:2", MERGE),
+    deployed(2, "pkg:oci/checkout@sha256:1", "staging"),
+    deployed(2.6, "pkg:oci/checkout@sha256:1"),
+    checked(2.2, "PAY-1", "pass", "staging"),
+    checked(3, "PAY-1", "pass"),
+    deployed(5, "pkg:oci/checkout@sha256:2"),
+    checked(6, "PAY-2", "pass"),
+    checked(6.5, "PAY-1", "pass"),
     deployed(7, "pkg:oci/checkout@sha256:1", kind="service.rolledback"),
-    deployed(8, "pkg:oci/checkout@sha256:2"), checked(9, "PAY-1", "pass"), checked(9.5, "PAY-2", "fail"),
+    deployed(8, "pkg:oci/checkout@sha256:2"),
+    checked(9, "PAY-1", "pass"),
+    checked(9.5, "PAY-2", "fail"),
     event("incident.detected", 8.5, "inc-1", {"description": "slow", "environment": {"id": "production"}}),
     event("environment.modified", 8.6, "staging", {"name": "Staging EU"}),
-]  # fmt: skip
+]
 EVENTS = [("git", each) for each in GIT] + [("ci", each) for each in CI]
 
 
@@ -107,9 +124,12 @@ def scene(payments: Any, checkout: Any, ana: Any) -> list[Story]:
     repository = Repository.objects.create(key="shop/checkout", service=checkout)
     Source.objects.create(key="ci", name="CI", kind="cdevents")
     Source.objects.create(
-        key="git", name="checkout", kind="git", repository=repository,
+        key="git",
+        name="checkout",
+        kind="git",
+        repository=repository,
         config={"repository": "shop/checkout", "release_tags": "v*", "release_line": "checkout"},
-    )  # fmt: skip
+    )
     stories = [create_story(payments, by=ana, title=title) for title in ("Refunds", "Gift cards", "Invoices")]
     record_by_hand(stories[2], by=ana, kind="deployment", at=hour(3), note="Seen on the status page")
     return stories
@@ -118,9 +138,13 @@ def scene(payments: Any, checkout: Any, ana: Any) -> list[Story]:
 def send(which: tuple[str, tuple[str, str, bytes]]) -> InboundEvent:
     source, (kind, delivery, body) = which
     return store(
-        Source.objects.get(key=source), delivery=delivery, kind=kind, body=body, content_type="application/json",
+        Source.objects.get(key=source),
+        delivery=delivery,
+        kind=kind,
+        body=body,
+        content_type="application/json",
         at=hour(24),
-    )[0]  # fmt: skip
+    )[0]
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:
@@ -153,8 +177,10 @@ def comparable() -> dict[str, list[dict[str, Any]]]:
 
 
 def answers() -> list[str]:
-    return [say(story.standing, at=hour(30), squad="Payments", owners={"checkout": "Payments"})
-            for story in Story.objects.order_by("key")]  # fmt: skip
+    return [
+        say(story.standing, at=hour(30), squad="Payments", owners={"checkout": "Payments"})
+        for story in Story.objects.order_by("key")
+    ]
 
 
 def read_all() -> None:
@@ -176,8 +202,12 @@ def test_the_events_of_a_release_end_in_these_answers(scene: list[Story]) -> Non
         f"{gap}no successful mainline run seen; never tested before production.",
     ]
     assert dict(Change.objects.values_list("sha", "release__version")) == {
-        A: "v1", B: "v1", C: "v2", SIDE: "v2", MERGE: "v2",
-    }  # fmt: skip
+        A: "v1",
+        B: "v1",
+        C: "v2",
+        SIDE: "v2",
+        MERGE: "v2",
+    }
 
 
 def test_a_rebuild_makes_every_derived_row_again_byte_for_byte(scene: list[Story]) -> None:

@@ -180,8 +180,9 @@ def test_an_acceptance_run_may_speak_of_several_stories(scripts: Source, send: S
     drained()
     rows = AcceptanceRun.objects.order_by("story_key")
     assert [(row.story_key, row.outcome, row.performed_by, row.release) for row in rows] == [
-        ("PAY-1", "success", "Ana", "5.10"), ("PAY-2", "success", "Ana", "5.10"),
-    ]  # fmt: skip
+        ("PAY-1", "success", "Ana", "5.10"),
+        ("PAY-2", "success", "Ana", "5.10"),
+    ]
     assert "is no story key" in errors(send(f"{API}acceptance-runs/", {**check, "stories": ["PAY"]}))["stories.0"]
 
 
@@ -193,9 +194,11 @@ def test_a_junit_file_is_one_acceptance_run_per_story(scripts: Source, send: Sen
     drained()
     rows = AcceptanceRun.objects.values_list("story_key", "outcome", "release").order_by("story_key")
     assert list(rows) == [
-        ("PAY-12", "success", "5.10"), ("PAY-13", "failure", "5.10"), ("PAY-14", "skipped", "5.10"),
+        ("PAY-12", "success", "5.10"),
+        ("PAY-13", "failure", "5.10"),
+        ("PAY-14", "skipped", "5.10"),
         ("PAY-15", "warning", "5.10"),
-    ]  # fmt: skip
+    ]
 
 
 def test_a_junit_file_may_come_as_a_form(scripts: Source, client: Client, drained: Drained) -> None:
@@ -246,9 +249,13 @@ def test_only_a_source_of_reports_gets_in(
     ci: Source, client: Client, as_ana: Client, as_root: Client, door: str
 ) -> None:
     for browser, headers in (
-        (client, {}), (as_ana, {}), (as_root, {}), (client, {"Authorization": f"Bearer {TOKEN}"}),
-        (client, {"Authorization": "Basic cm9vdDpyb290LXBhc3N3b3Jk"}), (client, {"X-Rodeo-Token": TOKEN}),
-    ):  # fmt: skip
+        (client, {}),
+        (as_ana, {}),
+        (as_root, {}),
+        (client, {"Authorization": f"Bearer {TOKEN}"}),
+        (client, {"Authorization": "Basic cm9vdDpyb290LXBhc3N3b3Jk"}),
+        (client, {"X-Rodeo-Token": TOKEN}),
+    ):
         answer = browser.post(f"{API}{door}/", "{}", content_type="application/json", headers=headers)
         assert answer.status_code == 401
         assert answer["WWW-Authenticate"].startswith("Bearer")
@@ -295,9 +302,15 @@ def test_lists_cost_the_same_however_long_they_are(
     place = environment_named("production")
     for number in range(30):
         Deployment.objects.create(
-            id=f"00000000-0000-0000-0000-{number:012}", key=str(number), service=service, environment=place,
-            phase="finished", outcome="success", finished_at=clock.now() - timedelta(hours=number), event=event,
-        )  # fmt: skip
+            id=f"00000000-0000-0000-0000-{number:012}",
+            key=str(number),
+            service=service,
+            environment=place,
+            phase="finished",
+            outcome="success",
+            finished_at=clock.now() - timedelta(hours=number),
+            event=event,
+        )
     with django_assert_max_num_queries(4):
         assert as_ana.get(f"{API}deployments/?environment=production&service=checkout").json()["count"] == 30
 
@@ -305,9 +318,11 @@ def test_lists_cost_the_same_however_long_they_are(
 def test_a_file_that_names_very_many_stories_is_refused_with_the_remedy(scripts: Source, client: Client) -> None:
     cases = "".join(f'<testcase name="PAY-{number} works"/>' for number in range(1, 502))
     answer = client.post(
-        "/api/v1/acceptance-runs/?environment=production", f"<testsuite>{cases}</testsuite>", content_type="text/xml",
+        "/api/v1/acceptance-runs/?environment=production",
+        f"<testsuite>{cases}</testsuite>",
+        content_type="text/xml",
         headers={"Authorization": f"Bearer {TOKEN}"},
-    )  # fmt: skip
+    )
     assert answer.status_code == 400
     assert "names 501 stories, over 500; send it in parts" in answer.content.decode()
 
@@ -315,8 +330,10 @@ def test_a_file_that_names_very_many_stories_is_refused_with_the_remedy(scripts:
 def test_a_file_from_the_future_is_refused_with_the_remedy(scripts: Source, client: Client) -> None:
     suite = '<testsuite timestamp="2199-01-01T00:00:00"><testcase name="PAY-1 works" time="5"/></testsuite>'
     answer = client.post(
-        "/api/v1/acceptance-runs/?environment=production", suite, content_type="text/xml",
+        "/api/v1/acceptance-runs/?environment=production",
+        suite,
+        content_type="text/xml",
         headers={"Authorization": f"Bearer {TOKEN}"},
-    )  # fmt: skip
+    )
     assert answer.status_code == 400
     assert "lies in the future" in answer.content.decode()

@@ -38,9 +38,12 @@ def ticks() -> list[int]:
 def session(server: Raw, ticks: list[int]) -> Iterator[DoorSession]:
     door = http.Door(allowed=frozenset({"127.0.0.1"}), limits=http.Limits(connect=2, read=5, whole=10, body=100_000))
     made = DoorSession(
-        f"{server.url}/jenkins/", door, headers={"Authorization": f"Bearer {TOKEN}"}, tick=lambda: ticks.append(1),
+        f"{server.url}/jenkins/",
+        door,
+        headers={"Authorization": f"Bearer {TOKEN}"},
+        tick=lambda: ticks.append(1),
         hidden=TOKEN,
-    )  # fmt: skip
+    )
     with closing(made):
         yield made
 
@@ -63,18 +66,18 @@ def test_a_whole_address_is_asked_on_the_same_server_only(server: Raw, session: 
     assert session.get(f"{server.url}/other?page=2", {"per_page": 100}).body == b"[]"
     assert server.asked[0].target == "/other?page=2&per_page=100"
     for elsewhere in (
-        f"http://localhost:{server.port}/other", f"https://127.0.0.1:{server.port}/other", "http://169.254.169.254/x",
-        f"http://127.0.0.1:{server.port + 1}/other", f"http://127.0.0.1:{server.port}@example.org/other",
-    ):  # fmt: skip
+        f"http://localhost:{server.port}/other",
+        f"https://127.0.0.1:{server.port}/other",
+        "http://169.254.169.254/x",
+        f"http://127.0.0.1:{server.port + 1}/other",
+        f"http://127.0.0.1:{server.port}@example.org/other",
+    ):
         with pytest.raises(PullRefused):
             session.get(elsewhere)
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/../admin", "a/../../b", "a/%2e%2e/b", "a\\..\\b", ".", "a\r\nHost: evil", "a\0b"],
-)  # fmt: skip
+@pytest.mark.parametrize("path", ["/../admin", "a/../../b", "a/%2e%2e/b", "a\\..\\b", ".", "a\r\nHost: evil", "a\0b"])
 def test_a_name_from_elsewhere_leads_no_request_astray(server: Raw, session: DoorSession, path: str) -> None:
     with pytest.raises(PullRefused):
         session.get(path)
@@ -123,13 +126,18 @@ def said(server: Raw, session: DoorSession, status: str, body: bytes = b"", **he
 @pytest.mark.parametrize(
     ("status", "kind", "remedy"),
     [
-        ("401 Unauthorized", PullRefused, "Give this source a token"), ("403 Forbidden", PullRefused, "right to read"),
-        ("404 Not Found", Missing, "Check the address"), ("410 Gone", Missing, "Check the address"),
-        ("400 Bad Request", PullFailed, "did not expect"), ("422 Unprocessable", PullFailed, "did not expect"),
-        ("500 Oops", PullFailed, "tried again"), ("502 Bad Gateway", PullFailed, "tried again"),
-        ("503 Unavailable", PullFailed, "tried again"), ("300 Many", PullFailed, "did not expect"),
+        ("401 Unauthorized", PullRefused, "Give this source a token"),
+        ("403 Forbidden", PullRefused, "right to read"),
+        ("404 Not Found", Missing, "Check the address"),
+        ("410 Gone", Missing, "Check the address"),
+        ("400 Bad Request", PullFailed, "did not expect"),
+        ("422 Unprocessable", PullFailed, "did not expect"),
+        ("500 Oops", PullFailed, "tried again"),
+        ("502 Bad Gateway", PullFailed, "tried again"),
+        ("503 Unavailable", PullFailed, "tried again"),
+        ("300 Many", PullFailed, "did not expect"),
     ],
-)  # fmt: skip
+)
 def test_every_refusal_has_its_kind_and_its_remedy(
     server: Raw, session: DoorSession, status: str, kind: type, remedy: str, ticks: list[int]
 ) -> None:
@@ -158,7 +166,7 @@ def test_every_refusal_has_its_kind_and_its_remedy(
         ("403 Forbidden", {"RateLimit-Remaining": "0"}, 60),
         ("403 Forbidden", {"Retry-After": "10", "X-RateLimit-Remaining": "4999"}, 10),
     ],
-)  # fmt: skip
+)
 def test_a_rate_limit_says_until_when_to_wait(
     server: Raw,
     session: DoorSession,

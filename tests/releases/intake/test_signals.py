@@ -32,10 +32,14 @@ def minute(number: float) -> str:
 def alert(name: str, began: float, ended: float | None = None, **labels: str) -> dict[str, Any]:
     own = {"alertname": name, **labels}
     return {
-        "status": "firing" if ended is None else "resolved", "labels": own, "annotations": {"summary": f"{name} is bad"},
-        "startsAt": minute(began), "endsAt": "0001-01-01T00:00:00Z" if ended is None else minute(ended),
-        "generatorURL": "https://prometheus.example/graph", "fingerprint": f"{name}-{labels.get('instance', '')}",
-    }  # fmt: skip
+        "status": "firing" if ended is None else "resolved",
+        "labels": own,
+        "annotations": {"summary": f"{name} is bad"},
+        "startsAt": minute(began),
+        "endsAt": "0001-01-01T00:00:00Z" if ended is None else minute(ended),
+        "generatorURL": "https://prometheus.example/graph",
+        "fingerprint": f"{name}-{labels.get('instance', '')}",
+    }
 
 
 def body(*alerts: dict[str, Any], group: str = '{}:{alertname="Errors"}') -> dict[str, Any]:
@@ -56,9 +60,22 @@ def everything_is_an_incident(db: None) -> MappingRule:
 def dump() -> list[Any]:
     """All signals and incidents, but for when rows were written."""
     signals = Signal.objects.order_by("pk").values(
-        "pk", "key", "group", "title", "state", "severity", "words", "service__name", "environment__key", "incident_id",
-        "is_incident", "opened_at", "resolved_at", "url", "event_id",
-    )  # fmt: skip
+        "pk",
+        "key",
+        "group",
+        "title",
+        "state",
+        "severity",
+        "words",
+        "service__name",
+        "environment__key",
+        "incident_id",
+        "is_incident",
+        "opened_at",
+        "resolved_at",
+        "url",
+        "event_id",
+    )
     incidents = Incident.objects.order_by("pk").values(
         "pk", "key", "title", "detected_at", "resolved_at", "service__name", "environment__key", "url", "event_id"
     )
@@ -192,10 +209,15 @@ def test_incidents_that_events_name_stay_beside_those_of_signals(
     am: Source, ci: Source, send: Send, drained: Drain, everything_is_an_incident: MappingRule
 ) -> None:
     event = {
-        "context": {"version": "0.4.1", "id": "1", "source": "/ops", "type": "dev.cdevents.incident.detected.0.2.0",
-                    "timestamp": minute(0)},
+        "context": {
+            "version": "0.4.1",
+            "id": "1",
+            "source": "/ops",
+            "type": "dev.cdevents.incident.detected.0.2.0",
+            "timestamp": minute(0),
+        },
         "subject": {"id": "inc-1", "content": {"description": "Shop is down", "environment": {"id": "production"}}},
-    }  # fmt: skip
+    }
     send("/hooks/ci/", event)
     send("/hooks/am/", body(alert("Errors", 0)))
     drained()
@@ -248,8 +270,10 @@ def test_any_order_of_arrival_ends_in_the_same_rows(
 # Episodes of one key, as Nagios tells them: whatever happens is told in order of its own time.
 STEPS = st.lists(
     st.tuples(st.integers(0, 50), st.sampled_from(["OK", "WARNING", "CRITICAL", "UNKNOWN", "PENDING"])),
-    min_size=1, max_size=8, unique_by=lambda step: step[0],
-)  # fmt: skip
+    min_size=1,
+    max_size=8,
+    unique_by=lambda step: step[0],
+)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -282,18 +306,27 @@ def test_any_shuffle_of_a_checks_states_makes_the_same_episodes(
 
 def pagerduty(number: int, at: float, status: str, type_: str = "", created: float = 0) -> dict[str, Any]:
     data = {
-        "id": "Q1", "type": "incident", "status": status, "title": "Shop is down", "created_at": minute(created),
-        "html_url": "https://shop.pagerduty.com/incidents/Q1", "urgency": "high",
-    }  # fmt: skip
+        "id": "Q1",
+        "type": "incident",
+        "status": status,
+        "title": "Shop is down",
+        "created_at": minute(created),
+        "html_url": "https://shop.pagerduty.com/incidents/Q1",
+        "urgency": "high",
+    }
     kind = f"incident.{type_ or status}"
     return {"event": {"id": f"E{number}", "event_type": kind, "occurred_at": minute(at), "data": data}}
 
 
 REOPENED = [
-    pagerduty(0, 0, "triggered"), pagerduty(1, 2, "acknowledged"), pagerduty(2, 9, "resolved"),
-    pagerduty(3, 12, "resolved", "priority_updated"), pagerduty(4, 20, "triggered", "reopened"),
-    pagerduty(5, 30, "resolved"), pagerduty(6, 5, "acknowledged", "reassigned", created=99),
-]  # fmt: skip
+    pagerduty(0, 0, "triggered"),
+    pagerduty(1, 2, "acknowledged"),
+    pagerduty(2, 9, "resolved"),
+    pagerduty(3, 12, "resolved", "priority_updated"),
+    pagerduty(4, 20, "triggered", "reopened"),
+    pagerduty(5, 30, "resolved"),
+    pagerduty(6, 5, "acknowledged", "reassigned", created=99),
+]
 
 
 @pytest.mark.parametrize("order", [range(7), range(6, -1, -1), (3, 5, 1, 6, 0, 4, 2), (4, 6, 2, 0, 5, 3, 1)])

@@ -135,8 +135,9 @@ def test_a_source_whose_address_is_mended_after_it_broke_is_pulled_again(
     assert source.state == Source.State.BROKEN
     deliver()
     assert Notice.objects.exists()
-    elsewhere = as_root.post(f"/sources/{source.key}/edit/", {"name": "G", "url": "http://git.example.org/shop.git",
-                                                              "line_is": "service"})  # fmt: skip
+    elsewhere = as_root.post(
+        f"/sources/{source.key}/edit/", {"name": "G", "url": "http://git.example.org/shop.git", "line_is": "service"}
+    )
     assert elsewhere.status_code == 400 and "Type it again" in elsewhere.content.decode()
     mended = as_root.post(f"/sources/{source.key}/edit/", {"name": "G", "url": right, "line_is": "service"})
     assert mended.status_code == 302

@@ -68,15 +68,18 @@ def test_a_repository_becomes_changes_releases_and_deployments(repo: Repo, payme
     assert dict(Change.objects.values_list("sha", "landed")) == {first: 0, topic: 1, merge: 1, later: 2}
     assert [release_of(sha) for sha in (first, topic, merge, later)] == ["v1.0", "v1.1", "v1.1", None]
     assert set(StoryLink.objects.values_list("change__sha", "key", "story__key")) == {
-        (first, story.key, story.key), (merge, story.key, story.key), (topic, "PAY-99", None),
-    }  # fmt: skip
+        (first, story.key, story.key),
+        (merge, story.key, story.key),
+        (topic, "PAY-99", None),
+    }
     release = Release.objects.get(version="v1.1")
     assert (release.line, release.slug, release.origin) == ("checkout", "checkout-v1.1", "tag")
     assert (release.commits, release.non_merge_commits, release.lead_time_median) == (2, 1, 180.0)
     deployments = Deployment.objects.order_by("finished_at")
     assert [(each.version, each.sha, each.outcome) for each in deployments] == [
-        ("v1.0", first, "success"), ("v1.1", merge, "success"),
-    ]  # fmt: skip
+        ("v1.0", first, "success"),
+        ("v1.1", merge, "success"),
+    ]
     assert Environment.objects.get().tier == "production"
     assert {each.event.kind for each in deployments} == {"git.refs"}
     assert Mainline.objects.get().head == later
@@ -502,9 +505,18 @@ def test_the_command_connects_and_pulls(repo: Repo, payments: Squad, capsys: pyt
     repo.commit()
     repo.tag("v1")
     call_command(
-        "connect_git", str(repo.path), "--service", "checkout", "--squad", "pay", "--release-tags", "v*",
-        "--deploys-to", "production", "--pull",
-    )  # fmt: skip
+        "connect_git",
+        str(repo.path),
+        "--service",
+        "checkout",
+        "--squad",
+        "pay",
+        "--release-tags",
+        "v*",
+        "--deploys-to",
+        "production",
+        "--pull",
+    )
     said = capsys.readouterr()
     assert "New commits: 1. Tags: 1." in said.out
     assert "reading what was pulled" in said.err

@@ -29,9 +29,13 @@ def test_every_release_of_a_real_history_has_the_figures_git_computes(
 ) -> None:
     expected = json.loads((real_data / "git" / "web-monitor-expected.json").read_text())
     source, _ = sources.connect_git(
-        by=None, url=str(history), service="web-monitor", squad=payments, release_tags=r"v\d+\.\d+(\.\d+)?",
+        by=None,
+        url=str(history),
+        service="web-monitor",
+        squad=payments,
+        release_tags=r"v\d+\.\d+(\.\d+)?",
         deploys_to="production",
-    )  # fmt: skip
+    )
     claim = claims.claim_now(source)
     assert claim
     pulled = pulls.pull(source.pk, claim)
@@ -41,16 +45,22 @@ def test_every_release_of_a_real_history_has_the_figures_git_computes(
     assert not InboundEvent.objects.exclude(state="processed").exists()
     figures = {
         release.version: (
-            f"{release.tagged_at:%Y-%m-%dT%H:%M:%SZ}", release.commits, release.non_merge_commits,
-            release.lead_time_median, round(release.lead_time_p90 or 0, 1),
+            f"{release.tagged_at:%Y-%m-%dT%H:%M:%SZ}",
+            release.commits,
+            release.non_merge_commits,
+            release.lead_time_median,
+            round(release.lead_time_p90 or 0, 1),
         )
         for release in Release.objects.all()
-    }  # fmt: skip
+    }
     assert figures == {
         each["tag"]: (
-            each["tag_date"], each["commits"], each["non_merge"], each["lead_time_s"]["median"],
+            each["tag_date"],
+            each["commits"],
+            each["non_merge"],
+            each["lead_time_s"]["median"],
             each["lead_time_s"]["p90_linear"],
         )
         for each in expected["releases"]
-    }  # fmt: skip
+    }
     assert len(figures) == Deployment.objects.count() == 76

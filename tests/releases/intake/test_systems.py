@@ -36,10 +36,16 @@ def gitlab() -> Iterator[GitLab]:
 def pipeline(number: int) -> dict[str, Any]:
     at = f"2026-01-01T{number // 60:02}:{number % 60:02}:00.000Z"
     return {
-        "id": number, "iid": number, "sha": "4f5e6d7c8b9a00112233445566778899aabbccdd", "ref": "main", "status": "success",
-        "source": "push", "created_at": at, "updated_at": at,
+        "id": number,
+        "iid": number,
+        "sha": "4f5e6d7c8b9a00112233445566778899aabbccdd",
+        "ref": "main",
+        "status": "success",
+        "source": "push",
+        "created_at": at,
+        "updated_at": at,
         "web_url": f"https://gitlab.example/shop/checkout/-/pipelines/{number}",
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -359,13 +365,17 @@ def test_pulling_a_broken_source_says_what_to_do(connected: Source, as_root: Cli
     ("kind", "given", "field"),
     [
         ("gitlab", {"projects": True}, "projects"),
-        ("gitlab", {"projects": {"shop/checkout": 1}}, "projects"), ("gitlab", {"projects": [["shop/checkout"]]}, "projects"),
-        ("gitlab", {"projects": ["shop/check\0out"]}, "projects"), ("gitlab", {"projects": "shop/\ud800"}, "settings"),
-        ("gitlab", {"since": ["2026-01-31", "2026-02-01"]}, "since"), ("jenkins", {"user": {"name": "x"}}, "user"),
-        ("generic", {"words": 3}, "words"), ("generic", {"makes": ["run", "change"]}, "makes"),
+        ("gitlab", {"projects": {"shop/checkout": 1}}, "projects"),
+        ("gitlab", {"projects": [["shop/checkout"]]}, "projects"),
+        ("gitlab", {"projects": ["shop/check\0out"]}, "projects"),
+        ("gitlab", {"projects": "shop/\ud800"}, "settings"),
+        ("gitlab", {"since": ["2026-01-31", "2026-02-01"]}, "since"),
+        ("jenkins", {"user": {"name": "x"}}, "user"),
+        ("generic", {"words": 3}, "words"),
+        ("generic", {"makes": ["run", "change"]}, "makes"),
         ("github", {"issues": "never"}, "issues"),
     ],
-)  # fmt: skip
+)
 def test_a_setting_of_another_shape_is_refused_by_its_name(
     as_root: Client, kind: str, given: dict[str, Any], field: str
 ) -> None:

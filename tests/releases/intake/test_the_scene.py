@@ -27,9 +27,12 @@ def tell(ci: Source, send: Callable[..., HttpResponse], drained: Callable[[], in
         nonlocal count
         count += 1
         context = {
-            "version": "0.4.1", "id": str(count), "source": "/ci", "type": f"dev.cdevents.{what}.0.2.0",
+            "version": "0.4.1",
+            "id": str(count),
+            "source": "/ci",
+            "type": f"dev.cdevents.{what}.0.2.0",
             "timestamp": (START + timedelta(minutes=count)).isoformat(),
-        }  # fmt: skip
+        }
         event = {"context": context, "subject": {"id": subject, "content": content}, "customData": custom}
         assert send("/hooks/ci/", event).status_code == 202
         drained()
@@ -57,9 +60,10 @@ def test_done_is_not_done_until_it_was_accepted_in_production(
 
     def accepted(outcome: str = "pass") -> None:
         tell(
-            "testcaserun.finished", f"run-{outcome}",
+            "testcaserun.finished",
+            f"run-{outcome}",
             {"outcome": outcome, "environment": {"id": "production"}, "testCase": {"name": "PAY-1 refunds in parts"}},
-        )  # fmt: skip
+        )
 
     tell("change.merged", OLD, repository)
     deployed(OLD)

@@ -18,9 +18,14 @@ from tests.releases.intake.conftest import source
 
 BODY = {"id": 17, "state": "live", "app": "checkout", "ended": "2026-01-01T10:00:00Z"}
 MAPPING = {
-    "makes": "deployment", "key": "$.id", "status": "$.state", "service": "$.app", "environment": "production",
-    "finished_at": "$.ended", "words": "live=success",
-}  # fmt: skip
+    "makes": "deployment",
+    "key": "$.id",
+    "status": "$.state",
+    "service": "$.app",
+    "environment": "production",
+    "finished_at": "$.ended",
+    "words": "live=success",
+}
 Send = Callable[..., HttpResponse]
 
 
@@ -89,9 +94,11 @@ def test_real_bodies_are_taken_or_refused_and_nothing_breaks(
     assert files
     for each in files:
         answer = client.post(
-            "/hooks/real/", each.read_bytes(), content_type="application/json",
+            "/hooks/real/",
+            each.read_bytes(),
+            content_type="application/json",
             headers={"Authorization": "Bearer a-token-of-the-tests"},
-        )  # fmt: skip
+        )
         assert answer.status_code in (202, 400)
     drained()
     assert not InboundEvent.objects.filter(state="failed").exists()

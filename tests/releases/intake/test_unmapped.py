@@ -129,9 +129,7 @@ def test_members_mend_what_is_their_squads_and_make_no_rules(as_ana: Client, tol
     assert Environment.objects.get(key="blue").tier == "testing"
     assert "Squad Payments owns ledger" in _mend(as_ana, "service", "ledger", squad="payments").content.decode()
     assert _mend(as_ana, "repository", "shop/web", service="web", squad="search").status_code == 403
-    for kind, name, said in (
-        ("pipeline", "build", {"role": "ci"}), ("alert", "DiskFull", {"role": "incident"}),
-    ):  # fmt: skip
+    for kind, name, said in (("pipeline", "build", {"role": "ci"}), ("alert", "DiskFull", {"role": "incident"})):
         assert _mend(as_ana, kind, name, **said).status_code == 403
     assert not MappingRule.objects.exists()
 
@@ -154,11 +152,17 @@ def test_names_of_any_spelling_get_a_rule_of_their_own(as_pam: Client, scripts: 
 
 def test_an_odd_form_is_answered(as_pam: Client, told: None) -> None:
     for kind, name, said in (
-        ("what", "x", {}), ("pipeline", "", {}), ("service", "no such", {}), ("repository", "no such", {}),
-        ("environment", "no such", {}), ("pipeline", "build", {"role": "ci", "source": "no-such"}),
-        ("pipeline", "build", {"role": "deploy", "environment": "{0}"}), ("pipeline", "build", {"role": "incident"}),
-        ("environment", "blue", {"tier": "no such"}), ("service", "ledger", {"squad": "no-such"}),
-    ):  # fmt: skip
+        ("what", "x", {}),
+        ("pipeline", "", {}),
+        ("service", "no such", {}),
+        ("repository", "no such", {}),
+        ("environment", "no such", {}),
+        ("pipeline", "build", {"role": "ci", "source": "no-such"}),
+        ("pipeline", "build", {"role": "deploy", "environment": "{0}"}),
+        ("pipeline", "build", {"role": "incident"}),
+        ("environment", "blue", {"tier": "no such"}),
+        ("service", "ledger", {"squad": "no-such"}),
+    ):
         assert _mend(as_pam, kind, name, **said).status_code == 200
     assert as_pam.post(f"{UNMAPPED}mend/", {"kind": "x", "back": "//elsewhere.example/"}).url.startswith("/sources/")
     assert not MappingRule.objects.exists()

@@ -70,7 +70,7 @@ def test_anything_else_is_a_path_of_this_machine(text: str, name: str) -> None:
         ("https://[::1/shop", "cannot be read"),
         ("https://example.org/" + "x" * 1000, "longer"),
     ],
-)  # fmt: skip
+)
 def test_dubious_addresses_are_refused_with_a_remedy(text: str, remedy: str) -> None:
     with pytest.raises(NotAccepted, match=re.escape(remedy)) as refused:
         address(text)
@@ -120,7 +120,7 @@ def test_what_cannot_be_a_branch_is_refused(text: str) -> None:
         ("a|b", ["a", "b"], ["ab"]),
         ("", [], ["", "v1"]),
     ],
-)  # fmt: skip
+)
 def test_patterns_are_globs_unless_they_look_like_expressions(text: str, yes: list[str], no: list[str]) -> None:
     matches = pattern(text)
     assert [name for name in yes + no if matches(name)] == yes

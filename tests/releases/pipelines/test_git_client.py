@@ -47,8 +47,11 @@ def test_commits_come_parents_first_with_dates_people_and_messages(repo: Repo, m
     look, commits = read(mirror)
     assert (look.branch, look.head, look.tags) == ("main", merge, ())
     assert {each.sha: each.parents for each in commits} == {
-        first: (), topic: (first,), second: (first,), merge: (second, topic),
-    }  # fmt: skip
+        first: (),
+        topic: (first,),
+        second: (first,),
+        merge: (second, topic),
+    }
     order = [each.sha for each in commits]
     assert order.index(first) < order.index(topic) < order.index(merge) > order.index(second)
     assert commits[0].message == "PAY-1 begin\n\nBecause."
@@ -70,8 +73,10 @@ def test_tags_are_peeled_and_dated(repo: Repo, mirror: Mirror) -> None:
     repo.tag("annotated-blob", at=blob, message="a tag of a blob")
     look, _ = read(mirror)
     assert [(tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.since) for tag in look.tags] == [
-        ("annotated", first, tagged, AT), ("light", first, committed, AT), ("nested", first, nested, AT),
-    ]  # fmt: skip
+        ("annotated", first, tagged, AT),
+        ("light", first, committed, AT),
+        ("nested", first, nested, AT),
+    ]
 
 
 def test_the_next_read_brings_only_what_is_new(repo: Repo, mirror: Mirror) -> None:
@@ -329,7 +334,7 @@ def test_only_a_repository_itself_is_one(repo: Repo, tmp_path: Path) -> None:
         ("", "no reason"),
         ("something new", "something new"),
     ],
-)  # fmt: skip
+)
 def test_errors_are_said_in_plain_words(said: str, remedy: str) -> None:
     assert remedy in explain(said)
     assert "ana:pw" not in explain(said)

@@ -72,14 +72,22 @@ def test_the_board_shows_where_every_story_stands(
     board = as_bo.get(f"{RELEASES}5.10/board/").json()
     assert (board["total"], board["rodeo_done"], board["release"]["version"]) == (2, 0, "5.10")
     assert [each["stage"] for each in board["stages"]] == [
-        "todo", "in_progress", "dev_done", "integrated", "tested", "deployed", "rodeo_done",
-    ]  # fmt: skip
+        "todo",
+        "in_progress",
+        "dev_done",
+        "integrated",
+        "tested",
+        "deployed",
+        "rodeo_done",
+    ]
     assert [(each["stage"], each["count"], each["share"]) for each in board["stages"] if each["count"]] == [
-        ("todo", 1, 0.5), ("dev_done", 1, 0.5),
-    ]  # fmt: skip
+        ("todo", 1, 0.5),
+        ("dev_done", 1, 0.5),
+    ]
     assert [(each["key"], each["squad"], each["stage"], each["planned"]) for each in board["stories"]] == [
-        ("PAY-1", "payments", "dev_done", True), ("SEA-1", "search", "todo", False),
-    ]  # fmt: skip
+        ("PAY-1", "payments", "dev_done", True),
+        ("SEA-1", "search", "todo", False),
+    ]
     assert board["stories"][0]["answer"].startswith("No. Dev done.")
 
 

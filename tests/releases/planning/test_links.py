@@ -34,9 +34,14 @@ def event(db: None) -> InboundEvent:
 
 def change(event: InboundEvent, sha: str, repository: str = "shop/checkout", **fields: Any) -> Change:
     return Change.objects.create(
-        id=identity("change", repository, sha), repository=Repository.objects.get_or_create(key=repository)[0], sha=sha,
-        event=event, committed_at=timezone.now(), subject=f"Work {sha[:8]}", **fields,
-    )  # fmt: skip
+        id=identity("change", repository, sha),
+        repository=Repository.objects.get_or_create(key=repository)[0],
+        sha=sha,
+        event=event,
+        committed_at=timezone.now(),
+        subject=f"Work {sha[:8]}",
+        **fields,
+    )
 
 
 def words(answer: HttpResponse) -> str:
@@ -124,9 +129,16 @@ def test_the_page_shows_the_newest_run_of_each_pipeline(
     link_change(made, story, by=ana)
     for number, (pipeline, outcome) in enumerate([("build", "failure"), ("build", "success"), ("lint", "warning")]):
         Run.objects.create(
-            id=identity("run", number), key=str(number), sha=ONE, pipeline=pipeline, phase="finished", outcome=outcome,
-            finished_at=timezone.now(), url=f"https://ci.example.org/{number}", event=event,
-        )  # fmt: skip
+            id=identity("run", number),
+            key=str(number),
+            sha=ONE,
+            pipeline=pipeline,
+            phase="finished",
+            outcome=outcome,
+            finished_at=timezone.now(),
+            url=f"https://ci.example.org/{number}",
+            event=event,
+        )
     page = as_ana.get("/stories/PAY-1/")
     assert "on the mainline" in words(page) and "build: success" in words(page) and "lint: warning" in words(page)
     assert "build: failure" not in words(page)

@@ -34,9 +34,15 @@ def event(db: None) -> InboundEvent:
 def change(event: InboundEvent, number: int, release: Release | None, *stories: Story, **fields: Any) -> Change:
     repository = Repository.objects.get_or_create(key="shop/checkout")[0]
     made = Change.objects.create(
-        id=identity("change", number), repository=repository, sha=f"{number:040x}", subject=f"Change {number}",
-        committed_at=timezone.now() - timedelta(hours=number), release=release, event=event, **fields,
-    )  # fmt: skip
+        id=identity("change", number),
+        repository=repository,
+        sha=f"{number:040x}",
+        subject=f"Change {number}",
+        committed_at=timezone.now() - timedelta(hours=number),
+        release=release,
+        event=event,
+        **fields,
+    )
     for story in stories:
         StoryLink.objects.create(change=made, key=story.key, story=story, rule="message")
     return made
@@ -173,17 +179,32 @@ def test_the_board_shows_gaps_withdrawals_and_dark_stories(
     rows = [("change", "", 3), ("deployment", "production", 2)]
     for kind, tier, hours in rows:
         Evidence.objects.create(
-            story=story, kind=kind, verdict="success", at=now - timedelta(hours=hours), service="checkout",
-            environment="prod" if tier else "", tier=tier, shas=["abc"], label="1.0",
-        )  # fmt: skip
+            story=story,
+            kind=kind,
+            verdict="success",
+            at=now - timedelta(hours=hours),
+            service="checkout",
+            environment="prod" if tier else "",
+            tier=tier,
+            shas=["abc"],
+            label="1.0",
+        )
     judge([story.pk])
     read = words(text(as_bo, "/releases/shop-2.0/"))
     assert "gap: dev done, integrated, tested" in read
     assert " dark " in read
     Evidence.objects.create(
-        story=story, kind="deployment", verdict="success", at=now - timedelta(hours=1), service="checkout",
-        environment="prod", tier="production", shas=[], label="0.9", words="rollback",
-    )  # fmt: skip
+        story=story,
+        kind="deployment",
+        verdict="success",
+        at=now - timedelta(hours=1),
+        service="checkout",
+        environment="prod",
+        tier="production",
+        shas=[],
+        label="0.9",
+        words="rollback",
+    )
     judge([story.pk])
     read = words(text(as_bo, "/releases/shop-2.0/"))
     assert "withdrawn: deployed" in read
@@ -268,8 +289,9 @@ def test_a_very_large_release_says_how_many_cards_are_missing_and_where_they_are
 ) -> None:
     Story.objects.bulk_create(
         Story(squad=squad, number=n, key=f"{squad.key_prefix}-{n}", rank=n, title="x", release=release)
-        for squad, most in ((payments, 450), (search, 60)) for n in range(1, most + 1)
-    )  # fmt: skip
+        for squad, most in ((payments, 450), (search, 60))
+        for n in range(1, most + 1)
+    )
     page = text(as_ana, "/releases/shop-2.0/")
     assert page.count("<article") == 500
     assert "500 cards are shown, 10 more are not." in page

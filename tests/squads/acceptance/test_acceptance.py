@@ -38,9 +38,16 @@ def story(payments: Squad, ana: User) -> Story:
 def deploy(story: Story, ago: timedelta = timedelta(hours=1)) -> None:
     for kind, tier, at in (("change", "", 3), ("run", "", 2), ("deployment", "production", 0)):
         Evidence.objects.create(
-            story=story, kind=kind, verdict="success", at=timezone.now() - ago - timedelta(minutes=at), service="checkout",
-            environment="Production" if tier else "", tier=tier, shas=["abc"], label="checkout 1.4",
-        )  # fmt: skip
+            story=story,
+            kind=kind,
+            verdict="success",
+            at=timezone.now() - ago - timedelta(minutes=at),
+            service="checkout",
+            environment="Production" if tier else "",
+            tier=tier,
+            shas=["abc"],
+            label="checkout 1.4",
+        )
     judge([story.pk])
     story.refresh_from_db()
 
@@ -72,9 +79,12 @@ def change(story: Story, author: str) -> None:
     source = Source.objects.create(key="ci", name="CI", kind="report")
     event = InboundEvent.objects.create(source=source, delivery="1", body=b"{}", received_at=timezone.now())
     made = Change.objects.create(
-        id=identity("change", author), repository=Repository.objects.create(key="shop/checkout"), sha="abc",
-        author=author, event=event,
-    )  # fmt: skip
+        id=identity("change", author),
+        repository=Repository.objects.create(key="shop/checkout"),
+        sha="abc",
+        author=author,
+        event=event,
+    )
     StoryLink.objects.create(change=made, key=story.key, story=story, rule="message")
 
 
@@ -88,9 +98,12 @@ def test_a_squad_asks_and_an_accepter_finds_where_it_runs_and_what_to_look_at(
     page = as_pia.get("/acceptance/")
     said = words(page)
     for part in (
-        "PAY-1 Refunds", "Ana of squad Payments asked any accepter", "Production : checkout checkout 1.4", "Ten euro arrive.",
+        "PAY-1 Refunds",
+        "Ana of squad Payments asked any accepter",
+        "Production : checkout checkout 1.4",
+        "Ten euro arrive.",
         "Look at the log.",
-    ):  # fmt: skip
+    ):
         assert part in said
     assert "Try <strong>iDEAL</strong>." in page.content.decode()
     assert "Waiting 1 to accept" in said
@@ -161,8 +174,11 @@ def test_accepting_is_evidence_by_hand_with_a_name_and_the_story_is_rodeo_done(
     assert evidence is not None
     assert (request.state, request.answered_by, request.answer) == ("accepted", pia, "Got ten euro.")
     assert (evidence.kind, evidence.verdict, evidence.person, evidence.environment) == (
-        "acceptance", "success", pia, "Production",
-    )  # fmt: skip
+        "acceptance",
+        "success",
+        pia,
+        "Production",
+    )
     assert Story.objects.get().stage == "rodeo_done"
     said = words(as_ana.get("/stories/PAY-1/history/"))
     assert "Pia accepted it in production : Got ten euro." in said
@@ -212,9 +228,17 @@ def test_accepting_needs_a_note_or_a_link(as_ana: Client, as_pia: Client, story:
 def test_what_is_no_longer_in_production_is_not_accepted(as_ana: Client, as_pia: Client, story: Story) -> None:
     as_ana.post(ASK)
     Evidence.objects.create(
-        story=story, kind="deployment", verdict="success", at=timezone.now(), service="checkout", environment="Production",
-        tier="production", shas=[], label="checkout 1.3", words="rollback",
-    )  # fmt: skip
+        story=story,
+        kind="deployment",
+        verdict="success",
+        at=timezone.now(),
+        service="checkout",
+        environment="Production",
+        tier="production",
+        shas=[],
+        label="checkout 1.3",
+        words="rollback",
+    )
     judge([story.pk])
     request = AcceptanceRequest.objects.get()
     answer = as_pia.post(place(request), {"answer": "accepted", "note": "x"})

@@ -32,9 +32,17 @@ def write(payments: Squad, ana: User) -> Callable[..., Story]:
         for number, (kind, tier) in enumerate(WAY[:steps]):
             when = at + timedelta(hours=number)
             Evidence.objects.create(
-                story=story, kind=kind, verdict="success", at=when, started_at=when, service="checkout",
-                environment=tier, tier=tier, shas=["a" * 40], label="1.1",
-            )  # fmt: skip
+                story=story,
+                kind=kind,
+                verdict="success",
+                at=when,
+                started_at=when,
+                service="checkout",
+                environment=tier,
+                tier=tier,
+                shas=["a" * 40],
+                label="1.1",
+            )
         if progress != "todo":
             story.move_progress(progress, by=ana)
         judge([story.pk])

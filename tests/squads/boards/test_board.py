@@ -146,9 +146,7 @@ def stayed(story: Story, days: float, ago: float = 0) -> None:
     """Let a story have been in progress for so many days, until so many days ago, and dev done since."""
     end = timezone.now() - timedelta(days=ago)
     Story.objects.filter(pk=story.pk).update(created_at=end - timedelta(days=days + 1))
-    for left, to, at in (
-        ("todo", "in_progress", end - timedelta(days=days)), ("in_progress", "dev_done", end),
-    ):  # fmt: skip
+    for left, to, at in (("todo", "in_progress", end - timedelta(days=days)), ("in_progress", "dev_done", end)):
         StateChange.objects.create(kind="story", key=story.key, from_state=left, to_state=to, at=at)
     Story.objects.filter(pk=story.pk).update(progress="dev_done", progress_at=end)
     Story.objects.filter(pk=story.pk).judge()
@@ -172,8 +170,10 @@ def test_a_stay_on_a_rung_ends_when_the_next_rung_holds(payments: Squad, write: 
     # Each step of evidence came an hour after the one before; dev done was said only now, so no stay of it ended.
     found = usual(payments.pk)
     assert {stage: round(found[stage].seconds) for stage in ("integrated", "tested", "deployed")} == {
-        "integrated": 3600, "tested": 3600, "deployed": 3600,
-    }  # fmt: skip
+        "integrated": 3600,
+        "tested": 3600,
+        "deployed": 3600,
+    }
     assert "dev_done" not in found
 
 
@@ -273,8 +273,9 @@ def test_a_view_is_kept_for_oneself_or_for_the_squad(as_ana: Client, as_bo: Clie
     keep(as_ana, name="Ours", shared="1")
     assert keep(as_bo, name="Theirs", shared="1") == 403
     assert set(SavedView.objects.values_list("name", "query", "shared")) == {
-        ("Mine", "type=defect", False), ("Ours", "type=defect", True),
-    }  # fmt: skip
+        ("Mine", "type=defect", False),
+        ("Ours", "type=defect", True),
+    }
     assert f'<a href="{BOARD}?type=defect">Mine</a>' in page(as_ana)
     html = page(as_bo)
     assert ("Mine" in html, ">Ours</a>" in html) == (False, True)

@@ -37,9 +37,11 @@ def test_a_file_is_brought_looked_at_and_imported(as_ana: Client, payments: Squa
     )
     assert said["counts"] == {"created": 1, "updated": 0, "unchanged": 0, "refused": 2, "left_out": 0}
     assert said["problems"][0] == {
-        "place": "line 3", "column": "Title", "reason": "There is no title.",
+        "place": "line 3",
+        "column": "Title",
+        "reason": "There is no title.",
         "remedy": "Write one, or choose another column for titles.",
-    }  # fmt: skip
+    }
     assert said["types"] == {"Bug": "defect", "Saga": ""}
     url = f"{URL}{said['id']}/"
     changed = send(as_ana, url, {"types": {"Saga": "chore"}}, "patch").json()
@@ -60,9 +62,13 @@ def test_a_file_is_brought_looked_at_and_imported(as_ana: Client, payments: Squa
 def test_another_squad_is_refused_everywhere(as_ana: Client, as_bo: Client, client: Client) -> None:
     url = f"{URL}{one(as_ana)}/"
     answers = [
-        as_bo.get(URL), bring(as_bo, "Title\nx\n"), as_bo.get(url), send(as_bo, url, {}, "patch"),
-        send(as_bo, f"{url}run/", {}), as_bo.delete(url),
-    ]  # fmt: skip
+        as_bo.get(URL),
+        bring(as_bo, "Title\nx\n"),
+        as_bo.get(url),
+        send(as_bo, url, {}, "patch"),
+        send(as_bo, f"{url}run/", {}),
+        as_bo.delete(url),
+    ]
     assert [answer.status_code for answer in answers] == [403] * 6
     assert "Only members of squad Payments may change its imports." in answers[0].json()["errors"][0]["detail"]
     assert client.get(URL).status_code == 401

@@ -32,12 +32,18 @@ def test_a_table_of_jira_is_recognised_with_repeated_columns_and_true_lines() ->
     first, second, third = parsed.items
     assert parsed.kind == "jira"
     assert first.cells == {
-        "key": "ABC-1", "title": "Pay with iDEAL", "type": "Story", "status": "In Review", "release": "1.0",
-        "created": "05/Jan/26 9:12 AM", "description": "Two lines,\nwith a comma",
-    }  # fmt: skip
+        "key": "ABC-1",
+        "title": "Pay with iDEAL",
+        "type": "Story",
+        "status": "In Review",
+        "release": "1.0",
+        "created": "05/Jan/26 9:12 AM",
+        "description": "Two lines,\nwith a comma",
+    }
     assert first.comments == [
-        Said("06/Jan/26 10:00 AM", "ana", "Which banks?"), Said("07/Jan/26 11:30 AM", "bo", "All of them; really."),
-    ]  # fmt: skip
+        Said("06/Jan/26 10:00 AM", "ana", "Which banks?"),
+        Said("07/Jan/26 11:30 AM", "bo", "All of them; really."),
+    ]
     assert [each.place for each in parsed.items] == ["line 2", "line 4", "line 5"]
     assert second.cells["title"] == 'Basket loses "odd" items'
     assert second.column("title") == "Summary"
@@ -72,9 +78,14 @@ def test_a_board_of_trello_gives_cards_with_lists_checklists_and_actions() -> No
     assert parsed.kind == "trello"
     assert parsed.notes == ["1 archived card left out."]
     assert first.cells == {
-        "key": "aBcD1234", "title": "Gift cards", "type": "Bug", "status": "Doing", "description": "Sell them.",
-        "created": "2026-01-09T12:19:12+00:00", "acceptance_criteria": "One is sold\nOne is used",
-    }  # fmt: skip
+        "key": "aBcD1234",
+        "title": "Gift cards",
+        "type": "Bug",
+        "status": "Doing",
+        "description": "Sell them.",
+        "created": "2026-01-09T12:19:12+00:00",
+        "acceptance_criteria": "One is sold\nOne is used",
+    }
     assert first.comments == [Said("2026-01-11T10:00:00.000Z", "Mei Lin", "With a picture?")]
     assert first.moves == [Moved("2026-01-10T10:00:00.000Z", "Kofi Mensah", "Backlog", "Doing")]
     assert (second.cells["status"], second.cells["description"]) == ("Done", "Steps:\n- Ask the bank")
@@ -139,8 +150,10 @@ def test_lines_are_those_of_the_file_blank_ones_and_newlines_in_cells_included()
     body = b'\r\nTitle,Notes\r\n\r\nOne,"a\r\nb\r\nc"\r\n\r\nTwo,\r\nThree,x,y,z\r\nFour\r\n'
     parsed = formats.parse(body)
     assert [(item.place, item.cells["title"]) for item in parsed.items] == [
-        ("line 4", "One"), ("line 8", "Two"), ("line 10", "Four"),
-    ]  # fmt: skip
+        ("line 4", "One"),
+        ("line 8", "Two"),
+        ("line 10", "Four"),
+    ]
     [problem] = parsed.problems
     assert (problem.place, problem.column) == ("line 9", "column 3")
     assert "4 cells, the first line 2" in problem.reason
@@ -316,5 +329,8 @@ def test_what_a_person_says_a_word_means_wins_over_the_guess() -> None:
 
 def test_columns_are_guessed_once_each() -> None:
     assert table.guess(["ID", "Name", "Summary", "State", "Milestone", "Extra"]) == {
-        "key": "ID", "title": "Summary", "status": "State", "release": "Milestone",
-    }  # fmt: skip
+        "key": "ID",
+        "title": "Summary",
+        "status": "State",
+        "release": "Milestone",
+    }

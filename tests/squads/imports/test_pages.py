@@ -68,13 +68,20 @@ def five_thousand() -> tuple[str, list[int]]:
     """A table of 5,000 rows of which 40 are bad, each in one of five ways; and the true lines of those."""
     out, bad = ["Key,Title,Type,Status,Created,Notes"], []
     line = 2
-    wrong = {0: ("", "Bug", "Done", "2026-01-05"), 1: ("x" * 201, "Bug", "Done", "2026-01-05"),
-             2: ("Fine", "Saga", "Done", "2026-01-05"), 3: ("Fine", "Bug", "Limbo", "2026-01-05"),
-             4: ("Fine", "Bug", "Done", "03/04/2026")}  # fmt: skip
+    wrong = {
+        0: ("", "Bug", "Done", "2026-01-05"),
+        1: ("x" * 201, "Bug", "Done", "2026-01-05"),
+        2: ("Fine", "Saga", "Done", "2026-01-05"),
+        3: ("Fine", "Bug", "Limbo", "2026-01-05"),
+        4: ("Fine", "Bug", "Done", "03/04/2026"),
+    }
     for number in range(5000):
         title, type_, status, created = (
-            f"Story {number}", ["Story", "Bug", "Task"][number % 3], ["To Do", "In Review", "Done"][number % 3], "2026-01-05",
-        )  # fmt: skip
+            f"Story {number}",
+            ["Story", "Bug", "Task"][number % 3],
+            ["To Do", "In Review", "Done"][number % 3],
+            "2026-01-05",
+        )
         if number % 125 == 60:
             title, type_, status, created = wrong[len(bad) % 5]
             bad.append(line)
@@ -95,9 +102,13 @@ def test_nobody_is_sent_to_sign_in(client: Client, payments: Squad) -> None:
 def test_another_squad_may_not_look_bring_or_import(as_ana: Client, as_bo: Client) -> None:
     url = bring(as_ana, "Title\nOne\n")
     answers = [
-        as_bo.get(URL), as_bo.post(URL, {"file": io.BytesIO(b"Title\nx\n")}), as_bo.get(url), as_bo.post(f"{url}mapping/"),
-        as_bo.post(f"{url}run/"), as_bo.post(f"{url}discard/"),
-    ]  # fmt: skip
+        as_bo.get(URL),
+        as_bo.post(URL, {"file": io.BytesIO(b"Title\nx\n")}),
+        as_bo.get(url),
+        as_bo.post(f"{url}mapping/"),
+        as_bo.post(f"{url}run/"),
+        as_bo.post(f"{url}discard/"),
+    ]
     assert [answer.status_code for answer in answers] == [403] * 6
     assert "Only members of squad Payments may bring work in for it." in answers[0].content.decode()
     assert (Import.objects.count(), Story.objects.count()) == (1, 0)
@@ -119,14 +130,23 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
     assert counts(shown) == {"new": "4960", "updated": "0", "unchanged": "0", "refused": "40"}
     told = (
         ("Title", "There is no title.", "Write one, or choose another column for titles."),
-        ("Title", "The title has 201 characters; 200 is the most.", "Shorten it, and put the rest into the description."),
-        ("Type", "Nobody said what “Saga” means.", "Choose what it is here (user story, defect or chore), or change the cell."),
         (
-            "Status", "Nobody said what “Limbo” means.",
+            "Title",
+            "The title has 201 characters; 200 is the most.",
+            "Shorten it, and put the rest into the description.",
+        ),
+        (
+            "Type",
+            "Nobody said what “Saga” means.",
+            "Choose what it is here (user story, defect or chore), or change the cell.",
+        ),
+        (
+            "Status",
+            "Nobody said what “Limbo” means.",
             "Choose what it is here (to do, in progress, dev done, or left out), or change the cell.",
         ),
         ("Created", "“03/04/2026” is no moment, or could be two.", "Write it as 2026-03-14 15:09."),
-    )  # fmt: skip
+    )
     assert problems(shown) == [(f"Line {line}", *told[number % 5]) for number, line in enumerate(bad)]
     assert Story.objects.count() == 0
 
@@ -180,8 +200,11 @@ def test_what_the_file_does_not_speak_of_stays(as_ana: Client, ana: User, paymen
     bring_and_run(as_ana, "Key,Title\nA-1,First\n")
     story.refresh_from_db()
     assert (story.title, story.description, story.type, story.progress) == (
-        "First", "Written here.", "chore", "in_progress",
-    )  # fmt: skip
+        "First",
+        "Written here.",
+        "chore",
+        "in_progress",
+    )
 
 
 def test_a_table_without_keys_knows_its_stories_by_title_and_says_so(as_ana: Client) -> None:
@@ -263,10 +286,16 @@ def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
     as_ana.post(
         f"{url}mapping/",
         {
-            "kind": "csv", "column-key": "Ref", "column-title": "What", "column-type": "Sort", "column-status": "Phase",
-            "type-saga": "chore", "status-limbo": "in_progress", "status-done": "leave_out",
+            "kind": "csv",
+            "column-key": "Ref",
+            "column-title": "What",
+            "column-type": "Sort",
+            "column-status": "Phase",
+            "type-saga": "chore",
+            "status-limbo": "in_progress",
+            "status-done": "leave_out",
         },
-    )  # fmt: skip
+    )
     run(as_ana, url)
     assert list(Story.objects.values_list("title", "type", "progress")) == [("One", "chore", "in_progress")]
 
@@ -309,15 +338,21 @@ def test_releases_are_found_and_planned_when_the_person_says_so(as_ana: Client, 
     planned = Release.objects.get(version="9.9")
     assert (planned.released_at, planned.origin) == (None, "person")
     assert dict(Story.objects.values_list("title", "release")) == {
-        "A": shop.pk, "B": shop.pk, "C": shop.pk, "E": planned.pk, "F": None, "G": planned.pk,
-    }  # fmt: skip
+        "A": shop.pk,
+        "B": shop.pk,
+        "C": shop.pk,
+        "E": planned.pk,
+        "F": None,
+        "G": planned.pk,
+    }
     url = bring(as_ana, body.replace("6,F,", "6,F,9.9").replace("3,C,shop-5.10", "3,C,"))
     assert "release: none → 9.9" in page(as_ana, url)
     run(as_ana, url, leave_out="on")
     assert dict(Story.objects.filter(title__in="CF").values_list("title", "release")) == {"C": None, "F": planned.pk}
     assert list(StoryEdit.objects.order_by("pk").values_list("field", "before", "after")) == [
-        ("release", "Shop 5.10", None), ("release", None, "9.9"),
-    ]  # fmt: skip
+        ("release", "Shop 5.10", None),
+        ("release", None, "9.9"),
+    ]
 
 
 def test_history_and_comments_are_kept_once_under_the_importers_name(as_ana: Client, ana: User, bo: User) -> None:
@@ -371,10 +406,15 @@ def mapping(kind: str, name: str) -> dict[str, str]:
     if not name.endswith(".csv"):
         return {}
     return {
-        "column-key": "Issue key", "column-title": "Summary", "column-type": "Issue Type", "column-status": "Status",
-        "column-release": "Fix Version/s", "column-created": "Created", "column-description": "Description",
+        "column-key": "Issue key",
+        "column-title": "Summary",
+        "column-type": "Issue Type",
+        "column-status": "Status",
+        "column-release": "Fix Version/s",
+        "column-created": "Created",
+        "column-description": "Description",
         "column-comment": "Comment",
-    }  # fmt: skip
+    }
 
 
 def test_changes_that_named_the_keys_before_are_linked(as_ana: Client, payments: Squad) -> None:
@@ -465,8 +505,12 @@ def test_a_bad_row_is_told_everything_at_once_in_the_order_of_the_file(as_ana: C
     shown = page(as_ana, bring(as_ana, "Title,Type,Release\nA,Bug,9.9\n,Saga,9.9\nC,Bug,,x\nD,Bug,\n"))
     found = re.findall(r'class="nowrap">(Line \d)</th><td data-label="Column"><bdi>([^<]*)', shown)
     assert found == [
-        ("Line 2", "Release"), ("Line 3", "Title"), ("Line 3", "Type"), ("Line 3", "Release"), ("Line 4", "column 4"),
-    ]  # fmt: skip
+        ("Line 2", "Release"),
+        ("Line 3", "Title"),
+        ("Line 3", "Type"),
+        ("Line 3", "Release"),
+        ("Line 4", "column 4"),
+    ]
     assert counts(shown)["refused"] == "3"
 
 

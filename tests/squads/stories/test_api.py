@@ -74,9 +74,10 @@ def test_nobody_writes_without_signing_in_even_when_reading_is_open(
 
 def test_what_people_wrote_can_be_changed_and_what_evidence_says_cannot(as_ana: Client, story: Story) -> None:
     answer = as_ana.patch(
-        f"{STORIES}PAY-1/", {"title": "Refunds in parts", "release": None, "stage": "rodeo_done"},
+        f"{STORIES}PAY-1/",
+        {"title": "Refunds in parts", "release": None, "stage": "rodeo_done"},
         content_type="application/json",
-    )  # fmt: skip
+    )
     assert answer.status_code == 200
     assert (answer.json()["title"], answer.json()["stage"]) == ("Refunds in parts", "todo")
 

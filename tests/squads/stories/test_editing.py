@@ -26,9 +26,12 @@ API = "/api/v1/stories/PAY-1/"
 @pytest.fixture
 def story(payments: Squad, ana: User) -> Story:
     return create_story(
-        payments, by=ana, title="Refunds", description="Give it back.",
+        payments,
+        by=ana,
+        title="Refunds",
+        description="Give it back.",
         acceptance_criteria="Ten euro arrive.\nA mail is sent.",
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture
@@ -48,10 +51,17 @@ def as_cem(cem: User) -> Client:
 def whole(story: Story, **fields: Any) -> dict[str, Any]:
     """What the whole form sends: every field as it was, but for these."""
     return {
-        "title": story.title, "type": story.type, "release": story.release_id or "", "description": story.description,
-        "acceptance_criteria": story.acceptance_criteria, "production_checks": story.production_checks,
-        "flag": story.flag, "audience": story.audience, "version": story.version, **fields,
-    }  # fmt: skip
+        "title": story.title,
+        "type": story.type,
+        "release": story.release_id or "",
+        "description": story.description,
+        "acceptance_criteria": story.acceptance_criteria,
+        "production_checks": story.production_checks,
+        "flag": story.flag,
+        "audience": story.audience,
+        "version": story.version,
+        **fields,
+    }
 
 
 def patch(browser: Client, body: dict[str, Any], match: str = "") -> HttpResponse:
@@ -319,10 +329,13 @@ def test_the_history_tells_who_did_what_in_one_list(as_ana: Client, story: Story
     )
     said = words(as_ana.get("/stories/PAY-1/history/"))
     for part in (
-        "Ana to do → in progress", "Cem title: Refunds → Money back", "Cem rewrote the description",
+        "Ana to do → in progress",
+        "Cem title: Refunds → Money back",
+        "Cem rewrote the description",
         "Ana evidence by hand: test before production, passed : Tried it.",
-        "Ana blocked it : Waits for the bank.", "Ana unblocked it",
-    ):  # fmt: skip
+        "Ana blocked it : Waits for the bank.",
+        "Ana unblocked it",
+    ):
         assert part in said
 
 

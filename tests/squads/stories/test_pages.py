@@ -28,9 +28,15 @@ def text(client: Client, url: str, **query: str) -> str:
 
 def seen(**fields: Any) -> dict[str, Any]:
     return {
-        "kind": "acceptance", "verdict": "success", "at": "2026-01-05T12:00", "note": "", "link": "", "service": "",
-        "environment": "", **fields,
-    }  # fmt: skip
+        "kind": "acceptance",
+        "verdict": "success",
+        "at": "2026-01-05T12:00",
+        "note": "",
+        "link": "",
+        "service": "",
+        "environment": "",
+        **fields,
+    }
 
 
 @pytest.mark.parametrize(

@@ -31,9 +31,19 @@ def row(kind: str, at: float, verdict: str = "success", **values: Any) -> Row:
     shas = tuple(values.pop("shas", ()))
     identity = f"{kind}-{at}-{values['service']}-{values['environment']}-{shas}"
     return Row(
-        kind, verdict, hour(at), hour(started) if started is not None else None, values["service"], values["environment"],
-        values["tier"], shas, values["label"], values["words"], values["by_hand"], identity,
-    )  # fmt: skip
+        kind,
+        verdict,
+        hour(at),
+        hour(started) if started is not None else None,
+        values["service"],
+        values["environment"],
+        values["tier"],
+        shas,
+        values["label"],
+        values["words"],
+        values["by_hand"],
+        identity,
+    )
 
 
 def merged(at: float = 1, sha: str = SHA, **values: Any) -> Row:
@@ -57,9 +67,12 @@ def deployed(at: float = 4, shas: tuple[str, ...] = (SHA,), **values: Any) -> Ro
 
 def accepted(at: float = 6, verdict: str = "success", started: float | None = None, **values: Any) -> Row:
     return row(
-        "acceptance", at, verdict, started=at - 0.5 if started is None else started,
+        "acceptance",
+        at,
+        verdict,
+        started=at - 0.5 if started is None else started,
         **{"service": "", "environment": "production", "tier": "production", "label": "smoke", **values},
-    )  # fmt: skip
+    )
 
 
 def standing(*rows: Row, progress: str = "dev_done", **facts: Any) -> dict[str, Any]:
@@ -254,19 +267,30 @@ SHAS = st.lists(st.sampled_from([SHA, FIX]), unique=True).map(tuple)
 HOURS = st.integers(0, 12)
 SERVICES = st.sampled_from(["checkout", "ledger"])
 ROWS = st.one_of(
-    st.builds(merged, at=HOURS, sha=st.sampled_from([SHA, FIX]), service=SERVICES, verdict=st.sampled_from(["success", ""])),
+    st.builds(
+        merged, at=HOURS, sha=st.sampled_from([SHA, FIX]), service=SERVICES, verdict=st.sampled_from(["success", ""])
+    ),
     st.builds(ran, at=HOURS, shas=SHAS, service=SERVICES),
     st.builds(checked, at=HOURS, shas=SHAS, service=SERVICES, verdict=st.sampled_from(["success", "failure"])),
     st.builds(
-        deployed, at=HOURS, shas=SHAS, service=SERVICES, environment=st.sampled_from(["eu", "us"]),
+        deployed,
+        at=HOURS,
+        shas=SHAS,
+        service=SERVICES,
+        environment=st.sampled_from(["eu", "us"]),
         words=st.sampled_from(["deploy", "rollback", "removal"]),
     ),
     st.builds(accepted, at=HOURS, verdict=st.sampled_from(["success", "failure"])),
     st.builds(
-        row, st.just("flag"), HOURS, st.sampled_from(["success", "failure"]), service=st.just(""), label=st.just("cart"),
+        row,
+        st.just("flag"),
+        HOURS,
+        st.sampled_from(["success", "failure"]),
+        service=st.just(""),
+        label=st.just("cart"),
         words=st.just("everyone"),
     ),
-)  # fmt: skip
+)
 
 
 @settings(max_examples=60, deadline=None)
@@ -327,8 +351,10 @@ def test_a_flag_must_be_on_wherever_the_story_runs() -> None:
     eu, us = ({"environment": name, "tier": "production"} for name in ("prod-eu", "prod-us"))
     rows = [merged(), ran(), checked(), deployed(4, **eu), deployed(4, **us), accepted(8, **eu)]
     for off, on in ((5, 6), (6, 5)):
-        flags = [row("flag", off, "failure", service="", label="x", words="everyone", **us),
-                 row("flag", on, service="", label="x", words="everyone", **eu)]  # fmt: skip
+        flags = [
+            row("flag", off, "failure", service="", label="x", words="everyone", **us),
+            row("flag", on, service="", label="x", words="everyone", **eu),
+        ]
         judged = standing(*rows, *flags, flag="x")
         assert judged["dark"]
         assert "dark: flag x is off for everyone in prod-us" in answer(judged)

@@ -42,9 +42,14 @@ def test_whoever_creates_a_squad_is_its_first_member(as_ana: Client) -> None:
     )
     assert answer.status_code == 201
     assert answer.json() == {
-        "slug": "search-find", "name": "Search & Find", "key_prefix": "FIND", "kind": "vertical", "mission": "Find it.",
-        "members": ["ana"], "url": "/squads/search-find/",
-    }  # fmt: skip
+        "slug": "search-find",
+        "name": "Search & Find",
+        "key_prefix": "FIND",
+        "kind": "vertical",
+        "mission": "Find it.",
+        "members": ["ana"],
+        "url": "/squads/search-find/",
+    }
     assert as_ana.get(f"{SQUADS}search-find/").json() == answer.json()
 
 
@@ -108,9 +113,14 @@ def test_a_service_belongs_to_a_squad_of_yours(as_ana: Client, as_bo: Client, pa
     answer = post(as_ana, SERVICES, wanted)
     assert answer.status_code == 201
     assert answer.json() == {
-        "slug": "checkout", "name": "checkout", "squad": "payments", "description": "", "repositories": ["shop/checkout"],
-        "discovered": False, "url": "/services/checkout/",
-    }  # fmt: skip
+        "slug": "checkout",
+        "name": "checkout",
+        "squad": "payments",
+        "description": "",
+        "repositories": ["shop/checkout"],
+        "discovered": False,
+        "url": "/services/checkout/",
+    }
     assert Repository.objects.get().service == Service.objects.get()
     assert "There is a service called checkout already" in errors(post(as_ana, SERVICES, wanted))["name"]
     assert "squad" in errors(post(as_ana, SERVICES, {"name": "x", "squad": "nope"}))

@@ -45,13 +45,18 @@ def _alert(alert: Mapping[str, Any], number: int, whole: Mapping[str, Any], conf
     # The fingerprint is of the labels alone: the next time the alert fires, only its start is another.
     fingerprint = words.text_in(alert, "fingerprint") or _digest(own)
     return alerts.signal(
-        key=words.key_of("alertmanager", fingerprint, started.isoformat()), at=max(started, ended or started), state=state,
-        title=own.get("alertname", ""), group=words.text_in(whole, "groupKey"),
-        labels=alerts.labels_in(alert.get("labels"), whole.get("commonLabels")), config=config,
+        key=words.key_of("alertmanager", fingerprint, started.isoformat()),
+        at=max(started, ended or started),
+        state=state,
+        title=own.get("alertname", ""),
+        group=words.text_in(whole, "groupKey"),
+        labels=alerts.labels_in(alert.get("labels"), whole.get("commonLabels")),
+        config=config,
         said=": ".join(each for each in (status, _summary(alert, whole)) if each) + _cut_off(whole),
-        opened_at=started, resolved_at=ended,
+        opened_at=started,
+        resolved_at=ended,
         url=alerts.link(words.text_in(alert, "generatorURL"), words.text_in(whole, "externalURL")),
-    )  # fmt: skip
+    )
 
 
 def _digest(labels: Mapping[str, str]) -> str:
@@ -73,6 +78,14 @@ def _cut_off(whole: Mapping[str, Any]) -> str:
 
 
 PROVIDER = Provider(
-    kind="alertmanager", name="Prometheus Alertmanager", pushes=True, pulls=False, label=label, translate=translate,
-    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, settings=alerts.LABELS, tables=(STATUS,),
-)  # fmt: skip
+    kind="alertmanager",
+    name="Prometheus Alertmanager",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    authentic=verified_or_password,
+    how_to_sign=PASSWORD_TOO,
+    settings=alerts.LABELS,
+    tables=(STATUS,),
+)

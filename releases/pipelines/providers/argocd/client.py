@@ -18,12 +18,23 @@ STATUS = ("history", "health", "summary")
 OPERATION = ("phase", "startedAt", "finishedAt", "operation", "syncResult")
 RESULT = ("revision", "revisions", "source", "sources")
 SETTINGS = (
-    Setting("projects", "Projects", "One a line. Left empty, all applications that the token's account sees.", many=True),
-    Setting("service", "Service", "How an application names its service: {app}, {project}, {namespace}, {cluster} or "
-            "{label:name}, and text around them.", placeholder=SERVICE),
-    Setting("environment", "Environment", "How an application names its environment, in the same way: {namespace}, "
-            "{cluster}-{namespace}, {label:env}.", placeholder=ENVIRONMENT),
-)  # fmt: skip
+    Setting(
+        "projects", "Projects", "One a line. Left empty, all applications that the token's account sees.", many=True
+    ),
+    Setting(
+        "service",
+        "Service",
+        "How an application names its service: {app}, {project}, {namespace}, {cluster} or "
+        "{label:name}, and text around them.",
+        placeholder=SERVICE,
+    ),
+    Setting(
+        "environment",
+        "Environment",
+        "How an application names its environment, in the same way: {namespace}, {cluster}-{namespace}, {label:env}.",
+        placeholder=ENVIRONMENT,
+    ),
+)
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -68,9 +79,10 @@ def trimmed(app: Mapping[str, Any]) -> dict[str, Any]:
     if "syncResult" in kept:
         kept["syncResult"] = _some(words.part_of(operation, "syncResult"), RESULT)
     return {
-        "metadata": _some(words.part_of(app, "metadata"), META), "spec": _some(words.part_of(app, "spec"), SPEC),
+        "metadata": _some(words.part_of(app, "metadata"), META),
+        "spec": _some(words.part_of(app, "spec"), SPEC),
         "status": {**_some(status, STATUS), **({"operationState": kept} if kept else {})},
-    }  # fmt: skip
+    }
 
 
 def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
@@ -99,6 +111,9 @@ def look(session: Session, config: Mapping[str, Any]) -> list[str]:
 
 
 PULLING = Pulling(
-    headers=headers, pages=pages, look=look, credential="A token of an account with the apiKey capability that may get "
-    "applications.", per_minute=60,
-)  # fmt: skip
+    headers=headers,
+    pages=pages,
+    look=look,
+    credential="A token of an account with the apiKey capability that may get applications.",
+    per_minute=60,
+)

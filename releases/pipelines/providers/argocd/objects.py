@@ -24,10 +24,11 @@ def filled(template: str, app: Said) -> str:
     meta, destination = words.part_of(app, "metadata"), words.part_of(words.part_of(app, "spec"), "destination")
     server = words.text_in(destination, "server")
     parts = {
-        "app": words.text_in(meta, "name"), "project": words.text_in(words.part_of(app, "spec"), "project"),
+        "app": words.text_in(meta, "name"),
+        "project": words.text_in(words.part_of(app, "spec"), "project"),
         "namespace": words.text_in(destination, "namespace"),
         "cluster": words.text_in(destination, "name") or host_of(server) or server,
-    }  # fmt: skip
+    }
     labels = words.part_of(meta, "labels")
     found = [parts[each[1]] if each[1] else words.text_in(labels, each[2]) for each in PLACE.finditer(template)]
     if not all(found):
@@ -57,8 +58,9 @@ def application(app: Said, config: Said, received: datetime | None, host: str) -
         return []
     base: dict[str, Any] = {
         "service": named_by(config, "service", SERVICE, app),
-        "environment": named_by(config, "environment", ENVIRONMENT, app), "url": _page(app, host, meta),
-    }  # fmt: skip
+        "environment": named_by(config, "environment", ENVIRONMENT, app),
+        "url": _page(app, host, meta),
+    }
     owner = words.key_of(host_of(host) or "argocd", words.text_in(meta, "namespace") or "argocd", name)
     newest = _newest(status, operation, received, owner, base)
     earlier = [made for each in history if (made := _earlier(each, owner, base)) is not None]
@@ -111,18 +113,18 @@ def _newest(status: Said, operation: Said, received: datetime | None, owner: str
         raise Unreadable("status.operationState.startedAt holds no moment such as 2026-01-31T12:00:00Z")
     known = _source(result, revision)
     about = {
-        "key": _key(owner, started, revision), "started_at": started, **base,
+        "key": _key(owner, started, revision),
+        "started_at": started,
+        **base,
         **(known if known.get("repository") or known.get("version") else _source(status, revision)),
-    }  # fmt: skip
+    }
     word = words.text_in(operation, "phase")
     meaning, at = PHASES.read(word), finished or started
     if meaning.outcome == facts.SUCCESS:
         return list(_health(word, words.part_of(status, "health"), at, received, about))
     ended = at if meaning.phase == facts.FINISHED else None
     said = words.cut(word, 250)
-    return [
-        DeploymentSeen(at=at, phase=meaning.phase, outcome=meaning.outcome, words=said, finished_at=ended, **about)
-    ]  # fmt: skip
+    return [DeploymentSeen(at=at, phase=meaning.phase, outcome=meaning.outcome, words=said, finished_at=ended, **about)]
 
 
 def _health(phase: str, health: Said, ended: datetime, received: datetime | None, about: Said) -> Iterator[Seen]:
@@ -135,9 +137,11 @@ def _health(phase: str, health: Said, ended: datetime, received: datetime | None
     meaning = HEALTH.read(state)
     at = max(ended, words.moment(health.get("lastTransitionTime")) or received or ended)
     told: dict[str, Any] = {
-        **about, "phase": meaning.phase, "words": words.cut(f"{phase}, {state or 'no health'}", 250),
+        **about,
+        "phase": meaning.phase,
+        "words": words.cut(f"{phase}, {state or 'no health'}", 250),
         "finished_at": ended if meaning.phase == facts.FINISHED else None,
-    }  # fmt: skip
+    }
     if meaning.phase != facts.FINISHED or meaning.outcome == facts.SUCCESS:
         yield DeploymentSeen(at=at, outcome=meaning.outcome, healthy=True if meaning.outcome else None, **told)
         return
@@ -155,7 +159,13 @@ def _earlier(entry: Said, owner: str, base: Said) -> Seen | None:
     if started is None or deployed is None:
         return None
     return DeploymentSeen(
-        key=_key(owner, started, revision), at=started - A_MOMENT, phase=facts.FINISHED, outcome=facts.UNKNOWN,
-        words="in the history, its health not seen", started_at=started, finished_at=max(started, deployed),
-        **_source(entry, revision), **base,
-    )  # fmt: skip
+        key=_key(owner, started, revision),
+        at=started - A_MOMENT,
+        phase=facts.FINISHED,
+        outcome=facts.UNKNOWN,
+        words="in the history, its health not seen",
+        started_at=started,
+        finished_at=max(started, deployed),
+        **_source(entry, revision),
+        **base,
+    )

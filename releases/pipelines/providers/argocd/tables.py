@@ -4,7 +4,8 @@ from releases.pipelines import facts
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 PHASES = StatusTable(
-    "Phases of a sync", "status.operationState.phase",
+    "Phases of a sync",
+    "status.operationState.phase",
     {
         "running": Meaning(facts.RUNNING),
         "terminating": Meaning(facts.RUNNING, why="it is being stopped"),
@@ -12,17 +13,22 @@ PHASES = StatusTable(
         "failed": Meaning(facts.FINISHED, facts.FAILURE),
         "error": Meaning(facts.FINISHED, facts.ERROR),
     },
-)  # fmt: skip
+)
 HEALTH = StatusTable(
-    "Health, after a sync that succeeded", "status.health.status",
+    "Health, after a sync that succeeded",
+    "status.health.status",
     {
         "healthy": Meaning(facts.FINISHED, facts.SUCCESS),
-        "degraded": Meaning(facts.FINISHED, facts.FAILURE, "it never was healthy; after it was, a success that is not healthy"),
+        "degraded": Meaning(
+            facts.FINISHED, facts.FAILURE, "it never was healthy; after it was, a success that is not healthy"
+        ),
         "progressing": Meaning(facts.RUNNING, why="not healthy yet"),
         "suspended": Meaning(facts.WAITING, why="a rollout or a job is paused"),
         "missing": Meaning(facts.FINISHED, facts.UNKNOWN, "not in the cluster; after it was healthy, as with degraded"),
-        "unknown": Meaning(facts.FINISHED, facts.UNKNOWN, "Argo CD could not tell, which changes nothing after it was healthy"),
+        "unknown": Meaning(
+            facts.FINISHED, facts.UNKNOWN, "Argo CD could not tell, which changes nothing after it was healthy"
+        ),
     },
-)  # fmt: skip
+)
 # What an application that was healthy is no more. That Argo CD cannot tell says nothing about it.
 GONE_BAD = frozenset({"degraded", "missing"})

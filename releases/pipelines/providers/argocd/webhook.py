@@ -40,17 +40,28 @@ def whole(said: Mapping[str, Any]) -> dict[str, Any]:
     operation = {name: said.get(name) for name in ("phase", "startedAt", "finishedAt")}
     operation["syncResult"] = {"revision": revision, "source": source}
     return {
-        "metadata": {"name": words.text_in(said, "app"), "namespace": words.text_in(said, "appNamespace"),
-                     "labels": words.part_of(said, "labels")},
+        "metadata": {
+            "name": words.text_in(said, "app"),
+            "namespace": words.text_in(said, "appNamespace"),
+            "labels": words.part_of(said, "labels"),
+        },
         "spec": {"project": words.text_in(said, "project"), "destination": words.part_of(said, "destination")},
         "status": {
             "health": {"status": words.text_in(said, "health"), "lastTransitionTime": said.get("healthSince")},
             "operationState": operation if words.text_in(said, "phase") else {},
         },
-    }  # fmt: skip
+    }
 
 
 PROVIDER = Provider(
-    kind="argocd", name="Argo CD", pushes=True, pulls=True, label=label, translate=translate, pulling=PULLING,
-    settings=SETTINGS, check=check, tables=(PHASES, HEALTH),
-)  # fmt: skip
+    kind="argocd",
+    name="Argo CD",
+    pushes=True,
+    pulls=True,
+    label=label,
+    translate=translate,
+    pulling=PULLING,
+    settings=SETTINGS,
+    check=check,
+    tables=(PHASES, HEALTH),
+)

@@ -16,7 +16,7 @@ from releases.pipelines.providers.base import (
     Record,
     Session,
     Setting,
-)  # fmt: skip
+)
 from releases.pipelines.providers.buildbot.objects import REVISION
 from releases.pipelines.providers.signatures import basic
 
@@ -25,13 +25,26 @@ AT_ONCE = 50
 # Named, for a build's other properties may hold secrets.
 PROPERTY = f"property={REVISION}"
 SETTINGS = (
-    Setting("user", "User", "Only where a proxy asks for a user and a password. Left empty, a token is sent as it is.",
-            placeholder="rodeo"),
-    Setting("builders", "Builders", "One a line; * stands for anything. Left empty, all of them.", many=True,
-            placeholder="checkout-*"),
-    Setting("codebase", "Codebase", "Only where a build checks out several: the one whose commits are followed.",
-            placeholder="checkout"),
-)  # fmt: skip
+    Setting(
+        "user",
+        "User",
+        "Only where a proxy asks for a user and a password. Left empty, a token is sent as it is.",
+        placeholder="rodeo",
+    ),
+    Setting(
+        "builders",
+        "Builders",
+        "One a line; * stands for anything. Left empty, all of them.",
+        many=True,
+        placeholder="checkout-*",
+    ),
+    Setting(
+        "codebase",
+        "Codebase",
+        "Only where a build checks out several: the one whose commits are followed.",
+        placeholder="checkout",
+    ),
+)
 Said = Mapping[str, Any]
 
 
@@ -72,9 +85,10 @@ def builders(session: Session, config: Said) -> dict[int, str]:
     patterns = words.lines_in(config.get("builders"))
     found = {_id(each, "builderid"): words.text_in(each, "name") for each in _asked(session, "builders", "builders")}
     return {
-        id_: name for id_, name in found.items()
+        id_: name
+        for id_, name in found.items()
         if id_ and (not patterns or any(fnmatchcase(name, each) for each in patterns))
-    }  # fmt: skip
+    }
 
 
 def pages(session: Session, config: Said, cursor: Said, now: datetime) -> Iterator[Page]:
@@ -114,14 +128,20 @@ def _page(session: Session, names: Mapping[int, str], found: list[Said], cursor:
     wanted = [each for each in found if _id(each, "builderid") in names]
     sets = _buildsets(session, wanted)
     records = [
-        Record(BUILD, json.dumps(
-            {
-                **build, "builder": {"name": names[_id(build, "builderid")]},
-                "buildset": {"sourcestamps": sets.get(_id(build, "buildrequestid"), [])},
-            }, sort_keys=True, separators=(",", ":"),
-        ).encode())
+        Record(
+            BUILD,
+            json.dumps(
+                {
+                    **build,
+                    "builder": {"name": names[_id(build, "builderid")]},
+                    "buildset": {"sourcestamps": sets.get(_id(build, "buildrequestid"), [])},
+                },
+                sort_keys=True,
+                separators=(",", ":"),
+            ).encode(),
+        )
         for build in wanted
-    ]  # fmt: skip
+    ]
     return Page(records, {**cursor, "open": list(cursor["open"])}, "builds", _id(cursor, "done"), last)
 
 
@@ -149,6 +169,8 @@ def look(session: Session, config: Said) -> list[str]:
 
 
 PULLING = Pulling(
-    headers=headers, pages=pages, look=look,
+    headers=headers,
+    pages=pages,
+    look=look,
     credential="Only where a proxy guards Buildbot: the user's password, or a token. Buildbot itself shows builds to everybody.",
-)  # fmt: skip
+)

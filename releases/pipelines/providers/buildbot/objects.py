@@ -82,14 +82,22 @@ def build(said: Said, received: datetime | None, config: Said) -> list[Seen]:
     code = code_of(said, words.text_in(config, "codebase"))
     return [
         RunSeen(
-            key=words.key_of(f"{host_of(root) or 'buildbot'}/{path_of(root)}", f"builders/{of}/builds/{number}"), at=at,
+            key=words.key_of(f"{host_of(root) or 'buildbot'}/{path_of(root)}", f"builders/{of}/builds/{number}"),
+            at=at,
             phase=facts.FINISHED if ended else facts.RUNNING,
-            outcome=RESULTS.read(said_results).outcome if ended else "", words=_words(said, said_results, ended),
-            repository=code.repository, branch=code.branch, sha=code.sha, started_at=started, finished_at=over,
-            pipeline=words.cut(words.text_in(builder, "name") or words.text_in(said, "buildername") or f"builder {of}", 250),
+            outcome=RESULTS.read(said_results).outcome if ended else "",
+            words=_words(said, said_results, ended),
+            repository=code.repository,
+            branch=code.branch,
+            sha=code.sha,
+            started_at=started,
+            finished_at=over,
+            pipeline=words.cut(
+                words.text_in(builder, "name") or words.text_in(said, "buildername") or f"builder {of}", 250
+            ),
             url=link(address(root, of, number) if root else url),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _words(said: Said, results: str, ended: bool) -> str:

@@ -4,16 +4,20 @@ from releases.pipelines import facts
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 MEANT = (
-    ("SUCCESS", facts.SUCCESS, ""), ("WARNINGS", facts.WARNING, ""), ("FAILURE", facts.FAILURE, ""),
+    ("SUCCESS", facts.SUCCESS, ""),
+    ("WARNINGS", facts.WARNING, ""),
+    ("FAILURE", facts.FAILURE, ""),
     ("SKIPPED", facts.SKIPPED, ""),
     ("EXCEPTION", facts.ERROR, "Buildbot itself broke, which says nothing of the commit"),
-    ("RETRY", facts.CANCELLED, "the worker was lost, and another build follows"), ("CANCELLED", facts.CANCELLED, ""),
-)  # fmt: skip
+    ("RETRY", facts.CANCELLED, "the worker was lost, and another build follows"),
+    ("CANCELLED", facts.CANCELLED, ""),
+)
 NAMES = {str(number): name for number, (name, _, _) in enumerate(MEANT)}
 RESULTS = StatusTable(
-    "Results of builds", "results",
+    "Results of builds",
+    "results",
     {
         str(number): Meaning(facts.FINISHED, outcome, f"{name}: {why}" if why else name)
         for number, (name, outcome, why) in enumerate(MEANT)
     },
-)  # fmt: skip
+)

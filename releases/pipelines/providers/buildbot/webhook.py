@@ -29,7 +29,17 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 
 PROVIDER = Provider(
-    kind="buildbot", name="Buildbot", pushes=True, pulls=True, label=label, translate=translate,
-    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, pulling=PULLING, settings=SETTINGS, check=check,
-    tables=(RESULTS,), slash=False,
-)  # fmt: skip
+    kind="buildbot",
+    name="Buildbot",
+    pushes=True,
+    pulls=True,
+    label=label,
+    translate=translate,
+    authentic=verified_or_password,
+    how_to_sign=PASSWORD_TOO,
+    pulling=PULLING,
+    settings=SETTINGS,
+    check=check,
+    tables=(RESULTS,),
+    slash=False,
+)

@@ -99,16 +99,23 @@ def read(message: Message) -> Event:
     if at is None:
         raise Unreadable(
             f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {words.cut(written, 60)}"
-            if written else "context.timestamp is missing or empty"
-        )  # fmt: skip
+            if written
+            else "context.timestamp is missing or empty"
+        )
     subject_id = words.text_in(subject, "id") or attributes.get("subject", "")
     if not subject_id:
         raise Unreadable("subject.id is missing or empty")
     return Event(
-        id=id_, source=source, type=type_, what=what_of(type_), at=at, subject=subject_id,
+        id=id_,
+        source=source,
+        type=type_,
+        what=what_of(type_),
+        at=at,
+        subject=subject_id,
         subject_source=words.text_in(subject, "source") or source,
-        content=_object(subject, "content", needed=False, within="subject."), custom=_custom(data),
-    )  # fmt: skip
+        content=_object(subject, "content", needed=False, within="subject."),
+        custom=_custom(data),
+    )
 
 
 def _object(holder: Mapping[str, Any], name: str, *, needed: bool, within: str = "") -> Mapping[str, Any]:

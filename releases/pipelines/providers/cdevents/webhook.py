@@ -15,7 +15,7 @@ from releases.pipelines.facts import (
     RunSeen,
     Seen,
     Unreadable,
-)  # fmt: skip
+)
 from releases.pipelines.keys import keys_in, keys_in_name
 from releases.pipelines.providers import words
 from releases.pipelines.providers.base import Labelled, Message, Provider
@@ -81,13 +81,16 @@ def _change(event: Event) -> list[Seen]:
     author = words.part_of(custom, "author")
     return [
         ChangeMerged(
-            key=sha, at=event.at, merged_at=words.moment(words.text_in(custom, "mergedAt", "merged_at")) or event.at,
+            key=sha,
+            at=event.at,
+            merged_at=words.moment(words.text_in(custom, "mergedAt", "merged_at")) or event.at,
             repository=words.repository(where or event.subject_source or "unknown"),
             subject=words.cut((said or [""])[0].strip().split("\n")[0], 300),
-            author=words.cut(words.text_in(author, "name", "login", "id"), 200), url=_link(event.text("url", "uri")),
+            author=words.cut(words.text_in(author, "name", "login", "id"), 200),
+            url=_link(event.text("url", "uri")),
             texts=tuple(dict.fromkeys((rule, text) for rule, text in texts if text)),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _link(text: str) -> str:
@@ -118,13 +121,21 @@ def _run(event: Event) -> list[Seen]:
     sha = "" if subject == "taskrun" and parent else _commit(event)
     repository = words.repository(words.text_in(event.custom, "repository"))
     run = RunSeen(
-        key=words.key_of(event.subject_source, subject, event.subject), at=event.at, phase=phase, outcome=result,
-        words=words.cut(how, 250), service=words.cut(words.text_in(event.custom, "service"), 120),
-        repository=repository, sha=sha, branch=words.cut(words.text_in(event.custom, "branch"), 250),
-        pipeline=words.cut(event.text("pipelineName", "taskName", "pipeline") or subject, 250), artifact=artifact,
+        key=words.key_of(event.subject_source, subject, event.subject),
+        at=event.at,
+        phase=phase,
+        outcome=result,
+        words=words.cut(how, 250),
+        service=words.cut(words.text_in(event.custom, "service"), 120),
+        repository=repository,
+        sha=sha,
+        branch=words.cut(words.text_in(event.custom, "branch"), 250),
+        pipeline=words.cut(event.text("pipelineName", "taskName", "pipeline") or subject, 250),
+        artifact=artifact,
         started_at=event.at if phase == facts.RUNNING else _started(event),
-        finished_at=event.at if phase == facts.FINISHED else None, url=_link(event.text("url", "uri")),
-    )  # fmt: skip
+        finished_at=event.at if phase == facts.FINISHED else None,
+        url=_link(event.text("url", "uri")),
+    )
     if artifact and sha:
         return [run, ArtifactSeen(key=artifact, at=event.at, sha=sha, repository=repository)]
     return [run]
@@ -136,12 +147,14 @@ def _artifact(event: Event) -> list[Seen]:
     packaged = event.what == "artifact.packaged"
     return [
         ArtifactSeen(
-            key=words.purl(event.subject, "subject.id"), at=event.at,
+            key=words.purl(event.subject, "subject.id"),
+            at=event.at,
             sha=_commit(event) or words.sha(words.text_in(change, "id")) or words.text_in(change, "id")[:100],
             repository=words.repository(repository or words.text_in(event.custom, "repository")),
-            packaged_at=event.at if packaged else None, published_at=None if packaged else event.at,
+            packaged_at=event.at if packaged else None,
+            published_at=None if packaged else event.at,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _environment_of(event: Event) -> str:
@@ -159,24 +172,34 @@ def _deployment(event: Event) -> list[Seen]:
     service = words.text_in(words.part_of(event.custom, "service"), "id", "name") or event.subject
     return [
         DeploymentSeen(
-            key=event.key(), at=event.at, service=words.named(service, "subject.id"),
+            key=event.key(),
+            at=event.at,
+            service=words.named(service, "subject.id"),
             environment=words.named(_environment_of(event), "subject.content.environment.id"),
-            deployment=DEPLOYMENTS[how], phase=facts.FINISHED, outcome=facts.SUCCESS, words=how,
-            artifact=words.purl(event.text("artifactId"), "subject.content.artifactId"), sha=_commit(event),
+            deployment=DEPLOYMENTS[how],
+            phase=facts.FINISHED,
+            outcome=facts.SUCCESS,
+            words=how,
+            artifact=words.purl(event.text("artifactId"), "subject.content.artifactId"),
+            sha=_commit(event),
             version=words.cut(words.text_in(event.custom, "version"), 200),
-            started_at=_started(event), finished_at=event.at,
+            started_at=_started(event),
+            finished_at=event.at,
             url=_link(event.text("url", "uri")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _environment(event: Event) -> list[Seen]:
     return [
         EnvironmentSeen(
-            key=words.named(event.subject, "subject.id"), at=event.at, gone=event.what == "environment.deleted",
-            name=words.cut(event.text("name"), 120), url=_link(event.text("url", "uri")),
+            key=words.named(event.subject, "subject.id"),
+            at=event.at,
+            gone=event.what == "environment.deleted",
+            name=words.cut(event.text("name"), 120),
+            url=_link(event.text("url", "uri")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _acceptance(event: Event) -> list[Seen] | None:
@@ -193,18 +216,24 @@ def _acceptance(event: Event) -> list[Seen] | None:
     for story in [*stories, *([] if certain else [""])]:
         found.append(
             AcceptanceSeen(
-                key=event.key(story) if story else event.key(), at=event.at,
-                environment=words.named(environment, "subject.content.environment.id"), phase=facts.FINISHED,
-                outcome=words.outcome(said) or facts.UNKNOWN, name=words.cut(name, 300), story=story,
+                key=event.key(story) if story else event.key(),
+                at=event.at,
+                environment=words.named(environment, "subject.content.environment.id"),
+                phase=facts.FINISHED,
+                outcome=words.outcome(said) or facts.UNKNOWN,
+                name=words.cut(name, 300),
+                story=story,
                 words=words.cut(f"{said}: {reason}" if reason else said, 250),
                 service=words.cut(_service_of(event), 120),
-                artifact=words.purl(event.text("artifactId", "artifact"), "customData.artifactId"), sha=_commit(event),
+                artifact=words.purl(event.text("artifactId", "artifact"), "customData.artifactId"),
+                sha=_commit(event),
                 release=words.cut(words.text_in(event.custom, "release"), 200),
-                started_at=_started(event), finished_at=event.at,
+                started_at=_started(event),
+                finished_at=event.at,
                 performed_by=words.cut(words.text_in(event.custom, "performedBy", "performed_by", "by"), 200),
                 url=_link(event.text("url", "uri")),
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -224,12 +253,15 @@ def _incident(event: Event) -> list[Seen]:
     said = event.text("title") or event.text("description")
     return [
         IncidentSeen(
-            key=words.key_of(event.subject_source, event.subject), at=event.at, title=words.cut(said, 300),
-            environment=words.cut(_environment_of(event), 120), service=words.cut(_service_of(event), 120),
+            key=words.key_of(event.subject_source, event.subject),
+            at=event.at,
+            title=words.cut(said, 300),
+            environment=words.cut(_environment_of(event), 120),
+            service=words.cut(_service_of(event), 120),
             url=_link(event.text("ticketURI", "ticketUri", "url", "uri")),
             **moment,
         )
-    ]  # fmt: skip
+    ]
 
 
 TRANSLATORS: dict[str, Callable[[Event], list[Seen] | None]] = {
@@ -244,7 +276,12 @@ TRANSLATORS: dict[str, Callable[[Event], list[Seen] | None]] = {
     **{f"incident.{predicate}": _incident for predicate in ("detected", "reported", "resolved")},
 }
 PROVIDER = Provider(
-    kind="cdevents", name="CDEvents", pushes=True, pulls=False, label=label, translate=translate,
+    kind="cdevents",
+    name="CDEvents",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
     tables=(words.table_of_outcomes("outcome"),),
-)  # fmt: skip
+)
 __all__ = ["PROVIDER", "label", "translate", "what_of"]

@@ -16,16 +16,31 @@ NAME, SERVICE = "{name}", "{service}"
 VERSIONS = ("after.version", "after.revision", "after.tag", "properties.version")
 MOST = 50
 SETTINGS = (
-    Setting("resources", "Resources that deploy", "One a line: type[name] = service. * stands for anything; {name} in the "
-            "service is the resource's name, and so is the service where none is written.", many=True,
-            placeholder="package[checkout]\ndeploy_revision[/srv/search] = search"),
-    Setting("version", "Where the version is", "One a line, the first that is there counts: in the resource, such as "
-            "after.version, or with node. before it in the node's attributes, such as node.normal.{service}.version.",
-            many=True, placeholder="\n".join(VERSIONS)),
-    Setting("nodes", "Nodes that count", "One a line; * stands for anything. Each converge that changes a version is one "
-            "deployment, so name one node of each environment where several run a service. Left empty, all.", many=True,
-            placeholder="checkout-1.*"),
-)  # fmt: skip
+    Setting(
+        "resources",
+        "Resources that deploy",
+        "One a line: type[name] = service. * stands for anything; {name} in the "
+        "service is the resource's name, and so is the service where none is written.",
+        many=True,
+        placeholder="package[checkout]\ndeploy_revision[/srv/search] = search",
+    ),
+    Setting(
+        "version",
+        "Where the version is",
+        "One a line, the first that is there counts: in the resource, such as "
+        "after.version, or with node. before it in the node's attributes, such as node.normal.{service}.version.",
+        many=True,
+        placeholder="\n".join(VERSIONS),
+    ),
+    Setting(
+        "nodes",
+        "Nodes that count",
+        "One a line; * stands for anything. Each converge that changes a version is one "
+        "deployment, so name one node of each environment where several run a service. Left empty, all.",
+        many=True,
+        placeholder="checkout-1.*",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

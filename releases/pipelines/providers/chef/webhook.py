@@ -19,14 +19,15 @@ CONVERGE, REPORT = "run_converge", "report"
 ZONE = re.compile(r"\s*(?:UTC|GMT)$|\s+(?=[+-]\d{2}:?\d{2}$)")
 Said = Mapping[str, Any]
 RUNS = StatusTable(
-    "Converges", "status",
+    "Converges",
+    "status",
     {
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
         "failure": Meaning(facts.FINISHED, facts.FAILURE, "even where it failed after the service was changed"),
         "failed": Meaning(facts.FINISHED, facts.FAILURE, "even where it failed after the service was changed"),
         "aborted": Meaning(facts.FINISHED, facts.CANCELLED, "never a failure"),
     },
-)  # fmt: skip
+)
 
 
 def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
@@ -110,11 +111,18 @@ def _deployments(said: Said, config: Mapping[str, Any]) -> Iterator[Seen]:
         outcome = facts.FAILURE if failed and meaning.outcome == facts.SUCCESS else meaning.outcome
         sha = words.sha(version) if len(version) == 40 else ""
         yield DeploymentSeen(
-            key=words.key_of("chef", run, service), at=ended, phase=facts.FINISHED, outcome=outcome,
+            key=words.key_of("chef", run, service),
+            at=ended,
+            phase=facts.FINISHED,
+            outcome=outcome,
             service=words.named(service, "the service of a rule"),
-            environment=words.named(environment, "node.chef_environment"), sha=sha, version="" if sha else version,
-            words=words.cut(f"{word} on {node_name}", 250), started_at=started, finished_at=ended,
-        )  # fmt: skip
+            environment=words.named(environment, "node.chef_environment"),
+            sha=sha,
+            version="" if sha else version,
+            words=words.cut(f"{word} on {node_name}", 250),
+            started_at=started,
+            finished_at=ended,
+        )
 
 
 def _changed(resource: Said, node: Said, config: Said, rules: list[Any]) -> tuple[str, str, bool] | None:
@@ -133,8 +141,17 @@ def _changed(resource: Said, node: Said, config: Said, rules: list[Any]) -> tupl
 
 
 PROVIDER = Provider(
-    kind="chef", name="Chef", pushes=True, pulls=False, label=label, translate=translate, secret_headers=(TOKEN,),
-    authentic=authentic, settings=SETTINGS, check=check, tables=(RUNS,),
+    kind="chef",
+    name="Chef",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    secret_headers=(TOKEN,),
+    authentic=authentic,
+    settings=SETTINGS,
+    check=check,
+    tables=(RUNS,),
     how_to_sign="Send the source's secret as X-Data-Collector-Token (data_collector.token in client.rb), "
     "or as Authorization: Bearer <secret>.",
-)  # fmt: skip
+)

@@ -12,14 +12,20 @@ from releases.pipelines.providers.tables import Meaning, StatusTable
 
 RUN, DEPLOYMENT, ACCEPTANCE, CHANGE, INCIDENT = "run", "deployment", "acceptance", "change", "incident"
 MAKES = (
-    (RUN, "a CI run"), (DEPLOYMENT, "a deployment"), (ACCEPTANCE, "an acceptance run"),
-    (CHANGE, "a change on the mainline"), (INCIDENT, "an incident"),
-)  # fmt: skip
+    (RUN, "a CI run"),
+    (DEPLOYMENT, "a deployment"),
+    (ACCEPTANCE, "an acceptance run"),
+    (CHANGE, "a change on the mainline"),
+    (INCIDENT, "an incident"),
+)
 # The fields that each cannot do without.
 NEEDS = {
-    RUN: ("key", "status"), DEPLOYMENT: ("key", "status", "environment"), ACCEPTANCE: ("key", "status", "environment"),
-    CHANGE: ("sha", "repository"), INCIDENT: ("key",),
-}  # fmt: skip
+    RUN: ("key", "status"),
+    DEPLOYMENT: ("key", "status", "environment"),
+    ACCEPTANCE: ("key", "status", "environment"),
+    CHANGE: ("sha", "repository"),
+    INCIDENT: ("key",),
+}
 # Any one of these says whose it is.
 WHOSE = {RUN: ("service", "repository", "sha"), DEPLOYMENT: ("service", "repository")}
 FIELDS = (
@@ -39,30 +45,50 @@ FIELDS = (
     ("started_at", "Started", ""),
     ("finished_at", "Finished", ""),
     ("url", "Link", ""),
-)  # fmt: skip
+)
 # What differs from event to event, so that it cannot be written as a text.
 DIFFER = ("key", "at", "started_at", "finished_at")
 CONSTANT = ", or a text that is always the same"
 MEANINGS = {
-    "queued": Meaning(facts.QUEUED), "waiting": Meaning(facts.WAITING), "running": Meaning(facts.RUNNING),
-    "started": Meaning(facts.RUNNING), "in_progress": Meaning(facts.RUNNING), "pending": Meaning(facts.QUEUED),
+    "queued": Meaning(facts.QUEUED),
+    "waiting": Meaning(facts.WAITING),
+    "running": Meaning(facts.RUNNING),
+    "started": Meaning(facts.RUNNING),
+    "in_progress": Meaning(facts.RUNNING),
+    "pending": Meaning(facts.QUEUED),
     **{word: Meaning(facts.FINISHED, outcome) for word, outcome in words.OUTCOMES.items()},
-}  # fmt: skip
+}
 STATUSES = StatusTable("Words that are known without a line in the mapping", "status", MEANINGS)
 OURS = (*(each for each in facts.PHASES if each != facts.FINISHED), *facts.OUTCOMES)
 SETTINGS = (
-    Setting("makes", "What it makes", "So long as it is nothing, its events are kept and not read.",
-            choices=(("", "nothing yet"), *MAKES)),
-    Setting("condition", "Only if", "A path; events in which it leads to nothing, to false or to nothing but empty text "
-            "are not read. Such as $.build or $[?@.type == 'deploy'].", placeholder="$.build"),
-    Setting("words", "Words of its status", "One a line, its word = ours: ok=success, broken=failure. Ours are "
-            f"{', '.join(OURS)}.", many=True, placeholder="ok=success"),
-    Setting("namespace", "Name of the system", "Needed only where two sources count from 1: it keeps their events apart."),
+    Setting(
+        "makes",
+        "What it makes",
+        "So long as it is nothing, its events are kept and not read.",
+        choices=(("", "nothing yet"), *MAKES),
+    ),
+    Setting(
+        "condition",
+        "Only if",
+        "A path; events in which it leads to nothing, to false or to nothing but empty text "
+        "are not read. Such as $.build or $[?@.type == 'deploy'].",
+        placeholder="$.build",
+    ),
+    Setting(
+        "words",
+        "Words of its status",
+        f"One a line, its word = ours: ok=success, broken=failure. Ours are {', '.join(OURS)}.",
+        many=True,
+        placeholder="ok=success",
+    ),
+    Setting(
+        "namespace", "Name of the system", "Needed only where two sources count from 1: it keeps their events apart."
+    ),
     *(
         Setting(name, label, f"{help_} A path such as $.build.{name}{'' if name in DIFFER else CONSTANT}.".strip())
         for name, label, help_ in FIELDS
     ),
-)  # fmt: skip
+)
 NAMES = tuple(name for name, _, _ in FIELDS)
 
 

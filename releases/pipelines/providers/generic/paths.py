@@ -20,7 +20,7 @@ from jsonpath.filter import (
     PrefixExpression,
     RelativeFilterQuery,
     StringLiteral,
-)  # fmt: skip
+)
 from jsonpath.segments import JSONPathRecursiveDescentSegment
 from jsonpath.selectors import Filter, IndexSelector, NameSelector, SliceSelector, WildcardSelector
 
@@ -123,9 +123,11 @@ def measure(document: Any) -> None:
         if depth > DEEPEST:
             raise TooMuch(f"it is nested deeper than {DEEPEST} levels; send it flatter")
         level = [
-            inner for each in level if isinstance(each, dict | list)
+            inner
+            for each in level
+            if isinstance(each, dict | list)
             for inner in (each.values() if isinstance(each, dict) else each)
-        ]  # fmt: skip
+        ]
 
 
 def found(path: str, document: Any, most: int = 1) -> list[Any]:

@@ -13,7 +13,7 @@ from releases.pipelines.facts import (
     RunSeen,
     Seen,
     Unreadable,
-)  # fmt: skip
+)
 from releases.pipelines.keys import keys_in
 from releases.pipelines.providers import words
 from releases.pipelines.providers.addresses import link
@@ -114,8 +114,9 @@ class _Said:
         service = self.text("service", 10_000)
         return {
             "service": words.named(service, "service") if service else "",
-            "repository": words.repository(self.text("repository", 1000)), "sha": words.sha(self.text("sha")),
-        }  # fmt: skip
+            "repository": words.repository(self.text("repository", 1000)),
+            "sha": words.sha(self.text("sha")),
+        }
 
     def key(self, namespace: str) -> str:
         """Return the key, in a space of its own: 17 is a run's number in many systems."""
@@ -130,10 +131,18 @@ def _run(said: _Said, namespace: str) -> list[Seen]:
     at = said.at()
     return [
         RunSeen(
-            key=said.key(namespace), at=at, phase=meaning.phase, outcome=meaning.outcome, words=word, url=said.url(),
-            pipeline=said.text("pipeline"), branch=said.text("branch"), **said.whose(), **said.times(at, meaning),
+            key=said.key(namespace),
+            at=at,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=word,
+            url=said.url(),
+            pipeline=said.text("pipeline"),
+            branch=said.text("branch"),
+            **said.whose(),
+            **said.times(at, meaning),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _deployment(said: _Said, namespace: str) -> list[Seen]:
@@ -143,11 +152,18 @@ def _deployment(said: _Said, namespace: str) -> list[Seen]:
         raise Unreadable("service is missing: neither service nor repository leads to a text")
     return [
         DeploymentSeen(
-            key=said.key(namespace), at=at, phase=meaning.phase, outcome=meaning.outcome, words=word, url=said.url(),
+            key=said.key(namespace),
+            at=at,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=word,
+            url=said.url(),
             environment=words.named(said.needed("environment", 10_000), "environment"),
-            version=said.text("version", 200), **whose, **said.times(at, meaning),
+            version=said.text("version", 200),
+            **whose,
+            **said.times(at, meaning),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _acceptance(said: _Said, namespace: str) -> list[Seen]:
@@ -155,12 +171,20 @@ def _acceptance(said: _Said, namespace: str) -> list[Seen]:
     at = said.at()
     return [
         AcceptanceSeen(
-            key=said.key(namespace), at=at, phase=meaning.phase, outcome=meaning.outcome, words=word, url=said.url(),
-            environment=words.named(said.needed("environment", 10_000), "environment"), name=said.text("title"),
-            story=next(iter(keys_in(said.text("story"))), ""), performed_by=said.text("author", 120),
-            **said.whose(), **said.times(at, meaning),
+            key=said.key(namespace),
+            at=at,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=word,
+            url=said.url(),
+            environment=words.named(said.needed("environment", 10_000), "environment"),
+            name=said.text("title"),
+            story=next(iter(keys_in(said.text("story"))), ""),
+            performed_by=said.text("author", 120),
+            **said.whose(),
+            **said.times(at, meaning),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _change(said: _Said, namespace: str) -> list[Seen]:
@@ -171,10 +195,16 @@ def _change(said: _Said, namespace: str) -> list[Seen]:
     texts = tuple((rule, text) for rule, text in (("message", title), ("branch", branch)) if text)
     return [
         ChangeMerged(
-            key=sha, at=at, merged_at=at, repository=words.repository(said.needed("repository", 1000)), url=said.url(),
-            subject=words.cut(title.partition("\n")[0], 300), author=said.text("author", 200), texts=texts,
+            key=sha,
+            at=at,
+            merged_at=at,
+            repository=words.repository(said.needed("repository", 1000)),
+            url=said.url(),
+            subject=words.cut(title.partition("\n")[0], 300),
+            author=said.text("author", 200),
+            texts=texts,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _incident(said: _Said, namespace: str) -> list[Seen]:
@@ -184,18 +214,33 @@ def _incident(said: _Said, namespace: str) -> list[Seen]:
     whose = said.whose()
     return [
         IncidentSeen(
-            key=said.key(namespace), at=at, title=said.text("title", 300), environment=said.text("environment", 120),
-            service=whose["service"], url=said.url(), detected_at=said.moment("started_at") or (None if over else at),
+            key=said.key(namespace),
+            at=at,
+            title=said.text("title", 300),
+            environment=said.text("environment", 120),
+            service=whose["service"],
+            url=said.url(),
+            detected_at=said.moment("started_at") or (None if over else at),
             resolved_at=(said.moment("finished_at") or at) if over else None,
         )
-    ]  # fmt: skip
+    ]
 
 
 MAKERS: dict[str, Callable[[_Said, str], list[Seen]]] = {
-    mapping.RUN: _run, mapping.DEPLOYMENT: _deployment, mapping.ACCEPTANCE: _acceptance, mapping.CHANGE: _change,
+    mapping.RUN: _run,
+    mapping.DEPLOYMENT: _deployment,
+    mapping.ACCEPTANCE: _acceptance,
+    mapping.CHANGE: _change,
     mapping.INCIDENT: _incident,
-}  # fmt: skip
+}
 PROVIDER = Provider(
-    kind="generic", name="Any JSON", pushes=True, pulls=False, label=label, translate=translate,
-    settings=mapping.SETTINGS, check=mapping.check, tables=(mapping.STATUSES,),
-)  # fmt: skip
+    kind="generic",
+    name="Any JSON",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    settings=mapping.SETTINGS,
+    check=mapping.check,
+    tables=(mapping.STATUSES,),
+)

@@ -32,12 +32,35 @@ from releases.pipelines.providers.git.remedies import GitFailed as GitFailed
 from releases.pipelines.providers.signatures import basic
 
 SAFE = (
-    "--no-pager", "--no-replace-objects", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false",
-    "-c", "protocol.ext.allow=never", "-c", "submodule.recurse=false", "-c", "fetch.recurseSubmodules=false",
-    "-c", "transfer.fsckObjects=false", "-c", "transfer.credentialsInUrl=die", "-c", "credential.helper=",
-    "-c", "core.askPass=true", "-c", "gc.autoDetach=false", "-c", "http.lowSpeedLimit=1000",
-    "-c", "http.lowSpeedTime=60", "-c", "http.followRedirects=false",
-)  # fmt: skip
+    "--no-pager",
+    "--no-replace-objects",
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "protocol.ext.allow=never",
+    "-c",
+    "submodule.recurse=false",
+    "-c",
+    "fetch.recurseSubmodules=false",
+    "-c",
+    "transfer.fsckObjects=false",
+    "-c",
+    "transfer.credentialsInUrl=die",
+    "-c",
+    "credential.helper=",
+    "-c",
+    "core.askPass=true",
+    "-c",
+    "gc.autoDetach=false",
+    "-c",
+    "http.lowSpeedLimit=1000",
+    "-c",
+    "http.lowSpeedTime=60",
+    "-c",
+    "http.followRedirects=false",
+)
 # Read by the git at the other end of a local path too, which -c does not reach. Only folders that an administrator
 # named are ever opened, so whose they are does not matter; and none of their file contents need copying.
 GLOBAL = """[safe]
@@ -55,8 +78,10 @@ HEAD = "refs/rodeo/head"
 WITH_FOLDERS = "rodeo-folders"
 SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 FIELDS = "%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%B"
-REF_FIELDS = "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(taggerdate:unix)%00" \
-    "%(committerdate:unix)%00%(*committerdate:unix)"  # fmt: skip
+REF_FIELDS = (
+    "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(taggerdate:unix)%00"
+    "%(committerdate:unix)%00%(*committerdate:unix)"
+)
 
 
 @dataclass(slots=True)
@@ -91,17 +116,37 @@ class Git:
     def environment(self) -> dict[str, str]:
         """Return the whole environment git gets: nothing of the worker's own but the path and proxies."""
         kept = (
-            "PATH", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "SSL_CERT_FILE",
-            "SSL_CERT_DIR", "GIT_SSL_CAINFO", "GIT_EXEC_PATH", "SSH_AUTH_SOCK", "TMPDIR",
-        )  # fmt: skip
+            "PATH",
+            "http_proxy",
+            "https_proxy",
+            "HTTPS_PROXY",
+            "no_proxy",
+            "NO_PROXY",
+            "all_proxy",
+            "SSL_CERT_FILE",
+            "SSL_CERT_DIR",
+            "GIT_SSL_CAINFO",
+            "GIT_EXEC_PATH",
+            "SSH_AUTH_SOCK",
+            "TMPDIR",
+        )
         environment = {name: os.environ[name] for name in kept if name in os.environ}
         environment |= {
-            "HOME": str(self.folder / "home"), "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true",
-            "SSH_ASKPASS": "true", "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
-            "GIT_ALLOW_PROTOCOL": "file" if self.address.local else ":".join(SCHEMES), "GIT_SSH_COMMAND": SSH,
-            "GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_ATTR_NOSYSTEM": "1", "GIT_CEILING_DIRECTORIES": str(self.folder),
-        }  # fmt: skip
+            "HOME": str(self.folder / "home"),
+            "LC_ALL": "C",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ASKPASS": "true",
+            "SSH_ASKPASS": "true",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": str(self.folder / "gitconfig"),
+            "GIT_ALLOW_PROTOCOL": "file" if self.address.local else ":".join(SCHEMES),
+            "GIT_SSH_COMMAND": SSH,
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_NO_REPLACE_OBJECTS": "1",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "GIT_CEILING_DIRECTORIES": str(self.folder),
+        }
         if self.ca_bundle and self.address.url.startswith("https:"):
             environment["GIT_SSL_CAINFO"] = str(authorities(self.ca_bundle, self.folder))
         return environment | self._credentials()
@@ -122,9 +167,13 @@ class Git:
         return basic(self.address.user or self.user or "git", self.secret)
 
     def stream(
-        self, *arguments: str, stdin: bytes = b"", heard: Callable[[str], None] | None = None,
-        environment: Mapping[str, str] | None = None, most: int = MOST_OUTPUT,
-    ) -> Iterator[bytes]:  # fmt: skip
+        self,
+        *arguments: str,
+        stdin: bytes = b"",
+        heard: Callable[[str], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+        most: int = MOST_OUTPUT,
+    ) -> Iterator[bytes]:
         """Run git and yield its output in pieces; raise GitFailed if it fails, is too slow or says too much."""
         program = shutil.which("git")
         if program is None:
@@ -133,10 +182,15 @@ class Git:
             given.write(stdin)
             given.seek(0)
             process = subprocess.Popen(
-                [program, *SAFE, *arguments], stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                cwd=self.folder / "home", env=self.environment() | dict(environment or {}), start_new_session=True,
+                [program, *SAFE, *arguments],
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=self.folder / "home",
+                env=self.environment() | dict(environment or {}),
+                start_new_session=True,
                 pass_fds=() if self.kept_open is None else (self.kept_open,),
-            )  # fmt: skip
+            )
             said: list[str] = []
             try:
                 yield from self._listen(process, said, heard, most)
@@ -197,9 +251,12 @@ class Git:
             return False
         try:
             self.run(
-                "-C", str(place), "rev-parse", "--absolute-git-dir",
+                "-C",
+                str(place),
+                "rev-parse",
+                "--absolute-git-dir",
                 environment={"GIT_CEILING_DIRECTORIES": str(place.parent)},
-            )  # fmt: skip
+            )
         except GitFailed:
             return False
         return True
@@ -308,11 +365,24 @@ class Mirror:
         refspecs = ["+refs/tags/*:refs/tags/*"] + ([f"+{glance.ref}:{HEAD}"] if glance.ref else [])
         options = self.git.reached()
         for _ in self.git.stream(
-            *options, "--git-dir", str(self.path), "fetch", "--prune", "--force", "--no-tags", "--update-shallow",
-            "--progress", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance",
+            *options,
+            "--git-dir",
+            str(self.path),
+            "fetch",
+            "--prune",
+            "--force",
+            "--no-tags",
+            "--update-shallow",
+            "--progress",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--no-auto-maintenance",
             f"--filter={self._without()}",
-            "--end-of-options", "origin", *refspecs, heard=heard,
-        ):  # fmt: skip
+            "--end-of-options",
+            "origin",
+            *refspecs,
+            heard=heard,
+        ):
             pass
         if not glance.ref:
             self._git("update-ref", "-d", HEAD)
@@ -391,10 +461,22 @@ class Mirror:
             return
         revisions = "".join(f"{sha}\n" for sha in tips) + "".join(f"^{sha}\n" for sha in self._held_of(without))
         output = self.git.stream(
-            "--git-dir", str(self.path), "log", "-z", f"--format=tformat:{FIELDS}", "--encoding=UTF-8", "--topo-order",
-            "--reverse", "--no-color", "--no-notes", "--no-show-signature", "--no-mailmap", "--no-patch", "--stdin",
+            "--git-dir",
+            str(self.path),
+            "log",
+            "-z",
+            f"--format=tformat:{FIELDS}",
+            "--encoding=UTF-8",
+            "--topo-order",
+            "--reverse",
+            "--no-color",
+            "--no-notes",
+            "--no-show-signature",
+            "--no-mailmap",
+            "--no-patch",
+            "--stdin",
             stdin=revisions.encode(),
-        )  # fmt: skip
+        )
         records = (_record(*row) for row in _records(output, 7))
         yield from with_paths(self.git, self.path, records, self.folders) if self.folders else records
 
@@ -409,9 +491,14 @@ class Mirror:
 def _record(sha: str, parents: str, authored: str, committed: str, author: str, email: str, message: str) -> Record:
     made = _seconds(committed)
     return Record(
-        sha, tuple(parents.split()), _seconds(authored, made), made, author[:200], email[:200],
+        sha,
+        tuple(parents.split()),
+        _seconds(authored, made),
+        made,
+        author[:200],
+        email[:200],
         message[:LONGEST_MESSAGE].strip(),
-    )  # fmt: skip
+    )
 
 
 def _seconds(text: str, otherwise: int = 0) -> int:
@@ -441,6 +528,4 @@ def _records(pieces: Iterable[bytes], size: int) -> Iterator[list[str]]:
         raise GitFailed("git's list of commits ended in the middle. It will be tried again.")
 
 
-PROVIDER = Provider(
-    kind="git", name="git", pushes=False, pulls=True, label=None, translate=messages.translate,
-)  # fmt: skip
+PROVIDER = Provider(kind="git", name="git", pushes=False, pulls=True, label=None, translate=messages.translate)

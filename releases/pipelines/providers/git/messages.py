@@ -68,9 +68,19 @@ def chunks(records: Iterable[Record]) -> Iterator[tuple[int, bytes]]:
     for record in records:
         folders = [] if record.paths is None else [record.depth, list(record.paths)]
         line = json.dumps(
-            [record.sha, list(record.parents), record.authored, record.committed, record.author, record.email,
-             record.message, *folders], ensure_ascii=False, separators=(",", ":"),
-        )  # fmt: skip
+            [
+                record.sha,
+                list(record.parents),
+                record.authored,
+                record.committed,
+                record.author,
+                record.email,
+                record.message,
+                *folders,
+            ],
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
         length = len(line.encode()) + 2
         if lines and (len(lines) >= MOST_COMMITS or size + length > MOST_BYTES):
             yield len(lines), _commits_body(lines)
@@ -122,9 +132,15 @@ def read_commits(body: bytes) -> Iterator[Commit]:
             sha, parents, authored, committed, author, _, message, *rest = row
             depth, paths = rest or (0, None)
             yield Commit(
-                sha, tuple(parents), moment(int(authored)), moment(int(committed)), author, message,
-                None if paths is None else tuple(str(path) for path in paths), int(depth),
-            )  # fmt: skip
+                sha,
+                tuple(parents),
+                moment(int(authored)),
+                moment(int(committed)),
+                author,
+                message,
+                None if paths is None else tuple(str(path) for path in paths),
+                int(depth),
+            )
         except (TypeError, ValueError) as error:
             raise Unreadable(f"`commits[{number}]` cannot be read: {error}.") from None
 

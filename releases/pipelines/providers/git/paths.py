@@ -29,9 +29,20 @@ def with_paths(git: "Git", mirror: Path, records: Iterable[Record], prefixes: tu
 def _touched(git: "Git", mirror: Path, shas: list[str], depth: int) -> dict[str, set[str]]:
     """Ask git for the folders that commits touch, compared with their first parent: names only, never contents."""
     output = git.stream(
-        "--git-dir", str(mirror), "diff-tree", "--stdin", "-z", "-r", "--raw", "--root", "--no-renames", "--no-color",
-        "--no-ext-diff", "--diff-merges=first-parent", stdin="".join(f"{sha}\n" for sha in shas).encode(),
-    )  # fmt: skip
+        "--git-dir",
+        str(mirror),
+        "diff-tree",
+        "--stdin",
+        "-z",
+        "-r",
+        "--raw",
+        "--root",
+        "--no-renames",
+        "--no-color",
+        "--no-ext-diff",
+        "--diff-merges=first-parent",
+        stdin="".join(f"{sha}\n" for sha in shas).encode(),
+    )
     found: dict[str, set[str]] = {}
     sha, is_path = "", False
     for token in _tokens(output):

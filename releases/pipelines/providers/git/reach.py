@@ -19,8 +19,11 @@ PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 PINS_SINCE = (2, 37)
 # Where machines keep the authorities they trust, in one file.
 AUTHORITIES = (
-    "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
-)  # fmt: skip
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
 Check = Callable[[str, str, int], list[str]]
 
 

@@ -15,7 +15,7 @@ from releases.pipelines.providers.base import (
     PullRefused,
     Session,
     Setting,
-)  # fmt: skip
+)
 from releases.pipelines.providers.github.lists import LISTS
 from releases.pipelines.providers.github.paging import PER_PAGE, Asker, Params, has_next, listed
 from releases.pipelines.providers.github.reading import REPOSITORY_FIELDS
@@ -26,18 +26,36 @@ MOST_REPOSITORIES, MOST_REFUSALS, LOOKED_AT = 1000, 5, 20
 DAYS, MOST_DAYS = 90, 3650
 OFF = "off"
 SETTINGS = (
-    Setting("repositories", "Repositories", "One a line: owner/name. Left empty, all that the token sees, without those "
-            "that are archived.", many=True, placeholder="shop/checkout"),
+    Setting(
+        "repositories",
+        "Repositories",
+        "One a line: owner/name. Left empty, all that the token sees, without those that are archived.",
+        many=True,
+        placeholder="shop/checkout",
+    ),
     Setting("issues", "Issues", "Whether issues are read as tickets.", choices=(("", "Read"), (OFF, "Leave out"))),
-    Setting("checks", "Statuses and checks", "Those that other CI systems give to the newest commits.",
-            choices=(("", "Read"), (OFF, "Leave out"))),
-    Setting("days", "Days of history", f"How far back the first pull reads: {DAYS} where left empty.",
-            placeholder=str(DAYS)),
-    Setting("app_id", "App ID", "Only for a GitHub App; the credential is then its private key (the .pem file).",
-            placeholder="123456"),
-    Setting("installation_id", "Installation ID", "Only for a GitHub App: the number at the end of the address of its "
-            "installation.", placeholder="12345678"),
-)  # fmt: skip
+    Setting(
+        "checks",
+        "Statuses and checks",
+        "Those that other CI systems give to the newest commits.",
+        choices=(("", "Read"), (OFF, "Leave out")),
+    ),
+    Setting(
+        "days", "Days of history", f"How far back the first pull reads: {DAYS} where left empty.", placeholder=str(DAYS)
+    ),
+    Setting(
+        "app_id",
+        "App ID",
+        "Only for a GitHub App; the credential is then its private key (the .pem file).",
+        placeholder="123456",
+    ),
+    Setting(
+        "installation_id",
+        "Installation ID",
+        "Only for a GitHub App: the number at the end of the address of its installation.",
+        placeholder="12345678",
+    ),
+)
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -144,8 +162,9 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
             try:
                 for records in read(repository, mark):
                     marks[name] = {each: dict(kept) for each, kept in own.items()}
-                    yield Page(records, {"tags": dict(asker.tags), "marks": dict(marks)}, f"{many} of {name}",
-                               repository.done)  # fmt: skip
+                    yield Page(
+                        records, {"tags": dict(asker.tags), "marks": dict(marks)}, f"{many} of {name}", repository.done
+                    )
                 whole += 1
             except PullRefused as refused:
                 missing.append(f"{many} of {name}: {refused}")
@@ -194,6 +213,10 @@ def _count(asker: Asker, path: str) -> int:
 
 
 PULLING = Pulling(
-    headers=headers, pages=pages, look=look, default_url="https://api.github.com",
-    credential="A personal access token that may read, or the private key (.pem) of a GitHub App.", per_minute=600,
-)  # fmt: skip
+    headers=headers,
+    pages=pages,
+    look=look,
+    default_url="https://api.github.com",
+    credential="A personal access token that may read, or the private key (.pem) of a GitHub App.",
+    per_minute=600,
+)

@@ -12,14 +12,7 @@ from urllib.parse import quote
 from releases.pipelines.providers import words
 from releases.pipelines.providers.base import Missing, Record
 from releases.pipelines.providers.github.paging import PER_PAGE, Params, has_next, listed
-from releases.pipelines.providers.github.reading import (
-    BRANCH,
-    COMMITS,
-    FILES,
-    STATUSES,
-    moment,
-    slim,
-)  # fmt: skip
+from releases.pipelines.providers.github.reading import BRANCH, COMMITS, FILES, STATUSES, moment, slim
 from releases.pipelines.providers.github.repository import (
     LONGEST_RUN,
     MOST_OPEN,
@@ -44,9 +37,14 @@ ENDED = frozenset({"success", "failure", "error", SUPERSEDED})
 
 
 def _numbered(
-    this: Repository, mark: Mark, name: str, params: Params, until: Callable[[Said], bool], wanted: Callable[[Said], bool],
+    this: Repository,
+    mark: Mark,
+    name: str,
+    params: Params,
+    until: Callable[[Said], bool],
+    wanted: Callable[[Said], bool],
     more: Callable[[Said], Record | None],
-) -> Iterator[list[Record]]:  # fmt: skip
+) -> Iterator[list[Record]]:
     """Yield records of what is wanted, page after page, up to the first page that ends with something `until` knows.
 
     A reading that was broken off goes on with the page it was at; what it had not seen then has moved to later pages.
@@ -92,9 +90,14 @@ def pull_requests(this: Repository, mark: Mark) -> Iterator[list[Record]]:
         return this.record("pull_request", each, **_merge(this, each))
 
     yield from _numbered(
-        this, mark, "pulls", {"state": "closed", "sort": "updated", "direction": "desc", "per_page": LOT}, is_old,
-        lambda each: bool(each.get("merged_at")) and not is_old(each), with_commits,
-    )  # fmt: skip
+        this,
+        mark,
+        "pulls",
+        {"state": "closed", "sort": "updated", "direction": "desc", "per_page": LOT},
+        is_old,
+        lambda each: bool(each.get("merged_at")) and not is_old(each),
+        with_commits,
+    )
 
 
 def _merge(this: Repository, request: Said) -> dict[str, Any]:
@@ -191,9 +194,14 @@ def releases(this: Repository, mark: Mark) -> Iterator[list[Record]]:
         return at is not None and at < begin
 
     yield from _numbered(
-        this, mark, "releases", {"per_page": PER_PAGE}, is_old, lambda each: not each.get("draft") and not is_old(each),
+        this,
+        mark,
+        "releases",
+        {"per_page": PER_PAGE},
+        is_old,
+        lambda each: not each.get("draft") and not is_old(each),
         lambda each: this.record("release", each),
-    )  # fmt: skip
+    )
     mark["day"] = written(morning(this.now))
 
 
@@ -206,8 +214,13 @@ def issues(this: Repository, mark: Mark) -> Iterator[list[Record]]:
     after = str(mark.get("after") or written(this.since))
     while True:
         params: Params = {
-            "state": "all", "sort": "updated", "direction": "asc", "since": after, "per_page": PER_PAGE, "page": page,
-        }  # fmt: skip
+            "state": "all",
+            "sort": "updated",
+            "direction": "asc",
+            "since": after,
+            "per_page": PER_PAGE,
+            "page": page,
+        }
         answer, _ = this.asker.ask(path, params)
         if answer is None:
             return
@@ -266,7 +279,10 @@ def _said_of(this: Repository, sha: str, kind: str, path: str, within: str, bran
 
 # The setting that leaves a list out (or its name), what its objects are called, and its reader.
 LISTS: tuple[tuple[str, str, Callable[[Repository, Mark], Iterator[list[Record]]]], ...] = (
-    ("runs", "runs", runs), ("pull_requests", "pull requests", pull_requests),
-    ("deployments", "deployments", deployments), ("releases", "releases", releases), ("issues", "issues", issues),
+    ("runs", "runs", runs),
+    ("pull_requests", "pull requests", pull_requests),
+    ("deployments", "deployments", deployments),
+    ("releases", "releases", releases),
+    ("issues", "issues", issues),
     ("checks", "statuses and checks", checks),
-)  # fmt: skip
+)

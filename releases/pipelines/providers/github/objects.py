@@ -18,7 +18,7 @@ from releases.pipelines.providers.github.reading import (
     moment,
     needed,
     place,
-)  # fmt: skip
+)
 from releases.pipelines.providers.github.tables import (
     COMMIT_STATUSES,
     CONCLUSIONS,
@@ -72,13 +72,20 @@ def workflow_run(said: Said, config: Said) -> list[Seen]:
         branch = f"{head.partition('/')[0]}:{branch}"
     return [
         RunSeen(
-            key=where.key("run", words.text_in(inner, "id")), at=at, phase=meaning.phase, outcome=meaning.outcome,
-            words=words.cut(word, 250), repository=where.path, pipeline=words.cut(name or "workflow", 250),
-            sha=words.sha(words.text_in(inner, "head_sha")), branch=words.cut(branch, 250),
+            key=where.key("run", words.text_in(inner, "id")),
+            at=at,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=words.cut(word, 250),
+            repository=where.path,
+            pipeline=words.cut(name or "workflow", 250),
+            sha=words.sha(words.text_in(inner, "head_sha")),
+            branch=words.cut(branch, 250),
             started_at=first_moment(inner, "run_started_at", "created_at") if _began(meaning) else None,
-            finished_at=at if meaning.phase == facts.FINISHED else None, url=link(url),
+            finished_at=at if meaning.phase == facts.FINISHED else None,
+            url=link(url),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _began(meaning: Meaning) -> bool:
@@ -97,8 +104,12 @@ def check_run(said: Said, config: Said) -> list[Seen]:
     at = ended or needed(inner, "started_at", "completed_at", "created_at")
     return [
         RunSeen(
-            key=where.key("check", words.text_in(inner, "id")), at=at, phase=meaning.phase, outcome=meaning.outcome,
-            words=words.cut(word, 250), repository=where.path,
+            key=where.key("check", words.text_in(inner, "id")),
+            at=at,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=words.cut(word, 250),
+            repository=where.path,
             pipeline=words.cut(words.text_in(inner, "name") or "check", 250),
             sha=words.sha(words.text_in(inner, "head_sha")),
             branch=words.cut(
@@ -108,7 +119,7 @@ def check_run(said: Said, config: Said) -> list[Seen]:
             finished_at=(ended or at) if meaning.phase == facts.FINISHED else None,
             url=link(words.text_in(inner, "details_url") or url),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _is_job(inner: Said) -> bool:
@@ -129,12 +140,20 @@ def status(said: Said, config: Said) -> list[Seen]:
     at = needed(said, "updated_at", "created_at")
     return [
         RunSeen(
-            key=where.key("status", where.path, sha, context), at=at, phase=meaning.phase, outcome=meaning.outcome,
-            words=words.cut(word, 250), repository=where.path, pipeline=words.cut(context, 250), sha=sha,
-            branch=words.cut(_branch(said, where), 250), started_at=at if meaning.phase == facts.RUNNING else None,
-            finished_at=at if meaning.phase == facts.FINISHED else None, url=link(words.text_in(said, "target_url")),
+            key=where.key("status", where.path, sha, context),
+            at=at,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=words.cut(word, 250),
+            repository=where.path,
+            pipeline=words.cut(context, 250),
+            sha=sha,
+            branch=words.cut(_branch(said, where), 250),
+            started_at=at if meaning.phase == facts.RUNNING else None,
+            finished_at=at if meaning.phase == facts.FINISHED else None,
+            url=link(words.text_in(said, "target_url")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _branch(said: Said, where: Place) -> str:
@@ -164,13 +183,19 @@ def deployment(said: Said, config: Said) -> list[Seen]:
 
 def _deployment(inner: Said, where: Place, at: datetime, meaning: Meaning, word: str, url: str = "") -> Seen:
     return DeploymentSeen(
-        key=where.key("deployment", words.text_in(inner, "id")), at=at, repository=where.path,
+        key=where.key("deployment", words.text_in(inner, "id")),
+        at=at,
+        repository=where.path,
         environment=words.named(words.text_in(inner, "environment"), "environment"),
         deployment="rollback" if words.text_in(inner, "task") == "rollback" else "deploy",
-        phase=meaning.phase, outcome=meaning.outcome, words=words.cut(word, 250),
-        sha=words.sha(words.text_in(inner, "sha")), started_at=at if meaning.phase == facts.RUNNING else None,
-        finished_at=at if meaning.phase == facts.FINISHED else None, url=link(url),
-    )  # fmt: skip
+        phase=meaning.phase,
+        outcome=meaning.outcome,
+        words=words.cut(word, 250),
+        sha=words.sha(words.text_in(inner, "sha")),
+        started_at=at if meaning.phase == facts.RUNNING else None,
+        finished_at=at if meaning.phase == facts.FINISHED else None,
+        url=link(url),
+    )
 
 
 def pull_request(said: Said, config: Said) -> list[Seen]:
@@ -188,17 +213,24 @@ def pull_request(said: Said, config: Said) -> list[Seen]:
         return []
     title = words.text_in(inner, "title")
     texts = (
-        ("pull_request", title), ("pull_request", words.text_in(inner, "body")),
+        ("pull_request", title),
+        ("pull_request", words.text_in(inner, "body")),
         ("branch", words.text_in(words.part_of(inner, "head"), "ref")),
-    )  # fmt: skip
+    )
     return [
         ChangeMerged(
-            key=sha, at=merged, merged_at=merged, repository=where.path or "unknown", url=link(url),
-            subject=words.cut(title, 300), author=words.cut(words.text_in(words.part_of(inner, "user"), "login"), 200),
+            key=sha,
+            at=merged,
+            merged_at=merged,
+            repository=where.path or "unknown",
+            url=link(url),
+            subject=words.cut(title, 300),
+            author=words.cut(words.text_in(words.part_of(inner, "user"), "login"), 200),
             texts=tuple((rule, words.cut(text, LONGEST_TEXT)) for rule, text in texts if text),
-            commits=tuple(_originals(inner)), paths=tuple(words.texts_in(inner.get(FILES) or [])[:MOST]),
+            commits=tuple(_originals(inner)),
+            paths=tuple(words.texts_in(inner.get(FILES) or [])[:MOST]),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _originals(inner: Said) -> Iterator[tuple[str, datetime]]:
@@ -227,12 +259,16 @@ def _pushed(commit: Said, at: datetime, where: Place) -> Seen:
     message = words.text_in(commit, "message")
     touched = [path for name in ("added", "modified", "removed") for path in words.texts_in(commit.get(name) or [])]
     return ChangeMerged(
-        key=words.sha(words.text_in(commit, "id")), at=at, merged_at=at, repository=where.path or "unknown",
-        subject=words.cut(message.partition("\n")[0], 300), url=link(words.text_in(commit, "url")),
+        key=words.sha(words.text_in(commit, "id")),
+        at=at,
+        merged_at=at,
+        repository=where.path or "unknown",
+        subject=words.cut(message.partition("\n")[0], 300),
+        url=link(words.text_in(commit, "url")),
         author=words.cut(words.text_in(words.part_of(commit, "author"), "name", "username"), 200),
         texts=(("message", words.cut(message, LONGEST_TEXT)),) if message else (),
         paths=tuple(dict.fromkeys(touched))[:MOST],
-    )  # fmt: skip
+    )
 
 
 def release(said: Said, config: Said) -> list[Seen]:
@@ -269,15 +305,23 @@ def issue(said: Said, config: Said) -> list[Seen]:
     moved = words.part_of(words.part_of(said, "changes"), "new_issue") if gone == "moved" else {}
     return [
         TicketSeen(
-            key=words.key_of(f"{where.path}#{number}"), at=needed(inner, "updated_at", "created_at"),
-            title=words.cut(words.text_in(inner, "title"), 300), closed=state.lower() == "closed",
-            body=words.cut(words.text_in(inner, "body"), words.LONGEST_ISSUE), words=words.cut(state, 250),
-            type=words.ticket_type(type_name, *labels), type_name=words.cut(type_name, 100),
-            gone=gone, moved_to=link(words.text_in(moved, "html_url")),
-            author=words.cut(words.text_in(words.part_of(inner, "user"), "login"), 200), labels=tuple(labels[:50]),
-            created_at=moment(inner.get("created_at")), closed_at=moment(inner.get("closed_at")), url=link(url),
+            key=words.key_of(f"{where.path}#{number}"),
+            at=needed(inner, "updated_at", "created_at"),
+            title=words.cut(words.text_in(inner, "title"), 300),
+            closed=state.lower() == "closed",
+            body=words.cut(words.text_in(inner, "body"), words.LONGEST_ISSUE),
+            words=words.cut(state, 250),
+            type=words.ticket_type(type_name, *labels),
+            type_name=words.cut(type_name, 100),
+            gone=gone,
+            moved_to=link(words.text_in(moved, "html_url")),
+            author=words.cut(words.text_in(words.part_of(inner, "user"), "login"), 200),
+            labels=tuple(labels[:50]),
+            created_at=moment(inner.get("created_at")),
+            closed_at=moment(inner.get("closed_at")),
+            url=link(url),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _labels(inner: Said) -> list[str]:

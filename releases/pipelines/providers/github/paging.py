@@ -16,9 +16,10 @@ class Asker:
     def __init__(self, session: Session, prefix: str, tags: object) -> None:
         self.session, self.prefix = session, prefix
         self.tags: dict[str, list[Any]] = {
-            name: kept for name, kept in (tags.items() if isinstance(tags, Mapping) else ())
+            name: kept
+            for name, kept in (tags.items() if isinstance(tags, Mapping) else ())
             if isinstance(kept, list) and len(kept) == 2
-        }  # fmt: skip
+        }
         self._used: set[str] = set()
 
     def ask(self, path: str, params: Params | None = None) -> tuple[Answer | None, Any]:

@@ -13,10 +13,25 @@ REPOSITORY, COMMITS, FILES, STATUSES, BRANCH = "_repository", "_commits", "_file
 REPOSITORY_FIELDS = ("full_name", "html_url", "default_branch")
 LINKS = frozenset({"html_url", "target_url", "log_url", "environment_url", "details_url"})
 # What these hold is known elsewhere, or changes while the thing itself does not.
-DROPPED = frozenset({
-    "_links", "permissions", "reactions", "assets", "verification", "node_id", "score", "plan", "repo_info",
-    "workflow_permissions", "requested_reviewers", "requested_teams", "assignees", "assignee", "milestone",
-})  # fmt: skip
+DROPPED = frozenset(
+    {
+        "_links",
+        "permissions",
+        "reactions",
+        "assets",
+        "verification",
+        "node_id",
+        "score",
+        "plan",
+        "repo_info",
+        "workflow_permissions",
+        "requested_reviewers",
+        "requested_teams",
+        "assignees",
+        "assignee",
+        "milestone",
+    }
+)
 
 NESTED = frozenset({dict, list})
 
@@ -88,5 +103,6 @@ def slim(value: Any) -> Any:
         return {name: value.get(name) for name in REPOSITORY_FIELDS if name in value}
     return {
         name: slim(each) if type(each) in NESTED else each
-        for name, each in value.items() if (name[-4:] != "_url" and name not in DROPPED) or name in LINKS
-    }  # fmt: skip
+        for name, each in value.items()
+        if (name[-4:] != "_url" and name not in DROPPED) or name in LINKS
+    }

@@ -4,7 +4,8 @@ from releases.pipelines import facts
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 STATUSES = StatusTable(
-    "Workflow runs and checks under way", "status",
+    "Workflow runs and checks under way",
+    "status",
     {
         "requested": Meaning(facts.QUEUED),
         "queued": Meaning(facts.QUEUED),
@@ -12,9 +13,10 @@ STATUSES = StatusTable(
         "waiting": Meaning(facts.WAITING, why="a protection rule of its environment"),
         "in_progress": Meaning(facts.RUNNING),
     },
-)  # fmt: skip
+)
 CONCLUSIONS = StatusTable(
-    "Workflow runs and checks that ended", "conclusion",
+    "Workflow runs and checks that ended",
+    "conclusion",
     {
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
         "failure": Meaning(facts.FINISHED, facts.FAILURE),
@@ -26,19 +28,21 @@ CONCLUSIONS = StatusTable(
         "stale": Meaning(facts.FINISHED, facts.UNKNOWN, why="GitHub heard nothing of it for 14 days"),
         "action_required": Meaning(facts.WAITING, why="somebody has to approve it"),
     },
-)  # fmt: skip
+)
 COMMIT_STATUSES = StatusTable(
-    "Commit statuses", "state",
+    "Commit statuses",
+    "state",
     {
         "pending": Meaning(facts.RUNNING),
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
         "failure": Meaning(facts.FINISHED, facts.FAILURE),
         "error": Meaning(facts.FINISHED, facts.ERROR),
     },
-)  # fmt: skip
+)
 SUPERSEDED = "inactive"
 DEPLOYMENTS = StatusTable(
-    "Deployment statuses", "state",
+    "Deployment statuses",
+    "state",
     {
         "pending": Meaning(facts.QUEUED),
         "queued": Meaning(facts.QUEUED),
@@ -49,4 +53,4 @@ DEPLOYMENTS = StatusTable(
         "error": Meaning(facts.FINISHED, facts.ERROR),
         SUPERSEDED: Meaning(facts.FINISHED, why="superseded by a later one: no outcome, and none is changed by it"),
     },
-)  # fmt: skip
+)

@@ -49,18 +49,38 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 
 READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Seen]]] = {
-    "workflow_run": objects.workflow_run, "check_run": objects.check_run, "status": objects.status,
-    "deployment": objects.deployment, "deployment_status": objects.deployment,
-    "pull_request": objects.pull_request, "push": objects.push, "release": objects.release, "issues": objects.issue,
-}  # fmt: skip
+    "workflow_run": objects.workflow_run,
+    "check_run": objects.check_run,
+    "status": objects.status,
+    "deployment": objects.deployment,
+    "deployment_status": objects.deployment,
+    "pull_request": objects.pull_request,
+    "push": objects.push,
+    "release": objects.release,
+    "issues": objects.issue,
+}
 # What an event's webhook holds its object in. Events that are the object themselves are not here.
 HOLDS = {
-    "workflow_run": "workflow_run", "check_run": "check_run", "deployment": "deployment",
-    "deployment_status": "deployment_status", "pull_request": "pull_request", "release": "release", "issues": "issue",
-}  # fmt: skip
+    "workflow_run": "workflow_run",
+    "check_run": "check_run",
+    "deployment": "deployment",
+    "deployment_status": "deployment_status",
+    "pull_request": "pull_request",
+    "release": "release",
+    "issues": "issue",
+}
 PROVIDER = Provider(
-    kind="github", name="GitHub", pushes=True, pulls=True, label=label, translate=translate, forms=True,
+    kind="github",
+    name="GitHub",
+    pushes=True,
+    pulls=True,
+    label=label,
+    translate=translate,
+    forms=True,
     how_to_sign="Put the source's token into the webhook's “Secret”: GitHub then signs what it sends (X-Hub-Signature-256).",
-    pulling=PULLING, settings=SETTINGS, check=check, tables=(STATUSES, CONCLUSIONS, COMMIT_STATUSES, DEPLOYMENTS),
+    pulling=PULLING,
+    settings=SETTINGS,
+    check=check,
+    tables=(STATUSES, CONCLUSIONS, COMMIT_STATUSES, DEPLOYMENTS),
     tickets=True,
-)  # fmt: skip
+)

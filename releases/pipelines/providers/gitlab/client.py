@@ -25,7 +25,7 @@ from releases.pipelines.providers.base import (
     Record,
     Session,
     Setting,
-)  # fmt: skip
+)
 from releases.pipelines.providers.gitlab.objects import COMMITS
 from releases.pipelines.providers.gitlab.reading import PROJECT, PROJECT_FIELDS, moment
 
@@ -53,20 +53,31 @@ class Step:
 
 
 STEPS = (
-    Step("merge_request", "merge_requests", "merge requests", "merge_requests_access_level",
-         {"state": "merged", "scope": "all"}),
+    Step(
+        "merge_request",
+        "merge_requests",
+        "merge requests",
+        "merge_requests_access_level",
+        {"state": "merged", "scope": "all"},
+    ),
     Step("pipeline", "pipelines", "pipelines", "builds_access_level"),
     Step("deployment", "deployments", "deployments", "environments_access_level"),
     Step("issue", "issues", "issues", "issues_access_level", {"scope": "all", "confidential": "false"}),
     Step("environment", "environments", "environments", "environments_access_level", {"states": "available"}, ""),
     Step("release", "releases", "releases", "releases_access_level", {}, CREATED),
-)  # fmt: skip
+)
 SETTINGS = (
-    Setting("projects", "Projects", "One a line, as in its address: group/project. Left empty, all that the token's "
-            "owner is a member of.", many=True, placeholder="shop/checkout"),
-    Setting("since", "Read from", "A date such as 2026-01-31. Left empty, everything there is.",
-            placeholder="2026-01-31"),
-)  # fmt: skip
+    Setting(
+        "projects",
+        "Projects",
+        "One a line, as in its address: group/project. Left empty, all that the token's owner is a member of.",
+        many=True,
+        placeholder="shop/checkout",
+    ),
+    Setting(
+        "since", "Read from", "A date such as 2026-01-31. Left empty, everything there is.", placeholder="2026-01-31"
+    ),
+)
 
 
 def check(config: Mapping[str, Any]) -> None:
@@ -137,9 +148,13 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
     if named:
         return
     params: Params | None = {
-        "membership": "true", "archived": "false", "pagination": "keyset", "order_by": "id", "sort": "asc",
+        "membership": "true",
+        "archived": "false",
+        "pagination": "keyset",
+        "order_by": "id",
+        "sort": "asc",
         "per_page": PER_PAGE,
-    }  # fmt: skip
+    }
     seen: set[str] = set()
     while params is not None:
         answer = session.get("/api/v4/projects", params)
@@ -323,7 +338,10 @@ def _counted(number: int, one: str) -> str:
 
 
 PULLING = Pulling(
-    headers=headers, pages=pages, look=look, default_url="https://gitlab.com",
+    headers=headers,
+    pages=pages,
+    look=look,
+    default_url="https://gitlab.com",
     credential="A token with the scope read_api, of a project, a group or a person who has at least the role Reporter.",
     per_minute=600,
-)  # fmt: skip
+)

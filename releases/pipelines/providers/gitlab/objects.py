@@ -15,7 +15,7 @@ from releases.pipelines.facts import (
     RunSeen,
     Seen,
     TicketSeen,
-)  # fmt: skip
+)
 from releases.pipelines.providers import words
 from releases.pipelines.providers.addresses import link
 from releases.pipelines.providers.gitlab.reading import Place, first_moment, moment, needed, place, trimmed
@@ -47,14 +47,20 @@ def pipeline(said: Said, config: Said) -> list[Seen]:
         url = f"{words.text_in(words.part_of(said, 'project'), 'web_url')}/-/pipelines/{id_}"
     return [
         RunSeen(
-            key=where.key("pipeline", id_), at=at, phase=meaning.phase, outcome=meaning.outcome,
-            words=words.cut(word, 250), repository=where.path,
+            key=where.key("pipeline", id_),
+            at=at,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=words.cut(word, 250),
+            repository=where.path,
             pipeline=words.cut(words.text_in(inner, "name") or source or "pipeline", 250),
             sha="" if source == "parent_pipeline" else words.sha(words.text_in(inner, "sha")),
-            branch=words.cut(_branch(said, inner, source), 250), started_at=moment(inner.get("started_at")),
-            finished_at=finished, url=link(url),
+            branch=words.cut(_branch(said, inner, source), 250),
+            started_at=moment(inner.get("started_at")),
+            finished_at=finished,
+            url=link(url),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _branch(said: Said, inner: Said, source: str) -> str:
@@ -80,11 +86,13 @@ def job(said: Said, config: Said) -> list[Seen]:
     at = first_moment(said, "build_finished_at", "build_started_at", "build_created_at")
     return [
         RunSeen(
-            key=where.key("pipeline", pipeline_id), at=needed(at, "build_finished_at, build_started_at, build_created_at"),
-            phase=facts.QUEUED if waits else facts.RUNNING, repository=where.path,
+            key=where.key("pipeline", pipeline_id),
+            at=needed(at, "build_finished_at, build_started_at, build_created_at"),
+            phase=facts.QUEUED if waits else facts.RUNNING,
+            repository=where.path,
             sha="" if words.part_of(said, "source_pipeline") else words.sha(words.text_in(said, "sha")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def deployment(said: Said, config: Said) -> list[Seen]:
@@ -103,14 +111,20 @@ def deployment(said: Said, config: Said) -> list[Seen]:
     environment = words.part_of(said, "environment")
     return [
         DeploymentSeen(
-            key=where.key("deployment", words.text_in(said, "deployment_id", "id"), "deployment_id"), at=at,
-            repository=where.path, phase=meaning.phase, outcome=meaning.outcome, words=words.cut(word, 250),
-            environment=words.named(words.text_in(environment, "name", "id"), "environment"), sha=_sha(said, job),
+            key=where.key("deployment", words.text_in(said, "deployment_id", "id"), "deployment_id"),
+            at=at,
+            repository=where.path,
+            phase=meaning.phase,
+            outcome=meaning.outcome,
+            words=words.cut(word, 250),
+            environment=words.named(words.text_in(environment, "name", "id"), "environment"),
+            sha=_sha(said, job),
             version=words.cut(words.text_in(said, "ref"), 200) if job.get("tag") is True else "",
-            started_at=started, finished_at=at if meaning.phase == facts.FINISHED else None,
+            started_at=started,
+            finished_at=at if meaning.phase == facts.FINISHED else None,
             url=link(words.text_in(said, "deployable_url") or words.text_in(job, "web_url")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _sha(said: Said, job: Said) -> str:
@@ -147,14 +161,18 @@ def merge_request(said: Said, config: Said) -> list[Seen]:
     originals = tuple(_originals(inner))
     return [
         ChangeMerged(
-            key=sha, at=at, merged_at=at, repository=where.path or "unknown", url=link(url),
+            key=sha,
+            at=at,
+            merged_at=at,
+            repository=where.path or "unknown",
+            url=link(url),
             subject=words.cut(words.text_in(inner, "title"), 300),
             author=words.cut(words.text_in(author, "name", "username"), 200),
             texts=tuple((rule, words.cut(text, LONGEST_TEXT)) for rule, text in texts if text),
             commits=originals if sha == words.sha(words.text_in(inner, "squash_commit_sha")) else (),
         )
         for sha in _on_mainline(inner)
-    ]  # fmt: skip
+    ]
 
 
 def _on_mainline(inner: Said) -> list[str]:
@@ -204,11 +222,15 @@ def _id(commit: Said) -> str:
 def _pushed(commit: Said, at: datetime, where: Place) -> Seen:
     message = words.text_in(commit, "message", "title")
     return ChangeMerged(
-        key=words.sha(_id(commit)), at=at, merged_at=at, repository=where.path or "unknown",
-        subject=words.cut(message.partition("\n")[0], 300), url=link(words.text_in(commit, "url")),
+        key=words.sha(_id(commit)),
+        at=at,
+        merged_at=at,
+        repository=where.path or "unknown",
+        subject=words.cut(message.partition("\n")[0], 300),
+        url=link(words.text_in(commit, "url")),
         author=words.cut(words.text_in(words.part_of(commit, "author"), "name"), 200),
         texts=(("message", words.cut(message, LONGEST_TEXT)),) if message else (),
-    )  # fmt: skip
+    )
 
 
 def release(said: Said, config: Said) -> list[Seen]:
@@ -246,14 +268,22 @@ def issue(said: Said, config: Said) -> list[Seen]:
     closed = moment(inner.get("closed_at"))
     return [
         TicketSeen(
-            key=words.key_of(f"{where.path}#{number}"), at=at, title=words.cut(words.text_in(inner, "title"), 300),
-            closed=state == "closed", body=words.cut(words.text_in(inner, "description"), words.LONGEST_ISSUE),
-            type=words.ticket_type(type_name, *labels), type_name=words.cut(type_name, 100),
+            key=words.key_of(f"{where.path}#{number}"),
+            at=at,
+            title=words.cut(words.text_in(inner, "title"), 300),
+            closed=state == "closed",
+            body=words.cut(words.text_in(inner, "description"), words.LONGEST_ISSUE),
+            type=words.ticket_type(type_name, *labels),
+            type_name=words.cut(type_name, 100),
             gone="moved" if words.text_in(inner, "moved_to_id") else "",
-            words=words.cut(state, 250), author=words.cut(words.text_in(words.part_of(inner, "author"), "name", "username"), 200),
-            labels=tuple(labels[:50]), created_at=moment(inner.get("created_at")), closed_at=closed, url=link(url),
+            words=words.cut(state, 250),
+            author=words.cut(words.text_in(words.part_of(inner, "author"), "name", "username"), 200),
+            labels=tuple(labels[:50]),
+            created_at=moment(inner.get("created_at")),
+            closed_at=closed,
+            url=link(url),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _labels(holder: Said) -> list[str]:

@@ -59,8 +59,9 @@ def place(said: Mapping[str, Any], config: Mapping[str, Any], url: str = "") -> 
     configured = config.get("url")
     return Place(
         host=host_of(home, url, configured if isinstance(configured, str) else ""),
-        path=words.cut(path.strip("/"), 250), branch=words.text_in(project, "default_branch"),
-    )  # fmt: skip
+        path=words.cut(path.strip("/"), 250),
+        branch=words.text_in(project, "default_branch"),
+    )
 
 
 def trimmed(holder: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from releases.pipelines import facts
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 PIPELINES = StatusTable(
-    "Pipelines", "status",
+    "Pipelines",
+    "status",
     {
         "created": Meaning(facts.QUEUED),
         "waiting_for_resource": Meaning(facts.WAITING, why="another job holds its resource group"),
@@ -20,9 +21,10 @@ PIPELINES = StatusTable(
         "canceled": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
         "skipped": Meaning(facts.FINISHED, facts.SKIPPED, why="for instance [skip ci]"),
     },
-)  # fmt: skip
+)
 DEPLOYMENTS = StatusTable(
-    "Deployments", "status",
+    "Deployments",
+    "status",
     {
         "created": Meaning(facts.QUEUED),
         "blocked": Meaning(facts.WAITING, why="an approval is missing"),
@@ -32,4 +34,4 @@ DEPLOYMENTS = StatusTable(
         "canceled": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
         "skipped": Meaning(facts.FINISHED, facts.SKIPPED, why="a newer one went out first"),
     },
-)  # fmt: skip
+)

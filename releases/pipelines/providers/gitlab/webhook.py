@@ -49,9 +49,10 @@ def _signed(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return False
     if not (written.isascii() and written.isdigit() and abs(time.time() - int(written[:15])) <= PATIENCE):
         raise Refused(
-            401, "The signature is right, but it was made more than 5 minutes from now. Set the clocks of GitLab and of "
+            401,
+            "The signature is right, but it was made more than 5 minutes from now. Set the clocks of GitLab and of "
             "Rodeo; a delivery that was kept on the way comes with the next pull.",
-        )  # fmt: skip
+        )
     return True
 
 
@@ -107,17 +108,35 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 
 READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Seen]]] = {
-    "pipeline": objects.pipeline, "pull.pipeline": objects.pipeline,
-    "build": objects.job, "job": objects.job,
-    "deployment": objects.deployment, "pull.deployment": objects.deployment,
-    "merge_request": objects.merge_request, "pull.merge_request": objects.merge_request,
-    "issue": objects.issue, "work_item": objects.issue, "pull.issue": objects.issue,
-    "release": objects.release, "pull.release": objects.release,
-    "push": objects.push, "pull.environment": objects.environment,
-}  # fmt: skip
+    "pipeline": objects.pipeline,
+    "pull.pipeline": objects.pipeline,
+    "build": objects.job,
+    "job": objects.job,
+    "deployment": objects.deployment,
+    "pull.deployment": objects.deployment,
+    "merge_request": objects.merge_request,
+    "pull.merge_request": objects.merge_request,
+    "issue": objects.issue,
+    "work_item": objects.issue,
+    "pull.issue": objects.issue,
+    "release": objects.release,
+    "pull.release": objects.release,
+    "push": objects.push,
+    "pull.environment": objects.environment,
+}
 PROVIDER = Provider(
-    kind="gitlab", name="GitLab", pushes=True, pulls=True, label=label, translate=translate,
-    secret_headers=(TOKEN, SIGNATURE), authentic=authentic,
+    kind="gitlab",
+    name="GitLab",
+    pushes=True,
+    pulls=True,
+    label=label,
+    translate=translate,
+    secret_headers=(TOKEN, SIGNATURE),
+    authentic=authentic,
     how_to_sign="Put the source's token into the webhook's “Secret token” (X-Gitlab-Token), or use its signing token.",
-    pulling=PULLING, settings=SETTINGS, check=check, tables=(PIPELINES, DEPLOYMENTS), tickets=True,
-)  # fmt: skip
+    pulling=PULLING,
+    settings=SETTINGS,
+    check=check,
+    tables=(PIPELINES, DEPLOYMENTS),
+    tickets=True,
+)

@@ -23,7 +23,7 @@ from releases.pipelines.providers.base import (
     Record,
     Session,
     Setting,
-)  # fmt: skip
+)
 from releases.pipelines.providers.jenkins.objects import JOB
 from releases.pipelines.providers.signatures import basic
 
@@ -43,13 +43,24 @@ FIELDS = (
     "changeSet[items[commitId]],changeSets[items[commitId]],fingerprint[fileName,hash,original[name,number]]"
 )
 SETTINGS = (
-    Setting("user", "User", "Whose API token it is. Left empty, Rodeo reads what everybody may see.",
-            placeholder="rodeo"),
-    Setting("folders", "Folders and jobs", "One path a line, such as shop/checkout. Left empty, everything.", many=True,
-            placeholder="shop"),
-    Setting("libraries", "Shared libraries", "Their repositories, one a line: a build that checks one out is not a "
-            "build of it.", many=True, placeholder="shop/pipeline-library"),
-)  # fmt: skip
+    Setting(
+        "user", "User", "Whose API token it is. Left empty, Rodeo reads what everybody may see.", placeholder="rodeo"
+    ),
+    Setting(
+        "folders",
+        "Folders and jobs",
+        "One path a line, such as shop/checkout. Left empty, everything.",
+        many=True,
+        placeholder="shop",
+    ),
+    Setting(
+        "libraries",
+        "Shared libraries",
+        "Their repositories, one a line: a build that checks one out is not a build of it.",
+        many=True,
+        placeholder="shop/pipeline-library",
+    ),
+)
 
 
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
@@ -252,6 +263,8 @@ def look(session: Session, config: Mapping[str, Any]) -> list[str]:
 
 
 PULLING = Pulling(
-    headers=headers, pages=pages, look=look,
+    headers=headers,
+    pages=pages,
+    look=look,
     credential="The user's API token (in Jenkins: the user's page, Security, API Token). It needs Overall/Read and Job/Read.",
-)  # fmt: skip
+)

@@ -138,12 +138,19 @@ def build(said: Said, config: Said) -> list[Seen]:
     libraries = words.texts_in(config.get("libraries"))
     of = chosen(checkouts(said), said, path, own_branch, libraries) or Checkout("", "", "")
     run = RunSeen(
-        key=_key(url, host_of(_configured(config)), path, number), at=finished or started,
-        phase=facts.RUNNING if building else facts.FINISHED, outcome="" if building else meaning.outcome,
-        words=words.cut(word or ("building" if building else ""), 250), repository=of.repository,
-        pipeline=words.cut(path, 250), sha=of.sha, branch=own_branch or of.branch, started_at=started,
-        finished_at=finished, url=link(url),
-    )  # fmt: skip
+        key=_key(url, host_of(_configured(config)), path, number),
+        at=finished or started,
+        phase=facts.RUNNING if building else facts.FINISHED,
+        outcome="" if building else meaning.outcome,
+        words=words.cut(word or ("building" if building else ""), 250),
+        repository=of.repository,
+        pipeline=words.cut(path, 250),
+        sha=of.sha,
+        branch=own_branch or of.branch,
+        started_at=started,
+        finished_at=finished,
+        url=link(url),
+    )
     return [run] if building else [run, *_artifacts(said, of, finished or started)]
 
 
@@ -178,10 +185,17 @@ def notification(said: Said, received: datetime | None, config: Said) -> list[Se
     exact = phase == "COMPLETED" and milliseconds(told.get("timestamp")) is not None
     return [
         RunSeen(
-            key=_key(url, host_of(root), path, words.text_in(told, "number")), at=at, phase=meaning.phase,
-            outcome=RESULTS.read(word).outcome if ended else "", words=words.cut(word if ended else phase, 250),
-            repository=words.repository(words.text_in(scm, "url")), pipeline=words.cut(path, 250),
-            sha=words.sha(words.text_in(scm, "commit")), branch=branch(words.text_in(scm, "branch")),
-            started_at=at if phase == "STARTED" else None, finished_at=at if exact else None, url=link(url),
+            key=_key(url, host_of(root), path, words.text_in(told, "number")),
+            at=at,
+            phase=meaning.phase,
+            outcome=RESULTS.read(word).outcome if ended else "",
+            words=words.cut(word if ended else phase, 250),
+            repository=words.repository(words.text_in(scm, "url")),
+            pipeline=words.cut(path, 250),
+            sha=words.sha(words.text_in(scm, "commit")),
+            branch=branch(words.text_in(scm, "branch")),
+            started_at=at if phase == "STARTED" else None,
+            finished_at=at if exact else None,
+            url=link(url),
         )
-    ]  # fmt: skip
+    ]

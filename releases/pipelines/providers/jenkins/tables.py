@@ -4,7 +4,8 @@ from releases.pipelines import facts
 from releases.pipelines.providers.tables import Meaning, StatusTable
 
 RESULTS = StatusTable(
-    "Results of builds", "result",
+    "Results of builds",
+    "result",
     {
         "SUCCESS": Meaning(facts.FINISHED, facts.SUCCESS),
         "UNSTABLE": Meaning(facts.FINISHED, facts.WARNING, why="it was built, and tests failed"),
@@ -12,13 +13,14 @@ RESULTS = StatusTable(
         "ABORTED": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
         "NOT_BUILT": Meaning(facts.FINISHED, facts.SKIPPED),
     },
-)  # fmt: skip
+)
 PHASES = StatusTable(
-    "Phases of the notification plugin", "build.phase",
+    "Phases of the notification plugin",
+    "build.phase",
     {
         "QUEUED": Meaning(facts.QUEUED),
         "STARTED": Meaning(facts.RUNNING),
         "COMPLETED": Meaning(facts.FINISHED, why="the outcome is in build.status"),
         "FINALIZED": Meaning(facts.FINISHED, why="told after COMPLETED, of the same run"),
     },
-)  # fmt: skip
+)

@@ -32,8 +32,17 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 
 PROVIDER = Provider(
-    kind="jenkins", name="Jenkins", pushes=True, pulls=True, label=label, translate=translate, authentic=verified_or_password,
+    kind="jenkins",
+    name="Jenkins",
+    pushes=True,
+    pulls=True,
+    label=label,
+    translate=translate,
+    authentic=verified_or_password,
     how_to_sign="Send the source's token as Authorization: Bearer <token>, as X-Rodeo-Token, or as the password of the "
     "notification plugin's URL (https://rodeo:<token>@…), kept as a secret text credential.",
-    pulling=PULLING, settings=SETTINGS, check=check, tables=(RESULTS, PHASES),
-)  # fmt: skip
+    pulling=PULLING,
+    settings=SETTINGS,
+    check=check,
+    tables=(RESULTS, PHASES),
+)

@@ -15,27 +15,44 @@ from releases.pipelines.providers.signatures import PASSWORD_TOO, verified_or_pa
 from releases.pipelines.providers.tables import StatusTable
 
 SERVICE_STATE = StatusTable(
-    "A service's state", "state",
+    "A service's state",
+    "state",
     {
-        "ok": alerts.OVER, "warning": alerts.STILL_ON, "critical": alerts.STILL_ON, "unknown": alerts.STILL_ON,
+        "ok": alerts.OVER,
+        "warning": alerts.STILL_ON,
+        "critical": alerts.STILL_ON,
+        "unknown": alerts.STILL_ON,
         # Icinga 2's event stream writes numbers.
-        "0": alerts.OVER, "1": alerts.STILL_ON, "2": alerts.STILL_ON, "3": alerts.STILL_ON,
+        "0": alerts.OVER,
+        "1": alerts.STILL_ON,
+        "2": alerts.STILL_ON,
+        "3": alerts.STILL_ON,
     },
-)  # fmt: skip
+)
 HOST_STATE = StatusTable(
-    "A host's state", "state",
+    "A host's state",
+    "state",
     {
-        "up": alerts.OVER, "down": alerts.STILL_ON, "unreachable": alerts.STILL_ON,
-        "0": alerts.OVER, "1": alerts.STILL_ON, "2": alerts.STILL_ON,
+        "up": alerts.OVER,
+        "down": alerts.STILL_ON,
+        "unreachable": alerts.STILL_ON,
+        "0": alerts.OVER,
+        "1": alerts.STILL_ON,
+        "2": alerts.STILL_ON,
     },
-)  # fmt: skip
+)
 TYPE = StatusTable(
-    "A notification's type, where no state is sent with it", "type",
+    "A notification's type, where no state is sent with it",
+    "type",
     {"problem": alerts.STILL_ON, "acknowledgement": alerts.STILL_ON, "recovery": alerts.OVER},
-)  # fmt: skip
+)
 SEVERITIES = {
-    "warning": "warning", "critical": "critical", "unknown": "unknown", "down": "critical", "unreachable": "critical",
-}  # fmt: skip
+    "warning": "warning",
+    "critical": "critical",
+    "unknown": "unknown",
+    "down": "critical",
+    "unreachable": "critical",
+}
 SERVICE_NUMBERS = {"0": "OK", "1": "WARNING", "2": "CRITICAL", "3": "UNKNOWN"}
 HOST_NUMBERS = {"0": "UP", "1": "DOWN", "2": "UNREACHABLE"}
 STREAMED = {"StateChange", "Notification"}
@@ -68,13 +85,18 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     output = words.text_in(said, "output") or words.text_in(words.part_of(said, "check_result"), "output")
     return [
         alerts.signal(
-            key=words.key_of("nagios", alerts.site_of(config), host, service), at=at, state=state,
-            title=f"{service} on {host}" if service else host, labels=labels, config=config,
+            key=words.key_of("nagios", alerts.site_of(config), host, service),
+            at=at,
+            state=state,
+            title=f"{service} on {host}" if service else host,
+            labels=labels,
+            config=config,
             severity=SEVERITIES.get(word.lower(), ""),
             said=": ".join(each for each in (f"{type_} {word}".strip(), output.split("\n")[0]) if each),
-            resolved_at=at, url=alerts.link(words.text_in(said, "url")),
+            resolved_at=at,
+            url=alerts.link(words.text_in(said, "url")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _moment(said: Mapping[str, Any]) -> datetime | None:
@@ -93,7 +115,14 @@ def _state_word(said: Mapping[str, Any], of_service: bool) -> str:
 
 
 PROVIDER = Provider(
-    kind="nagios", name="Nagios and Icinga", pushes=True, pulls=False, label=label, translate=translate,
-    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, settings=(*alerts.LABELS, alerts.SITE),
+    kind="nagios",
+    name="Nagios and Icinga",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    authentic=verified_or_password,
+    how_to_sign=PASSWORD_TOO,
+    settings=(*alerts.LABELS, alerts.SITE),
     tables=(SERVICE_STATE, HOST_STATE, TYPE),
-)  # fmt: skip
+)

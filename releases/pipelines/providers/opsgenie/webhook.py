@@ -14,19 +14,37 @@ from releases.pipelines.providers.tables import Meaning, StatusTable
 
 GONE = Meaning(facts.FINISHED, facts.SUCCESS, "resolved: nobody is told of it any more")
 ACTION = StatusTable(
-    "An action on an alert", "action",
+    "An action on an alert",
+    "action",
     {
-        "Create": alerts.STILL_ON, "Acknowledge": alerts.STILL_ON, "UnAcknowledge": alerts.STILL_ON,
-        "Snooze": alerts.STILL_ON, "SnoozeEnd": alerts.STILL_ON, "Escalate": alerts.STILL_ON,
-        "EscalateNext": alerts.STILL_ON, "AssignOwnership": alerts.STILL_ON, "TakeOwnership": alerts.STILL_ON,
-        "Close": alerts.OVER, "Delete": GONE,
+        "Create": alerts.STILL_ON,
+        "Acknowledge": alerts.STILL_ON,
+        "UnAcknowledge": alerts.STILL_ON,
+        "Snooze": alerts.STILL_ON,
+        "SnoozeEnd": alerts.STILL_ON,
+        "Escalate": alerts.STILL_ON,
+        "EscalateNext": alerts.STILL_ON,
+        "AssignOwnership": alerts.STILL_ON,
+        "TakeOwnership": alerts.STILL_ON,
+        "Close": alerts.OVER,
+        "Delete": GONE,
     },
-)  # fmt: skip
+)
 # They tell more about an alert, open or closed.
 ADDITIONS = {
-    "AddNote", "AddTags", "RemoveTags", "AddTeam", "AddResponder", "AddRecipient", "AddDetails", "RemoveDetails",
-    "UpdatePriority", "UpdateMessage", "UpdateDescription", "CustomAction",
-}  # fmt: skip
+    "AddNote",
+    "AddTags",
+    "RemoveTags",
+    "AddTeam",
+    "AddResponder",
+    "AddRecipient",
+    "AddDetails",
+    "RemoveDetails",
+    "UpdatePriority",
+    "UpdateMessage",
+    "UpdateDescription",
+    "CustomAction",
+}
 
 
 def label(message: Message) -> Labelled:
@@ -55,12 +73,18 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     message_ = words.text_in(alert, "message")
     return [
         alerts.signal(
-            key=words.key_of("opsgenie", id_), at=at, state="" if action in ADDITIONS else alerts.state_in(ACTION, action),
-            title=message_ or words.text_in(alert, "alias"), labels=labels, config=config,
-            said=action, opened_at=opened, resolved_at=at,
+            key=words.key_of("opsgenie", id_),
+            at=at,
+            state="" if action in ADDITIONS else alerts.state_in(ACTION, action),
+            title=message_ or words.text_in(alert, "alias"),
+            labels=labels,
+            config=config,
+            said=action,
+            opened_at=opened,
+            resolved_at=at,
             url=alerts.link(words.text_in(words.part_of(whole, "alert"), "url"), labels.get("url", "")),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _moment(value: object) -> datetime | None:
@@ -80,6 +104,14 @@ def _moment(value: object) -> datetime | None:
 
 
 PROVIDER = Provider(
-    kind="opsgenie", name="Opsgenie", pushes=True, pulls=False, label=label, translate=translate,
-    authentic=verified_or_password, how_to_sign=PASSWORD_TOO, settings=alerts.LABELS, tables=(ACTION,),
-)  # fmt: skip
+    kind="opsgenie",
+    name="Opsgenie",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    authentic=verified_or_password,
+    how_to_sign=PASSWORD_TOO,
+    settings=alerts.LABELS,
+    tables=(ACTION,),
+)

@@ -17,9 +17,10 @@ SIGNATURE = "x-pagerduty-signature"
 VERSION = "v1="
 MOST_SIGNATURES = 10
 STATUS = StatusTable(
-    "An incident's status", "event.data.status",
+    "An incident's status",
+    "event.data.status",
     {"triggered": alerts.STILL_ON, "acknowledged": alerts.STILL_ON, "resolved": alerts.OVER},
-)  # fmt: skip
+)
 HOW_TO_SIGN = (
     "Keep the signing secret that PagerDuty shows once as this source's secret, or let the webhook send the source's "
     "secret in a custom header: Authorization: Bearer <secret>."
@@ -73,16 +74,28 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     ended = words.moment(incident.get("resolved_at")) or (at if type_ == "incident.resolved" else None)
     return [
         alerts.signal(
-            key=words.key_of("pagerduty", _host(address), id_), at=at, state=alerts.state_in(STATUS, status),
-            title=words.text_in(incident, "title", "summary"), config=config, service=service,
-            labels=alerts.labels_in({
-                "service": service, "urgency": urgency, "priority": words.text_in(priority, "summary", "name"),
-                "number": words.text_in(incident, "number"), "incident_key": words.text_in(incident, "incident_key"),
-            }),
-            severity=urgency, said=f"{type_.removeprefix('incident.')}: {status}" if status else type_,
-            opened_at=words.moment(incident.get("created_at")), resolved_at=ended, url=alerts.link(address),
+            key=words.key_of("pagerduty", _host(address), id_),
+            at=at,
+            state=alerts.state_in(STATUS, status),
+            title=words.text_in(incident, "title", "summary"),
+            config=config,
+            service=service,
+            labels=alerts.labels_in(
+                {
+                    "service": service,
+                    "urgency": urgency,
+                    "priority": words.text_in(priority, "summary", "name"),
+                    "number": words.text_in(incident, "number"),
+                    "incident_key": words.text_in(incident, "incident_key"),
+                }
+            ),
+            severity=urgency,
+            said=f"{type_.removeprefix('incident.')}: {status}" if status else type_,
+            opened_at=words.moment(incident.get("created_at")),
+            resolved_at=ended,
+            url=alerts.link(address),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _host(address: str) -> str:
@@ -93,6 +106,15 @@ def _host(address: str) -> str:
 
 
 PROVIDER = Provider(
-    kind="pagerduty", name="PagerDuty", pushes=True, pulls=False, label=label, translate=translate, authentic=authentic,
-    how_to_sign=HOW_TO_SIGN, secret_headers=(SIGNATURE,), settings=alerts.LABELS, tables=(STATUS,),
-)  # fmt: skip
+    kind="pagerduty",
+    name="PagerDuty",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    authentic=authentic,
+    how_to_sign=HOW_TO_SIGN,
+    secret_headers=(SIGNATURE,),
+    settings=alerts.LABELS,
+    tables=(STATUS,),
+)

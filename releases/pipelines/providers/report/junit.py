@@ -125,7 +125,12 @@ def _case(element: Element, suite: _Suite) -> Case:
     started = words.moment(element.get("timestamp"))
     took = _seconds(element.get("time"))
     return Case(
-        name=name, suite=suite.name, outcome=outcome, took=took,
-        stories=tuple(dict.fromkeys(certain or loose)), certain=bool(certain), started_at=started or suite.at,
+        name=name,
+        suite=suite.name,
+        outcome=outcome,
+        took=took,
+        stories=tuple(dict.fromkeys(certain or loose)),
+        certain=bool(certain),
+        started_at=started or suite.at,
         finished_at=started + took if started else suite.at + max(suite.took, took) if suite.at else None,
-    )  # fmt: skip
+    )

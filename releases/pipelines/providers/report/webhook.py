@@ -121,13 +121,23 @@ def _deployment(report: _Report) -> list[Seen]:
         raise Unreadable(f"kind is none of deploy, rollback, removal: {words.cut(kind, 60)}")
     return [
         DeploymentSeen(
-            key=report.key(service, environment), at=at, service=service, environment=environment, deployment=kind,
-            phase=phase, outcome=report.outcome(phase, facts.SUCCESS),
-            healthy=healthy, words=words.cut(report.text("outcome"), 250),
-            artifact=report.purl(), sha=report.sha(), version=words.cut(report.text("version"), 200),
-            started_at=started, finished_at=finished, url=report.url(),
+            key=report.key(service, environment),
+            at=at,
+            service=service,
+            environment=environment,
+            deployment=kind,
+            phase=phase,
+            outcome=report.outcome(phase, facts.SUCCESS),
+            healthy=healthy,
+            words=words.cut(report.text("outcome"), 250),
+            artifact=report.purl(),
+            sha=report.sha(),
+            version=words.cut(report.text("version"), 200),
+            started_at=started,
+            finished_at=finished,
+            url=report.url(),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _run(report: _Report) -> list[Seen]:
@@ -136,11 +146,21 @@ def _run(report: _Report) -> list[Seen]:
     service, repository = words.cut(report.text("service"), 120), words.repository(report.text("repository"))
     sha, artifact, pipeline = report.sha(), report.purl(), words.cut(report.text("pipeline"), 250)
     run = RunSeen(
-        key=report.key(repository or service, pipeline), at=at, phase=phase,
-        outcome=report.outcome(phase, facts.UNKNOWN), words=words.cut(report.text("outcome"), 250), service=service,
-        repository=repository, pipeline=pipeline, sha=sha, branch=words.cut(report.text("branch"), 250),
-        artifact=artifact, started_at=started, finished_at=finished, url=report.url(),
-    )  # fmt: skip
+        key=report.key(repository or service, pipeline),
+        at=at,
+        phase=phase,
+        outcome=report.outcome(phase, facts.UNKNOWN),
+        words=words.cut(report.text("outcome"), 250),
+        service=service,
+        repository=repository,
+        pipeline=pipeline,
+        sha=sha,
+        branch=words.cut(report.text("branch"), 250),
+        artifact=artifact,
+        started_at=started,
+        finished_at=finished,
+        url=report.url(),
+    )
     if artifact and sha:
         return [run, ArtifactSeen(key=artifact, at=at, sha=sha, repository=repository)]
     return [run]
@@ -158,14 +178,25 @@ def _acceptance(report: _Report) -> list[Seen]:
     outcome = report.outcome(facts.FINISHED, facts.UNKNOWN)
     return [
         AcceptanceSeen(
-            key=report.key(environment, story), at=at, environment=environment, phase=facts.FINISHED,
-            outcome=outcome, name=words.cut(report.text("name"), 300), words=words.cut(report.text("outcome"), 250),
-            story=story, service=words.cut(report.text("service"), 120), artifact=report.purl(), sha=report.sha(),
-            release=words.cut(report.text("release"), 200), started_at=started, finished_at=finished,
-            performed_by=words.cut(report.text("by"), 200), url=report.url(),
+            key=report.key(environment, story),
+            at=at,
+            environment=environment,
+            phase=facts.FINISHED,
+            outcome=outcome,
+            name=words.cut(report.text("name"), 300),
+            words=words.cut(report.text("outcome"), 250),
+            story=story,
+            service=words.cut(report.text("service"), 120),
+            artifact=report.purl(),
+            sha=report.sha(),
+            release=words.cut(report.text("release"), 200),
+            started_at=started,
+            finished_at=finished,
+            performed_by=words.cut(report.text("by"), 200),
+            url=report.url(),
         )
         for story in stories_of(report.said) or [""]
-    ]  # fmt: skip
+    ]
 
 
 def _flag(report: _Report) -> list[Seen]:
@@ -174,11 +205,13 @@ def _flag(report: _Report) -> list[Seen]:
         raise Unreadable("on is neither true nor false")
     return [
         FlagSeen(
-            key=words.named(report.text("flag"), "flag"), at=report.moment("at") or report.received,
-            environment=words.named(report.text("environment"), "environment"), on=on,
+            key=words.named(report.text("flag"), "flag"),
+            at=report.moment("at") or report.received,
+            environment=words.named(report.text("environment"), "environment"),
+            on=on,
             audience=words.cut(report.text("audience"), 60) or "everyone",
         )
-    ]  # fmt: skip
+    ]
 
 
 def _junit(message: Message) -> list[Seen]:
@@ -214,19 +247,37 @@ def _checked(report: _Report, environment: str, story: str, cases: list[Case]) -
     started = started or finished - sum((case.took for case in cases), start=finished - finished)
     said = zip(counts.values(), ("passed", "failed", "skipped"), strict=True)
     return AcceptanceSeen(
-        key=report.key(environment, story), at=finished, environment=environment, phase=facts.FINISHED, outcome=outcome,
-        name=words.cut(report.text("name") or cases[0].suite or "JUnit", 300), story=story,
+        key=report.key(environment, story),
+        at=finished,
+        environment=environment,
+        phase=facts.FINISHED,
+        outcome=outcome,
+        name=words.cut(report.text("name") or cases[0].suite or "JUnit", 300),
+        story=story,
         words=", ".join(f"{count} {name}" for count, name in said if count),
-        service=words.cut(report.text("service"), 120), artifact=report.purl(), sha=report.sha(),
-        release=words.cut(report.text("release"), 200), started_at=started, finished_at=finished,
-        performed_by=words.cut(report.text("by"), 200), url=report.url(),
-    )  # fmt: skip
+        service=words.cut(report.text("service"), 120),
+        artifact=report.purl(),
+        sha=report.sha(),
+        release=words.cut(report.text("release"), 200),
+        started_at=started,
+        finished_at=finished,
+        performed_by=words.cut(report.text("by"), 200),
+        url=report.url(),
+    )
 
 
 TRANSLATORS: dict[str, Callable[[_Report], list[Seen]]] = {
-    DEPLOYMENT: _deployment, RUN: _run, ACCEPTANCE: _acceptance, FLAG: _flag,
-}  # fmt: skip
+    DEPLOYMENT: _deployment,
+    RUN: _run,
+    ACCEPTANCE: _acceptance,
+    FLAG: _flag,
+}
 PROVIDER = Provider(
-    kind="report", name="Scripts", pushes=True, pulls=False, label=label, translate=translate,
+    kind="report",
+    name="Scripts",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
     tables=(words.table_of_outcomes("outcome", closed=True),),
-)  # fmt: skip
+)

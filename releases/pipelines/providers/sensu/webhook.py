@@ -13,10 +13,11 @@ from releases.pipelines.providers.tables import StatusTable
 
 MOST_EVENTS = 1000
 STATUS = StatusTable(
-    "A check's exit status", "check.status",
+    "A check's exit status",
+    "check.status",
     # Any other number is an error of the check itself, which Sensu counts as unknown; we do not guess either.
     {"0": alerts.OVER, "1": alerts.STILL_ON, "2": alerts.STILL_ON, "3": alerts.STILL_ON},
-)  # fmt: skip
+)
 SEVERITIES = {"0": "ok", "1": "warning", "2": "critical", "3": "unknown"}
 
 
@@ -48,9 +49,13 @@ def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
     if not name or not where:
         raise Unreadable(f"{'check' if not name else 'entity'}.metadata.name is missing or empty")
     at = next(
-        (moment for value in (check.get("executed"), event.get("timestamp"), check.get("issued"))
-         if (moment := words.seconds(value)) is not None), None,
-    )  # fmt: skip
+        (
+            moment
+            for value in (check.get("executed"), event.get("timestamp"), check.get("issued"))
+            if (moment := words.seconds(value)) is not None
+        ),
+        None,
+    )
     if at is None:
         raise Unreadable("timestamp and check.executed are missing or no moments")
     namespace = words.text_in(about, "namespace") or words.text_in(words.part_of(event, "metadata"), "namespace")
@@ -58,19 +63,27 @@ def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
     status = words.text_in(check, "status") or ("0" if "status" not in check else "")
     state = alerts.state_in(STATUS, status)
     labels = alerts.labels_in(
-        check_about.get("labels"), about.get("labels"), words.part_of(event, "metadata").get("labels"),
+        check_about.get("labels"),
+        about.get("labels"),
+        words.part_of(event, "metadata").get("labels"),
         {"entity": where, "check": name, "sensu_namespace": namespace},
         {each: words.text_in(entity, each) for each in ("service", "environment", "env")},
         {each: words.text_in(check, each) for each in ("service", "environment", "env", "severity")},
-    )  # fmt: skip
+    )
     output = words.cut(words.text_in(check, "output").split("\n")[0], 200)
     return alerts.signal(
-        key=words.key_of("sensu", alerts.site_of(config), namespace, where, name), at=at, state=state, title=name,
-        labels=labels, config=config, severity=_severity(check, status),
+        key=words.key_of("sensu", alerts.site_of(config), namespace, where, name),
+        at=at,
+        state=state,
+        title=name,
+        labels=labels,
+        config=config,
+        severity=_severity(check, status),
         said=": ".join(each for each in (SEVERITIES.get(status, f"status {words.cut(status, 20)}"), output) if each),
-        opened_at=_began(check, at), resolved_at=at,
+        opened_at=_began(check, at),
+        resolved_at=at,
         url=alerts.link(words.text_in(check_about, "url"), labels.get("url", "")),
-    )  # fmt: skip
+    )
 
 
 def _severity(check: Mapping[str, Any], status: str) -> str:
@@ -100,6 +113,14 @@ def _began(check: Mapping[str, Any], at: datetime) -> datetime | None:
 
 
 PROVIDER = Provider(
-    kind="sensu", name="Sensu", pushes=True, pulls=False, label=label, translate=translate, authentic=verified_or_password,
-    how_to_sign=PASSWORD_TOO, settings=(*alerts.LABELS, alerts.SITE), tables=(STATUS,),
-)  # fmt: skip
+    kind="sensu",
+    name="Sensu",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    authentic=verified_or_password,
+    how_to_sign=PASSWORD_TOO,
+    settings=(*alerts.LABELS, alerts.SITE),
+    tables=(STATUS,),
+)

@@ -9,16 +9,58 @@ from portal.kernel import http
 from portal.kernel.http import Place, addresses
 
 INSIDE = [
-    "127.0.0.1", "127.255.255.254", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "100.64.0.1", "192.0.0.8",
-    "198.18.0.1", "::1", "fc00::1", "fd12:3456::1", "fec0::1", "2001:db8::1", "64:ff9b:1::1",
-    "::ffff:127.0.0.1", "::ffff:10.1.2.3", "::127.0.0.1", "64:ff9b::10.1.2.3", "2002:7f00:1::1", "2002:0a01:0203::1",
+    "127.0.0.1",
+    "127.255.255.254",
+    "10.0.0.1",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.168.1.1",
+    "100.64.0.1",
+    "192.0.0.8",
+    "198.18.0.1",
+    "::1",
+    "fc00::1",
+    "fd12:3456::1",
+    "fec0::1",
+    "2001:db8::1",
+    "64:ff9b:1::1",
+    "::ffff:127.0.0.1",
+    "::ffff:10.1.2.3",
+    "::127.0.0.1",
+    "64:ff9b::10.1.2.3",
+    "2002:7f00:1::1",
+    "2002:0a01:0203::1",
     "2001:0:4136:e378:8000:63bf:f5fe:fdfc",
-]  # fmt: skip
-LINK = ["169.254.169.254", "169.254.0.1", "fe80::1", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1",
-        "fd00:ec2::254", "fd20:ce::254", "fd00:42::42", "100.100.100.200", "168.63.129.16", "::ffff:168.63.129.16",
-        "192.0.0.192"]  # fmt: skip
-NOWHERE = ["0.0.0.0", "0.1.2.3", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "ff02::1", "::ffff:0.0.0.0",
-           "192.88.99.1", "100::1", "2001:0:7f00:1::1"]  # fmt: skip
+]
+LINK = [
+    "169.254.169.254",
+    "169.254.0.1",
+    "fe80::1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "fd00:42::42",
+    "100.100.100.200",
+    "168.63.129.16",
+    "::ffff:168.63.129.16",
+    "192.0.0.192",
+]
+NOWHERE = [
+    "0.0.0.0",
+    "0.1.2.3",
+    "224.0.0.1",
+    "239.1.1.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "ff02::1",
+    "::ffff:0.0.0.0",
+    "192.88.99.1",
+    "100::1",
+    "2001:0:7f00:1::1",
+]
 PUBLIC = [
     "93.184.216.34",
     "1.1.1.1",
@@ -32,18 +74,34 @@ PUBLIC = [
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [(text, place) for place, texts in ((Place.INSIDE, INSIDE), (Place.LINK, LINK), (Place.NOWHERE, NOWHERE),
-                                        (Place.PUBLIC, PUBLIC)) for text in texts],
-)  # fmt: skip
+    [
+        (text, place)
+        for place, texts in (
+            (Place.INSIDE, INSIDE),
+            (Place.LINK, LINK),
+            (Place.NOWHERE, NOWHERE),
+            (Place.PUBLIC, PUBLIC),
+        )
+        for text in texts
+    ],
+)
 def test_every_address_has_its_place_whatever_it_is_wrapped_in(text: str, place: Place) -> None:
     assert http.place_of(ipaddress.ip_address(text)) is place
 
 
 @pytest.mark.parametrize(
     ("text", "host"),
-    [("Example.ORG.", "example.org"), ("[::1]", "::1"), ("0:0:0:0:0:0:0:1", "::1"), ("bücher.example", "xn--bcher-kva.example"),
-     ("build_server", "build_server"), ("①②⑦.0.0.1", None), ("10.1.2.3", "10.1.2.3"), ("ci-1.example.org", "ci-1.example.org")],
-)  # fmt: skip
+    [
+        ("Example.ORG.", "example.org"),
+        ("[::1]", "::1"),
+        ("0:0:0:0:0:0:0:1", "::1"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("build_server", "build_server"),
+        ("①②⑦.0.0.1", None),
+        ("10.1.2.3", "10.1.2.3"),
+        ("ci-1.example.org", "ci-1.example.org"),
+    ],
+)
 def test_a_host_has_one_spelling(text: str, host: str | None) -> None:
     if host is None:
         with pytest.raises(http.BadAddress):

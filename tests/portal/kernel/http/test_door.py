@@ -77,9 +77,13 @@ def test_compressed_answers_are_read(server: Raw, door: Door, encoding: str) -> 
     text = b"0123456789" * 500
     raw = zlib.compressobj(wbits=-15)
     bodies = {
-        "gzip": gzip.compress(text), "x-gzip": gzip.compress(text), "deflate": zlib.compress(text), "identity": text,
-        "raw deflate": raw.compress(text) + raw.flush(), "two gzips": gzip.compress(text[:900]) + gzip.compress(text[900:]),
-    }  # fmt: skip
+        "gzip": gzip.compress(text),
+        "x-gzip": gzip.compress(text),
+        "deflate": zlib.compress(text),
+        "identity": text,
+        "raw deflate": raw.compress(text) + raw.flush(),
+        "two gzips": gzip.compress(text[:900]) + gzip.compress(text[900:]),
+    }
     name = {"raw deflate": "deflate", "two gzips": "gzip"}.get(encoding, encoding)
     server.replies["/a"] = answer(body=bodies[encoding], Content_Encoding=name)
     assert door.ask(f"{server.url}/a").body == text
@@ -171,9 +175,18 @@ def test_a_server_that_says_nothing_is_given_up(server: Raw) -> None:
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000 + b"\r\n\r\n",
         b"",
     ],
-    ids=["short", "chunks without an end", "half a gzip", "no gzip", "two lengths", "half a header", "not HTTP",
-         "endless headers", "nothing"],
-)  # fmt: skip
+    ids=[
+        "short",
+        "chunks without an end",
+        "half a gzip",
+        "no gzip",
+        "two lengths",
+        "half a header",
+        "not HTTP",
+        "endless headers",
+        "nothing",
+    ],
+)
 def test_an_answer_that_is_not_whole_is_no_answer(server: Raw, door: Door, sent: bytes) -> None:
     server.replies["/a"] = lambda asked, connection: connection.sendall(sent)
     with pytest.raises(http.BrokenOff):
@@ -198,12 +211,22 @@ def test_a_redirect_on_the_same_server_is_followed(server: Raw, door: Door, stat
 @pytest.mark.parametrize(
     "to",
     [
-        "http://169.254.169.254/latest/meta-data/", "http://localhost:{port}/b", "https://127.0.0.1:{port}/b",
-        "http://127.0.0.1:1/b", "//example.org/b", "http://127.0.0.1:{port}@example.org/b", "ftp://127.0.0.1/b",
-        "file:///etc/passwd", "http://[::1]:{port}/b", "http://a@127.0.0.1:{port}/b", "http://2130706433:{port}/b",
-        "http://127.1:{port}/b", "http://[", "gopher:x",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://localhost:{port}/b",
+        "https://127.0.0.1:{port}/b",
+        "http://127.0.0.1:1/b",
+        "//example.org/b",
+        "http://127.0.0.1:{port}@example.org/b",
+        "ftp://127.0.0.1/b",
+        "file:///etc/passwd",
+        "http://[::1]:{port}/b",
+        "http://a@127.0.0.1:{port}/b",
+        "http://2130706433:{port}/b",
+        "http://127.1:{port}/b",
+        "http://[",
+        "gopher:x",
     ],
-)  # fmt: skip
+)
 def test_a_redirect_to_elsewhere_is_never_followed(
     server: Raw, door: Door, to: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -241,11 +264,29 @@ def test_this_machine_is_closed(server: Raw, host: str) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["http://2130706433/", "http://0x7f000001/", "http://0177.0.0.1/", "http://127.1/", "http://a@b/", "http://a:b@127.0.0.1/",
-     "http://127.0.0.1\\@example.org/", "ftp://example.org/", "file:///etc/passwd", "example.org", "", "http://",
-     "http://example.org:0/", "http://example.org:70000/", "http://exa mple.org/", "http://exa%6dple.org/", "http://x/\r\nA: b",
-     "http://①②⑦.⓪.⓪.①/", "http://[::1%25lo]/", "javascript:alert(1)"],
-)  # fmt: skip
+    [
+        "http://2130706433/",
+        "http://0x7f000001/",
+        "http://0177.0.0.1/",
+        "http://127.1/",
+        "http://a@b/",
+        "http://a:b@127.0.0.1/",
+        "http://127.0.0.1\\@example.org/",
+        "ftp://example.org/",
+        "file:///etc/passwd",
+        "example.org",
+        "",
+        "http://",
+        "http://example.org:0/",
+        "http://example.org:70000/",
+        "http://exa mple.org/",
+        "http://exa%6dple.org/",
+        "http://x/\r\nA: b",
+        "http://①②⑦.⓪.⓪.①/",
+        "http://[::1%25lo]/",
+        "javascript:alert(1)",
+    ],
+)
 def test_dubious_addresses_are_refused_before_anybody_is_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = leads_to(monkeypatch, ["93.184.216.34"])
     with Door(allowed=HERE) as door, pytest.raises((http.BadAddress, http.Closed)):
@@ -367,9 +408,16 @@ def test_a_bundle_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Authorization": "Bearer token\r\nX-Evil: 1"}, {"Authorization": "Bearer tok\0en"}, {"Authorization": "Bearer t€ken"},
-     {"X-Evil: 1\r\nX": "1"}, {"Host": "example.org"}, {"Content-Length": "0"}, {"Transfer-Encoding": "chunked"}],
-)  # fmt: skip
+    [
+        {"Authorization": "Bearer token\r\nX-Evil: 1"},
+        {"Authorization": "Bearer tok\0en"},
+        {"Authorization": "Bearer t€ken"},
+        {"X-Evil: 1\r\nX": "1"},
+        {"Host": "example.org"},
+        {"Content-Length": "0"},
+        {"Transfer-Encoding": "chunked"},
+    ],
+)
 def test_a_header_never_becomes_two(server: Raw, door: Door, headers: dict[str, str]) -> None:
     with pytest.raises(http.BadAddress) as error:
         door.ask(f"{server.url}/a", headers=headers)
@@ -386,9 +434,11 @@ def test_a_token_pasted_with_a_line_break_at_its_end_works(server: Raw, door: Do
 def test_secrets_are_in_no_log_and_no_error(server: Raw, door: Door, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     server.replies |= {
-        "/ok": answer(body=b"fine"), "/half": answer(body=b"x", Content_Length="9") , "/away": redirect("http://b.example/?k=s3cret-q"),
+        "/ok": answer(body=b"fine"),
+        "/half": answer(body=b"x", Content_Length="9"),
+        "/away": redirect("http://b.example/?k=s3cret-q"),
         "/odd": answer(body=b"x", Content_Encoding="br"),
-    }  # fmt: skip
+    }
     server.replies["/half"] = lambda asked, connection: connection.sendall(
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"
     )

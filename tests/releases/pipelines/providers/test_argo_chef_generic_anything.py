@@ -13,25 +13,59 @@ from releases.pipelines.providers.base import Message
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("2026-01-01T00:00:00Z")
 NAMES = st.text(max_size=6) | st.sampled_from(
-    ["app", "metadata", "name", "status", "operationState", "health", "history", "startedAt", "phase", "spec", "source",
-     "destination", "namespace", "node", "resources", "run_id", "success", "updated_resources", "instance_vars", "type",
-     "after", "version", "end_time", "message_type", "chef_environment", "id", "at"]
-)  # fmt: skip
+    [
+        "app",
+        "metadata",
+        "name",
+        "status",
+        "operationState",
+        "health",
+        "history",
+        "startedAt",
+        "phase",
+        "spec",
+        "source",
+        "destination",
+        "namespace",
+        "node",
+        "resources",
+        "run_id",
+        "success",
+        "updated_resources",
+        "instance_vars",
+        "type",
+        "after",
+        "version",
+        "end_time",
+        "message_type",
+        "chef_environment",
+        "id",
+        "at",
+    ]
+)
 JSON = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=5), max_leaves=15
 )
 KINDS = [
-    ("argocd", "notification"), ("argocd", "pull.application"), ("chef", "run_converge"), ("chef", "report"),
+    ("argocd", "notification"),
+    ("argocd", "pull.application"),
+    ("chef", "run_converge"),
+    ("chef", "report"),
     ("generic", "event"),
-]  # fmt: skip
+]
 CONFIGS: dict[str, dict[str, Any]] = {
     "argocd": {"environment": "{cluster}"},
     "chef": {"resources": ["*[*] = checkout"]},
     "generic": {
-        "makes": "deployment", "key": "$.id", "status": "$.status", "service": "$..name", "environment": "$..namespace",
-        "at": "$.at", "condition": "$[?@.id != null]",
+        "makes": "deployment",
+        "key": "$.id",
+        "status": "$.status",
+        "service": "$..name",
+        "environment": "$..namespace",
+        "at": "$.at",
+        "condition": "$[?@.id != null]",
     },
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("provider", "kind"), KINDS)

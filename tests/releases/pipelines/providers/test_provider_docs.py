@@ -30,9 +30,14 @@ def test_the_command_says_so() -> None:
 
 def test_words_that_mean_the_same_share_a_line_and_odd_ones_break_nothing() -> None:
     table = StatusTable(
-        "States", "state",
-        {"ok": Meaning("finished", "success"), "a|b": Meaning("finished", "success"), "": Meaning("queued", "", "not begun")},
-    )  # fmt: skip
+        "States",
+        "state",
+        {
+            "ok": Meaning("finished", "success"),
+            "a|b": Meaning("finished", "success"),
+            "": Meaning("queued", "", "not begun"),
+        },
+    )
     page = written("# X\n<!-- tables -->old<!-- /tables -->\nend\n", [table])
     assert "| `ok`, `a\\|b` | finished | success |  |" in page
     assert "| (empty) | queued | none yet | not begun |" in page

@@ -48,10 +48,13 @@ def test_what_is_no_moment_is_none(written: object) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "2026-01-31T12:00:00Z", "2026-01-31 12:00:00", "2026-01-31T13:00:00+01:00", "2026-01-31T12:00:00.000000000Z",
+        "2026-01-31T12:00:00Z",
+        "2026-01-31 12:00:00",
+        "2026-01-31T13:00:00+01:00",
+        "2026-01-31T12:00:00.000000000Z",
         "20260131T120000Z",
     ],
-)  # fmt: skip
+)
 def test_a_moment_is_read_in_utc(written: str) -> None:
     read = words.moment(written)
     assert read is not None and read.isoformat() == "2026-01-31T12:00:00+00:00"
@@ -60,10 +63,18 @@ def test_a_moment_is_read_in_utc(written: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        b"", b"nope", b"\xff\xfe{}", b'{"a": NaN}', b'{"a": Infinity}', b'{"a": "\x00"}', b"[" * 100_000,
-        b'{"a":' * 100_000, b"1" * 5000, b'{"a": 1} x',
+        b"",
+        b"nope",
+        b"\xff\xfe{}",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": "\x00"}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b"1" * 5000,
+        b'{"a": 1} x',
     ],
-)  # fmt: skip
+)
 def test_what_is_no_json_is_refused_whatever_it_is(body: bytes) -> None:
     with pytest.raises(NotJson):
         document(body)
@@ -71,9 +82,20 @@ def test_what_is_no_json_is_refused_whatever_it_is(body: bytes) -> None:
 
 def test_secrets_are_never_kept_and_other_headers_only_when_they_help() -> None:
     sent = {
-        "Authorization": "Bearer x", "Cookie": "a", "X-Rodeo-Token": "x", "X-Hub-Signature-256": "x", "X-GitLab-Token": "x",
-        "X-GitHub-Event": "push", "X-GitHub-Delivery": "1", "ce-id": "7", "ce-secretthing": "x", "User-Agent": "curl",
-        "X-Forwarded-For": "10.0.0.1", "Accept": "*/*", "X-Api-Key": "x", "X-GitHub-Hook-Password": "x",
-    }  # fmt: skip
+        "Authorization": "Bearer x",
+        "Cookie": "a",
+        "X-Rodeo-Token": "x",
+        "X-Hub-Signature-256": "x",
+        "X-GitLab-Token": "x",
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": "1",
+        "ce-id": "7",
+        "ce-secretthing": "x",
+        "User-Agent": "curl",
+        "X-Forwarded-For": "10.0.0.1",
+        "Accept": "*/*",
+        "X-Api-Key": "x",
+        "X-GitHub-Hook-Password": "x",
+    }
     assert kept(sent) == {"x-github-event": "push", "x-github-delivery": "1", "ce-id": "7", "user-agent": "curl"}
     assert kept({"x-event": "a"}, ("x-event",)) == {}

@@ -68,9 +68,13 @@ def alertmanager(request: pytest.FixtureRequest, live_server: "LiveServer", tmp_
     address = f"127.0.0.1:{free_port()}"
     assert PROGRAM is not None
     command = [
-        PROGRAM, f"--config.file={file}", f"--storage.path={tmp_path / 'data'}", f"--web.listen-address={address}",
-        "--cluster.listen-address=", "--log.level=error",
-    ]  # fmt: skip
+        PROGRAM,
+        f"--config.file={file}",
+        f"--storage.path={tmp_path / 'data'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+        "--log.level=error",
+    ]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(leashed(command, signal.SIGKILL), stdout=log, stderr=log)
         try:
@@ -85,12 +89,20 @@ def fire(alertmanager: str, *instances: str, ended: bool = False, began: datetim
     now = datetime.now(UTC)
     alerts = [
         {
-            "labels": {"alertname": "Errors", "instance": each, "severity": "critical", "service": "checkout", "env": "live"},
-            "annotations": {"summary": "5 % of requests fail"}, "generatorURL": "http://prometheus.example/graph",
-            "startsAt": began.isoformat(), "endsAt": (now if ended else now + timedelta(hours=1)).isoformat(),
+            "labels": {
+                "alertname": "Errors",
+                "instance": each,
+                "severity": "critical",
+                "service": "checkout",
+                "env": "live",
+            },
+            "annotations": {"summary": "5 % of requests fail"},
+            "generatorURL": "http://prometheus.example/graph",
+            "startsAt": began.isoformat(),
+            "endsAt": (now if ended else now + timedelta(hours=1)).isoformat(),
         }
         for each in instances
-    ]  # fmt: skip
+    ]
     assert fetched(f"{alertmanager}/api/v2/alerts", alerts)
 
 

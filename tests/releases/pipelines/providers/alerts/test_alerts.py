@@ -210,13 +210,20 @@ def test_no_word_but_the_right_one_resolves(kind: str) -> None:
 
 
 LEAVES = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
-    | st.sampled_from(["2026-03-02T09:00:00Z", "0001-01-01T00:00:00Z", "resolved", "http://[", 10**30, -1, 1e300, "9" * 400])
-)  # fmt: skip
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(
+        ["2026-03-02T09:00:00Z", "0001-01-01T00:00:00Z", "resolved", "http://[", 10**30, -1, 1e300, "9" * 400]
+    )
+)
 JSON = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @st.composite

@@ -22,25 +22,42 @@ STARTED, FINISHED, SINCE = "2026-01-01T10:00:00Z", "2026-01-01T10:00:20Z", "2026
 def app(phase: str = "Succeeded", health: str = "Healthy", **status: Any) -> dict[str, Any]:
     return {
         "metadata": {"name": "checkout", "namespace": "argocd", "labels": {"env": "production"}},
-        "spec": {"project": "shop", "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop-prod"}},
-        "status": {
-            "health": {"status": health, "lastTransitionTime": SINCE}, "reconciledAt": "2026-01-01T11:00:00Z",
-            "operationState": {
-                "phase": phase, "startedAt": STARTED, "finishedAt": FINISHED,
-                "syncResult": {"revision": SHA, "source": {"repoURL": "https://git.example/shop/checkout.git"}},
-            }, **status,
+        "spec": {
+            "project": "shop",
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop-prod"},
         },
-    }  # fmt: skip
+        "status": {
+            "health": {"status": health, "lastTransitionTime": SINCE},
+            "reconciledAt": "2026-01-01T11:00:00Z",
+            "operationState": {
+                "phase": phase,
+                "startedAt": STARTED,
+                "finishedAt": FINISHED,
+                "syncResult": {"revision": SHA, "source": {"repoURL": "https://git.example/shop/checkout.git"}},
+            },
+            **status,
+        },
+    }
 
 
 def notification(**more: Any) -> dict[str, Any]:
     return {
-        "app": "checkout", "appNamespace": "argocd", "project": "shop", "labels": {"env": "production"},
+        "app": "checkout",
+        "appNamespace": "argocd",
+        "project": "shop",
+        "labels": {"env": "production"},
         "destination": {"server": "https://kubernetes.default.svc", "namespace": "shop-prod"},
-        "argocd": "https://argocd.example", "phase": "Succeeded", "startedAt": STARTED, "finishedAt": FINISHED,
-        "revision": SHA, "repoURL": "https://git.example/shop/checkout.git", "chart": None, "health": "Healthy",
-        "healthSince": SINCE, **more,
-    }  # fmt: skip
+        "argocd": "https://argocd.example",
+        "phase": "Succeeded",
+        "startedAt": STARTED,
+        "finishedAt": FINISHED,
+        "revision": SHA,
+        "repoURL": "https://git.example/shop/checkout.git",
+        "chart": None,
+        "health": "Healthy",
+        "healthSince": SINCE,
+        **more,
+    }
 
 
 def read(body: Any, kind: str = "notification", config: Any = CONFIG) -> list[DeploymentSeen]:
@@ -68,13 +85,18 @@ def test_a_notification_and_a_pull_say_the_same() -> None:
 @pytest.mark.parametrize(
     ("phase", "health", "meant"),
     [
-        ("Succeeded", "Healthy", ("finished", "success", True)), ("Succeeded", "Degraded", ("finished", "failure", False)),
-        ("Succeeded", "Progressing", ("running", "", None)), ("Succeeded", "Suspended", ("waiting", "", None)),
-        ("Succeeded", "Missing", ("finished", "unknown", False)), ("Succeeded", "", ("finished", "unknown", None)),
-        ("Failed", "Healthy", ("finished", "failure", None)), ("Error", "Healthy", ("finished", "error", None)),
-        ("Running", "Healthy", ("running", "", None)), ("Exploded", "Healthy", ("finished", "unknown", None)),
+        ("Succeeded", "Healthy", ("finished", "success", True)),
+        ("Succeeded", "Degraded", ("finished", "failure", False)),
+        ("Succeeded", "Progressing", ("running", "", None)),
+        ("Succeeded", "Suspended", ("waiting", "", None)),
+        ("Succeeded", "Missing", ("finished", "unknown", False)),
+        ("Succeeded", "", ("finished", "unknown", None)),
+        ("Failed", "Healthy", ("finished", "failure", None)),
+        ("Error", "Healthy", ("finished", "error", None)),
+        ("Running", "Healthy", ("running", "", None)),
+        ("Exploded", "Healthy", ("finished", "unknown", None)),
     ],
-)  # fmt: skip
+)
 def test_only_a_sync_that_succeeded_and_is_healthy_is_a_success(
     phase: str, health: str, meant: tuple[Any, ...]
 ) -> None:
@@ -94,10 +116,16 @@ def test_a_charts_revision_is_a_version() -> None:
 
 def test_history_heals_what_was_missed_and_is_the_same_deployment_as_when_it_was_new() -> None:
     entries = [
-        {"id": 1, "revision": "a" * 40, "deployStartedAt": "2025-12-31T10:00:00Z", "deployedAt": "2025-12-31T10:00:09Z"},
+        {
+            "id": 1,
+            "revision": "a" * 40,
+            "deployStartedAt": "2025-12-31T10:00:00Z",
+            "deployedAt": "2025-12-31T10:00:09Z",
+        },
         {"id": 2, "revision": SHA, "deployStartedAt": STARTED, "deployedAt": FINISHED},
-        {"id": 3, "revision": "b" * 40}, None,
-    ]  # fmt: skip
+        {"id": 3, "revision": "b" * 40},
+        None,
+    ]
     earlier, newest = read(app(history=entries), "pull.application")
     assert earlier.started_at is not None and earlier.at < earlier.started_at
     assert (earlier.outcome, earlier.sha) == ("unknown", "a" * 40)

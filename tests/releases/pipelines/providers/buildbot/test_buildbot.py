@@ -20,17 +20,33 @@ ROOT = "https://bot.example/"
 
 
 def stamp(**more: Any) -> dict[str, Any]:
-    return {"codebase": "", "revision": ASKED, "branch": "main", "patch": None,
-            "repository": "https://git.example/shop/checkout.git", **more}  # fmt: skip
+    return {
+        "codebase": "",
+        "revision": ASKED,
+        "branch": "main",
+        "patch": None,
+        "repository": "https://git.example/shop/checkout.git",
+        **more,
+    }
 
 
 def build(number: int = 7, **more: Any) -> dict[str, Any]:
     return {
-        "buildid": 100 + number, "number": number, "builderid": 3, "buildrequestid": 200 + number, "complete": True,
-        "started_at": 1772000000, "complete_at": 1772000060, "results": 0, "state_string": "build successful",
-        "builder": {"name": "checkout-main"}, "url": f"{ROOT}#/builders/3/builds/{number}",
-        "buildset": {"sourcestamps": [stamp()]}, "properties": {"got_revision": [SHA, "Git"]}, **more,
-    }  # fmt: skip
+        "buildid": 100 + number,
+        "number": number,
+        "builderid": 3,
+        "buildrequestid": 200 + number,
+        "complete": True,
+        "started_at": 1772000000,
+        "complete_at": 1772000060,
+        "results": 0,
+        "state_string": "build successful",
+        "builder": {"name": "checkout-main"},
+        "url": f"{ROOT}#/builders/3/builds/{number}",
+        "buildset": {"sourcestamps": [stamp()]},
+        "properties": {"got_revision": [SHA, "Git"]},
+        **more,
+    }
 
 
 def run(said: dict[str, Any], kind: str = "build", **config: Any) -> RunSeen:
@@ -41,10 +57,19 @@ def run(said: dict[str, Any], kind: str = "build", **config: Any) -> RunSeen:
 
 @pytest.mark.parametrize(
     ("results", "outcome", "word"),
-    [(0, "success", "SUCCESS"), (1, "warning", "WARNINGS"), (2, "failure", "FAILURE"), (3, "skipped", "SKIPPED"),
-     (4, "error", "EXCEPTION"), (5, "cancelled", "RETRY"), (6, "cancelled", "CANCELLED"), (7, "unknown", "results 7"),
-     (None, "unknown", "results missing"), (True, "unknown", "results missing")],
-)  # fmt: skip
+    [
+        (0, "success", "SUCCESS"),
+        (1, "warning", "WARNINGS"),
+        (2, "failure", "FAILURE"),
+        (3, "skipped", "SKIPPED"),
+        (4, "error", "EXCEPTION"),
+        (5, "cancelled", "RETRY"),
+        (6, "cancelled", "CANCELLED"),
+        (7, "unknown", "results 7"),
+        (None, "unknown", "results missing"),
+        (True, "unknown", "results missing"),
+    ],
+)
 def test_every_result_means_what_the_table_says_and_others_mean_nothing(results: Any, outcome: str, word: str) -> None:
     found = run(build(results=results))
     assert (found.phase, found.outcome) == ("finished", outcome)

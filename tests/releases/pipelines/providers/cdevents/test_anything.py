@@ -14,25 +14,47 @@ from releases.pipelines.providers.report.webhook import translate as translate_r
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
 JSON = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=12,
-)  # fmt: skip
-NAMES = ["id", "name", "source", "title", "outcome", "artifactId", "environment", "service", "repository", "change",
-         "testCase", "testSuite", "pipelineRun", "pipelineName", "url", "story", "stories", "commit", "startedAt"]  # fmt: skip
+)
+NAMES = [
+    "id",
+    "name",
+    "source",
+    "title",
+    "outcome",
+    "artifactId",
+    "environment",
+    "service",
+    "repository",
+    "change",
+    "testCase",
+    "testSuite",
+    "pipelineRun",
+    "pipelineName",
+    "url",
+    "story",
+    "stories",
+    "commit",
+    "startedAt",
+]
 LOOSE = st.dictionaries(st.sampled_from(NAMES), JSON | st.just("PAY-12") | st.just({"id": "x"}), max_size=8)
 EVENTS = st.fixed_dictionaries(
     {
-        "context": st.fixed_dictionaries({
-            "version": st.just("0.4.1"),
-            "id": st.text(min_size=1, max_size=8) | JSON,
-            "source": st.just("/x") | JSON,
-            "type": st.sampled_from([f"dev.cdevents.{what}.0.2.0" for what in TRANSLATORS]),
-            "timestamp": st.just("2026-01-01T00:00:00Z") | JSON,
-        }),
+        "context": st.fixed_dictionaries(
+            {
+                "version": st.just("0.4.1"),
+                "id": st.text(min_size=1, max_size=8) | JSON,
+                "source": st.just("/x") | JSON,
+                "type": st.sampled_from([f"dev.cdevents.{what}.0.2.0" for what in TRANSLATORS]),
+                "timestamp": st.just("2026-01-01T00:00:00Z") | JSON,
+            }
+        ),
         "subject": st.fixed_dictionaries({"id": st.text(min_size=1, max_size=400) | JSON, "content": LOOSE | JSON}),
     },
     optional={"customData": LOOSE | JSON},
-)  # fmt: skip
+)
 
 
 def read(body: bytes, headers: dict[str, str]) -> None:
@@ -70,10 +92,11 @@ def test_any_bytes_are_read_or_refused_with_a_reason(body: bytes) -> None:
 @given(
     st.dictionaries(
         st.sampled_from([*NAMES, "phase", "kind", "on", "flag", "at", "healthy", "artifact", "finished_at", "version"]),
-        JSON | st.just("production") | st.just("finished") | st.just("2026-01-01T00:00:00Z"), max_size=9,
+        JSON | st.just("production") | st.just("finished") | st.just("2026-01-01T00:00:00Z"),
+        max_size=9,
     ),
     st.sampled_from(KINDS),
-)  # fmt: skip
+)
 def test_any_report_is_read_or_refused_with_a_reason(document: Any, kind: str) -> None:
     try:
         found = translate_report(kind, Message({}, json.dumps(document).encode()), {})

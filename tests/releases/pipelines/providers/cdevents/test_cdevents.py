@@ -58,9 +58,10 @@ def test_every_fixture_says_the_same_bare_structured_and_binary(path: Path) -> N
 
 def test_a_merged_change_is_known_by_its_sha_in_every_version() -> None:
     for name in (
-        "change_merged__0_2_sha_is_the_subject", "change_merged__0_3_pull_request_with_texts",
+        "change_merged__0_2_sha_is_the_subject",
+        "change_merged__0_3_pull_request_with_texts",
         "change_merged__0_5_specversion_without_subject_type",
-    ):  # fmt: skip
+    ):
         change = only(name)
         assert (change.kind, change.key, change.repository, change.merged_at) == ("change", SHA, "shop/checkout", AT)
 
@@ -217,8 +218,9 @@ def test_test_cases_of_version_0_2_may_say_everything_in_custom_data() -> None:
 def test_a_suite_that_names_two_stories_makes_one_acceptance_run_each() -> None:
     found: Any = facts("testsuiterun_finished__0_4_two_stories")
     assert [(each.story, each.outcome, each.release) for each in found] == [
-        ("PAY-12", "failure", "5.10"), ("PAY-13", "failure", "5.10"),
-    ]  # fmt: skip
+        ("PAY-12", "failure", "5.10"),
+        ("PAY-13", "failure", "5.10"),
+    ]
 
 
 def test_a_cancelled_check_is_no_failure() -> None:

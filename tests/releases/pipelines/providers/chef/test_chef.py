@@ -15,18 +15,27 @@ RULES: dict[str, Any] = {"resources": ["package[checkout*] = checkout", "deploy_
 
 def resource(**more: Any) -> dict[str, Any]:
     return {
-        "type": "package", "name": "checkout", "status": "updated", "before": {"version": "1.0"},
-        "after": {"version": "1.1"}, **more,
-    }  # fmt: skip
+        "type": "package",
+        "name": "checkout",
+        "status": "updated",
+        "before": {"version": "1.0"},
+        "after": {"version": "1.1"},
+        **more,
+    }
 
 
 def converge(*resources: Any, **more: Any) -> dict[str, Any]:
     return {
-        "message_type": "run_converge", "run_id": "r-1", "node_name": "shop-1.example", "status": "success",
-        "start_time": "2026-01-01T10:00:00Z", "end_time": "2026-01-01T10:02:00Z",
+        "message_type": "run_converge",
+        "run_id": "r-1",
+        "node_name": "shop-1.example",
+        "status": "success",
+        "start_time": "2026-01-01T10:00:00Z",
+        "end_time": "2026-01-01T10:02:00Z",
         "node": {"name": "shop-1.example", "chef_environment": "production", "normal": {"checkout": {"version": "9"}}},
-        "resources": list(resources), **more,
-    }  # fmt: skip
+        "resources": list(resources),
+        **more,
+    }
 
 
 def read(body: Any, config: Any = RULES) -> Any:
@@ -44,10 +53,15 @@ def test_a_converge_that_changes_a_version_is_a_deployment() -> None:
 @pytest.mark.parametrize(
     "resources",
     [
-        [], [resource(status="up-to-date")], [resource(status="skipped")], [resource(before={"version": "1.1"})],
-        [resource(name="search")], [resource(after={})], [None, 7, "x"],
+        [],
+        [resource(status="up-to-date")],
+        [resource(status="skipped")],
+        [resource(before={"version": "1.1"})],
+        [resource(name="search")],
+        [resource(after={})],
+        [None, 7, "x"],
     ],
-)  # fmt: skip
+)
 def test_a_converge_that_changes_no_version_is_none(resources: list[Any]) -> None:
     assert read(converge(*resources)) == []
 
@@ -59,10 +73,13 @@ def test_without_rules_nothing_is_a_deployment() -> None:
 @pytest.mark.parametrize(
     ("status", "own", "outcome"),
     [
-        ("success", "updated", "success"), ("failure", "updated", "failure"), ("success", "failed", "failure"),
-        ("aborted", "updated", "cancelled"), ("splendid", "updated", "unknown"),
+        ("success", "updated", "success"),
+        ("failure", "updated", "failure"),
+        ("success", "failed", "failure"),
+        ("aborted", "updated", "cancelled"),
+        ("splendid", "updated", "unknown"),
     ],
-)  # fmt: skip
+)
 def test_a_run_or_a_resource_that_failed_is_a_deployment_that_failed(status: str, own: str, outcome: str) -> None:
     [seen] = read(converge(resource(status=own), status=status))
     assert seen.outcome == outcome
@@ -82,13 +99,17 @@ def test_only_nodes_that_count_count() -> None:
 
 def test_a_report_is_the_same_deployment() -> None:
     report = {
-        "run_id": "r-1", "success": True, "start_time": "2026-01-01 10:00:00 +0000", "end_time": "2026-01-01 10:02:00 UTC",
-        "node": {"name": "shop-1.example", "chef_environment": "production"}, "exception": None,
+        "run_id": "r-1",
+        "success": True,
+        "start_time": "2026-01-01 10:00:00 +0000",
+        "end_time": "2026-01-01 10:02:00 UTC",
+        "node": {"name": "shop-1.example", "chef_environment": "production"},
+        "exception": None,
         "updated_resources": [
             {"json_class": "Chef::Resource::Package", "instance_vars": {"name": "checkout", "version": "1.1"}},
             {"json_class": "Chef::Resource::File", "instance_vars": {"name": "/etc/motd"}},
         ],
-    }  # fmt: skip
+    }
     assert read(report) == read(converge(resource()))
     assert read({**report, "success": None})[0].outcome == "unknown"
 
@@ -107,9 +128,13 @@ def test_a_deployment_without_its_end_or_its_environment_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("change", "field"),
-    [({"resources": ["checkout"]}, "resources"), ({"resources": ["package[******]"]}, "resources"),
-     ({"version": ["after version"]}, "version"), ({"nodes": ["*" * 9]}, "nodes")],
-)  # fmt: skip
+    [
+        ({"resources": ["checkout"]}, "resources"),
+        ({"resources": ["package[******]"]}, "resources"),
+        ({"version": ["after version"]}, "version"),
+        ({"nodes": ["*" * 9]}, "nodes"),
+    ],
+)
 def test_rules_that_say_nothing_are_refused(change: Any, field: str) -> None:
     with pytest.raises(NotAccepted) as refused:
         check({**RULES, **change})

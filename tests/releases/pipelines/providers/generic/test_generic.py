@@ -13,13 +13,22 @@ from releases.pipelines.providers.generic.paths import MOST_ELEMENTS, BadPath, T
 from releases.pipelines.providers.generic.webhook import translate
 
 DEPLOYS: dict[str, Any] = {
-    "makes": "deployment", "key": "$.id", "status": "$.state", "service": "$.app", "environment": "production",
-    "sha": "$.labels[?@.name == 'commit'].value", "finished_at": "$.ended", "words": ["all good=success"],
-}  # fmt: skip
+    "makes": "deployment",
+    "key": "$.id",
+    "status": "$.state",
+    "service": "$.app",
+    "environment": "production",
+    "sha": "$.labels[?@.name == 'commit'].value",
+    "finished_at": "$.ended",
+    "words": ["all good=success"],
+}
 BODY = {
-    "id": 17, "state": "all good", "app": "checkout", "labels": [{"name": "commit", "value": "ABCDEF1"}],
+    "id": 17,
+    "state": "all good",
+    "app": "checkout",
+    "labels": [{"name": "commit", "value": "ABCDEF1"}],
     "ended": 1767261600000,
-}  # fmt: skip
+}
 
 
 def read(body: Any = BODY, config: Any = DEPLOYS) -> Any:
@@ -41,13 +50,23 @@ def test_words_that_nobody_explained_are_unknown() -> None:
     ("config", "body", "kind"),
     [
         ({"makes": "run", "key": "$.n", "status": "$.s", "repository": "$.r"}, {"n": 1, "s": "ok", "r": "a/b"}, "run"),
-        ({"makes": "acceptance", "key": "$.n", "status": "$.s", "environment": "staging", "story": "$.t"},
-         {"n": 1, "s": "failed", "t": "see PAY-12"}, "acceptance"),
-        ({"makes": "change", "sha": "$.c", "repository": "$.r", "title": "$.m"},
-         {"c": "abcdef1", "r": "a/b", "m": "PAY-12 x"}, "change"),
-        ({"makes": "incident", "key": "$.n", "title": "$.t", "status": "$.s"}, {"n": 1, "t": "down", "s": "open"}, "incident"),
+        (
+            {"makes": "acceptance", "key": "$.n", "status": "$.s", "environment": "staging", "story": "$.t"},
+            {"n": 1, "s": "failed", "t": "see PAY-12"},
+            "acceptance",
+        ),
+        (
+            {"makes": "change", "sha": "$.c", "repository": "$.r", "title": "$.m"},
+            {"c": "abcdef1", "r": "a/b", "m": "PAY-12 x"},
+            "change",
+        ),
+        (
+            {"makes": "incident", "key": "$.n", "title": "$.t", "status": "$.s"},
+            {"n": 1, "t": "down", "s": "open"},
+            "incident",
+        ),
     ],
-)  # fmt: skip
+)
 def test_everything_else_that_can_be_made(config: Any, body: Any, kind: str) -> None:
     check(config)
     [seen] = read(body, config)
@@ -75,11 +94,17 @@ def test_what_a_field_lacks_is_told_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"key": ""}, "key"), ({"environment": ""}, "environment"), ({"service": ""}, "service"), ({"key": "17"}, "key"),
-        ({"words": ["ok"]}, "words"), ({"words": ["ok=splendid"]}, "words"), ({"sha": "$.["}, "sha"),
-        ({"condition": "yes"}, "condition"), ({"sha": "$.a[?search(@.x, '(a+)+$')]"}, "sha"),
+        ({"key": ""}, "key"),
+        ({"environment": ""}, "environment"),
+        ({"service": ""}, "service"),
+        ({"key": "17"}, "key"),
+        ({"words": ["ok"]}, "words"),
+        ({"words": ["ok=splendid"]}, "words"),
+        ({"sha": "$.["}, "sha"),
+        ({"condition": "yes"}, "condition"),
+        ({"sha": "$.a[?search(@.x, '(a+)+$')]"}, "sha"),
     ],
-)  # fmt: skip
+)
 def test_a_mapping_that_cannot_work_names_the_field(change: Any, field: str) -> None:
     with pytest.raises(NotAccepted) as refused:
         check({**DEPLOYS, **change})
@@ -89,12 +114,32 @@ def test_a_mapping_that_cannot_work_names_the_field(change: Any, field: str) -> 
 @pytest.mark.parametrize(
     "path",
     [
-        "$..a..b", "$[*,*]", "$[0,0]", "$.a[?match(@.n, '(a+)+$')]", "$.a[?@.n =~ /(a+)+$/]", "$.a[?length(@) > 1]",
-        "$.a[?@.n == @.m]", "$.a[?@.n == $.n]", "$.a[?$..x]", "$.a[?@..x]", "$.a[?@[?@.b]]", "$[?@.a][?@.b]", "$.a | $.b",
-        "$.a & $.b", "^.a", "$.~a", "a", "", "$[", "$" + "[0]" * 21, "$." + "a" * 400, "$[" + "9" * 40 + "]",
-        "$[?" + "!" * 280 + "@.a]", "$[?@.a in ['x']]",
+        "$..a..b",
+        "$[*,*]",
+        "$[0,0]",
+        "$.a[?match(@.n, '(a+)+$')]",
+        "$.a[?@.n =~ /(a+)+$/]",
+        "$.a[?length(@) > 1]",
+        "$.a[?@.n == @.m]",
+        "$.a[?@.n == $.n]",
+        "$.a[?$..x]",
+        "$.a[?@..x]",
+        "$.a[?@[?@.b]]",
+        "$[?@.a][?@.b]",
+        "$.a | $.b",
+        "$.a & $.b",
+        "^.a",
+        "$.~a",
+        "a",
+        "",
+        "$[",
+        "$" + "[0]" * 21,
+        "$." + "a" * 400,
+        "$[" + "9" * 40 + "]",
+        "$[?" + "!" * 280 + "@.a]",
+        "$[?@.a in ['x']]",
     ],
-)  # fmt: skip
+)
 def test_paths_that_could_keep_a_worker_busy_are_refused(path: str) -> None:
     with pytest.raises(BadPath):
         compiled(path)

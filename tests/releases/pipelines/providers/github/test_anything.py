@@ -24,19 +24,35 @@ TIMES = {
     "started_at": AT,
 }
 THING = {
-    **TIMES, "id": 1, "number": 1, "name": "CI", "status": "completed", "conclusion": "success", "state": "success",
-    "environment": "production", "sha": "a" * 40, "merge_commit_sha": "a" * 40, "tag_name": "v1", "labels": [{"name": "bug"}],
-    "base": {"ref": "main"}, "head": {"ref": "x"}, "_commits": [{"sha": "b" * 40, "at": AT}], "_files": ["a"],
-    "_statuses": [{"state": "failure", "created_at": AT}], "app": {"slug": "other"}, "html_url": "https://github.example/x",
-}  # fmt: skip
+    **TIMES,
+    "id": 1,
+    "number": 1,
+    "name": "CI",
+    "status": "completed",
+    "conclusion": "success",
+    "state": "success",
+    "environment": "production",
+    "sha": "a" * 40,
+    "merge_commit_sha": "a" * 40,
+    "tag_name": "v1",
+    "labels": [{"name": "bug"}],
+    "base": {"ref": "main"},
+    "head": {"ref": "x"},
+    "_commits": [{"sha": "b" * 40, "at": AT}],
+    "_files": ["a"],
+    "_statuses": [{"state": "failure", "created_at": AT}],
+    "app": {"slug": "other"},
+    "html_url": "https://github.example/x",
+}
 HELD = ("workflow_run", "check_run", "deployment", "deployment_status", "pull_request", "release", "issue")
 PUSH = {"ref": "refs/heads/main", "commits": [{"id": "a" * 40, "timestamp": AT, "message": "x", "added": ["a"]}]}
 WHOLE = {**THING, **PUSH, "context": "ci", "branches": [{"name": "main"}], "repository": PLACE}
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(AT)
 JSON = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
+)
 KINDS = sorted([*READERS, *(f"pull.{kind}" for kind in READERS)])
 
 

@@ -38,17 +38,34 @@ def ago(**before: float) -> str:
 
 def run(number: int, at: str, **more: Any) -> dict[str, Any]:
     return {
-        "id": number, "name": "CI", "head_sha": SHA, "head_branch": "main", "status": "completed",
-        "conclusion": "success", "created_at": at, "run_started_at": at, "updated_at": at,
-        "html_url": f"https://github.example/{NAME}/actions/runs/{number}", **more,
-    }  # fmt: skip
+        "id": number,
+        "name": "CI",
+        "head_sha": SHA,
+        "head_branch": "main",
+        "status": "completed",
+        "conclusion": "success",
+        "created_at": at,
+        "run_started_at": at,
+        "updated_at": at,
+        "html_url": f"https://github.example/{NAME}/actions/runs/{number}",
+        **more,
+    }
 
 
 def request(number: int, at: str, **more: Any) -> dict[str, Any]:
     return {
-        "id": number, "number": number, "state": "closed", "title": f"PAY-{number}", "merged_at": at, "updated_at": at,
-        "created_at": at, "merge_commit_sha": f"{number:040x}", "base": {"ref": "main"}, "head": {"ref": "topic"}, **more,
-    }  # fmt: skip
+        "id": number,
+        "number": number,
+        "state": "closed",
+        "title": f"PAY-{number}",
+        "merged_at": at,
+        "updated_at": at,
+        "created_at": at,
+        "merge_commit_sha": f"{number:040x}",
+        "base": {"ref": "main"},
+        "head": {"ref": "topic"},
+        **more,
+    }
 
 
 def deployment(number: int, at: str, *states: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -102,15 +119,22 @@ def test_everything_a_repository_has_becomes_facts(github: GitHub) -> None:
     github.put(NAME, "pulls/7/commits", {"sha": SHA, "commit": {"author": {"date": ago(days=3)}}})
     deploy(github, 5, ago(hours=2), "inactive", "success", "in_progress")
     github.put(NAME, "releases", {"id": 3, "tag_name": "v1", "published_at": ago(days=5), "created_at": ago(days=5)})
-    github.put(NAME, "issues", {"id": 1, "number": 1, "title": "Broken", "state": "open", "updated_at": ago(days=1)},
-               {"id": 2, "number": 7, "title": "x", "updated_at": ago(days=1), "pull_request": {}})  # fmt: skip
+    github.put(
+        NAME,
+        "issues",
+        {"id": 1, "number": 1, "title": "Broken", "state": "open", "updated_at": ago(days=1)},
+        {"id": 2, "number": 7, "title": "x", "updated_at": ago(days=1), "pull_request": {}},
+    )
     github.put(NAME, "branches", {"id": "main", "commit": {"sha": f"{7:040x}"}})
     github.put(
         NAME, f"commits/{7:040x}/statuses", {"id": 1, "state": "error", "context": "ci/ours", "updated_at": ago(days=2)}
     )
-    github.put(NAME, f"commits/{7:040x}/check-runs",
-               {"id": 11, "name": "lint", "status": "in_progress", "head_sha": SHA, "started_at": ago(days=2)},
-               {"id": 12, "name": "job", "external_id": "u-1", "app": {"slug": "github-actions"}})  # fmt: skip
+    github.put(
+        NAME,
+        f"commits/{7:040x}/check-runs",
+        {"id": 11, "name": "lint", "status": "in_progress", "head_sha": SHA, "started_at": ago(days=2)},
+        {"id": 12, "name": "job", "external_id": "u-1", "app": {"slug": "github-actions"}},
+    )
     found = facts_of(pull(github)[0])
     runs = {
         fact.pipeline: fact.outcome or fact.phase
@@ -267,11 +291,15 @@ def test_an_app_signs_in_with_its_key_for_a_token_however_it_was_pasted(github: 
 @pytest.mark.parametrize(
     ("config", "field"),
     [
-        ({"url": "https://github.com"}, "url"), ({"repositories": ["https://github.com/a/b"]}, "repositories"),
-        ({"repositories": ["a"]}, "repositories"), ({"days": "soon"}, "days"), ({"app_id": "1"}, "installation_id"),
-        ({"installation_id": "1"}, "app_id"), ({"app_id": "1", "installation_id": "x"}, "installation_id"),
+        ({"url": "https://github.com"}, "url"),
+        ({"repositories": ["https://github.com/a/b"]}, "repositories"),
+        ({"repositories": ["a"]}, "repositories"),
+        ({"days": "soon"}, "days"),
+        ({"app_id": "1"}, "installation_id"),
+        ({"installation_id": "1"}, "app_id"),
+        ({"app_id": "1", "installation_id": "x"}, "installation_id"),
     ],
-)  # fmt: skip
+)
 def test_settings_that_cannot_work_are_refused_by_their_field(config: dict[str, Any], field: str) -> None:
     assert PROVIDER.check is not None
     with pytest.raises(NotAccepted) as refused:

@@ -11,9 +11,15 @@ from releases.pipelines.providers.github.reading import REPOSITORY, STATUSES, sl
 from releases.pipelines.providers.github.webhook import translate
 
 ENDED = {
-    "success": "success", "failure": "failure", "cancelled": "cancelled", "skipped": "skipped", "timed_out": "error",
-    "startup_failure": "error", "neutral": "unknown", "stale": "unknown",
-}  # fmt: skip
+    "success": "success",
+    "failure": "failure",
+    "cancelled": "cancelled",
+    "skipped": "skipped",
+    "timed_out": "error",
+    "startup_failure": "error",
+    "neutral": "unknown",
+    "stale": "unknown",
+}
 
 
 def rows(real_data: Path, name: str) -> list[dict[str, Any]]:
@@ -57,11 +63,17 @@ def test_every_deployment_is_read_and_a_superseded_one_keeps_how_it_ended(real_d
             {"state": each["state"].lower(), "created_at": each["updatedAt"]}
             for each in (row.get("Statuses") or {}).get("nodes") or ()
         ]
-        facts = read("deployment", {
-            "id": row["DatabaseId"], "sha": row["CommitOid"], "environment": row["Environment"],
-            "created_at": row["CreatedAt"], STATUSES: statuses,
-            REPOSITORY: {"html_url": row["Repository"]["Url"], "full_name": "facebook/OpenBIC"},
-        })  # fmt: skip
+        facts = read(
+            "deployment",
+            {
+                "id": row["DatabaseId"],
+                "sha": row["CommitOid"],
+                "environment": row["Environment"],
+                "created_at": row["CreatedAt"],
+                STATUSES: statuses,
+                REPOSITORY: {"html_url": row["Repository"]["Url"], "full_name": "facebook/OpenBIC"},
+            },
+        )
         assert {fact.sha for fact in facts} == {row["CommitOid"]} and isinstance(facts[0], DeploymentSeen)
         ended = [each for each in statuses if each["state"] == "success"]
         finished = [fact for fact in facts if fact.phase == "finished"]

@@ -15,9 +15,10 @@ LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("2026-01-01 00:00:00 UTC")
 )
 JSON = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
-)  # fmt: skip
+)
 PAYLOADS = [json.loads(each.read_text()) for each in sorted(Path(__file__).parent.glob("*__*.json"))]
 
 

@@ -19,7 +19,7 @@ from releases.pipelines.providers.base import (
     PullRefused,
     PullWaits,
     Record,
-)  # fmt: skip
+)
 from releases.pipelines.providers.gitlab import client
 from releases.pipelines.providers.gitlab.webhook import PROVIDER, translate
 from tests.doubles.gitlab import TOKEN, GitLab
@@ -53,10 +53,17 @@ def at(minute: int) -> str:
 def pipeline(number: int, minute: int | None = None, **more: Any) -> dict[str, Any]:
     stamp = at(number if minute is None else minute)
     return {
-        "id": number, "iid": number, "sha": SHA, "ref": "main", "status": "success", "source": "push",
-        "created_at": stamp, "updated_at": stamp,
-        "web_url": f"https://gitlab.example/shop/checkout/-/pipelines/{number}", **more,
-    }  # fmt: skip
+        "id": number,
+        "iid": number,
+        "sha": SHA,
+        "ref": "main",
+        "status": "success",
+        "source": "push",
+        "created_at": stamp,
+        "updated_at": stamp,
+        "web_url": f"https://gitlab.example/shop/checkout/-/pipelines/{number}",
+        **more,
+    }
 
 
 def pull(gitlab: GitLab, cursor: Any = None, config: Any = None) -> tuple[list[Record], dict[str, Any]]:
@@ -177,10 +184,19 @@ def test_a_list_that_is_not_shown_is_named_and_one_that_is_switched_off_is_not_a
 
 def test_without_names_all_projects_of_the_token_are_read_by_keyset(gitlab: GitLab) -> None:
     for number in range(120):
-        gitlab.add(f"shop/p{number}", **dict.fromkeys(
-            ("merge_requests_access_level", "builds_access_level", "environments_access_level",
-             "issues_access_level", "releases_access_level"), "disabled",
-        ))  # fmt: skip
+        gitlab.add(
+            f"shop/p{number}",
+            **dict.fromkeys(
+                (
+                    "merge_requests_access_level",
+                    "builds_access_level",
+                    "environments_access_level",
+                    "issues_access_level",
+                    "releases_access_level",
+                ),
+                "disabled",
+            ),
+        )
     gitlab.put("shop/checkout", "pipelines", pipeline(1))
     records, _ = pull(gitlab, config={"projects": []})
     assert ids(records) == [1]
@@ -189,11 +205,20 @@ def test_without_names_all_projects_of_the_token_are_read_by_keyset(gitlab: GitL
 
 def test_a_squashed_merge_request_brings_its_original_commits(gitlab: GitLab) -> None:
     merged = {
-        "id": 9, "iid": 9, "state": "merged", "title": "PAY-12 Refund", "description": "", "target_branch": "main",
-        "source_branch": "feature/pay-14", "merge_commit_sha": None, "squash_commit_sha": SHA, "updated_at": at(9),
-        "merged_at": at(8), "web_url": "https://gitlab.example/shop/checkout/-/merge_requests/9",
+        "id": 9,
+        "iid": 9,
+        "state": "merged",
+        "title": "PAY-12 Refund",
+        "description": "",
+        "target_branch": "main",
+        "source_branch": "feature/pay-14",
+        "merge_commit_sha": None,
+        "squash_commit_sha": SHA,
+        "updated_at": at(9),
+        "merged_at": at(8),
+        "web_url": "https://gitlab.example/shop/checkout/-/merge_requests/9",
         "author": {"name": "Ana"},
-    }  # fmt: skip
+    }
     gitlab.put("shop/checkout", "merge_requests", merged, {**merged, "id": 10, "iid": 10, "state": "opened"})
     gitlab.put(
         "shop/checkout", "merge_requests/9/commits", {"id": "a" * 40, "committed_date": at(1), "title": "secretly"}
@@ -211,20 +236,44 @@ def test_deployments_environments_releases_and_issues_become_what_the_webhooks_m
         "tag": True,
         "web_url": "https://gitlab.example/shop/checkout/-/jobs/1",
     }
-    gitlab.put("shop/checkout", "deployments", {
-        "id": 15, "iid": 1, "ref": "5.10", "sha": SHA, "status": "success", "created_at": at(2), "updated_at": at(5),
-        "environment": {"name": "production"}, "deployable": job,
-    })  # fmt: skip
-    gitlab.put("shop/checkout", "environments",
+    gitlab.put(
+        "shop/checkout",
+        "deployments",
+        {
+            "id": 15,
+            "iid": 1,
+            "ref": "5.10",
+            "sha": SHA,
+            "status": "success",
+            "created_at": at(2),
+            "updated_at": at(5),
+            "environment": {"name": "production"},
+            "deployable": job,
+        },
+    )
+    gitlab.put(
+        "shop/checkout",
+        "environments",
         {"id": 1, "name": "production", "state": "available", "tier": "production", "created_at": at(1)},
         {"id": 2, "name": "review/pay-12", "state": "available", "tier": "development", "created_at": at(1)},
-    )  # fmt: skip
+    )
     released = {"tag_name": "5.10", "created_at": at(6), "released_at": at(6), "commit": {"id": SHA}}
     gitlab.put("shop/checkout", "releases", released)
-    gitlab.put("shop/checkout", "issues", {
-        "id": 3, "iid": 23, "title": "Refunds", "state": "closed", "created_at": at(1), "updated_at": at(7),
-        "closed_at": at(7), "labels": ["feature"], "web_url": "https://gitlab.example/shop/checkout/-/issues/23",
-    })  # fmt: skip
+    gitlab.put(
+        "shop/checkout",
+        "issues",
+        {
+            "id": 3,
+            "iid": 23,
+            "title": "Refunds",
+            "state": "closed",
+            "created_at": at(1),
+            "updated_at": at(7),
+            "closed_at": at(7),
+            "labels": ["feature"],
+            "web_url": "https://gitlab.example/shop/checkout/-/issues/23",
+        },
+    )
     records, cursor = pull(gitlab)
     found = {each.kind: each for each in facts_of(records)}
     assert set(found) == {"deployment", "environment", "artifact", "ticket"} and len(records) == 5
@@ -239,8 +288,11 @@ def test_deployments_environments_releases_and_issues_become_what_the_webhooks_m
 
 
 def test_a_poll_and_a_webhook_speak_of_the_same_run() -> None:
-    body = {"object_kind": "pipeline", "project": {"web_url": "https://gitlab.example/shop/checkout"},
-            "object_attributes": {"id": 31, "status": "running", "created_at": "2026-01-01 00:00:00 UTC"}}  # fmt: skip
+    body = {
+        "object_kind": "pipeline",
+        "project": {"web_url": "https://gitlab.example/shop/checkout"},
+        "object_attributes": {"id": 31, "status": "running", "created_at": "2026-01-01 00:00:00 UTC"},
+    }
     (pushed,) = translate("pipeline", Message({}, json.dumps(body).encode()), {}) or []
     (pulled,) = translate("pull.pipeline", Message({}, json.dumps(pipeline(31)).encode()), {}) or []
     assert pushed.key == pulled.key

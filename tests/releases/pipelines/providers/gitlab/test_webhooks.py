@@ -55,12 +55,20 @@ def test_a_pipeline_that_ended_is_a_run_with_its_times_and_address() -> None:
 @pytest.mark.parametrize(
     ("word", "phase", "outcome"),
     [
-        ("created", "queued", ""), ("waiting_for_resource", "waiting", ""), ("preparing", "queued", ""),
-        ("pending", "queued", ""), ("running", "running", ""), ("canceling", "running", ""), ("manual", "waiting", ""),
-        ("scheduled", "waiting", ""), ("failed", "finished", "failure"), ("canceled", "finished", "cancelled"),
-        ("skipped", "finished", "skipped"), ("levitating", "finished", "unknown"),
+        ("created", "queued", ""),
+        ("waiting_for_resource", "waiting", ""),
+        ("preparing", "queued", ""),
+        ("pending", "queued", ""),
+        ("running", "running", ""),
+        ("canceling", "running", ""),
+        ("manual", "waiting", ""),
+        ("scheduled", "waiting", ""),
+        ("failed", "finished", "failure"),
+        ("canceled", "finished", "cancelled"),
+        ("skipped", "finished", "skipped"),
+        ("levitating", "finished", "unknown"),
     ],
-)  # fmt: skip
+)
 def test_each_word_of_a_pipeline_has_a_phase_and_an_outcome(word: str, phase: str, outcome: str) -> None:
     run = only("pipeline__success", status=word)
     assert (run.phase, run.outcome, run.words) == (phase, outcome, word)
@@ -99,12 +107,15 @@ def test_a_merged_merge_request_is_a_change_linked_by_title_description_and_bran
     change = only("merge_request__merged")
     assert isinstance(change, ChangeMerged)
     assert (change.key, change.repository, change.url) == (
-        SHA, "shop/checkout", "https://gitlab.example/shop/checkout/-/merge_requests/5",
-    )  # fmt: skip
+        SHA,
+        "shop/checkout",
+        "https://gitlab.example/shop/checkout/-/merge_requests/5",
+    )
     assert change.texts == (
-        ("pull_request", "PAY-12 Refund in parts"), ("pull_request", "Also helps PAY-13."),
+        ("pull_request", "PAY-12 Refund in parts"),
+        ("pull_request", "Also helps PAY-13."),
         ("branch", "feature/pay-14-refunds"),
-    )  # fmt: skip
+    )
 
 
 def test_a_merge_request_that_is_open_or_goes_elsewhere_says_nothing() -> None:
@@ -157,8 +168,11 @@ def test_an_issue_is_a_ticket_and_a_confidential_one_stays_where_it_is() -> None
     ticket = only("issue__opened")
     assert isinstance(ticket, TicketSeen)
     assert (ticket.key, ticket.title, ticket.type, ticket.closed) == (
-        "shop/checkout#23", "Refunds are rounded", "defect", False,
-    )  # fmt: skip
+        "shop/checkout#23",
+        "Refunds are rounded",
+        "defect",
+        False,
+    )
     assert facts_of(said("issue__opened", confidential=True)) == []
 
 

@@ -34,9 +34,10 @@ def facts_of(document: Any, config: Any = None) -> list[Any]:
 
 def data(repository: str, sha: str, branch: str = "main") -> dict[str, Any]:
     return {
-        "_class": "hudson.plugins.git.util.BuildData", "remoteUrls": [f"https://git.example/{repository}.git"],
+        "_class": "hudson.plugins.git.util.BuildData",
+        "remoteUrls": [f"https://git.example/{repository}.git"],
         "lastBuiltRevision": {"SHA1": sha, "branch": [{"SHA1": sha, "name": f"refs/remotes/origin/{branch}"}]},
-    }  # fmt: skip
+    }
 
 
 def test_a_notification_and_a_pulled_build_speak_of_the_same_run() -> None:
@@ -53,13 +54,14 @@ def test_a_notification_and_a_pulled_build_speak_of_the_same_run() -> None:
 @pytest.mark.parametrize(
     ("phase", "status", "expected"),
     [
-        ("QUEUED", None, ("queued", "", "QUEUED")), ("STARTED", None, ("running", "", "STARTED")),
+        ("QUEUED", None, ("queued", "", "QUEUED")),
+        ("STARTED", None, ("running", "", "STARTED")),
         ("FINALIZED", "UNSTABLE", ("finished", "warning", "UNSTABLE")),
         ("COMPLETED", "ABORTED", ("finished", "cancelled", "ABORTED")),
         ("COMPLETED", "NOT_BUILT", ("finished", "skipped", "NOT_BUILT")),
         ("COMPLETED", "LOPSIDED", ("finished", "unknown", "LOPSIDED")),
     ],
-)  # fmt: skip
+)
 def test_each_phase_and_result_of_a_notification_is_told(phase: str, status: Any, expected: tuple[str, ...]) -> None:
     (run,) = facts_of(told("notification__completed", phase=phase, status=status))
     assert (run.phase, run.outcome, run.words) == expected and run.key == KEY
@@ -147,8 +149,9 @@ def test_what_is_no_notification_is_kept_and_not_read() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3), max_leaves=8,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 @settings(max_examples=300, deadline=None)
