@@ -6,19 +6,20 @@ from rest_framework.routers import SimpleRouter
 
 from portal.kernel.policy import ReadingAllowed
 from portal.search.api import Search
+from releases.allowed_hosts.api import AllowedHosts
 from releases.environments.api import Environments
-from releases.intake.api import Events, FailedEvents, Sources
-from releases.intake.host_api import AllowedHosts
-from releases.intake.mapping_api import MappingRules, UnmappedNames
-from releases.intake.part_api import RepositoryParts
-from releases.intake.report_api import AcceptanceRuns, Deployments, FlagStates, Runs
+from releases.evidence.link_api import LinkedChanges
+from releases.mappings.api import MappingRules, UnmappedNames
+from releases.monorepo.api import RepositoryParts
 from releases.planning.api import Releases
-from releases.planning.link_api import LinkedChanges
+from releases.reading.api import Events, FailedEvents
+from releases.reports.api import AcceptanceRuns, Deployments, FlagStates, Runs
+from releases.sources.api import Sources
 from squads.acceptance.api import AcceptanceRequests
 from squads.boards.api import Boards, Places
+from squads.comments.api import Comments, Relations
 from squads.imports.api import Imports
 from squads.stories.api import Stories
-from squads.stories.comment_api import Comments, Relations
 from squads.teams.api import Services, Squads
 
 router = SimpleRouter()

@@ -8,14 +8,14 @@ from celery import Celery
 from celery.signals import worker_process_init
 
 from portal.ops.heartbeat import WorkerHeartbeat
-from portal.ops.leash import die_with_parent
+from portal.ops.parent_death import die_with_parent
 from portal.schedule import SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.local")
 app = Celery("rodeo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Feature packages are not Django apps, so Celery's own discovery does not find their tasks: they are named here.
-app.conf.imports = ("portal.kernel.tasks", "releases.intake.tasks")
+app.conf.imports = ("portal.kernel.tasks", "releases.pulling.tasks")
 app.conf.beat_schedule = SCHEDULE
 app.conf.beat_scheduler = "portal.ops.heartbeat:BeatingScheduler"
 app.steps["consumer"].add(WorkerHeartbeat)

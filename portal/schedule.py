@@ -18,7 +18,7 @@ SCHEDULE = {
         "options": {"expires": SWEEP_EVERY},
     },
     "pull every source whose turn it is": {
-        "task": "releases.intake.tasks.pull_due",
+        "task": "releases.pulling.tasks.pull_due",
         "schedule": PULL_EVERY,
         "options": {"expires": PULL_EVERY},
     },

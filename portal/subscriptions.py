@@ -1,20 +1,21 @@
 """What happens next: the one file that says which news reaches whom, and what the worker works off."""
 
-from portal.kernel import outbox, post, tasks
+from portal.kernel import mail, outbox, tasks
 
 
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
-    from releases.intake.actions import drain_inbox
-    from releases.intake.mappings import mapping_changed
-    from releases.intake.naming import repositories_changed
-    from releases.intake.standing import standing_changed
-    from releases.intake.systems import read_again
-    from releases.intake.tickets import seen
-    from releases.planning import board, plans, reactions
+    from releases.evidence import subscribers
+    from releases.issues.actions import seen
+    from releases.mappings.actions import mapping_changed
+    from releases.planning import actions, board
+    from releases.pulling.health import standing_changed
+    from releases.reading.actions import drain_inbox
+    from releases.reading.repository_changes import repositories_changed
+    from releases.sources.system_actions import read_again
     from squads.boards.cards import live_cards as squad_cards
-    from squads.imports import planning
+    from squads.imports import release_hook
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
@@ -24,26 +25,26 @@ def connect() -> None:
     topics.show("squad", squad_cards)
 
     outbox.SUBSCRIPTIONS.clear()
-    outbox.subscribe(post.TOPIC, post.written)
-    outbox.subscribe("story.created", reactions.story_created)
-    outbox.subscribe("stories.imported", reactions.stories_imported)
-    outbox.subscribe("story.flagged", reactions.story_flagged)
-    outbox.subscribe("service.changed", reactions.service_changed)
+    outbox.subscribe(mail.TOPIC, mail.written)
+    outbox.subscribe("story.created", subscribers.story_created)
+    outbox.subscribe("stories.imported", subscribers.stories_imported)
+    outbox.subscribe("story.flagged", subscribers.story_flagged)
+    outbox.subscribe("service.changed", subscribers.service_changed)
     outbox.subscribe("service.changed", repositories_changed)
     outbox.subscribe("source.standing", standing_changed)
     outbox.subscribe("source.changed", read_again)
     outbox.subscribe("mapping.changed", mapping_changed)
     outbox.subscribe("tickets.seen", seen)
-    outbox.subscribe("environment.changed", reactions.environment_changed)
-    outbox.subscribe("change.linked", reactions.links_changed)
+    outbox.subscribe("environment.changed", subscribers.environment_changed)
+    outbox.subscribe("change.linked", subscribers.links_changed)
     _index()
 
-    planning.PLANNERS[:] = [plans.plan_missing]
+    release_hook.PLANNERS[:] = [actions.plan_missing]
 
 
 def _index() -> None:
     """Keep what search finds as it is. After the reactions: a topic's handlers are called in this order."""
-    from portal.search.reactions import emptied, indexes, stale
+    from portal.search.subscribers import emptied, indexes, stale
 
     for topic in ("story.created", "story.edited", "stories.imported"):
         outbox.subscribe(topic, indexes("story"))

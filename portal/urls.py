@@ -11,14 +11,22 @@ squads = [
     path("", include("squads.imports.urls")),
     path("", include("squads.teams.urls")),
     path("", include("squads.boards.urls")),
-    path("", include("squads.stories.urls")),
+    path("", include("squads.story_pages.urls")),
+    path("", include("squads.comments.urls")),
     path("", include("squads.acceptance.urls")),
 ]
 releases = [
     path("", include("releases.planning.urls")),
     path("", include("releases.environments.urls")),
     path("", include("releases.incidents.urls")),
-    path("", include("releases.intake.urls")),
+    path("", include("releases.evidence.urls")),
+    path("", include("releases.inbox.urls")),
+    path("", include("releases.reading.urls")),
+    path("", include("releases.allowed_hosts.urls")),
+    path("", include("releases.mappings.urls")),
+    path("", include("releases.monorepo.urls")),
+    # After those: /sources/hosts/ and the like would be taken for a source's key.
+    path("", include("releases.sources.urls")),
 ]
 urlpatterns = [
     path("", include("portal.ops.urls")),

@@ -1,12 +1,27 @@
 """The admin pages of releases. Django finds this module by its name; each feature has its own."""
 
+from releases.allowed_hosts import admin as allowed_hosts
 from releases.artifacts import admin as artifacts
 from releases.deployments import admin as deployments
 from releases.environments import admin as environments
 from releases.flags import admin as flags
 from releases.incidents import admin as incidents
-from releases.intake import admin as intake
+from releases.mappings import admin as mappings
 from releases.pipelines import admin as pipelines
 from releases.planning import admin as planning
+from releases.reading import admin as reading
+from releases.sources import admin as sources
 
-__all__ = ["artifacts", "deployments", "environments", "flags", "incidents", "intake", "pipelines", "planning"]
+__all__ = [
+    "allowed_hosts",
+    "artifacts",
+    "deployments",
+    "environments",
+    "flags",
+    "incidents",
+    "mappings",
+    "pipelines",
+    "planning",
+    "reading",
+    "sources",
+]

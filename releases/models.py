@@ -1,13 +1,15 @@
 """Every model of the releases app; tests/architecture guards the list."""
 
+from releases.allowed_hosts.models import AllowedHost
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
+from releases.inbox.models import Fact, InboundEvent, Source
 from releases.incidents.models import Incident, Signal
-from releases.intake.models import AllowedHost, Fact, InboundEvent, MappingRule, SeenName, Source
-from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink
-from releases.planning.models import Release, Tag
+from releases.mappings.models import MappingRule, SeenName
+from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
+from releases.planning.models import Release
 
 __all__ = [
     "AcceptanceRun",

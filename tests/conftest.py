@@ -203,7 +203,7 @@ def broker() -> Iterator[str]:
         yield url
         return
     from portal.ops.broker import embedded
-    from portal.ops.leash import leashed
+    from portal.ops.parent_death import leashed
     from portal.settings.embedded import broker_socket
 
     folder = Path(settings.STATE_DIR) / "broker"

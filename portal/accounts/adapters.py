@@ -16,7 +16,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from portal.accounts import actions, queries
-from portal.kernel.post import send_soon
+from portal.kernel.mail import send_soon
 from portal.kernel.secrets import box
 
 WRONG = (

@@ -12,9 +12,9 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from releases.models import InboundEvent, Release, Source
+from squads.judge.judgement import STAGE_NAMES
 from squads.models import AcceptanceRequest, Comment, Evidence, Mention, Squad, Story, Watch
 from squads.stories import queries as stories
-from squads.stories.states import STAGE_NAMES
 from squads.teams import queries as teams
 
 RELEASES, STORIES, MINE, WAITING, NEWS, CONCERNING = 6, 12, 12, 20, 30, 2000
@@ -22,7 +22,7 @@ RELEASES, STORIES, MINE, WAITING, NEWS, CONCERNING = 6, 12, 12, 20, 30, 2000
 AT_FIRST = timedelta(days=7)
 STEPS: list[tuple[Any, str, str, str]] = [
     (Squad, "Create a squad", "It owns services and stories.", "squads:teams:create"),
-    (Source, "Connect a source", "A git repository, or a system that sends events.", "releases:intake:source_list"),
+    (Source, "Connect a source", "A git repository, or a system that sends events.", "releases:sources:list"),
     (Story, "Write a story", "Then name its key in a commit message.", "squads:stories:create"),
     (Release, "Plan a release", "Its board says what is in it and what is missing.", "releases:planning:create"),
 ]

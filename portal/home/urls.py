@@ -1,7 +1,7 @@
 from django.urls import path
 
 from portal.home import views
-from squads.stories.views import ask, is_it
+from squads.story_pages.views import ask, is_it
 
 urlpatterns = [
     path("", views.home, name="home"),

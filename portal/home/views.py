@@ -9,7 +9,7 @@ from portal.accounts.models import User
 from portal.home import actions, queries
 from portal.kernel import clock
 from portal.kernel.policy import reading, writing
-from portal.kernel.typed import given
+from portal.kernel.text_input import given
 
 MOST_PAGES = 1000
 

@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -18,18 +18,6 @@ from portal.kernel.broker import client
 
 logger = logging.getLogger(__name__)
 CHANNEL = "rodeo:live"
-
-
-class Card(NamedTuple):
-    """One story as one board shows it now. `version` changes whenever what is shown of it does, words of "ago" aside."""
-
-    story: int
-    topic: str
-    key: str
-    stage: str
-    rank: int
-    version: str
-    html: str
 
 
 @lru_cache(maxsize=2)

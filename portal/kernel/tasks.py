@@ -5,7 +5,7 @@ from smtplib import SMTPException
 
 from celery import shared_task
 
-from portal.kernel import outbox, post
+from portal.kernel import mail, outbox
 
 DRAINS: list[Callable[[], int]] = [outbox.deliver]
 
@@ -26,4 +26,4 @@ def drain() -> None:
 )
 def send_mail(*, sealed: str) -> None:
     """Send one mail, again and again for some hours while the mail server does not take it."""
-    post.send(sealed)
+    mail.send(sealed)

@@ -4,7 +4,7 @@ thousand of them, and reads what changed once for all."""
 import signal
 from typing import Any
 
-from portal.ops.leash import die_with_parent
+from portal.ops.parent_death import die_with_parent
 
 worker_class = "asgi"
 workers = 1

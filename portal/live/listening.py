@@ -14,12 +14,13 @@ from django.db import DatabaseError
 from redis.asyncio import Redis
 
 from portal.kernel.broker import address
-from portal.kernel.live import CHANNEL, Card
+from portal.kernel.live import CHANNEL
 from portal.live import topics
 from portal.live.hub import Hub
 from portal.live.people import in_thread
 from portal.live.topics import event
 from squads.models import Story
+from squads.stories.cards import Card
 
 logger = logging.getLogger(__name__)
 # One action touches a story several times within a few milliseconds.

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from portal.kernel.live import Card
+from squads.stories.cards import Card
 
 # Who asks for a topic gets it if they may read at all: reading is one policy for the whole portal.
 KINDS = ("squad", "release", "story")

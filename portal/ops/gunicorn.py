@@ -3,7 +3,7 @@
 import signal
 from typing import Any
 
-from portal.ops.leash import die_with_parent
+from portal.ops.parent_death import die_with_parent
 
 worker_class = "gthread"
 workers = 2

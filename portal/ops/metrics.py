@@ -13,8 +13,8 @@ from portal.kernel import clock
 from portal.kernel.broker import client
 from portal.kernel.models import Message
 from portal.ops import heartbeat
-from releases.intake.claims import overdue
-from releases.intake.models import InboundEvent, Source
+from releases.inbox.models import InboundEvent, Source
+from releases.pulling.leases import overdue
 
 QUEUES = ("celery", "pulls")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from portal.ops.leash import leashed
+from portal.ops.parent_death import leashed
 
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0

@@ -7,9 +7,9 @@ from typing import Any
 from django.db import transaction
 
 from portal.kernel import clock
-from portal.search import words
+from portal.search import query_terms
+from portal.search.documents import SOURCES, Entry
 from portal.search.models import SearchEntry, SearchSpelling
-from portal.search.sources import SOURCES, Entry
 
 AT_ONCE = 500
 
@@ -66,7 +66,14 @@ def _write(kind: str, found: list[Entry]) -> int:
         unique_fields=["kind", "ref"],
         update_fields=["key", "title", "body", "url", "updated_at"],
     )
-    _learn({word for each in found for word in words.split(f"{each.title} {each.body}") if words.correctable(word)})
+    _learn(
+        {
+            word
+            for each in found
+            for word in query_terms.split(f"{each.title} {each.body}")
+            if query_terms.correctable(word)
+        }
+    )
     return len(found)
 
 
@@ -81,7 +88,7 @@ def _learn(said: set[str]) -> None:
             (
                 SearchSpelling(spelling=spelling, word=word)
                 for word in some
-                for spelling in sorted(words.spellings(word))
+                for spelling in sorted(query_terms.spellings(word))
             ),
             ignore_conflicts=True,
             batch_size=2000,

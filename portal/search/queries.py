@@ -8,9 +8,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from portal.search import engines, words
+from portal.search import engines, query_terms
 from portal.search.models import SearchEntry, SearchSpelling
-from portal.search.words import Asked
+from portal.search.query_terms import Asked
 from releases.models import Change, Run, StoryLink
 
 KINDS = {
@@ -64,7 +64,7 @@ def find(text: str, kinds: Collection[str] = tuple(KINDS), limit: int = MOST) ->
     """Return up to `limit` things of each kind that a text may mean, the best first: what is called exactly so, what
     begins so, then by title, then by what is written in it. When nothing has these words, the nearest spellings are
     looked for. Takes any text and never raises for one; a handful of queries whatever there is."""
-    asked = words.asked(text)
+    asked = query_terms.asked(text)
     limit = min(max(limit, 1), MOST)
     hits = _matching(asked, [(word,) for word in asked.words], kinds, limit)
     if hits or not asked.words:
@@ -124,7 +124,7 @@ def _entries(asked: Asked, terms: engines.Terms, kinds: Collection[str]) -> list
 def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
     """Order hits of one kind, the least first."""
     key, wanted = row.key.casefold(), asked.text.casefold()
-    head, title = words.split(f"{row.key} {row.title}"), row.title.casefold()
+    head, title = query_terms.split(f"{row.key} {row.title}"), row.title.casefold()
     if wanted in (key, title):
         level = 0
     elif key.startswith(wanted):
@@ -148,7 +148,14 @@ def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
 
 
 def _hit(row: _Row, wanted: Sequence[str]) -> Hit:
-    return Hit(row.kind, row.key, row.title, words.marked(row.title, wanted), words.excerpt(row.body, wanted), row.url)
+    return Hit(
+        row.kind,
+        row.key,
+        row.title,
+        query_terms.marked(row.title, wanted),
+        query_terms.excerpt(row.body, wanted),
+        row.url,
+    )
 
 
 # Misspelling
@@ -175,10 +182,10 @@ def _begins_something(word: str) -> bool:
 
 
 def _likely(word: str) -> list[str]:
-    if not words.correctable(word):
+    if not query_terms.correctable(word):
         return []
-    known = SearchSpelling.objects.filter(spelling__in=words.spellings(word)).values_list("word", flat=True)
-    return words.nearest(word, known.distinct()[:500])
+    known = SearchSpelling.objects.filter(spelling__in=query_terms.spellings(word)).values_list("word", flat=True)
+    return query_terms.nearest(word, known.distinct()[:500])
 
 
 # What is read straight from the tables of changes and runs
@@ -204,8 +211,8 @@ def _changes(asked: Asked, terms: engines.Terms, limit: int) -> list[Hit]:
             "change",
             row.sha[:8],
             row.subject,
-            words.marked(row.subject or row.sha, asked.words),
-            words.marked(_said_of(row, links.get(row.pk)), ()),
+            query_terms.marked(row.subject or row.sha, asked.words),
+            query_terms.marked(_said_of(row, links.get(row.pk)), ()),
             homes[row.pk],
         )
         for row in found
@@ -260,8 +267,8 @@ def _branches(asked: Asked, limit: int) -> list[Hit]:
             "branch",
             "",
             run.branch,
-            words.marked(run.branch, asked.words),
-            words.marked(
+            query_terms.marked(run.branch, asked.words),
+            query_terms.marked(
                 " ".join(filter(None, (str(run.repository or ""), run.pipeline, run.outcome or run.phase))), ()
             ),
             run.url,

@@ -116,7 +116,7 @@ CELERY_TASK_SOFT_TIME_LIMIT = 1740
 # told which queues to take from takes from both.
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("pulls")]  # type: ignore[no-untyped-call]
-CELERY_TASK_ROUTES = {"releases.intake.tasks.pull": {"queue": "pulls"}}
+CELERY_TASK_ROUTES = {"releases.pulling.tasks.pull": {"queue": "pulls"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than the longest task, or a task still running would be handed out a second time.
@@ -192,13 +192,13 @@ SPECTACULAR_SETTINGS = {
         "EvidenceKindEnum": "squads.stories.models.Evidence.Kind",
         "DeploymentKindEnum": "releases.deployments.models.Deployment.Kind",
         "ProgressEnum": "squads.stories.models.Story.Progress",
-        "SourceStateEnum": "releases.intake.models.Source.State",
-        "EventStateEnum": "releases.intake.models.InboundEvent.State",
+        "SourceStateEnum": "releases.inbox.models.Source.State",
+        "EventStateEnum": "releases.inbox.models.InboundEvent.State",
         "ImportKindEnum": "squads.imports.formats.CHOICES",
         "ImportStateEnum": "squads.imports.models.Import.State",
-        "RuleKindEnum": "releases.intake.models.MappingRule.Kind",
-        "RuleRoleEnum": "releases.intake.models.MappingRule.Role",
-        "SystemKindEnum": "releases.intake.systems.KINDS",
+        "RuleKindEnum": "releases.mappings.models.MappingRule.Kind",
+        "RuleRoleEnum": "releases.mappings.models.MappingRule.Role",
+        "SystemKindEnum": "releases.sources.system_actions.KINDS",
         "PhaseEnum": "releases.pipelines.models.Phase",
     },
 }

@@ -8,7 +8,8 @@ from django.forms import BaseForm, CheckboxSelectMultiple
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.kernel import clock, ladder
+from portal.kernel import clock
+from squads.stories import ladder
 
 register = template.Library()
 

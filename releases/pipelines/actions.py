@@ -8,13 +8,13 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from portal.kernel.identity import identity
-from portal.kernel.rows import write
-from releases.pipelines import graph
-from releases.pipelines.facts import Commit, CommitsSeen, RefsSeen
-from releases.pipelines.issues import stories_closed
-from releases.pipelines.keys import issues_in, keys_in
+from portal.kernel.bulk_update import write
+from portal.kernel.stable_ids import identity
+from releases.pipelines import commit_graph
 from releases.pipelines.models import Change, Mainline, Repository, StoryLink
+from releases.pipelines.story_links import stories_closed
+from releases.providers.facts import Commit, CommitsSeen, RefsSeen
+from releases.providers.story_keys import issues_in, keys_in
 from squads.models import Story
 
 # The columns that git fills. Everything else on a change is said by events, so the two never overwrite each other.
@@ -189,7 +189,7 @@ def regraph(repository: Repository) -> set[UUID]:
     rows = list(
         Change.objects.filter(repository=repository).values_list("pk", "sha", "parents", "known", "position", "landed")
     )
-    position, landed = graph.places({row[1]: row[2].split() for row in rows if row[3]}, mainline.head)
+    position, landed = commit_graph.places({row[1]: row[2].split() for row in rows if row[3]}, mainline.head)
     moved = [
         (pk, position.get(sha), landed.get(sha))
         for pk, sha, _, _, old_position, old_landed in rows

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from portal.kernel.admin import ReadOnly
-from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink
+from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
 
 
 @admin.register(Repository)
@@ -48,3 +48,10 @@ class RepositoryParts(ReadOnly):
     list_display = ["repository", "prefix", "service"]
     list_select_related = ["repository", "service"]
     search_fields = ["prefix"]
+
+
+@admin.register(Tag)
+class Tags(ReadOnly):
+    list_display = ["name", "repository", "tagged_at", "release"]
+    list_select_related = ["repository", "release"]
+    search_fields = ["name"]

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 
-from portal.kernel.identity import identity
+from portal.kernel.stable_ids import identity
 from squads.models import Service, Story
 
 
@@ -198,3 +198,21 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pipeline or 'run'} {self.key}"
+
+
+class Tag(models.Model):
+    """Derived. A tag that a source's rule calls a release."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=250)
+    sha = models.CharField(max_length=64)
+    tagged_at = models.DateTimeField(help_text="tagger date, else committer date of the commit")
+    release = models.ForeignKey("releases.Release", on_delete=models.CASCADE, related_name="tags")
+
+    class Meta:
+        app_label = "releases"
+        constraints = [models.UniqueConstraint(fields=["repository", "name"], name="tag_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -4,9 +4,9 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from portal.kernel.admin import NotDeleted, ReadOnly
-from releases.planning import plans
-from releases.planning.models import Release, Tag
+from portal.kernel.admin import NotDeleted
+from releases.planning import actions
+from releases.planning.models import Release
 
 
 @admin.register(Release)
@@ -45,11 +45,4 @@ class Releases(NotDeleted):
         return False
 
     def save_model(self, request: HttpRequest, obj: Release, form: ModelForm, change: bool) -> None:
-        plans.edit_release(obj, by=request.user, **form.cleaned_data)
-
-
-@admin.register(Tag)
-class Tags(ReadOnly):
-    list_display = ["name", "repository", "tagged_at", "release"]
-    list_select_related = ["repository", "release"]
-    search_fields = ["name"]
+        actions.edit_release(obj, by=request.user, **form.cleaned_data)

@@ -14,11 +14,11 @@ from rest_framework.response import Response
 
 from portal.kernel.api import Endpoint
 from releases.pipelines.models import StoryLink
-from releases.planning import plans
+from releases.planning import actions
 from releases.planning.board import MOST_CARDS
 from releases.planning.models import Release
+from squads.judge import judgement
 from squads.models import Story
-from squads.stories import states
 from squads.stories.queries import owner_names
 from squads.teams.queries import PLANNERS, may_plan
 
@@ -137,7 +137,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         self._check()
         said = ReleaseIn(data=request.data)
         said.is_valid(raise_exception=True)
-        release = plans.create_release(by=request.user, **said.validated_data)
+        release = actions.create_release(by=request.user, **said.validated_data)
         return Response(ReleaseOut(release).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReleaseIn(partial=True), responses=ReleaseOut)
@@ -147,7 +147,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         self._check()
         said = ReleaseIn(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
-        plans.edit_release(release, by=request.user, **said.validated_data)
+        actions.edit_release(release, by=request.user, **said.validated_data)
         return Response(ReleaseOut(release).data)
 
     @extend_schema(responses=BoardOut)
@@ -170,7 +170,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
                         "count": counts[stage],
                         "share": round(counts[stage] / total, 4) if total else None,
                     }
-                    for stage in states.STAGES
+                    for stage in judgement.STAGES
                 ],
                 "stories": [_card(story, owners, story.pk in planned) for story in stories],
             }
@@ -187,6 +187,6 @@ def _card(story: Story, owners: dict[str, str], planned: bool) -> dict[str, Any]
         "gaps": story.standing.get("gaps", []),
         "dark": bool(story.standing.get("dark")),
         "planned": planned,
-        "answer": states.say(story.standing, owners=owners, squad=story.squad.name),
+        "answer": judgement.say(story.standing, owners=owners, squad=story.squad.name),
         "url": story.get_absolute_url(),
     }

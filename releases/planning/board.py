@@ -13,11 +13,12 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from portal.kernel import clock, ladder
-from portal.kernel.live import Card
+from portal.kernel import clock
 from releases.pipelines.models import StoryLink
+from squads.judge import judgement
 from squads.models import Story
-from squads.stories import states
+from squads.stories import ladder
+from squads.stories.cards import Card
 from squads.stories.queries import gap_words, owner_names
 
 MOST_CARDS = 500
@@ -155,7 +156,7 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
     lanes = _lanes(stories[:MOST_CARDS], unplanned, at)
     dark = _dark(release, light, stories)
     return Board(
-        columns=[_column(stage, stages[stage], count) for stage in states.STAGES],
+        columns=[_column(stage, stages[stage], count) for stage in judgement.STAGES],
         lanes=lanes,
         types=Counter(row.type for row in light),
         total=count,
@@ -174,7 +175,7 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
 
 
 def _column(stage: str, count: int, total: int) -> Column:
-    return Column(stage, states.STAGE_NAMES[stage], count, f"{round(100 * count / total)}\u202f%" if total else "")
+    return Column(stage, judgement.STAGE_NAMES[stage], count, f"{round(100 * count / total)}\u202f%" if total else "")
 
 
 def _dark(release: UUID, light: list[_Light], stories: list[tuple[Any, ...]]) -> int:
@@ -201,14 +202,14 @@ def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], at: datetime) ->
     lanes: dict[str, tuple[str, dict[str, list[Face]]]] = {}
     for row, face in zip(stories, _faces(stories, at), strict=True):
         shown = face._replace(found=True) if row[0] in unplanned else face
-        lanes.setdefault(face.squad, (row[6], {name: [] for name in states.STAGES}))[1][face.stage].append(shown)
+        lanes.setdefault(face.squad, (row[6], {name: [] for name in judgement.STAGES}))[1][face.stage].append(shown)
     return [
         Lane(
             squad,
             slug,
             sum(map(len, cells.values())),
             len(cells["rodeo_done"]),
-            tuple((stage, states.STAGE_NAMES[stage], cards) for stage, cards in cells.items()),
+            tuple((stage, judgement.STAGE_NAMES[stage], cards) for stage, cards in cells.items()),
         )
         for slug, (squad, cells) in lanes.items()
     ]
@@ -232,7 +233,7 @@ def _faces(stories: Iterable[tuple[Any, ...]], at: datetime) -> Iterator[Face]:
             number,
             _version(title, type_, stage, standing, slug, number)[:10],
             ladder.glyph(standing),
-            states.say(standing, at=at, owners=owners, squad=squad),
+            judgement.say(standing, at=at, owners=owners, squad=squad),
             gap_words(standing),
             _withdrawn(standing),
             bool(standing.get("dark")),

@@ -6,7 +6,6 @@ from django.db import models
 from django.urls import reverse
 
 from portal.kernel import clock
-from releases.pipelines.models import Repository
 
 
 class Release(models.Model):
@@ -31,7 +30,7 @@ class Release(models.Model):
     released_at = models.DateTimeField(null=True, blank=True, help_text="When it went out; a tag fills this by itself.")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
-    # Derived from its tags and changes by releases.planning.actions; lead times are seconds from author date to tag.
+    # Derived from its tags and changes by releases.planning.tags; lead times are seconds from author date to tag.
     tagged_at = models.DateTimeField(null=True, editable=False)
     commits = models.PositiveIntegerField(default=0, editable=False)
     non_merge_commits = models.PositiveIntegerField(default=0, editable=False)
@@ -48,21 +47,3 @@ class Release(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("releases:planning:board", args=[self.slug])
-
-
-class Tag(models.Model):
-    """Derived. A tag that a source's rule calls a release."""
-
-    id = models.UUIDField(primary_key=True, editable=False)
-    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tags")
-    name = models.CharField(max_length=250)
-    sha = models.CharField(max_length=64)
-    tagged_at = models.DateTimeField(help_text="tagger date, else committer date of the commit")
-    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="tags")
-
-    class Meta:
-        app_label = "releases"
-        constraints = [models.UniqueConstraint(fields=["repository", "name"], name="tag_once")]
-
-    def __str__(self) -> str:
-        return self.name

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from releases.planning import link_views, views
+from releases.planning import views
 
 
 class Slug:
@@ -26,8 +26,4 @@ urlpatterns = [
     path("releases/<release:slug>/edit/", views.release_edit, name="edit"),
     path("releases/<release:slug>/changes/", views.release_changes, name="changes"),
     path("releases/<release:slug>/unlinked/", views.release_unlinked, name="unlinked"),
-    path("changes/unlinked/", link_views.unlinked, name="all_unlinked"),
-    path("changes/<uuid:pk>/link/", link_views.link_here, name="link_here"),
-    path("stories/<str:key>/changes/link/", link_views.link, name="link"),
-    path("stories/<str:key>/changes/<uuid:pk>/unlink/", link_views.unlink, name="unlink"),
 ]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
-from releases.planning import plans, queries
+from releases.planning import actions, queries
 from releases.planning.board import Board, Only, board
 from releases.planning.forms import ReleaseForm
 from releases.planning.models import Release
@@ -117,7 +117,7 @@ def release_create(request: HttpRequest) -> HttpResponse:
     form = ReleaseForm(request.POST or None, initial={"line": request.GET.get("line", "")})
     if request.method == "POST" and form.is_valid():
         try:
-            release = plans.create_release(by=request.user, **form.cleaned_data)
+            release = actions.create_release(by=request.user, **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -134,7 +134,7 @@ def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
     form = ReleaseForm(request.POST or None, instance=release)
     if request.method == "POST" and form.is_valid():
         try:
-            plans.edit_release(release, by=request.user, **form.cleaned_data)
+            actions.edit_release(release, by=request.user, **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -14,7 +14,7 @@ from squads.acceptance import queries
 from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.actions import watch
 from squads.stories.actions import record_by_hand
-from squads.stories.makers import why_own
+from squads.stories.authorship import why_own
 from squads.stories.models import Story
 
 State = AcceptanceRequest.State

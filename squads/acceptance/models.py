@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from squads.acceptance.querysets import AcceptanceQuerySet
-from squads.stories.makers import why_own
+from squads.stories.authorship import why_own
 from squads.stories.models import Evidence, Story
 
 

@@ -8,13 +8,13 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
-from portal.kernel import ladder
 from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.queries import written
-from squads.stories.makers import why_own
+from squads.judge.judgement import say
+from squads.stories import ladder
+from squads.stories.authorship import why_own
 from squads.stories.models import Evidence, Story
 from squads.stories.queries import Checklist, checklist, owner_names
-from squads.stories.states import say
 
 MOST_ACCEPTERS = 50
 

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from squads.stories.makers import moved_by, written_by
+from squads.stories.authorship import moved_by, written_by
 
 if TYPE_CHECKING:
     from squads.acceptance.models import AcceptanceRequest  # noqa: F401 - named in quotes below

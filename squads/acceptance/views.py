@@ -8,12 +8,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, writing
-from portal.kernel.typed import given
+from portal.kernel.text_input import given
 from squads.acceptance import actions, queries
 from squads.acceptance.models import AcceptanceRequest
-from squads.stories.doors import own_story, story_at
 from squads.stories.models import Story
-from squads.stories.page import Typed, story_page
+from squads.story_pages.lookup import own_story, story_at
+from squads.story_pages.page import Typed, story_page
 
 PER_PAGE = 20
 ANSWERS = ("accepted", "declined")

@@ -12,7 +12,7 @@ from portal.kernel import clock, live
 from portal.kernel.locks import hold
 from squads.boards.models import SavedView
 from squads.boards.queries import LIMITED, Only
-from squads.stories import states
+from squads.judge import judgement
 from squads.stories.actions import create_story
 from squads.stories.models import Story
 from squads.teams.models import Membership, Squad
@@ -68,7 +68,7 @@ def set_rules(
         if stage not in LIMITED:
             raise TypeError(f"no limit for {stage}")
         if limit is not None and not 1 <= limit <= HIGHEST_LIMIT:
-            errors[stage] = f"Give 1 to {HIGHEST_LIMIT}, or nothing for no limit on {states.STAGE_NAMES[stage]}."
+            errors[stage] = f"Give 1 to {HIGHEST_LIMIT}, or nothing for no limit on {judgement.STAGE_NAMES[stage]}."
     if errors:
         raise ValidationError(errors)
     squad.wip_limits = {stage: limits[stage] for stage in LIMITED if limits.get(stage)}

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from portal.kernel import clock
 from portal.kernel.api import Endpoint
 from squads.boards import actions, cards, queries
-from squads.stories import placing, states
+from squads.judge import judgement
+from squads.stories import ranking
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names, why_unknown
 from squads.teams.api import check_own
@@ -63,14 +64,14 @@ class PlaceIn(serializers.Serializer):
     to = serializers.ChoiceField(Story.Progress.choices, required=False)
     after = serializers.CharField(required=False, max_length=20)
     before = serializers.CharField(required=False, max_length=20)
-    where = serializers.ChoiceField([(each, each) for each in placing.WHERE], required=False)
+    where = serializers.ChoiceField([(each, each) for each in ranking.WHERE], required=False)
     because = serializers.CharField(required=False, allow_blank=True, max_length=2000)
 
 
 class BlockIn(serializers.Serializer):
     """What the story waits for."""
 
-    because = serializers.CharField(max_length=placing.MOST_SAID)
+    because = serializers.CharField(max_length=ranking.MOST_SAID)
 
 
 class PlaceOut(serializers.Serializer):
@@ -121,7 +122,7 @@ class Boards(Endpoint):
                 "type": row.type,
                 "rank": row.rank,
                 "version": cards.version_of(row),
-                "answer": states.say(row.standing, at=at, owners=owners, squad=squad.name),
+                "answer": judgement.say(row.standing, at=at, owners=owners, squad=squad.name),
                 "gaps": gap_words(row.standing),
                 "blocked_because": row.blocked_because,
                 "since": row.since,
@@ -167,7 +168,7 @@ class Places(Endpoint):
         story = self._own(key)
         said = PlaceIn(data=request.data)
         said.is_valid(raise_exception=True)
-        return Response(PlaceOut(placing.place(story, by=request.user, **said.validated_data)).data)
+        return Response(PlaceOut(ranking.place(story, by=request.user, **said.validated_data)).data)
 
     @extend_schema(request=BlockIn, responses=PlaceOut, operation_id="stories_block_create")
     def block(self, request: Request, key: str) -> Response:
@@ -175,9 +176,9 @@ class Places(Endpoint):
         story = self._own(key)
         said = BlockIn(data=request.data)
         said.is_valid(raise_exception=True)
-        return Response(PlaceOut(placing.block(story, by=request.user, **said.validated_data)).data)
+        return Response(PlaceOut(ranking.block(story, by=request.user, **said.validated_data)).data)
 
     @extend_schema(request=None, responses=PlaceOut, operation_id="stories_unblock_create")
     def unblock(self, request: Request, key: str) -> Response:
         """Say that a story waits for nothing any more. 409 when it is not blocked."""
-        return Response(PlaceOut(placing.unblock(self._own(key), by=request.user)).data)
+        return Response(PlaceOut(ranking.unblock(self._own(key), by=request.user)).data)

@@ -10,9 +10,10 @@ from django.template.loader import get_template
 from django.urls import reverse
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.kernel import clock, ladder, live
-from squads.boards.stays import Usual, usual
-from squads.stories import states
+from portal.kernel import clock
+from squads.boards.time_in_stage import Usual, usual
+from squads.judge import judgement
+from squads.stories import cards, ladder
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
 
@@ -154,7 +155,7 @@ def _card(
     menu: SafeString,
 ) -> Card:
     withdrawn = ", ".join(
-        ladder.NAMES[rung["rung"]] for rung in row.standing.get("rungs", ()) if rung["state"] == states.WITHDRAWN
+        ladder.NAMES[rung["rung"]] for rung in row.standing.get("rungs", ()) if rung["state"] == judgement.WITHDRAWN
     )
     gaps = gap_words(row.standing)
     # Of a story that nobody has finished, the column says all that the answer would.
@@ -169,7 +170,7 @@ def _card(
         row.rank,
         version,
         ladder.glyph(row.standing),
-        "" if plain else states.say(row.standing, at=at, owners=owners, squad=row.squad),
+        "" if plain else judgement.say(row.standing, at=at, owners=owners, squad=row.squad),
         gaps,
         withdrawn,
         bool(row.standing.get("dark")),
@@ -200,17 +201,17 @@ MOVES = {stage: tuple(each for each in Story.Progress.choices if each[0] != stag
 def _next_kind(standing: Mapping[str, Any]) -> str:
     """Return the kind of evidence that the first rung not held asks for; "" when all hold."""
     for rung in standing.get("rungs", ()):
-        if rung["rung"] in KINDS and rung["state"] not in (states.HELD, states.BY_HAND):
+        if rung["rung"] in KINDS and rung["state"] not in (judgement.HELD, judgement.BY_HAND):
             return KINDS[rung["rung"]]
     return ""
 
 
-def live_cards(ids: list[int]) -> list[live.Card]:
+def live_cards(ids: list[int]) -> list[cards.Card]:
     """Return these stories as cards of their squads' boards, for the pages that have one open."""
     rows = rows_of(ids)
     versions = {row.key: version_of(row) for row in rows}
     html = card_html(rows, versions=versions)
     return [
-        live.Card(row.pk, f"squad:{row.slug}", row.key, row.stage, row.rank, versions[row.key], html[row.key])
+        cards.Card(row.pk, f"squad:{row.slug}", row.key, row.stage, row.rank, versions[row.key], html[row.key])
         for row in rows
     ]

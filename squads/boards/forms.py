@@ -6,7 +6,7 @@ from django import forms
 
 from squads.boards.actions import HIGHEST_LIMIT
 from squads.boards.queries import LIMITED
-from squads.stories import states
+from squads.judge import judgement
 from squads.teams.models import Membership, Squad
 
 
@@ -30,7 +30,7 @@ class RulesForm(forms.Form):
         wrong = f"Write a whole number from 1 to {HIGHEST_LIMIT}, or leave it empty for no limit."
         for stage in LIMITED:
             self.fields[stage] = forms.IntegerField(
-                label=f"{states.STAGE_NAMES[stage].capitalize()}: at most",
+                label=f"{judgement.STAGE_NAMES[stage].capitalize()}: at most",
                 required=False,
                 min_value=1,
                 max_value=HIGHEST_LIMIT,

@@ -16,15 +16,15 @@ from django.utils.safestring import SafeString
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from squads.boards import cards
-from squads.boards.stays import Usual, usual
-from squads.stories import states
+from squads.boards.time_in_stage import Usual, usual
+from squads.judge import judgement
 from squads.stories.models import Evidence, Story
 from squads.teams.models import Membership, Service, Squad
 
 # Cards of one column at most, and the newest that are rodeo done.
 MOST, NEWEST = 200, 30
 OPTIONS = 200
-LIMITED = states.STAGES[:-1]
+LIMITED = judgement.STAGES[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *,
     light = _unfinished(squad, only)
     late = {row.pk for row in light if row.waits(at, known)}
     totals = Counter(row.stage for row in light)
-    hits: dict[str, list[int]] = {stage: [] for stage in states.STAGES}
+    hits: dict[str, list[int]] = {stage: [] for stage in judgement.STAGES}
     for row in light:
         if row.hit and (not only.stalled or row.pk in late):
             hits[row.stage].append(row.pk)
@@ -139,7 +139,7 @@ def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *,
     rows = cards.rows_of(pk for pks in wanted.values() for pk in pks)
     versions = {row.key: cards.version_of(row) for row in rows}
     html = cards.card_html(rows, at=at, known={squad.pk: known}, versions=versions) if drawn else {}
-    columns = [_column(squad, stage, rows, totals, found, known, html) for stage in states.STAGES]
+    columns = [_column(squad, stage, rows, totals, found, known, html) for stage in judgement.STAGES]
     return Board(columns, only, sum(totals.values()), _version(columns, versions, late))
 
 
@@ -174,7 +174,7 @@ def _column(
         here.sort(key=lambda row: (row.since, row.pk), reverse=True)
     return Column(
         stage,
-        states.STAGE_NAMES[stage],
+        judgement.STAGE_NAMES[stage],
         stage in Story.Progress.values,
         totals[stage],
         found[stage],

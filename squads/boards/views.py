@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.policy import leads, members, reading, writing
-from portal.kernel.typed import given
+from portal.kernel.text_input import given
 from squads.boards import actions, queries
 from squads.boards.forms import RulesForm
 from squads.boards.models import SavedView

@@ -8,14 +8,14 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock, live
+from portal.kernel.bulk_update import write
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import tell
-from portal.kernel.rows import write
 from portal.kernel.transitions import AlreadyMoved
 from squads.discussions.models import Comment
-from squads.imports import formats, planning, queries
+from squads.imports import formats, queries, release_hook
 from squads.imports.checking import PROGRESSES, SYSTEMS, TYPES
-from squads.imports.formats.words import LEAVE_OUT, plain
+from squads.imports.formats.meanings import LEAVE_OUT, plain
 from squads.imports.models import Import
 from squads.imports.queries import Plan, Step
 from squads.stories.actions import RANK_GAP, judge, last_rank
@@ -142,7 +142,7 @@ def _refuse(plan: Plan, leave_out_bad: bool) -> None:
 
 
 def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, Any]:
-    planned = planning.plan(plan.missing_releases, by=by) if plan.missing_releases else {}
+    planned = release_hook.plan(plan.missing_releases, by=by) if plan.missing_releases else {}
     for step in plan.steps:
         step.release = step.release or planned.get(step.row.release or "")
     created = _create(imported.squad, plan.created, by, now, SYSTEMS[plan.kind])

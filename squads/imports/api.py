@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from portal.kernel.api import Endpoint, Json, TooBig, named_by
 from squads.imports import actions, formats, queries
-from squads.imports.formats.words import LEAVE_OUT
+from squads.imports.formats.meanings import LEAVE_OUT
 from squads.imports.models import Import
 from squads.stories.models import Story
 from squads.teams.api import check_own

@@ -8,9 +8,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from squads.imports.formats.meanings import LEAVE_OUT, moment, plain, progress_of, type_of
 from squads.imports.formats.raw import Item, Parsed, Problem
 from squads.imports.formats.text import fault
-from squads.imports.formats.words import LEAVE_OUT, moment, plain, progress_of, type_of
 
 LONGEST_TITLE, LONGEST_KEY, LONGEST_TEXT, LONGEST_WORD = 200, 120, 100_000, 80
 # As squads/stories/editing.py has it; nothing here knows Django.

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from portal.kernel.typed import plain
+from portal.kernel.text_input import plain
 from squads.imports import formats
 from squads.imports.formats.raw import MEGABYTES
 from squads.imports.queries import FIELDS

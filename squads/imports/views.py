@@ -11,11 +11,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading
+from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
-from portal.kernel.typed import given
 from squads.imports import actions, exports, formats, queries
 from squads.imports.checking import PROGRESSES, TYPES
-from squads.imports.formats.words import LEAVE_OUT, plain
+from squads.imports.formats.meanings import LEAVE_OUT, plain
 from squads.imports.forms import BringForm, mapping_of
 from squads.imports.models import Import
 from squads.stories import queries as stories

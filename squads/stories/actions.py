@@ -11,9 +11,9 @@ from portal.kernel.outbox import tell
 from squads.discussions.actions import watch
 from squads.stories.editing import EDITABLE, check_texts
 from squads.stories.editing import edit_story as edit_story
-from squads.stories.hand import BY_HAND_KINDS as BY_HAND_KINDS
-from squads.stories.hand import record_by_hand as record_by_hand
-from squads.stories.hand import take_back as take_back
+from squads.stories.manual_evidence import BY_HAND_KINDS as BY_HAND_KINDS
+from squads.stories.manual_evidence import record_by_hand as record_by_hand
+from squads.stories.manual_evidence import take_back as take_back
 from squads.stories.models import Story
 from squads.teams.models import Squad
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries
-from squads.stories.hand import LONGEST_REASON
+from squads.stories.manual_evidence import LONGEST_REASON
 from squads.stories.models import Evidence, Story
 from squads.stories.serializers import AnswerOut, StoryDetail, StoryOut
 from squads.teams.api import check_own

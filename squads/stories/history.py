@@ -54,7 +54,7 @@ def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry
     edits = _fetched(StoryEdit.objects.select_related("by"), wanted.get("edit"))
     both = story.evidence.select_related("person", "taken_back_by")
     hand = _fetched(both, [str(UUID(pk)) for pk in wanted.get("evidence", ())])
-    # What nobody here wrote came from where the issue is (squads/imports/tickets.py), reached through its relation.
+    # What nobody here wrote came from where the issue is (squads/imports/tracker_issues.py), reached through its relation.
     elsewhere = story.ticket.system if hasattr(story, "ticket") else ""
     said = {
         "move": lambda pk: _move(moves[pk]),

@@ -190,7 +190,7 @@ class Relation(models.Model):
 
 
 class Evidence(models.Model):
-    """What was seen about a story, when, from which event, or by which person. See squads/stories/states.py for kinds."""
+    """What was seen about a story, when, from which event, or by which person. See squads/judge/judgement.py for kinds."""
 
     class Kind(models.TextChoices):
         CHANGE = "change", "change"

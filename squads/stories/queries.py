@@ -9,9 +9,10 @@ from django.apps import apps
 from django.db.models import F, Q, QuerySet
 from django.utils.safestring import SafeString
 
-from portal.kernel import clock, ladder
+from portal.kernel import clock
 from portal.kernel.markdown import to_html
-from squads.stories import states
+from squads.judge import judgement
+from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
 from squads.stories.models import Evidence, Story
@@ -94,7 +95,7 @@ def owner_names(standings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def answer(story: Story, at: datetime | None = None) -> str:
     """Return the honest answer about one story in one sentence."""
-    return states.say(story.standing, at=at, owners=owner_names([story.standing]), squad=story.squad.name)
+    return judgement.say(story.standing, at=at, owners=owner_names([story.standing]), squad=story.squad.name)
 
 
 def told(story: Story) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def lines(stories: Iterable[Story]) -> list[Line]:
         Line(
             story,
             ladder.glyph(story.standing),
-            states.say(story.standing, at=at, owners=owners, squad=story.squad.name),
+            judgement.say(story.standing, at=at, owners=owners, squad=story.squad.name),
             gap_words(story.standing),
         )
         for story in rows

@@ -12,9 +12,9 @@ from django.db import connections, models, transaction
 from django.db.models.functions import Cast
 
 from portal.kernel import clock
+from portal.kernel.bulk_update import write
 from portal.kernel.live import touch
-from portal.kernel.rows import write
-from squads.stories import states
+from squads.judge import judgement
 
 if TYPE_CHECKING:
     from squads.stories.models import Evidence, Story  # noqa: F401 - named in quotes below
@@ -70,7 +70,7 @@ class StoryQuerySet(models.QuerySet["Story"]):
             rows = dict(self._evidence(ids))
             changed = []
             for pk, key, progress, progress_at, flag, audience, stage, standing in stories:
-                judged = states.judge(states.Facts(key, progress, progress_at, rows.get(pk, ()), flag, audience))
+                judged = judgement.judge(judgement.Facts(key, progress, progress_at, rows.get(pk, ()), flag, audience))
                 if judged["stage"] != stage or judged != standing:
                     changed.append((pk, judged["stage"], judged, clock.parse(judged["since"])))
             write(self.model, ("stage", "standing", "stage_at"), changed)
@@ -79,16 +79,16 @@ class StoryQuerySet(models.QuerySet["Story"]):
 
     def standing_of(self, story: "Story", progress: str, progress_at: datetime) -> dict[str, Any]:
         """Return the standing a story has with this progress, by the evidence there is. The caller holds its row."""
-        rows: list[states.Row] = []
+        rows: list[judgement.Row] = []
         with connections[self.db].cursor() as cursor:
             # Most stories that people move have none yet, and asking for one is cheaper than reading all.
             cursor.execute("SELECT 1 FROM squads_evidence WHERE story_id = %s LIMIT 1", [story.pk])
             some = cursor.fetchone()
         if some:
             rows = next((rows for _, rows in self._evidence([story.pk])), rows)
-        return states.judge(states.Facts(story.key, progress, progress_at, rows, story.flag, story.audience))
+        return judgement.judge(judgement.Facts(story.key, progress, progress_at, rows, story.flag, story.audience))
 
-    def _evidence(self, ids: list[int]) -> Iterator[tuple[int, list[states.Row]]]:
+    def _evidence(self, ids: list[int]) -> Iterator[tuple[int, list[judgement.Row]]]:
         """Yield each story's evidence. Moments and JSON are read as text: turning 200,000 of each into objects one by
         one in the database driver takes longer than judging them."""
         table = apps.get_model("squads", "Evidence")._default_manager.using(self.db)
@@ -105,11 +105,11 @@ class StoryQuerySet(models.QuerySet["Story"]):
         def moment(text: str | None) -> datetime | None:
             return None if text is None else datetime.fromisoformat(text + zone)
 
-        def row(values: tuple[Any, ...]) -> states.Row:
+        def row(values: tuple[Any, ...]) -> judgement.Row:
             _, kind, verdict, at, started_at, service, environment, tier, named, label, words, by_hand, pk = values
             if named not in shas:
                 shas[named] = tuple(json.loads(named))
-            return states.Row(
+            return judgement.Row(
                 kind,
                 verdict,
                 datetime.fromisoformat(at + zone),

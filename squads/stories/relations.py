@@ -7,8 +7,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.safestring import SafeString
 
-from portal.kernel import clock, ladder
+from portal.kernel import clock
 from portal.kernel.live import touch
+from squads.stories import ladder
 from squads.stories.editing import note
 from squads.stories.models import Relation, Story
 

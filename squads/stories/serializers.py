@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.kernel.api import named_by
-from squads.stories import states
+from squads.judge import judgement
 from squads.stories.models import Story
 
 RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
@@ -15,7 +15,7 @@ RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
 class RungOut(serializers.Serializer):
     """One rung of the ladder."""
 
-    rung = serializers.ChoiceField([(name, states.STAGE_NAMES[name]) for name in states.RUNGS])
+    rung = serializers.ChoiceField([(name, judgement.STAGE_NAMES[name]) for name in judgement.RUNGS])
     state = serializers.ChoiceField([(name, name) for name in RUNG_STATES])
     at = serializers.DateTimeField(allow_null=True)
     why = serializers.CharField()
@@ -74,7 +74,7 @@ class StoryOut(serializers.ModelSerializer):
         return bool(story.standing.get("dark", False))
 
     def get_answer(self, story: Story) -> str:
-        return states.say(story.standing, owners=self.context["owners"], squad=story.squad.name)
+        return judgement.say(story.standing, owners=self.context["owners"], squad=story.squad.name)
 
 
 class IssueOut(serializers.Serializer):

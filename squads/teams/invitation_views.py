@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.forms import PASSWORD_HELP
 from portal.accounts.models import Invitation
-from portal.kernel.objections import keep_objection
+from portal.kernel.form_errors import keep_objection
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, leads, public
 from squads.teams import invitations as verbs

@@ -16,7 +16,7 @@ from portal.accounts.models import ApiToken
 from portal.accounts.queries import tokens_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, reading
-from portal.kernel.typed import given
+from portal.kernel.text_input import given
 from squads.teams import actions, queries
 from squads.teams.forms import InvitationForm, MemberForm
 from squads.teams.invitations import MOST_OPEN

@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.objections import keep_objection
+from portal.kernel.form_errors import keep_objection
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, members, reading, writing
-from portal.kernel.typed import given
+from portal.kernel.text_input import given
 from squads.teams import actions, queries
 from squads.teams.forms import ServiceForm, SquadForm
 from squads.teams.models import Service, Squad

@@ -57,7 +57,7 @@ def test_no_module_is_a_drawer_for_everything() -> None:
     assert [dotted(path) for path in modules() if path.stem in DRAWERS or path.parent.name in DRAWERS] == []
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "releases/pipelines/providers").rglob("*.py")), ids=dotted)
+@pytest.mark.parametrize("path", sorted((ROOT / "releases/providers").rglob("*.py")), ids=dotted)
 def test_a_provider_knows_no_django(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         names = (

@@ -15,8 +15,8 @@ PUBLIC = {
     "ops:healthz",
     "ops:metrics",
     "ops:readyz",
-    "releases:intake:hook",
-    "releases:intake:hook_without_slash",
+    "releases:inbox:hook",
+    "releases:inbox:hook_without_slash",
     # Signing in, setting a new password, and coming in by invitation: what people do before they are signed in.
     "accounts:login",
     "accounts:logout",

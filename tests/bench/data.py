@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from portal.kernel.identity import identity
+from portal.kernel.stable_ids import identity
 from releases.planning.models import Release
 from squads.models import Evidence, Squad, Story
 

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from releases.sources import git_actions
+
 COMMITS, TAGS, STORIES = 40_000, 5_000, 200
 IMPORT_BOUND, NOTHING_BOUND = 40.0, 2.0
 FIRST = 1_300_000_000
@@ -69,7 +71,6 @@ def repository(folder: Path, commits: int = COMMITS, tags: int = TAGS) -> Path:
 def run() -> list[dict[str, Any]]:
     """Import the history, derivation included, then pull again; return the figures. Needs Django and an empty database."""
     from portal.kernel.tasks import drain
-    from releases.intake import sources
     from releases.models import Change, Release
     from squads.models import Squad, Story
 
@@ -82,7 +83,7 @@ def run() -> list[dict[str, Any]]:
     )
     with tempfile.TemporaryDirectory() as folder:
         place = repository(Path(folder))
-        source, _ = sources.connect_git(
+        source, _ = git_actions.connect_git(
             by=None, url=str(place), service="large", squad=squad, release_tags="v*", deploys_to="bench-production"
         )
         took = [_pull(drain, source), _pull(drain, source)]
@@ -112,12 +113,13 @@ def run() -> list[dict[str, Any]]:
 
 
 def _pull(drain: Any, source: Any) -> float:
-    from releases.intake import claims, pulls
+    from releases.pulling import actions as pulling_actions
+    from releases.pulling import leases
 
     began = time.perf_counter()
-    claim = claims.claim_now(source)
+    claim = leases.claim_now(source)
     assert claim is not None
-    pulled = pulls.pull(source.pk, claim)
+    pulled = pulling_actions.pull(source.pk, claim)
     source.refresh_from_db()
     assert pulled is not None, source.last_error
     drain()

@@ -114,7 +114,8 @@ def run() -> list[dict[str, Any]]:
     """Pull, and fetch and copy, in turns; return the figures. Needs Django and a database."""
     import gc
 
-    from releases.intake.models import AllowedHost, InboundEvent, Source
+    from releases.allowed_hosts.models import AllowedHost
+    from releases.inbox.models import InboundEvent, Source
 
     AllowedHost.objects.get_or_create(host="127.0.0.1")
     with double() as url:
@@ -198,8 +199,8 @@ def _get(url: str, path: str) -> Any:
 
 def _pages_of(source: Any) -> tuple[list[str], dict[int, bytes]]:
     """Return every address that a pull asks, in its order, and the rows it keeps by the number of their run."""
-    from releases.intake.sessions import session_of
-    from releases.pipelines.providers.github import client
+    from releases.providers.github import client
+    from releases.pulling.http_session import session_of
 
     asked: list[str] = []
 
@@ -226,7 +227,7 @@ def _bare(url: str, pages: list[str], rows: dict[int, bytes]) -> float:
     import httpx2
     from django.db import connection
 
-    from releases.intake.models import InboundEvent, Source
+    from releases.inbox.models import InboundEvent, Source
 
     table = InboundEvent._meta.db_table
     source = Source.objects.get(key="bench-github")
@@ -291,7 +292,7 @@ def _copy(cursor: Any, names: tuple[str, ...], rows: list[Any], *, postgres: boo
 
 def _pull(source: Any) -> tuple[float, float]:
     """Pull as the worker does; return the seconds, and by how many MB the process grew after its first fifth."""
-    from releases.intake import claims, pulls
+    from releases.pulling import actions, leases
 
     sizes: list[float] = []
 
@@ -301,9 +302,9 @@ def _pull(source: Any) -> tuple[float, float]:
     began = time.perf_counter()
     more = True
     while more:
-        claim = claims.claim_now(source)
+        claim = leases.claim_now(source)
         assert claim is not None
-        pulled = pulls.pull(source.pk, claim, say)
+        pulled = actions.pull(source.pk, claim, say)
         source.refresh_from_db()
         assert pulled is not None, source.last_error
         more = pulled.more

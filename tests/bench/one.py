@@ -27,7 +27,7 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 from portal.accounts.models import User  # noqa: E402
 from portal.ops.broker import embedded  # noqa: E402
 from portal.settings.embedded import broker_socket  # noqa: E402
-from releases.intake.models import InboundEvent, Source  # noqa: E402
+from releases.inbox.models import InboundEvent, Source  # noqa: E402
 from releases.planning.models import Release  # noqa: E402
 from squads.imports import actions as imports  # noqa: E402
 from squads.imports import queries as import_queries  # noqa: E402

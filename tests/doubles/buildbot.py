@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from portal.ops.leash import leashed
+from portal.ops.parent_death import leashed
 from tests.conftest import wait_until
 from tests.ports import free_port
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from portal.kernel import http
-from releases.intake.sessions import DoorSession
+from releases.pulling.http_session import DoorSession
 
 
 def session(url: str, headers: Mapping[str, str] | None = None) -> DoorSession:

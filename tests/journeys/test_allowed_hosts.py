@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from releases.intake import hosts
+from releases.allowed_hosts import actions
 from tests.journeys.axe import RULES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_an_administrator_allows_a_host_and_closes_another_by_keyboard(
     browser_as: Callable[[User], Page], root: User, scheme: Any
 ) -> None:
-    hosts.allow(host="build-with-quite-a-long-name.machines.example.org", note="The Buildbot of Search", by=root)
+    actions.allow(host="build-with-quite-a-long-name.machines.example.org", note="The Buildbot of Search", by=root)
     page = browser_as(root)
     page.emulate_media(color_scheme=scheme)
     page.goto("/sources/hosts/")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from portal.accounts.models import User
 from portal.kernel.models import StateChange
 from squads.models import Evidence, Membership, Squad, Story
-from squads.stories import placing
+from squads.stories import ranking
 from squads.stories.actions import create_story, record_by_hand
 from tests.journeys.axe import RULES
 from tests.journeys.keys import tab_to
@@ -31,7 +31,7 @@ def stories(ana: User, payments: Squad) -> list[Story]:
     Squad.objects.filter(pk=payments.pk).update(wip_limits={"todo": 2, "dev_done": 4})
     made = [create_story(payments, by=ana, title=title) for title in ("Ants", "Bees", "Cats", "Dogs", "Elks", "Foxes")]
     made[3].move_progress("in_progress", by=ana)
-    placing.block(made[3], by=ana, because="Waits for the vet, who is on holiday until Monday")
+    ranking.block(made[3], by=ana, because="Waits for the vet, who is on holiday until Monday")
     made[4].move_progress("dev_done", by=ana)
     made[5].move_progress("dev_done", by=ana)
     record_by_hand(made[5], by=ana, kind="deployment", note="Saw it run.")

@@ -10,14 +10,14 @@ from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
 from portal.kernel import outbox
-from releases.intake import claims, pulls
-from releases.intake.actions import drain_inbox
 from releases.models import Source
+from releases.pulling import actions, leases
+from releases.reading.actions import drain_inbox
 from squads.models import Squad
 from squads.stories.actions import create_story
 from tests.doubles.github import TOKEN, GitHub
 from tests.journeys.axe import RULES
-from tests.releases.intake.test_github_pull import NAME, SHA, ago, run
+from tests.releases.pulling.test_github_pull import NAME, SHA, ago, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,8 +55,8 @@ def github() -> Iterator[GitHub]:
 
 def works() -> None:
     """What a worker does: pull what is due, pass on what people did, and read what came."""
-    for source_id, claim in claims.claim_due():
-        pulls.pull(source_id, claim)
+    for source_id, claim in leases.claim_due():
+        actions.pull(source_id, claim)
     while outbox.deliver() + drain_inbox():
         pass
 
@@ -152,6 +152,6 @@ def test_a_github_is_connected_mended_paused_and_mended_again(
     page.goto("/sources/github/")
     go(page, "button", "Pause")
     expect(page.get_by_text("none while it is paused")).to_be_visible()
-    assert claims.claim_due() == []
+    assert leases.claim_due() == []
     go(page, "button", "Resume")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()

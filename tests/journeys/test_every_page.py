@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route
 
 from portal.accounts.models import User
 from portal.ops.permissions import Row, rows
-from releases.pipelines.providers import PROVIDERS
+from releases.providers import PROVIDERS
 from tests.journeys.axe import RULES
 from tests.portal.permissions import CASES, ROLES, World, world
 

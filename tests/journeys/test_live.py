@@ -12,7 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from portal.accounts.models import User
 from portal.kernel.live import touch
 from releases.models import Release
-from releases.planning.plans import create_release
+from releases.planning.actions import create_release
 from squads.models import Squad, Story
 from squads.stories.actions import create_story, edit_story
 from tests.portal.live.conftest import Process, stream

@@ -8,9 +8,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from portal.kernel.identity import identity
+from portal.kernel.stable_ids import identity
 from releases.environments.actions import environment_named
-from releases.intake.actions import store
+from releases.inbox.actions import store
 from releases.models import MappingRule, Repository, RepositoryPart, SeenName, Source
 from squads.models import Service
 from tests.journeys.axe import RULES

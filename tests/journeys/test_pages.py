@@ -11,9 +11,9 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from portal.kernel.identity import identity
+from portal.kernel.stable_ids import identity
 from releases.models import Deployment, Environment, InboundEvent, Release, Source
-from releases.planning.plans import create_release
+from releases.planning.actions import create_release
 from squads.models import Evidence, Service, Squad, Story
 from squads.stories.actions import create_story, judge, record_by_hand
 from tests.journeys.axe import RULES

@@ -10,9 +10,9 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from portal.kernel.identity import identity
+from portal.kernel.stable_ids import identity
+from releases.evidence.links import link_change
 from releases.models import Change, InboundEvent, Repository, Run, Source
-from releases.planning.links import link_change
 from squads.acceptance.actions import ask
 from squads.discussions.actions import say
 from squads.models import AcceptanceRequest, Evidence, Membership, Mention, Squad, Story

@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from portal.accounts.actions import make_token
 from portal.accounts.models import ApiToken, Invitation, User
-from portal.kernel.identity import identity
+from portal.kernel.stable_ids import identity
 from releases.environments.actions import create_environment
-from releases.intake.actions import store
+from releases.inbox.actions import store
 from releases.models import (
     AllowedHost,
     Change,
@@ -30,7 +30,7 @@ from releases.models import (
     Source,
     StoryLink,
 )
-from releases.planning.plans import create_release
+from releases.planning.actions import create_release
 from squads.acceptance.actions import ask
 from squads.boards.actions import save_view
 from squads.discussions.actions import say
@@ -48,7 +48,7 @@ from squads.models import (
     Story,
 )
 from squads.stories.actions import create_story, judge, record_by_hand
-from squads.stories.placing import block
+from squads.stories.ranking import block
 from squads.stories.relations import relate
 from squads.teams.invitations import invite
 
@@ -500,13 +500,13 @@ CASES: dict[str, Case] = {
     "squads:stories:field": Case(lambda w: [w.story.key, "title"], lambda w: {"title": "Pay twice"}),
     "squads:stories:checklist": Case(lambda w: [w.story.key, "acceptance_criteria"], lambda w: {"on": CRITERION}),
     "squads:stories:history": Case(_blocked),
-    "squads:stories:comments": Case(_blocked),
-    "squads:stories:comment_say": Case(_key, _said),
-    "squads:stories:comment_edit": Case(_comment, _said, never=only("member")),
-    "squads:stories:comment_remove": Case(_comment, never=only("member")),
-    "squads:stories:watch": Case(_key),
-    "squads:stories:relation_add": Case(_key, _relate),
-    "squads:stories:relation_remove": Case(_relation),
+    "squads:comments:list": Case(_blocked),
+    "squads:comments:create": Case(_key, _said),
+    "squads:comments:edit": Case(_comment, _said, never=only("member")),
+    "squads:comments:remove": Case(_comment, never=only("member")),
+    "squads:comments:watch": Case(_key),
+    "squads:comments:relation_add": Case(_key, _relate),
+    "squads:comments:relation_remove": Case(_relation),
     # Boards
     "squads:boards:board": Case(_slug),
     "squads:boards:settings": Case(_slug, lambda w: {"tested": 3, "accepters": ["mo"]}),
@@ -538,23 +538,23 @@ CASES: dict[str, Case] = {
     "releases:planning:edit": Case(_release, _version),
     "releases:planning:changes": Case(_release),
     "releases:planning:unlinked": Case(_release),
-    "releases:planning:all_unlinked": OWN,
-    "releases:planning:link": Case(_key, lambda w: {"sha": w.unlinked.sha}),
-    "releases:planning:link_here": Case(lambda w: [w.unlinked.pk], lambda w: {"key": w.story.key}),
-    "releases:planning:unlink": Case(_change_of),
+    "releases:evidence:unlinked_changes": OWN,
+    "releases:evidence:link": Case(_key, lambda w: {"sha": w.unlinked.sha}),
+    "releases:evidence:link_here": Case(lambda w: [w.unlinked.pk], lambda w: {"key": w.story.key}),
+    "releases:evidence:unlink": Case(_change_of),
     "releases:environments:list": OWN,
     "releases:environments:create": Case(body=_qa),
     "releases:environments:detail": Case(_environment),
     "releases:environments:edit": Case(_environment, _prod),
     "releases:incidents:signal_list": OWN,
     # Sources and the inbox
-    "releases:intake:hook": Case(_source, fine=(401, 405)),
-    "releases:intake:hook_without_slash": Case(_source, fine=(401, 405)),
-    "releases:intake:source_list": OWN,
-    "releases:intake:host_list": Case(body=lambda w: {"host": "ci.example.org"}),
-    "releases:intake:host_remove": Case(lambda w: [w.host.pk]),
-    "releases:intake:source": Case(_source),
-    "releases:intake:source_create_git": Case(
+    "releases:inbox:hook": Case(_source, fine=(401, 405)),
+    "releases:inbox:hook_without_slash": Case(_source, fine=(401, 405)),
+    "releases:sources:list": OWN,
+    "releases:allowed_hosts:list": Case(body=lambda w: {"host": "ci.example.org"}),
+    "releases:allowed_hosts:remove": Case(lambda w: [w.host.pk]),
+    "releases:sources:detail": Case(_source),
+    "releases:sources:create_git": Case(
         body=lambda w: {
             "url": "https://git.example.org/y.git",
             "service": "y",
@@ -562,35 +562,35 @@ CASES: dict[str, Case] = {
             "line_is": "service",
         }
     ),
-    "releases:intake:source_create_push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
-    "releases:intake:source_try": Case(_source, lambda w: {"do": "try"}, fine=(404,)),
-    "releases:intake:source_edit": Case(_source, lambda w: {"name": "CI 2"}),
-    "releases:intake:source_token": Case(_source),
-    "releases:intake:system_choice": OWN,
-    "releases:intake:system_create": Case(lambda w: ["gitlab"], lambda w: {"name": "GitLab"}),
-    "releases:intake:system_test": Case(_source, fine=(302,)),
-    "releases:intake:system_help": Case(lambda w: ["gitlab"]),
-    "releases:intake:source_pull": Case(_git),
-    "releases:intake:source_state": Case(_source, lambda w: {"state": "paused"}),
-    "releases:intake:source_remove": Case(_git),
-    "releases:intake:rule_list": OWN,
-    "releases:intake:rule_create": Case(body=_rule_said),
-    "releases:intake:rule_edit": Case(_rule, _rule_said),
-    "releases:intake:rule_remove": Case(_rule),
-    "releases:intake:rule_move": Case(_rule, lambda w: {"to": "up"}),
-    "releases:intake:part_list": OWN,
-    "releases:intake:part_add": Case(body=_part_said),
-    "releases:intake:part_remove": Case(_part),
-    "releases:intake:unmapped": OWN,
-    "releases:intake:unmapped_mend": Case(
+    "releases:sources:create_push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
+    "releases:reading:source_try": Case(_source, lambda w: {"do": "try"}, fine=(404,)),
+    "releases:sources:edit": Case(_source, lambda w: {"name": "CI 2"}),
+    "releases:sources:token": Case(_source),
+    "releases:sources:system_choice": OWN,
+    "releases:sources:system_create": Case(lambda w: ["gitlab"], lambda w: {"name": "GitLab"}),
+    "releases:sources:test": Case(_source, fine=(302,)),
+    "releases:sources:system_help": Case(lambda w: ["gitlab"]),
+    "releases:sources:pull": Case(_git),
+    "releases:sources:state": Case(_source, lambda w: {"state": "paused"}),
+    "releases:sources:remove": Case(_git),
+    "releases:mappings:rule_list": OWN,
+    "releases:mappings:rule_create": Case(body=_rule_said),
+    "releases:mappings:rule_edit": Case(_rule, _rule_said),
+    "releases:mappings:rule_remove": Case(_rule),
+    "releases:mappings:rule_move": Case(_rule, lambda w: {"to": "up"}),
+    "releases:monorepo:list": OWN,
+    "releases:monorepo:add": Case(body=_part_said),
+    "releases:monorepo:remove": Case(_part),
+    "releases:mappings:unmapped": OWN,
+    "releases:mappings:unmapped_resolve": Case(
         body=lambda w: {"kind": "pipeline", "name": "build", "role": "ci"}, never=MAPPERS
     ),
-    "releases:intake:event_list": OWN,
-    "releases:intake:event": Case(_event),
-    "releases:intake:event_state": Case(_event),
-    "releases:intake:event_body": Case(_event),
-    "releases:intake:event_replay": Case(_event, also=ANY_SQUAD),
-    "releases:intake:replay_failed": Case(also=ANY_SQUAD),
+    "releases:reading:event_list": OWN,
+    "releases:reading:event": Case(_event),
+    "releases:reading:event_state": Case(_event),
+    "releases:reading:event_body": Case(_event),
+    "releases:reading:event_replay": Case(_event, also=ANY_SQUAD),
+    "releases:reading:replay_failed": Case(also=ANY_SQUAD),
     # The API
     "docs": OWN,
     "schema": OWN,

@@ -9,8 +9,8 @@ from django.test import Client, RequestFactory
 
 from portal.accounts.models import User
 from releases.environments.actions import environment_named
-from releases.intake.actions import store
-from releases.intake.models import InboundEvent, Source
+from releases.inbox.actions import store
+from releases.inbox.models import InboundEvent, Source
 from squads.models import Squad, Story
 from squads.stories.actions import create_story
 

@@ -146,7 +146,7 @@ def snapshot() -> dict[str, dict[str, Any]]:
 
 
 def leaves_a_trace(row: Row) -> bool:
-    """Leave out previews, signing in, and what nobody but a program may (tests/releases/intake)."""
+    """Leave out previews, signing in, and what nobody but a program may (tests/releases/inbox)."""
     traceless = row.route.startswith("/accounts/") or row.name in ("squads:stories:preview", "caught_up", "admin_login")
     return not traceless and not (CASES[row.name].fine if row.name in CASES else ()) and row.mark != "reports"
 
@@ -189,10 +189,10 @@ def test_nothing_of_another_squad_changes_by_any_address(made: World, role: str)
 
 # Addresses whose first part is one's own and whose second is another squad's: nobody gets at the second through the first.
 THROUGH_OWN = {
-    "squads:stories:comment_edit": lambda w: w.comment.pk,
-    "squads:stories:comment_remove": lambda w: w.comment.pk,
+    "squads:comments:edit": lambda w: w.comment.pk,
+    "squads:comments:remove": lambda w: w.comment.pk,
     "squads:stories:evidence_take_back": lambda w: w.seen.pk,
-    "squads:stories:relation_remove": lambda w: w.relation.pk,
+    "squads:comments:relation_remove": lambda w: w.relation.pk,
     "squads:acceptance:answer": lambda w: w.by_name.pk,
     "squads:acceptance:withdraw": lambda w: w.by_squad.pk,
     "squads:boards:remove_view": lambda w: w.view.pk,
@@ -203,7 +203,7 @@ THROUGH_OWN = {
     "squads:teams:member_change": lambda w: w.membership.pk,
     "squads:teams:invitation_revoke": lambda w: w.invitation.pk,
     "squads:teams:token_revoke": lambda w: w.token.pk,
-    "releases:planning:unlink": lambda w: w.change.pk,
+    "releases:evidence:unlink": lambda w: w.change.pk,
     "api:squad-member": lambda w: "mo",
     "api:import-detail": lambda w: w.imported.pk,
     "api:import-run": lambda w: w.imported.pk,

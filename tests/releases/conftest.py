@@ -1,12 +1,20 @@
-"""Real git repositories to read from."""
+"""Real git repositories to read from, sources of every kind, and having the inbox read."""
 
+import json
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.http import HttpResponse
+from django.test import Client
 from pytest_django import Settings
+
+from releases.inbox.models import Source
+from releases.providers.signatures import digest
+from releases.reading.actions import drain_inbox
 
 FIRST = 1_600_000_000
 
@@ -85,3 +93,44 @@ def git_folder(settings: Settings, tmp_path: Path) -> Path:
     settings.RODEO_GIT_DIR = tmp_path / "copies"
     settings.RODEO_GIT_TIMEOUT = 60
     return tmp_path / "copies"
+
+
+TOKEN = "a-token-of-the-tests"
+
+
+def source(key: str, kind: str, **fields: Any) -> Source:
+    values = {"name": key, "secret": TOKEN, "token_digest": digest(TOKEN), **fields}
+    return Source.objects.create(key=key, kind=kind, **values)
+
+
+@pytest.fixture
+def ci(db: None) -> Source:
+    """A source of CDEvents."""
+    return source("ci", "cdevents")
+
+
+@pytest.fixture
+def scripts(db: None) -> Source:
+    """A source of reports."""
+    return source("scripts", "report")
+
+
+@pytest.fixture
+def send(client: Client) -> Callable[..., HttpResponse]:
+    """Post JSON (or bytes as they are) with the token: `send("/hooks/ci/", {...})`."""
+
+    def post(path: str, body: Any, content_type: str = "application/json", **headers: str) -> HttpResponse:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {
+            "Authorization": f"Bearer {TOKEN}",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        return client.post(path, data, content_type=content_type, headers=given)  # type: ignore[return-value]
+
+    return post
+
+
+@pytest.fixture
+def drained() -> Callable[[], int]:
+    """Have the inbox read, as the worker does."""
+    return drain_inbox

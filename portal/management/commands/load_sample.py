@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal.home import sample
+from portal.sample import company
 
 
 class Command(BaseCommand):
@@ -16,11 +16,11 @@ class Command(BaseCommand):
         parser.add_argument("--if-empty", action="store_true", help="do nothing when the portal holds anything already")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["if_empty"] and not sample.is_empty():
+        if options["if_empty"] and not company.is_empty():
             self.stdout.write("The portal holds something already: no sample company.")
             return
         try:
-            sample.load(lambda line: self.stdout.write(f"sample company: {line}"))
-        except sample.Refused as refused:
+            company.load(lambda line: self.stdout.write(f"sample company: {line}"))
+        except company.Refused as refused:
             raise CommandError(str(refused)) from None
         self.stdout.write("The sample company is loaded. `manage.py remove_sample` takes it away again.")

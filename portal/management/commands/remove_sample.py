@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal.home import sample
+from portal.sample import company
 
 
 class Command(BaseCommand):
@@ -13,5 +13,5 @@ class Command(BaseCommand):
     help = "Remove the sample company. What others added to it stays."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gone = sample.remove()
+        gone = company.remove()
         self.stdout.write("The sample company is gone." if gone else "There is no sample company here.")

@@ -1,4 +1,4 @@
-"""manage.py connect_git: the command-line door to `releases.intake.sources.connect_git`."""
+"""manage.py connect_git: the command-line door to `releases.sources.git_actions.connect_git`."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -7,8 +7,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from portal.kernel.tasks import drain
-from releases.intake import claims, pulls, sources
-from releases.intake.models import InboundEvent, Source
+from releases.inbox.models import InboundEvent, Source
+from releases.pulling import actions, leases
+from releases.sources import actions as sources_actions
+from releases.sources import git_actions
 
 
 class Command(BaseCommand):
@@ -51,11 +53,11 @@ class Command(BaseCommand):
             except OSError as error:
                 raise CommandError(f"--secret-file: {error}") from None
         try:
-            source, new = sources.connect_git(
+            source, new = git_actions.connect_git(
                 by=None,
                 url=options["place"],
                 service=options["service"],
-                squad=sources.squad_called(options["squad"]),
+                squad=sources_actions.squad_called(options["squad"]),
                 release_tags=options["release_tags"],
                 deploys_to=options["deploys_to"],
                 branch=options["branch"],
@@ -73,10 +75,10 @@ class Command(BaseCommand):
             self.stdout.write("The worker pulls it within seconds; see its page for how far it got.")
 
     def _pull(self, source: Source) -> None:
-        claim = claims.claim_now(source)
+        claim = leases.claim_now(source)
         if claim is None:
             raise CommandError("The worker is pulling it already; see its page for how far it got.")
-        pulled = pulls.pull(source.pk, claim, say=self._say)
+        pulled = actions.pull(source.pk, claim, say=self._say)
         source.refresh_from_db()
         if pulled is None:
             raise CommandError(source.last_error or "The pull was taken over by the worker.")

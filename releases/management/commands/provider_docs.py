@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from releases.pipelines.provider_pages import NoPlace, page_of, written
-from releases.pipelines.providers import PROVIDERS
+from releases.providers import PROVIDERS
+from releases.providers.status_docs import NoPlace, page_of, written
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from releases.intake.actions import rebuild
+from releases.reading.actions import rebuild
 
 
 class Command(BaseCommand):

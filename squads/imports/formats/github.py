@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-from squads.imports.formats import words
+from squads.imports.formats import meanings
 from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
 
 MOVES = {"closed": ("open", "closed"), "reopened": ("closed", "open")}
@@ -56,7 +56,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
     labels = [text_of(each.get("name")) for each in objects(issue.get("labels"))]
     own = text_of(issue.get("number"))
     state = text_of(issue.get("state")).lower()
-    reason = words.plain(text_of(_either(issue, "state_reason", "stateReason")))
+    reason = meanings.plain(text_of(_either(issue, "state_reason", "stateReason")))
     if state == "closed" and reason in ("not_planned", "duplicate"):
         state = f"closed: {reason.replace('_', ' ')}"
     closed = text_of(_either(issue, "closed_at", "closedAt"))
@@ -66,7 +66,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
             "key": f"{_repository(issue)}#{own}" if own else "",
             "title": text_of(issue.get("title")),
             "type": text_of(inside(issue, "type", "name"))
-            or next((label for label in labels if label and words.type_of(label)), ""),
+            or next((label for label in labels if label and meanings.type_of(label)), ""),
             "status": state,
             "description": text_of(issue.get("body")),
             "created": text_of(_either(issue, "created_at", "createdAt")),

@@ -4,8 +4,8 @@ import csv
 import io
 from dataclasses import dataclass, field
 
+from squads.imports.formats.meanings import moment, plain
 from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, Refused, Said
-from squads.imports.formats.words import moment, plain
 
 DELIMITERS = (",", ";", "\t")
 # Rows times columns, empty ones included: what a table takes in memory.

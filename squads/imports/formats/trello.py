@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from squads.imports.formats import words
+from squads.imports.formats import meanings
 from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
 
 KEPT_ACTIONS = 1000
@@ -48,7 +48,7 @@ def _item(number: int, card: dict[str, Any], lists: dict[str, str]) -> Item:
         {
             "key": text_of(card.get("shortLink")) or text_of(card.get("id")),
             "title": name,
-            "type": next((label for label in labels if words.type_of(label) and label), ""),
+            "type": next((label for label in labels if meanings.type_of(label) and label), ""),
             "status": lists.get(text_of(card.get("idList")), ""),
             "description": text_of(card.get("desc")),
             "created": _made(text_of(card.get("id"))),

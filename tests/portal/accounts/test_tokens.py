@@ -15,7 +15,7 @@ from portal.accounts.actions import make_token
 from portal.accounts.models import ApiToken, User
 from portal.kernel import clock
 from portal.kernel.models import StateChange
-from releases.intake.models import InboundEvent, Source
+from releases.inbox.models import InboundEvent, Source
 from releases.models import Repository
 from squads.models import Evidence, Service, Squad, Story
 from squads.stories.actions import create_story

@@ -5,8 +5,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from portal.kernel import charts, ladder
+from portal.kernel import charts
 from portal.kernel.charts import Bar
+from squads.stories import ladder
 
 SERIES = ("user stories", "defects")
 

@@ -8,7 +8,7 @@ from django.db import connection
 from pytest_django import Settings
 
 from portal.kernel.secrets import box
-from releases.intake.models import Source
+from releases.inbox.models import Source
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portal.kernel import clock
-from portal.kernel.identity import identity
 from portal.kernel.numbers import median, percentile
+from portal.kernel.stable_ids import identity
 from portal.templatetags.rodeo import sentence
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

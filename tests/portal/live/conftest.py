@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from portal.ops.leash import leashed
+from portal.ops.parent_death import leashed
 from tests.conftest import wait_until
 from tests.ports import free_port
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from portal.kernel.live import Card
 from portal.live.hub import LONGEST_QUEUE, STREAMS_A_SESSION, Hub, TooMany
 from portal.live.listening import Drawn, Listener
 from portal.live.topics import BOARDS, sensible
+from squads.stories.cards import Card
 
 
 def test_a_stream_hears_its_topics_and_is_forgotten_without_a_trace() -> None:

@@ -15,7 +15,7 @@ from portal.kernel.broker import client as broker_client
 from portal.kernel.live import CHANNEL, touch
 from portal.live.hub import STREAMS_A_SESSION
 from releases.models import Release
-from releases.planning.plans import create_release
+from releases.planning.actions import create_release
 from squads.models import Squad, Story
 from squads.stories.actions import create_story, edit_story
 from tests.conftest import wait_until

@@ -16,10 +16,10 @@ from django.utils.module_loading import import_string
 from pytest_django import Settings
 
 from portal.celery import app
-from portal.kernel import outbox, post
+from portal.kernel import mail, outbox
 from portal.kernel.models import Message
 from portal.ops import heartbeat
-from portal.ops.leash import leashed
+from portal.ops.parent_death import leashed
 from portal.schedule import HEARTBEAT_EVERY, HEARTBEAT_LATE, SCHEDULE
 from tests.conftest import wait_until
 
@@ -82,7 +82,7 @@ def test_a_wake_up_reaches_the_rows_that_wait_and_mail_goes_out(
     # Without a mail server, mail lands in a folder.
     folder = Path(settings.STATE_DIR) / "mail"
     shutil.rmtree(folder, ignore_errors=True)
-    post.send_soon(EmailMultiAlternatives("Your password", "Ünder this link", "rodeo@example.org", ["ana@example.org"]))
+    mail.send_soon(EmailMultiAlternatives("Your password", "Ünder this link", "rodeo@example.org", ["ana@example.org"]))
     wait_until(lambda: any(b"-" * 79 in each.read_bytes() for each in folder.glob("*.log")), 20, "the mail was sent")
     (sent,) = (BytesParser(policy=policy.default).parsebytes(each.read_bytes()) for each in folder.iterdir())
     body = sent.get_body()

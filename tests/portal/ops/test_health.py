@@ -12,9 +12,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.kernel import clock
 from portal.ops import health, heartbeat
-from releases.intake.actions import store
-from releases.intake.claims import claim_due
-from releases.intake.models import Source
+from releases.inbox.actions import store
+from releases.inbox.models import Source
+from releases.pulling.leases import claim_due
 
 
 @pytest.fixture

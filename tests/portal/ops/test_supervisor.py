@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.ops.leash import leashed
+from portal.ops.parent_death import leashed
 from portal.ops.supervisor import Child, Console, Supervisor, birth, how
 
 LINUX = sys.platform.startswith("linux")
@@ -170,7 +170,7 @@ if LINUX:
     def test_a_leashed_process_dies_with_the_one_that_started_it() -> None:
         program = (
             "import subprocess, time\n"
-            "from portal.ops.leash import leashed\n"
+            "from portal.ops.parent_death import leashed\n"
             "child = subprocess.Popen(leashed(['sleep', '600'], 9), start_new_session=True)\n"
             "print(child.pid, flush=True); time.sleep(600)"
         )

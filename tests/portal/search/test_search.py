@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from portal.accounts.models import User
 from portal.kernel import outbox
-from portal.kernel.identity import identity
-from portal.search import words
+from portal.kernel.stable_ids import identity
+from portal.search import query_terms
 from portal.search.actions import index, reindex
 from portal.search.models import SearchEntry
 from portal.search.queries import find
 from releases.environments.actions import create_environment, edit_environment, environment_named
 from releases.models import Change, InboundEvent, Repository, Run, Source, StoryLink
-from releases.planning.plans import create_release, edit_release
+from releases.planning.actions import create_release, edit_release
 from squads.models import Squad, Story
 from squads.stories.actions import create_story, edit_story
 from squads.teams.actions import create_service, create_squad, edit_squad
@@ -312,6 +312,6 @@ def test_many_stories_are_indexed_by_one_message(ana: User, payments: Squad) -> 
 
 
 def test_how_far_apart_words_are() -> None:
-    assert words.distance("payment", "paymnet") == words.distance("payment", "paymet") == 1
-    assert words.distance("", "abc") == 3 and words.distance("abc", "abc") == 0
-    assert words.nearest("chekc", ["check", "chess", "cheque"]) == ["check"]
+    assert query_terms.distance("payment", "paymnet") == query_terms.distance("payment", "paymet") == 1
+    assert query_terms.distance("", "abc") == 3 and query_terms.distance("abc", "abc") == 0
+    assert query_terms.nearest("chekc", ["check", "chess", "cheque"]) == ["check"]

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.kernel.identity import identity
 from portal.kernel.models import Message, StateChange
+from portal.kernel.stable_ids import identity
 from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, Incident, Source
 from squads.models import Service
 

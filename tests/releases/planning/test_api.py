@@ -8,7 +8,7 @@ from django.test import Client
 
 from portal.accounts.models import User
 from portal.kernel import clock
-from releases.intake.models import InboundEvent, Source
+from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import Change, Repository, StoryLink
 from releases.planning.models import Release
 from squads.models import Squad, Story

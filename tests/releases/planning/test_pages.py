@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.kernel.identity import identity
+from portal.kernel.stable_ids import identity
 from releases.models import Change, InboundEvent, Release, Repository, Source, StoryLink
-from releases.planning.plans import create_release
+from releases.planning.actions import create_release
 from squads.models import Evidence, Service, Squad, Story
 from squads.stories.actions import create_story, judge
 

@@ -13,13 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.kernel.identity import identity
 from portal.kernel.models import Message, StateChange
+from portal.kernel.stable_ids import identity
 from releases.models import Change, InboundEvent, Repository, Source, StoryLink
 from squads.acceptance import actions
 from squads.models import AcceptanceRequest, Evidence, Membership, Squad, Story
 from squads.stories.actions import create_story, judge, record_by_hand
-from squads.stories.makers import why_own
+from squads.stories.authorship import why_own
 
 ASK = "/stories/PAY-1/acceptance-requests/"
 API = "/api/v1/stories/PAY-1/acceptance-requests/"

@@ -14,9 +14,9 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.kernel.models import StateChange
 from releases.planning.models import Release
-from squads.boards.stays import usual
+from squads.boards.time_in_stage import usual
 from squads.models import SavedView, Squad, Story
-from squads.stories import placing
+from squads.stories import ranking
 
 BOARD = "/squads/payments/board/"
 Write = Callable[..., Story]
@@ -50,7 +50,7 @@ def test_people_fill_three_columns_and_evidence_the_others(as_bo: Client, write:
 
 
 def test_a_card_says_gaps_withdrawals_blocks_and_the_answer(as_bo: Client, ana: User, write: Write) -> None:
-    placing.block(write("Refunds", 2), by=ana, because="Bank <b>says</b> no")
+    ranking.block(write("Refunds", 2), by=ana, because="Bank <b>says</b> no")
     html = page(as_bo)
     assert "gap: dev done" in html
     assert "No. Integrated" in html
@@ -75,7 +75,7 @@ def test_the_board_takes_at_most_twelve_queries_whatever_it_shows(as_ana: Client
     def some(number: int) -> None:
         for index in range(number):
             write(f"Story {index}", index % 6, progress="dev_done" if index % 2 else "in_progress", release=release)
-        placing.block(Story.objects.order_by("-pk")[0], by=ana, because="Bank")
+        ranking.block(Story.objects.order_by("-pk")[0], by=ana, because="Bank")
 
     def count(**query: str) -> int:
         caches["local"].clear()
@@ -99,7 +99,7 @@ def test_a_poll_is_answered_204_until_something_changes(as_bo: Client, ana: User
         return as_bo.get(BOARD, {"version": version}, headers={"HX-Request": "true"}).status_code
 
     assert poll() == 204
-    placing.place(write("Another"), by=ana, before=story.key)
+    ranking.place(write("Another"), by=ana, before=story.key)
     assert poll() == 200
 
 
@@ -125,7 +125,7 @@ def test_the_address_carries_the_filter(
     write("Refunds")
     write("Crash", type="defect").move_progress("in_progress", by=bo)
     release = Release.objects.create(version="1.0", slug="1.0")
-    placing.block(write("Gift cards", release=release), by=ana, because="Printer")
+    ranking.block(write("Gift cards", release=release), by=ana, because="Printer")
     write("Receipts", 1)
     html = page(as_ana, **query)
     assert set(re.findall(r'data-key="([A-Z]+-\d+)"', html)) == keys

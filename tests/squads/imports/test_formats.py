@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squads.imports import checking, formats
-from squads.imports.formats import rodeo, table, words
+from squads.imports.formats import meanings, rodeo, table
 from squads.imports.formats.raw import Item, Moved, Said
 
 HERE = Path(__file__).parent / "fixtures"
@@ -276,7 +276,7 @@ def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(cell: str) -> Non
     ],
 )
 def test_moments_are_read_where_they_can_be_only_one(text: str, moment: str | None) -> None:
-    found = words.moment(text)
+    found = meanings.moment(text)
     assert (found.isoformat() if found else None) == moment
 
 

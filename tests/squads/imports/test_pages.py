@@ -18,7 +18,7 @@ from portal.accounts.models import User
 from portal.kernel import outbox
 from portal.kernel.models import Message, StateChange
 from releases.models import Change, InboundEvent, Release, Repository, Source, StoryLink
-from releases.planning.plans import create_release
+from releases.planning.actions import create_release
 from squads.imports import actions
 from squads.models import Comment, Evidence, Import, Squad, Story, StoryEdit
 from squads.stories.actions import create_story

@@ -237,7 +237,7 @@ def test_the_page_takes_the_same_number_of_queries_whatever_its_length(as_lea: C
 def test_a_project_manager_plans_stories_of_any_squad_and_nothing_else(
     as_pam: Client, as_bo: Client, lea: User, payments: Squad
 ) -> None:
-    from releases.planning.plans import create_release
+    from releases.planning.actions import create_release
     from squads.stories.actions import create_story
 
     story, release = create_story(payments, by=lea, title="Pay"), create_release(by=lea, version="1.0")

@@ -1,0 +1,55 @@
+"""Hosts inside the company's network that sources may ask, over the API."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint, named_by
+from releases.allowed_hosts import actions
+from releases.allowed_hosts.models import AllowedHost
+
+
+class HostOut(serializers.ModelSerializer):
+    """A host that may be asked though it is inside the company's network."""
+
+    by = named_by("username", allow_null=True)
+
+    class Meta:
+        model = AllowedHost
+        fields = ["host", "note", "by", "at"]
+        read_only_fields = fields
+
+
+class HostIn(serializers.Serializer):
+    """A host to allow: a name or an address, without scheme and port."""
+
+    host = serializers.CharField(max_length=253)
+    note = serializers.CharField(max_length=200, required=False, allow_blank=True, help_text="What for.")
+
+
+class AllowedHosts(mixins.ListModelMixin, Endpoint):
+    """Hosts inside the company's network that sources may ask. For administrators only."""
+
+    marks = {"list": "administrators", "create": "administrators", "destroy": "administrators"}
+    serializer_class = HostOut
+    lookup_field = "host"
+    lookup_value_regex = "[^/]+"
+
+    def get_queryset(self) -> QuerySet[AllowedHost]:
+        return actions.listed_hosts()
+
+    @extend_schema(request=HostIn, responses={201: HostOut})
+    def create(self, request: Request) -> Response:
+        """Allow a host."""
+        said = HostIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        row = actions.allow(by=request.user, **said.validated_data)
+        return Response(HostOut(row).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, host: str) -> Response:
+        """Close a host again."""
+        actions.close(self.get_object(), by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

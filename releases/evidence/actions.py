@@ -1,0 +1,141 @@
+"""Keeping the evidence of stories true to what is known, and judging them by it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import transaction
+from django.db.models import OuterRef, Subquery
+
+from portal.kernel.bulk_update import write
+from releases.artifacts.models import Artifact
+from releases.deployments.models import AcceptanceRun, Deployment
+from releases.evidence import rows
+from releases.evidence.affected_stories import Ranges, parted
+from releases.evidence.containment import SHORTEST_SHA
+from releases.flags.models import FlagState
+from releases.inbox.affected import Touched
+from releases.pipelines.models import Change, Run, StoryLink
+from releases.pipelines.story_links import bind
+from squads.models import Evidence, Story
+
+AT_ONCE = 400
+
+
+def derive(story_ids: Iterable[int]) -> int:
+    """Bring the derived evidence of these stories up to date and judge them; return how many stories changed."""
+    ids = sorted(set(story_ids))
+    changed = 0
+    for start in range(0, len(ids), AT_ONCE):
+        with transaction.atomic():
+            stories = list(Story.objects.select_for_update().filter(pk__in=ids[start : start + AT_ONCE]).order_by("pk"))
+            _reconcile(stories)
+            changed += Story.objects.filter(pk__in=[story.pk for story in stories]).judge()
+    return changed
+
+
+def _reconcile(stories: list[Story]) -> None:
+    """Make the derived rows of these stories exactly the ones that follow from the facts; touch no others."""
+    wanted = {row.pk: row for row in rows.rows_for(stories)}
+    present = {row.pk: row for row in Evidence.objects.derived().filter(story__in=stories)}
+    gone = [pk for pk in present if pk not in wanted]
+    if gone:
+        Evidence.objects.filter(pk__in=gone).delete()
+    Evidence.objects.bulk_create([row for pk, row in wanted.items() if pk not in present], batch_size=500)
+    different = [row for pk, row in wanted.items() if pk in present and row.values() != present[pk].values()]
+    if different:
+        columns = [name for name in Evidence.compared() if name != "story_id"]
+        write(Evidence, columns, [(row.pk, *(getattr(row, name) for name in columns)) for row in different])
+
+
+def derive_touched(touched: Touched) -> int:
+    """Derive the evidence of every story that these events may concern; return how many stories changed."""
+    return derive(affected_stories(touched)) if touched else 0
+
+
+def affected_stories(touched: Touched) -> set[int]:
+    """Return the ids of the stories whose evidence may follow from what was touched: rather one too many than too few."""
+    stories = set(touched.stories)
+    if touched.environments:
+        touched.services |= _deployed_to(touched.environments)
+        checked = AcceptanceRun.objects.filter(environment__in=touched.environments)
+        touched.keys |= set(checked.exclude(story_key="").values_list("story_key", flat=True).distinct())
+        flags = FlagState.objects.filter(environment__in=touched.environments)
+        touched.flags |= set(flags.values_list("flag", flat=True).distinct())
+    _follow_artifacts(touched, _follow_changes(touched, stories))
+    stories |= set(Story.objects.filter(key__in=touched.keys).values_list("pk", flat=True))
+    stories |= set(Story.objects.filter(flag__in=touched.flags - {""}).values_list("pk", flat=True))
+    ranges = Ranges()
+    for service in touched.services:
+        stories |= ranges.of_service(service)
+    for deployment in Deployment.objects.filter(pk__in=touched.deployments).select_related("artifact"):
+        stories |= ranges.around_deployment(deployment)
+    runs = Run.objects.filter(pk__in=touched.runs).select_related("artifact", "repository")
+    for run in runs.annotate(parted=parted("repository_id")):
+        stories |= ranges.around_run(run)
+    for check in AcceptanceRun.objects.filter(pk__in=touched.checks):
+        if check.story_key:
+            stories |= set(Story.objects.filter(key=check.story_key).values_list("pk", flat=True))
+        if check.service_id:
+            stories |= ranges.of_service(check.service_id)
+    return stories | ranges.of_repositories(touched.repositories)
+
+
+def _deployed_to(environments: Iterable[int]) -> set[int]:
+    return set(
+        Deployment.objects.filter(environment__in=list(environments)).values_list("service_id", flat=True).distinct()
+    ) | set(
+        AcceptanceRun.objects.filter(environment__in=list(environments), service__isnull=False)
+        .values_list("service_id", flat=True)
+        .distinct()
+    )
+
+
+def _follow_changes(touched: Touched, stories: set[int]) -> set[str]:
+    """Add the stories of touched changes; return the shas whose containment may have changed for others."""
+    ids = list(touched.changes)
+    shas: set[str] = set()
+    for start in range(0, len(ids), 1000):
+        some = ids[start : start + 1000]
+        stories |= set(
+            StoryLink.objects.filter(change__in=some, story__isnull=False).values_list("story_id", flat=True)
+        )
+        shas |= set(Change.objects.filter(pk__in=some).values_list("sha", flat=True))
+    return shas
+
+
+def _follow_artifacts(touched: Touched, shas: set[str]) -> None:
+    """Touch whatever names one of these shas or artifacts: what it contains may be known only now, or differently.
+
+    A short sha means every commit that it begins. What a deployment or run did before is unknown here, so its whole
+    service (or repository) is touched.
+    """
+    spelled = sorted({sha[:length] for sha in shas for length in {*range(SHORTEST_SHA, 40), len(sha)}})
+    artifacts = set(touched.artifacts)
+    for some in _some(spelled):
+        artifacts |= set(Artifact.objects.filter(sha__in=some).values_list("pk", flat=True))
+    for name, values in (("sha", spelled), ("artifact", sorted(artifacts))):
+        for some in _some(values):
+            named = {f"{name}__in": some}
+            touched.services |= set(Deployment.objects.filter(**named).values_list("service_id", flat=True).distinct())
+            for check in AcceptanceRun.objects.filter(**named).values("service_id", "story_key").distinct():
+                touched.note(service=check["service_id"], key=check["story_key"])
+            for run in Run.objects.filter(**named).values("service_id", "repository_id", "pk"):
+                touched.note(service=run["service_id"], repository=run["repository_id"])
+                if not (run["service_id"] or run["repository_id"]):
+                    touched.runs.add(run["pk"])
+
+
+def _some(values: list[Any]) -> Iterator[list[Any]]:
+    for start in range(0, len(values), 500):
+        yield values[start : start + 500]
+
+
+def link_stories(ids: Iterable[int]) -> None:
+    """Bind the changes that named these stories, or closed their issues, before they existed, and derive all of them."""
+    wanted = sorted(set(ids))
+    own = Story.objects.filter(key=OuterRef("key")).values("pk")[:1]
+    for start in range(0, len(wanted), AT_ONCE):
+        keys = Story.objects.filter(pk__in=wanted[start : start + AT_ONCE]).values("key")
+        StoryLink.objects.filter(key__in=keys, story__isnull=True).update(story=Subquery(own))
+        bind(wanted[start : start + AT_ONCE])
+    derive(wanted)

@@ -1,0 +1,180 @@
+"""Which stories of a service a deployment or a run may concern, without looking at all of them where that is safe.
+
+A service has few stories on their way and many that are done. What is deployed or run now can change the evidence of a done
+one only if its changes lie between this and its neighbours on the mainline. Wherever that is not certain (several
+repositories, a commit beside the mainline, a version that tells no commit), all stories of the service are meant.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, NullIf
+
+from releases.deployments.models import Deployment
+from releases.environments.models import Environment
+from releases.evidence import service_history
+from releases.evidence.containment import Containment
+from releases.pipelines.models import Change, Repository, RepositoryPart, Run, StoryLink
+from squads.models import Service
+
+# How many of the newest earlier runs are looked at to tell where a run's news begins; fewer than all only widens it.
+RUNS_LOOKED_AT = 50
+
+
+class Ranges:
+    """Answers for one batch of events; what it learns of a service it remembers."""
+
+    def __init__(self) -> None:
+        self._names: dict[int, str] = {}
+        self._repositories: dict[int, list[int]] = {}
+        self._plain: dict[tuple[int, int], bool] = {}
+        self._whole: dict[int, set[int]] = {}
+
+    def name(self, service: int) -> str:
+        """Return a service's name."""
+        if service not in self._names:
+            self._names[service] = Service.objects.values_list("name", flat=True).get(pk=service)
+        return self._names[service]
+
+    def repositories(self, service: int) -> list[int]:
+        """Return the repositories of a service, as evidence sees them."""
+        if service not in self._repositories:
+            self._repositories[service] = service_history.repositories_of(self.name(service))
+        return self._repositories[service]
+
+    def of_service(self, service: int) -> set[int]:
+        """Return all stories of a service."""
+        if service not in self._whole:
+            self._whole[service] = service_history.stories_with_changes(repository__in=self.repositories(service))
+        return self._whole[service]
+
+    def of_repositories(self, ids: Collection[int]) -> set[int]:
+        """Return all stories of the services that these repositories make."""
+        rows = Repository.objects.filter(pk__in=list(ids)).values_list("key", "service__name", "parts__service__name")
+        names = {name or key for key, name, _ in rows} | {part for _, _, part in rows if part}
+        every = {each for name in names for each in service_history.repositories_of(name)}
+        return service_history.stories_with_changes(repository__in=every | set(ids)) if ids else set()
+
+    def _between(self, service: int, low: int, high: int) -> set[int]:
+        """Return the stories on their way, and those whose changes landed in (low, high]."""
+        links = StoryLink.objects.filter(
+            Q(change__landed__gt=low, change__landed__lte=high)
+            | Q(change__landed__isnull=True)
+            | ~Q(story__stage__in=("deployed", "rodeo_done")),
+            refused=False,
+            story__isnull=False,
+            change__repository__in=self.repositories(service),
+        )
+        return set(links.values_list("story_id", flat=True).distinct())
+
+    def around_deployment(self, deployment: Deployment) -> set[int]:
+        """Return the stories for which a deployment may begin or end something."""
+        service, at = deployment.service_id, deployment.finished_at
+        if at is None or service in self._whole or not self._is_plain(service, deployment.environment_id):
+            return self.of_service(service) if at is not None else set()
+        others = service_history.counted_deployments().filter(service=service, environment=deployment.environment_id)
+        others = others.exclude(pk=deployment.pk).select_related("artifact")
+        before = others.filter(finished_at__lte=at).last()
+        if before is None:
+            return self.of_service(service)
+        reached = []
+        for each in (before, deployment, others.filter(finished_at__gte=at).first() or deployment):
+            place = -1 if each.kind == service_history.REMOVAL else self._position(service, carried(each))
+            if place is None:
+                return self.of_service(service)
+            reached.append(place)
+        return self._between(service, min(reached), max(reached))
+
+    def _is_plain(self, service: int, environment: int) -> bool:
+        """Say whether all that was put there stands on one mainline, so that one number orders it."""
+        if (service, environment) not in self._plain:
+            ids = self.repositories(service)
+            on_mainline = Change.objects.filter(repository__in=ids, position__isnull=False, sha=OuterRef("carried"))
+            odd = (
+                service_history.counted_deployments()
+                .filter(service=service, environment=environment)
+                .exclude(kind=service_history.REMOVAL)
+                .annotate(carried=Coalesce(NullIf("sha", Value("")), "artifact__sha"))
+                .exclude(Exists(on_mainline))
+            )
+            there = Environment.objects.filter(pk=environment, gone_at__isnull=True).exists()
+            self._plain[service, environment] = len(ids) == 1 and there and not odd.exists()
+        return self._plain[service, environment]
+
+    def _position(self, service: int, sha: str) -> int | None:
+        changes = Change.objects.filter(repository__in=self.repositories(service), sha=sha, position__isnull=False)
+        return changes.values_list("position", flat=True).first() if sha else None
+
+    def around_run(self, run: Run) -> set[int]:
+        """Return the stories for which a run may be the first that contains some commit."""
+        found: set[int] = set()
+        sha = carried(run)
+        for repository, service in self._of_run(run, sha):
+            found |= self._around_run(run, sha, repository, service)
+        return found
+
+    def _of_run(self, run: Run, sha: str) -> set[tuple[int, str]]:
+        """Return the (repository, service name) pairs that a run may speak of: those it names, else those its commit is in."""
+        names = {self.name(run.service_id)} if run.service_id else set()
+        if run.repository is not None:
+            service = run.repository.service_id
+            names.add(self.name(service) if service else run.repository.key)
+            names |= _parts({run.repository_id}) if getattr(run, "parted", True) else set()
+        own = {(each, name) for name in names for each in service_history.repositories_of(name)}
+        if own or not sha:
+            return own
+        changes = Change.objects.filter(sha__startswith=sha).select_related("repository__service")
+        rows = list(changes.annotate(parted=parted("repository_id"))[:50])
+        found = {(each.repository_id, _service_name(each)) for each in rows}
+        inside = {each.repository_id for each in rows if each.parted}  # type: ignore[attr-defined]
+        return found | {(each, name) for each in inside for name in _parts({each})}
+
+    def _around_run(self, run: Run, sha: str, repository: int, service: str) -> set[int]:
+        place = Containment([repository], [sha]).resolve(sha) if sha else ""
+        change = Change.objects.filter(repository=repository, sha=place).first() if place else None
+        if change is None or change.position is None or run.finished_at is None:
+            return service_history.stories_with_changes(repository=repository)
+        low, since = self._earlier(run, repository, service, change.position)
+        here = {"repository": repository, "landed__lte": change.position}
+        found = service_history.stories_with_changes(**here, landed__gt=low)
+        found |= service_history.stories_with_changes(repository=repository, landed__isnull=True)
+        if since is not None:
+            # An earlier run does not count for a commit whose clock says that it was made long after.
+            found |= service_history.stories_with_changes(**here, committed_at__gt=since + service_history.DAY)
+        return found
+
+    def _earlier(self, run: Run, repository: int, service: str, place: int) -> tuple[int, datetime | None]:
+        """Return the mainline position that earlier runs reached below `place`, and when the first one looked at ended."""
+        earlier = (
+            service_history.counted_runs([repository], service)
+            .filter(finished_at__lte=run.finished_at)
+            .exclude(pk=run.pk)
+        )
+        rows = list(earlier.reverse().values_list("sha", "finished_at")[:RUNS_LOOKED_AT])
+        on_mainline = Change.objects.filter(
+            repository=repository, sha__in=[sha for sha, _ in rows], position__isnull=False, position__lt=place
+        )
+        places = [each for each in on_mainline.values_list("position", flat=True) if each is not None]
+        return max(places, default=-1), rows[-1][1] if rows else None
+
+
+def carried(row: Any) -> str:
+    """Return the commit a deployment, run or check names, or that of its artifact."""
+    return row.sha or (row.artifact.sha if row.artifact else "")
+
+
+def parted(column: str) -> Exists:
+    """Return whether the repository in this column has parts, for `annotate`: no query of its own."""
+    return Exists(RepositoryPart.objects.filter(repository=OuterRef(column)))
+
+
+def _parts(repositories: Collection[int | None]) -> set[str]:
+    parts = RepositoryPart.objects.filter(repository__in=list(repositories))
+    return set(parts.values_list("service__name", flat=True))
+
+
+def _service_name(change: Change) -> str:
+    service = change.repository.service
+    return service.name if service else change.repository.key

@@ -1,0 +1,97 @@
+"""The changes of a story over the API: which belong to it, linking and unlinking; the same verbs as the pages call."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint
+from releases.evidence import links
+from releases.pipelines.models import Outcome, Phase, StoryLink
+from squads.models import Story
+from squads.stories import queries
+from squads.teams.api import check_own
+
+KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
+
+
+class RunBrief(serializers.Serializer):
+    """The newest run of one pipeline for a change."""
+
+    pipeline = serializers.CharField()
+    phase = serializers.ChoiceField(Phase.choices)
+    outcome = serializers.ChoiceField(Outcome.choices, allow_blank=True)
+    url = serializers.CharField(allow_blank=True)
+
+
+class LinkedChangeOut(serializers.Serializer):
+    """A change that belongs to a story; `rule` says why."""
+
+    id = serializers.UUIDField(source="change.pk")
+    sha = serializers.CharField(source="change.sha")
+    repository = serializers.CharField(source="change.repository.key")
+    subject = serializers.CharField(source="change.subject")
+    author = serializers.CharField(source="change.author")
+    on_mainline = serializers.BooleanField()
+    rule = serializers.ChoiceField(StoryLink.Rule.choices, source="link.rule")
+    runs = RunBrief(many=True)
+
+
+class LinkIn(serializers.Serializer):
+    """The change to link: its full sha, or an unambiguous beginning."""
+
+    sha = serializers.CharField(max_length=400)
+
+
+@extend_schema(parameters=[KEY])
+class LinkedChanges(Endpoint):
+    """The changes of a story."""
+
+    marks = {"create": "members", "destroy": "members"}
+    serializer_class = LinkedChangeOut
+    filter_backends = []
+    lookup_value_regex = r"[0-9a-fA-F-]{32,36}"
+
+    def _story(self) -> Story:
+        key = self.kwargs["key"].upper()
+        story: Story | None = Story.objects.select_related("squad").filter(key=key).first()
+        if story is None:
+            raise exceptions.NotFound(queries.why_unknown(key))
+        return story
+
+    def _own(self) -> Story:
+        story = self._story()
+        check_own(story.squad, self.request.user, story.key)
+        return story
+
+    @extend_schema(responses=LinkedChangeOut(many=True))
+    def list(self, request: Request, key: str) -> Response:
+        """List the changes of a story, the newest first, with their runs."""
+        page = self.paginate_queryset(queries.changes(self._story()))
+        assert page is not None
+        return self.get_paginated_response(LinkedChangeOut(queries.linked(page), many=True).data)
+
+    @extend_schema(request=LinkIn, responses={201: LinkedChangeOut})
+    def create(self, request: Request, key: str) -> Response:
+        """Say that a change belongs to a story. The story is judged by it a moment later."""
+        story = self._own()
+        said = LinkIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        change = links.change_named(said.validated_data["sha"])
+        links.link_change(change, story, by=request.user)
+        (shown,) = queries.linked(queries.changes(story).filter(change=change))
+        return Response(LinkedChangeOut(shown).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", UUID, OpenApiParameter.PATH)])
+    def destroy(self, request: Request, key: str, pk: str) -> Response:
+        """Say that a change does not belong to a story, whatever its message says; twice changes nothing."""
+        story = self._own()
+        try:
+            change = links.change_of(story, UUID(pk))
+        except ValueError:
+            raise exceptions.NotFound("That is no change's id.") from None
+        if change is not None:
+            links.unlink_change(change, story, by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,93 @@
+"""Linking changes to stories by hand, and the changes of all repositories that belong to none."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.paging import page_of
+from portal.kernel.policy import members, reading
+from portal.kernel.text_input import given
+from releases.evidence import links
+from releases.pipelines.models import Change, Repository
+from squads.models import Squad, Story
+from squads.story_pages.lookup import own_story
+from squads.story_pages.page import Typed, story_page
+
+JUDGED = "The story is judged again in a moment."
+
+
+@members
+@require_POST
+def link(request: HttpRequest, key: str) -> HttpResponse:
+    """Link a change, named by its sha, to a story."""
+    story, sha = own_story(key, request.user), given(request.POST, "sha")
+    try:
+        change = links.change_named(sha)
+        links.link_change(change, story, by=request.user)
+    except ValidationError as error:
+        typed = Typed("link", " ".join(error.messages), {"sha": sha})
+        return story_page(request, story, typed=typed, status=400)
+    messages.success(request, f"{change} is linked to {story.key}. {JUDGED}")
+    return redirect(f"{story.get_absolute_url()}#story-changes")
+
+
+@members
+@require_POST
+def unlink(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
+    """Say that a change does not belong to a story."""
+    story = own_story(key, request.user)
+    change = links.change_of(story, pk)
+    if change is not None:
+        links.unlink_change(change, story, by=request.user)
+        messages.success(request, f"{change} no longer belongs to {story.key}, whatever it says. {JUDGED}")
+    return redirect(f"{story.get_absolute_url()}#story-changes")
+
+
+@reading
+@require_safe
+def unlinked(request: HttpRequest) -> HttpResponse:
+    """The changes of all repositories that belong to no story."""
+    asked = given(request.GET, "repository")
+    repository = get_object_or_404(Repository, key=asked) if asked else None
+    page = page_of(request, links.unlinked(repository), most=links.MOST_UNLINKED)
+    repositories = Repository.objects.order_by("key").values_list("key", flat=True)
+    context = {
+        "page": page,
+        "asked": asked,
+        "repositories": repositories[: links.REPOSITORIES_OFFERED],
+        "linkable": request.user.is_authenticated and Squad.objects.writable_by(request.user).exists(),
+    }
+    return render(request, "releases/planning/unlinked.html", context)
+
+
+@members
+@require_POST
+def link_here(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """Link a change to the story whose key was typed beside it, and go back to the list."""
+    change = Change.objects.select_related("repository").filter(pk=pk).first()
+    if change is None:
+        raise Http404("This change is not known any more.")
+    key = given(request.POST, "key").upper()
+    story = Story.objects.select_related("squad").filter(key=key).first()
+    if story is None:
+        messages.error(
+            request, f"{change} was not linked: no story is called {key or 'that'}. A key looks like PAY-12."
+        )
+    elif not story.squad.is_writable_by(request.user):
+        raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
+    else:
+        try:
+            links.link_change(change, story, by=request.user)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
+        else:
+            messages.success(request, f"{change} is linked to {story.key}. {JUDGED}")
+    back = given(request.POST, "back")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or not back.startswith("/"):
+        return redirect("releases:evidence:unlinked_changes")
+    return redirect(back)

@@ -1,0 +1,255 @@
+"""All that is known about one service: its changes, runs, deployments and checks, read for many stories at once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from portal.kernel.stable_ids import identity
+from releases.deployments.models import AcceptanceRun, Deployment
+from releases.evidence.containment import Commit, Containment
+from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
+from releases.providers.monorepo_paths import services_of
+from squads.models import Story
+
+MAINLINES = {"", "main", "master", "trunk"}
+VERDICTS = {"success": "success", "failure": "failure", "error": "failure"}
+REMOVAL = "removal"
+DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class Linked:
+    """A change of a story."""
+
+    commit: Commit
+    service: str
+    rule: str
+    subject: str
+    url: str
+    event: Any
+    at: datetime
+    heard_at: datetime
+
+
+@dataclass(slots=True)
+class Put:
+    """A successful, healthy deployment."""
+
+    id: Any
+    environment: str
+    tier: str
+    kind: str
+    sha: str
+    token: str
+    label: str
+    at: datetime
+    url: str
+    event: Any
+
+
+@dataclass(slots=True)
+class Ground:
+    """All that is known about one service, for many stories."""
+
+    name: str
+    containment: Containment
+    runs: list[Any] = field(default_factory=list)
+    puts: dict[str, list[Put]] = field(default_factory=dict)
+    checks: list[Any] = field(default_factory=list)
+    first_seen: dict[str, datetime] = field(default_factory=dict)
+
+    def contains(self, put_sha: str, token: str, change: Linked) -> bool | None:
+        """Say whether what a deployment carries contains a change, using time where the graph is silent."""
+        known = self.containment.contains(put_sha, change.commit)
+        if known is None and token and self.first_seen.get(token, change.at) < change.at:
+            return False
+        return known
+
+
+def links_of(stories: list[Story]) -> dict[int, list[Linked]]:
+    """Return the changes of these stories, once for each service that a change belongs to."""
+    found: dict[int, list[Linked]] = defaultdict(list)
+    rows = list(
+        StoryLink.objects.filter(story__in=stories, refused=False, change__repository__isnull=False)
+        .annotate(parted=Exists(RepositoryPart.objects.filter(repository=OuterRef("change__repository_id"))))
+        .values_list(
+            "story_id",
+            "rule",
+            "change__sha",
+            "change__repository_id",
+            "change__position",
+            "change__landed",
+            "change__known",
+            "change__merged_at",
+            "change__committed_at",
+            "change__subject",
+            "change__url",
+            "change__event_id",
+            "change__event__received_at",
+            "change__repository__key",
+            "change__repository__service__name",
+            "change_id",
+            "parted",
+        )
+        .order_by("story_id", "change__sha")
+    )
+    touched = _touched({row[15]: (row[3], row[14] or row[13]) for row in rows if row[16]})
+    for row in rows:
+        commit = Commit(*row[2:9])
+        at = commit.merged_at or commit.at or row[12]
+        # A commit's own clock may be wrong; it was made before anybody told of it.
+        heard_at = min(each for each in (commit.merged_at, commit.at, row[12]) if each is not None)
+        for service in touched.get(row[15], (row[14] or row[13],)):
+            found[row[0]].append(Linked(commit, service, row[1], row[9], row[10], row[11], at, heard_at))
+    return found
+
+
+def _touched(changes: dict[Any, tuple[int, str]]) -> dict[Any, list[str]]:
+    """Return the services that changes of repositories with parts belong to, given (repository, its own service)."""
+    if not changes:
+        return {}
+    parts: dict[int, dict[str, str]] = defaultdict(dict)
+    rows = RepositoryPart.objects.filter(repository__in={repository for repository, _ in changes.values()})
+    for repository, prefix, service in rows.values_list("repository_id", "prefix", "service__name"):
+        parts[repository][prefix] = service
+    found: dict[Any, list[str]] = {}
+    ids = sorted(changes)
+    for start in range(0, len(ids), 500):
+        some = Change.objects.filter(pk__in=ids[start : start + 500])
+        for pk, paths, depth, told in some.values_list("pk", "paths", "depth", "told_paths"):
+            repository, own = changes[pk]
+            # Git knows every folder; a system that tells may leave some out.
+            found[pk] = services_of(paths if depth else told, parts[repository], own)
+    return found
+
+
+def repositories_of(service: str) -> list[int]:
+    """Return the ids of a service's repositories, those it is a part of included; one that nobody claimed makes the service
+    it is called like."""
+    parts = RepositoryPart.objects.filter(service__name=service).values("repository")
+    own = Q(service__name=service) | Q(service=None, key=service) | Q(pk__in=parts)
+    return list(Repository.objects.filter(own).order_by("pk").values_list("pk", flat=True))
+
+
+def counted_deployments() -> "QuerySet[Deployment]":
+    """Return the deployments that put something somewhere: finished, successful and healthy, in their order of time."""
+    counted = Deployment.objects.filter(outcome="success", phase="finished", healthy=True, finished_at__isnull=False)
+    return counted.order_by("finished_at", "id")
+
+
+def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
+    """Return the successful runs of these repositories' mainlines, in their order of time.
+
+    A run that names neither repository nor service may be of any: its commit tells. One that names the service of another
+    part of its repository is that one's alone.
+    """
+    ids = list(repositories)
+    branches = list(Mainline.objects.filter(repository_id__in=ids).values_list("branch", flat=True))
+    # Where every mainline was seen, its name is known; elsewhere the usual names are taken at their word.
+    names = {"", *branches} if branches and len(branches) == len(ids) else {*MAINLINES, *branches}
+    others = RepositoryPart.objects.filter(repository=OuterRef("repository_id"), service=OuterRef("service_id"))
+    runs = Run.objects.filter(
+        Q(repository_id__in=ids) | Q(service__name=service) | Q(repository=None, service=None),
+        outcome="success",
+        phase="finished",
+        finished_at__isnull=False,
+        branch__in=[*names, *(f"refs/heads/{name}" for name in names if name)],
+    )
+    return runs.exclude(Exists(others.exclude(service__name=service))).order_by("finished_at", "id")
+
+
+def grounds_of(services: list[str], links: dict[int, list[Linked]], looked_at: set[str]) -> Iterator[Ground]:
+    for name in services:
+        changes = [each for linked in links.values() for each in linked if each.service == name]
+        repositories = repositories_of(name)
+        since = min(each.heard_at for each in changes) - DAY
+        runs: list[dict[str, Any]] = [
+            {**row, "commit": row["sha"] or row["artifact__sha"]}
+            for row in counted_runs(repositories, name)
+            .filter(finished_at__gte=since)
+            .values("id", "sha", "artifact__sha", "pipeline", "key", "finished_at", "url", "event_id")
+            if row["sha"] or row["artifact__sha"]
+        ]
+        deployments = list(counted_deployments().filter(service__name=name).values_list(*PUT_COLUMNS))
+        checks = list(
+            AcceptanceRun.objects.filter(
+                service__name=name,
+                story_key="",
+                phase="finished",
+                outcome__in=VERDICTS,
+                environment__tier__in=("testing", "staging"),
+                finished_at__isnull=False,
+            )
+            .select_related("environment", "artifact")
+            .order_by("finished_at", "id")
+        )
+        tags = _versions(repositories, deployments)
+        shas = {each.commit.sha for each in changes} | {row["commit"] for row in runs}
+        shas |= {row[4] or row[5] or tags.get(row[6], "") for row in deployments}
+        shas |= looked_at | {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
+        ground = Ground(name, Containment(repositories, shas), runs=runs, checks=checks)
+        _put(ground, deployments, tags)
+        yield ground
+
+
+PUT_COLUMNS = (
+    "id",
+    "environment__key",
+    "environment__tier",
+    "kind",
+    "sha",
+    "artifact__sha",
+    "version",
+    "artifact__purl",
+    "finished_at",
+    "url",
+    "event_id",
+    "environment__gone_at",
+)
+
+
+def _put(ground: Ground, deployments: list[Any], tags: dict[str, str]) -> None:
+    """Say what was put where. An environment that is gone runs nothing any more."""
+    gone: dict[str, Put] = {}
+    for row in deployments:
+        key, tier, kind, version, purl, at, gone_at = row[1], row[2], row[3], row[6], row[7], row[8], row[11]
+        sha = ground.containment.resolve(row[4] or row[5] or tags.get(version, ""))
+        token = sha or purl or version or ""
+        if token and kind != REMOVAL:
+            ground.first_seen.setdefault(token, at)
+        ground.puts.setdefault(key, []).append(
+            Put(row[0], key, tier, kind, sha, token, _label(version, sha, purl), at, row[9], row[10])
+        )
+        if gone_at is not None and at <= gone_at:
+            gone[key] = Put(identity("gone", key, ground.name), key, tier, REMOVAL, "", "", key, gone_at, "", None)
+    for key, end in gone.items():
+        ground.puts[key] = sorted([*ground.puts[key], end], key=lambda put: put.at)
+
+
+def _label(version: str, sha: str, purl: str | None) -> str:
+    if version and sha:
+        return f"{version} ({sha[:7]})"
+    return version or sha[:7] or (purl or "").removeprefix("pkg:")[:100]
+
+
+def _versions(repositories: list[int], deployments: list[Any]) -> dict[str, str]:
+    """Versions that name a tag, for deployments that tell nothing else: 1.2 and v1.2 are the same tag."""
+    names = {row[6] for row in deployments if row[6] and not row[4] and not row[5]}
+    if not names:
+        return {}
+    tags = dict(Tag.objects.filter(repository_id__in=repositories).values_list("name", "sha"))
+    return {name: tags.get(name) or tags.get(f"v{name}") or "" for name in names}
+
+
+def stories_with_changes(**where: Any) -> set[int]:
+    """Return the ids of stories that have a live link to a change for which `where` holds."""
+    return set(
+        StoryLink.objects.filter(refused=False, story__isnull=False, **{f"change__{k}": v for k, v in where.items()})
+        .annotate(which=F("story_id"))
+        .values_list("which", flat=True)
+        .distinct()
+    )

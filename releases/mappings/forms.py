@@ -1,0 +1,72 @@
+"""The forms of mapping rules and of parts of repositories: they read what was typed; the verbs check and keep it."""
+
+from typing import Any
+
+from django import forms
+
+from releases.environments.models import Environment
+from releases.inbox.models import Source
+from releases.mappings.models import MappingRule
+
+PLAIN = {"spellcheck": "false", "autocomplete": "off"}
+
+
+class RuleForm(forms.Form):
+    """One rule."""
+
+    kind = forms.ChoiceField(label="What is named", choices=MappingRule.Kind.choices)
+    pattern = forms.CharField(
+        label="Names that fit",
+        max_length=200,
+        widget=forms.TextInput(attrs={**PLAIN, "placeholder": "deploy-*"}),
+        help_text="A pattern such as deploy-*, or a regular expression between slashes such as "
+        "/(?P<what>.+)-to-(?P<where>.+)/ that fits the whole name. Upper and lower case are the same.",
+    )
+    source = forms.ModelChoiceField(
+        label="From the source", queryset=Source.objects.order_by("name"), required=False, empty_label="every source"
+    )
+    role = forms.ChoiceField(
+        label="They are",
+        choices=[("", "what its kind says"), *MappingRule.Role.choices],
+        required=False,
+        help_text="A pipeline is CI, a deployment or an acceptance run; an alert is an incident. Anything can be left out.",
+    )
+    service = forms.CharField(
+        label="Of the service",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={**PLAIN, "list": "services"}),
+        help_text="Each * and ? of the pattern is a group: {1} stands for what the first one met, {what} for a named group.",
+    )
+    environment = forms.CharField(
+        label="In the environment",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={**PLAIN, "list": "environments"}),
+        help_text="Groups may be used here too.",
+    )
+    tier = forms.ChoiceField(
+        label="Its tier is",
+        choices=[("", "as its name suggests"), *Environment.Tier.choices],
+        required=False,
+        help_text="For environments that events named first. What a person chose for one stays.",
+    )
+    severity = forms.CharField(
+        label="Only alerts of severity",
+        max_length=60,
+        required=False,
+        widget=forms.TextInput(attrs=PLAIN),
+        help_text="Such as critical, page. Left empty: of any.",
+    )
+    order = forms.IntegerField(
+        label="Order",
+        min_value=0,
+        max_value=1_000_000,
+        required=False,
+        help_text="The first rule that fits decides. Left empty: behind all others.",
+    )
+
+    @classmethod
+    def of(cls, rule: MappingRule) -> dict[str, Any]:
+        """Return what the form shows of a rule."""
+        return {name: getattr(rule, name) for name in cls.base_fields}

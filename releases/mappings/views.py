@@ -1,0 +1,153 @@
+"""Pages of mapping: the rules, what they fit, and what is unmapped, each row of it mendable in place."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.form_errors import keep_objection
+from portal.kernel.htmx import varied, wants_fragment
+from portal.kernel.paging import page_of
+from portal.kernel.policy import managers, planners, reading
+from portal.kernel.text_input import given
+from releases.environments.models import Environment
+from releases.mappings import actions, resolve, unmapped
+from releases.mappings.forms import RuleForm
+from releases.mappings.models import MappingRule
+from squads.teams.queries import may_plan
+
+SHOWN = 30
+SAVED = "Events with names that fit are read again now."
+
+
+@reading
+@require_safe
+def rule_list(request: HttpRequest) -> HttpResponse:
+    """All rules in their order."""
+    rows = MappingRule.objects.select_related("source", "by").order_by("order", "pk")
+    context = {"page": page_of(request, rows), "may_map": actions.may_map(request.user)}
+    return render(request, "releases/mappings/rule_list.html", context)
+
+
+def _matches(form: RuleForm) -> dict[str, Any]:
+    """Return the names that what was typed fits, of those seen so far."""
+    said = form.cleaned_data
+    actions.checked(said)
+    names = actions.names_of(said["kind"], said["pattern"], said["source"].pk if said["source"] else None)
+    return {"names": names[:SHOWN], "count": len(names), "more": max(0, len(names) - SHOWN), "asked": True}
+
+
+def _rule(request: HttpRequest, rule: MappingRule | None) -> HttpResponse:
+    actions.check_mapper(request.user)
+    initial = RuleForm.of(rule) if rule else {each: given(request.GET, each) for each in ("kind", "pattern", "role")}
+    form = RuleForm(request.POST or None, initial=initial)
+    matches: dict[str, Any] = {}
+    if request.method == "POST" and form.is_valid():
+        try:
+            matches = _matches(form)
+            if "preview" not in request.POST:
+                return _kept(request, rule, form.cleaned_data)
+        except ValidationError as error:
+            keep_objection(form, error)
+    if request.method == "POST" and wants_fragment(request):
+        return varied(render(request, "releases/mappings/_rule_matches.html", {"matches": matches, "form": form}))
+    context = {"form": form, "rule": rule, "matches": matches, **unmapped.choices()}
+    return varied(render(request, "releases/mappings/rule.html", context, status=400 if form.errors else 200))
+
+
+def _kept(request: HttpRequest, rule: MappingRule | None, said: dict[str, Any]) -> HttpResponse:
+    if rule is None:
+        actions.create_rule(by=request.user, **said)
+    else:
+        actions.edit_rule(rule, by=request.user, **said)
+    messages.success(request, f"Saved. {SAVED}")
+    return redirect("releases:mappings:rule_list")
+
+
+@managers
+def rule_create(request: HttpRequest) -> HttpResponse:
+    """Make a rule; “Preview” says which names it fits, without saving."""
+    return _rule(request, None)
+
+
+@managers
+def rule_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a rule."""
+    return _rule(request, get_object_or_404(MappingRule, pk=pk))
+
+
+@managers
+@require_POST
+def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a rule away. Saying it twice changes nothing."""
+    actions.check_mapper(request.user)
+    rule = MappingRule.objects.filter(pk=pk).first()
+    if rule is not None:
+        actions.remove_rule(rule, by=request.user)
+    messages.success(request, f"The rule is removed. {SAVED}")
+    return redirect("releases:mappings:rule_list")
+
+
+@managers
+@require_POST
+def rule_move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a rule change places with the one above (`to` is up) or below it."""
+    actions.move_rule(get_object_or_404(MappingRule, pk=pk), up=given(request.POST, "to") == "up", by=request.user)
+    return redirect(f"{reverse('releases:mappings:rule_list')}#rule-{pk}")
+
+
+def _offered(request: HttpRequest) -> dict[str, Any]:
+    return {
+        "tiers": Environment.Tier.choices,
+        "may_map": actions.may_map(request.user),
+        "may_mend": request.user.is_authenticated and may_plan(request.user),
+    }
+
+
+@reading
+@require_safe
+def unmapped_list(request: HttpRequest) -> HttpResponse:
+    """All that is unmapped, or one kind of it."""
+    kind = given(request.GET, "kind")
+    kind = kind if kind in unmapped.KINDS else ""
+    found = unmapped.everything()
+    context = {
+        "page": page_of(request, found.of(kind)),
+        "kind": kind,
+        "about": unmapped.KINDS[kind][1] if kind else "",
+        "kinds": [(each, name, len(found.of(each)), each in found.more) for each, (name, _) in unmapped.KINDS.items()],
+        "total": len(found.of("")),
+        **unmapped.choices(),
+        **_offered(request),
+    }
+    return render(request, "releases/mappings/unmapped.html", context)
+
+
+@planners
+@require_POST
+def unmapped_mend(request: HttpRequest) -> HttpResponse:
+    """Give one row a meaning; the answer says what was done, in its place with htmx."""
+    said = {name: given(request.POST, name) for name in ("service", "squad", "environment", "tier", "role", "source")}
+    kind, name = given(request.POST, "kind"), given(request.POST, "name")
+    done, wrong = "", ""
+    try:
+        done = resolve.mend(kind, name, said, by=request.user)
+    except ValidationError as error:
+        wrong = " ".join(error.messages)
+    if wants_fragment(request):
+        row = unmapped.Unmapped(
+            kind, name, given(request.POST, "id"), said["source"], given(request.POST, "source_name")
+        )
+        context = {"row": row, "done": done, "wrong": wrong, "said": said, **unmapped.choices(), **_offered(request)}
+        return varied(render(request, "releases/mappings/_unmapped_row.html", context))
+    (messages.success if done else messages.error)(request, done or f"{name[:100]}: {wrong}")
+    back = given(request.POST, "back")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or not back.startswith("/"):
+        back = reverse("releases:mappings:unmapped") + "?" + urlencode({"kind": kind})
+    return redirect(back)

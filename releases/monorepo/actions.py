@@ -1,0 +1,77 @@
+"""What people do to the parts of repositories: folders that make a service of their own (docs/adr/0021)."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from portal.kernel import clock
+from portal.kernel.models import StateChange
+from portal.kernel.outbox import tell
+from releases.inbox.models import Source
+from releases.mappings.actions import check_mapper
+from releases.pipelines.models import Repository, RepositoryPart
+from releases.providers import monorepo_paths
+from squads.teams.actions import service_named
+
+MOST_PARTS = 500
+
+
+@transaction.atomic
+def add_part(repository: Repository, prefix: str, service: str, *, by: Any) -> RepositoryPart:
+    """Say that a folder makes a service (made, unclaimed, if there is none). Its past is worked out from now on.
+
+    The changes that events described are derived at once; git is asked for the folders its commits touch, within seconds.
+    """
+    check_mapper(by)
+    folder = _folder(prefix)
+    name = service.replace("\0", "").strip()
+    if not name or len(name) > 120:
+        raise ValidationError({"service": "Name the service that this folder makes, in at most 120 characters."})
+    Repository.objects.select_for_update().get(pk=repository.pk)
+    known = RepositoryPart.objects.filter(repository=repository, prefix=folder).select_related("service").first()
+    if known is not None:
+        raise ValidationError({"folder": f"{folder} makes the service {known.service} already. Remove that first."})
+    if RepositoryPart.objects.filter(repository=repository).count() >= MOST_PARTS:
+        raise ValidationError({"folder": f"A repository has at most {MOST_PARTS} parts."})
+    row = RepositoryPart.objects.create(repository=repository, prefix=folder, service=service_named(name), by=by)
+    _changed(row, "", "in force", by)
+    # The next pull asks for the folders, as deep as the parts lie.
+    sources = Source.objects.filter(repository=repository, kind="git", state=Source.State.ACTIVE)
+    sources.update(next_pull_at=clock.now())
+    return row
+
+
+def _folder(text: str) -> str:
+    folder = text.replace("\0", "").replace("\\", "/").strip().strip("/").removeprefix("./").strip("/")
+    pieces = folder.split("/")
+    if not folder or any(piece in ("", ".", "..") for piece in pieces):
+        raise ValidationError({"folder": "Name a folder from the repository's root, such as services/checkout."})
+    if any(sign in folder for sign in "*?"):
+        raise ValidationError({"folder": "Name one folder, without * and ?. Add the others after it."})
+    if len(folder) > 250 or len(pieces) > monorepo_paths.DEEPEST:
+        raise ValidationError(
+            {"folder": f"Use at most 250 characters and {monorepo_paths.DEEPEST} folders in each other."}
+        )
+    return folder
+
+
+@transaction.atomic
+def remove_part(row: RepositoryPart, *, by: Any) -> None:
+    """Say that a folder belongs to what is around it again."""
+    check_mapper(by)
+    _changed(row, "in force", "removed", by)
+    row.delete()
+
+
+def _changed(row: RepositoryPart, before: str, after: str, by: Any) -> None:
+    StateChange.objects.create(
+        kind="repository part",
+        key=f"{row.repository.key}: {row.prefix}"[:200],
+        from_state=before,
+        to_state=after,
+        by=by,
+        because=f"makes {row.service.name}",
+        at=clock.now(),
+    )
+    tell("service.changed", id=row.service_id, name=row.service.name, repositories=[row.repository_id])

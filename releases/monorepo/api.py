@@ -1,0 +1,77 @@
+"""Parts of repositories over the API: folders that make a service of their own; the same verbs as the page calls."""
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Chosen, Endpoint, named_by
+from releases.mappings.actions import check_mapper
+from releases.monorepo import actions
+from releases.pipelines.models import Repository, RepositoryPart
+
+
+class PartOut(serializers.ModelSerializer):
+    """A folder of a repository and the service it makes."""
+
+    repository = named_by("key")
+    folder = serializers.CharField(source="prefix", read_only=True)
+    service = named_by("slug")
+    by = named_by("username", allow_null=True)
+
+    class Meta:
+        model = RepositoryPart
+        fields = ["id", "repository", "folder", "service", "by"]
+        read_only_fields = fields
+
+
+class PartIn(serializers.Serializer):
+    """A folder, from the repository's root, and the name of the service it makes, which is created if it is new."""
+
+    repository = Chosen(slug_field="key", queryset=Repository.objects.all())
+    folder = serializers.CharField(max_length=250, help_text="Such as services/checkout.")
+    service = serializers.CharField(max_length=120)
+
+
+class PartFilter(django_filters.FilterSet):
+    """?repository= and ?service= are a repository's key and a service's slug."""
+
+    repository = django_filters.CharFilter(field_name="repository__key")
+    service = django_filters.CharFilter(field_name="service__slug")
+
+    class Meta:
+        model = RepositoryPart
+        fields: list[str] = []
+
+
+class RepositoryParts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Folders that make a service of their own. After a change, the past of their repository is worked out again."""
+
+    marks = {"create": "managers", "destroy": "managers"}
+    serializer_class = PartOut
+    filterset_class = PartFilter
+    lookup_value_regex = "[0-9]{1,18}"
+
+    def get_queryset(self) -> QuerySet[RepositoryPart]:
+        rows = RepositoryPart.objects.select_related("repository", "service", "by")
+        return rows.order_by("repository__key", "prefix")
+
+    @extend_schema(request=PartIn, responses={201: PartOut})
+    def create(self, request: Request) -> Response:
+        """Say that a folder makes a service. Administrators and project managers may."""
+        check_mapper(request.user)
+        said = PartIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        data = said.validated_data
+        row = actions.add_part(data["repository"], data["folder"], data["service"], by=request.user)
+        return Response(PartOut(row).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Say that a folder belongs to what is around it again. Administrators and project managers may."""
+        row = self.get_object()
+        check_mapper(request.user)
+        actions.remove_part(row, by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,311 @@
+"""Releases and deployments from tags: what a git source's rules make of the newest look at its repository.
+
+All of it follows from that look, the stored commits and the rules, so it may be computed again at any time.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from natsort import natsort_keygen
+
+from portal.kernel.bulk_update import write
+from portal.kernel.live import touch
+from portal.kernel.numbers import percentile
+from portal.kernel.outbox import tell
+from portal.kernel.stable_ids import identity
+from releases.deployments.models import Deployment
+from releases.environments.actions import environment_named
+from releases.pipelines import commit_graph
+from releases.pipelines.actions import parents_of
+from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink, Tag
+from releases.planning.models import Release
+from releases.planning.slugs import slug_for
+from releases.providers.git import config, messages
+
+AT_ONCE = 1000
+# More changed deployments than this are named by their service: looking at the neighbours of each would take longer.
+MOST_DEPLOYMENTS = 50
+COUNTED = (
+    "tagged_at",
+    "released_at",
+    "created_at",
+    "commits",
+    "non_merge_commits",
+    "lead_time_median",
+    "lead_time_p90",
+)
+natural = natsort_keygen()
+
+
+@dataclass(slots=True)
+class Derived:
+    """What changed: changes that moved to another release, deployments, services for which any deployment may have
+    come or gone, releases, and the names of tags that came, went or moved."""
+
+    changes: set[UUID] = field(default_factory=set)
+    deployments: set[UUID] = field(default_factory=set)
+    services: set[int] = field(default_factory=set)
+    releases: set[Any] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+
+def derive_tags(repository: Repository) -> Derived:
+    """Bring releases, tags, the changes' releases and the deployments made by tags in line with the newest look."""
+    derived = Derived()
+    mainline = Mainline.objects.select_related("event__source").filter(repository=repository).first()
+    if mainline is None:
+        return derived
+    rules = config.rules(mainline.event.source.config)
+    look = messages.read_refs(bytes(mainline.event.body))
+    tags = [tag for tag in look.tags if rules.is_release(tag.name)]
+    tags.sort(key=lambda tag: (tag.tagged_at, natural(tag.name), tag.name))
+    line = rules.line
+    if line is None:
+        line = repository.service.name if repository.service else repository.key
+    releases = _releases(line[:120], tags)
+    before = {tag.pk: tag for tag in Tag.objects.filter(repository=repository)}
+    derived.releases |= _keep_tags(repository, tags, releases, before)
+    stood = {(tag.name, tag.sha) for tag in before.values()}
+    derived.names = {name for name, _ in stood ^ {(tag.name, tag.sha) for tag in tags}}
+    moved_between = _assign(repository, [(tag.sha, releases[tag.name]) for tag in tags], derived.changes)
+    derived.releases |= moved_between
+    _mirror(repository, mainline, tags, rules.deploys_to, {tag.name for tag in before.values()}, derived)
+    count(derived.releases)
+    _sweep({tag.release_id for tag in before.values()} - set(releases.values()))
+    return derived
+
+
+def _some(rows: Iterable[Any]) -> Iterator[list[Any]]:
+    whole = list(rows)
+    for start in range(0, len(whole), AT_ONCE):
+        yield whole[start : start + AT_ONCE]
+
+
+def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
+    """Return the id of the release of each tag's name, made where there is none yet."""
+    known: dict[str, Any] = {}
+    taken: set[str] = set()
+    for some in _some(tags):
+        names = [tag.name for tag in some]
+        known.update(Release.objects.filter(line=line, version__in=names).values_list("version", "pk"))
+        slugs = [slug_for(line, name) for name in names]
+        taken.update(Release.objects.filter(slug__in=slugs).values_list("slug", flat=True))
+    fresh = []
+    for tag in tags:
+        if tag.name not in known:
+            slug = slug_for(line, tag.name, taken)
+            taken.add(slug)
+            known[tag.name] = identity("release", line, tag.name)
+            fresh.append(
+                Release(
+                    pk=known[tag.name],
+                    line=line,
+                    version=tag.name,
+                    slug=slug,
+                    origin=Release.Origin.TAG,
+                    created_at=tag.tagged_at,
+                )
+            )
+    Release.objects.bulk_create(fresh, batch_size=500)
+    for some in _some(fresh):
+        tell("release.saved", ids=[str(release.pk) for release in some])
+    return known
+
+
+def _keep_tags(
+    repository: Repository, tags: Sequence[messages.TagLine], releases: dict[str, Any], before: dict[UUID, Tag]
+) -> set[Any]:
+    """Make the stored tags exactly these; return the releases whose tags changed."""
+    wanted = {
+        (pk := identity("tag", repository.key, tag.name)): Tag(
+            pk=pk,
+            repository=repository,
+            name=tag.name,
+            sha=tag.sha,
+            tagged_at=tag.tagged_at,
+            release_id=releases[tag.name],
+        )
+        for tag in tags
+    }
+    columns = ("sha", "tagged_at", "release_id")
+
+    def said(tag: Tag) -> tuple[Any, ...]:
+        return tuple(getattr(tag, name) for name in columns)
+
+    gone = [pk for pk in before if pk not in wanted]
+    for some in _some(gone):
+        Tag.objects.filter(pk__in=some).delete()
+    changed = [tag for pk, tag in wanted.items() if pk not in before or said(before[pk]) != said(tag)]
+    Tag.objects.bulk_create(
+        changed,
+        update_conflicts=True,
+        unique_fields=["id"],
+        update_fields=["sha", "tagged_at", "release"],
+        batch_size=500,
+    )
+    touched = {before[pk].release_id for pk in gone} | {tag.release_id for tag in changed}
+    return touched | {before[tag.pk].release_id for tag in changed if tag.pk in before}
+
+
+def _assign(repository: Repository, order: Sequence[tuple[str, Any]], moved: set[UUID]) -> set[Any]:
+    """Give each change the first release, in the order given, that contains it; return the releases concerned."""
+    reached = commit_graph.first_reached(parents_of(repository), order)
+    rows = Change.objects.filter(repository=repository).values_list("pk", "sha", "release_id")
+    concerned: set[Any] = set()
+    wanted: list[tuple[UUID, Any]] = []
+    for pk, sha, old in rows:
+        new = reached.get(sha)
+        if new != old:
+            wanted.append((pk, new))
+            concerned |= {old, new}
+    write(Change, ("release",), wanted)
+    for some in _some([pk for pk, _ in wanted]):
+        # They come to one release board and leave another, though nothing about the stories themselves has changed.
+        links = StoryLink.objects.filter(change__in=some, story__isnull=False)
+        touch(links.order_by().values_list("story_id", flat=True).distinct())
+    moved.update(pk for pk, _ in wanted)
+    return concerned - {None}
+
+
+def _mirror(
+    repository: Repository,
+    mainline: Mainline,
+    tags: Sequence[messages.TagLine],
+    deploys_to: str,
+    before: set[str],
+    derived: Derived,
+) -> None:
+    """Make the deployments that tags stand for exactly these. They finished when the tag was made, and succeeded."""
+    ids = {name: identity("deployment", "tag", repository.key, name) for name in before | {tag.name for tag in tags}}
+    present: dict[UUID, Deployment] = {}
+    for some in _some(ids.values()):
+        present.update(Deployment.objects.in_bulk(some))
+    wanted: dict[UUID, Deployment] = {}
+    if deploys_to and repository.service_id:
+        environment = environment_named(deploys_to)
+        events = _first_looks(mainline, tags)
+        wanted = {
+            ids[tag.name]: Deployment(
+                pk=ids[tag.name],
+                key=f"tag:{repository.key}:{tag.name}"[:300],
+                service_id=repository.service_id,
+                environment=environment,
+                phase=Phase.FINISHED,
+                outcome=Outcome.SUCCESS,
+                sha=tag.sha,
+                version=tag.name,
+                words="tagged",
+                finished_at=min(tag.tagged_at, mainline.seen_at),
+                event_id=events.get(tag.since, mainline.event_id),
+            )
+            for tag in tags
+        }
+    columns = ("service_id", "environment_id", "sha", "version", "finished_at", "event_id")
+    changed = [
+        row
+        for pk, row in wanted.items()
+        if pk not in present or any(getattr(row, name) != getattr(present[pk], name) for name in columns)
+    ]
+    gone = [pk for pk in present if pk not in wanted]
+    for some in _some(gone):
+        Deployment.objects.filter(pk__in=some).delete()
+    Deployment.objects.bulk_create(
+        changed,
+        update_conflicts=True,
+        unique_fields=["id"],
+        batch_size=500,
+        update_fields=["service", "environment", "sha", "version", "finished_at", "event"],
+    )
+    moved = {present[row.pk].service_id for row in changed if row.pk in present} - {repository.service_id}
+    derived.services |= moved | {present[pk].service_id for pk in gone}
+    if len(changed) > MOST_DEPLOYMENTS:
+        derived.services |= {row.service_id for row in changed}
+    else:
+        derived.deployments |= {row.pk for row in changed}
+
+
+def _first_looks(mainline: Mainline, tags: Sequence[messages.TagLine]) -> dict[str, UUID]:
+    """Return the event of the look that first saw each tag as it stands, by that look's moment."""
+    source = mainline.event.source
+    ids = {at: identity("event", source.key, messages.refs_delivery(at)) for at in {tag.since for tag in tags}}
+    kept: set[UUID] = set()
+    for some in _some(ids.values()):
+        kept.update(type(mainline.event)._default_manager.filter(pk__in=some).values_list("pk", flat=True))
+    return {at: pk for at, pk in ids.items() if pk in kept}
+
+
+def count(releases: Iterable[Any]) -> None:
+    """Count the changes of these releases anew: how many, and how long they took from author date to tag.
+
+    Merge commits are counted but have no lead time; a negative lead time (a clock that was wrong) stays negative.
+    """
+    for some in _some(releases):
+        tagged = {
+            (release, repository): at
+            for release, repository, at in Tag.objects.filter(release__in=some).values_list(
+                "release_id", "repository_id", "tagged_at"
+            )
+        }
+        newest: dict[UUID, datetime] = {}
+        for (pk, _), at in tagged.items():
+            newest[pk] = max(at, newest.get(pk, at))
+        commits, own, times = _tally(some, tagged)
+        rows = []
+        for row in Release.objects.filter(pk__in=some):
+            tagged_at = newest.get(row.pk)
+            figures = (
+                tagged_at,
+                _released(row, tagged_at),
+                _created(row, tagged_at),
+                commits[row.pk],
+                own[row.pk],
+                percentile(times[row.pk], 0.5),
+                percentile(times[row.pk], 0.9),
+            )
+            if figures != tuple(getattr(row, name) for name in COUNTED):
+                rows.append((row.pk, *figures))
+        write(Release, COUNTED, rows)
+
+
+def _tally(
+    releases: Sequence[Any], tagged: Mapping[tuple[UUID, int], datetime]
+) -> tuple[dict[UUID, int], dict[UUID, int], dict[UUID, list[float]]]:
+    """Return per release: all commits, those that are no merges, and the lead times of these in seconds."""
+    commits: dict[UUID, int] = defaultdict(int)
+    own: dict[UUID, int] = defaultdict(int)
+    times: dict[UUID, list[float]] = defaultdict(list)
+    rows = Change.objects.filter(release__in=releases).values_list(
+        "release_id", "repository_id", "is_merge", "authored_at"
+    )
+    for release, repository, is_merge, authored_at in rows:
+        commits[release] += 1
+        if not is_merge:
+            own[release] += 1
+            at = tagged.get((release, repository))
+            if at is not None and authored_at is not None:
+                times[release].append((at - authored_at).total_seconds())
+    return commits, own, times
+
+
+def _released(release: Release, tagged_at: datetime | None) -> datetime | None:
+    """A tag says when a release went out, unless a person said something else."""
+    said_by_person = release.released_at is not None and release.released_at != release.tagged_at
+    return release.released_at if said_by_person else tagged_at
+
+
+def _created(release: Release, tagged_at: datetime | None) -> datetime:
+    """A release found as a tag is as old as the tag; nothing derived knows when it was found."""
+    return tagged_at if tagged_at and release.origin == Release.Origin.TAG else release.created_at
+
+
+def _sweep(releases: Iterable[Any]) -> None:
+    """Delete releases that only a tag called for, now that none does. One that stories are planned for stays."""
+    for some in _some(releases):
+        tell("release.saved", ids=[str(pk) for pk in some])
+        Release.objects.filter(
+            pk__in=some, origin=Release.Origin.TAG, tags=None, planned_stories=None, changes=None
+        ).delete()

@@ -1,0 +1,34 @@
+"""Argo CD's words. A sync that succeeded is not yet a deployment that works: whether it became healthy decides."""
+
+from releases.providers import facts
+from releases.providers.tables import Meaning, StatusTable
+
+PHASES = StatusTable(
+    "Phases of a sync",
+    "status.operationState.phase",
+    {
+        "running": Meaning(facts.RUNNING),
+        "terminating": Meaning(facts.RUNNING, why="it is being stopped"),
+        "succeeded": Meaning(facts.FINISHED, facts.SUCCESS, "a success only if the application is healthy as well"),
+        "failed": Meaning(facts.FINISHED, facts.FAILURE),
+        "error": Meaning(facts.FINISHED, facts.ERROR),
+    },
+)
+HEALTH = StatusTable(
+    "Health, after a sync that succeeded",
+    "status.health.status",
+    {
+        "healthy": Meaning(facts.FINISHED, facts.SUCCESS),
+        "degraded": Meaning(
+            facts.FINISHED, facts.FAILURE, "it never was healthy; after it was, a success that is not healthy"
+        ),
+        "progressing": Meaning(facts.RUNNING, why="not healthy yet"),
+        "suspended": Meaning(facts.WAITING, why="a rollout or a job is paused"),
+        "missing": Meaning(facts.FINISHED, facts.UNKNOWN, "not in the cluster; after it was healthy, as with degraded"),
+        "unknown": Meaning(
+            facts.FINISHED, facts.UNKNOWN, "Argo CD could not tell, which changes nothing after it was healthy"
+        ),
+    },
+)
+# What an application that was healthy is no more. That Argo CD cannot tell says nothing about it.
+GONE_BAD = frozenset({"degraded", "missing"})

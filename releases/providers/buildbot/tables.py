@@ -1,0 +1,23 @@
+"""Buildbot's results, which are numbers."""
+
+from releases.providers import facts
+from releases.providers.tables import Meaning, StatusTable
+
+MEANT = (
+    ("SUCCESS", facts.SUCCESS, ""),
+    ("WARNINGS", facts.WARNING, ""),
+    ("FAILURE", facts.FAILURE, ""),
+    ("SKIPPED", facts.SKIPPED, ""),
+    ("EXCEPTION", facts.ERROR, "Buildbot itself broke, which says nothing of the commit"),
+    ("RETRY", facts.CANCELLED, "the worker was lost, and another build follows"),
+    ("CANCELLED", facts.CANCELLED, ""),
+)
+NAMES = {str(number): name for number, (name, _, _) in enumerate(MEANT)}
+RESULTS = StatusTable(
+    "Results of builds",
+    "results",
+    {
+        str(number): Meaning(facts.FINISHED, outcome, f"{name}: {why}" if why else name)
+        for number, (name, outcome, why) in enumerate(MEANT)
+    },
+)

@@ -1,0 +1,155 @@
+"""Reading one CDEvent out of whatever carried it: bare, or in a CloudEvent in structured or binary mode."""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from releases.providers import words
+from releases.providers.base import Message
+from releases.providers.envelope import NotJson, document
+from releases.providers.facts import Unreadable
+
+# dev.cdevents.<subject>.<predicate>.<version of the event>; the first drafts wrote no version.
+TYPE = re.compile(r"dev\.cdevents\.([a-z0-9]+)\.([a-z0-9]+)(?:\.(\d+\.\d+\.\d+(?:-[a-z0-9.]+)?))?", re.IGNORECASE)
+ATTRIBUTES = ("id", "source", "type", "time", "specversion", "subject", "datacontenttype")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One CDEvent. `source` is where it happened as the context says; `custom` its customData, {} when it has none."""
+
+    id: str
+    source: str
+    type: str
+    what: str
+    at: datetime
+    subject: str
+    subject_source: str
+    content: Mapping[str, Any]
+    custom: Mapping[str, Any]
+
+    def text(self, *names: str) -> str:
+        """Return the first of these that the content says, else that customData says; "" when neither does."""
+        return words.text_in(self.content, *names) or words.text_in(self.custom, *names)
+
+    def key(self, *more: str) -> str:
+        """Return a key for what this one event tells: told twice, even under two envelopes, it is one thing."""
+        return words.key_of(self.source, self.id, self.what, *more)
+
+
+def what_of(type_: str) -> str:
+    """Return "change.merged" for dev.cdevents.change.merged.0.2.0, in small letters; "" for other types."""
+    match = TYPE.fullmatch(type_.strip())
+    return f"{match[1]}.{match[2]}".lower() if match else ""
+
+
+def attributes_of(message: Message, read: Any) -> dict[str, str]:
+    """Return the CloudEvents attributes, from headers in binary mode, else from the document; {} when it is none."""
+    if "ce-type" in message.headers or "ce-id" in message.headers:
+        return {name: value for name in ATTRIBUTES if (value := message.headers.get(f"ce-{name}", "").strip())}
+    if isinstance(read, Mapping) and "specversion" in read and "context" not in read:
+        return {name: value for name in ATTRIBUTES if (value := words.text_in(read, name))}
+    return {}
+
+
+def data_of(message: Message, read: Any) -> Any:
+    """Return the CDEvent itself: the whole document, or the `data` of a structured CloudEvent."""
+    if "ce-type" in message.headers or "ce-id" in message.headers or not isinstance(read, Mapping) or "context" in read:
+        return read
+    if "data_base64" in read:
+        try:
+            return document(base64.b64decode(str(read["data_base64"]), validate=True))
+        except (binascii.Error, NotJson, ValueError) as error:
+            raise Unreadable(f"data_base64 holds no JSON: {error}") from None
+    data = read.get("data", read if "specversion" not in read else None)
+    if isinstance(data, str):
+        try:
+            return document(data.encode("utf-8", "replace"))
+        except NotJson as error:
+            raise Unreadable(f"data is text that is no JSON: {error}") from None
+    return data
+
+
+def read(message: Message) -> Event:
+    """Return the CDEvent in a stored message; raise Unreadable naming the field that is missing or wrong."""
+    try:
+        whole = document(message.body)
+    except NotJson as error:
+        raise Unreadable(f"the body is not JSON: {error}") from None
+    attributes = attributes_of(message, whole)
+    data = data_of(message, whole)
+    if not isinstance(data, Mapping):
+        raise Unreadable("the event is not a JSON object with context and subject")
+    context = _object(data, "context", needed=not attributes)
+    subject = _object(data, "subject", needed=True)
+    type_ = words.text_in(context, "type") or attributes.get("type", "")
+    if not type_:
+        raise Unreadable("context.type is missing or empty")
+    id_ = words.text_in(context, "id") or attributes.get("id", "")
+    if not id_:
+        raise Unreadable("context.id is missing or empty")
+    source = words.text_in(context, "source") or attributes.get("source", "")
+    written = words.text_in(context, "timestamp") or attributes.get("time", "")
+    at = words.moment(written)
+    if at is None:
+        raise Unreadable(
+            f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {words.cut(written, 60)}"
+            if written
+            else "context.timestamp is missing or empty"
+        )
+    subject_id = words.text_in(subject, "id") or attributes.get("subject", "")
+    if not subject_id:
+        raise Unreadable("subject.id is missing or empty")
+    return Event(
+        id=id_,
+        source=source,
+        type=type_,
+        what=what_of(type_),
+        at=at,
+        subject=subject_id,
+        subject_source=words.text_in(subject, "source") or source,
+        content=_object(subject, "content", needed=False, within="subject."),
+        custom=_custom(data),
+    )
+
+
+def _object(holder: Mapping[str, Any], name: str, *, needed: bool, within: str = "") -> Mapping[str, Any]:
+    value = holder.get(name)
+    if isinstance(value, Mapping):
+        return value
+    if value is None and not needed:
+        return {}
+    raise Unreadable(f"{within}{name} is {'missing' if value is None else 'not an object'}")
+
+
+def _custom(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """customData may be an object, or base64 of anything; what is not a JSON object says nothing to us."""
+    custom = data.get("customData")
+    if isinstance(custom, str):
+        for text in (custom.encode("utf-8", "replace"), _decoded(custom)):
+            try:
+                custom = document(text)
+                break
+            except NotJson:
+                continue
+    return custom if isinstance(custom, Mapping) else {}
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def batch(body: bytes) -> list[bytes]:
+    """Split a JSON batch of CloudEvents into its events; raise NotJson when it is no list of objects."""
+    read = document(body)
+    if not isinstance(read, list) or not read or not all(isinstance(each, dict) for each in read):
+        raise NotJson("a batch is a list of CloudEvents, at least one")
+    return [json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode() for each in read]

@@ -1,0 +1,286 @@
+"""CDEvents 0.1 to 0.5, over CloudEvents 1.0 or bare. docs/providers/cdevents.md says what becomes of each type."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from releases.providers import facts, words
+from releases.providers.base import Labelled, Message, Provider
+from releases.providers.cdevents.event import Event, attributes_of, data_of, read, what_of
+from releases.providers.envelope import NotJson, document
+from releases.providers.facts import (
+    AcceptanceSeen,
+    ArtifactSeen,
+    ChangeMerged,
+    DeploymentSeen,
+    EnvironmentSeen,
+    IncidentSeen,
+    RunSeen,
+    Seen,
+    Unreadable,
+)
+from releases.providers.story_keys import keys_in, keys_in_name
+
+LONGEST_DELIVERY = 300
+PHASES = {"queued": facts.QUEUED, "started": facts.RUNNING, "finished": facts.FINISHED}
+DEPLOYMENTS = {"deployed": "deploy", "upgraded": "deploy", "rolledback": "rollback", "removed": "removal"}
+COMMIT_FIELDS = ("commit", "sha", "revision", "commitSha", "commit_sha")
+
+
+def label(message: Message) -> Labelled:
+    """File a message under source, id and type of its event, as CloudEvents identify it, else as its context does.
+
+    The type belongs to it, because producers reuse an id for different types. An envelope without an id is filed under
+    a digest of its content; whether it can be read is found out later, where the failure is visible.
+    """
+    try:
+        whole = document(message.body)
+    except NotJson:
+        return Labelled("", "")
+    attributes = attributes_of(message, whole)
+    try:
+        data = data_of(message, whole)
+    except Unreadable:
+        data = {}
+    context = words.part_of(data, "context") if isinstance(data, Mapping) else {}
+    type_ = words.text_in(context, "type") or attributes.get("type", "")
+    id_ = attributes.get("id", "") or words.text_in(context, "id")
+    source = attributes.get("source", "") or words.text_in(context, "source")
+    if not id_:
+        return Labelled("", words.cut(type_, 150))
+    delivery = " ".join(part for part in (source, id_, type_) if part)
+    return Labelled(delivery if len(delivery) <= LONGEST_DELIVERY else words.key_of(delivery), words.cut(type_, 150))
+
+
+def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
+    """Return the facts of a stored message; None for types that Rodeo keeps without reading them."""
+    event = read(message)
+    translator = TRANSLATORS.get(event.what)
+    return translator(event) if translator else None
+
+
+def _change(event: Event) -> list[Seen]:
+    custom = event.custom
+    repository = words.part_of(event.content, "repository")
+    where = words.text_in(repository, "id", "name") or words.text_in(custom, "repository")
+    sha = words.sha(words.text_in(custom, *COMMIT_FIELDS)) or words.sha(event.subject) or event.subject
+    if len(sha) > 100:
+        sha = words.key_of("change", event.subject_source, sha)[:100]
+    texts = [
+        ("pull_request", words.text_in(event.content, "title")),
+        ("pull_request", words.text_in(event.content, "description")),
+        ("pull_request", words.text_in(custom, "title")),
+        ("pull_request", words.text_in(custom, "body", "description")),
+        ("message", words.text_in(custom, "message", "commitMessage")),
+        ("branch", words.text_in(custom, "branch", "headBranch")),
+        ("event", event.subject),
+        *(("event", text.upper()) for name in ("story", "stories") for text in words.texts_in(custom.get(name))),
+    ]
+    said = [text for rule, text in texts[:5] if text]
+    author = words.part_of(custom, "author")
+    return [
+        ChangeMerged(
+            key=sha,
+            at=event.at,
+            merged_at=words.moment(words.text_in(custom, "mergedAt", "merged_at")) or event.at,
+            repository=words.repository(where or event.subject_source or "unknown"),
+            subject=words.cut((said or [""])[0].strip().split("\n")[0], 300),
+            author=words.cut(words.text_in(author, "name", "login", "id"), 200),
+            url=_link(event.text("url", "uri")),
+            texts=tuple(dict.fromkeys((rule, text) for rule, text in texts if text)),
+        )
+    ]
+
+
+def _link(text: str) -> str:
+    """A link is shown to people, so it must lead to the web and nowhere else."""
+    return text if text.startswith(("https://", "http://")) and len(text) <= 1000 else ""
+
+
+def _commit(event: Event) -> str:
+    return words.sha(words.text_in(event.custom, *COMMIT_FIELDS))
+
+
+def _started(event: Event) -> datetime | None:
+    """When it began, which CDEvents leaves to customData."""
+    return words.moment(words.text_in(event.custom, "startedAt", "started_at"))
+
+
+def _run(event: Event) -> list[Seen]:
+    subject, predicate = event.what.split(".")
+    phase = PHASES[predicate]
+    artifact = words.purl(event.text("artifactId", "artifact"), "subject.content.artifactId")
+    said = event.text("outcome", "status") if phase == facts.FINISHED else ""
+    result, how = words.outcome(said), said
+    if phase == facts.FINISHED and not said:
+        # The build events of CDEvents know no outcome. One that names its artifact made it, so it succeeded.
+        result, how = (facts.SUCCESS, "finished, names its artifact") if artifact else (facts.UNKNOWN, "finished")
+    parent = words.text_in(words.part_of(event.content, "pipelineRun"), "id")
+    # One green task of a pipeline says nothing about the commit; its pipeline does.
+    sha = "" if subject == "taskrun" and parent else _commit(event)
+    repository = words.repository(words.text_in(event.custom, "repository"))
+    run = RunSeen(
+        key=words.key_of(event.subject_source, subject, event.subject),
+        at=event.at,
+        phase=phase,
+        outcome=result,
+        words=words.cut(how, 250),
+        service=words.cut(words.text_in(event.custom, "service"), 120),
+        repository=repository,
+        sha=sha,
+        branch=words.cut(words.text_in(event.custom, "branch"), 250),
+        pipeline=words.cut(event.text("pipelineName", "taskName", "pipeline") or subject, 250),
+        artifact=artifact,
+        started_at=event.at if phase == facts.RUNNING else _started(event),
+        finished_at=event.at if phase == facts.FINISHED else None,
+        url=_link(event.text("url", "uri")),
+    )
+    if artifact and sha:
+        return [run, ArtifactSeen(key=artifact, at=event.at, sha=sha, repository=repository)]
+    return [run]
+
+
+def _artifact(event: Event) -> list[Seen]:
+    change = words.part_of(event.content, "change")
+    repository = words.text_in(words.part_of(change, "repository"), "id", "name") or words.text_in(change, "source")
+    packaged = event.what == "artifact.packaged"
+    return [
+        ArtifactSeen(
+            key=words.purl(event.subject, "subject.id"),
+            at=event.at,
+            sha=_commit(event) or words.sha(words.text_in(change, "id")) or words.text_in(change, "id")[:100],
+            repository=words.repository(repository or words.text_in(event.custom, "repository")),
+            packaged_at=event.at if packaged else None,
+            published_at=None if packaged else event.at,
+        )
+    ]
+
+
+def _environment_of(event: Event) -> str:
+    environment = words.part_of(event.content, "environment") or words.part_of(event.custom, "environment")
+    return words.text_in(environment, "id", "name")
+
+
+def _service_of(event: Event) -> str:
+    service = words.part_of(event.content, "service") or words.part_of(event.custom, "service")
+    return words.text_in(service, "id", "name")
+
+
+def _deployment(event: Event) -> list[Seen]:
+    how = event.what.split(".")[1]
+    service = words.text_in(words.part_of(event.custom, "service"), "id", "name") or event.subject
+    return [
+        DeploymentSeen(
+            key=event.key(),
+            at=event.at,
+            service=words.named(service, "subject.id"),
+            environment=words.named(_environment_of(event), "subject.content.environment.id"),
+            deployment=DEPLOYMENTS[how],
+            phase=facts.FINISHED,
+            outcome=facts.SUCCESS,
+            words=how,
+            artifact=words.purl(event.text("artifactId"), "subject.content.artifactId"),
+            sha=_commit(event),
+            version=words.cut(words.text_in(event.custom, "version"), 200),
+            started_at=_started(event),
+            finished_at=event.at,
+            url=_link(event.text("url", "uri")),
+        )
+    ]
+
+
+def _environment(event: Event) -> list[Seen]:
+    return [
+        EnvironmentSeen(
+            key=words.named(event.subject, "subject.id"),
+            at=event.at,
+            gone=event.what == "environment.deleted",
+            name=words.cut(event.text("name"), 120),
+            url=_link(event.text("url", "uri")),
+        )
+    ]
+
+
+def _acceptance(event: Event) -> list[Seen] | None:
+    environment = _environment_of(event)
+    if not environment:
+        return None
+    case, suite = words.part_of(event.content, "testCase"), words.part_of(event.content, "testSuite")
+    name = words.text_in(case, "name", "id") or words.text_in(suite, "name", "id") or event.subject
+    said = event.text("outcome", "status")
+    stories, certain = _stories(event, case, suite)
+    reason = event.text("reason")
+    found: list[Seen] = []
+    # A name that merely looks like a key (sha-256) must not cost the service its check.
+    for story in [*stories, *([] if certain else [""])]:
+        found.append(
+            AcceptanceSeen(
+                key=event.key(story) if story else event.key(),
+                at=event.at,
+                environment=words.named(environment, "subject.content.environment.id"),
+                phase=facts.FINISHED,
+                outcome=words.outcome(said) or facts.UNKNOWN,
+                name=words.cut(name, 300),
+                story=story,
+                words=words.cut(f"{said}: {reason}" if reason else said, 250),
+                service=words.cut(_service_of(event), 120),
+                artifact=words.purl(event.text("artifactId", "artifact"), "customData.artifactId"),
+                sha=_commit(event),
+                release=words.cut(words.text_in(event.custom, "release"), 200),
+                started_at=_started(event),
+                finished_at=event.at,
+                performed_by=words.cut(words.text_in(event.custom, "performedBy", "performed_by", "by"), 200),
+                url=_link(event.text("url", "uri")),
+            )
+        )
+    return found
+
+
+def _stories(event: Event, case: Mapping[str, Any], suite: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """Return the stories an event names, and whether they are surely meant (capital keys) or only look like keys."""
+    titles = [words.text_in(each, field) for each in (case, suite) for field in ("name", "id")]
+    told = [text.upper() for field in ("story", "stories") for text in words.texts_in(event.custom.get(field))]
+    certain = dict.fromkeys(key for text in [*told, *titles, event.subject] for key in keys_in(text))
+    if certain:
+        return list(certain), True
+    return list(dict.fromkeys(key for text in titles for key in keys_in_name(text))), False
+
+
+def _incident(event: Event) -> list[Seen]:
+    moments = {"detected": "detected_at", "reported": "declared_at", "resolved": "resolved_at"}
+    moment: dict[str, Any] = {moments[event.what.split(".")[1]]: event.at}
+    said = event.text("title") or event.text("description")
+    return [
+        IncidentSeen(
+            key=words.key_of(event.subject_source, event.subject),
+            at=event.at,
+            title=words.cut(said, 300),
+            environment=words.cut(_environment_of(event), 120),
+            service=words.cut(_service_of(event), 120),
+            url=_link(event.text("ticketURI", "ticketUri", "url", "uri")),
+            **moment,
+        )
+    ]
+
+
+TRANSLATORS: dict[str, Callable[[Event], list[Seen] | None]] = {
+    "change.merged": _change,
+    **{f"{subject}.{phase}": _run for subject in ("pipelinerun", "build", "taskrun") for phase in PHASES},
+    "artifact.packaged": _artifact,
+    "artifact.published": _artifact,
+    **{f"service.{predicate}": _deployment for predicate in DEPLOYMENTS},
+    **{f"environment.{predicate}": _environment for predicate in ("created", "modified", "deleted")},
+    # testCase and testSuite are what CDEvents up to 0.2 called testCaseRun and testSuiteRun.
+    **{f"{subject}.finished": _acceptance for subject in ("testcaserun", "testsuiterun", "testcase", "testsuite")},
+    **{f"incident.{predicate}": _incident for predicate in ("detected", "reported", "resolved")},
+}
+PROVIDER = Provider(
+    kind="cdevents",
+    name="CDEvents",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    tables=(words.table_of_outcomes("outcome"),),
+)
+__all__ = ["PROVIDER", "label", "translate", "what_of"]

@@ -1,0 +1,106 @@
+"""Which resources of a converge deploy a service, and where its version is written. Rules are lines of the source's form."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+from releases.providers import words
+from releases.providers.base import NotAccepted, Setting
+
+Said = Mapping[str, Any]
+RULE = re.compile(r"(?P<type>[\w*]+)\[(?P<name>[^\[\]]+)\](?:\s*=\s*(?P<service>\S.*))?")
+PATH = re.compile(r"(?:node\.)?[\w{}:-]+(?:\.[\w{}:-]+)*")
+NAME, SERVICE = "{name}", "{service}"
+VERSIONS = ("after.version", "after.revision", "after.tag", "properties.version")
+MOST = 50
+SETTINGS = (
+    Setting(
+        "resources",
+        "Resources that deploy",
+        "One a line: type[name] = service. * stands for anything; {name} in the "
+        "service is the resource's name, and so is the service where none is written.",
+        many=True,
+        placeholder="package[checkout]\ndeploy_revision[/srv/search] = search",
+    ),
+    Setting(
+        "version",
+        "Where the version is",
+        "One a line, the first that is there counts: in the resource, such as "
+        "after.version, or with node. before it in the node's attributes, such as node.normal.{service}.version.",
+        many=True,
+        placeholder="\n".join(VERSIONS),
+    ),
+    Setting(
+        "nodes",
+        "Nodes that count",
+        "One a line; * stands for anything. Each converge that changes a version is one "
+        "deployment, so name one node of each environment where several run a service. Left empty, all.",
+        many=True,
+        placeholder="checkout-1.*",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line of "Resources that deploy"."""
+
+    type: str
+    name: str
+    service: str
+
+    def fits(self, type_: str, name: str) -> bool:
+        """Say whether it is about a resource."""
+        return fnmatchcase(type_, self.type) and fnmatchcase(name, self.name)
+
+    def service_of(self, name: str) -> str:
+        """Return the service that a resource of this name deploys."""
+        return self.service.replace(NAME, name.rstrip("/").rpartition("/")[2])
+
+
+def lines_in(config: Said, setting: str) -> list[str]:
+    """Return the lines of a setting."""
+    return words.lines_in(config.get(setting))[:MOST]
+
+
+def rules_in(config: Said) -> list[Rule]:
+    """Return the rules of a source; lines that are none were refused when they were written."""
+    found = (RULE.fullmatch(line) for line in lines_in(config, "resources"))
+    return [Rule(each["type"], each["name"].strip(), (each["service"] or NAME).strip()) for each in found if each]
+
+
+def check(config: Said) -> None:
+    """Raise NotAccepted for a line that says nothing."""
+    for line in lines_in(config, "resources"):
+        if not RULE.fullmatch(line):
+            raise NotAccepted("resources", f"“{words.cut(line, 80)}” is no rule. Write package[checkout] = checkout.")
+        if line.count("*") > 5:
+            raise NotAccepted("resources", f"“{words.cut(line, 80)}” has more than five *. Use fewer.")
+    for line in lines_in(config, "version"):
+        if not PATH.fullmatch(line):
+            raise NotAccepted(
+                "version", f"“{words.cut(line, 80)}” is no place. Write after.version, or node.normal.x.y."
+            )
+    if any(line.count("*") > 5 for line in lines_in(config, "nodes")):
+        raise NotAccepted("nodes", "A line has more than five *. Use fewer.")
+
+
+def counts(config: Said, node: str) -> bool:
+    """Say whether converges of a node count."""
+    wanted = lines_in(config, "nodes")
+    return not wanted or any(fnmatchcase(node, each) for each in wanted if each.count("*") <= 5)
+
+
+def version_in(config: Said, resource: Said, node: Said, service: str) -> str:
+    """Return the first version that is where a source says it is; "" where it is nowhere."""
+    for line in lines_in(config, "version") or VERSIONS:
+        path = [part.replace(SERVICE, service) for part in line.split(".")]
+        holder: Any = node if path[0] == "node" else resource
+        for part in path[path[0] == "node" : -1]:
+            holder = holder.get(part) if isinstance(holder, Mapping) else None
+        found = words.text_in(holder, path[-1]) if isinstance(holder, Mapping) else ""
+        if found:
+            return words.cut(found, 200)
+    return ""

@@ -1,0 +1,162 @@
+"""What a git source may point at and how its tags are read. No Django in here."""
+
+import fnmatch
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import re2
+
+from releases.providers.base import NotAccepted as NotAccepted
+
+SCHEMES = ("https", "http", "ssh", "git")
+LONGEST_URL = 1000
+LONGEST_PATTERN = 200
+LONGEST_NAME = 200
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+SCP = re.compile(r"(?P<user>[^@/:]+)@(?P<host>\[[^\]]+\]|[^@/:\[\]]+):(?P<path>[^:].*)", re.DOTALL)
+HELPER = re.compile(r"([A-Za-z0-9][A-Za-z0-9+.-]*)::")
+BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.|[/.]$))[^\s\x00-\x1f\x7f~^:?*\[\\]+")
+EXPRESSIONS = re2.Options()
+EXPRESSIONS.log_errors = False
+EXPRESSIONS.max_mem = 1 << 20
+ACCEPTED = "Use https://host/path, ssh://user@host/path, user@host:path, git:// or http://, or a path on this machine."
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a repository is: a URL that git may be given, or a folder of this machine."""
+
+    url: str
+    local: bool = False
+    user: str = ""
+
+    @property
+    def name(self) -> str:
+        """How people call the repository: its whole path on the host for a URL, the folder's name for a path."""
+        path = self.url if self.local else re.split(r"://[^/]+/|^[^/]+?:(?!//)", self.url)[-1]
+        parts = [part for part in unquote(path).strip("/").split("/") if part not in {"", ".", "..", "~"}]
+        if len(parts) > 1 and parts[-1] == ".git":
+            parts.pop()
+        parts = parts[-1:] if self.local else parts
+        return "/".join(parts).removesuffix(".git")[:250] or "repository"
+
+
+def address(text: str) -> Address:
+    """Read what somebody typed as a repository's place; raise NotAccepted with the remedy for anything dubious.
+
+    A path is only recognised here: whoever accepts one checks it with `Git.is_repository`.
+    """
+    text = text.strip()
+    if not text:
+        raise NotAccepted("url", f"Name the repository. {ACCEPTED}")
+    if len(text) > LONGEST_URL:
+        raise NotAccepted("url", f"The address is longer than {LONGEST_URL} characters.")
+    if any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
+        raise NotAccepted("url", "The address contains control characters. Type it again without line breaks or tabs.")
+    if text.startswith("-"):
+        raise NotAccepted("url", f"The address starts with a dash, which git would take for an option. {ACCEPTED}")
+    if helper := HELPER.match(text):
+        raise NotAccepted("url", f"Transport helpers such as {helper[1]}:: run programs: not allowed. {ACCEPTED}")
+    if text.startswith(("/", "./", "../", "~")) or text in {".", ".."}:
+        return Address(str(Path(text).expanduser()), local=True)
+    scheme, colon, _ = text.partition("://")
+    if colon:
+        return _url(text, scheme.lower())
+    if match := SCP.fullmatch(text):
+        _check_host(match["host"])
+        _check_user(match["user"])
+        if match["path"].startswith("-"):
+            raise NotAccepted("url", "The path starts with a dash. Write it as ssh://user@host/path instead.")
+        return Address(text, user=match["user"])
+    if "@" not in text and ":" in text.split("/")[0]:
+        raise NotAccepted("url", f"The address names no user. Write user@host:path. {ACCEPTED}")
+    return Address(text, local=True)
+
+
+def _url(text: str, scheme: str) -> Address:
+    if scheme == "file":
+        raise NotAccepted("url", "file:// addresses are not allowed. Give the path itself, such as /srv/git/shop.git.")
+    if scheme not in SCHEMES:
+        raise NotAccepted("url", f"{scheme}:// addresses are not allowed. {ACCEPTED}")
+    if any(sign.isspace() for sign in text):
+        raise NotAccepted("url", "The address contains a space. Write it as %20.")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise NotAccepted("url", f"The address cannot be read. {ACCEPTED}") from None
+    user, colon, _ = parts.netloc.rpartition("@")[0].partition(":")
+    if colon:
+        raise NotAccepted("url", "The address contains a password. Leave it out and put it into the secret instead.")
+    if user:
+        _check_user(unquote(user))
+    host = parts.netloc.rpartition("@")[2]
+    _check_host(host if port is None else host.rpartition(":")[0])
+    if len(parts.path.strip("/")) == 0:
+        raise NotAccepted("url", "The address names a host but no repository on it.")
+    return Address(f"{scheme}{text[len(scheme) :]}", user=unquote(user))
+
+
+def _check_host(host: str) -> None:
+    if not HOST.fullmatch(host):
+        raise NotAccepted("url", f"The host name {host[:80]!r} is not one. {ACCEPTED}")
+
+
+def _check_user(user: str) -> None:
+    if not USER.fullmatch(user):
+        raise NotAccepted("url", f"The user name {user[:80]!r} is not one. Use letters, digits, dots and dashes.")
+
+
+def branch(text: str) -> str:
+    """Return a branch name as typed, "" for the repository's default; raise NotAccepted for what git would refuse."""
+    text = text.strip().removeprefix("refs/heads/")
+    if text and (len(text) > LONGEST_NAME or not BRANCH.fullmatch(text)):
+        raise NotAccepted("branch", f"{text[:80]!r} cannot be the name of a branch.")
+    return text
+
+
+def pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]:
+    """Return a test for tag names: a glob such as `v*`, or a regular expression, matched in full, if it looks like one.
+
+    An empty pattern matches nothing. Raises NotAccepted, naming the field, for an expression that does not compile.
+    Expressions are RE2's, which takes time in proportion to the name whatever the expression.
+    """
+    if len(text) > LONGEST_PATTERN:
+        raise NotAccepted(field, f"The pattern is longer than {LONGEST_PATTERN} characters.")
+    if not text:
+        return lambda name: False
+    is_expression = any(sign in text for sign in "\\(^$+|{") or ".*" in text
+    if not is_expression:
+        glob = re.compile(fnmatch.translate(text))
+        return lambda name: len(name) <= LONGEST_NAME and glob.fullmatch(name) is not None
+    try:
+        expression = re2.compile(text, EXPRESSIONS)
+    except (re2.error, UnicodeEncodeError) as error:
+        said = error.args[0] if error.args else error
+        words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        raise NotAccepted(field, f"The pattern is not a regular expression of RE2: {words}.") from None
+    return lambda name: len(name) <= LONGEST_NAME and expression.fullmatch(name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a source reads its tags. `line` None means: the service's name; "" means company-wide."""
+
+    is_release: Callable[[str], bool]
+    deploys_to: str = ""
+    line: str | None = None
+
+
+def rules(config: Mapping[str, Any]) -> Rules:
+    """Return the tag rules of a source's configuration; one that cannot be read makes no tag a release."""
+    try:
+        is_release = pattern(str(config.get("release_tags") or ""))
+    except NotAccepted:
+        is_release = pattern("")
+    line = config.get("release_line")
+    return Rules(is_release, str(config.get("deploys_to") or ""), None if line is None else str(line))

@@ -1,0 +1,173 @@
+"""The two kinds of events a pull leaves in the inbox, and how they are read again. No Django in here.
+
+`git.commits` holds commits, oldest first; it says nothing about the present moment, so reading the same commits twice
+makes the same event. `git.refs` is one complete look at the mainline's head and the tags.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from releases.providers.base import Message
+from releases.providers.facts import Commit, CommitsSeen, RefsSeen, Seen, TagSeen, Unreadable
+
+COMMITS, REFS = "git.commits", "git.refs"
+MOST_COMMITS = 5_000
+MOST_BYTES = 4 * 1024 * 1024
+LONGEST_MESSAGE = 4_000
+LAST_SECOND = 253_402_300_799  # the end of year 9999, the last a datetime holds
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One commit as git printed it; seconds since 1970."""
+
+    sha: str
+    parents: tuple[str, ...]
+    authored: int
+    committed: int
+    author: str
+    email: str
+    message: str
+    # The folders it touches, cut to `depth` parts; None where nobody asked.
+    paths: tuple[str, ...] | None = None
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TagLine:
+    """One tag in a look. `since` is the `at` of the first look of the unbroken row of looks that saw it like this."""
+
+    name: str
+    sha: str
+    tagged_at: datetime
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One complete look at a repository, as its event holds it."""
+
+    at: str
+    branch: str
+    head: str
+    tags: tuple[TagLine, ...]
+
+
+def moment(seconds: int) -> datetime:
+    """Return git's seconds as a moment; what no calendar holds becomes the nearest that does."""
+    return datetime.fromtimestamp(min(max(seconds, 0), LAST_SECOND), UTC)
+
+
+def chunks(records: Iterable[Record]) -> Iterator[tuple[int, bytes]]:
+    """Write commits as the bodies of `git.commits` events, with how many each holds; bounded in number and bytes."""
+    lines: list[str] = []
+    size = 0
+    for record in records:
+        folders = [] if record.paths is None else [record.depth, list(record.paths)]
+        line = json.dumps(
+            [
+                record.sha,
+                list(record.parents),
+                record.authored,
+                record.committed,
+                record.author,
+                record.email,
+                record.message,
+                *folders,
+            ],
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
+        length = len(line.encode()) + 2
+        if lines and (len(lines) >= MOST_COMMITS or size + length > MOST_BYTES):
+            yield len(lines), _commits_body(lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += length
+    if lines:
+        yield len(lines), _commits_body(lines)
+
+
+def _commits_body(lines: list[str]) -> bytes:
+    return ('{"commits":[\n' + ",\n".join(lines) + "\n]}").encode()
+
+
+def refs_body(look: Look) -> bytes:
+    """Write a look as the body of a `git.refs` event."""
+    tags = [[tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.since] for tag in look.tags]
+    content = {"at": look.at, "branch": look.branch, "head": look.head, "tags": tags}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def refs_delivery(at: str) -> str:
+    """Return the delivery id of the look at that moment; no two looks of one source share a moment."""
+    return f"refs:{at}"
+
+
+def read_refs(body: bytes) -> Look:
+    """Read a `git.refs` event; raise Unreadable, naming the field, for anything else."""
+    content = _object(body)
+    try:
+        tags = tuple(
+            TagLine(str(name), str(sha), moment(int(seconds)), str(since))
+            for name, sha, seconds, since in content["tags"]
+        )
+        return Look(str(content["at"]), str(content["branch"]), str(content["head"]), tags)
+    except KeyError as error:
+        raise Unreadable(f"The look has no field {error.args[0]!r}.") from None
+    except (TypeError, ValueError) as error:
+        raise Unreadable(f"A tag in `tags` cannot be read: {error}.") from None
+
+
+def read_commits(body: bytes) -> Iterator[Commit]:
+    """Read a `git.commits` event; raise Unreadable, naming the place, for anything else."""
+    content = _object(body)
+    if not isinstance(content.get("commits"), list):
+        raise Unreadable("The event has no list `commits`.")
+    for number, row in enumerate(content["commits"]):
+        try:
+            sha, parents, authored, committed, author, _, message, *rest = row
+            depth, paths = rest or (0, None)
+            yield Commit(
+                sha,
+                tuple(parents),
+                moment(int(authored)),
+                moment(int(committed)),
+                author,
+                message,
+                None if paths is None else tuple(str(path) for path in paths),
+                int(depth),
+            )
+        except (TypeError, ValueError) as error:
+            raise Unreadable(f"`commits[{number}]` cannot be read: {error}.") from None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"The body is not JSON: {error}.") from None
+    if not isinstance(content, dict):
+        raise Unreadable("The body is not a JSON object.")
+    return content
+
+
+def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
+    """Say what a stored event says; None for a kind that no pull writes. `config` names the repository."""
+    repository = str(config.get("repository") or "")
+    if kind == COMMITS:
+        commits = tuple(read_commits(message.body))
+        newest = max((each.committed_at for each in commits), default=moment(0))
+        return [CommitsSeen(key=repository, at=newest, commits=commits)]
+    if kind == REFS:
+        look = read_refs(message.body)
+        try:
+            at = datetime.fromisoformat(look.at)
+        except ValueError:
+            raise Unreadable("The field `at` is not a moment.") from None
+        tags = tuple(TagSeen(tag.name, tag.sha, tag.tagged_at) for tag in look.tags)
+        return [RefsSeen(key=repository, at=at, branch=look.branch, head=look.head, tags=tags)]
+    return None

@@ -1,0 +1,59 @@
+"""Signing in at GitHub: with a token, or as a GitHub App that changes its key for a token of an hour."""
+
+import re
+import textwrap
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+
+from releases.providers import words
+from releases.providers.base import PullRefused, Session
+
+ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+PEM = re.compile(r"-----BEGIN (?P<name>[A-Z ]+)-----(?P<body>[A-Za-z0-9+/=\s]+)-----END (?P=name)-----")
+# GitHub refuses what was signed in the future, and what is valid for more than ten minutes.
+EARLIER, VALID = timedelta(seconds=60), timedelta(minutes=9)
+
+
+def prefix(config: Mapping[str, Any]) -> str:
+    """Return what paths begin with: an Enterprise server has its API below /api/v3, whether its address says so or not."""
+    url = str(config.get("url") or "")
+    parts = urlsplit(url)
+    return "/api/v3" if parts.netloc and parts.path.strip("/") == "" and not parts.netloc.startswith("api.") else ""
+
+
+def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
+    """A personal token, or that of an App's installation; without either, GitHub shows what is public."""
+    token = credential.strip()
+    if words.text_in(config, "app_id"):
+        token = _token_of_app(session, config, token)
+    return {**ACCEPT, "Authorization": f"Bearer {token}"} if token else ACCEPT
+
+
+def pem(text: str) -> str:
+    """Return a key in the lines in which it has to be: a field of a form may have made one of them."""
+    found = PEM.search(text)
+    if found is None:
+        return text
+    body = "\n".join(textwrap.wrap("".join(found["body"].split()), 64))
+    return f"-----BEGIN {found['name']}-----\n{body}\n-----END {found['name']}-----\n"
+
+
+def _token_of_app(session: Session, config: Mapping[str, Any], key: str) -> str:
+    now = datetime.now(UTC)
+    said = {"iat": now - EARLIER, "exp": now + VALID, "iss": words.text_in(config, "app_id")}
+    try:
+        signed = jwt.encode(said, pem(key), algorithm="RS256")
+    except (ValueError, TypeError, jwt.PyJWTError):
+        raise PullRefused(
+            "The credential is no private key of a GitHub App. Paste the whole .pem file, from BEGIN to END."
+        ) from None
+    path = f"{prefix(config)}/app/installations/{words.text_in(config, 'installation_id')}/access_tokens"
+    answer = session.post(path, {}, {**ACCEPT, "Authorization": f"Bearer {signed}"}).json()
+    token = words.text_in(answer, "token") if isinstance(answer, Mapping) else ""
+    if not token:
+        raise PullRefused("GitHub gave the App no token. Check the installation's number.")
+    return token

@@ -1,0 +1,26 @@
+"""Jenkins' words for the result of a build."""
+
+from releases.providers import facts
+from releases.providers.tables import Meaning, StatusTable
+
+RESULTS = StatusTable(
+    "Results of builds",
+    "result",
+    {
+        "SUCCESS": Meaning(facts.FINISHED, facts.SUCCESS),
+        "UNSTABLE": Meaning(facts.FINISHED, facts.WARNING, why="it was built, and tests failed"),
+        "FAILURE": Meaning(facts.FINISHED, facts.FAILURE),
+        "ABORTED": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
+        "NOT_BUILT": Meaning(facts.FINISHED, facts.SKIPPED),
+    },
+)
+PHASES = StatusTable(
+    "Phases of the notification plugin",
+    "build.phase",
+    {
+        "QUEUED": Meaning(facts.QUEUED),
+        "STARTED": Meaning(facts.RUNNING),
+        "COMPLETED": Meaning(facts.FINISHED, why="the outcome is in build.status"),
+        "FINALIZED": Meaning(facts.FINISHED, why="told after COMPLETED, of the same run"),
+    },
+)

@@ -1,0 +1,120 @@
+"""PagerDuty's webhooks, version 3: what happens to an incident there is a signal here."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from releases.providers import alerts, words
+from releases.providers.base import Labelled, Message, Provider
+from releases.providers.envelope import as_object, peek, read
+from releases.providers.facts import Seen, Unreadable
+from releases.providers.signatures import SIGNATURE_HEADERS, same, token_in, verified
+from releases.providers.tables import StatusTable
+
+SIGNATURE = "x-pagerduty-signature"
+VERSION = "v1="
+MOST_SIGNATURES = 10
+STATUS = StatusTable(
+    "An incident's status",
+    "event.data.status",
+    {"triggered": alerts.STILL_ON, "acknowledged": alerts.STILL_ON, "resolved": alerts.OVER},
+)
+HOW_TO_SIGN = (
+    "Keep the signing secret that PagerDuty shows once as this source's secret, or let the webhook send the source's "
+    "secret in a custom header: Authorization: Bearer <secret>."
+)
+
+
+def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
+    """Say whether the sender knows the secret: one of PagerDuty's signatures is right, or a custom header has it.
+
+    While a signing secret is replaced PagerDuty signs with both, so one right signature is enough. Where the secret is
+    in a custom header, the signature is made with another one that we do not know.
+    """
+    if not secret:
+        return False
+    if any(name in headers for name in SIGNATURE_HEADERS):
+        return verified(headers, body, secret)
+    wanted = VERSION + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    given = headers.get(SIGNATURE, "").split(",")[:MOST_SIGNATURES]
+    matches = [same(each.strip(), wanted) for each in given]
+    return any(matches) or same(token_in(headers), secret)
+
+
+def label(message: Message) -> Labelled:
+    """File an event under its id and type."""
+    event = words.part_of(peek(message), "event")
+    kind = words.cut(words.text_in(event, "event_type"), 150)
+    id_ = words.text_in(event, "id") if kind else ""
+    return Labelled(words.key_of("pagerduty", id_) if id_ else "", kind)
+
+
+def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
+    """Return the signal of an event about an incident's status; None for notes, responders, services and pings."""
+    whole = as_object(read(message), "the body")
+    event = as_object(whole.get("event"), "event")
+    type_ = words.text_in(event, "event_type")
+    incident = words.part_of(event, "data")
+    if not type_.startswith("incident.") or words.text_in(incident, "type") not in ("incident", ""):
+        return None
+    id_ = words.text_in(incident, "id")
+    if not id_:
+        raise Unreadable("event.data.id is missing or empty")
+    at = words.moment(event.get("occurred_at"))
+    if at is None:
+        raise Unreadable("event.occurred_at is missing or no moment")
+    status = words.text_in(incident, "status")
+    address = words.text_in(incident, "html_url")
+    priority, place = words.part_of(incident, "priority"), words.part_of(incident, "service")
+    service = words.text_in(place, "summary", "name")
+    urgency = words.text_in(incident, "urgency")
+    # Other news of a resolved incident says that it is resolved, not when.
+    ended = words.moment(incident.get("resolved_at")) or (at if type_ == "incident.resolved" else None)
+    return [
+        alerts.signal(
+            key=words.key_of("pagerduty", _host(address), id_),
+            at=at,
+            state=alerts.state_in(STATUS, status),
+            title=words.text_in(incident, "title", "summary"),
+            config=config,
+            service=service,
+            labels=alerts.labels_in(
+                {
+                    "service": service,
+                    "urgency": urgency,
+                    "priority": words.text_in(priority, "summary", "name"),
+                    "number": words.text_in(incident, "number"),
+                    "incident_key": words.text_in(incident, "incident_key"),
+                }
+            ),
+            severity=urgency,
+            said=f"{type_.removeprefix('incident.')}: {status}" if status else type_,
+            opened_at=words.moment(incident.get("created_at")),
+            resolved_at=ended,
+            url=alerts.link(address),
+        )
+    ]
+
+
+def _host(address: str) -> str:
+    try:
+        return urlsplit(address).hostname or ""
+    except ValueError:
+        return ""
+
+
+PROVIDER = Provider(
+    kind="pagerduty",
+    name="PagerDuty",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    authentic=authentic,
+    how_to_sign=HOW_TO_SIGN,
+    secret_headers=(SIGNATURE,),
+    settings=alerts.LABELS,
+    tables=(STATUS,),
+)

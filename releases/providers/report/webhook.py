@@ -1,0 +1,282 @@
+"""What scripts report through /api/v1/: deployments, runs, acceptance runs and flag states, as JSON or as JUnit XML.
+
+The door checks fields while the sender waits (releases/reports/api.py) and stores what was sent as it was sent.
+What the sender could not know travels as headers: `source` and `delivery` make keys, `received-at` stands in for a
+missing time, `query` holds the parameters of a JUnit upload.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from releases.providers import facts, words
+from releases.providers.base import Labelled, Message, Provider, Refused
+from releases.providers.envelope import NotJson, document
+from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
+from releases.providers.report.junit import Case, read_cases
+from releases.providers.story_keys import keys_in
+
+DEPLOYMENT, RUN, ACCEPTANCE, FLAG, JUNIT = "deployment", "run", "acceptance-run", "flag-state", "junit"
+MOST_STORIES = 500
+KINDS = (DEPLOYMENT, RUN, ACCEPTANCE, FLAG, JUNIT)
+
+
+def label(message: Message) -> Labelled:
+    """Refuse: what scripts report has doors of its own, which check every field."""
+    raise Refused(
+        404,
+        "This source takes reports at /api/v1/deployments/, /api/v1/runs/, /api/v1/acceptance-runs/ and "
+        "/api/v1/flag-states/, with its token as Authorization: Bearer.",
+    )
+
+
+def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
+    """Return the facts of a stored report; None for a kind that is none of ours."""
+    if kind == JUNIT:
+        return _junit(message)
+    translator = TRANSLATORS.get(kind)
+    if translator is None:
+        return None
+    try:
+        said = document(message.body)
+    except NotJson as error:
+        raise Unreadable(f"the body is not JSON: {error}") from None
+    if not isinstance(said, Mapping):
+        raise Unreadable("the report is not a JSON object")
+    return translator(_Report(said, message.headers))
+
+
+class _Report:
+    """One report and what the door noted about it."""
+
+    def __init__(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+        self.said = said
+        self.source = headers.get("source", "")
+        self.delivery = headers.get("delivery", "")
+        received = words.moment(headers.get("received-at", ""))
+        self.received = received or datetime(1970, 1, 1, tzinfo=UTC)
+
+    def text(self, *names: str) -> str:
+        return words.text_in(self.said, *names)
+
+    def moment(self, name: str) -> datetime | None:
+        written = self.text(name)
+        read = words.moment(written)
+        if written and read is None:
+            raise Unreadable(f"{name} is no moment such as 2026-01-31T12:00:00Z: {words.cut(written, 60)}")
+        return read
+
+    def sha(self) -> str:
+        written = self.text("commit")
+        read = words.sha(written)
+        if written and not read:
+            raise Unreadable(f"commit is not 7 to 64 hexadecimal digits: {words.cut(written, 60)}")
+        return read
+
+    def key(self, *within: str) -> str:
+        """A report with an id is about the thing so called here; one without is about itself alone."""
+        id_ = self.text("id")
+        return words.key_of(self.source, *within, id_) if id_ else words.key_of(self.source, self.delivery, *within)
+
+    def phase(self) -> str:
+        phase = self.text("phase") or facts.FINISHED
+        if phase not in facts.PHASES:
+            raise Unreadable(f"phase is none of {', '.join(facts.PHASES)}: {words.cut(phase, 60)}")
+        return phase
+
+    def outcome(self, phase: str, otherwise: str) -> str:
+        return (words.outcome(self.text("outcome")) or otherwise) if phase == facts.FINISHED else ""
+
+    def times(self, phase: str) -> tuple[datetime, datetime | None, datetime | None]:
+        """Return when it was so, started and finished; when it was received stands in for the one its phase needs."""
+        started, finished = self.moment("started_at"), self.moment("finished_at")
+        if phase == facts.FINISHED:
+            finished = finished or self.received
+            return finished, started, finished
+        if phase == facts.RUNNING:
+            started = started or self.received
+            return started, started, None
+        return started or self.received, started, None
+
+    def url(self) -> str:
+        url = self.text("url")
+        return url if url.startswith(("https://", "http://")) and len(url) <= 1000 else ""
+
+    def purl(self) -> str:
+        return words.purl(self.text("artifact"), "artifact")
+
+
+def _deployment(report: _Report) -> list[Seen]:
+    service = words.named(report.text("service"), "service")
+    environment = words.named(report.text("environment"), "environment")
+    phase = report.phase()
+    at, started, finished = report.times(phase)
+    healthy = report.said.get("healthy")
+    if healthy is not None and not isinstance(healthy, bool):
+        raise Unreadable("healthy is neither true nor false")
+    kind = report.text("kind") or "deploy"
+    if kind not in ("deploy", "rollback", "removal"):
+        raise Unreadable(f"kind is none of deploy, rollback, removal: {words.cut(kind, 60)}")
+    return [
+        DeploymentSeen(
+            key=report.key(service, environment),
+            at=at,
+            service=service,
+            environment=environment,
+            deployment=kind,
+            phase=phase,
+            outcome=report.outcome(phase, facts.SUCCESS),
+            healthy=healthy,
+            words=words.cut(report.text("outcome"), 250),
+            artifact=report.purl(),
+            sha=report.sha(),
+            version=words.cut(report.text("version"), 200),
+            started_at=started,
+            finished_at=finished,
+            url=report.url(),
+        )
+    ]
+
+
+def _run(report: _Report) -> list[Seen]:
+    phase = report.phase()
+    at, started, finished = report.times(phase)
+    service, repository = words.cut(report.text("service"), 120), words.repository(report.text("repository"))
+    sha, artifact, pipeline = report.sha(), report.purl(), words.cut(report.text("pipeline"), 250)
+    run = RunSeen(
+        key=report.key(repository or service, pipeline),
+        at=at,
+        phase=phase,
+        outcome=report.outcome(phase, facts.UNKNOWN),
+        words=words.cut(report.text("outcome"), 250),
+        service=service,
+        repository=repository,
+        pipeline=pipeline,
+        sha=sha,
+        branch=words.cut(report.text("branch"), 250),
+        artifact=artifact,
+        started_at=started,
+        finished_at=finished,
+        url=report.url(),
+    )
+    if artifact and sha:
+        return [run, ArtifactSeen(key=artifact, at=at, sha=sha, repository=repository)]
+    return [run]
+
+
+def stories_of(said: Mapping[str, Any]) -> list[str]:
+    """Return the story keys in the fields `story` and `stories` of a report, each once."""
+    texts = [text for name in ("story", "stories") for text in words.texts_in(said.get(name))]
+    return list(dict.fromkeys(key for text in texts for key in keys_in(text.upper())))
+
+
+def _acceptance(report: _Report) -> list[Seen]:
+    environment = words.named(report.text("environment"), "environment")
+    at, started, finished = report.times(facts.FINISHED)
+    outcome = report.outcome(facts.FINISHED, facts.UNKNOWN)
+    return [
+        AcceptanceSeen(
+            key=report.key(environment, story),
+            at=at,
+            environment=environment,
+            phase=facts.FINISHED,
+            outcome=outcome,
+            name=words.cut(report.text("name"), 300),
+            words=words.cut(report.text("outcome"), 250),
+            story=story,
+            service=words.cut(report.text("service"), 120),
+            artifact=report.purl(),
+            sha=report.sha(),
+            release=words.cut(report.text("release"), 200),
+            started_at=started,
+            finished_at=finished,
+            performed_by=words.cut(report.text("by"), 200),
+            url=report.url(),
+        )
+        for story in stories_of(report.said) or [""]
+    ]
+
+
+def _flag(report: _Report) -> list[Seen]:
+    on = report.said.get("on")
+    if not isinstance(on, bool):
+        raise Unreadable("on is neither true nor false")
+    return [
+        FlagSeen(
+            key=words.named(report.text("flag"), "flag"),
+            at=report.moment("at") or report.received,
+            environment=words.named(report.text("environment"), "environment"),
+            on=on,
+            audience=words.cut(report.text("audience"), 60) or "everyone",
+        )
+    ]
+
+
+def _junit(message: Message) -> list[Seen]:
+    asked = dict(parse_qsl(message.headers.get("query", "")))
+    report = _Report(asked, message.headers)
+    environment = words.named(report.text("environment"), "environment")
+    cases = read_cases(message.body)
+    stories: dict[str, list[Case]] = {}
+    for case in cases:
+        for story in case.stories:
+            stories.setdefault(story, []).append(case)
+    if len(stories) > MOST_STORIES:
+        raise Unreadable(f"the file names {len(stories):,} stories, over {MOST_STORIES}; send it in parts")
+    if not any(case.certain for case in cases):
+        # No key in capitals anywhere: what merely looks like one (utf-8) must not cost the service its check.
+        stories[""] = cases
+    return [_checked(report, environment, story, of_story) for story, of_story in stories.items()]
+
+
+def _checked(report: _Report, environment: str, story: str, cases: list[Case]) -> Seen:
+    counts = dict.fromkeys((facts.SUCCESS, facts.FAILURE, facts.SKIPPED), 0)
+    for case in cases:
+        counts[case.outcome] += 1
+    if counts[facts.FAILURE]:
+        outcome = facts.FAILURE
+    elif counts[facts.SUCCESS] == len(cases):
+        outcome = facts.SUCCESS
+    else:
+        outcome = facts.SKIPPED if counts[facts.SKIPPED] == len(cases) else facts.WARNING
+    finished = max((case.finished_at for case in cases if case.finished_at), default=None) or report.received
+    started = min((case.started_at for case in cases if case.started_at), default=None)
+    # A file without times ended when it came and began earlier by what its test cases took, never later than that.
+    started = started or finished - sum((case.took for case in cases), start=finished - finished)
+    said = zip(counts.values(), ("passed", "failed", "skipped"), strict=True)
+    return AcceptanceSeen(
+        key=report.key(environment, story),
+        at=finished,
+        environment=environment,
+        phase=facts.FINISHED,
+        outcome=outcome,
+        name=words.cut(report.text("name") or cases[0].suite or "JUnit", 300),
+        story=story,
+        words=", ".join(f"{count} {name}" for count, name in said if count),
+        service=words.cut(report.text("service"), 120),
+        artifact=report.purl(),
+        sha=report.sha(),
+        release=words.cut(report.text("release"), 200),
+        started_at=started,
+        finished_at=finished,
+        performed_by=words.cut(report.text("by"), 200),
+        url=report.url(),
+    )
+
+
+TRANSLATORS: dict[str, Callable[[_Report], list[Seen]]] = {
+    DEPLOYMENT: _deployment,
+    RUN: _run,
+    ACCEPTANCE: _acceptance,
+    FLAG: _flag,
+}
+PROVIDER = Provider(
+    kind="report",
+    name="Scripts",
+    pushes=True,
+    pulls=False,
+    label=label,
+    translate=translate,
+    tables=(words.table_of_outcomes("outcome", closed=True),),
+)

@@ -1,0 +1,142 @@
+"""Pulling a git repository: its new commits and a complete look at its refs become events of the inbox."""
+
+import logging
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from portal.kernel import clock
+from releases.allowed_hosts import actions
+from releases.inbox.actions import store
+from releases.inbox.models import InboundEvent, Source
+from releases.pipelines.models import RepositoryPart
+from releases.providers.base import NotAccepted, PullFailed, PullRefused
+from releases.providers.git import config, messages
+from releases.providers.git.client import Git, GitFailed
+from releases.providers.git.mirror import Glance, Mirror
+from releases.providers.monorepo_paths import depth_of
+from releases.pulling.leases import Pull, Pulled
+
+logger = logging.getLogger(__name__)
+# What git says when the copy itself is damaged; it is only a copy, so it is made anew.
+DAMAGED = re.compile(
+    r"corrupt|bad object|bad tree|bad tag|invalid object|not a valid object|unable to read|loose object|index-pack failed"
+    r"|unresolved delta|missing (commit|tree|blob|tag|object|necessary)|bad pack|packfile|inflate|did not send all",
+    re.IGNORECASE,
+)
+
+
+def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror:
+    """Return the copy that a git source's repository is read from."""
+    folder = Path(settings.RODEO_GIT_DIR)
+    git = Git(
+        folder,
+        config.address(str(source.config.get("url") or "")),
+        secret=source.credential,
+        user=str(source.config.get("user") or ""),
+        timeout=settings.RODEO_GIT_TIMEOUT,
+        tick=tick,
+        check=actions.checked_for_git,
+        ca_bundle=settings.RODEO_CA_BUNDLE,
+    )
+    prefixes = RepositoryPart.objects.filter(repository=source.repository_id).order_by("prefix")
+    parted = source.repository_id and getattr(source, "parted", True)
+    return Mirror(
+        folder / f"{source.pk}.git",
+        git,
+        config.branch(str(source.config.get("branch") or "")),
+        tuple(prefixes.values_list("prefix", flat=True)) if parted else (),
+    )
+
+
+# Where git says one of these, asking again changes nothing until a person does.
+FINAL = re.compile(
+    r"^(The server wants credentials|There is no repository at this address|This kind of address is not allowed"
+    r"|The server refused the SSH key|The server's SSH key is not the one|The address leads elsewhere|The folder belongs to)"
+)
+
+
+def read_git(this: Pull) -> Pulled:
+    """Read what is new in a git repository into the inbox. Complete, or it raises: absence is never guessed."""
+    try:
+        return _read_git(this)
+    except NotAccepted as error:
+        raise PullRefused(str(error)) from None
+    except GitFailed as error:
+        raise (PullRefused if FINAL.search(str(error)) else PullFailed)(str(error)) from None
+
+
+def _read_git(this: Pull) -> Pulled:
+    mirror = mirror_of(this.source, this.tick)
+    with mirror.held():
+        glance = mirror.glance()
+        cursor = this.source.cursor
+        # Parts that lie deeper than git was asked for have all commits read again.
+        deeper = depth_of(mirror.folders) > cursor.get("depth", 0)
+        if glance.digest == cursor.get("glance") and not deeper:
+            return Pulled(tags=cursor.get("tags", 0), head=cursor.get("head", ""))
+        was_there = mirror.path.exists()
+        try:
+            return _read(this, mirror, glance)
+        except GitFailed as error:
+            if not was_there or not DAMAGED.search(str(error)):
+                raise
+            logger.warning("the copy of %s is damaged and is made anew (%s)", this.source.key, error)
+            mirror.forget()
+            return _read(this, mirror, glance)
+
+
+def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
+    this.step("fetching")
+    mirror.fetch(glance, lambda percent: this.step(f"fetching {percent} %", percent, 100))
+    before = _last_look(this.source)
+    now = clock.now()
+    if before is not None and (last := clock.parse(before.at)) is not None and last >= now:
+        now = last + timedelta(microseconds=1)
+    at = clock.iso(now)
+    assert at is not None
+    look = mirror.look(glance.branch, at, before)
+    depth = depth_of(mirror.folders)
+    deeper = depth > this.source.cursor.get("depth", 0)
+    known = [before.head, *(tag.sha for tag in before.tags)] if before and not deeper else []
+    count = 0
+    this.step("reading commits")
+    for size, body in messages.chunks(mirror.commits([look.head, *(tag.sha for tag in look.tags)], known)):
+        store(this.source, delivery="", kind=messages.COMMITS, body=body, content_type="application/json")
+        count += size
+        this.step(f"read {count:,} commit{'' if count == 1 else 's'}", count)
+    changed = before is None or not _same(before, look)
+    with transaction.atomic():
+        cursor = {**this.source.cursor, "glance": glance.digest, "depth": depth}
+        if changed:
+            event, _ = store(
+                this.source,
+                delivery=messages.refs_delivery(look.at),
+                kind=messages.REFS,
+                body=messages.refs_body(look),
+                content_type="application/json",
+            )
+            cursor |= {
+                "event": str(event.pk),
+                "at": look.at,
+                "branch": look.branch,
+                "head": look.head,
+                "tags": len(look.tags),
+            }
+        this.keep(cursor=cursor)
+    this.source.cursor = cursor
+    return Pulled(count, changed, len(look.tags), look.head)
+
+
+def _last_look(source: Source) -> messages.Look | None:
+    """Return the look that the newest pull stored. All commits it leads to are in events stored before it."""
+    event = InboundEvent.objects.filter(pk=source.cursor.get("event"), source=source).first()
+    return messages.read_refs(bytes(event.body)) if event is not None else None
+
+
+def _same(before: messages.Look, look: messages.Look) -> bool:
+    return (before.branch, before.head, before.tags) == (look.branch, look.head, look.tags)

@@ -1,0 +1,144 @@
+"""Events over the API: what came, what it became, and reading it again."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Endpoint, named_by
+from releases.inbox import actions as inbox_actions
+from releases.inbox.models import Fact, InboundEvent
+from releases.reading.queries import may_replay
+
+
+class EventOut(serializers.ModelSerializer):
+    """One message as it was filed."""
+
+    source = named_by("key")
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = InboundEvent
+        fields = [
+            "id",
+            "source",
+            "delivery",
+            "kind",
+            "content_type",
+            "received_at",
+            "state",
+            "attempts",
+            "processed_at",
+            "error",
+            "url",
+        ]
+        read_only_fields = fields
+
+
+class FactOut(serializers.ModelSerializer):
+    """One thing an event says."""
+
+    data = serializers.JSONField(read_only=True)
+
+    class Meta:
+        model = Fact
+        fields = ["kind", "key", "at", "data"]
+        read_only_fields = fields
+
+
+class EventDetail(EventOut):
+    """One message with its headers, its body as text, and what it became (its first facts)."""
+
+    headers = serializers.JSONField(read_only=True)
+    body = serializers.SerializerMethodField()
+    facts = serializers.SerializerMethodField()
+
+    class Meta(EventOut.Meta):
+        fields = [*EventOut.Meta.fields, "headers", "body", "facts"]
+        read_only_fields = fields
+
+    def get_body(self, event: InboundEvent) -> str:
+        return bytes(event.body).decode("utf-8", "replace")
+
+    def get_facts(self, event: InboundEvent) -> list[dict[str, Any]]:
+        return [FactOut(fact).data for fact in event.facts.order_by("at", "id")[:200]]
+
+
+class EventPages(CursorPagination):
+    """Pages by place, not by number: nothing is counted, however many events there are."""
+
+    ordering = ("-received_at", "id")
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class EventFilter(django_filters.FilterSet):
+    """?source= takes a key; ?kind= and ?text= look in kinds and delivery ids."""
+
+    source = django_filters.CharFilter(field_name="source__key")
+    kind = django_filters.CharFilter(field_name="kind", lookup_expr="icontains")
+    text = django_filters.CharFilter(field_name="delivery", lookup_expr="icontains")
+
+    class Meta:
+        model = InboundEvent
+        fields = ["state"]
+
+
+class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Everything the portal was told, raw."""
+
+    marks = {"replay": "members"}
+    serializer_class = EventOut
+    lookup_field = "pk"
+    lookup_value_regex = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    filterset_class = EventFilter
+    pagination_class = EventPages
+
+    def get_queryset(self) -> QuerySet[InboundEvent]:
+        events = InboundEvent.objects.select_related("source")
+        return events if self.action == "retrieve" else events.defer("body", "headers")
+
+    def get_serializer_class(self) -> Any:
+        return EventDetail if self.action == "retrieve" else EventOut
+
+    def _check(self) -> None:
+        if not may_replay(self.request.user):
+            raise PermissionDenied("Only members of a squad and administrators may have events read again.")
+
+    @extend_schema(request=None, responses={202: EventOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def replay(self, request: Request, pk: str) -> Response:
+        """Have one event read again."""
+        self._check()
+        event = self.get_object()
+        inbox_actions.replay([event.pk])
+        event.refresh_from_db(fields=["state", "error"])
+        return Response(EventOut(event).data, status=status.HTTP_202_ACCEPTED)
+
+
+class Replayed(serializers.Serializer):
+    """How many events are being read again."""
+
+    count = serializers.IntegerField()
+
+
+class FailedEvents(Endpoint):
+    """Events that could not be read."""
+
+    marks = {"create": "members"}
+    serializer_class = Replayed
+
+    @extend_schema(request=None, responses={202: Replayed})
+    def create(self, request: Request) -> Response:
+        """Have every failed event read again."""
+        if not may_replay(request.user):
+            raise PermissionDenied("Only members of a squad and administrators may have events read again.")
+        return Response({"count": inbox_actions.replay_failed()}, status=status.HTTP_202_ACCEPTED)

@@ -1,0 +1,39 @@
+"""Reading again what events said of a repository, when people connect, claim or release one.
+
+A name such as shop/web may then mean another repository than before (see `pipelines.reactions.repository_named`).
+"""
+
+from typing import Any
+
+from django.db.models import Q
+
+from portal.kernel.locks import hold
+from releases.inbox.actions import replay
+from releases.inbox.models import Fact
+from releases.pipelines.change_links import plain_name
+from releases.pipelines.models import Repository
+
+KINDS = ("change", "run", "artifact", "deployment", "acceptance")
+
+
+def repositories_changed(payload: dict[str, Any]) -> None:
+    """Have the events read again that name one of these repositories by more or fewer words than its key."""
+    keys = list(Repository.objects.filter(pk__in=payload.get("repositories", ())).values_list("key", flat=True))
+    if not keys:
+        return
+    hold("inbox")
+    named = Q()
+    for last in {key.rpartition("/")[2] for key in keys}:
+        named |= Q(data__repository__iendswith=f"/{last}") | Q(data__repository__iexact=last)
+    facts = Fact.objects.filter(named, kind__in=KINDS)
+    other = [
+        name
+        for name in facts.order_by().values_list("data__repository", flat=True).distinct()
+        if any(_may_mean(plain_name(name), key) for key in keys)
+    ]
+    replay(facts.filter(data__repository__in=other).values_list("event_id", flat=True).distinct())
+
+
+def _may_mean(name: str, key: str) -> bool:
+    name, key = name.lower(), key.lower()
+    return name != key and (name.endswith(f"/{key}") or key.endswith(f"/{name}"))

@@ -1,0 +1,256 @@
+"""What scripts may report, field by field. An objection names the field and says what to write instead."""
+
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from portal.kernel import clock
+from releases.pipelines.models import Phase
+from releases.providers import facts, words
+from releases.providers.story_keys import KEY
+
+KINDS = ("deploy", "rollback", "removal")
+
+
+class OutcomeField(serializers.CharField):
+    """How it ended: success, warning, failure, error, cancelled, skipped or unknown, or a common word for one."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault(
+            "help_text", f"One of {', '.join(facts.OUTCOMES)}; passed, failed and the like are understood."
+        )
+        super().__init__(max_length=40, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        said = str(super().to_internal_value(data))
+        if said.strip().lower().replace(" ", "_").replace("-", "_") not in words.OUTCOMES:
+            raise serializers.ValidationError(f"“{said}” is no outcome. Write one of {', '.join(facts.OUTCOMES)}.")
+        return said
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class MomentField(serializers.CharField):
+    """A moment in ISO 8601; one without a zone is UTC."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=60, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        said = str(super().to_internal_value(data))
+        read: datetime | None = words.moment(said)
+        if read is None:
+            raise serializers.ValidationError(f"“{said}” is no moment. Write it as 2026-01-31T12:00:00Z.")
+        if read > clock.now() + facts.CLOCK_SLACK:
+            raise serializers.ValidationError(
+                f"{said} lies in the future. Report it after it happened, or set your clock."
+            )
+        return said
+
+
+class YesOrNo(serializers.BooleanField):
+    """JSON's own true or false: what merely looks like one, such as "no", might be read as its opposite."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Write true or false, without quotes.")
+        return data
+
+
+class CommitField(serializers.CharField):
+    """A commit's sha."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=100, help_text="7 to 64 hexadecimal digits; all of them are best.", **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        said = str(super().to_internal_value(data))
+        if not words.sha(said):
+            raise serializers.ValidationError(f"“{said}” is no commit. Write its sha: 7 to 64 hexadecimal digits.")
+        return said
+
+
+class PurlField(serializers.CharField):
+    """An artifact, by purl."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            max_length=words.LONGEST_PURL, help_text="A purl with its digest, such as pkg:oci/app@sha256%3A…", **options
+        )
+
+    def to_internal_value(self, data: Any) -> str:
+        said = str(super().to_internal_value(data))
+        if not said.lower().startswith("pkg:"):
+            raise serializers.ValidationError(
+                f"“{said}” is no purl. Write one such as pkg:oci/checkout@sha256%3A4f5e…."
+            )
+        return said
+
+
+class StoryKeyField(serializers.CharField):
+    """A story's key."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=20, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        said = str(super().to_internal_value(data))
+        if not KEY.fullmatch(said.upper()):
+            raise serializers.ValidationError(f"“{said}” is no story key. A key looks like PAY-12.")
+        return said
+
+
+class WebField(serializers.CharField):
+    """An address that people can open."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=1000, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        said = str(super().to_internal_value(data))
+        if not said.startswith(("https://", "http://")):
+            raise serializers.ValidationError("Write a full address that starts with https:// or http://.")
+        return said
+
+
+class Report(serializers.Serializer):
+    """What all reports share. A field nobody knows is refused: a misspelt one must not be taken for absent."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            strange = [name for name in data if name not in self.fields]
+            if strange:
+                raise serializers.ValidationError({name: [self._meant(name)] for name in strange})
+        return super().to_internal_value(data)
+
+    def _meant(self, name: str) -> str:
+        close = get_close_matches(name, list(self.fields), n=1)
+        return (
+            f"There is no such field.{f' Did you mean {close[0]}?' if close else ''} Known: {', '.join(self.fields)}."
+        )
+
+
+class Timed(Report):
+    """Something with a phase and times."""
+
+    phase = serializers.ChoiceField(Phase.choices, required=False, help_text="finished, unless you say.")
+    started_at = MomentField(required=False)
+    finished_at = MomentField(required=False, help_text="The moment it is received, unless you say.")
+    url = WebField(required=False)
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """See that times and phase fit together."""
+        started, finished = words.moment(data.get("started_at")), words.moment(data.get("finished_at"))
+        if started and finished and finished < started:
+            raise serializers.ValidationError({"finished_at": "It lies before started_at."})
+        if data.get("phase", facts.FINISHED) != facts.FINISHED:
+            for name in ("outcome", "finished_at"):
+                if name in data:
+                    raise serializers.ValidationError({name: f"What is {data['phase']} has none yet. Leave it out."})
+        return data
+
+
+class DeploymentIn(Timed):
+    """One attempt to put a service on an environment. Say what was deployed: commit, version or artifact."""
+
+    id = serializers.CharField(max_length=150, required=False, help_text="Yours: report it again as it goes on.")
+    service = serializers.CharField(max_length=120)
+    environment = serializers.CharField(max_length=120)
+    kind = serializers.ChoiceField(
+        [(kind, kind) for kind in KINDS], required=False, help_text="deploy, unless you say."
+    )
+    commit = CommitField(required=False)
+    version = serializers.CharField(max_length=200, required=False)
+    artifact = PurlField(required=False)
+    outcome = OutcomeField(required=False)
+    healthy = YesOrNo(required=False)
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """See that it says what was deployed."""
+        data = super().validate(data)
+        if data.get("kind") != "removal" and not any(data.get(name) for name in ("commit", "version", "artifact")):
+            raise serializers.ValidationError({"commit": "Say what was deployed: give commit, version or artifact."})
+        return data
+
+
+class RunIn(Timed):
+    """One CI execution of a pipeline for a commit."""
+
+    id = serializers.CharField(max_length=150)
+    service = serializers.CharField(max_length=120, required=False)
+    repository = serializers.CharField(max_length=250, required=False)
+    pipeline = serializers.CharField(max_length=250, required=False)
+    commit = CommitField()
+    branch = serializers.CharField(max_length=250, required=False)
+    outcome = OutcomeField(required=False)
+    artifact = PurlField(required=False)
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """See that it says whose run it is, and how it ended once it has."""
+        data = super().validate(data)
+        if not data.get("service") and not data.get("repository"):
+            raise serializers.ValidationError({"service": "Say whose run it is: give service or repository."})
+        if data.get("phase", facts.FINISHED) == facts.FINISHED and not data.get("outcome"):
+            raise serializers.ValidationError(
+                {"outcome": "Say how it ended, or give phase queued, waiting or running."}
+            )
+        return data
+
+
+class Bound(Report):
+    """What an acceptance run is bound to."""
+
+    environment = serializers.CharField(max_length=120)
+    service = serializers.CharField(max_length=120, required=False)
+    commit = CommitField(required=False)
+    artifact = PurlField(required=False)
+    release = serializers.CharField(max_length=200, required=False)
+    name = serializers.CharField(max_length=300, required=False)
+    by = serializers.CharField(max_length=200, required=False)
+    url = WebField(required=False)
+
+
+class AcceptanceRunIn(Bound):
+    """A check of one or more stories, or of a service, in an environment."""
+
+    id = serializers.CharField(max_length=150, required=False)
+    story = StoryKeyField(required=False)
+    stories = serializers.ListField(child=StoryKeyField(), required=False, max_length=500)
+    outcome = OutcomeField()
+    started_at = MomentField(required=False)
+    finished_at = MomentField(required=False, help_text="The moment it is received, unless you say.")
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """See that the times fit together."""
+        started, finished = words.moment(data.get("started_at")), words.moment(data.get("finished_at"))
+        if started and finished and finished < started:
+            raise serializers.ValidationError({"finished_at": "It lies before started_at."})
+        return data
+
+
+class JUnitIn(Bound):
+    """The parameters beside a JUnit XML file."""
+
+    id = serializers.CharField(max_length=150, required=False)
+
+
+class FlagStateIn(Report):
+    """A flag is on or off for an audience in an environment."""
+
+    flag = serializers.CharField(max_length=120)
+    environment = serializers.CharField(max_length=120)
+    on = YesOrNo()
+    audience = serializers.CharField(max_length=60, required=False, help_text="everyone, unless you say.")
+    at = MomentField(required=False)
+
+
+class Receipt(serializers.Serializer):
+    """What becomes of a report: its event, and what the portal did not know when it came."""
+
+    id = serializers.UUIDField()
+    state = serializers.ChoiceField(["pending", "processed", "ignored", "failed"])
+    url = serializers.CharField()
+    notes = serializers.ListField(child=serializers.CharField())

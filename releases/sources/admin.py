@@ -1,0 +1,46 @@
+"""Admin pages of sources. Secrets are never shown."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from portal.kernel.admin import NotDeleted
+from releases.inbox.models import Source
+
+
+@admin.register(Source)
+class Sources(NotDeleted):
+    list_display = ["name", "key", "kind", "state", "last_success_at", "failures"]
+    list_filter = ["kind", "state"]
+    search_fields = ["name", "key"]
+    fields = [
+        "name",
+        "key",
+        "kind",
+        "state",
+        "repository",
+        "config",
+        "created_at",
+        "next_pull_at",
+        "last_pull_at",
+        "last_success_at",
+        "progress",
+        "last_error",
+        "failures",
+    ]
+    readonly_fields = [
+        "key",
+        "kind",
+        "state",
+        "repository",
+        "config",
+        "created_at",
+        "next_pull_at",
+        "last_pull_at",
+        "last_success_at",
+        "progress",
+        "last_error",
+        "failures",
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False

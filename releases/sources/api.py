@@ -1,0 +1,273 @@
+"""Sources and events over the API; the same verbs as the pages call. Secrets never leave."""
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.api import Chosen, Endpoint, named_by
+from releases.inbox.models import Source
+from releases.sources import actions as sources_actions
+from releases.sources import git_actions, system_actions
+from squads.models import Squad
+
+STORIES_FOR = "The squad whose stories its issues become; null for none."
+STORIES_LABEL = "Only issues with this label."
+
+
+def check_administrator(user: Any) -> None:
+    """Refuse everybody but administrators: sources reach outside systems."""
+    if not user.is_staff:
+        raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
+
+
+class SourceOut(serializers.ModelSerializer):
+    """A source without its secrets. `config` holds its rules, such as which tags are releases."""
+
+    repository = named_by("key", allow_null=True)
+    squad = named_by("slug", allow_null=True)
+    stories_for = named_by("slug", allow_null=True)
+    has_secret = serializers.SerializerMethodField()
+    config = serializers.JSONField(read_only=True)
+    progress = serializers.JSONField(read_only=True)
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Source
+        fields = [
+            "key",
+            "name",
+            "kind",
+            "state",
+            "repository",
+            "squad",
+            "config",
+            "has_secret",
+            "created_at",
+            "next_pull_at",
+            "last_pull_at",
+            "last_success_at",
+            "progress",
+            "last_error",
+            "failures",
+            "waits_for",
+            "stories_for",
+            "stories_label",
+            "stories_since",
+            "url",
+        ]
+        read_only_fields = fields
+
+    def get_has_secret(self, source: Source) -> bool:
+        return bool(source.secret or source.credential)
+
+
+class GitIn(serializers.Serializer):
+    """A git repository to connect. Say it again for the same address to change its rules."""
+
+    url = serializers.CharField(
+        max_length=1000, help_text="https://…, ssh://…, git@host:path, or a path on the server."
+    )
+    service = serializers.CharField(max_length=120, help_text="The service this repository makes.")
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
+    release_tags = serializers.CharField(max_length=200, required=False, allow_blank=True, help_text="Such as v*.")
+    deploys_to = serializers.CharField(
+        max_length=120, required=False, allow_blank=True, help_text="The environment a release tag is a deployment to."
+    )
+    branch = serializers.CharField(max_length=250, required=False, allow_blank=True)
+    line = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    secret = serializers.CharField(max_length=1000, required=False, allow_blank=True, write_only=True)
+    user = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    name = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
+
+
+class PushIn(serializers.Serializer):
+    """A source that sends its events by itself."""
+
+    kind = serializers.ChoiceField(sources_actions.PUSHES)
+    name = serializers.CharField(max_length=120)
+    repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
+
+
+class SystemIn(serializers.Serializer):
+    """A system to connect. docs/providers names the settings of each kind."""
+
+    kind = serializers.ChoiceField(system_actions.KINDS)
+    name = serializers.CharField(max_length=120)
+    url = serializers.CharField(max_length=1000, required=False, allow_blank=True, help_text="Where it is asked.")
+    asked = serializers.BooleanField(required=False, default=True, help_text="Whether it is asked every few minutes.")
+    credential = serializers.CharField(max_length=8000, required=False, allow_blank=True, write_only=True)
+    secret = serializers.CharField(
+        max_length=1000, required=False, allow_blank=True, write_only=True, help_text="Made by Rodeo when left out."
+    )
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True)
+    settings = serializers.DictField(required=False)
+    stories_for = Chosen(
+        slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True, help_text=STORIES_FOR
+    )
+    stories_label = serializers.CharField(max_length=100, required=False, allow_blank=True, help_text=STORIES_LABEL)
+
+
+class SystemChange(serializers.Serializer):
+    """What may change of a system that is connected. What is left out stays; a secret left out stays as well."""
+
+    name = serializers.CharField(max_length=120, required=False)
+    url = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+    asked = serializers.BooleanField(required=False)
+    credential = serializers.CharField(max_length=8000, required=False, write_only=True)
+    secret = serializers.CharField(max_length=1000, required=False, write_only=True)
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True)
+    settings = serializers.DictField(required=False)
+    stories_for = Chosen(
+        slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True, help_text=STORIES_FOR
+    )
+    stories_label = serializers.CharField(max_length=100, required=False, allow_blank=True, help_text=STORIES_LABEL)
+
+
+class SeenOut(serializers.Serializer):
+    """What a system shows to Rodeo."""
+
+    seen = serializers.ListField(child=serializers.CharField())
+
+
+class PushOut(serializers.Serializer):
+    """A new source with its token, which is shown only this once."""
+
+    source = SourceOut()
+    token = serializers.CharField()
+
+
+class SourceFilter(django_filters.FilterSet):
+    """?text= looks in names."""
+
+    text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
+
+    class Meta:
+        model = Source
+        fields = ["kind", "state"]
+
+
+class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Connections to outside systems."""
+
+    marks = dict.fromkeys(
+        ("git", "push", "pull", "system", "partial_update", "test", "secret", "pause", "resume", "destroy"),
+        "administrators",
+    )
+    serializer_class = SourceOut
+    lookup_field = "key"
+    filterset_class = SourceFilter
+
+    def get_queryset(self) -> QuerySet[Source]:
+        return Source.objects.select_related("repository", "squad", "stories_for").order_by("name", "pk")
+
+    @extend_schema(request=GitIn, responses={201: SourceOut, 200: SourceOut})
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def git(self, request: Request) -> Response:
+        """Connect a git repository (201), or change the rules of one that is connected (200)."""
+        check_administrator(request.user)
+        said = GitIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        source, new = git_actions.connect_git(by=request.user, **said.validated_data)
+        return Response(SourceOut(source).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
+
+    @extend_schema(request=PushIn, responses={201: PushOut})
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def push(self, request: Request) -> Response:
+        """Open a door for a system that sends events, and get its token. It is shown only now."""
+        check_administrator(request.user)
+        said = PushIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        source, token = sources_actions.create_push(by=request.user, **said.validated_data)
+        return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses={202: SourceOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def pull(self, request: Request, key: str) -> Response:
+        """Have a source pulled within seconds."""
+        check_administrator(request.user)
+        source = self.get_object()
+        sources_actions.pull_soon(source)
+        source.refresh_from_db()
+        return Response(SourceOut(source).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(request=SystemIn, responses={201: PushOut})
+    @action(detail=False, methods=["post"], filterset_class=None)
+    def system(self, request: Request) -> Response:
+        """Connect a system, and get the secret it must show when it sends. It is shown only now."""
+        check_administrator(request.user)
+        said = SystemIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        source, token = system_actions.connect_system(by=request.user, **said.validated_data)
+        return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=SystemChange, responses={200: SourceOut})
+    def partial_update(self, request: Request, key: str) -> Response:
+        """Change a system that is connected (git repositories are changed by connecting them again)."""
+        check_administrator(request.user)
+        source = self.get_object()
+        said = SystemChange(data=request.data)
+        said.is_valid(raise_exception=True)
+        kept = {name: source.config[name] for name in source.config if name != "url"}
+        before = {
+            "name": source.name,
+            "url": source.config.get("url", ""),
+            "asked": bool(source.config.get("url")),
+            "squad": source.squad,
+            "settings": kept,
+            "stories_for": source.stories_for,
+            "stories_label": source.stories_label,
+        }
+        now = {**before, **said.validated_data}
+        if now["stories_for"] is None and "stories_label" not in said.validated_data:
+            now["stories_label"] = ""
+        source = system_actions.edit_system(source, by=request.user, **now)
+        return Response(SourceOut(source).data)
+
+    @extend_schema(request=None, responses={200: SeenOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def test(self, request: Request, key: str) -> Response:
+        """Ask a system what it shows to Rodeo."""
+        check_administrator(request.user)
+        return Response({"seen": system_actions.try_out(self.get_object(), by=request.user)})
+
+    @extend_schema(request=None, responses={200: PushOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def secret(self, request: Request, key: str) -> Response:
+        """Make a new secret for a source that sends. The old one stays good for a day. It is shown only now."""
+        check_administrator(request.user)
+        source = self.get_object()
+        token = system_actions.rotate_secret(source, by=request.user, at_once=source.kind == "report")
+        return Response({"source": SourceOut(source).data, "token": token})
+
+    @extend_schema(request=None, responses={200: SourceOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def pause(self, request: Request, key: str) -> Response:
+        """Take nothing from a source any more. What it said stays; a pull under way is stopped."""
+        check_administrator(request.user)
+        source = self.get_object()
+        sources_actions.pause(source, by=request.user)
+        return Response(SourceOut(source).data)
+
+    @extend_schema(request=None, responses={200: SourceOut})
+    @pause.mapping.delete
+    def resume(self, request: Request, key: str) -> Response:
+        """Take from a source again, one that is broken too; one that is asked is asked at once."""
+        check_administrator(request.user)
+        source = self.get_object()
+        sources_actions.resume(source, by=request.user)
+        return Response(SourceOut(source).data)
+
+    @extend_schema(request=None, responses={204: None})
+    def destroy(self, request: Request, key: str) -> Response:
+        """Delete a source that never said anything. One that did can only be paused: evidence rests on it."""
+        check_administrator(request.user)
+        sources_actions.remove(self.get_object(), by=request.user)
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,114 @@
+"""Pages that connect the systems a company has: the choice of kinds, the form of each, trying one out, its step list."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.markdown import document
+from portal.kernel.policy import administrators, reading
+from releases.inbox.models import Source
+from releases.providers import PROVIDERS
+from releases.providers.status_docs import page_of
+from releases.sources import system_actions
+from releases.sources.forms import SystemForm
+from releases.sources.queries import hook_of
+
+PAGES = Path(settings.BASE_DIR) / "docs" / "providers"
+
+
+@administrators
+@require_safe
+def system_choice(request: HttpRequest) -> HttpResponse:
+    """Which kind of system to connect."""
+    kinds = [provider for provider in PROVIDERS.values() if provider.kind not in ("cdevents", "report")]
+    return render(request, "releases/sources/system_choice.html", {"providers": kinds})
+
+
+@administrators
+@never_cache
+@sensitive_post_parameters("secret", "credential")
+def system_create(request: HttpRequest, kind: str) -> HttpResponse:
+    """Connect a system; where Rodeo made its secret, the answer shows it, this once."""
+    try:
+        provider = system_actions.provider_of(kind)
+    except ValidationError:
+        raise Http404("There is no such kind of system.") from None
+    form = SystemForm(request.POST or None, provider=provider)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row, secret = system_actions.connect_system(by=request.user, kind=kind, **form.said())
+        except ValidationError as error:
+            form.object_to(error)
+        else:
+            if secret:
+                return secret_page(request, row, secret, status=201)
+            messages.success(request, f"{row.name} is connected.")
+            return redirect(row)
+    return _asked(request, "releases/sources/system.html", form, provider=provider)
+
+
+def _asked(request: HttpRequest, template: str, form: SystemForm, **context: Any) -> HttpResponse:
+    if form.errors:
+        form.ask_again()
+    return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
+
+
+def secret_page(request: HttpRequest, row: Source, secret: str, status: int = 200) -> HttpResponse:
+    """Show a new secret, this once, with where it goes."""
+    context = {"source": row, "secret": secret, "hook": hook_of(row), "provider": PROVIDERS[row.kind]}
+    return render(request, "releases/sources/system_secret.html", context, status=status)
+
+
+def edit_page(request: HttpRequest, row: Source) -> HttpResponse:
+    """Change a system that is connected."""
+    form = SystemForm(request.POST or None, provider=PROVIDERS[row.kind], source=row)
+    if request.method == "POST" and form.is_valid():
+        said = form.said()
+        said |= {name: said[name] or None for name in ("credential", "secret")}
+        try:
+            system_actions.edit_system(row, by=request.user, **said)
+        except ValidationError as error:
+            form.object_to(error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect(row)
+    return _asked(request, "releases/sources/edit.html", form, source=row)
+
+
+@administrators
+@require_POST
+def system_test(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask a source's system what it shows to us, and say so."""
+    row = get_object_or_404(Source, key=key)
+    try:
+        seen = system_actions.try_out(row, by=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    else:
+        messages.success(request, f"What Rodeo can see: {', '.join(seen) or 'nothing yet'}.")
+    return redirect(row)
+
+
+@reading
+@require_safe
+def system_help(request: HttpRequest, kind: str) -> HttpResponse:
+    """The step list for one kind of system, as docs/providers has it."""
+    provider = PROVIDERS.get(kind)
+    page = page_of(PAGES, provider) if provider else None
+    if provider is None or page is None or not page.exists():
+        raise Http404("There is no page about such a system.")
+    others = {
+        page_of(PAGES, each).name: reverse("releases:sources:system_help", args=[each.kind])
+        for each in PROVIDERS.values()
+    }
+    context = {"provider": provider, "text": document(page.read_text(encoding="utf-8"), others)}
+    return render(request, "releases/sources/system_help.html", context)

@@ -1,0 +1,272 @@
+"""Forms of sources: they read what was typed; the verbs in sources.py check and keep it."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from portal.kernel.form_errors import keep_objection
+from releases.inbox.models import Source
+from releases.providers.base import Provider, Pulling, Setting
+from releases.sources import actions, system_actions
+from squads.models import Service, Squad
+
+COMPANY = "company"
+SERVICE = "service"
+OTHER = "other"
+
+
+class GitRulesForm(forms.Form):
+    """Where a repository is and how its tags are read."""
+
+    url = forms.CharField(
+        label="Address",
+        max_length=1000,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
+        help_text="https://host/shop/checkout.git, git@host:shop/checkout.git, or a path on this machine.",
+    )
+    branch = forms.CharField(
+        label="Mainline",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"spellcheck": "false"}),
+        help_text="The branch that counts. Left empty: the repository's default.",
+    )
+    release_tags = forms.CharField(
+        label="Tags that are releases",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "v*"}),
+        help_text=r"A pattern such as v*, or a regular expression such as v\d+\.\d+(\.\d+)? Left empty: none.",
+    )
+    deploys_to = forms.CharField(
+        label="and are deployments to",
+        max_length=120,
+        required=False,
+        help_text="An environment, such as production, if tagging is deploying. Left empty: they are not.",
+    )
+    line_is = forms.ChoiceField(
+        label="Releases are of",
+        choices=[(SERVICE, "the service"), (COMPANY, "the whole company"), (OTHER, "another line")],
+        help_text="Repositories that share a line and tag together share their releases.",
+    )
+    line = forms.CharField(label="That line", max_length=120, required=False, help_text="Such as a product's name.")
+    user = forms.CharField(
+        label="User name",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="For https, where the token belongs to one.",
+    )
+    secret = forms.CharField(
+        label="Token",
+        max_length=500,
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="For https: a token that may read the repository. It is kept encrypted and never shown. "
+        "For ssh, the key of the user that runs the worker is used.",
+    )
+
+    def __init__(self, *args: Any, source: Source | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if source is not None:
+            self._show(source)
+
+    def _show(self, source: Source) -> None:
+        config = source.config
+        line = config.get("release_line")
+        self.initial = {
+            **{name: config.get(name, "") for name in ("url", "branch", "release_tags", "deploys_to", "user")},
+            "line": line or "",
+            "line_is": SERVICE if line is None else OTHER if line else COMPANY,
+            "name": source.name,
+        }
+        if source.credential:
+            self.fields["secret"].help_text = "One is kept. Left empty, it stays; type a new one to replace it."
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the choice of line into what the verbs take: None, "" or a name."""
+        data = super().clean() or {}
+        choice = data.pop("line_is", SERVICE)
+        if choice == OTHER and not data.get("line"):
+            self.add_error("line", "Name the line, or choose the service or the whole company above.")
+        data["line"] = {SERVICE: None, COMPANY: ""}.get(choice, data.get("line") or None)
+        return data
+
+
+class GitSourceForm(GitRulesForm):
+    """Connects a git repository to a service of a squad."""
+
+    service = forms.CharField(
+        max_length=120,
+        widget=forms.TextInput(attrs={"list": "services", "autocomplete": "off"}),
+        help_text="What the repository makes, as your deploy system calls it. Created if it is new.",
+    )
+    squad = forms.ModelChoiceField(Squad.objects.none(), label="Owner", empty_label="Choose a squad")
+    field_order = ["url", "service", "squad"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["squad"].queryset = Squad.objects.all()  # type: ignore[attr-defined]
+
+    def services(self) -> list[str]:
+        """Return the names offered while typing."""
+        return list(Service.objects.order_by("name").values_list("name", flat=True)[:200])
+
+
+class GitSourceEditForm(GitRulesForm):
+    """Changes a git source."""
+
+    name = forms.CharField(max_length=120)
+    field_order = ["name", "url"]
+
+
+def setting_field(setting: Setting) -> forms.Field:
+    """Return the form field of one of a provider's settings."""
+    said: dict[str, Any] = {"label": setting.label, "help_text": setting.help, "required": setting.required}
+    if setting.choices:
+        empty = [] if setting.required or "" in dict(setting.choices) else [("", "as usual")]
+        return forms.ChoiceField(choices=[*empty, *setting.choices], **said)
+    attributes = {"spellcheck": "false", "placeholder": setting.placeholder}
+    widget = forms.Textarea(attrs={**attributes, "rows": 3}) if setting.many else forms.TextInput(attrs=attributes)
+    return forms.CharField(max_length=system_actions.LONGEST_SETTING, widget=widget, **said)
+
+
+class SystemForm(forms.Form):
+    """Connects a system, or changes it: what it is called, whom it concerns, where it is, and its provider's settings."""
+
+    name = forms.CharField(max_length=120)
+    squad = forms.ModelChoiceField(
+        Squad.objects.none(),
+        required=False,
+        empty_label="whoever its evidence is about",
+        help_text="Who is told when it breaks.",
+    )
+
+    def __init__(self, *args: Any, provider: Provider, source: Source | None = None, **kwargs: Any) -> None:
+        self.provider = provider
+        super().__init__(*args, **kwargs)
+        self.fields["squad"].queryset = Squad.objects.all()  # type: ignore[attr-defined]
+        if provider.pulling is not None:
+            self._ask(provider.pulling, source)
+        for setting in provider.settings:
+            self.fields[SETTING + setting.name] = setting_field(setting)
+        if provider.tickets:
+            self._offer_stories()
+        if provider.pushes:
+            self.fields["secret"] = _password(
+                "Secret that it shows",
+                "One is kept. Left empty, it stays."
+                if source is not None and source.secret
+                else "Only where the system makes its own; left empty, Rodeo makes one and shows it once.",
+            )
+        self.initial = {"name": provider.name, "asked": True} if source is None else self._of(source)
+
+    def _ask(self, pulling: Pulling, source: Source | None) -> None:
+        if self.provider.pushes:
+            self.fields["asked"] = forms.BooleanField(
+                label="Ask it every few minutes",
+                required=False,
+                help_text="So that what its messages missed is found. Without, only what it sends is known.",
+            )
+        self.fields["url"] = forms.CharField(
+            label="Address",
+            max_length=1000,
+            required=not pulling.default_url and not self.provider.pushes,
+            widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": pulling.default_url}),
+            help_text=f"Left empty: {pulling.default_url}"
+            if pulling.default_url
+            else "Such as https://ci.example.org/",
+        )
+        kept = "One is kept, encrypted. Left empty, it stays." if source is not None and source.credential else ""
+        self.fields["credential"] = _password("Credential", kept or pulling.credential)
+
+    def _offer_stories(self) -> None:
+        self.fields["stories_for"] = forms.ModelChoiceField(
+            Squad.objects.all(),
+            label="Issues become stories of",
+            required=False,
+            empty_label="no squad",
+            help_text="Open issues, those known already as well, become stories of this squad and follow what is "
+            "written there until somebody rewrites them here. A closed issue makes no story done.",
+        )
+        self.fields["stories_label"] = forms.CharField(
+            label="Only issues with the label",
+            max_length=100,
+            required=False,
+            help_text="Left empty: every issue.",
+            widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "story"}),
+        )
+
+    def _of(self, source: Source) -> dict[str, Any]:
+        config = source.config
+        values = {each.name: config.get(each.name, "") for each in self.provider.settings}
+        lines = {
+            SETTING + name: "\n".join(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        shown = {
+            "name": source.name,
+            "squad": source.squad,
+            "url": config.get("url", ""),
+            "asked": bool(config.get("url")),
+            "stories_for": source.stories_for,
+            "stories_label": source.stories_label,
+        }
+        return {**lines, **shown}
+
+    def said(self) -> dict[str, Any]:
+        """Return what was typed as the verbs of systems.py take it."""
+        data = self.cleaned_data
+        settings = {each.name: data.get(SETTING + each.name, "") for each in self.provider.settings}
+        asked = data.get("asked", True) if self.provider.pulling is not None else False
+        return {
+            "name": data["name"],
+            "squad": data["squad"],
+            "url": data.get("url", ""),
+            "asked": asked,
+            "credential": data.get("credential", ""),
+            "secret": data.get("secret", ""),
+            "settings": settings,
+            "stories_for": data.get("stories_for"),
+            "stories_label": data.get("stories_label", ""),
+        }
+
+    def ask_again(self) -> None:
+        """Say of secrets that were typed that they are to be typed once more: a page never shows one."""
+        for name in ("credential", "secret"):
+            if name in self.fields and self.data.get(name):
+                self[name].help_text = "Type it again: nothing was saved, and Rodeo never shows a secret."
+
+    def object_to(self, error: ValidationError) -> None:
+        """Show what a verb objects to at the field it names."""
+        if hasattr(error, "error_dict"):
+            names = {each.name for each in self.provider.settings}
+            error.error_dict = {
+                SETTING + key if key in names else key: value for key, value in error.error_dict.items()
+            }
+        keep_objection(self, error)
+
+
+SETTING = "setting_"
+
+
+def _password(label: str, help_text: str) -> forms.CharField:
+    widget = forms.PasswordInput(attrs={"autocomplete": "new-password", "spellcheck": "false"})
+    return forms.CharField(label=label, help_text=help_text, max_length=8000, required=False, widget=widget)
+
+
+class PushSourceForm(forms.Form):
+    """Opens a door for a system that sends its events."""
+
+    kind = forms.ChoiceField(
+        label="What it sends",
+        choices=actions.EVENTS,
+        help_text="CDEvents for systems that speak CloudEvents; reports for scripts and curl.",
+    )
+    name = forms.CharField(max_length=120, help_text="Who sends: such as Deployments, or Jenkins.")
+
+
+class PushSourceEditForm(forms.Form):
+    """Renames a push source."""
+
+    name = forms.CharField(max_length=120)

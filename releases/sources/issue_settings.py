@@ -1,0 +1,76 @@
+"""Whose stories the issues of a source become: checking, saving and describing that choice."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from portal.kernel import clock
+from portal.kernel.outbox import tell
+from releases.inbox.models import Source
+from releases.providers.base import Provider
+from squads.models import Squad
+
+LONGEST_LABEL, LONGEST_KEY = 100, 200
+OFF = "off"
+
+
+# Saying whose
+
+
+def check_choice(provider: Provider, squad: Squad | None, label: str, config: dict[str, Any], *, by: Any) -> str:
+    """Return the label as it is kept; a ValidationError names the field that cannot work, and what to do.
+
+    `by` is None for whoever may run commands on the machine itself.
+    """
+    label = label.strip()
+    if squad is None:
+        if label:
+            raise ValidationError(
+                {"stories_for": "Choose the squad whose stories these issues become, or leave out the label."}
+            )
+        return ""
+    if not provider.tickets:
+        raise ValidationError({"stories_for": f"{provider.name} tells of no issues. Leave this empty."})
+    if not may_name(squad, by):
+        raise ValidationError(
+            {"stories_for": f"You do not write for squad {squad}. Name a squad of yours, or ask a project manager."}
+        )
+    if len(label) > LONGEST_LABEL:
+        raise ValidationError({"stories_label": f"A label has at most {LONGEST_LABEL} characters."})
+    if config.get("url") and config.get("issues") == OFF:
+        raise ValidationError(
+            {"issues": "Issues that become stories have to be read. Choose “Read”, or no squad below."}
+        )
+    return label
+
+
+def may_name(squad: Squad, by: Any) -> bool:
+    """Say whether a person may have issues become stories of a squad: who writes for it, and who plans for all."""
+    return by is None or bool(by.is_project_manager) or squad.is_writable_by(by)
+
+
+def choose(source: Source, before: Source | None, squad: Squad | None, label: str) -> list[str]:
+    """Set whose stories a source's issues become, and return the columns. The caller saves them, then calls `begin`.
+
+    Issues that were closed before this was switched on become no stories.
+    """
+    since = before.stories_since if before is not None and before.stories_for_id is not None else clock.now()
+    source.stories_for, source.stories_label = squad, label
+    source.stories_since = since if squad is not None else None
+    return ["stories_for", "stories_label", "stories_since"]
+
+
+def begin(source: Source, before: Source | None) -> None:
+    """Have the issues that are known already looked at, where a squad or label was named that was not before."""
+    was = (before.stories_for_id, before.stories_label) if before else (None, "")
+    if source.stories_for_id is not None and was != (source.stories_for_id, source.stories_label):
+        tell("tickets.seen", source=source.pk, after="")
+
+
+def in_words(source: Source) -> str:
+    """Say whose stories a source's issues become."""
+    if source.stories_for is None:
+        return "no stories"
+    only = f", those labelled “{source.stories_label}”" if source.stories_label else ""
+    since = f", but for those closed before {source.stories_since:%Y-%m-%d}" if source.stories_since else ""
+    return f"stories of squad {source.stories_for}{only}{since}"

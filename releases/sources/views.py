@@ -1,0 +1,177 @@
+"""Pages of sources: the list, one source and how far its pull got, connecting, changing, pausing, removing."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel import clock
+from portal.kernel.form_errors import keep_objection
+from portal.kernel.htmx import varied, wants_fragment
+from portal.kernel.paging import page_of
+from portal.kernel.policy import administrators, reading
+from releases.inbox.models import Source
+from releases.sources import actions, git_actions, queries, system_actions
+from releases.sources.connect_views import edit_page, secret_page
+from releases.sources.forms import GitSourceEditForm, GitSourceForm, PushSourceEditForm, PushSourceForm
+
+
+def _form(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:
+    return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
+
+
+@reading
+@require_safe
+def source_list(request: HttpRequest) -> HttpResponse:
+    """Every source: state, last and next pull, last error, events of the last day."""
+    page = page_of(request, queries.listed_sources())
+    return render(request, "releases/sources/list.html", {"page": page, "rows": queries.source_rows(page)})
+
+
+@reading
+@require_safe
+def source(request: HttpRequest, key: str) -> HttpResponse:
+    """One source. While something is going on, the part that changes asks for itself again every second."""
+    row = get_object_or_404(queries.listed_sources(), key=key)
+    context = {"source": row, "pull": queries.pull_state(row), "administers": request.user.is_staff}
+    if wants_fragment(request):
+        return varied(render(request, "releases/sources/_pull.html", context))
+    context |= {
+        "rules": queries.rules_in_words(row),
+        "events": queries.newest_events(row),
+        "last_day": actions.last_day(row),
+        "sends": row.kind in dict(actions.PUSHES),
+        "old_secret_until": row.previous_until if row.previous_until and row.previous_until > clock.now() else None,
+        "hook": queries.hook_of(row),
+    }
+    return varied(render(request, "releases/sources/detail.html", context))
+
+
+@administrators
+@sensitive_post_parameters("secret")
+def source_create_git(request: HttpRequest) -> HttpResponse:
+    """Connect a git repository."""
+    form = GitSourceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row, new = git_actions.connect_git(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            keep_objection(form, error)
+        else:
+            said = "is connected; its first pull begins within seconds" if new else "was connected already; saved"
+            messages.success(request, f"{row.name} {said}.")
+            return redirect(row)
+    return _form(request, "releases/sources/git.html", form, services=form.services())
+
+
+@administrators
+@never_cache
+def source_create_push(request: HttpRequest) -> HttpResponse:
+    """Open a door for a system that sends its events; the answer shows the token, this once."""
+    form = PushSourceForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row, token = actions.create_push(by=request.user, **form.cleaned_data)
+        except ValidationError as error:
+            keep_objection(form, error)
+        else:
+            return _token(request, row, token, status=201)
+    return _form(request, "releases/sources/push.html", form)
+
+
+def _token(request: HttpRequest, row: Source, token: str, status: int = 200) -> HttpResponse:
+    context = {"source": row, "token": token, "command": queries.first_command(row, token)}
+    return render(request, "releases/sources/token.html", context, status=status)
+
+
+@administrators
+@require_POST
+@never_cache
+def source_token(request: HttpRequest, key: str) -> HttpResponse:
+    """Replace a push source's token; the answer shows the new one, this once."""
+    row = get_object_or_404(Source, key=key)
+    # Whoever reports over the API is found by the token itself, so there is one at a time.
+    at_once = "at_once" in request.POST or row.kind == "report"
+    try:
+        token = system_actions.rotate_secret(row, by=request.user, at_once=at_once)
+        if row.kind in dict(actions.EVENTS):
+            return _token(request, row, token)
+        return secret_page(request, row, token)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(row)
+
+
+@administrators
+@sensitive_post_parameters("secret", "credential")
+def source_edit(request: HttpRequest, key: str) -> HttpResponse:
+    """Change a source."""
+    row = get_object_or_404(Source, key=key)
+    if row.kind in dict(actions.EVENTS):
+        return _rename(request, row)
+    if row.kind != "git":
+        return edit_page(request, row)
+    form = GitSourceEditForm(request.POST or None, source=row)
+    if request.method == "POST" and form.is_valid():
+        said = {**form.cleaned_data, "secret": form.cleaned_data["secret"] or None}
+        try:
+            git_actions.edit_git(row, by=request.user, **said)
+        except ValidationError as error:
+            keep_objection(form, error)
+        else:
+            messages.success(request, "Saved. Releases follow the new rules as soon as the worker has read them.")
+            return redirect(row)
+    return _form(request, "releases/sources/edit.html", form, source=row)
+
+
+def _rename(request: HttpRequest, row: Source) -> HttpResponse:
+    form = PushSourceEditForm(request.POST or None, initial={"name": row.name})
+    if request.method == "POST" and form.is_valid():
+        actions.rename(row, form.cleaned_data["name"], by=request.user)
+        messages.success(request, "Saved.")
+        return redirect(row)
+    return _form(request, "releases/sources/edit.html", form, source=row)
+
+
+@administrators
+@require_POST
+def source_pull(request: HttpRequest, key: str) -> HttpResponse:
+    """Have a source pulled within seconds."""
+    row = get_object_or_404(Source, key=key)
+    try:
+        actions.pull_soon(row)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+    return redirect(row)
+
+
+@administrators
+@require_POST
+def source_state(request: HttpRequest, key: str) -> HttpResponse:
+    """Pause a source, or resume it."""
+    row = get_object_or_404(Source, key=key)
+    if request.POST.get("state") == Source.State.PAUSED:
+        actions.pause(row, by=request.user)
+    else:
+        actions.resume(row, by=request.user)
+    return redirect(row)
+
+
+@administrators
+@require_POST
+def source_remove(request: HttpRequest, key: str) -> HttpResponse:
+    """Delete a source that never said anything."""
+    row = get_object_or_404(Source, key=key)
+    try:
+        actions.remove(row, by=request.user)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(row)
+    messages.success(request, f"{row.name} is removed.")
+    return redirect("releases:sources:list")

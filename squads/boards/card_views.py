@@ -1,0 +1,152 @@
+"""What people do to one card of a board: place it, block it, and record evidence for it by hand."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from portal.kernel.policy import members
+from portal.kernel.text_input import given, plain
+from portal.kernel.transitions import AlreadyMoved
+from squads.boards import cards
+from squads.boards.forms import BlockForm
+from squads.stories import queries, ranking
+from squads.stories.actions import record_by_hand
+from squads.stories.models import Story
+from squads.story_pages.forms import EvidenceForm
+from squads.teams.models import Squad
+
+RUNG_OF = {kind: rung for rung, kind in cards.KINDS.items()}
+
+
+def _own_story(key: str, user: Any) -> Story:
+    key = plain(key).upper()
+    own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
+    story = Story.objects.select_related("squad").filter(key=key).annotate(own=own).order_by().first()
+    return _owned(key, story, story is not None and story.own)
+
+
+def _owned(key: str, story: Story | None, own: bool) -> Story:
+    if story is None:
+        raise Http404(queries.why_unknown(key))
+    if not own:
+        raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
+    return story
+
+
+def _by_script(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def _layout(request: HttpRequest) -> str:
+    """Return the template around a form: nothing when a script puts it into a dialog, else the whole page."""
+    return "components/_part.html" if "X-Part" in request.headers else "base.html"
+
+
+def _back(request: HttpRequest, story: Story) -> HttpResponse:
+    """Lead back to the page the person came from, if it is one of ours, at the card; to the squad's board otherwise."""
+    url = reverse("squads:boards:board", args=[story.squad.slug])
+    came = request.headers.get("referer", "")
+    if url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
+        parts = urlsplit(came)
+        if parts.path == url and parts.query:
+            url = f"{url}?{parts.query}"
+    return redirect(f"{url}#card-{story.key}")
+
+
+def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
+    """Answer a script with the card as it is now; without `drawn` only with where it stands."""
+    row = cards.row_from(story)
+    version = cards.version_of(row)
+    said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": version}
+    if drawn:
+        said["html"] = cards.card_html([row], versions={row.key: version})[row.key]
+    return JsonResponse(said)
+
+
+def _refused(request: HttpRequest, story: Story, error: Exception) -> HttpResponse:
+    said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+    if _by_script(request):
+        return JsonResponse({"message": said}, status=409 if isinstance(error, AlreadyMoved) else 400)
+    messages.error(request, said)
+    return _back(request, story)
+
+
+@members
+@require_POST
+def place(request: HttpRequest, key: str) -> HttpResponse:
+    """Put a story somewhere else on its squad's board; to do, in progress or dev done as `to` says.
+
+    A script that hears of the card by the stream anyway does not ask for it (X-Card).
+    """
+    said = {name: given(request.POST, name) or None for name in ("to", "after", "before", "where")}
+    with transaction.atomic():
+        key = plain(key).upper()
+        story = _owned(key, *ranking.held(key, request.user))
+        try:
+            ranking.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
+        except (AlreadyMoved, ValidationError) as error:
+            transaction.set_rollback(True)
+            return _refused(request, story, error)
+    return _shown(story, drawn="X-Card" in request.headers) if _by_script(request) else _back(request, story)
+
+
+@members
+def block(request: HttpRequest, key: str) -> HttpResponse:
+    """Ask what a story waits for, and mark it blocked."""
+    story = _own_story(key, request.user)
+    form = BlockForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            ranking.block(story, by=request.user, because=form.cleaned_data["because"])
+        except (AlreadyMoved, ValidationError) as error:
+            return _refused(request, story, error)
+        return _shown(story) if _by_script(request) else _back(request, story)
+    context = {"story": story, "form": form, "layout": _layout(request)}
+    return render(request, "squads/boards/block.html", context, status=400 if form.errors else 200)
+
+
+@members
+@require_POST
+def unblock(request: HttpRequest, key: str) -> HttpResponse:
+    """Say that a story waits for nothing any more."""
+    story = _own_story(key, request.user)
+    try:
+        ranking.unblock(story, by=request.user)
+    except AlreadyMoved as error:
+        return _refused(request, story, error)
+    return _shown(story) if _by_script(request) else _back(request, story)
+
+
+@members
+def by_hand(request: HttpRequest, key: str) -> HttpResponse:
+    """Say what a rung lacks, and take evidence by hand for it: this is where dropping a card on it leads."""
+    story = _own_story(key, request.user)
+    kind = given(request.POST or request.GET, "kind")
+    rung = next((each for each in queries.rungs(story) if each.rung == RUNG_OF.get(kind, "rodeo_done")), None)
+    assert rung is not None
+    holds = rung.state in ("held", "by_hand")
+    form = EvidenceForm(
+        request.POST if request.method == "POST" else None, story=story, initial={"kind": cards.KINDS[rung.rung]}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            record_by_hand(story, by=request.user, **form.said())
+        except ValidationError as error:
+            form.add_error(None, error)
+        else:
+            if _by_script(request):
+                story.refresh_from_db(fields=["stage_at"])
+                return _shown(story)
+            messages.success(request, "Recorded, with your name. The story was judged again.")
+            return _back(request, story)
+    context = {"story": story, "form": form, "rung": rung, "holds": holds, "layout": _layout(request)}
+    return render(request, "squads/boards/by_hand.html", context, status=400 if form.errors else 200)

@@ -1,0 +1,130 @@
+"""What people say about a story, who watches it, and which other stories hang together with it."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from portal.kernel.htmx import varied, wants_fragment
+from portal.kernel.paging import page_of
+from portal.kernel.policy import members, reading, writing
+from portal.kernel.text_input import given
+from squads.discussions import actions, queries
+from squads.discussions.models import Comment
+from squads.stories import relations
+from squads.stories.models import Story
+from squads.story_pages.lookup import own_story, story_at
+from squads.story_pages.page import Typed, story_page
+
+
+def _said(error: ValidationError) -> str:
+    return " ".join(error.messages)
+
+
+def _comment(story: Story, pk: int) -> Comment:
+    comment = queries.comments(story).filter(pk=pk).first()
+    if comment is None:
+        raise Http404(f"{story.key} has no such comment.")
+    comment.story = story
+    return comment
+
+
+def _place(comment: Comment) -> str:
+    return f"{comment.story.get_absolute_url()}#comment-{comment.pk}"
+
+
+@reading
+@require_safe
+def comment_list(request: HttpRequest, key: str) -> HttpResponse:
+    """Everything that was said about a story, the oldest first."""
+    story = story_at(key)
+    page = page_of(request, queries.comments(story))
+    context = {"story": story, "page": page, "comments": queries.shown(page.object_list, request.user)}
+    return render(request, "squads/discussions/list.html", context)
+
+
+@writing
+@require_POST
+def comment_say(request: HttpRequest, key: str) -> HttpResponse:
+    """Say something about a story. Whoever may read it may."""
+    story = story_at(key)
+    body = request.POST.get("body", "")
+    try:
+        comment = actions.say(story, by=request.user, body=body)
+    except ValidationError as error:
+        return story_page(request, story, typed=Typed("comment", _said(error), {"body": body}), status=400)
+    comment.story = story
+    return redirect(_place(comment))
+
+
+@writing
+def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """Say it differently. Only its author may."""
+    story = story_at(key)
+    comment = _comment(story, pk)
+    actions.check_author(comment, request.user)
+    body, error = request.POST.get("body", comment.body), ""
+    if request.method == "POST":
+        try:
+            actions.rewrite(comment, by=request.user, body=body)
+        except ValidationError as objection:
+            error = _said(objection)
+        else:
+            if wants_fragment(request):
+                (shown,) = queries.shown([comment], request.user)
+                return varied(render(request, "squads/discussions/_comment.html", {"story": story, "said": shown}))
+            return redirect(_place(comment))
+    elif "shown" in request.GET:
+        if not wants_fragment(request):
+            return redirect(_place(comment))
+        (shown,) = queries.shown([comment], request.user)
+        return varied(render(request, "squads/discussions/_comment.html", {"story": story, "said": shown}))
+    context = {"story": story, "comment": comment, "body": body, "error": error}
+    name = "_edit" if wants_fragment(request) else "edit"
+    return varied(render(request, f"squads/discussions/{name}.html", context, status=400 if error else 200))
+
+
+@writing
+@require_POST
+def comment_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """Take back what one said. Only its author may."""
+    comment = _comment(story_at(key), pk)
+    actions.take_back(comment, by=request.user)
+    return redirect(_place(comment))
+
+
+@writing
+@require_POST
+def watch(request: HttpRequest, key: str) -> HttpResponse:
+    """Hear what happens to a story, or (off) no longer."""
+    story = story_at(key)
+    if given(request.POST, "off"):
+        actions.unwatch(story, request.user)
+    else:
+        actions.watch(story, request.user)
+    return redirect(f"{story.get_absolute_url()}#story-watchers")
+
+
+@members
+@require_POST
+def relation_add(request: HttpRequest, key: str) -> HttpResponse:
+    """Say how a story hangs together with another one."""
+    story = own_story(key, request.user)
+    kind, other = given(request.POST, "kind"), given(request.POST, "key")
+    try:
+        relations.relate(story, kind, other, by=request.user)
+    except ValidationError as error:
+        typed = Typed("relation", _said(error), {"kind": kind, "key": other})
+        return story_page(request, story, typed=typed, status=400)
+    return redirect(f"{story.get_absolute_url()}#story-related")
+
+
+@members
+@require_POST
+def relation_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
+    """Take a relation of this story away."""
+    story = own_story(key, request.user)
+    relations.unrelate(story, pk, by=request.user)
+    messages.success(request, "Taken away; the history keeps it.")
+    return redirect(f"{story.get_absolute_url()}#story-related")

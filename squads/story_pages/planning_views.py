@@ -1,0 +1,54 @@
+"""Planning a story for a release: for members of its squad, and for project managers in any squad."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from portal.kernel.policy import planners
+from portal.kernel.text_input import plain
+from squads.stories import actions
+from squads.stories.models import Story
+from squads.story_pages.forms import RELEASES_OFFERED
+
+
+class PlanForm(forms.ModelForm):
+    """The release a story is planned for."""
+
+    class Meta:
+        model = Story
+        fields = ["release"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["release"]
+        rows = field.queryset.order_by("-released_at", "-created_at")
+        coming, gone = rows.filter(released_at=None), rows.exclude(released_at=None)
+        offered = [*coming[:RELEASES_OFFERED], *gone[:RELEASES_OFFERED]]
+        chosen = self.instance.release
+        if chosen is not None and chosen not in offered:
+            offered.append(chosen)
+        field.widget.choices = [("", "none yet"), *((row.pk, str(row)) for row in offered)]
+
+
+def may_plan(story: Story, user: Any) -> bool:
+    """Say whether this person may choose the story's release."""
+    return bool(user.is_authenticated and (user.is_project_manager or story.squad.is_writable_by(user)))
+
+
+@planners
+def story_release(request: HttpRequest, key: str) -> HttpResponse:
+    """Plan a story for a release, or for none."""
+    story = get_object_or_404(Story.objects.select_related("squad", "release"), key=plain(key).upper())
+    if not may_plan(story, request.user):
+        raise PermissionDenied(f"Only project managers and members of squad {story.squad} may plan {story.key}.")
+    form = PlanForm(request.POST or None, instance=story)
+    if request.method == "POST" and form.is_valid():
+        actions.edit_story(story, by=request.user, release=form.cleaned_data["release"])
+        messages.success(request, f"{story.key} is planned for {story.release or 'no release'}.")
+        return redirect(story)
+    status = 400 if form.errors else 200
+    return render(request, "squads/stories/release.html", {"form": form, "story": story}, status=status)

@@ -1,0 +1,81 @@
+"""A JUnit file becomes one acceptance run for each story that its test cases name."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from releases.providers.base import Message
+from releases.providers.facts import Unreadable
+from releases.providers.report.junit import read_cases
+from releases.providers.report.webhook import translate
+
+FIXTURES = Path(__file__).parent / "fixtures"
+RECEIVED = datetime(2026, 3, 14, 18, 0, tzinfo=UTC)
+
+
+def checks(name: str, query: str = "environment=prod-eu&release=5.10") -> list[Any]:
+    headers = {"source": "scripts", "delivery": "d", "received-at": RECEIVED.isoformat(), "query": query}
+    return translate("junit", Message(headers, (FIXTURES / f"{name}.xml").read_bytes()), {}) or []
+
+
+def test_a_story_passes_only_if_all_its_test_cases_passed() -> None:
+    found = {check.story: (check.outcome, check.words) for check in checks("junit__mixed")}
+    assert found == {
+        "PAY-12": ("success", "2 passed"),
+        "PAY-13": ("failure", "1 passed, 1 failed"),
+        "PAY-14": ("skipped", "1 skipped"),
+        "PAY-15": ("warning", "1 passed, 1 skipped"),
+    }
+
+
+def test_times_come_from_the_file() -> None:
+    check = checks("junit__mixed")[0]
+    assert check.started_at == datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
+    assert check.finished_at == check.started_at + timedelta(seconds=90.5)
+    assert (check.environment, check.release, check.name) == ("prod-eu", "5.10", "acceptance")
+
+
+def test_a_file_without_times_ended_when_it_came_and_began_earlier() -> None:
+    for check in checks("junit__no_times_no_stories"):
+        assert check.finished_at == RECEIVED
+        assert check.started_at <= RECEIVED - timedelta(seconds=2.5)
+
+
+def test_a_file_that_names_no_story_still_speaks_of_its_service() -> None:
+    found = checks("junit__no_times_no_stories", "environment=staging&service=checkout")
+    by_story = {check.story: check for check in found}
+    assert (by_story[""].service, by_story[""].outcome, by_story[""].words) == ("checkout", "success", "2 passed")
+
+
+BOMB = """<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
+<testsuite><testcase name="&b;"/></testsuite>"""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "not well-formed"),
+        (b"<testsuite>", "not well-formed"),
+        (b"{}", "not well-formed"),
+        (b"<html><testcase/></html>", "starts with <html>"),
+        (b"<testsuite/>", "no test cases"),
+        (BOMB.encode(), "document type"),
+        (b'<!DOCTYPE x SYSTEM "file:///etc/passwd"><testsuite/>', "document type"),
+        (b"<testsuite>" * 200 + b"</testsuite>" * 200, "nested deeper"),
+        (b'<?xml version="1.0" encoding="klingon"?><testsuite/>', "not well-formed"),
+    ],
+)
+def test_tricks_and_rubbish_are_refused(body: bytes, said: str) -> None:
+    with pytest.raises(Unreadable, match=said):
+        read_cases(body)
+
+
+def test_odd_numbers_and_namespaces_do_no_harm() -> None:
+    cases = read_cases(
+        b'<j:testsuite xmlns:j="urn:x" time="NaN" timestamp="0001-01-01T00:00:00">'
+        b'<j:testcase name="PAY-1" time="1,234.5"/><j:testcase time="-5"/><j:testcase time="1e400"/></j:testsuite>'
+    )
+    assert [case.took.total_seconds() for case in cases] == [1234.5, 0, 0]
+    assert cases[0].started_at is None
