@@ -24,6 +24,6 @@ app.set_default()
 
 
 @worker_process_init.connect(weak=False)
-def _leash(**_: Any) -> None:
+def _tie_to_parent(**_: Any) -> None:
     # A pool process whose worker was killed outright must not go on with a task that is about to be handed out again.
     die_with_parent(signal.SIGKILL)

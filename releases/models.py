@@ -6,13 +6,14 @@ from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
 from releases.inbox.models import Fact, InboundEvent, Source
-from releases.incidents.models import Incident, Signal
+from releases.incidents.models import Alert, Incident
 from releases.mappings.models import MappingRule, SeenName
 from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
 from releases.planning.models import Release
 
 __all__ = [
     "AcceptanceRun",
+    "Alert",
     "AllowedHost",
     "Artifact",
     "Change",
@@ -29,7 +30,6 @@ __all__ = [
     "RepositoryPart",
     "Run",
     "SeenName",
-    "Signal",
     "Source",
     "StoryLink",
     "Tag",

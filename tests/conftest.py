@@ -203,13 +203,13 @@ def broker() -> Iterator[str]:
         yield url
         return
     from portal.ops.broker import embedded
-    from portal.ops.parent_death import leashed
+    from portal.ops.parent_death import tied_to_parent
     from portal.settings.embedded import broker_socket
 
     folder = Path(settings.STATE_DIR) / "broker"
     shutil.rmtree(folder, ignore_errors=True)
     command = embedded(broker_socket(settings.STATE_DIR), folder)
-    process = subprocess.Popen(leashed(command, signal.SIGKILL), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(tied_to_parent(command, signal.SIGKILL), stdout=subprocess.DEVNULL)
     wait_until(lambda: _answers(url), 15, "the embedded broker answers")
     yield url
     process.terminate()

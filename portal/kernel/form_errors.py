@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 
 
-def keep_objection(form: BaseForm, error: ValidationError) -> None:
+def add_errors(form: BaseForm, error: ValidationError) -> None:
     """Show a verb’s objection at the field it names, or above the form where the form has no such field."""
     if hasattr(error, "error_dict"):
         for name, errors in error.error_dict.items():

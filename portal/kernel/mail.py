@@ -27,7 +27,7 @@ def send_soon(message: EmailMessage) -> None:
         "subtype": message.content_subtype,
         "alternatives": [[str(part[0]), str(part[1])] for part in getattr(message, "alternatives", ())],
     }
-    outbox.tell(TOPIC, sealed=box().encrypt(json.dumps(said).encode()).decode())
+    outbox.publish(TOPIC, sealed=box().encrypt(json.dumps(said).encode()).decode())
 
 
 def written(payload: dict[str, Any]) -> None:

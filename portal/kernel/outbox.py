@@ -21,7 +21,7 @@ def subscribe(topic: str, handler: Handler) -> None:
     SUBSCRIPTIONS.setdefault(topic, []).append(handler)
 
 
-def tell(topic: str, **payload: Any) -> Message:
+def publish(topic: str, **payload: Any) -> Message:
     """Write a message in the present transaction; it is delivered after the commit, and by the sweep if that fails."""
     message = Message.objects.create(topic=topic, payload=payload)
     transaction.on_commit(wake)

@@ -5,7 +5,7 @@ import uuid
 NAMESPACE = uuid.UUID("6f0c2b8e-59ab-5c0e-9a51-0d0a4e3f7c11")
 
 
-def identity(*parts: object) -> uuid.UUID:
+def stable_id(*parts: object) -> uuid.UUID:
     """Return the identity of a derived row from the parts of its natural key.
 
     Parts are length-prefixed, so ("a", "bc") and ("ab", "c") differ.

@@ -17,7 +17,7 @@ def die_with_parent(signal: int) -> bool:
     return bool(ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal), 0, 0, 0) == 0)
 
 
-def leashed(command: list[str], signal: int) -> list[str]:
+def tied_to_parent(command: list[str], signal: int) -> list[str]:
     """Return the command line that runs `command` tied to the calling process.
 
     The kernel watches the calling *thread*: start children from one that lives as long as they should.

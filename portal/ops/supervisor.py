@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from portal.ops.parent_death import leashed
+from portal.ops.parent_death import tied_to_parent
 
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0
@@ -100,7 +100,7 @@ class Supervisor:
     def _spawn(self, child: Child) -> None:
         command = child.command
         if sys.platform.startswith("linux"):
-            command = leashed(command, child.on_parent_death)
+            command = tied_to_parent(command, child.on_parent_death)
         child.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

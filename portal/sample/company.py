@@ -19,7 +19,7 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.kernel import clock
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from portal.sample.reports import MERGED, REPOSITORY, all_reports
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
@@ -284,7 +284,7 @@ def _pulled(source: Source, patience: float = 60) -> None:
             break
         if source.last_error:
             raise Refused(f"The sample repository could not be pulled: {source.last_error}")
-        claim = leases.claim_now(source)
+        claim = leases.lease_now(source)
         if claim is not None:
             actions.pull(source.pk, claim)
         else:
@@ -379,7 +379,7 @@ def remove() -> bool:
     ).delete()
     _forget(people)
     shutil.rmtree(Path(settings.STATE_DIR) / "sample", ignore_errors=True)
-    tell("search.emptied")
+    publish("search.emptied")
     return True
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from portal.search.actions import AT_ONCE, index
 from portal.search.documents import SOURCES
 from portal.search.models import SearchEntry
@@ -25,7 +25,7 @@ def emptied(payload: dict[str, Any]) -> None:
         known = SearchEntry.objects.filter(kind=kind).values_list("ref", flat=True)
         refs = sorted({each.ref for each in source(None)} | set(known))
         for start in range(0, len(refs), AT_ONCE):
-            tell("search.stale", kind=kind, ids=refs[start : start + AT_ONCE])
+            publish("search.stale", kind=kind, ids=refs[start : start + AT_ONCE])
 
 
 def stale(payload: dict[str, Any]) -> None:

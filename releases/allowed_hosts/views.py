@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators
 from releases.allowed_hosts import actions
@@ -23,7 +23,7 @@ def host_list(request: HttpRequest) -> HttpResponse:
         try:
             row = actions.allow(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, f"{row.host} may be asked now.")
             return redirect("releases:allowed_hosts:list")

@@ -9,7 +9,7 @@ from django.db import transaction
 from portal.kernel import clock
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.environments import queries
 from releases.environments.models import Environment
 from squads.teams.actions import free_slug
@@ -57,7 +57,7 @@ def environment_named(key: str, tier: str = "") -> Environment:
     }
     environment, is_new = Environment.objects.get_or_create(key=key, defaults=made)
     if is_new:
-        tell("environment.saved", id=environment.pk)
+        publish("environment.saved", id=environment.pk)
     return environment
 
 
@@ -70,7 +70,7 @@ def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> E
     environment.slug = free_slug(Environment, key, "environment")
     _checked(environment)
     environment.save(force_insert=True)
-    tell("environment.saved", id=environment.pk)
+    publish("environment.saved", id=environment.pk)
     return environment
 
 
@@ -91,7 +91,7 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
         setattr(environment, name, value)
     _checked(environment)
     environment.save(update_fields=list(fields))
-    tell("environment.saved", id=environment.pk)
+    publish("environment.saved", id=environment.pk)
     if before.tier != environment.tier:
         StateChange.objects.create(
             kind="environment",
@@ -101,7 +101,7 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
             by=by,
             at=clock.now(),
         )
-        tell(
+        publish(
             "environment.changed",
             id=environment.pk,
             services=queries.services_at(environment),
@@ -130,8 +130,8 @@ def retier(environment: Environment, tier: str) -> bool:
         because="by a mapping rule",
         at=clock.now(),
     )
-    tell("environment.saved", id=environment.pk)
-    tell(
+    publish("environment.saved", id=environment.pk)
+    publish(
         "environment.changed",
         id=environment.pk,
         services=queries.services_at(environment),

@@ -13,7 +13,7 @@ from releases.evidence import rows
 from releases.evidence.affected_stories import Ranges, parted
 from releases.evidence.containment import SHORTEST_SHA
 from releases.flags.models import FlagState
-from releases.inbox.affected import Touched
+from releases.inbox.affected import Affected
 from releases.pipelines.models import Change, Run, StoryLink
 from releases.pipelines.story_links import bind
 from squads.models import Evidence, Story
@@ -47,37 +47,37 @@ def _reconcile(stories: list[Story]) -> None:
         write(Evidence, columns, [(row.pk, *(getattr(row, name) for name in columns)) for row in different])
 
 
-def derive_touched(touched: Touched) -> int:
+def derive_affected(affected: Affected) -> int:
     """Derive the evidence of every story that these events may concern; return how many stories changed."""
-    return derive(affected_stories(touched)) if touched else 0
+    return derive(affected_stories(affected)) if affected else 0
 
 
-def affected_stories(touched: Touched) -> set[int]:
-    """Return the ids of the stories whose evidence may follow from what was touched: rather one too many than too few."""
-    stories = set(touched.stories)
-    if touched.environments:
-        touched.services |= _deployed_to(touched.environments)
-        checked = AcceptanceRun.objects.filter(environment__in=touched.environments)
-        touched.keys |= set(checked.exclude(story_key="").values_list("story_key", flat=True).distinct())
-        flags = FlagState.objects.filter(environment__in=touched.environments)
-        touched.flags |= set(flags.values_list("flag", flat=True).distinct())
-    _follow_artifacts(touched, _follow_changes(touched, stories))
-    stories |= set(Story.objects.filter(key__in=touched.keys).values_list("pk", flat=True))
-    stories |= set(Story.objects.filter(flag__in=touched.flags - {""}).values_list("pk", flat=True))
+def affected_stories(affected: Affected) -> set[int]:
+    """Return the ids of the stories whose evidence may follow from what was affected: rather one too many than too few."""
+    stories = set(affected.stories)
+    if affected.environments:
+        affected.services |= _deployed_to(affected.environments)
+        checked = AcceptanceRun.objects.filter(environment__in=affected.environments)
+        affected.keys |= set(checked.exclude(story_key="").values_list("story_key", flat=True).distinct())
+        flags = FlagState.objects.filter(environment__in=affected.environments)
+        affected.flags |= set(flags.values_list("flag", flat=True).distinct())
+    _follow_artifacts(affected, _follow_changes(affected, stories))
+    stories |= set(Story.objects.filter(key__in=affected.keys).values_list("pk", flat=True))
+    stories |= set(Story.objects.filter(flag__in=affected.flags - {""}).values_list("pk", flat=True))
     ranges = Ranges()
-    for service in touched.services:
+    for service in affected.services:
         stories |= ranges.of_service(service)
-    for deployment in Deployment.objects.filter(pk__in=touched.deployments).select_related("artifact"):
+    for deployment in Deployment.objects.filter(pk__in=affected.deployments).select_related("artifact"):
         stories |= ranges.around_deployment(deployment)
-    runs = Run.objects.filter(pk__in=touched.runs).select_related("artifact", "repository")
+    runs = Run.objects.filter(pk__in=affected.runs).select_related("artifact", "repository")
     for run in runs.annotate(parted=parted("repository_id")):
         stories |= ranges.around_run(run)
-    for check in AcceptanceRun.objects.filter(pk__in=touched.checks):
+    for check in AcceptanceRun.objects.filter(pk__in=affected.checks):
         if check.story_key:
             stories |= set(Story.objects.filter(key=check.story_key).values_list("pk", flat=True))
         if check.service_id:
             stories |= ranges.of_service(check.service_id)
-    return stories | ranges.of_repositories(touched.repositories)
+    return stories | ranges.of_repositories(affected.repositories)
 
 
 def _deployed_to(environments: Iterable[int]) -> set[int]:
@@ -90,9 +90,9 @@ def _deployed_to(environments: Iterable[int]) -> set[int]:
     )
 
 
-def _follow_changes(touched: Touched, stories: set[int]) -> set[str]:
-    """Add the stories of touched changes; return the shas whose containment may have changed for others."""
-    ids = list(touched.changes)
+def _follow_changes(affected: Affected, stories: set[int]) -> set[str]:
+    """Add the stories of affected changes; return the shas whose containment may have changed for others."""
+    ids = list(affected.changes)
     shas: set[str] = set()
     for start in range(0, len(ids), 1000):
         some = ids[start : start + 1000]
@@ -103,26 +103,26 @@ def _follow_changes(touched: Touched, stories: set[int]) -> set[str]:
     return shas
 
 
-def _follow_artifacts(touched: Touched, shas: set[str]) -> None:
+def _follow_artifacts(affected: Affected, shas: set[str]) -> None:
     """Touch whatever names one of these shas or artifacts: what it contains may be known only now, or differently.
 
     A short sha means every commit that it begins. What a deployment or run did before is unknown here, so its whole
-    service (or repository) is touched.
+    service (or repository) is affected.
     """
     spelled = sorted({sha[:length] for sha in shas for length in {*range(SHORTEST_SHA, 40), len(sha)}})
-    artifacts = set(touched.artifacts)
+    artifacts = set(affected.artifacts)
     for some in _some(spelled):
         artifacts |= set(Artifact.objects.filter(sha__in=some).values_list("pk", flat=True))
     for name, values in (("sha", spelled), ("artifact", sorted(artifacts))):
         for some in _some(values):
             named = {f"{name}__in": some}
-            touched.services |= set(Deployment.objects.filter(**named).values_list("service_id", flat=True).distinct())
+            affected.services |= set(Deployment.objects.filter(**named).values_list("service_id", flat=True).distinct())
             for check in AcceptanceRun.objects.filter(**named).values("service_id", "story_key").distinct():
-                touched.note(service=check["service_id"], key=check["story_key"])
+                affected.note(service=check["service_id"], key=check["story_key"])
             for run in Run.objects.filter(**named).values("service_id", "repository_id", "pk"):
-                touched.note(service=run["service_id"], repository=run["repository_id"])
+                affected.note(service=run["service_id"], repository=run["repository_id"])
                 if not (run["service_id"] or run["repository_id"]):
-                    touched.runs.add(run["pk"])
+                    affected.runs.add(run["pk"])
 
 
 def _some(values: list[Any]) -> Iterator[list[Any]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun
 from releases.evidence.service_history import DAY, REMOVAL, VERDICTS, Ground, Linked, Put, grounds_of, links_of
 from releases.flags.models import FlagState
@@ -71,7 +71,7 @@ def _flags(stories: list[Story]) -> dict[str, list[FlagState]]:
 def _row(story: Story, kind: str, subject: Any, **values: Any) -> Evidence:
     service = values.get("service", "")
     return Evidence(
-        id=identity("evidence", story.key, kind, subject, service),
+        id=stable_id("evidence", story.key, kind, subject, service),
         story_id=story.pk,
         kind=kind,
         **{**values, "label": values.get("label", "")[:250], "service": service[:250]},
@@ -90,7 +90,7 @@ def _change(story: Story, change: Linked) -> Evidence:
         service=change.service,
         shas=[commit.sha],
         label=f"{commit.sha[:7]} {change.subject}".strip(),
-        words=change.rule,
+        detail=change.rule,
         link=change.url,
         event_id=change.event,
     )
@@ -193,7 +193,7 @@ def _deployment(story: Story, ground: Ground, put: Put, shas: list[str], words: 
         tier=put.tier,
         shas=shas,
         label=put.label,
-        words=words,
+        detail=words,
         link=put.url,
         event_id=put.event,
     )
@@ -213,7 +213,7 @@ def _check(story: Story, kind: str, check: AcceptanceRun, service: str, shas: li
         tier=check.environment.tier,
         shas=shas,
         label=(check.name or "a check") + (f" by {check.performed_by}" if check.performed_by else ""),
-        words=check.words,
+        detail=check.raw_status,
         link=check.url,
         event_id=check.event_id,
     )
@@ -300,7 +300,7 @@ def _acceptance(
         ]
         if lacking:
             row.verdict = ""
-            row.words = f"looked at {sha[:7]}, which does not contain {lacking[0][:7]}"
+            row.detail = f"looked at {sha[:7]}, which does not contain {lacking[0][:7]}"
         yield row
 
 
@@ -315,6 +315,6 @@ def _flag_rows(story: Story, states: Iterable[FlagState]) -> Iterator[Evidence]:
             environment=state.environment.key,
             tier="production",
             label=state.flag,
-            words=state.audience,
+            detail=state.audience,
             event_id=state.event_id,
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.evidence.containment import Commit, Containment
 from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
@@ -225,7 +225,7 @@ def _put(ground: Ground, deployments: list[Any], tags: dict[str, str]) -> None:
             Put(row[0], key, tier, kind, sha, token, _label(version, sha, purl), at, row[9], row[10])
         )
         if gone_at is not None and at <= gone_at:
-            gone[key] = Put(identity("gone", key, ground.name), key, tier, REMOVAL, "", "", key, gone_at, "", None)
+            gone[key] = Put(stable_id("gone", key, ground.name), key, tier, REMOVAL, "", "", key, gone_at, "", None)
     for key, end in gone.items():
         ground.puts[key] = sorted([*ground.puts[key], end], key=lambda put: put.at)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
-from releases.evidence.actions import derive, derive_touched, link_stories
-from releases.inbox.affected import Touched
+from releases.evidence.actions import derive, derive_affected, link_stories
+from releases.inbox.affected import Affected
 from releases.pipelines.models import StoryLink
 
 
@@ -34,13 +34,13 @@ def story_flagged(payload: dict[str, Any]) -> None:
 def service_changed(payload: dict[str, Any]) -> None:
     """A service was renamed, claimed, or got or lost a repository: all its stories' evidence names it."""
     hold("inbox")
-    derive_touched(Touched(services={payload["id"]}, repositories=set(payload.get("repositories", ()))))
+    derive_affected(Affected(services={payload["id"]}, repositories=set(payload.get("repositories", ()))))
 
 
 def environment_changed(payload: dict[str, Any]) -> None:
     """An environment was renamed or changed tier: what was deployed and checked there means something else now."""
     hold("inbox")
-    derive_touched(Touched(environments={payload["id"]}))
+    derive_affected(Affected(environments={payload["id"]}))
 
 
 def links_changed(payload: dict[str, Any]) -> None:

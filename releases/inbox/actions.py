@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from portal.kernel import clock
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from portal.kernel.wake import wake
 from releases.inbox.models import InboundEvent, Source
 
@@ -31,7 +31,7 @@ def store(
     """
     delivery = delivery[:300] or hashlib.sha256(kind.encode() + b"\0" + body).hexdigest()
     event = InboundEvent(
-        id=identity("event", source.key, delivery),
+        id=stable_id("event", source.key, delivery),
         source=source,
         delivery=delivery,
         kind=kind[:150],

@@ -5,7 +5,7 @@ from uuid import UUID
 
 
 @dataclass(slots=True)
-class Touched:
+class Affected:
     """What some events changed, from which follows whose evidence may have changed."""
 
     changes: set[UUID] = field(default_factory=set)
@@ -19,7 +19,7 @@ class Touched:
     services: set[int] = field(default_factory=set)
     environments: set[int] = field(default_factory=set)
     stories: set[int] = field(default_factory=set)
-    # Groups of signals, as (source, group, key of one without a group), and incidents that may be none any more.
+    # Groups of alerts, as (source, group, key of one without a group), and incidents that may be none any more.
     groups: set[tuple[int, str, str]] = field(default_factory=set)
     lost: set[UUID] = field(default_factory=set)
     # Issues that may become stories, as (source, key).

@@ -1,9 +1,9 @@
-"""Admin pages of incidents and signals, which follow from events."""
+"""Admin pages of incidents and alerts, which follow from events."""
 
 from django.contrib import admin
 
 from portal.kernel.admin import ReadOnly
-from releases.incidents.models import Incident, Signal
+from releases.incidents.models import Alert, Incident
 
 
 @admin.register(Incident)
@@ -13,8 +13,8 @@ class Incidents(ReadOnly):
     search_fields = ["title", "key"]
 
 
-@admin.register(Signal)
-class Signals(ReadOnly):
+@admin.register(Alert)
+class Alerts(ReadOnly):
     list_display = ["opened_at", "title", "state", "severity", "service", "environment"]
     list_filter = ["state"]
     list_select_related = ["service", "environment"]

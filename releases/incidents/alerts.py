@@ -1,7 +1,7 @@
-"""From facts about alerts to signals, and from the signals that a rule calls incidents to incidents.
+"""From facts to alerts, and from the alerts that a rule calls incidents to incidents.
 
 Facts about one alert are read in the order of their own times and fall into episodes: one opens, and is resolved. Each
-episode is a Signal. The episodes of a group that overlap in time are one Incident, from the first that opened to the last
+episode is an Alert row. The episodes of a group that overlap in time are one Incident, from the first that opened to the last
 that was resolved. Both follow from the facts alone, so order and repetition of events change nothing.
 """
 
@@ -12,15 +12,15 @@ from typing import Any
 from uuid import UUID
 
 from portal.kernel import clock
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.environments.actions import environment_named
-from releases.inbox.affected import Touched
+from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent
-from releases.incidents.models import Incident, Signal
-from releases.providers.words import cut, key_of
+from releases.incidents.models import Alert, Incident
+from releases.providers.parse import cut, key_of
 from squads.teams.actions import service_named
 
-OPEN, RESOLVED = Signal.State.OPEN.value, Signal.State.RESOLVED.value
+OPEN, RESOLVED = Alert.State.OPEN.value, Alert.State.RESOLVED.value
 WRITTEN = ("title", "environment_id", "service_id", "detected_at", "resolved_at", "url", "event_id", "key")
 
 
@@ -42,20 +42,20 @@ class Episode:
 
 @dataclass(slots=True)
 class Cluster:
-    """Signals of a group that overlap in time: what becomes one incident."""
+    """Alerts of a group that overlap in time: what becomes one incident."""
 
-    signals: list[Signal] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
     until: datetime | None = None  # None: one of them is open
 
-    def takes(self, signal: Signal) -> bool:
-        """Say whether a signal that opened no earlier than these began before they were over."""
-        return not self.signals or self.until is None or _opened(signal) <= self.until
+    def takes(self, alert: Alert) -> bool:
+        """Say whether an alert that opened no earlier than these began before they were over."""
+        return not self.alerts or self.until is None or _opened(alert) <= self.until
 
-    def add(self, signal: Signal) -> None:
+    def add(self, alert: Alert) -> None:
         """Take one more in."""
-        ends = None if signal.resolved_at is None or (self.signals and self.until is None) else signal.resolved_at
+        ends = None if alert.resolved_at is None or (self.alerts and self.until is None) else alert.resolved_at
         self.until = max(ends, self.until) if ends is not None and self.until is not None else ends
-        self.signals.append(signal)
+        self.alerts.append(alert)
 
 
 def episodes(facts: Iterable[Fact]) -> list[Episode]:
@@ -101,22 +101,22 @@ def _end(fact: Fact, opened: datetime) -> datetime:
     return max(told, opened)
 
 
-def signal(key: str, facts: list[Fact], touched: Touched) -> None:
+def alert(key: str, facts: list[Fact], affected: Affected) -> None:
     """An alert was raised or cleared: a row for each of its episodes. The incidents follow at the end of the batch."""
-    before = {row.pk: row for row in Signal.objects.filter(key=key[:300]).select_related("event")}
+    before = {row.pk: row for row in Alert.objects.filter(key=key[:300]).select_related("event")}
     for row in before.values():
-        _note(row, row.event.source_id, touched)
+        _note(row, row.event.source_id, affected)
     kept: set[UUID] = set()
     sources = dict(InboundEvent.objects.filter(pk__in={fact.event_id for fact in facts}).values_list("pk", "source_id"))
     for each in episodes(facts):
-        pk = identity("signal", key, each.opened_at.isoformat())
+        pk = stable_id("signal", key, each.opened_at.isoformat())
         values = _values(key, each)
-        row = Signal(pk=pk, incident_id=before[pk].incident_id if pk in before else None, **values)
+        row = Alert(pk=pk, incident_id=before[pk].incident_id if pk in before else None, **values)
         row.save(force_insert=pk not in before, force_update=pk in before)
         kept.add(pk)
-        _note(row, sources[row.event_id], touched)
+        _note(row, sources[row.event_id], affected)
     if stale := before.keys() - kept:
-        Signal.objects.filter(pk__in=stale).delete()
+        Alert.objects.filter(pk__in=stale).delete()
 
 
 def _values(key: str, episode: Episode) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def _values(key: str, episode: Episode) -> dict[str, Any]:
         "title": cut(said.get("title", ""), 300),
         "state": OPEN if episode.resolved_at is None else RESOLVED,
         "severity": said.get("severity", "")[:60],
-        "words": said.get("words", "")[:250],
+        "raw_status": said.get("words", "")[:250],
         "is_incident": said["incident"],
         "environment": environment_named(said["environment"]) if said.get("environment") else None,
         "service": service_named(said["service"]) if said.get("service") else None,
@@ -139,31 +139,31 @@ def _values(key: str, episode: Episode) -> dict[str, Any]:
     }
 
 
-def _note(row: Signal, source_id: int, touched: Touched) -> None:
-    """Note the group of a signal that is an incident, or was part of one."""
+def _note(row: Alert, source_id: int, affected: Affected) -> None:
+    """Note the group of an alert that is an incident, or was part of one."""
     if row.is_incident or row.incident_id is not None:
-        touched.groups.add((source_id, row.group, "" if row.group else row.key))
+        affected.groups.add((source_id, row.group, "" if row.group else row.key))
     if row.incident_id is not None:
-        touched.lost.add(row.incident_id)
+        affected.lost.add(row.incident_id)
 
 
-def settle(touched: Touched) -> None:
-    """Make the incidents of all groups of signals that moved, and drop those whose signals are gone."""
-    for source_id, group, key in sorted(touched.groups):
-        rows = Signal.objects.filter(event__source=source_id, group=group, is_incident=True)
+def settle(affected: Affected) -> None:
+    """Make the incidents of all groups of alerts that moved, and drop those whose alerts are gone."""
+    for source_id, group, key in sorted(affected.groups):
+        rows = Alert.objects.filter(event__source=source_id, group=group, is_incident=True)
         if not group:
             rows = rows.filter(key=key)
-        touched.lost |= _incidents(list(rows.select_related("event__source").order_by("opened_at", "pk")))
-    Signal.objects.filter(incident__in=touched.lost, is_incident=False).update(incident=None)
-    Incident.objects.filter(pk__in=touched.lost, signals=None).delete()
-    touched.groups.clear()
-    touched.lost.clear()
+        affected.lost |= _incidents(list(rows.select_related("event__source").order_by("opened_at", "pk")))
+    Alert.objects.filter(incident__in=affected.lost, is_incident=False).update(incident=None)
+    Incident.objects.filter(pk__in=affected.lost, alerts=None).delete()
+    affected.groups.clear()
+    affected.lost.clear()
 
 
-def _incidents(signals: list[Signal]) -> set[UUID]:
-    """Write the incidents that the signals of one group make; return those that they made before and make no more."""
+def _incidents(alerts: list[Alert]) -> set[UUID]:
+    """Write the incidents that the alerts of one group make; return those that they made before and make no more."""
     clusters: list[Cluster] = []
-    for one in signals:
+    for one in alerts:
         if not clusters or not clusters[-1].takes(one):
             clusters.append(Cluster())
         clusters[-1].add(one)
@@ -173,29 +173,29 @@ def _incidents(signals: list[Signal]) -> set[UUID]:
     for pk, (row, each) in wanted.items():
         if pk in known and any(getattr(row, name) != getattr(known[pk], name) for name in WRITTEN):
             row.save(force_update=True)
-        moved = [one.pk for one in each.signals if one.incident_id != pk]
+        moved = [one.pk for one in each.alerts if one.incident_id != pk]
         if moved:
-            Signal.objects.filter(pk__in=moved).update(incident=pk)
-    return {one.incident_id for one in signals if one.incident_id is not None} - wanted.keys()
+            Alert.objects.filter(pk__in=moved).update(incident=pk)
+    return {one.incident_id for one in alerts if one.incident_id is not None} - wanted.keys()
 
 
-def _opened(signal: Signal) -> datetime:
-    """Return when a signal opened, which every signal of ours knows."""
-    assert signal.opened_at is not None
-    return signal.opened_at
+def _opened(alert: Alert) -> datetime:
+    """Return when an alert opened, which every alert of ours knows."""
+    assert alert.opened_at is not None
+    return alert.opened_at
 
 
 def _incident(cluster: Cluster) -> Incident:
-    first = cluster.signals[0]
+    first = cluster.alerts[0]
     opened = _opened(first).isoformat()
     source = first.event.source.key
-    more = len(cluster.signals) - 1
+    more = len(cluster.alerts) - 1
     return Incident(
-        pk=identity("incident", "signals", source, first.group or first.key, opened),
+        pk=stable_id("incident", "signals", source, first.group or first.key, opened),
         key=key_of("signals", source, first.group or first.key, opened),
         title=cut(first.title, 270) + (f" and {more} more" if more else ""),
-        service_id=next((each.service_id for each in cluster.signals if each.service_id), None),
-        environment_id=next((each.environment_id for each in cluster.signals if each.environment_id), None),
+        service_id=next((each.service_id for each in cluster.alerts if each.service_id), None),
+        environment_id=next((each.environment_id for each in cluster.alerts if each.environment_id), None),
         detected_at=first.opened_at,
         resolved_at=cluster.until,
         url=first.url,

@@ -7,7 +7,7 @@ from squads.models import Service
 
 
 class Incident(models.Model):
-    """Derived. An incident as its events describe it, from the first signal to its resolution."""
+    """Derived. An incident as its events describe it, from the first alert to its resolution."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     key = models.CharField(max_length=300)
@@ -29,7 +29,7 @@ class Incident(models.Model):
         return self.title or self.key
 
 
-class Signal(models.Model):
+class Alert(models.Model):
     """Derived. An alert of a monitoring system, from when it opened until it was resolved."""
 
     class State(models.TextChoices):
@@ -42,11 +42,11 @@ class Signal(models.Model):
     title = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=8, choices=State)
     severity = models.CharField(max_length=60, blank=True)
-    words = models.CharField(max_length=250, blank=True, help_text="the system's own")
-    environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="signals")
-    service = models.ForeignKey(Service, null=True, on_delete=models.SET_NULL, related_name="signals")
+    raw_status = models.CharField(max_length=250, blank=True, help_text="the system's own")
+    environment = models.ForeignKey(Environment, null=True, on_delete=models.SET_NULL, related_name="alerts")
+    service = models.ForeignKey(Service, null=True, on_delete=models.SET_NULL, related_name="alerts")
     is_incident = models.BooleanField(default=False, help_text="a rule says that it is (part of) an incident")
-    incident = models.ForeignKey(Incident, null=True, on_delete=models.SET_NULL, related_name="signals")
+    incident = models.ForeignKey(Incident, null=True, on_delete=models.SET_NULL, related_name="alerts")
     opened_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     labels = models.JSONField(default=dict)
@@ -55,6 +55,7 @@ class Signal(models.Model):
 
     class Meta:
         app_label = "releases"
+        db_table = "releases_signal"
         ordering = ["-opened_at", "id"]
         indexes = [
             models.Index(fields=["state", "opened_at"], name="signal_state"),

@@ -3,4 +3,4 @@ from django.urls import path
 from releases.incidents import views
 
 app_name = "incidents"
-urlpatterns = [path("signals/", views.signal_list, name="signal_list")]
+urlpatterns = [path("signals/", views.alert_list, name="alert_list")]

@@ -12,8 +12,8 @@ from uuid import UUID
 
 from portal.kernel import clock
 from portal.kernel.locks import hold
-from portal.kernel.outbox import tell
-from releases.inbox.affected import Touched
+from portal.kernel.outbox import publish
+from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.providers import PROVIDERS
 from releases.sources.issue_settings import LONGEST_KEY
@@ -29,20 +29,20 @@ AT_ONCE = 200
 # Telling squads
 
 
-def note(event: InboundEvent, subjects: Iterable[tuple[str, str]], touched: Touched) -> None:
+def note(event: InboundEvent, subjects: Iterable[tuple[str, str]], affected: Affected) -> None:
     """Note the issues that an event spoke about, if anybody wants stories of them."""
     if event.source.stories_for_id is not None:
-        touched.tickets |= {(event.source_id, key) for kind, key in subjects if kind == KIND}
+        affected.tickets |= {(event.source_id, key) for kind, key in subjects if kind == KIND}
 
 
-def settle(touched: Touched) -> None:
+def settle(affected: Affected) -> None:
     """Tell of the issues that a batch of events spoke about, in one message for each source."""
     by_source: dict[int, list[str]] = {}
-    for source, key in sorted(touched.tickets):
+    for source, key in sorted(affected.tickets):
         by_source.setdefault(source, []).append(key)
     for source, keys in by_source.items():
         for start in range(0, len(keys), AT_ONCE):
-            tell("tickets.seen", source=source, keys=keys[start : start + AT_ONCE])
+            publish("tickets.seen", source=source, keys=keys[start : start + AT_ONCE])
 
 
 def seen(payload: dict[str, Any]) -> None:
@@ -59,7 +59,7 @@ def seen(payload: dict[str, Any]) -> None:
         facts = Fact.objects.filter(kind=KIND, event__source=source, key__gt=payload["after"])
         keys = list(facts.order_by("key").values_list("key", flat=True).distinct()[:AT_ONCE])
         if len(keys) == AT_ONCE:
-            tell("tickets.seen", source=source.pk, after=keys[-1])
+            publish("tickets.seen", source=source.pk, after=keys[-1])
     take(source.stories_for, issues_of(source, keys))
 
 

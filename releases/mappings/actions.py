@@ -12,7 +12,7 @@ from django.db import transaction
 from portal.kernel import clock
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.environments.actions import retier, tier_of
 from releases.environments.models import Environment
 from releases.inbox.actions import replay
@@ -178,7 +178,7 @@ def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[map
         at=clock.now(),
         because="; ".join(in_words(rule) for rule in rules),
     )
-    tell(
+    publish(
         "mapping.changed",
         patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules],
         after=None,
@@ -222,7 +222,7 @@ def mapping_changed(payload: dict[str, Any]) -> None:
     ids = list(facts.values_list("event_id", flat=True).distinct()[:AT_ONCE])
     replay(ids)
     rest = {"event": str(ids[-1])} if len(ids) == AT_ONCE else {"event": None, "last": after["names"][-1], "names": []}
-    tell("mapping.changed", patterns=patterns, after=after | rest)
+    publish("mapping.changed", patterns=patterns, after=after | rest)
 
 
 def _next_names(patterns: list[list[Any]], after: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.environments.actions import environment_named
 from releases.inbox.models import Fact, InboundEvent
 from releases.mappings import rules as mappings_rules
@@ -33,7 +33,7 @@ def in_force() -> mappings_rules.Rules:
     return mappings_rules.Rules([plain(rule) for rule in MappingRule.objects.order_by("order", "pk")])
 
 
-# Where a fact that no rule touched holds a name, by kind of name.
+# Where a fact that no rule affected holds a name, by kind of name.
 HOLDS = {"service": "service", "environment": "environment", "pipeline": "pipeline", "alert": "title"}
 SPEAK = ("run", "deployment", "acceptance", "signal", "incident", "flag", "environment", "left_out")
 
@@ -79,7 +79,7 @@ class Reading:
         """Write down the names that were not known yet, and forget those that nothing says any more."""
         self._forget_names()
         rows = {
-            identity("name", key, kind, name): SeenName(source_id=source, kind=kind, name=name, event=event)
+            stable_id("name", key, kind, name): SeenName(source_id=source, kind=kind, name=name, event=event)
             for (source, key, kind, name), event in self.names.items()
         }
         if not rows:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.environments.actions import edit_environment
 from releases.environments.models import Environment
 from releases.environments.queries import WRITERS
@@ -62,7 +62,7 @@ def _repository(name: str, said: Said, by: Any) -> str:
         row.refresh_from_db()
         if row.service != service:
             raise ValidationError({"service": f"{name} belongs to the service {row.service} by now."})
-    tell("service.changed", id=service.pk, name=service.name, repositories=[row.pk])
+    publish("service.changed", id=service.pk, name=service.name, repositories=[row.pk])
     return f"{name} makes the service {service.name}. {AGAIN}"
 
 

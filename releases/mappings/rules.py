@@ -14,6 +14,7 @@ import re2
 
 from releases.providers.facts import (
     AcceptanceSeen,
+    AlertSeen,
     DeploymentSeen,
     EnvironmentSeen,
     FlagSeen,
@@ -21,7 +22,6 @@ from releases.providers.facts import (
     LeftOut,
     RunSeen,
     Seen,
-    SignalSeen,
 )
 
 SERVICE, ENVIRONMENT, PIPELINE, ALERT = "service", "environment", "pipeline", "alert"
@@ -71,9 +71,9 @@ def pattern(text: str) -> tuple[Match, frozenset[str]]:
     try:
         compiled = re2.compile(text[1:-1] if is_expression else _glob(text), EXPRESSIONS)
     except (re2.error, UnicodeEncodeError) as error:
-        said = error.args[0] if error.args else error
-        words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise BadPattern(f"This is not a regular expression of RE2: {words}.") from None
+        reason = error.args[0] if error.args else error
+        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        raise BadPattern(f"This is not a regular expression of RE2: {text}.") from None
     names: dict[str, int] = dict(compiled.groupindex)
 
     def match(name: str) -> Mapping[str, str] | None:
@@ -196,16 +196,16 @@ class Mapped:
 def apply(facts: Iterable[Seen], rules: Rules, source: int | None = None) -> Mapped:
     """Return these facts as the rules of a source mean them.
 
-    A fact that a rule changed keeps the names it came with in `said`; one that a rule leaves out becomes LeftOut, which
+    A fact that a rule changed keeps the names it came with in `original_names`; one that a rule leaves out becomes LeftOut, which
     makes no row and remembers the names.
     """
     done = Mapped()
     for fact in facts:
-        said = names_of(fact)
-        done.names |= {(kind, name[:LONGEST_SEEN]) for kind, name in said.items()}
-        mapped = _mapped(fact, said, rules, source, done.tiers)
+        names = names_of(fact)
+        done.names |= {(kind, name[:LONGEST_SEEN]) for kind, name in names.items()}
+        mapped = _mapped(fact, names, rules, source, done.tiers)
         if mapped is not fact:
-            mapped = replace(mapped, said=tuple(sorted(said.items())))
+            mapped = replace(mapped, original_names=tuple(sorted(names.items())))
         done.facts.append(mapped)
     return done
 
@@ -213,24 +213,24 @@ def apply(facts: Iterable[Seen], rules: Rules, source: int | None = None) -> Map
 def names_of(fact: Seen) -> dict[str, str]:
     """Return the names that a fact uses, by kind."""
     names: dict[str, str] = {}
-    if isinstance(fact, DeploymentSeen | RunSeen | AcceptanceSeen | SignalSeen | IncidentSeen):
+    if isinstance(fact, DeploymentSeen | RunSeen | AcceptanceSeen | AlertSeen | IncidentSeen):
         names[SERVICE] = fact.service
-    if isinstance(fact, DeploymentSeen | AcceptanceSeen | SignalSeen | IncidentSeen | FlagSeen):
+    if isinstance(fact, DeploymentSeen | AcceptanceSeen | AlertSeen | IncidentSeen | FlagSeen):
         names[ENVIRONMENT] = fact.environment
     if isinstance(fact, EnvironmentSeen):
         names[ENVIRONMENT] = fact.key
     if isinstance(fact, RunSeen):
         names[PIPELINE] = fact.pipeline
-    if isinstance(fact, SignalSeen):
+    if isinstance(fact, AlertSeen):
         names[ALERT] = fact.title
     return {kind: name for kind, name in names.items() if name.strip()}
 
 
-def _mapped(fact: Seen, said: Mapping[str, str], rules: Rules, source: int | None, tiers: dict[str, str]) -> Seen:
-    severity = fact.severity if isinstance(fact, SignalSeen) else ""
+def _mapped(fact: Seen, names: Mapping[str, str], rules: Rules, source: int | None, tiers: dict[str, str]) -> Seen:
+    severity = fact.severity if isinstance(fact, AlertSeen) else ""
     found = {
         kind: answer
-        for kind, name in said.items()
+        for kind, name in names.items()
         if (answer := rules.find(kind, name, source, severity if kind == ALERT else "")) is not None
     }
     if any(each.rule.role == IGNORED for each in found.values()):
@@ -239,7 +239,7 @@ def _mapped(fact: Seen, said: Mapping[str, str], rules: Rules, source: int | Non
     if SERVICE in found and found[SERVICE].service:
         changes["service"] = found[SERVICE].service
     if ENVIRONMENT in found:
-        place = found[ENVIRONMENT].environment or said[ENVIRONMENT]
+        place = found[ENVIRONMENT].environment or names[ENVIRONMENT]
         changes["key" if isinstance(fact, EnvironmentSeen) else "environment"] = place
         if found[ENVIRONMENT].rule.tier:
             tiers[place] = found[ENVIRONMENT].rule.tier
@@ -277,7 +277,7 @@ def _run(run: RunSeen, found: Found, tiers: dict[str, str]) -> Seen:
     return DeploymentSeen(**shared)
 
 
-RUN_FIELDS = {each.name for each in fields(RunSeen)} - {"said"}
+RUN_FIELDS = {each.name for each in fields(RunSeen)} - {"original_names"}
 
 
 def fits(rule: Rule, names: Iterable[str], severity: str = "") -> list[str]:

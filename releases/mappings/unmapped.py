@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
-from releases.incidents.models import Incident, Signal
+from releases.incidents.models import Alert, Incident
 from releases.mappings import rules as mappings_rules
 from releases.mappings.apply import in_force
 from releases.mappings.models import SeenName
@@ -102,7 +102,7 @@ def _services(rules: mappings_rules.Rules) -> list[Unmapped]:
         | Q(used(Run))
         | Q(used(AcceptanceRun))
         | Q(used(Incident))
-        | Q(used(Signal))
+        | Q(used(Alert))
         | Q(used(Repository))
         | Q(discovered=False)
     )

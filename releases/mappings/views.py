@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import managers, planners, reading
@@ -54,7 +54,7 @@ def _rule(request: HttpRequest, rule: MappingRule | None) -> HttpResponse:
             if "preview" not in request.POST:
                 return _kept(request, rule, form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
     if request.method == "POST" and wants_fragment(request):
         return varied(render(request, "releases/mappings/_rule_matches.html", {"matches": matches, "form": form}))
     context = {"form": form, "rule": rule, "matches": matches, **unmapped.choices()}

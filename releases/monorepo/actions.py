@@ -7,7 +7,7 @@ from django.db import transaction
 
 from portal.kernel import clock
 from portal.kernel.models import StateChange
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.inbox.models import Source
 from releases.mappings.actions import check_mapper
 from releases.pipelines.models import Repository, RepositoryPart
@@ -74,4 +74,4 @@ def _changed(row: RepositoryPart, before: str, after: str, by: Any) -> None:
         because=f"makes {row.service.name}",
         at=clock.now(),
     )
-    tell("service.changed", id=row.service_id, name=row.service.name, repositories=[row.repository_id])
+    publish("service.changed", id=row.service_id, name=row.service.name, repositories=[row.repository_id])

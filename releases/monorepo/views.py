@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import managers, reading
 from portal.kernel.text_input import given
@@ -44,7 +44,7 @@ def part_add(request: HttpRequest) -> HttpResponse:
         try:
             row = actions.add_part(said["repository"], said["folder"], said["service"], by=request.user)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, f"{row.prefix} makes {row.service}. The history is read again now.")
             return redirect("releases:monorepo:list")

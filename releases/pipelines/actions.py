@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from portal.kernel.bulk_update import write
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.pipelines import commit_graph
 from releases.pipelines.models import Change, Mainline, Repository, StoryLink
 from releases.pipelines.story_links import stories_closed
@@ -36,7 +36,7 @@ AT_ONCE = 1000
 
 def change_id(repository: Repository, sha: str) -> UUID:
     """Return the identity of a commit of a repository."""
-    return identity("change", repository.key, sha)
+    return stable_id("change", repository.key, sha)
 
 
 def apply_commits(event: Any, repository: Repository, seen: CommitsSeen) -> set[int]:
@@ -134,7 +134,7 @@ def link(named: dict[UUID, list[str]]) -> set[int]:
     rule = StoryLink.Rule.MESSAGE
     StoryLink.objects.bulk_create(
         (
-            StoryLink(pk=StoryLink.identity_of(pk, key), change_id=pk, key=key, story_id=stories.get(key), rule=rule)
+            StoryLink(pk=StoryLink.stable_id_of(pk, key), change_id=pk, key=key, story_id=stories.get(key), rule=rule)
             for pk, key in wanted
         ),
         ignore_conflicts=True,

@@ -44,7 +44,7 @@ def link_texts(change: UUID, repository: Repository, texts: Iterable[tuple[str, 
     StoryLink.objects.bulk_create(
         [
             StoryLink(
-                pk=StoryLink.identity_of(change, key),
+                pk=StoryLink.stable_id_of(change, key),
                 change_id=change,
                 key=key,
                 story_id=stories.get(key),

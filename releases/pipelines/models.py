@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from squads.models import Service, Story
 
 
@@ -158,13 +158,13 @@ class StoryLink(models.Model):
 
     def save(self, *args: Any, **options: Any) -> None:
         """Keep the link under its own identity."""
-        self.pk = self.identity_of(self.change_id, self.key)
+        self.pk = self.stable_id_of(self.change_id, self.key)
         super().save(*args, **options)
 
     @staticmethod
-    def identity_of(change: UUID, key: str) -> UUID:
+    def stable_id_of(change: UUID, key: str) -> UUID:
         """Return the identity of the link from a change to a story's key."""
-        return identity("link", change, key)
+        return stable_id("link", change, key)
 
 
 class Run(models.Model):
@@ -180,7 +180,7 @@ class Run(models.Model):
     artifact = models.ForeignKey("releases.Artifact", null=True, on_delete=models.SET_NULL, related_name="runs")
     phase = models.CharField(max_length=10, choices=Phase)
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
-    words = models.CharField(max_length=250, blank=True, help_text="the provider's own")
+    raw_status = models.CharField(max_length=250, blank=True, help_text="the provider's own")
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     url = models.CharField(max_length=1000, blank=True)

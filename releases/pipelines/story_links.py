@@ -53,7 +53,7 @@ def bind(story_ids: Iterable[int]) -> None:
         StoryLink.objects.bulk_create(
             (
                 StoryLink(
-                    pk=StoryLink.identity_of(change, named[issue][1]),
+                    pk=StoryLink.stable_id_of(change, named[issue][1]),
                     change_id=change,
                     key=named[issue][1],
                     story_id=named[issue][0],

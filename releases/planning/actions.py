@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel.locks import hold
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.planning.models import Release
 from releases.planning.slugs import free_slug
 
@@ -27,7 +27,7 @@ def create_release(
     release.slug = free_slug(release.line, release.version)
     _checked(release)
     release.save(force_insert=True)
-    tell("release.saved", id=str(release.pk))
+    publish("release.saved", id=str(release.pk))
     return release
 
 
@@ -41,7 +41,7 @@ def edit_release(release: Release, *, by: Any, **fields: Any) -> Release:
         setattr(release, name, fields[name])
     _checked(release)
     release.save(update_fields=changed)
-    tell("release.saved", id=str(release.pk))
+    publish("release.saved", id=str(release.pk))
     return release
 
 

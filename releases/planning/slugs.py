@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Container
 
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.planning.models import Release
 
 LONGEST = 300
@@ -25,7 +25,7 @@ def slug_for(line: str, version: str, taken: Container[str] = ()) -> str:
     """
     slug = _latin(f"{line.lower()}-{version}" if line else version)[:LONGEST].rstrip("-.")
     if not slug or slug in TAKEN or slug in taken:
-        slug = f"{slug or 'release'}-{identity('release', line, version).hex[:8]}"
+        slug = f"{slug or 'release'}-{stable_id('release', line, version).hex[:8]}"
     return slug
 
 

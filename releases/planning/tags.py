@@ -15,8 +15,8 @@ from natsort import natsort_keygen
 from portal.kernel.bulk_update import write
 from portal.kernel.live import touch
 from portal.kernel.numbers import percentile
-from portal.kernel.outbox import tell
-from portal.kernel.stable_ids import identity
+from portal.kernel.outbox import publish
+from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import Deployment
 from releases.environments.actions import environment_named
 from releases.pipelines import commit_graph
@@ -99,7 +99,7 @@ def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
         if tag.name not in known:
             slug = slug_for(line, tag.name, taken)
             taken.add(slug)
-            known[tag.name] = identity("release", line, tag.name)
+            known[tag.name] = stable_id("release", line, tag.name)
             fresh.append(
                 Release(
                     pk=known[tag.name],
@@ -112,7 +112,7 @@ def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
             )
     Release.objects.bulk_create(fresh, batch_size=500)
     for some in _some(fresh):
-        tell("release.saved", ids=[str(release.pk) for release in some])
+        publish("release.saved", ids=[str(release.pk) for release in some])
     return known
 
 
@@ -121,7 +121,7 @@ def _keep_tags(
 ) -> set[Any]:
     """Make the stored tags exactly these; return the releases whose tags changed."""
     wanted = {
-        (pk := identity("tag", repository.key, tag.name)): Tag(
+        (pk := stable_id("tag", repository.key, tag.name)): Tag(
             pk=pk,
             repository=repository,
             name=tag.name,
@@ -180,7 +180,7 @@ def _mirror(
     derived: Derived,
 ) -> None:
     """Make the deployments that tags stand for exactly these. They finished when the tag was made, and succeeded."""
-    ids = {name: identity("deployment", "tag", repository.key, name) for name in before | {tag.name for tag in tags}}
+    ids = {name: stable_id("deployment", "tag", repository.key, name) for name in before | {tag.name for tag in tags}}
     present: dict[UUID, Deployment] = {}
     for some in _some(ids.values()):
         present.update(Deployment.objects.in_bulk(some))
@@ -198,7 +198,7 @@ def _mirror(
                 outcome=Outcome.SUCCESS,
                 sha=tag.sha,
                 version=tag.name,
-                words="tagged",
+                raw_status="tagged",
                 finished_at=min(tag.tagged_at, mainline.seen_at),
                 event_id=events.get(tag.since, mainline.event_id),
             )
@@ -231,7 +231,7 @@ def _mirror(
 def _first_looks(mainline: Mainline, tags: Sequence[messages.TagLine]) -> dict[str, UUID]:
     """Return the event of the look that first saw each tag as it stands, by that look's moment."""
     source = mainline.event.source
-    ids = {at: identity("event", source.key, messages.refs_delivery(at)) for at in {tag.since for tag in tags}}
+    ids = {at: stable_id("event", source.key, messages.refs_delivery(at)) for at in {tag.since for tag in tags}}
     kept: set[UUID] = set()
     for some in _some(ids.values()):
         kept.update(type(mainline.event)._default_manager.filter(pk__in=some).values_list("pk", flat=True))
@@ -305,7 +305,7 @@ def _created(release: Release, tagged_at: datetime | None) -> datetime:
 def _sweep(releases: Iterable[Any]) -> None:
     """Delete releases that only a tag called for, now that none does. One that stories are planned for stays."""
     for some in _some(releases):
-        tell("release.saved", ids=[str(pk) for pk in some])
+        publish("release.saved", ids=[str(pk) for pk in some])
         Release.objects.filter(
             pk__in=some, origin=Release.Origin.TAG, tags=None, planned_stories=None, changes=None
         ).delete()

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.base import Setting
-from releases.providers.facts import SignalSeen
+from releases.providers.facts import AlertSeen
 from releases.providers.tables import Meaning, StatusTable
 
 OPEN, RESOLVED = "open", "resolved"
@@ -54,8 +54,8 @@ def labels_in(*holders: object) -> dict[str, str]:
         if not isinstance(holder, Mapping):
             continue
         for name in holder:
-            if name and (text := words.text_in(holder, name)):
-                found.setdefault(words.cut(name, 200), words.cut(text, 500))
+            if name and (text := parse.text_in(holder, name)):
+                found.setdefault(parse.cut(name, 200), parse.cut(text, 500))
     return dict(list(found.items())[:MOST_LABELS])
 
 
@@ -74,13 +74,13 @@ def state_in(table: StatusTable, *found: str) -> str:
 def chosen(labels: Mapping[str, str], config: Mapping[str, Any], setting: str, otherwise: Iterable[str]) -> str:
     """Return the value of the first label that a setting of the source lists, or of the usual ones."""
     listed = config.get(setting) if isinstance(config, Mapping) else None
-    names = [each.strip() for each in words.texts_in(listed)]
+    names = [each.strip() for each in parse.texts_in(listed)]
     return next((labels[name] for name in names or otherwise if labels.get(name)), "")
 
 
 def site_of(config: Mapping[str, Any]) -> str:
     """Return the name that keeps the alerts of one installation apart from those of another."""
-    return words.text_in(config, "site") if isinstance(config, Mapping) else ""
+    return parse.text_in(config, "site") if isinstance(config, Mapping) else ""
 
 
 def link(*addresses: str) -> str:
@@ -89,7 +89,7 @@ def link(*addresses: str) -> str:
     return next(fit, "")
 
 
-def signal(
+def alert(
     *,
     key: str,
     at: datetime,
@@ -104,19 +104,19 @@ def signal(
     opened_at: datetime | None = None,
     resolved_at: datetime | None = None,
     url: str = "",
-) -> SignalSeen:
+) -> AlertSeen:
     """Return the fact of one alert; names that are not given are read from its labels."""
     chose = chosen(labels, config, "service_labels", SERVICE_LABELS)
-    return SignalSeen(
+    return AlertSeen(
         key=key,
         at=at,
         state=state,
-        group=words.key_of(group) if group else "",
-        title=words.cut(title or "alert", 300),
-        severity=words.cut(chosen(labels, config, "severity_labels", SEVERITY_LABELS) or severity, 60),
-        service=words.cut(chose or service, words.LONGEST_NAME),
-        environment=words.cut(chosen(labels, config, "environment_labels", ENVIRONMENT_LABELS), words.LONGEST_NAME),
-        words=words.cut(said, 250),
+        group=parse.key_of(group) if group else "",
+        title=parse.cut(title or "alert", 300),
+        severity=parse.cut(chosen(labels, config, "severity_labels", SEVERITY_LABELS) or severity, 60),
+        service=parse.cut(chose or service, parse.LONGEST_NAME),
+        environment=parse.cut(chosen(labels, config, "environment_labels", ENVIRONMENT_LABELS), parse.LONGEST_NAME),
+        raw_status=parse.cut(said, 250),
         opened_at=opened_at,
         resolved_at=resolved_at if state == RESOLVED else None,
         labels=tuple(sorted(labels.items())),

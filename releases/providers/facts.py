@@ -22,6 +22,8 @@ SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN = (
 OUTCOMES = (SUCCESS, WARNING, FAILURE, ERROR, CANCELLED, SKIPPED, UNKNOWN)
 
 
+# Stored facts keep the name this field had when the first of them were written.
+STORED_AS = {"raw_status": "words"}
 # A sender's clock may run ahead of ours by this much.
 CLOCK_SLACK = timedelta(minutes=10)
 
@@ -34,22 +36,23 @@ class Unreadable(ValueError):
 class Seen:
     """Something an event says about one thing, at one moment.
 
-    `said` are the names it came with, as (kind, name), where a rule of mapping.py gave it others.
+    `original_names` are the names it came with, as (kind, name), where a mapping rule gave it others.
     """
 
     kind: ClassVar[str] = ""
     key: str
     at: datetime
-    said: tuple[tuple[str, str], ...] = ()
+    original_names: tuple[tuple[str, str], ...] = ()
 
     def data(self) -> dict[str, Any]:
-        """Return what was said, as JSON; moments in UTC; fields that say nothing are left out."""
+        """Return the fields as JSON, under the names they are stored by; moments in UTC; empty fields are left out."""
         data = {
-            each.name: _plain(value)
+            STORED_AS.get(each.name, each.name): _plain(value)
             for each in fields(self)
-            if each.name not in {"key", "at", "said"} and (value := getattr(self, each.name)) not in (None, "", (), [])
+            if each.name not in {"key", "at", "original_names"}
+            and (value := getattr(self, each.name)) not in (None, "", (), [])
         }
-        return data | {"said": dict(self.said)} if self.said else data
+        return data | {"said": dict(self.original_names)} if self.original_names else data
 
 
 def _plain(value: Any) -> Any:
@@ -84,7 +87,7 @@ class RunSeen(Seen):
     kind: ClassVar[str] = "run"
     phase: str
     outcome: str = ""
-    words: str = ""
+    raw_status: str = ""
     service: str = ""
     repository: str = ""
     pipeline: str = ""
@@ -122,7 +125,7 @@ class DeploymentSeen(Seen):
     phase: str
     outcome: str = ""
     healthy: bool | None = None
-    words: str = ""
+    raw_status: str = ""
     artifact: str = ""
     sha: str = ""
     version: str = ""
@@ -153,7 +156,7 @@ class AcceptanceSeen(Seen):
     phase: str
     outcome: str = ""
     name: str = ""
-    words: str = ""
+    raw_status: str = ""
     story: str = ""
     service: str = ""
     repository: str = ""
@@ -191,7 +194,7 @@ class IncidentSeen(Seen):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SignalSeen(Seen):
+class AlertSeen(Seen):
     """A monitoring system raised or cleared an alert. `key` is one episode of it: the system's own deduplication key, with
     the time it began where the key is used again for the next episode. `group` holds alerts that belong together. `incident`
     says whether a rule makes an incident of it; None where no rule knows it."""
@@ -203,7 +206,7 @@ class SignalSeen(Seen):
     severity: str = ""
     service: str = ""
     environment: str = ""
-    words: str = ""
+    raw_status: str = ""
     opened_at: datetime | None = None
     resolved_at: datetime | None = None
     labels: tuple[tuple[str, str], ...] = ()
@@ -213,7 +216,7 @@ class SignalSeen(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut(Seen):
-    """What a rule says to leave out: it makes no row, and `said` lets a change of the rule find it again."""
+    """What a rule says to leave out: it makes no row, and `original_names` lets a change of the rule find it again."""
 
     kind: ClassVar[str] = "left_out"
 
@@ -231,7 +234,7 @@ class TicketSeen(Seen):
     body: str = ""
     type: str = ""
     type_name: str = ""
-    words: str = ""
+    raw_status: str = ""
     gone: str = ""
     moved_to: str = ""
     author: str = ""

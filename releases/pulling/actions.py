@@ -1,6 +1,6 @@
 """Pulling a source: reading an outside system and leaving what it says in the inbox.
 
-A pull holds a claim on its source (claims.py). Everything it stores is an event with an identity of its own, so a pull that
+A pull holds a lease on its source (leases.py). Everything it stores is an event with an identity of its own, so a pull that
 is killed anywhere is simply repeated. What comes of it decides when the next one is: soon, later, or not before a person
 has changed something.
 """
@@ -16,13 +16,13 @@ from django.db.models import Exists, OuterRef
 
 from portal.kernel import clock
 from portal.kernel.models import StateChange
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.inbox.models import Source
 from releases.pipelines.models import RepositoryPart
 from releases.providers.base import PullFailed, PullPartly, PullRefused, PullWaits
 from releases.pulling.api_pull import read_api
 from releases.pulling.git_pull import read_git
-from releases.pulling.leases import CLAIM, ClaimLost, Pull, Pulled, Say
+from releases.pulling.leases import LEASE, LeaseLost, Pull, Pulled, Say
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 3600
@@ -30,22 +30,22 @@ LONGEST_PAUSE = 3600
 BROKEN_AFTER = 5
 
 
-def pull(source_id: int, claim: datetime, say: Say | None = None) -> Pulled | None:
-    """Pull one source under a claim. Return what it brought, or None if it failed (`last_error` says why) or the claim
+def pull(source_id: int, lease: datetime, say: Say | None = None) -> Pulled | None:
+    """Pull one source under a lease. Return what it brought, or None if it failed (`last_error` says why) or the lease
     was not ours any more."""
     parts = RepositoryPart.objects.filter(repository=OuterRef("repository_id"))
     sources = Source.objects.select_related("repository").annotate(parted=Exists(parts))
-    source = sources.filter(pk=source_id, claimed_until=claim).first()
+    source = sources.filter(pk=source_id, leased_until=lease).first()
     if source is None:
         return None
-    this = Pull(source, claim, say)
+    this = Pull(source, lease, say)
     began = clock.now()
     try:
         this.progress = {"step": "asking what is new"}
-        this.keep(claimed_until=began + CLAIM, last_pull_at=began, progress=this.progress)
+        this.keep(leased_until=began + LEASE, last_pull_at=began, progress=this.progress)
         pulled = read_git(this) if source.kind == "git" else read_api(this)
         _finished(this, pulled)
-    except ClaimLost as lost:
+    except LeaseLost as lost:
         logger.info("%s", lost)
         return None
     except PullWaits as wait:
@@ -66,7 +66,7 @@ def pull(source_id: int, claim: datetime, say: Say | None = None) -> Pulled | No
 def _finished(this: Pull, pulled: Pulled) -> None:
     """Note when the next pull is. One that came to its end says that all is well, and so does one that got on."""
     now = clock.now()
-    said: dict[str, Any] = {"claimed_until": None, "progress": {}, "waits_for": "", "next_pull_at": now}
+    said: dict[str, Any] = {"leased_until": None, "progress": {}, "waits_for": "", "next_pull_at": now}
     if not pulled.more:
         said |= {"last_success_at": now, "next_pull_at": now + timedelta(seconds=settings.RODEO_PULL_EVERY)}
     if is_well := pulled.changed or not pulled.more:
@@ -76,7 +76,7 @@ def _finished(this: Pull, pulled: Pulled) -> None:
     with transaction.atomic() if was_broken else nullcontext():
         this.keep(**said)
         if was_broken and is_well:
-            tell("source.standing", id=this.source.pk)
+            publish("source.standing", id=this.source.pk)
 
 
 def _failed(this: Pull, why: str, *, final: bool = False, partly: bool = False) -> None:
@@ -100,11 +100,11 @@ def _failed(this: Pull, why: str, *, final: bool = False, partly: bool = False) 
 
 
 def _ended(this: Pull, **columns: Any) -> None:
-    """Let go of the claim, and tell squads when the source has just become broken."""
+    """Let go of the lease, and tell squads when the source has just become broken."""
     breaks = columns["failures"] == BROKEN_AFTER != this.source.failures
     try:
         with transaction.atomic():
-            this.keep(claimed_until=None, progress={}, **columns)
+            this.keep(leased_until=None, progress={}, **columns)
             if "state" in columns:
                 StateChange.objects.create(
                     kind="source",
@@ -115,6 +115,6 @@ def _ended(this: Pull, **columns: Any) -> None:
                     at=clock.now(),
                 )
             if breaks:
-                tell("source.standing", id=this.source.pk)
-    except ClaimLost as lost:
+                publish("source.standing", id=this.source.pk)
+    except LeaseLost as lost:
         logger.info("%s", lost)

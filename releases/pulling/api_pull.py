@@ -10,13 +10,13 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from portal.kernel import clock, http
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from portal.kernel.wake import wake
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
 from releases.providers.base import Page, PullFailed, PullRefused, Record
 from releases.pulling.http_session import session_of
-from releases.pulling.leases import CLAIM, Pull, Pulled
+from releases.pulling.leases import LEASE, Pull, Pulled
 
 # So many seconds without a complete page, and a pull is given up. Workers that pull are threads, which Celery cannot stop.
 LONGEST_STEP = 1200
@@ -73,12 +73,12 @@ def read_api(this: Pull) -> Pulled:
 
 
 def _keep(this: Pull, page: Page) -> int:
-    """Store a page's records and its cursor in one transaction, if the claim is still ours; return how many are new."""
+    """Store a page's records and its cursor in one transaction, if the lease is still ours; return how many are new."""
     this.progress = {"step": page.step, "done": page.done, "of": page.of}
     cursor = dict(page.cursor)
     with transaction.atomic():
         new = store_records(this.source, page.records)
-        this.keep(cursor=cursor, claimed_until=clock.now() + CLAIM, progress=this.progress)
+        this.keep(cursor=cursor, leased_until=clock.now() + LEASE, progress=this.progress)
         if new:
             transaction.on_commit(wake)
     this.source.cursor = cursor
@@ -92,7 +92,7 @@ def store_records(source: Source, records: Sequence[Record]) -> int:
     bodies: dict[UUID, tuple[str, str, bytes]] = {}
     for record in records:
         delivery = record.delivery[:300] or hashlib.sha256(record.kind.encode() + b"\0" + record.body).hexdigest()
-        bodies[identity("event", source.key, delivery)] = (delivery, record.kind[:150], record.body)
+        bodies[stable_id("event", source.key, delivery)] = (delivery, record.kind[:150], record.body)
     if not bodies:
         return 0
     return _insert(source, bodies) if connection.vendor == "postgresql" else _create(source, bodies)

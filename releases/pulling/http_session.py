@@ -42,7 +42,7 @@ class Pace:
         self._tick = tick
 
     def wait(self) -> None:
-        """Wait for one's turn, a second at a time, so that a claim is renewed meanwhile."""
+        """Wait for one's turn, a second at a time, so that a lease is renewed meanwhile."""
         self._fill()
         while self._left < 1:
             time.sleep(min(A_MOMENT, (1 - self._left) * 60 / self._most))
@@ -56,7 +56,7 @@ class Pace:
         self._at = now
 
 
-class DoorSession:
+class HttpSession:
     """A `Session` of releases.providers.base. `tick` is called after every answer and while waiting.
 
     `hidden` is the credential: should an answer repeat it, no text of ours does.
@@ -65,7 +65,7 @@ class DoorSession:
     def __init__(
         self,
         base: str,
-        door: http.Door,
+        door: http.HttpClient,
         *,
         headers: Mapping[str, str] | None = None,
         per_minute: int = 300,
@@ -221,7 +221,7 @@ def _said(response: http.Response, hidden: Collection[str]) -> str:
     return f" It says: {text}" if text else ""
 
 
-def session_of(source: Source, tick: Tick = lambda: None, *, limits: http.Limits | None = None) -> DoorSession:
+def session_of(source: Source, tick: Tick = lambda: None, *, limits: http.Limits | None = None) -> HttpSession:
     """Return a session with a source's system, signed in. Raises PullFailed (or one of its kinds) when that fails.
 
     Close it when done: `with contextlib.closing(session_of(source, tick)) as session`.
@@ -234,10 +234,10 @@ def session_of(source: Source, tick: Tick = lambda: None, *, limits: http.Limits
     if not base:
         raise PullRefused(f"Give {source} the address of its system, such as https://ci.example.org/.")
     try:
-        door = http.Door(allowed=actions.allowed_hosts(), ca_bundle=settings.RODEO_CA_BUNDLE, limits=limits)
+        door = http.HttpClient(allowed=actions.allowed_hosts(), ca_bundle=settings.RODEO_CA_BUNDLE, limits=limits)
     except http.BadAddress as error:
         raise PullRefused(str(error)) from None
-    session = DoorSession(base, door, per_minute=pulling.per_minute, tick=tick, hidden=source.credential)
+    session = HttpSession(base, door, per_minute=pulling.per_minute, tick=tick, hidden=source.credential)
     try:
         session.sign_in(pulling.headers(session, source.config, source.credential))
     except BaseException:

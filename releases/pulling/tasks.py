@@ -8,19 +8,19 @@ from releases.pulling import actions, leases
 
 @shared_task(name="releases.pulling.tasks.pull_due")
 def pull_due() -> None:
-    """Claim the sources whose turn it is and hand each to a task of its own. Safe at any time, any number of times.
+    """Lease the sources whose turn it is and hand each to a task of its own. Safe at any time, any number of times.
 
-    A task that nobody took while its claim held expires, so no worker that comes back meets a queue of old ones.
+    A task that nobody took while its lease held expires, so no worker that comes back meets a queue of old ones.
     """
-    for source_id, claim in leases.claim_due():
-        said = {"source_id": source_id, "claim": clock.iso(claim)}
-        pull.apply_async(kwargs=said, expires=leases.CLAIM.total_seconds())
+    for source_id, lease in leases.lease_due():
+        said = {"source_id": source_id, "lease": clock.iso(lease)}
+        pull.apply_async(kwargs=said, expires=leases.LEASE.total_seconds())
 
 
 @shared_task(name="releases.pulling.tasks.pull")
-def pull(*, source_id: int, claim: str) -> None:
-    """Pull one source under a claim. Handed out twice, the second finds the claim renewed or gone and does nothing."""
-    moment = clock.parse(claim)
+def pull(*, source_id: int, lease: str) -> None:
+    """Pull one source under a lease. Handed out twice, the second finds the lease renewed or gone and does nothing."""
+    moment = clock.parse(lease)
     if moment is not None:
         actions.pull(source_id, moment)
 

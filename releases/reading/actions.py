@@ -9,16 +9,16 @@ from django.db.models import Model, Q
 
 from portal.kernel import clock
 from portal.kernel.locks import hold
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
-from releases.evidence.actions import derive_touched
+from releases.evidence.actions import derive_affected
 from releases.flags.models import FlagState
-from releases.inbox.affected import Touched
+from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.incidents import alerts
-from releases.incidents.models import Incident, Signal
+from releases.incidents.models import Alert, Incident
 from releases.issues import actions
 from releases.mappings.apply import Reading
 from releases.mappings.models import SeenName
@@ -104,50 +104,50 @@ def _fail(ids: list[UUID], error: Exception) -> None:
 
 
 def _read(ids: list[UUID]) -> int:
-    touched = Touched()
+    affected = Affected()
     reading = Reading()
     repositories: dict[int, Source] = {}
     until = time.monotonic() + BATCH_SECONDS
     done = 0
     for pk in ids:
         event = InboundEvent.objects.select_related("source__repository__service").get(pk=pk)
-        _read_one(event, touched, repositories, reading)
+        _read_one(event, affected, repositories, reading)
         done += 1
         if time.monotonic() > until:
             break
     reading.keep_names()
     for source in repositories.values():
-        _settle(source, touched)
-    alerts.settle(touched)
-    actions.settle(touched)
-    derive_touched(touched)
-    pipelines.sweep(touched.repositories)
+        _settle(source, affected)
+    alerts.settle(affected)
+    actions.settle(affected)
+    derive_affected(affected)
+    pipelines.sweep(affected.repositories)
     return done
 
 
-def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Source], reading: Reading) -> None:
+def _read_one(event: InboundEvent, affected: Affected, repositories: dict[int, Source], reading: Reading) -> None:
     """Read one event: its facts, then the row of each thing they speak about. An error fails this event alone."""
     reading.begin(event)
     try:
         with transaction.atomic():
             facts = translate(event)
             if facts is None:
-                _forget_facts(event, touched)
+                _forget_facts(event, affected)
                 _close(event, InboundEvent.State.IGNORED)
                 return
             facts = reading.mapped(event, facts)
             subjects = _keep_facts(event, facts)
-            actions.note(event, subjects, touched)
+            actions.note(event, subjects, affected)
             for fact in facts:
                 if isinstance(fact, CommitsSeen | RefsSeen):
-                    _apply_git(event, fact, touched)
+                    _apply_git(event, fact, affected)
                     repositories[event.source_id] = event.source
             for kind, key in subjects:
                 if kind in REACTIONS:
-                    react(kind, key, touched)
+                    react(kind, key, affected)
             _close(event, InboundEvent.State.PROCESSED)
     except Unreadable as error:
-        _forget_facts(event, touched)
+        _forget_facts(event, affected)
         _close(event, InboundEvent.State.FAILED, str(error))
     except (OperationalError, InterfaceError):
         raise
@@ -156,17 +156,17 @@ def _read_one(event: InboundEvent, touched: Touched, repositories: dict[int, Sou
         _close(event, InboundEvent.State.FAILED, f"{type(error).__name__}: {error}")
 
 
-def _forget_facts(event: InboundEvent, touched: Touched) -> None:
+def _forget_facts(event: InboundEvent, affected: Affected) -> None:
     """Take back what an event said when it was read before: it says nothing now."""
     subjects = list(event.facts.values_list("kind", "key").distinct())
     if subjects:
         event.facts.all().delete()
         for kind, key in subjects:
             if kind in REACTIONS:
-                react(kind, key, touched)
+                react(kind, key, affected)
 
 
-def _apply_git(event: InboundEvent, fact: CommitsSeen | RefsSeen, touched: Touched) -> None:
+def _apply_git(event: InboundEvent, fact: CommitsSeen | RefsSeen, affected: Affected) -> None:
     repository = event.source.repository
     if repository is None:
         raise Unreadable("The source names no repository. Edit the source and choose one, then replay this event.")
@@ -174,34 +174,34 @@ def _apply_git(event: InboundEvent, fact: CommitsSeen | RefsSeen, touched: Touch
     if isinstance(fact, RefsSeen):
         # Which runs count depends on what the mainline is called.
         if pipelines.apply_refs(event, repository, fact) and branch != fact.branch[:250]:
-            touched.repositories.add(repository.pk)
+            affected.repositories.add(repository.pk)
         return
     stories = pipelines.apply_commits(event, repository, fact)
     if branch is not None and pipelines.are_parents(repository, {commit.sha for commit in fact.commits}):
         # Known commits beside the mainline reach further back now.
-        touched.repositories.add(repository.pk)
+        affected.repositories.add(repository.pk)
     if branch is None and len(fact.commits) > MANY:
         return  # part of a first import: nobody knows yet what is on the mainline, and the first look concerns them all
-    touched.stories |= stories
-    _note_changes({pipelines.change_id(repository, commit.sha) for commit in fact.commits}, repository, touched)
+    affected.stories |= stories
+    _note_changes({pipelines.change_id(repository, commit.sha) for commit in fact.commits}, repository, affected)
 
 
-def _note_changes(changes: set[UUID], repository: Repository, touched: Touched) -> None:
+def _note_changes(changes: set[UUID], repository: Repository, affected: Affected) -> None:
     """Note which changes moved; so many that following each would take longer are noted as their whole repository."""
     if len(changes) > MANY:
-        touched.repositories.add(repository.pk)
+        affected.repositories.add(repository.pk)
     else:
-        touched.changes |= changes
+        affected.changes |= changes
 
 
-def _settle(source: Source, touched: Touched) -> None:
+def _settle(source: Source, affected: Affected) -> None:
     """Work out, once for all events of a batch, where the commits of a repository stand and which releases they are in."""
     repository = source.repository
     assert repository is not None
-    _note_changes(pipelines.regraph(repository), repository, touched)
+    _note_changes(pipelines.regraph(repository), repository, affected)
     derived = derive_tags(repository)
-    touched.deployments |= derived.deployments
-    touched.services |= derived.services
+    affected.deployments |= derived.deployments
+    affected.services |= derived.services
     if derived.names:
         # 1.2 and v1.2 are the same tag (see grounds._versions).
         spelled = [*derived.names, *(name.removeprefix("v") for name in derived.names)]
@@ -209,9 +209,9 @@ def _settle(source: Source, touched: Touched) -> None:
         told = Deployment.objects.filter(
             own | Q(service__parts__repository=repository), sha="", version__in=spelled[:MANY]
         )
-        touched.services |= set(told.values_list("service_id", flat=True).distinct())
+        affected.services |= set(told.values_list("service_id", flat=True).distinct())
         if len(spelled) > MANY:
-            touched.repositories.add(repository.pk)
+            affected.repositories.add(repository.pk)
 
 
 def translate(event: InboundEvent) -> list[Seen] | None:
@@ -235,7 +235,7 @@ def _keep_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]
         event.facts.all().delete()
     Fact.objects.bulk_create(
         Fact(
-            id=identity("fact", event.pk, number),
+            id=stable_id("fact", event.pk, number),
             event=event,
             kind=fact.kind,
             key=fact.key[:500],
@@ -262,7 +262,7 @@ DERIVED: tuple[type[Model], ...] = (
     AcceptanceRun,
     Run,
     FlagState,
-    Signal,
+    Alert,
     Incident,
     Artifact,
     Mainline,

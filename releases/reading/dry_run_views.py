@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from portal.kernel import clock
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.policy import administrators
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
@@ -69,7 +69,7 @@ def source_try(request: HttpRequest, key: str) -> HttpResponse:
                 return redirect(row)
             config = system_actions.checked_config(PROVIDERS[row.kind], asked=False, settings=form.settings())
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             event = _pasted(row, form.cleaned_data["body"]) or event
             tried = dry_run.tried(row, config, event) if event else None

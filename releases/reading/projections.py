@@ -12,32 +12,32 @@ from uuid import UUID
 from django.db.models import Model
 
 from portal.kernel import clock
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.actions import environment_named
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
-from releases.inbox.affected import Touched
+from releases.inbox.affected import Affected
 from releases.inbox.fold import Said, fold
 from releases.inbox.models import Fact
-from releases.incidents.alerts import signal
+from releases.incidents.alerts import alert
 from releases.incidents.models import Incident
 from releases.pipelines.change_links import link_texts, repository_named
 from releases.pipelines.models import Change, Repository, Run, StoryLink
 from squads.teams.actions import service_named
 
 
-def react(kind: str, key: str, touched: Touched) -> None:
-    """Write the row of one thing anew from all facts about it, and note in `touched` what that may concern.
+def react(kind: str, key: str, affected: Affected) -> None:
+    """Write the row of one thing anew from all facts about it, and note in `affected` what that may concern.
 
     A thing of which no fact is left (its only event is read differently now) was never there.
     """
     facts = list(Fact.objects.filter(kind=kind, key=key))
     if facts:
-        REACTIONS[kind](key, facts, touched)
+        REACTIONS[kind](key, facts, affected)
     else:
-        _forget(kind, key, touched)
+        _forget(kind, key, affected)
 
 
 # The columns that say what a row is about. While they stay, its news concerns only what is around it.
@@ -58,7 +58,7 @@ PLACES = (
 )
 
 
-def _put(model: type[Model], pk: UUID, touched: Touched | None = None, **values: Any) -> None:
+def _put(model: type[Model], pk: UUID, affected: Affected | None = None, **values: Any) -> None:
     """Insert or update one derived row. One that had ended and moved concerns what it was about before as well."""
     manager = model._default_manager
     before = manager.filter(pk=pk).first()
@@ -67,43 +67,43 @@ def _put(model: type[Model], pk: UUID, touched: Touched | None = None, **values:
         return
     manager.filter(pk=pk).update(**values)
     after = model(pk=pk, **values)
-    if touched is not None and any(getattr(before, name, None) != getattr(after, name, None) for name in PLACES):
-        _note_place(before, touched)
+    if affected is not None and any(getattr(before, name, None) != getattr(after, name, None) for name in PLACES):
+        _note_place(before, affected)
 
 
-def _note_place(row: Any, touched: Touched) -> None:
+def _note_place(row: Any, affected: Affected) -> None:
     """Note what a row was about, if it had ended: what is still under way is evidence of nothing."""
     if not row.outcome or row.finished_at is None:
         return
-    touched.note(service=row.service_id, key=getattr(row, "story_key", ""))
+    affected.note(service=row.service_id, key=getattr(row, "story_key", ""))
     if isinstance(row, Run):
-        touched.note(repository=row.repository_id)
+        affected.note(repository=row.repository_id)
         if row.repository_id is None and row.service_id is None and row.sha:
             of_commit = Change.objects.filter(sha__startswith=row.sha)
-            touched.repositories |= set(of_commit.values_list("repository_id", flat=True)[:50])
+            affected.repositories |= set(of_commit.values_list("repository_id", flat=True)[:50])
 
 
-def _forget(kind: str, key: str, touched: Touched) -> None:
+def _forget(kind: str, key: str, affected: Affected) -> None:
     """Delete the row of a thing that nothing speaks of any more."""
     if kind == "flag":
         FlagState.objects.filter(flag=key[:120]).delete()
-        touched.flags.add(key)
+        affected.flags.add(key)
         return
     if kind == "signal":
-        signal(key, [], touched)
+        alert(key, [], affected)
         return
     if kind == "change":
-        _drop_changes(key, set(), touched)
+        _drop_changes(key, set(), affected)
         return
     if kind == "environment":
         for place in Environment.objects.filter(key=key, gone_at__isnull=False):
-            touched.environments.add(place.pk)
+            affected.environments.add(place.pk)
             Environment.objects.filter(pk=place.pk).update(gone_at=None)
         return
     model = ROWS.get(kind)
     if model is None:
         return
-    row: Any = model._default_manager.filter(pk=identity(kind, key)).first()
+    row: Any = model._default_manager.filter(pk=stable_id(kind, key)).first()
     if row is None:
         return
     if isinstance(row, Artifact):
@@ -111,18 +111,18 @@ def _forget(kind: str, key: str, touched: Touched) -> None:
         Artifact.objects.filter(pk=row.pk).update(
             sha="", repository=None, packaged_at=None, published_at=None, event=None
         )
-        touched.artifacts.add(row.pk)
+        affected.artifacts.add(row.pk)
         return
     if not isinstance(row, Incident):
-        _note_place(row, touched)
+        _note_place(row, affected)
     row.delete()
 
 
-def _drop_changes(sha: str, kept: set[UUID], touched: Touched) -> None:
+def _drop_changes(sha: str, kept: set[UUID], affected: Affected) -> None:
     """Delete what events made of a change in repositories that they no longer mean; what git has stays."""
     for row in Change.objects.filter(sha=sha, known=False).exclude(pk__in=kept):
-        touched.repositories.add(row.repository_id)
-        touched.stories |= set(
+        affected.repositories.add(row.repository_id)
+        affected.stories |= set(
             StoryLink.objects.filter(change=row.pk, story__isnull=False).values_list("story_id", flat=True)
         )
         StoryLink.objects.filter(change=row.pk, person__isnull=True).delete()
@@ -142,7 +142,7 @@ def _artifact(purl: str) -> Artifact | None:
     """Return the artifact a purl names, made as soon as anything mentions it."""
     if not purl:
         return None
-    return Artifact.objects.get_or_create(pk=identity("artifact", purl), defaults={"purl": purl[:500]})[0]
+    return Artifact.objects.get_or_create(pk=stable_id("artifact", purl), defaults={"purl": purl[:500]})[0]
 
 
 def _named_service(said: Said) -> Any:
@@ -164,17 +164,17 @@ def _checked_service(said: Said) -> Any:
     return repository_named(said["repository"]).service
 
 
-def change(key: str, facts: list[Fact], touched: Touched) -> None:
+def change(key: str, facts: list[Fact], affected: Affected) -> None:
     """A change was merged: its time, and the stories that its texts name."""
     by_place: dict[Repository, list[Fact]] = {}
     for fact in facts:
         by_place.setdefault(repository_named(fact.data["repository"]), []).append(fact)
-    kept = {identity("change", place.key, key) for place in by_place}
-    _drop_changes(key, kept, touched)
+    kept = {stable_id("change", place.key, key) for place in by_place}
+    _drop_changes(key, kept, affected)
     for place, own in by_place.items():
         said, last = fold(own)
         merged = min(each for fact in own if (each := _moment(fact.data, "merged_at", fact.at)) is not None)
-        pk = identity("change", place.key, key)
+        pk = stable_id("change", place.key, key)
         known = Change.objects.filter(pk=pk, known=True).update(
             merged_at=merged,
             url=said.get("url", "")[:1000],
@@ -197,18 +197,18 @@ def change(key: str, facts: list[Fact], touched: Touched) -> None:
             )
         texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
         link_texts(pk, place, texts)
-        touched.changes.add(pk)
+        affected.changes.add(pk)
 
 
-def run(key: str, facts: list[Fact], touched: Touched) -> None:
+def run(key: str, facts: list[Fact], affected: Affected) -> None:
     """A CI run reached a phase."""
     said, last = fold(facts)
-    pk = identity("run", key)
+    pk = stable_id("run", key)
     repository = repository_named(said["repository"]) if said.get("repository") else None
     _put(
         Run,
         pk,
-        touched,
+        affected,
         key=key[:300],
         repository=repository,
         service=_named_service(said),
@@ -217,19 +217,19 @@ def run(key: str, facts: list[Fact], touched: Touched) -> None:
         branch=said.get("branch", ""),
         phase=said["phase"],
         outcome=said.get("outcome", ""),
-        words=said.get("words", ""),
+        raw_status=said.get("words", ""),
         url=said.get("url", "")[:1000],
         artifact=_artifact(said.get("artifact", "")),
         event_id=last.event_id,
         **_times(said, last),
     )
-    touched.runs.add(pk)
+    affected.runs.add(pk)
 
 
-def artifact(key: str, facts: list[Fact], touched: Touched) -> None:
+def artifact(key: str, facts: list[Fact], affected: Affected) -> None:
     """An artifact was packaged or published."""
     said, last = fold(facts)
-    pk = identity("artifact", key)
+    pk = stable_id("artifact", key)
     _put(
         Artifact,
         pk,
@@ -240,17 +240,17 @@ def artifact(key: str, facts: list[Fact], touched: Touched) -> None:
         packaged_at=_moment(said, "packaged_at"),
         published_at=_moment(said, "published_at"),
     )
-    touched.artifacts.add(pk)
+    affected.artifacts.add(pk)
 
 
-def deployment(key: str, facts: list[Fact], touched: Touched) -> None:
+def deployment(key: str, facts: list[Fact], affected: Affected) -> None:
     """A deployment reached a phase."""
     said, last = fold(facts)
-    pk = identity("deployment", key)
+    pk = stable_id("deployment", key)
     _put(
         Deployment,
         pk,
-        touched,
+        affected,
         key=key[:300],
         service=_service_of(said),
         environment=environment_named(said["environment"]),
@@ -261,15 +261,15 @@ def deployment(key: str, facts: list[Fact], touched: Touched) -> None:
         phase=said["phase"],
         outcome=said.get("outcome", ""),
         healthy=said.get("healthy", True),
-        words=said.get("words", ""),
+        raw_status=said.get("words", ""),
         url=said.get("url", "")[:1000],
         event_id=last.event_id,
         **_times(said, last),
     )
-    touched.deployments.add(pk)
+    affected.deployments.add(pk)
 
 
-def environment(key: str, facts: list[Fact], touched: Touched) -> None:
+def environment(key: str, facts: list[Fact], affected: Affected) -> None:
     """An environment was created, changed or deleted. What people wrote about it is left alone."""
     said, last = fold(facts)
     place = environment_named(key)
@@ -280,17 +280,17 @@ def environment(key: str, facts: list[Fact], touched: Touched) -> None:
     place.save(update_fields=["gone_at", "name", "url"])
     if place.gone_at != before:
         # What ran there runs no more, or runs there again.
-        touched.environments.add(place.pk)
+        affected.environments.add(place.pk)
 
 
-def acceptance(key: str, facts: list[Fact], touched: Touched) -> None:
+def acceptance(key: str, facts: list[Fact], affected: Affected) -> None:
     """A check of a story or of a service's artifact."""
     said, last = fold(facts)
-    pk = identity("acceptance", key)
+    pk = stable_id("acceptance", key)
     _put(
         AcceptanceRun,
         pk,
-        touched,
+        affected,
         key=key[:300],
         name=said.get("name", ""),
         environment=environment_named(said["environment"]),
@@ -301,18 +301,18 @@ def acceptance(key: str, facts: list[Fact], touched: Touched) -> None:
         release=said.get("release", "")[:200],
         phase=said["phase"],
         outcome=said.get("outcome", ""),
-        words=said.get("words", ""),
+        raw_status=said.get("words", ""),
         url=said.get("url", "")[:1000],
         performed_by=said.get("performed_by", "")[:200],
         event_id=last.event_id,
         **_times(said, last),
     )
-    touched.checks.add(pk)
+    affected.checks.add(pk)
 
 
-def flag(key: str, facts: list[Fact], touched: Touched) -> None:
+def flag(key: str, facts: list[Fact], affected: Affected) -> None:
     """A flag was seen on or off. Every sighting stays a row: a flag has a history."""
-    seen = {identity("flag", fact.id): fact for fact in facts}
+    seen = {stable_id("flag", fact.id): fact for fact in facts}
     FlagState.objects.filter(flag=key[:120]).exclude(pk__in=seen).delete()
     for pk, fact in seen.items():
         place = environment_named(fact.data["environment"])
@@ -326,15 +326,15 @@ def flag(key: str, facts: list[Fact], touched: Touched) -> None:
             audience=fact.data.get("audience", "everyone")[:60],
             event_id=fact.event_id,
         )
-    touched.flags.add(key)
+    affected.flags.add(key)
 
 
-def incident(key: str, facts: list[Fact], touched: Touched) -> None:
+def incident(key: str, facts: list[Fact], affected: Affected) -> None:
     """An incident was detected, declared or resolved."""
     said, last = fold(facts)
     _put(
         Incident,
-        identity("incident", key),
+        stable_id("incident", key),
         key=key[:300],
         title=said.get("title", ""),
         service=_named_service(said),
@@ -358,7 +358,7 @@ ROWS: dict[str, type[Model]] = {
     "acceptance": AcceptanceRun,
     "incident": Incident,
 }
-REACTIONS: dict[str, Callable[[str, list[Fact], Touched], None]] = {
+REACTIONS: dict[str, Callable[[str, list[Fact], Affected], None]] = {
     "change": change,
     "run": run,
     "artifact": artifact,
@@ -367,5 +367,5 @@ REACTIONS: dict[str, Callable[[str, list[Fact], Touched], None]] = {
     "acceptance": acceptance,
     "flag": flag,
     "incident": incident,
-    "signal": signal,
+    "signal": alert,
 }

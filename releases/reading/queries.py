@@ -32,7 +32,7 @@ ABOUT = {
     "acceptance": "acceptance run",
     "flag": "flag state",
     "incident": "incident",
-    "signal": "signal",
+    "signal": "alert",
     "commits": "commits",
     "refs": "branch and tags",
     "left_out": "left out by a rule",

@@ -163,6 +163,7 @@ class DeploymentOut(serializers.ModelSerializer):
     environment = named_by("key")
     artifact = named_by("purl", allow_null=True)
     commit = serializers.CharField(source="sha", read_only=True)
+    words = serializers.CharField(source="raw_status", read_only=True, help_text="the provider's own")
     event = serializers.UUIDField(source="event_id", read_only=True)
 
     class Meta:
@@ -223,6 +224,7 @@ class RunOut(serializers.ModelSerializer):
     repository = named_by("key", allow_null=True)
     artifact = named_by("purl", allow_null=True)
     commit = serializers.CharField(source="sha", read_only=True)
+    words = serializers.CharField(source="raw_status", read_only=True, help_text="the provider's own")
     event = serializers.UUIDField(source="event_id", read_only=True)
 
     class Meta:
@@ -284,6 +286,7 @@ class AcceptanceRunOut(serializers.ModelSerializer):
     artifact = named_by("purl", allow_null=True)
     commit = serializers.CharField(source="sha", read_only=True)
     by = serializers.CharField(source="performed_by", read_only=True)
+    words = serializers.CharField(source="raw_status", read_only=True, help_text="the provider's own")
     event = serializers.UUIDField(source="event_id", read_only=True)
 
     class Meta:

@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from portal.kernel import clock
 from releases.pipelines.models import Phase
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.story_keys import KEY
 
 KINDS = ("deploy", "rollback", "removal")
@@ -27,7 +27,7 @@ class OutcomeField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         said = str(super().to_internal_value(data))
-        if said.strip().lower().replace(" ", "_").replace("-", "_") not in words.OUTCOMES:
+        if said.strip().lower().replace(" ", "_").replace("-", "_") not in parse.OUTCOMES:
             raise serializers.ValidationError(f"“{said}” is no outcome. Write one of {', '.join(facts.OUTCOMES)}.")
         return said
 
@@ -41,7 +41,7 @@ class MomentField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         said = str(super().to_internal_value(data))
-        read: datetime | None = words.moment(said)
+        read: datetime | None = parse.moment(said)
         if read is None:
             raise serializers.ValidationError(f"“{said}” is no moment. Write it as 2026-01-31T12:00:00Z.")
         if read > clock.now() + facts.CLOCK_SLACK:
@@ -68,7 +68,7 @@ class CommitField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         said = str(super().to_internal_value(data))
-        if not words.sha(said):
+        if not parse.sha(said):
             raise serializers.ValidationError(f"“{said}” is no commit. Write its sha: 7 to 64 hexadecimal digits.")
         return said
 
@@ -78,7 +78,7 @@ class PurlField(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
-            max_length=words.LONGEST_PURL, help_text="A purl with its digest, such as pkg:oci/app@sha256%3A…", **options
+            max_length=parse.LONGEST_PURL, help_text="A purl with its digest, such as pkg:oci/app@sha256%3A…", **options
         )
 
     def to_internal_value(self, data: Any) -> str:
@@ -143,7 +143,7 @@ class Timed(Report):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that times and phase fit together."""
-        started, finished = words.moment(data.get("started_at")), words.moment(data.get("finished_at"))
+        started, finished = parse.moment(data.get("started_at")), parse.moment(data.get("finished_at"))
         if started and finished and finished < started:
             raise serializers.ValidationError({"finished_at": "It lies before started_at."})
         if data.get("phase", facts.FINISHED) != facts.FINISHED:
@@ -225,7 +225,7 @@ class AcceptanceRunIn(Bound):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that the times fit together."""
-        started, finished = words.moment(data.get("started_at")), words.moment(data.get("finished_at"))
+        started, finished = parse.moment(data.get("started_at")), parse.moment(data.get("finished_at"))
         if started and finished and finished < started:
             raise serializers.ValidationError({"finished_at": "It lies before started_at."})
         return data

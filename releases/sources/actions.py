@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from portal.kernel import clock, http
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.change_links import repository_named
@@ -57,7 +57,7 @@ def free_key(name: str) -> str:
 
 
 # What trying a source again, because somebody changed it, writes.
-TRIED = ["state", "next_pull_at", "failures", "last_error", "waits_for", "claimed_until", "progress"]
+TRIED = ["state", "next_pull_at", "failures", "last_error", "waits_for", "leased_until", "progress"]
 
 
 def try_again(source: Source, before: Source, *, asked: bool = True) -> None:
@@ -65,7 +65,7 @@ def try_again(source: Source, before: Source, *, asked: bool = True) -> None:
 
     A pull under way loses its claim: it reads with what was said before, and must not keep its cursor.
     """
-    source.claimed_until, source.progress = None, {}
+    source.leased_until, source.progress = None, {}
     source.next_pull_at = clock.now() if asked else None
     source.failures, source.last_error, source.waits_for = 0, "", ""
     source.state = Source.State.ACTIVE if before.state == Source.State.BROKEN else before.state
@@ -109,10 +109,10 @@ def pause(source: Source, *, by: Any) -> None:
             Source.State.PAUSED,
             leaving=[Source.State.ACTIVE, Source.State.BROKEN],
             by=by,
-            claimed_until=None,
+            leased_until=None,
             progress={},
         )
-        tell("source.standing", id=source.pk)
+        publish("source.standing", id=source.pk)
     except AlreadyMoved:
         source.refresh_from_db()
 
@@ -132,7 +132,7 @@ def resume(source: Source, *, by: Any) -> None:
             last_error="",
             waits_for="",
         )
-        tell("source.standing", id=source.pk)
+        publish("source.standing", id=source.pk)
     except AlreadyMoved:
         source.refresh_from_db()
 

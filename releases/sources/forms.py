@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from releases.inbox.models import Source
 from releases.providers.base import Provider, Pulling, Setting
 from releases.sources import actions, system_actions
@@ -244,7 +244,7 @@ class SystemForm(forms.Form):
             error.error_dict = {
                 SETTING + key if key in names else key: value for key, value in error.error_dict.items()
             }
-        keep_objection(self, error)
+        add_errors(self, error)
 
 
 SETTING = "setting_"

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.pipelines.change_links import plain_name, repository_named
@@ -105,7 +105,7 @@ def connect_git(
         repository=place,
         next_pull_at=clock.now(),
     )
-    tell("service.changed", id=owned.pk, name=owned.name, repositories=[place.pk])
+    publish("service.changed", id=owned.pk, name=owned.name, repositories=[place.pk])
     return source, True
 
 
@@ -197,7 +197,7 @@ def edit_git(
     source.name = (name or before.name)[:120]
     try_again(source, before)
     source.save(update_fields=["config", "credential", "name", *TRIED])
-    tell("source.standing", id=source.pk)
+    publish("source.standing", id=source.pk)
     if source.config != before.config:
         looks = Mainline.objects.filter(repository=source.repository, event__source=source)
         replay(looks.values_list("event_id", flat=True))

@@ -84,7 +84,7 @@ def is_asked(source: Source) -> bool:
 
 def is_pulling(source: Source) -> bool:
     """Say whether a worker reads a source now. One that is claimed, and that no worker took yet, waits."""
-    return source.claimed_until is not None and source.claimed_until > clock.now() and bool(source.progress)
+    return source.leased_until is not None and source.leased_until > clock.now() and bool(source.progress)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock, http
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from releases.inbox.actions import replay
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
@@ -189,10 +189,10 @@ def edit_system(
         source.cursor = {}
         changed.append("cursor")
     source.save(update_fields=changed)
-    tell("source.standing", id=source.pk)
+    publish("source.standing", id=source.pk)
     issue_settings.begin(source, before)
     if {**before.config, "url": ""} != {**config, "url": ""}:
-        tell("source.changed", id=source.pk)
+        publish("source.changed", id=source.pk)
     return source
 
 

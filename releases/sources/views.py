@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel import clock
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
@@ -62,7 +62,7 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
         try:
             row, new = git_actions.connect_git(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             said = "is connected; its first pull begins within seconds" if new else "was connected already; saved"
             messages.success(request, f"{row.name} {said}.")
@@ -79,7 +79,7 @@ def source_create_push(request: HttpRequest) -> HttpResponse:
         try:
             row, token = actions.create_push(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             return _token(request, row, token, status=201)
     return _form(request, "releases/sources/push.html", form)
@@ -123,7 +123,7 @@ def source_edit(request: HttpRequest, key: str) -> HttpResponse:
         try:
             git_actions.edit_git(row, by=request.user, **said)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, "Saved. Releases follow the new rules as soon as the worker has read them.")
             return redirect(row)

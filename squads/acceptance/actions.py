@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from portal.kernel import clock
 from portal.kernel.live import touch
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
 from squads.acceptance import queries
 from squads.acceptance.models import AcceptanceRequest
@@ -69,7 +69,7 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
     for person in (by, accepter):
         if person is not None:
             watch(story, person)
-    tell("acceptance.asked", key=story.key, id=story.pk, request=request.pk)
+    publish("acceptance.asked", key=story.key, id=story.pk, request=request.pk)
     touch([story.pk])
     return request
 
@@ -105,7 +105,7 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
     AcceptanceRequest.objects.filter(pk=request.pk).update(evidence=evidence)
     request.evidence, request.story = evidence, story
     watch(story, by)
-    tell("acceptance.answered", key=story.key, id=story.pk, request=request.pk, state=str(to))
+    publish("acceptance.answered", key=story.key, id=story.pk, request=request.pk, state=str(to))
     touch([story.pk])
     return request
 
@@ -114,7 +114,7 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
 def withdraw(request: AcceptanceRequest, *, by: Any) -> AcceptanceRequest:
     """Take a question back. Raises Answered when somebody answered first."""
     _moved(request, State.WITHDRAWN, by=by, now=clock.now(), because="")
-    tell("acceptance.answered", key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn")
+    publish("acceptance.answered", key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn")
     touch([request.story_id])
     return request
 

@@ -96,7 +96,7 @@ def places(stories: Iterable[Story]) -> dict[int, list[Place]]:
         last[row.story_id, row.environment, row.service] = row
     found: dict[int, list[Place]] = {}
     for (story, environment, service), row in sorted(last.items(), key=lambda each: each[0]):
-        if row.shas and row.words != "removal":
+        if row.shas and row.detail != "removal":
             place = Place(environment or "production", service, "" if row.by_hand else row.label, row)
             found.setdefault(story, []).append(place)
     return found

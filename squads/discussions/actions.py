@@ -13,7 +13,7 @@ from django.db import transaction
 from portal.kernel import clock
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from squads.discussions import queries
 from squads.discussions.models import Comment, Mention, Watch
 
@@ -35,7 +35,7 @@ def say(story: Any, *, by: Any, body: str) -> Comment:
     comment = Comment.objects.create(story=story, author=by, body=body, created_at=now)
     _mention(comment)
     watch(story, by)
-    tell("story.commented", key=story.key, id=story.pk, comment=comment.pk)
+    publish("story.commented", key=story.key, id=story.pk, comment=comment.pk)
     touch([story.pk], comment=comment.pk)
     return comment
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from portal.kernel import clock, live
 from portal.kernel.bulk_update import write
 from portal.kernel.models import StateChange
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
 from squads.discussions.models import Comment
 from squads.imports import formats, queries, release_hook
@@ -153,9 +153,9 @@ def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, An
     judge([*(story.pk for story in created), *updated])
     ids = [story.pk for story in created]
     if ids or updated:
-        tell("stories.imported", ids=ids, updated=updated)
+        publish("stories.imported", ids=ids, updated=updated)
     if updated:
-        tell("story.edited", ids=updated)
+        publish("story.edited", ids=updated)
     live.touch([*ids, *updated, *remarks])
     return {
         **plan.counts,

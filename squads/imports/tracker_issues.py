@@ -13,7 +13,7 @@ from django.db import transaction
 
 from portal.kernel import clock, live
 from portal.kernel.bulk_update import write
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from squads.imports.models import Ticket
 from squads.stories.actions import RANK_GAP, judge, last_rank
 from squads.stories.editing import LONGEST_TEXT
@@ -94,9 +94,9 @@ def take(squad: Squad, issues: Iterable[Issue]) -> Taken:
         created, updated = _create(squad, fresh), _update(later, known)
         judge(created)
         if created:
-            tell("stories.imported", ids=created, updated=[])
+            publish("stories.imported", ids=created, updated=[])
         if updated:
-            tell("story.edited", ids=updated)
+            publish("story.edited", ids=updated)
         live.touch([*created, *updated])
     return Taken(created, updated)
 

@@ -47,7 +47,7 @@ class Row(NamedTuple):
     tier: str
     shas: tuple[str, ...]
     label: str
-    words: str
+    detail: str
     by_hand: bool
     id: str
 

@@ -10,8 +10,8 @@ Evidence kinds, and what their rows mean here:
 - test: a check in a testing or staging `environment` of an artifact that contains `shas`.
 - deployment: `service` in a production `environment` contains exactly `shas` of the story's commits from `at` on.
 - acceptance: a check of the story in production, started at `started_at`.
-- flag: verdict success when on, failure when off; `words` is the audience.
-- incident: attributed to the story's deployment; verdict failure while open, success once resolved; `words` is its key.
+- flag: verdict success when on, failure when off; `detail` is the audience.
+- incident: attributed to the story's deployment; verdict failure while open, success once resolved; `detail` is its key.
 
 A row by hand names no commits: its `shas` are ["*"], every commit made up to `at`.
 """

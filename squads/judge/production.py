@@ -41,7 +41,7 @@ class _Place:
         if gone := self.held - now:
             self.lost, self.lost_shas = row, self.lost_shas | gone
         self.lost_shas -= now
-        self.held, self.last, self.removed = now, row, row.words == REMOVAL
+        self.held, self.last, self.removed = now, row, row.detail == REMOVAL
         if now >= wanted.keys() and not self.removed:
             self.span = self.span or row
             self.first = self.first or row
@@ -94,10 +94,10 @@ def deployed(case: Case, service: str) -> Verdict:
     for name, place in sorted(without.items()):
         if place.lost is not None and (place.lost_shas or not wanted):
             lost, where = place.lost, name or "production"
-            if lost.words == REMOVAL:
+            if lost.detail == REMOVAL:
                 words = f"taken off {where}"
             else:
-                how = "rolled back to" if lost.words == "rollback" else "replaced by"
+                how = "rolled back to" if lost.detail == "rollback" else "replaced by"
                 words = f"{how} {named(lost, 'an older version')} in {where}, which does not contain it,"
             return Verdict(WITHDRAWN, lost.at, words.rstrip(","), [f"{words} ", ago_of(lost.at)])
     name, place = min(without.items())
@@ -120,7 +120,7 @@ def flag_off(case: Case) -> tuple[str, datetime | None]:
     flag, audience = case.facts.flag, case.facts.audience or EVERYONE
     if not flag:
         return "", None
-    rows = [row for row in case.rows.get("flag", ()) if row.label == flag and row.words in (audience, EVERYONE, "")]
+    rows = [row for row in case.rows.get("flag", ()) if row.label == flag and row.detail in (audience, EVERYONE, "")]
     places = {name for service in case.services for name in running_places(places_of(case, service))} - {UNNAMED}
     for place in sorted(places or {row.environment for row in rows} or {UNNAMED}):
         on, since = _switched([row for row in rows if row.environment in (place, UNNAMED)])
@@ -137,14 +137,14 @@ def _switched(rows: list[Row]) -> tuple[bool | None, datetime | None]:
     since: datetime | None = None
     for row in rows:
         before = any(on.values())
-        on[row.words or EVERYONE] = row.verdict == "success"
+        on[row.detail or EVERYONE] = row.verdict == "success"
         if before != any(on.values()):
             since = row.at if before else None
     return (any(on.values()) if on else None), since
 
 
 def _incident(case: Case) -> Row | None:
-    last = {row.words: row for row in case.rows.get("incident", ())}
+    last = {row.detail: row for row in case.rows.get("incident", ())}
     return next((row for row in last.values() if row.verdict == "failure"), None)
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from portal.kernel.live import touch
-from portal.kernel.outbox import tell
+from portal.kernel.outbox import publish
 from squads.discussions.actions import watch
 from squads.stories.editing import EDITABLE, check_texts
 from squads.stories.editing import edit_story as edit_story
@@ -49,7 +49,7 @@ def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
     if by is not None:
         watch(story, by)
     judge([story.pk])
-    tell("story.created", key=story.key, id=story.pk)
+    publish("story.created", key=story.key, id=story.pk)
     touch([story.pk])
     story.refresh_from_db(fields=["stage", "standing"])
     return story

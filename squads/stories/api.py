@@ -93,6 +93,9 @@ class EvidenceOut(serializers.ModelSerializer):
     person = named_by("username", allow_null=True)
     event = serializers.UUIDField(source="event_id", read_only=True, allow_null=True)
     shas = serializers.ListField(child=serializers.CharField(), read_only=True)
+    words = serializers.CharField(
+        source="detail", read_only=True, help_text="kind of deployment, audience of a flag, and the like"
+    )
     taken_back_by = named_by("username", allow_null=True)
 
     class Meta:

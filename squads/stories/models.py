@@ -214,7 +214,7 @@ class Evidence(models.Model):
         default=list, help_text="the story's commits this speaks about; ['*'] for all made before `at`"
     )
     label = models.CharField(max_length=250, blank=True)
-    words = models.CharField(
+    detail = models.CharField(
         max_length=250, blank=True, help_text="kind of deployment, audience of a flag, and the like"
     )
     link = models.CharField(max_length=1000, blank=True)
@@ -252,7 +252,7 @@ class Evidence(models.Model):
             "tier",
             "shas",
             "label",
-            "words",
+            "detail",
             "link",
             "note",
             "event_id",

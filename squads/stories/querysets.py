@@ -30,7 +30,7 @@ ROW = (
     "tier",
     "shas_text",
     "label",
-    "words",
+    "detail",
     "by_hand",
     "id_text",
 )

@@ -17,7 +17,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.markdown import KEY
 from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
@@ -102,7 +102,7 @@ def story_create(request: HttpRequest) -> HttpResponse:
         try:
             story = actions.create_story(fields.pop("squad"), by=request.user, **fields)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, f"{story.key} is there. Name {story.key} in a commit message to link the commit.")
             return redirect(story)

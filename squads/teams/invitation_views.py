@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.forms import PASSWORD_HELP
 from portal.accounts.models import Invitation
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, leads, public
 from squads.teams import invitations as verbs
@@ -82,7 +82,7 @@ def invite_to_squad(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             return _shown(request, *verbs.invite(by=request.user, squad=squad, **form.cleaned_data))
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
     return page_of_people(request, squad, 400, form=form)
 
 
@@ -106,7 +106,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
         try:
             return _shown(request, *verbs.invite(by=request.user, **form.cleaned_data))
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
     context = {"form": form, "page": page_of(request, queries.open_invitations()), "mails": settings.RODEO_MAIL}
     return render(request, "squads/teams/invitations.html", context, status=400 if form.errors else 200)
 
@@ -145,7 +145,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
             if form is None:
                 messages.error(request, " ".join(error.messages))
                 return redirect("home")
-            keep_objection(form, error)
+            add_errors(form, error)
     context = {
         "invitation": invitation,
         "form": form,

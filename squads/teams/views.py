@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.form_errors import keep_objection
+from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.text_input import given
@@ -69,7 +69,7 @@ def squad_create(request: HttpRequest) -> HttpResponse:
         try:
             squad = actions.create_squad(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, f"Squad {squad} is there, and you lead it.")
             return redirect(squad)
@@ -85,7 +85,7 @@ def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             actions.edit_squad(squad, by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, "Saved.")
             return redirect(squad)
@@ -139,7 +139,7 @@ def service_create(request: HttpRequest) -> HttpResponse:
         try:
             service = actions.create_service(by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, f"{service} is there.")
             return redirect(service)
@@ -164,7 +164,7 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             actions.edit_service(service, by=request.user, **form.cleaned_data)
         except ValidationError as error:
-            keep_objection(form, error)
+            add_errors(form, error)
         else:
             messages.success(request, "Saved.")
             return redirect(service)

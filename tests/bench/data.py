@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import connection
 
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.planning.models import Release
 from squads.models import Evidence, Squad, Story
 
@@ -28,12 +28,12 @@ def squads(count: int, prefix: str = "S") -> list[Squad]:
 
 def evidence_of(story: Story, count: int) -> list[Evidence]:
     """Return a story's way through the ladder, and re-checks until there are `count` rows."""
-    sha = identity("sha", story.key).hex + "00000000"
+    sha = stable_id("sha", story.key).hex + "00000000"
     at = T0 + timedelta(hours=(story.pk or 0) % 500)
 
     def row(number: int, kind: str, **values: Any) -> Evidence:
         return Evidence(
-            id=identity("bench", story.key, number),
+            id=stable_id("bench", story.key, number),
             story=story,
             kind=kind,
             **{

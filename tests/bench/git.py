@@ -117,7 +117,7 @@ def _pull(drain: Any, source: Any) -> float:
     from releases.pulling import leases
 
     began = time.perf_counter()
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim is not None
     pulled = pulling_actions.pull(source.pk, claim)
     source.refresh_from_db()

@@ -302,7 +302,7 @@ def _pull(source: Any) -> tuple[float, float]:
     began = time.perf_counter()
     more = True
     while more:
-        claim = leases.claim_now(source)
+        claim = leases.lease_now(source)
         assert claim is not None
         pulled = actions.pull(source.pk, claim, say)
         source.refresh_from_db()

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from portal.ops.parent_death import leashed
+from portal.ops.parent_death import tied_to_parent
 from tests.conftest import wait_until
 from tests.ports import free_port
 
@@ -70,7 +70,9 @@ class Buildbot:
         """Start the master or the worker in the foreground of a process of its own."""
         command = [str(PROGRAMS / "twistd"), "--nodaemon", "--pidfile=", "--no_save", "-y", "buildbot.tac"]
         with (self.folder / f"{what}.log").open("wb") as log:
-            return subprocess.Popen(leashed(command, signal.SIGKILL), cwd=self.folder / what, stdout=log, stderr=log)
+            return subprocess.Popen(
+                tied_to_parent(command, signal.SIGKILL), cwd=self.folder / what, stdout=log, stderr=log
+            )
 
     def api(self, path: str) -> Any:
         """Ask the master's REST API; None while nobody answers."""

@@ -1,4 +1,4 @@
-"""The page of signals in a real browser: readable for everybody, in both colour schemes, at the width of a phone."""
+"""The page of alerts in a real browser: readable for everybody, in both colour schemes, at the width of a phone."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page
 
 from portal.accounts.models import User
-from releases.models import Environment, InboundEvent, Signal, Source
+from releases.models import Alert, Environment, InboundEvent, Source
 from squads.models import Service
 from tests.journeys.test_pages import RULES
 
@@ -19,8 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def signals(checkout: Service) -> None:
-    """Signals of both states, with and without everything there is to say."""
+def alerts(checkout: Service) -> None:
+    """Alerts of both states, with and without everything there is to say."""
     now = timezone.now()
     event = InboundEvent.objects.create(
         source=Source.objects.create(key="am", name="Alertmanager", kind="alertmanager"),
@@ -32,13 +32,13 @@ def signals(checkout: Service) -> None:
     for number, (state, title) in enumerate(
         [("open", "HighErrorRate"), ("open", "Disk" + "x" * 120), ("resolved", "Slow"), ("open", "")]
     ):
-        Signal.objects.create(
+        Alert.objects.create(
             pk=uuid4(),
             key=f"alertmanager|{number}",
             title=title,
             state=state,
             severity="critical" if number else "",
-            words="firing: 5 % of the requests to checkout fail since the last deployment",
+            raw_status="firing: 5 % of the requests to checkout fail since the last deployment",
             event=event,
             service=checkout if number % 2 == 0 else None,
             environment=prod if number % 2 == 0 else None,
@@ -52,7 +52,7 @@ def signals(checkout: Service) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_everybody_can_read_the_signals(
-    browser_as: Callable[[User], Page], ria: User, signals: None, scheme: Any, width: int
+    browser_as: Callable[[User], Page], ria: User, alerts: None, scheme: Any, width: int
 ) -> None:
     page = browser_as(ria)
     page.emulate_media(color_scheme=scheme)

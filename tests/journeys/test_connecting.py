@@ -55,7 +55,7 @@ def github() -> Iterator[GitHub]:
 
 def works() -> None:
     """What a worker does: pull what is due, pass on what people did, and read what came."""
-    for source_id, claim in leases.claim_due():
+    for source_id, claim in leases.lease_due():
         actions.pull(source_id, claim)
     while outbox.deliver() + drain_inbox():
         pass
@@ -152,6 +152,6 @@ def test_a_github_is_connected_mended_paused_and_mended_again(
     page.goto("/sources/github/")
     go(page, "button", "Pause")
     expect(page.get_by_text("none while it is paused")).to_be_visible()
-    assert leases.claim_due() == []
+    assert leases.lease_due() == []
     go(page, "button", "Resume")
     expect(page.get_by_role("button", name="Pause")).to_be_visible()

@@ -37,7 +37,7 @@ def busy(ana: User, bo: User, payments: Squad) -> Story:
             tier="production",
             shas=shas,
             label="1.1",
-            words="deploy" if shas else "rollback",
+            detail="deploy" if shas else "rollback",
         )
     judge([fell.pk])
     create_story(payments, by=ana, title="A long title " * 9 + "Donaudampfschifffahrtsgesellschaftskapitän")

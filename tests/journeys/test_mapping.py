@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.environments.actions import environment_named
 from releases.inbox.actions import store
 from releases.models import MappingRule, Repository, RepositoryPart, SeenName, Source
@@ -37,7 +37,7 @@ def unmapped(pam: User, checkout: Service) -> Source:
         ("pipeline", "build"),
         ("alert", "HighErrorRate"),
     ):
-        SeenName.objects.create(id=identity("name", kind, name), source=source, kind=kind, name=name, event=event)
+        SeenName.objects.create(id=stable_id("name", kind, name), source=source, kind=kind, name=name, event=event)
     environment_named("blue")
     Repository.objects.create(key="shop/web")
     mono = Repository.objects.create(key="shop/mono", service=checkout)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.models import Deployment, Environment, InboundEvent, Release, Source
 from releases.planning.actions import create_release
 from squads.models import Evidence, Service, Squad, Story
@@ -52,7 +52,7 @@ def shop(ana: User, payments: Squad, checkout: Service) -> Release:
     Service.objects.create(name="worker", slug="worker", discovered=True)
     for number, outcome in enumerate(["failure", "success", "warning", "cancelled", "success"]):
         Deployment.objects.create(
-            id=identity("deployment", number),
+            id=stable_id("deployment", number),
             key=str(number),
             service=checkout,
             environment=prod,
@@ -61,7 +61,7 @@ def shop(ana: User, payments: Squad, checkout: Service) -> Release:
             outcome=outcome,
             finished_at=now - timedelta(days=number),
             event=event,
-            words="SUCCEEDED",
+            detail="SUCCEEDED",
         )
     release = create_release(by=ana, version="1.0", line="Shop", released_at=now - timedelta(days=1))
     create_release(by=ana, version="0.9", line="Shop", released_at=now - timedelta(days=9))

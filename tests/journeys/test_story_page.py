@@ -10,7 +10,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from portal.accounts.models import User
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.evidence.links import link_change
 from releases.models import Change, InboundEvent, Repository, Run, Source
 from squads.acceptance.actions import ask
@@ -49,7 +49,7 @@ def story(payments: Squad, ana: User, pia: User) -> Story:
         source=Source.objects.create(key="cd", name="CD", kind="cdevents"), delivery="1", body=b"{}", received_at=now
     )
     change = Change.objects.create(
-        id=identity("change", 1),
+        id=stable_id("change", 1),
         repository=Repository.objects.create(key="shop/checkout"),
         sha="4f2a91c" + "0" * 33,
         subject="PAY-1 Refund a part of an order",
@@ -59,7 +59,7 @@ def story(payments: Squad, ana: User, pia: User) -> Story:
         event=event,
     )
     Run.objects.create(
-        id=identity("run", 1),
+        id=stable_id("run", 1),
         key="1",
         sha=change.sha,
         pipeline="build",

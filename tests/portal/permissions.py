@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from portal.accounts.actions import make_token
 from portal.accounts.models import ApiToken, Invitation, User
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.environments.actions import create_environment
 from releases.inbox.actions import store
 from releases.models import (
@@ -212,7 +212,7 @@ def _change(sha: str, event: InboundEvent) -> Change:
         key="shop/checkout", defaults={"service": Service.objects.get(name="checkout")}
     )
     return Change.objects.create(
-        id=identity("change", sha), repository=repository, sha=sha, author="Mo", subject="Pay", event=event
+        id=stable_id("change", sha), repository=repository, sha=sha, author="Mo", subject="Pay", event=event
     )
 
 
@@ -546,7 +546,7 @@ CASES: dict[str, Case] = {
     "releases:environments:create": Case(body=_qa),
     "releases:environments:detail": Case(_environment),
     "releases:environments:edit": Case(_environment, _prod),
-    "releases:incidents:signal_list": OWN,
+    "releases:incidents:alert_list": OWN,
     # Sources and the inbox
     "releases:inbox:hook": Case(_source, fine=(401, 405)),
     "releases:inbox:hook_without_slash": Case(_source, fine=(401, 405)),

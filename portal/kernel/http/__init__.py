@@ -1,7 +1,7 @@
 """The one door for asking other systems over HTTP. It imports none of ours, and every answer it gives is whole."""
 
 from portal.kernel.http.addresses import Place, checked, place_of, plain_host
-from portal.kernel.http.client import Door, Limits, Response, address, origin, shown
+from portal.kernel.http.client import HttpClient, Limits, Response, address, origin, shown
 from portal.kernel.http.errors import (
     Astray,
     BadAddress,
@@ -21,7 +21,7 @@ __all__ = [
     "BadAddress",
     "BrokenOff",
     "Closed",
-    "Door",
+    "HttpClient",
     "Limits",
     "NotAnswered",
     "NotAsked",

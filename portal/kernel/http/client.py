@@ -1,4 +1,4 @@
-"""Asking other systems over HTTP. A `Door` is for one thread; it keeps its connections between requests."""
+"""Asking other systems over HTTP. A `HttpClient` is for one thread; it keeps its connections between requests."""
 
 import logging
 import re
@@ -87,7 +87,7 @@ def origin(url: httpx2.URL) -> tuple[str, str, int]:
     return url.scheme, url.raw_host.decode("ascii"), url.port or PORTS.get(url.scheme, 0)
 
 
-class Door:
+class HttpClient:
     """The one way out over HTTP: checked addresses and certificates, limits of time and size, no cookies, no proxies.
 
     `allowed` are the hosts inside the company's network that may be asked, as `plain_host` spells them.

@@ -75,7 +75,7 @@ class Command(BaseCommand):
             self.stdout.write("The worker pulls it within seconds; see its page for how far it got.")
 
     def _pull(self, source: Source) -> None:
-        claim = leases.claim_now(source)
+        claim = leases.lease_now(source)
         if claim is None:
             raise CommandError("The worker is pulling it already; see its page for how far it got.")
         pulled = actions.pull(source.pk, claim, say=self._say)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from releases.providers import alerts, words
+from releases.providers import alerts, parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
@@ -18,12 +18,12 @@ STATUS = StatusTable("An alert's status", "alerts[].status", {"firing": alerts.S
 
 def label(message: Message) -> Labelled:
     """File a notification under a digest of its content: Alertmanager numbers nothing, and repeats itself literally."""
-    status = words.text_in(peek(message), "status")
-    return Labelled("", words.cut(f"alerts.{status}" if status else "alerts", 60))
+    status = parse.text_in(peek(message), "status")
+    return Labelled("", parse.cut(f"alerts.{status}" if status else "alerts", 60))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return a signal for each alert of a notification."""
+    """Return an alert for each alert of a notification."""
     whole = as_object(read(message), "the body")
     listed = whole.get("alerts")
     if not isinstance(listed, list):
@@ -35,27 +35,27 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 def _alert(alert: Mapping[str, Any], number: int, whole: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
     own = alerts.labels_in(alert.get("labels"))
-    started = words.moment(alert.get("startsAt"))
+    started = parse.moment(alert.get("startsAt"))
     if started is None:
         raise Unreadable(f"alerts[{number}].startsAt is missing or no moment")
-    status = words.text_in(alert, "status") or words.text_in(whole, "status")
+    status = parse.text_in(alert, "status") or parse.text_in(whole, "status")
     state = alerts.state_in(STATUS, status)
     # An end in the year 1 means that none is set.
-    ended = words.moment(alert.get("endsAt")) if state == alerts.RESOLVED else None
+    ended = parse.moment(alert.get("endsAt")) if state == alerts.RESOLVED else None
     # The fingerprint is of the labels alone: the next time the alert fires, only its start is another.
-    fingerprint = words.text_in(alert, "fingerprint") or _digest(own)
-    return alerts.signal(
-        key=words.key_of("alertmanager", fingerprint, started.isoformat()),
+    fingerprint = parse.text_in(alert, "fingerprint") or _digest(own)
+    return alerts.alert(
+        key=parse.key_of("alertmanager", fingerprint, started.isoformat()),
         at=max(started, ended or started),
         state=state,
         title=own.get("alertname", ""),
-        group=words.text_in(whole, "groupKey"),
+        group=parse.text_in(whole, "groupKey"),
         labels=alerts.labels_in(alert.get("labels"), whole.get("commonLabels")),
         config=config,
         said=": ".join(each for each in (status, _summary(alert, whole)) if each) + _cut_off(whole),
         opened_at=started,
         resolved_at=ended,
-        url=alerts.link(words.text_in(alert, "generatorURL"), words.text_in(whole, "externalURL")),
+        url=alerts.link(parse.text_in(alert, "generatorURL"), parse.text_in(whole, "externalURL")),
     )
 
 
@@ -65,8 +65,8 @@ def _digest(labels: Mapping[str, str]) -> str:
 
 def _summary(alert: Mapping[str, Any], whole: Mapping[str, Any]) -> str:
     named = ("summary", "description", "message")
-    own, common = words.part_of(alert, "annotations"), words.part_of(whole, "commonAnnotations")
-    return words.cut(words.text_in(own, *named) or words.text_in(common, *named), 180)
+    own, common = parse.part_of(alert, "annotations"), parse.part_of(whole, "commonAnnotations")
+    return parse.cut(parse.text_in(own, *named) or parse.text_in(common, *named), 180)
 
 
 def _cut_off(whole: Mapping[str, Any]) -> str:

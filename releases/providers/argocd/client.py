@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.argocd.objects import ENVIRONMENT, PLACE, SERVICE
 from releases.providers.base import NotAccepted, Page, Pulling, PullRefused, Record, Session, Setting
 
@@ -40,7 +40,7 @@ SETTINGS = (
 def check(config: Mapping[str, Any]) -> None:
     """Raise NotAccepted for a template with a part that no application has."""
     for name in ("service", "environment"):
-        template = words.text_in(config, name)
+        template = parse.text_in(config, name)
         if "{" in (left := PLACE.sub("", template)) or "}" in left:
             raise NotAccepted(name, "Use {app}, {project}, {namespace}, {cluster} or {label:name} in it, nothing else.")
         if template and not PLACE.search(template) and name == "service":
@@ -54,16 +54,16 @@ def headers(session: Session, config: Mapping[str, Any], credential: str) -> Map
 
 def _applications(session: Session, config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
-    for project in words.texts_in(config.get("projects")) or [""]:
+    for project in parse.texts_in(config.get("projects")) or [""]:
         answer = session.get("/api/v1/applications", {"projects": project.strip()} if project else None)
         read = answer.json()
         if not isinstance(read, Mapping) or "items" not in read:
             raise PullRefused(f"{answer.url} lists no applications. Check that the address is Argo CD's.")
         items = read["items"] if isinstance(read["items"], list) else []
         for app in items:
-            meta = words.part_of(app, "metadata") if isinstance(app, Mapping) else {}
-            if name := words.text_in(meta, "name"):
-                found[words.text_in(meta, "namespace"), name] = app
+            meta = parse.part_of(app, "metadata") if isinstance(app, Mapping) else {}
+            if name := parse.text_in(meta, "name"):
+                found[parse.text_in(meta, "namespace"), name] = app
     return [found[each] for each in sorted(found)]
 
 
@@ -73,14 +73,14 @@ def _some(holder: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def trimmed(app: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of an application says something about its deployments."""
-    status = words.part_of(app, "status")
-    operation = words.part_of(status, "operationState")
+    status = parse.part_of(app, "status")
+    operation = parse.part_of(status, "operationState")
     kept = _some(operation, OPERATION)
     if "syncResult" in kept:
-        kept["syncResult"] = _some(words.part_of(operation, "syncResult"), RESULT)
+        kept["syncResult"] = _some(parse.part_of(operation, "syncResult"), RESULT)
     return {
-        "metadata": _some(words.part_of(app, "metadata"), META),
-        "spec": _some(words.part_of(app, "spec"), SPEC),
+        "metadata": _some(parse.part_of(app, "metadata"), META),
+        "spec": _some(parse.part_of(app, "spec"), SPEC),
         "status": {**_some(status, STATUS), **({"operationState": kept} if kept else {})},
     }
 
@@ -93,11 +93,11 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
     records: list[Record] = []
     for number, app in enumerate(apps, 1):
         body = json.dumps(trimmed(app), sort_keys=True, separators=(",", ":")).encode()
-        meta = words.part_of(app, "metadata")
-        name = f"{words.text_in(meta, 'namespace')}/{words.text_in(meta, 'name')}"
+        meta = parse.part_of(app, "metadata")
+        name = f"{parse.text_in(meta, 'namespace')}/{parse.text_in(meta, 'name')}"
         left[name] = hashlib.sha256(body).hexdigest()[:20]
         if known.get(name) != left[name]:
-            records.append(Record(APPLICATION, body, words.key_of(name, left[name], now.isoformat(timespec="seconds"))))
+            records.append(Record(APPLICATION, body, parse.key_of(name, left[name], now.isoformat(timespec="seconds"))))
         if len(records) == PER_PAGE:
             yield Page(records, {**known, **left}, "applications", number, len(apps))
             records = []

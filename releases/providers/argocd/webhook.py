@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.argocd.client import APPLICATION, PULLING, SETTINGS, check
 from releases.providers.argocd.objects import application
 from releases.providers.argocd.tables import HEALTH, PHASES
@@ -16,7 +16,7 @@ NOTIFICATION = "notification"
 
 def label(message: Message) -> Labelled:
     """File a notification under a digest of its content: each phase and health of a sync differs."""
-    return Labelled("", NOTIFICATION if words.text_in(peek(message), "app") else "unknown")
+    return Labelled("", NOTIFICATION if parse.text_in(peek(message), "app") else "unknown")
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
@@ -24,31 +24,31 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if kind not in (NOTIFICATION, APPLICATION):
         return None
     said = as_object(read(message), "the event")
-    received = words.moment(message.headers.get("received-at", ""))
-    address = words.text_in(config, "url")
+    received = parse.moment(message.headers.get("received-at", ""))
+    address = parse.text_in(config, "url")
     if kind == APPLICATION:
         return application(said, config, received, address)
-    return application(whole(said), config, received, address or words.text_in(said, "argocd"))
+    return application(whole(said), config, received, address or parse.text_in(said, "argocd"))
 
 
 def whole(said: Mapping[str, Any]) -> dict[str, Any]:
     """Return a notification of our template in the form in which the API has an application."""
-    if not words.text_in(said, "app"):
+    if not parse.text_in(said, "app"):
         raise Unreadable("app is missing: send the template in docs/providers/argocd.md")
-    source = {"repoURL": words.text_in(said, "repoURL"), "chart": words.text_in(said, "chart")}
-    revision = words.text_in(said, "revision")
+    source = {"repoURL": parse.text_in(said, "repoURL"), "chart": parse.text_in(said, "chart")}
+    revision = parse.text_in(said, "revision")
     operation = {name: said.get(name) for name in ("phase", "startedAt", "finishedAt")}
     operation["syncResult"] = {"revision": revision, "source": source}
     return {
         "metadata": {
-            "name": words.text_in(said, "app"),
-            "namespace": words.text_in(said, "appNamespace"),
-            "labels": words.part_of(said, "labels"),
+            "name": parse.text_in(said, "app"),
+            "namespace": parse.text_in(said, "appNamespace"),
+            "labels": parse.part_of(said, "labels"),
         },
-        "spec": {"project": words.text_in(said, "project"), "destination": words.part_of(said, "destination")},
+        "spec": {"project": parse.text_in(said, "project"), "destination": parse.part_of(said, "destination")},
         "status": {
-            "health": {"status": words.text_in(said, "health"), "lastTransitionTime": said.get("healthSince")},
-            "operationState": operation if words.text_in(said, "phase") else {},
+            "health": {"status": parse.text_in(said, "health"), "lastTransitionTime": said.get("healthSince")},
+            "operationState": operation if parse.text_in(said, "phase") else {},
         },
     }
 

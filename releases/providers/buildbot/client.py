@@ -6,7 +6,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import NotAccepted, Page, PullFailed, Pulling, PullRefused, Record, Session, Setting
 from releases.providers.buildbot.objects import REVISION
 from releases.providers.signatures import basic
@@ -41,7 +41,7 @@ Said = Mapping[str, Any]
 
 def headers(session: Session, config: Said, credential: str) -> Mapping[str, str]:
     """Nothing, where Buildbot shows everybody its builds; else user and password, or a token, for the proxy before it."""
-    user = words.text_in(config, "user")
+    user = parse.text_in(config, "user")
     if not credential:
         return {}
     if not user:
@@ -51,7 +51,7 @@ def headers(session: Session, config: Said, credential: str) -> Mapping[str, str
 
 def check(config: Said) -> None:
     """Raise NotAccepted for a user that basic authentication cannot carry."""
-    if ":" in words.text_in(config, "user"):
+    if ":" in parse.text_in(config, "user"):
         raise NotAccepted(
             "user", "A user's name holds no colon. Leave the password out of it; it has a field of its own."
         )
@@ -73,8 +73,8 @@ def _id(holder: Said, name: str) -> int:
 
 def builders(session: Session, config: Said) -> dict[int, str]:
     """Return the names of the builders that a source follows, by their ids."""
-    patterns = words.lines_in(config.get("builders"))
-    found = {_id(each, "builderid"): words.text_in(each, "name") for each in _asked(session, "builders", "builders")}
+    patterns = parse.lines_in(config.get("builders"))
+    found = {_id(each, "builderid"): parse.text_in(each, "name") for each in _asked(session, "builders", "builders")}
     return {
         id_: name
         for id_, name in found.items()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.addresses import host_of, link, path_of
 from releases.providers.buildbot.tables import NAMES, RESULTS
 from releases.providers.facts import RunSeen, Seen, Unreadable
@@ -33,7 +33,7 @@ def address(root: str, builder: str, number: str) -> str:
 
 def configured(config: Said) -> str:
     """Return the address of the source; "" for one that only takes pushes."""
-    return words.text_in(config, "url")
+    return parse.text_in(config, "url")
 
 
 def code_of(build: Said, codebase: str) -> Code:
@@ -41,20 +41,20 @@ def code_of(build: Said, codebase: str) -> Code:
 
     The revision that was checked out counts, not the one that was asked for.
     """
-    stamps = words.part_of(build, "buildset").get("sourcestamps")
+    stamps = parse.part_of(build, "buildset").get("sourcestamps")
     found = [each for each in stamps if isinstance(each, Mapping)] if isinstance(stamps, list) else []
     if codebase:
-        found = [each for each in found if words.text_in(each, "codebase") == codebase]
+        found = [each for each in found if parse.text_in(each, "codebase") == codebase]
     if len(found) != 1:
         return Code()
     stamp = found[0]
-    got = words.part_of(build, "properties").get(REVISION)
+    got = parse.part_of(build, "properties").get(REVISION)
     value = got[0] if isinstance(got, list) and got else got
     if isinstance(value, Mapping):
-        value = value.get(words.text_in(stamp, "codebase"))
-    sha = "" if stamp.get("patch") else words.sha(value if isinstance(value, str) else words.text_in(stamp, "revision"))
-    branch = words.cut(words.text_in(stamp, "branch").removeprefix("refs/heads/"), 250)
-    return Code(sha, branch, words.repository(words.text_in(stamp, "repository")))
+        value = value.get(parse.text_in(stamp, "codebase"))
+    sha = "" if stamp.get("patch") else parse.sha(value if isinstance(value, str) else parse.text_in(stamp, "revision"))
+    branch = parse.cut(parse.text_in(stamp, "branch").removeprefix("refs/heads/"), 250)
+    return Code(sha, branch, parse.repository(parse.text_in(stamp, "repository")))
 
 
 def build(said: Said, received: datetime | None, config: Said) -> list[Seen]:
@@ -62,37 +62,37 @@ def build(said: Said, received: datetime | None, config: Said) -> list[Seen]:
 
     The address of the source tells masters apart, or the one that the master gives itself.
     """
-    builder = words.part_of(said, "builder")
-    url = words.text_in(said, "url")
+    builder = parse.part_of(said, "builder")
+    url = parse.text_in(said, "url")
     place = PLACE.search(url)
-    number = words.text_in(said, "number") or (place[2] if place else "")
-    of = words.text_in(said, "builderid") or words.text_in(builder, "builderid") or (place[1] if place else "")
+    number = parse.text_in(said, "number") or (place[2] if place else "")
+    of = parse.text_in(said, "builderid") or parse.text_in(builder, "builderid") or (place[1] if place else "")
     if not number or not of:
         raise Unreadable("the build's number or builderid is missing, and its url does not hold them")
     root = configured(config) or url.partition("#")[0]
-    said_results = words.text_in(said, "results")
-    ended = said.get("complete") is True or words.text_in(said, "event") == "finished"
-    started, over = words.seconds(said.get("started_at")), words.seconds(said.get("complete_at"))
-    told = words.seconds(said.get("timestamp"))
+    said_results = parse.text_in(said, "results")
+    ended = said.get("complete") is True or parse.text_in(said, "event") == "finished"
+    started, over = parse.seconds(said.get("started_at")), parse.seconds(said.get("complete_at"))
+    told = parse.seconds(said.get("timestamp"))
     over = (over or told) if ended else None
     at = over or started or told or received
     if at is None:
         raise Unreadable("started_at and complete_at are missing, and nobody noted when the message came")
-    code = code_of(said, words.text_in(config, "codebase"))
+    code = code_of(said, parse.text_in(config, "codebase"))
     return [
         RunSeen(
-            key=words.key_of(f"{host_of(root) or 'buildbot'}/{path_of(root)}", f"builders/{of}/builds/{number}"),
+            key=parse.key_of(f"{host_of(root) or 'buildbot'}/{path_of(root)}", f"builders/{of}/builds/{number}"),
             at=at,
             phase=facts.FINISHED if ended else facts.RUNNING,
             outcome=RESULTS.read(said_results).outcome if ended else "",
-            words=_words(said, said_results, ended),
+            raw_status=_words(said, said_results, ended),
             repository=code.repository,
             branch=code.branch,
             sha=code.sha,
             started_at=started,
             finished_at=over,
-            pipeline=words.cut(
-                words.text_in(builder, "name") or words.text_in(said, "buildername") or f"builder {of}", 250
+            pipeline=parse.cut(
+                parse.text_in(builder, "name") or parse.text_in(said, "buildername") or f"builder {of}", 250
             ),
             url=link(address(root, of, number) if root else url),
         )
@@ -100,8 +100,8 @@ def build(said: Said, received: datetime | None, config: Said) -> list[Seen]:
 
 
 def _words(said: Said, results: str, ended: bool) -> str:
-    state = words.text_in(said, "state_string")
+    state = parse.text_in(said, "state_string")
     if not ended:
-        return words.cut(state or "building", 250)
+        return parse.cut(state or "building", 250)
     name = NAMES.get(results) or f"results {results or 'missing'}"
-    return words.cut(f"{name}: {state}" if state else name, 250)
+    return parse.cut(f"{name}: {state}" if state else name, 250)

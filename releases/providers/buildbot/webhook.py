@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.buildbot import objects
 from releases.providers.buildbot.client import BUILD, PULLING, SETTINGS, check
@@ -17,7 +17,7 @@ PUSHED = "build"
 
 def label(message: Message) -> Labelled:
     """File a build under a digest of its content: Buildbot gives a message no id, and each state of a build differs."""
-    return Labelled("", PUSHED if words.text_in(peek(message), "buildid") else "unknown")
+    return Labelled("", PUSHED if parse.text_in(peek(message), "buildid") else "unknown")
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
@@ -25,7 +25,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if kind not in (PUSHED, BUILD):
         return None
     said = as_object(read(message), "the event")
-    return objects.build(said, words.moment(message.headers.get("received-at", "")), config)
+    return objects.build(said, parse.moment(message.headers.get("received-at", "")), config)
 
 
 PROVIDER = Provider(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Message
 from releases.providers.envelope import NotJson, document
 from releases.providers.facts import Unreadable
@@ -35,11 +35,11 @@ class Event:
 
     def text(self, *names: str) -> str:
         """Return the first of these that the content says, else that customData says; "" when neither does."""
-        return words.text_in(self.content, *names) or words.text_in(self.custom, *names)
+        return parse.text_in(self.content, *names) or parse.text_in(self.custom, *names)
 
     def key(self, *more: str) -> str:
         """Return a key for what this one event tells: told twice, even under two envelopes, it is one thing."""
-        return words.key_of(self.source, self.id, self.what, *more)
+        return parse.key_of(self.source, self.id, self.what, *more)
 
 
 def what_of(type_: str) -> str:
@@ -53,7 +53,7 @@ def attributes_of(message: Message, read: Any) -> dict[str, str]:
     if "ce-type" in message.headers or "ce-id" in message.headers:
         return {name: value for name in ATTRIBUTES if (value := message.headers.get(f"ce-{name}", "").strip())}
     if isinstance(read, Mapping) and "specversion" in read and "context" not in read:
-        return {name: value for name in ATTRIBUTES if (value := words.text_in(read, name))}
+        return {name: value for name in ATTRIBUTES if (value := parse.text_in(read, name))}
     return {}
 
 
@@ -87,22 +87,22 @@ def read(message: Message) -> Event:
         raise Unreadable("the event is not a JSON object with context and subject")
     context = _object(data, "context", needed=not attributes)
     subject = _object(data, "subject", needed=True)
-    type_ = words.text_in(context, "type") or attributes.get("type", "")
+    type_ = parse.text_in(context, "type") or attributes.get("type", "")
     if not type_:
         raise Unreadable("context.type is missing or empty")
-    id_ = words.text_in(context, "id") or attributes.get("id", "")
+    id_ = parse.text_in(context, "id") or attributes.get("id", "")
     if not id_:
         raise Unreadable("context.id is missing or empty")
-    source = words.text_in(context, "source") or attributes.get("source", "")
-    written = words.text_in(context, "timestamp") or attributes.get("time", "")
-    at = words.moment(written)
+    source = parse.text_in(context, "source") or attributes.get("source", "")
+    written = parse.text_in(context, "timestamp") or attributes.get("time", "")
+    at = parse.moment(written)
     if at is None:
         raise Unreadable(
-            f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {words.cut(written, 60)}"
+            f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {parse.cut(written, 60)}"
             if written
             else "context.timestamp is missing or empty"
         )
-    subject_id = words.text_in(subject, "id") or attributes.get("subject", "")
+    subject_id = parse.text_in(subject, "id") or attributes.get("subject", "")
     if not subject_id:
         raise Unreadable("subject.id is missing or empty")
     return Event(
@@ -112,7 +112,7 @@ def read(message: Message) -> Event:
         what=what_of(type_),
         at=at,
         subject=subject_id,
-        subject_source=words.text_in(subject, "source") or source,
+        subject_source=parse.text_in(subject, "source") or source,
         content=_object(subject, "content", needed=False, within="subject."),
         custom=_custom(data),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.cdevents.event import Event, attributes_of, data_of, read, what_of
 from releases.providers.envelope import NotJson, document
@@ -42,14 +42,14 @@ def label(message: Message) -> Labelled:
         data = data_of(message, whole)
     except Unreadable:
         data = {}
-    context = words.part_of(data, "context") if isinstance(data, Mapping) else {}
-    type_ = words.text_in(context, "type") or attributes.get("type", "")
-    id_ = attributes.get("id", "") or words.text_in(context, "id")
-    source = attributes.get("source", "") or words.text_in(context, "source")
+    context = parse.part_of(data, "context") if isinstance(data, Mapping) else {}
+    type_ = parse.text_in(context, "type") or attributes.get("type", "")
+    id_ = attributes.get("id", "") or parse.text_in(context, "id")
+    source = attributes.get("source", "") or parse.text_in(context, "source")
     if not id_:
-        return Labelled("", words.cut(type_, 150))
+        return Labelled("", parse.cut(type_, 150))
     delivery = " ".join(part for part in (source, id_, type_) if part)
-    return Labelled(delivery if len(delivery) <= LONGEST_DELIVERY else words.key_of(delivery), words.cut(type_, 150))
+    return Labelled(delivery if len(delivery) <= LONGEST_DELIVERY else parse.key_of(delivery), parse.cut(type_, 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
@@ -61,31 +61,31 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 def _change(event: Event) -> list[Seen]:
     custom = event.custom
-    repository = words.part_of(event.content, "repository")
-    where = words.text_in(repository, "id", "name") or words.text_in(custom, "repository")
-    sha = words.sha(words.text_in(custom, *COMMIT_FIELDS)) or words.sha(event.subject) or event.subject
+    repository = parse.part_of(event.content, "repository")
+    where = parse.text_in(repository, "id", "name") or parse.text_in(custom, "repository")
+    sha = parse.sha(parse.text_in(custom, *COMMIT_FIELDS)) or parse.sha(event.subject) or event.subject
     if len(sha) > 100:
-        sha = words.key_of("change", event.subject_source, sha)[:100]
+        sha = parse.key_of("change", event.subject_source, sha)[:100]
     texts = [
-        ("pull_request", words.text_in(event.content, "title")),
-        ("pull_request", words.text_in(event.content, "description")),
-        ("pull_request", words.text_in(custom, "title")),
-        ("pull_request", words.text_in(custom, "body", "description")),
-        ("message", words.text_in(custom, "message", "commitMessage")),
-        ("branch", words.text_in(custom, "branch", "headBranch")),
+        ("pull_request", parse.text_in(event.content, "title")),
+        ("pull_request", parse.text_in(event.content, "description")),
+        ("pull_request", parse.text_in(custom, "title")),
+        ("pull_request", parse.text_in(custom, "body", "description")),
+        ("message", parse.text_in(custom, "message", "commitMessage")),
+        ("branch", parse.text_in(custom, "branch", "headBranch")),
         ("event", event.subject),
-        *(("event", text.upper()) for name in ("story", "stories") for text in words.texts_in(custom.get(name))),
+        *(("event", text.upper()) for name in ("story", "stories") for text in parse.texts_in(custom.get(name))),
     ]
     said = [text for rule, text in texts[:5] if text]
-    author = words.part_of(custom, "author")
+    author = parse.part_of(custom, "author")
     return [
         ChangeMerged(
             key=sha,
             at=event.at,
-            merged_at=words.moment(words.text_in(custom, "mergedAt", "merged_at")) or event.at,
-            repository=words.repository(where or event.subject_source or "unknown"),
-            subject=words.cut((said or [""])[0].strip().split("\n")[0], 300),
-            author=words.cut(words.text_in(author, "name", "login", "id"), 200),
+            merged_at=parse.moment(parse.text_in(custom, "mergedAt", "merged_at")) or event.at,
+            repository=parse.repository(where or event.subject_source or "unknown"),
+            subject=parse.cut((said or [""])[0].strip().split("\n")[0], 300),
+            author=parse.cut(parse.text_in(author, "name", "login", "id"), 200),
             url=_link(event.text("url", "uri")),
             texts=tuple(dict.fromkeys((rule, text) for rule, text in texts if text)),
         )
@@ -98,38 +98,38 @@ def _link(text: str) -> str:
 
 
 def _commit(event: Event) -> str:
-    return words.sha(words.text_in(event.custom, *COMMIT_FIELDS))
+    return parse.sha(parse.text_in(event.custom, *COMMIT_FIELDS))
 
 
 def _started(event: Event) -> datetime | None:
     """When it began, which CDEvents leaves to customData."""
-    return words.moment(words.text_in(event.custom, "startedAt", "started_at"))
+    return parse.moment(parse.text_in(event.custom, "startedAt", "started_at"))
 
 
 def _run(event: Event) -> list[Seen]:
     subject, predicate = event.what.split(".")
     phase = PHASES[predicate]
-    artifact = words.purl(event.text("artifactId", "artifact"), "subject.content.artifactId")
+    artifact = parse.purl(event.text("artifactId", "artifact"), "subject.content.artifactId")
     said = event.text("outcome", "status") if phase == facts.FINISHED else ""
-    result, how = words.outcome(said), said
+    result, how = parse.outcome(said), said
     if phase == facts.FINISHED and not said:
         # The build events of CDEvents know no outcome. One that names its artifact made it, so it succeeded.
         result, how = (facts.SUCCESS, "finished, names its artifact") if artifact else (facts.UNKNOWN, "finished")
-    parent = words.text_in(words.part_of(event.content, "pipelineRun"), "id")
+    parent = parse.text_in(parse.part_of(event.content, "pipelineRun"), "id")
     # One green task of a pipeline says nothing about the commit; its pipeline does.
     sha = "" if subject == "taskrun" and parent else _commit(event)
-    repository = words.repository(words.text_in(event.custom, "repository"))
+    repository = parse.repository(parse.text_in(event.custom, "repository"))
     run = RunSeen(
-        key=words.key_of(event.subject_source, subject, event.subject),
+        key=parse.key_of(event.subject_source, subject, event.subject),
         at=event.at,
         phase=phase,
         outcome=result,
-        words=words.cut(how, 250),
-        service=words.cut(words.text_in(event.custom, "service"), 120),
+        raw_status=parse.cut(how, 250),
+        service=parse.cut(parse.text_in(event.custom, "service"), 120),
         repository=repository,
         sha=sha,
-        branch=words.cut(words.text_in(event.custom, "branch"), 250),
-        pipeline=words.cut(event.text("pipelineName", "taskName", "pipeline") or subject, 250),
+        branch=parse.cut(parse.text_in(event.custom, "branch"), 250),
+        pipeline=parse.cut(event.text("pipelineName", "taskName", "pipeline") or subject, 250),
         artifact=artifact,
         started_at=event.at if phase == facts.RUNNING else _started(event),
         finished_at=event.at if phase == facts.FINISHED else None,
@@ -141,15 +141,15 @@ def _run(event: Event) -> list[Seen]:
 
 
 def _artifact(event: Event) -> list[Seen]:
-    change = words.part_of(event.content, "change")
-    repository = words.text_in(words.part_of(change, "repository"), "id", "name") or words.text_in(change, "source")
+    change = parse.part_of(event.content, "change")
+    repository = parse.text_in(parse.part_of(change, "repository"), "id", "name") or parse.text_in(change, "source")
     packaged = event.what == "artifact.packaged"
     return [
         ArtifactSeen(
-            key=words.purl(event.subject, "subject.id"),
+            key=parse.purl(event.subject, "subject.id"),
             at=event.at,
-            sha=_commit(event) or words.sha(words.text_in(change, "id")) or words.text_in(change, "id")[:100],
-            repository=words.repository(repository or words.text_in(event.custom, "repository")),
+            sha=_commit(event) or parse.sha(parse.text_in(change, "id")) or parse.text_in(change, "id")[:100],
+            repository=parse.repository(repository or parse.text_in(event.custom, "repository")),
             packaged_at=event.at if packaged else None,
             published_at=None if packaged else event.at,
         )
@@ -157,31 +157,31 @@ def _artifact(event: Event) -> list[Seen]:
 
 
 def _environment_of(event: Event) -> str:
-    environment = words.part_of(event.content, "environment") or words.part_of(event.custom, "environment")
-    return words.text_in(environment, "id", "name")
+    environment = parse.part_of(event.content, "environment") or parse.part_of(event.custom, "environment")
+    return parse.text_in(environment, "id", "name")
 
 
 def _service_of(event: Event) -> str:
-    service = words.part_of(event.content, "service") or words.part_of(event.custom, "service")
-    return words.text_in(service, "id", "name")
+    service = parse.part_of(event.content, "service") or parse.part_of(event.custom, "service")
+    return parse.text_in(service, "id", "name")
 
 
 def _deployment(event: Event) -> list[Seen]:
     how = event.what.split(".")[1]
-    service = words.text_in(words.part_of(event.custom, "service"), "id", "name") or event.subject
+    service = parse.text_in(parse.part_of(event.custom, "service"), "id", "name") or event.subject
     return [
         DeploymentSeen(
             key=event.key(),
             at=event.at,
-            service=words.named(service, "subject.id"),
-            environment=words.named(_environment_of(event), "subject.content.environment.id"),
+            service=parse.named(service, "subject.id"),
+            environment=parse.named(_environment_of(event), "subject.content.environment.id"),
             deployment=DEPLOYMENTS[how],
             phase=facts.FINISHED,
             outcome=facts.SUCCESS,
-            words=how,
-            artifact=words.purl(event.text("artifactId"), "subject.content.artifactId"),
+            raw_status=how,
+            artifact=parse.purl(event.text("artifactId"), "subject.content.artifactId"),
             sha=_commit(event),
-            version=words.cut(words.text_in(event.custom, "version"), 200),
+            version=parse.cut(parse.text_in(event.custom, "version"), 200),
             started_at=_started(event),
             finished_at=event.at,
             url=_link(event.text("url", "uri")),
@@ -192,10 +192,10 @@ def _deployment(event: Event) -> list[Seen]:
 def _environment(event: Event) -> list[Seen]:
     return [
         EnvironmentSeen(
-            key=words.named(event.subject, "subject.id"),
+            key=parse.named(event.subject, "subject.id"),
             at=event.at,
             gone=event.what == "environment.deleted",
-            name=words.cut(event.text("name"), 120),
+            name=parse.cut(event.text("name"), 120),
             url=_link(event.text("url", "uri")),
         )
     ]
@@ -205,8 +205,8 @@ def _acceptance(event: Event) -> list[Seen] | None:
     environment = _environment_of(event)
     if not environment:
         return None
-    case, suite = words.part_of(event.content, "testCase"), words.part_of(event.content, "testSuite")
-    name = words.text_in(case, "name", "id") or words.text_in(suite, "name", "id") or event.subject
+    case, suite = parse.part_of(event.content, "testCase"), parse.part_of(event.content, "testSuite")
+    name = parse.text_in(case, "name", "id") or parse.text_in(suite, "name", "id") or event.subject
     said = event.text("outcome", "status")
     stories, certain = _stories(event, case, suite)
     reason = event.text("reason")
@@ -217,19 +217,19 @@ def _acceptance(event: Event) -> list[Seen] | None:
             AcceptanceSeen(
                 key=event.key(story) if story else event.key(),
                 at=event.at,
-                environment=words.named(environment, "subject.content.environment.id"),
+                environment=parse.named(environment, "subject.content.environment.id"),
                 phase=facts.FINISHED,
-                outcome=words.outcome(said) or facts.UNKNOWN,
-                name=words.cut(name, 300),
+                outcome=parse.outcome(said) or facts.UNKNOWN,
+                name=parse.cut(name, 300),
                 story=story,
-                words=words.cut(f"{said}: {reason}" if reason else said, 250),
-                service=words.cut(_service_of(event), 120),
-                artifact=words.purl(event.text("artifactId", "artifact"), "customData.artifactId"),
+                raw_status=parse.cut(f"{said}: {reason}" if reason else said, 250),
+                service=parse.cut(_service_of(event), 120),
+                artifact=parse.purl(event.text("artifactId", "artifact"), "customData.artifactId"),
                 sha=_commit(event),
-                release=words.cut(words.text_in(event.custom, "release"), 200),
+                release=parse.cut(parse.text_in(event.custom, "release"), 200),
                 started_at=_started(event),
                 finished_at=event.at,
-                performed_by=words.cut(words.text_in(event.custom, "performedBy", "performed_by", "by"), 200),
+                performed_by=parse.cut(parse.text_in(event.custom, "performedBy", "performed_by", "by"), 200),
                 url=_link(event.text("url", "uri")),
             )
         )
@@ -238,8 +238,8 @@ def _acceptance(event: Event) -> list[Seen] | None:
 
 def _stories(event: Event, case: Mapping[str, Any], suite: Mapping[str, Any]) -> tuple[list[str], bool]:
     """Return the stories an event names, and whether they are surely meant (capital keys) or only look like keys."""
-    titles = [words.text_in(each, field) for each in (case, suite) for field in ("name", "id")]
-    told = [text.upper() for field in ("story", "stories") for text in words.texts_in(event.custom.get(field))]
+    titles = [parse.text_in(each, field) for each in (case, suite) for field in ("name", "id")]
+    told = [text.upper() for field in ("story", "stories") for text in parse.texts_in(event.custom.get(field))]
     certain = dict.fromkeys(key for text in [*told, *titles, event.subject] for key in keys_in(text))
     if certain:
         return list(certain), True
@@ -252,11 +252,11 @@ def _incident(event: Event) -> list[Seen]:
     said = event.text("title") or event.text("description")
     return [
         IncidentSeen(
-            key=words.key_of(event.subject_source, event.subject),
+            key=parse.key_of(event.subject_source, event.subject),
             at=event.at,
-            title=words.cut(said, 300),
-            environment=words.cut(_environment_of(event), 120),
-            service=words.cut(_service_of(event), 120),
+            title=parse.cut(said, 300),
+            environment=parse.cut(_environment_of(event), 120),
+            service=parse.cut(_service_of(event), 120),
             url=_link(event.text("ticketURI", "ticketUri", "url", "uri")),
             **moment,
         )
@@ -281,6 +281,6 @@ PROVIDER = Provider(
     pulls=False,
     label=label,
     translate=translate,
-    tables=(words.table_of_outcomes("outcome"),),
+    tables=(parse.table_of_outcomes("outcome"),),
 )
 __all__ = ["PROVIDER", "label", "translate", "what_of"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import NotAccepted, Setting
 
 Said = Mapping[str, Any]
@@ -62,7 +62,7 @@ class Rule:
 
 def lines_in(config: Said, setting: str) -> list[str]:
     """Return the lines of a setting."""
-    return words.lines_in(config.get(setting))[:MOST]
+    return parse.lines_in(config.get(setting))[:MOST]
 
 
 def rules_in(config: Said) -> list[Rule]:
@@ -75,13 +75,13 @@ def check(config: Said) -> None:
     """Raise NotAccepted for a line that says nothing."""
     for line in lines_in(config, "resources"):
         if not RULE.fullmatch(line):
-            raise NotAccepted("resources", f"“{words.cut(line, 80)}” is no rule. Write package[checkout] = checkout.")
+            raise NotAccepted("resources", f"“{parse.cut(line, 80)}” is no rule. Write package[checkout] = checkout.")
         if line.count("*") > 5:
-            raise NotAccepted("resources", f"“{words.cut(line, 80)}” has more than five *. Use fewer.")
+            raise NotAccepted("resources", f"“{parse.cut(line, 80)}” has more than five *. Use fewer.")
     for line in lines_in(config, "version"):
         if not PATH.fullmatch(line):
             raise NotAccepted(
-                "version", f"“{words.cut(line, 80)}” is no place. Write after.version, or node.normal.x.y."
+                "version", f"“{parse.cut(line, 80)}” is no place. Write after.version, or node.normal.x.y."
             )
     if any(line.count("*") > 5 for line in lines_in(config, "nodes")):
         raise NotAccepted("nodes", "A line has more than five *. Use fewer.")
@@ -100,7 +100,7 @@ def version_in(config: Said, resource: Said, node: Said, service: str) -> str:
         holder: Any = node if path[0] == "node" else resource
         for part in path[path[0] == "node" : -1]:
             holder = holder.get(part) if isinstance(holder, Mapping) else None
-        found = words.text_in(holder, path[-1]) if isinstance(holder, Mapping) else ""
+        found = parse.text_in(holder, path[-1]) if isinstance(holder, Mapping) else ""
         if found:
-            return words.cut(found, 200)
+            return parse.cut(found, 200)
     return ""

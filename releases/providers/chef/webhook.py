@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.chef.rules import SETTINGS, check, counts, rules_in, version_in
 from releases.providers.envelope import as_object, peek, read
@@ -39,10 +39,10 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
 def label(message: Message) -> Labelled:
     """File a message of a run under the run and its type; anything else under a digest of its content."""
     said = peek(message)
-    kind = words.text_in(said, "message_type")
+    kind = parse.text_in(said, "message_type")
     if not kind:
         return Labelled("", REPORT if "run_id" in said and "success" in said else "unknown")
-    return Labelled("", words.cut(kind, 150))
+    return Labelled("", parse.cut(kind, 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
@@ -65,10 +65,10 @@ def _reported(said: Said) -> Iterator[Said]:
     found = said.get("updated_resources")
     for each in found if isinstance(found, list) else []:
         if isinstance(each, Mapping):
-            inner = words.part_of(each, "instance_vars") or each
-            type_ = words.text_in(inner, "declared_type") or _snake(words.text_in(each, "json_class"))
-            name = words.text_in(inner, "name", "resource_name")
-            after = {name: words.text_in(inner, name) for name in ("version", "revision", "tag")}
+            inner = parse.part_of(each, "instance_vars") or each
+            type_ = parse.text_in(inner, "declared_type") or _snake(parse.text_in(each, "json_class"))
+            name = parse.text_in(inner, "name", "resource_name")
+            after = {name: parse.text_in(inner, name) for name in ("version", "revision", "tag")}
             yield {"type": type_, "name": name, "status": "updated", "after": after, "properties": inner}
 
 
@@ -80,13 +80,13 @@ def _moment(text: object) -> datetime | None:
     """Read ISO 8601, or "2026-01-31 12:00:00 +0000" as Ruby writes it."""
     if not isinstance(text, str):
         return None
-    return words.moment(ZONE.sub(lambda found: "" if found[0].isspace() else "+00:00", text.strip()))
+    return parse.moment(ZONE.sub(lambda found: "" if found[0].isspace() else "+00:00", text.strip()))
 
 
 def _deployments(said: Said, config: Mapping[str, Any]) -> Iterator[Seen]:
     """Yield one deployment for each service whose version a converge changed, or tried to."""
-    node = words.part_of(said, "node")
-    node_name = words.text_in(said, "node_name") or words.text_in(node, "name", "id")
+    node = parse.part_of(said, "node")
+    node_name = parse.text_in(said, "node_name") or parse.text_in(node, "name", "id")
     rules, resources = rules_in(config), said.get("resources")
     if not rules or not isinstance(resources, list) or not counts(config, node_name):
         return
@@ -97,28 +97,28 @@ def _deployments(said: Said, config: Mapping[str, Any]) -> Iterator[Seen]:
             changed[service] = (version, failed or changed.get(service, ("", False))[1])
     if not changed:
         return
-    run = words.text_in(said, "run_id", "id")
+    run = parse.text_in(said, "run_id", "id")
     if not run:
         raise Unreadable("run_id is missing")
     started, ended = _moment(said.get("start_time")), _moment(said.get("end_time"))
     if ended is None:
         raise Unreadable("end_time holds no moment such as 2026-01-31T12:00:00Z")
-    environment = words.text_in(node, "chef_environment") or words.text_in(said, "policy_group", "chef_environment")
-    word = words.text_in(said, "status")
+    environment = parse.text_in(node, "chef_environment") or parse.text_in(said, "policy_group", "chef_environment")
+    word = parse.text_in(said, "status")
     for service, (version, failed) in changed.items():
         meaning = RUNS.read(word)
         outcome = facts.FAILURE if failed and meaning.outcome == facts.SUCCESS else meaning.outcome
-        sha = words.sha(version) if len(version) == 40 else ""
+        sha = parse.sha(version) if len(version) == 40 else ""
         yield DeploymentSeen(
-            key=words.key_of("chef", run, service),
+            key=parse.key_of("chef", run, service),
             at=ended,
             phase=facts.FINISHED,
             outcome=outcome,
-            service=words.named(service, "the service of a rule"),
-            environment=words.named(environment, "node.chef_environment"),
+            service=parse.named(service, "the service of a rule"),
+            environment=parse.named(environment, "node.chef_environment"),
             sha=sha,
             version="" if sha else version,
-            words=words.cut(f"{word} on {node_name}", 250),
+            raw_status=parse.cut(f"{word} on {node_name}", 250),
             started_at=started,
             finished_at=ended,
         )
@@ -126,9 +126,9 @@ def _deployments(said: Said, config: Mapping[str, Any]) -> Iterator[Seen]:
 
 def _changed(resource: Said, node: Said, config: Said, rules: list[Any]) -> tuple[str, str, bool] | None:
     """Return service, version and whether it failed, for a resource that a rule names and that changed a version."""
-    type_, name = words.text_in(resource, "type"), words.text_in(resource, "name")
+    type_, name = parse.text_in(resource, "type"), parse.text_in(resource, "name")
     rule = next((each for each in rules if each.fits(type_, name)), None)
-    status = words.text_in(resource, "status").lower()
+    status = parse.text_in(resource, "status").lower()
     if rule is None or status not in ("updated", "failed"):
         return None
     service = rule.service_of(name)

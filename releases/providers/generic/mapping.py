@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.base import NotAccepted, Setting
 from releases.providers.generic.paths import BadPath, compiled
 from releases.providers.tables import Meaning, StatusTable
@@ -55,7 +55,7 @@ MEANINGS = {
     "started": Meaning(facts.RUNNING),
     "in_progress": Meaning(facts.RUNNING),
     "pending": Meaning(facts.QUEUED),
-    **{word: Meaning(facts.FINISHED, outcome) for word, outcome in words.OUTCOMES.items()},
+    **{word: Meaning(facts.FINISHED, outcome) for word, outcome in parse.OUTCOMES.items()},
 }
 STATUSES = StatusTable("Words that are known without a line in the mapping", "status", MEANINGS)
 OURS = (*(each for each in facts.PHASES if each != facts.FINISHED), *facts.OUTCOMES)
@@ -103,17 +103,17 @@ class MappingOf:
 
 def mapping_in(config: Mapping[str, Any]) -> MappingOf | None:
     """Return the mapping of a source; None where there is none yet."""
-    makes = words.text_in(config, "makes")
+    makes = parse.text_in(config, "makes")
     if makes not in NEEDS:
         return None
-    fields = {name: text for name in NAMES if (text := words.text_in(config, name))}
+    fields = {name: text for name in NAMES if (text := parse.text_in(config, name))}
     own = dict(_pairs(config))
-    return MappingOf(makes, fields, words.text_in(config, "condition"), StatusTable("", "", {**MEANINGS, **own}))
+    return MappingOf(makes, fields, parse.text_in(config, "condition"), StatusTable("", "", {**MEANINGS, **own}))
 
 
 def _pairs(config: Mapping[str, Any]) -> list[tuple[str, Meaning]]:
     found = []
-    for line in words.lines_in(config.get("words")):
+    for line in parse.lines_in(config.get("words")):
         word, _, ours = (part.strip() for part in line.rpartition("="))
         meaning = Meaning(facts.FINISHED, ours) if ours in facts.OUTCOMES else Meaning(ours)
         if word and ours in OURS:
@@ -124,7 +124,7 @@ def _pairs(config: Mapping[str, Any]) -> list[tuple[str, Meaning]]:
 def check(config: Mapping[str, Any]) -> None:
     """Raise NotAccepted that names the field of the mapping that cannot work."""
     for name in (*NAMES, "condition"):
-        text = words.text_in(config, name)
+        text = parse.text_in(config, name)
         if text.startswith("$"):
             try:
                 compiled(text)
@@ -134,22 +134,22 @@ def check(config: Mapping[str, Any]) -> None:
             raise NotAccepted(name, "Write a path, such as $.build.")
         elif text and name in DIFFER:
             raise NotAccepted(name, "It differs from event to event: write a path, such as $.build.id.")
-    for line in words.lines_in(config.get("words")):
+    for line in parse.lines_in(config.get("words")):
         word, _, ours = (part.strip() for part in line.rpartition("="))
         if not word or ours not in OURS:
             raise NotAccepted(
-                "words", f"“{words.cut(line, 80)}” is not taken. Write ok=success; ours are {', '.join(OURS)}."
+                "words", f"“{parse.cut(line, 80)}” is not taken. Write ok=success; ours are {', '.join(OURS)}."
             )
     _check_whole(config)
 
 
 def _check_whole(config: Mapping[str, Any]) -> None:
-    makes = words.text_in(config, "makes")
+    makes = parse.text_in(config, "makes")
     if not makes:
         return
     for name in NEEDS.get(makes, ()):
-        if not words.text_in(config, name):
+        if not parse.text_in(config, name):
             raise NotAccepted(name, f"{dict(MAKES)[makes].capitalize()} needs this: write a path such as $.{name}.")
     whose = WHOSE.get(makes, ())
-    if whose and not any(words.text_in(config, name) for name in whose):
+    if whose and not any(parse.text_in(config, name) for name in whose):
         raise NotAccepted(whose[0], f"Say whose it is: fill in {' or '.join(whose)}.")

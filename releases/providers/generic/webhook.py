@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.addresses import link
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import read
@@ -43,8 +43,8 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         measure(document)
         if its.condition and all(each in EMPTY for each in found(its.condition, document, 100)):
             return None
-        said = _Said(document, its, words.moment(message.headers.get("received-at", "")))
-        return MAKERS[its.makes](said, words.cut(words.text_in(config, "namespace"), 60))
+        said = _Said(document, its, parse.moment(message.headers.get("received-at", "")))
+        return MAKERS[its.makes](said, parse.cut(parse.text_in(config, "namespace"), 60))
     except (BadPath, TooMuch) as error:
         raise Unreadable(str(error)) from None
 
@@ -66,7 +66,7 @@ class _Said:
         value = self._value(name)
         if isinstance(value, bool):
             return "true" if value else "false"
-        return words.cut(words.text_in({"it": value}, "it"), longest)
+        return parse.cut(parse.text_in({"it": value}, "it"), longest)
 
     def needed(self, name: str, longest: int = 250) -> str:
         """Return the text of a field that has to be there; Unreadable names it and its place."""
@@ -78,13 +78,13 @@ class _Said:
     def moment(self, name: str) -> datetime | None:
         """Return a moment in ISO 8601, or in seconds or milliseconds since 1970."""
         value = self._value(name)
-        if isinstance(value, str) and (read_ := words.moment(value)) is not None:
+        if isinstance(value, str) and (read_ := parse.moment(value)) is not None:
             return read_
         if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) < 20:
             value = int(value)
         if isinstance(value, int | float) and not isinstance(value, bool) and value >= MILLISECONDS:
-            return words.seconds(value / 1000) if value < 10**18 else None
-        return words.seconds(value)
+            return parse.seconds(value / 1000) if value < 10**18 else None
+        return parse.seconds(value)
 
     def at(self) -> datetime:
         """Return when it was so: as the event says, else when it came."""
@@ -112,14 +112,14 @@ class _Said:
         """Return service, repository and commit, as far as they are said."""
         service = self.text("service", 10_000)
         return {
-            "service": words.named(service, "service") if service else "",
-            "repository": words.repository(self.text("repository", 1000)),
-            "sha": words.sha(self.text("sha")),
+            "service": parse.named(service, "service") if service else "",
+            "repository": parse.repository(self.text("repository", 1000)),
+            "sha": parse.sha(self.text("sha")),
         }
 
     def key(self, namespace: str) -> str:
         """Return the key, in a space of its own: 17 is a run's number in many systems."""
-        return words.key_of("generic", namespace, self.its.makes, self.needed("key", 1000))
+        return parse.key_of("generic", namespace, self.its.makes, self.needed("key", 1000))
 
     def url(self) -> str:
         return link(self.text("url", 1000))
@@ -134,7 +134,7 @@ def _run(said: _Said, namespace: str) -> list[Seen]:
             at=at,
             phase=meaning.phase,
             outcome=meaning.outcome,
-            words=word,
+            raw_status=word,
             url=said.url(),
             pipeline=said.text("pipeline"),
             branch=said.text("branch"),
@@ -155,9 +155,9 @@ def _deployment(said: _Said, namespace: str) -> list[Seen]:
             at=at,
             phase=meaning.phase,
             outcome=meaning.outcome,
-            words=word,
+            raw_status=word,
             url=said.url(),
-            environment=words.named(said.needed("environment", 10_000), "environment"),
+            environment=parse.named(said.needed("environment", 10_000), "environment"),
             version=said.text("version", 200),
             **whose,
             **said.times(at, meaning),
@@ -174,9 +174,9 @@ def _acceptance(said: _Said, namespace: str) -> list[Seen]:
             at=at,
             phase=meaning.phase,
             outcome=meaning.outcome,
-            words=word,
+            raw_status=word,
             url=said.url(),
-            environment=words.named(said.needed("environment", 10_000), "environment"),
+            environment=parse.named(said.needed("environment", 10_000), "environment"),
             name=said.text("title"),
             story=next(iter(keys_in(said.text("story"))), ""),
             performed_by=said.text("author", 120),
@@ -187,7 +187,7 @@ def _acceptance(said: _Said, namespace: str) -> list[Seen]:
 
 
 def _change(said: _Said, namespace: str) -> list[Seen]:
-    sha, at = words.sha(said.needed("sha")), said.at()
+    sha, at = parse.sha(said.needed("sha")), said.at()
     if not sha:
         raise Unreadable(f"sha: {said.its.fields['sha']} leads to no commit (7 to 64 hexadecimal digits)")
     title, branch = said.text("title", 2000), said.text("branch")
@@ -197,9 +197,9 @@ def _change(said: _Said, namespace: str) -> list[Seen]:
             key=sha,
             at=at,
             merged_at=at,
-            repository=words.repository(said.needed("repository", 1000)),
+            repository=parse.repository(said.needed("repository", 1000)),
             url=said.url(),
-            subject=words.cut(title.partition("\n")[0], 300),
+            subject=parse.cut(title.partition("\n")[0], 300),
             author=said.text("author", 200),
             texts=texts,
         )

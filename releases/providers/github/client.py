@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Missing, NotAccepted, Page, Pulling, PullPartly, PullRefused, Session, Setting
 from releases.providers.github.lists import LISTS
 from releases.providers.github.paging import PER_PAGE, Asker, Params, has_next, listed
@@ -57,12 +57,12 @@ def check(config: Mapping[str, Any]) -> None:
     for name in named_in(config):
         if "://" in name or name.count("/") != 1:
             raise NotAccepted(
-                "repositories", f"{words.cut(name, 80)} is no repository. Write owner/name, without the host."
+                "repositories", f"{parse.cut(name, 80)} is no repository. Write owner/name, without the host."
             )
-    days = words.text_in(config, "days")
+    days = parse.text_in(config, "days")
     if days and not (days.isdecimal() and len(days) < 6 and 1 <= int(days) <= MOST_DAYS):
         raise NotAccepted("days", f"Write a number of days from 1 to {MOST_DAYS}.")
-    app, installation = words.text_in(config, "app_id"), words.text_in(config, "installation_id")
+    app, installation = parse.text_in(config, "app_id"), parse.text_in(config, "installation_id")
     if bool(app) != bool(installation):
         raise NotAccepted("installation_id" if app else "app_id", "A GitHub App needs both its App ID and this.")
     if installation and not installation.isdecimal():
@@ -71,11 +71,11 @@ def check(config: Mapping[str, Any]) -> None:
 
 def named_in(config: Mapping[str, Any]) -> list[str]:
     """Return the repositories that a source names, each once."""
-    return list(dict.fromkeys(name for line in words.lines_in(config.get("repositories")) if (name := line.strip("/"))))
+    return list(dict.fromkeys(name for line in parse.lines_in(config.get("repositories")) if (name := line.strip("/"))))
 
 
 def _days(config: Mapping[str, Any]) -> int:
-    days = words.text_in(config, "days")
+    days = parse.text_in(config, "days")
     return int(days) if days.isdecimal() and len(days) < 6 and int(days) else DAYS
 
 
@@ -100,7 +100,7 @@ def _repositories(asker: Asker, config: Mapping[str, Any], missing: list[str]) -
         else:
             missing.append(f"what GitHub says about {name} is no repository")
     if not names:
-        yield from _all(asker, bool(words.text_in(config, "app_id")))
+        yield from _all(asker, bool(parse.text_in(config, "app_id")))
 
 
 def _all(asker: Asker, of_app: bool) -> Iterator[dict[str, Any]]:
@@ -129,7 +129,7 @@ def _all(asker: Asker, of_app: bool) -> Iterator[dict[str, Any]]:
 def _home(read: object) -> dict[str, Any]:
     if not isinstance(read, Mapping):
         return {}
-    home = {name: text for name in REPOSITORY_FIELDS if (text := words.text_in(read, name))}
+    home = {name: text for name in REPOSITORY_FIELDS if (text := parse.text_in(read, name))}
     return home | {"has_issues": read.get("has_issues") is not False}
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Missing, Record
 from releases.providers.github.paging import PER_PAGE, Params, has_next, listed
 from releases.providers.github.reading import BRANCH, COMMITS, FILES, STATUSES, moment, slim
@@ -58,7 +58,7 @@ def _numbered(
             found = listed(answer)
             note = [page + 1 if has_next(answer) else None, _times(found[-1]) if found else {}]
             for each in found:
-                mark["newest"] = max(str(mark.get("newest") or ""), words.text_in(each, "updated_at", "created_at"))
+                mark["newest"] = max(str(mark.get("newest") or ""), parse.text_in(each, "updated_at", "created_at"))
             records = [record for each in filter(wanted, found) if (record := more(each)) is not None]
             this.asker.keep(path, asked, answer, note)
             mark["page"] = (None if until(note[1]) else note[0]) or 1
@@ -102,7 +102,7 @@ def pull_requests(this: Repository, mark: Mark) -> Iterator[list[Record]]:
 
 def _merge(this: Repository, request: Said) -> dict[str, Any]:
     """Return what a merge left out, and the files it touched. A merge with two parents left nothing out."""
-    sha = words.sha(words.text_in(request, "merge_commit_sha"))
+    sha = parse.sha(parse.text_in(request, "merge_commit_sha"))
     if not sha:
         return {}
     try:
@@ -111,11 +111,11 @@ def _merge(this: Repository, request: Said) -> dict[str, Any]:
             return {}
         files = commit.get("files")
         changed = [each for each in files if isinstance(each, Mapping)] if isinstance(files, list) else []
-        names = [words.text_in(each, "filename") for each in changed]
+        names = [parse.text_in(each, "filename") for each in changed]
         parents = commit.get("parents")
         if isinstance(parents, list) and len(parents) > 1:
             return {FILES: names}
-        number = quote(words.text_in(request, "number"))
+        number = quote(parse.text_in(request, "number"))
         commits = this.every(f"{this.path}/pulls/{number}/commits", MOST_COMMITS)
     except Missing:
         return {}
@@ -123,8 +123,8 @@ def _merge(this: Repository, request: Said) -> dict[str, Any]:
 
 
 def _original(each: Said) -> dict[str, str]:
-    author = words.part_of(words.part_of(each, "commit"), "author")
-    return {"sha": words.text_in(each, "sha"), "at": words.text_in(author, "date")}
+    author = parse.part_of(parse.part_of(each, "commit"), "author")
+    return {"sha": parse.text_in(each, "sha"), "at": parse.text_in(author, "date")}
 
 
 def deployments(this: Repository, mark: Mark) -> Iterator[list[Record]]:
@@ -158,14 +158,14 @@ def deployments(this: Repository, mark: Mark) -> Iterator[list[Record]]:
 
 
 def _deployment(this: Repository, mark: Mark, each: Said, *, once: bool) -> Record | None:
-    id_ = words.text_in(each, "id")
+    id_ = parse.text_in(each, "id")
     path, params = f"{this.path}/deployments/{quote(id_)}/statuses", Params(per_page=PER_PAGE)
     answer, _ = (this.asker.plain(path, params), None) if once else this.asker.ask(path, params)
     if answer is None:
         return None
     statuses = listed(answer)
-    kept = [other for other in mark.get("open") or [] if words.text_in(other, "id") != id_]
-    if not any(words.text_in(status, "state").lower() in ENDED for status in statuses) and len(kept) < MOST_OPEN:
+    kept = [other for other in mark.get("open") or [] if parse.text_in(other, "id") != id_]
+    if not any(parse.text_in(status, "state").lower() in ENDED for status in statuses) and len(kept) < MOST_OPEN:
         kept.append(slim(each))
         this.asker.keep(path, params, answer, None)
     mark["open"] = kept
@@ -180,7 +180,7 @@ def _look_again(this: Repository, mark: Mark, each: Said) -> Record | None:
     except Missing:
         pass  # taken away since: nobody will say more about it
     mark["open"] = [
-        other for other in mark.get("open") or [] if words.text_in(other, "id") != words.text_in(each, "id")
+        other for other in mark.get("open") or [] if parse.text_in(other, "id") != parse.text_in(each, "id")
     ]
     return None
 
@@ -241,7 +241,7 @@ def issues(this: Repository, mark: Mark) -> Iterator[list[Record]]:
 
 def checks(this: Repository, mark: Mark) -> Iterator[list[Record]]:
     """Statuses and checks of the newest commits of the branch that counts. A repository without commits has none."""
-    branch = words.text_in(this.home, "default_branch")
+    branch = parse.text_in(this.home, "default_branch")
     if not branch:
         return
     try:
@@ -250,14 +250,14 @@ def checks(this: Repository, mark: Mark) -> Iterator[list[Record]]:
         return
     if answer is not None:
         read = answer.json()
-        head = words.text_in(words.part_of(read, "commit"), "sha") if isinstance(read, Mapping) else ""
+        head = parse.text_in(parse.part_of(read, "commit"), "sha") if isinstance(read, Mapping) else ""
         this.asker.keep(f"{this.path}/branches/{quote(branch, safe='')}", None, answer, head)
     if not head:
         return
     params: Params = {"sha": head, "per_page": NEWEST_COMMITS}
     answer, shas = this.asker.ask(f"{this.path}/commits", params)
     if answer is not None:
-        shas = [sha for each in listed(answer) if (sha := words.sha(words.text_in(each, "sha")))]
+        shas = [sha for each in listed(answer) if (sha := parse.sha(parse.text_in(each, "sha")))]
         this.asker.keep(f"{this.path}/commits", params, answer, shas)
     for sha in shas:
         records = _said_of(this, sha, "status", f"{this.path}/commits/{sha}/statuses", "", branch)

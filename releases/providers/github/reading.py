@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.addresses import host_of, path_of
 from releases.providers.facts import Unreadable
 
@@ -48,7 +48,7 @@ class Place:
         """Return the key of an object of this host."""
         if not all(ids):
             raise Unreadable(f"the {kind} has no id")
-        return words.key_of(self.host or "github.com", kind, *ids)
+        return parse.key_of(self.host or "github.com", kind, *ids)
 
 
 def place(said: Mapping[str, Any], config: Mapping[str, Any], url: str = "") -> Place:
@@ -56,22 +56,22 @@ def place(said: Mapping[str, Any], config: Mapping[str, Any], url: str = "") -> 
 
     The host is the one that people see, for the API may live on another: api.github.com speaks of github.com.
     """
-    repository = words.part_of(said, REPOSITORY) or words.part_of(said, "repository")
-    home = words.text_in(repository, "html_url")
+    repository = parse.part_of(said, REPOSITORY) or parse.part_of(said, "repository")
+    home = parse.text_in(repository, "html_url")
     configured = config.get("url")
     host = host_of(home, url, configured if isinstance(configured, str) else "").removeprefix("api.")
-    path = words.text_in(repository, "full_name") or path_of(home)
+    path = parse.text_in(repository, "full_name") or path_of(home)
     if not path and url:
         parts = path_of(url).removeprefix("api/v3/").removeprefix("repos/").split("/")
         path = "/".join(parts[:2])
-    return Place(host=host, path=words.cut(path, 250), branch=words.text_in(repository, "default_branch"))
+    return Place(host=host, path=parse.cut(path, 250), branch=parse.text_in(repository, "default_branch"))
 
 
 def moment(value: object) -> datetime | None:
     """Read ISO 8601, or seconds since 1970 as pushes write them; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**11:
         return datetime.fromtimestamp(value, UTC)
-    return words.moment(value)
+    return parse.moment(value)
 
 
 def first_moment(holder: Mapping[str, Any], *names: str) -> datetime | None:

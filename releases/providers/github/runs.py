@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Missing, PullFailed, Record
 from releases.providers.github.paging import PER_PAGE, Params, has_next, listed
 from releases.providers.github.reading import moment
@@ -69,11 +69,11 @@ def _note_open(mark: Mark, found: Sequence[Said]) -> None:
     """Note which runs are not over, so that they are looked at again wherever they are by then."""
     waiting = dict(mark.get("open") or {})
     for each in found:
-        id_ = words.text_in(each, "id")
+        id_ = parse.text_in(each, "id")
         if each.get("status") == "completed" and each.get("conclusion") != "action_required":
             waiting.pop(id_, None)
         elif id_ and (len(waiting) < MOST_OPEN or id_ in waiting):
-            waiting[id_] = words.text_in(each, "created_at")
+            waiting[id_] = parse.text_in(each, "created_at")
     mark["open"] = waiting
 
 

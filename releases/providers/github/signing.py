@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import jwt
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import PullRefused, Session
 
 ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
@@ -28,7 +28,7 @@ def prefix(config: Mapping[str, Any]) -> str:
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
     """A personal token, or that of an App's installation; without either, GitHub shows what is public."""
     token = credential.strip()
-    if words.text_in(config, "app_id"):
+    if parse.text_in(config, "app_id"):
         token = _token_of_app(session, config, token)
     return {**ACCEPT, "Authorization": f"Bearer {token}"} if token else ACCEPT
 
@@ -44,16 +44,16 @@ def pem(text: str) -> str:
 
 def _token_of_app(session: Session, config: Mapping[str, Any], key: str) -> str:
     now = datetime.now(UTC)
-    said = {"iat": now - EARLIER, "exp": now + VALID, "iss": words.text_in(config, "app_id")}
+    said = {"iat": now - EARLIER, "exp": now + VALID, "iss": parse.text_in(config, "app_id")}
     try:
         signed = jwt.encode(said, pem(key), algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         raise PullRefused(
             "The credential is no private key of a GitHub App. Paste the whole .pem file, from BEGIN to END."
         ) from None
-    path = f"{prefix(config)}/app/installations/{words.text_in(config, 'installation_id')}/access_tokens"
+    path = f"{prefix(config)}/app/installations/{parse.text_in(config, 'installation_id')}/access_tokens"
     answer = session.post(path, {}, {**ACCEPT, "Authorization": f"Bearer {signed}"}).json()
-    token = words.text_in(answer, "token") if isinstance(answer, Mapping) else ""
+    token = parse.text_in(answer, "token") if isinstance(answer, Mapping) else ""
     if not token:
         raise PullRefused("GitHub gave the App no token. Check the installation's number.")
     return token

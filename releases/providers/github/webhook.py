@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import NotJson, payload_of
 from releases.providers.facts import Seen, Unreadable
@@ -24,9 +24,9 @@ def label(message: Message) -> Labelled:
         said = payload_of(message)
     except NotJson:
         said = None
-    action = words.text_in(said, "action") if isinstance(said, Mapping) else ""
+    action = parse.text_in(said, "action") if isinstance(said, Mapping) else ""
     kind = f"{event}.{action}" if WORD.fullmatch(event) and WORD.fullmatch(action) else event
-    return Labelled(words.cut(delivery, 300), words.cut(kind.removeprefix(PULLED), 150))
+    return Labelled(parse.cut(delivery, 300), parse.cut(kind.removeprefix(PULLED), 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
@@ -44,7 +44,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if not kind.startswith(PULLED) and event in HOLDS and not isinstance(said.get(HOLDS[event]), Mapping):
         raise Unreadable(f"{HOLDS[event]} is missing")
     if event == "push":
-        return objects.push(said, config, words.moment(message.headers.get("received-at", "")))
+        return objects.push(said, config, parse.moment(message.headers.get("received-at", "")))
     return reader(said, config)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import (
     Answer,
     Missing,
@@ -85,7 +85,7 @@ def check(config: Mapping[str, Any]) -> None:
     for name in projects_in(config):
         if "://" in name or not ("/" in name or name.isdigit()):
             raise NotAccepted(
-                "projects", f"{words.cut(name, 80)} is no project. Write group/project, without the host."
+                "projects", f"{parse.cut(name, 80)} is no project. Write group/project, without the host."
             )
     since = config.get("since")
     if since and _since(config) is None:
@@ -94,12 +94,12 @@ def check(config: Mapping[str, Any]) -> None:
 
 def projects_in(config: Mapping[str, Any]) -> list[str]:
     """Return the projects that a source names, each once."""
-    return list(dict.fromkeys(name for line in words.lines_in(config.get("projects")) if (name := line.strip("/"))))
+    return list(dict.fromkeys(name for line in parse.lines_in(config.get("projects")) if (name := line.strip("/"))))
 
 
 def _since(config: Mapping[str, Any]) -> datetime | None:
     written = str(config.get("since") or "").strip()
-    return words.moment(f"{written[:10]}T00:00:00Z") if written else None
+    return parse.moment(f"{written[:10]}T00:00:00Z") if written else None
 
 
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
@@ -141,7 +141,7 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
         except Missing:
             missing.append(f"GitLab knows no project {name}, or does not show it to this token")
             continue
-        if isinstance(read, Mapping) and words.text_in(read, "id"):
+        if isinstance(read, Mapping) and parse.text_in(read, "id"):
             yield read
         else:
             missing.append(f"what GitLab says about {name} is no project")
@@ -158,8 +158,8 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
     seen: set[str] = set()
     while params is not None:
         answer = session.get("/api/v4/projects", params)
-        fresh = [each for each in listed(answer) if words.text_in(each, "id") not in seen]
-        seen |= {words.text_in(each, "id") for each in fresh}
+        fresh = [each for each in listed(answer) if parse.text_in(each, "id") not in seen]
+        seen |= {parse.text_in(each, "id") for each in fresh}
         if len(seen) > MOST_PROJECTS:
             raise PullRefused(
                 f"The token sees more than {MOST_PROJECTS:,} projects. Name those that matter in Projects."
@@ -177,7 +177,7 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
     whole = 0
     left: dict[str, Any] = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
     for project in _projects(session, config, missing):
-        id_, path = words.text_in(project, "id"), words.text_in(project, "path_with_namespace")
+        id_, path = parse.text_in(project, "id"), parse.text_in(project, "path_with_namespace")
         for step in STEPS:
             if project.get(step.level) == OFF:
                 continue
@@ -211,7 +211,7 @@ class _Reader:
         self, session: Session, project: Mapping[str, Any], step: Step, mark: dict[str, Any], since: datetime | None
     ) -> None:
         self.session, self.step, self.mark, self.done = session, step, mark, 0
-        self.path = f"/api/v4/projects/{words.text_in(project, 'id')}/{step.path}"
+        self.path = f"/api/v4/projects/{parse.text_in(project, 'id')}/{step.path}"
         self.project = {name: project[name] for name in PROJECT_FIELDS if name in project}
         self.seen = moment(mark.get("seen"))
         if step.order == UPDATED and since is not None and "after" not in mark:
@@ -284,7 +284,7 @@ class _Reader:
     def _record(self, each: Mapping[str, Any]) -> Record:
         body = {**each, PROJECT: self.project}
         if self.step.kind == "merge_request" and each.get("squash_commit_sha"):
-            body[COMMITS] = self._commits(words.text_in(each, "iid"))
+            body[COMMITS] = self._commits(parse.text_in(each, "iid"))
         return Record(f"pull.{self.step.kind}", json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
 
     def _commits(self, iid: str) -> list[Mapping[str, Any]]:
@@ -316,7 +316,7 @@ def look(session: Session, config: Mapping[str, Any]) -> list[str]:
     for project in projects[:LOOKED_AT]:
         for step in STEPS:
             if step.many in counts and project.get(step.level) != OFF:
-                counts[step.many] += _count(session, words.text_in(project, "id"), step.path)
+                counts[step.many] += _count(session, parse.text_in(project, "id"), step.path)
     some = f" in the first {LOOKED_AT}" if len(projects) > LOOKED_AT else ""
     return [
         _counted(len(projects), "project"),

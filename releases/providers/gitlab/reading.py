@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.addresses import host_of, path_of
 from releases.providers.facts import Unreadable
 
@@ -21,7 +21,7 @@ def moment(text: object) -> datetime | None:
     """Read "2017-09-15 16:50:55 UTC", "2021-04-28 21:50:00 +0200" or ISO 8601; None for anything else."""
     if not isinstance(text, str):
         return None
-    return words.moment(SPACED_ZONE.sub(r"\1", NAMED_ZONE.sub("+00:00", text.strip())))
+    return parse.moment(SPACED_ZONE.sub(r"\1", NAMED_ZONE.sub("+00:00", text.strip())))
 
 
 def first_moment(holder: Mapping[str, Any], *names: str) -> datetime | None:
@@ -48,19 +48,19 @@ class Place:
         """Return the key of an object of this host; its id is unique there."""
         if not id_:
             raise Unreadable(f"{field} is missing")
-        return words.key_of(self.host or "gitlab", kind, id_)
+        return parse.key_of(self.host or "gitlab", kind, id_)
 
 
 def place(said: Mapping[str, Any], config: Mapping[str, Any], url: str = "") -> Place:
     """Return the project that a webhook or a record speaks of; `url` is the address of the thing itself, if it has one."""
-    project = words.part_of(said, PROJECT) or words.part_of(said, "project")
-    home = words.text_in(project, "web_url", "homepage")
-    path = words.text_in(project, "path_with_namespace") or path_of(home) or path_of(url).partition("/-/")[0]
+    project = parse.part_of(said, PROJECT) or parse.part_of(said, "project")
+    home = parse.text_in(project, "web_url", "homepage")
+    path = parse.text_in(project, "path_with_namespace") or path_of(home) or path_of(url).partition("/-/")[0]
     configured = config.get("url")
     return Place(
         host=host_of(home, url, configured if isinstance(configured, str) else ""),
-        path=words.cut(path.strip("/"), 250),
-        branch=words.text_in(project, "default_branch"),
+        path=parse.cut(path.strip("/"), 250),
+        branch=parse.text_in(project, "default_branch"),
     )
 
 

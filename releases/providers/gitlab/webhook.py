@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider, Refused
 from releases.providers.envelope import NotJson, document
 from releases.providers.facts import Seen, Unreadable
@@ -85,10 +85,10 @@ def label(message: Message) -> Labelled:
         said = document(message.body)
     except NotJson:
         said = {}
-    kind = words.text_in(said, "object_kind", "event_name", "event_type") if isinstance(said, Mapping) else ""
+    kind = parse.text_in(said, "object_kind", "event_name", "event_type") if isinstance(said, Mapping) else ""
     header = message.headers.get("x-gitlab-event", "").strip().lower().removesuffix(" hook").replace(" ", "_")
     kind = kind or header
-    return Labelled(words.cut(delivery, 300), words.cut(kind.removeprefix("pull."), 150))
+    return Labelled(parse.cut(delivery, 300), parse.cut(kind.removeprefix("pull."), 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
@@ -103,7 +103,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if not isinstance(said, Mapping):
         raise Unreadable("the event is not a JSON object")
     if kind == "push":
-        return objects.push(said, config, words.moment(message.headers.get("received-at", "")))
+        return objects.push(said, config, parse.moment(message.headers.get("received-at", "")))
     return reader(said, config)
 
 

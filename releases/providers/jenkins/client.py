@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote, unquote
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import (
     Missing,
     NotAccepted,
@@ -129,7 +129,7 @@ def jobs(session: Session, config: Mapping[str, Any], missing: list[str]) -> lis
     """
     found = _Found()
     starts = [
-        tuple(part for part in line.strip("/").split("/") if part) for line in words.lines_in(config.get("folders"))
+        tuple(part for part in line.strip("/").split("/") if part) for line in parse.lines_in(config.get("folders"))
     ]
     for start in starts or [()]:
         try:
@@ -147,17 +147,17 @@ def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _Found) 
     if len(parts) > DEEPEST:
         raise PullRefused(f"Jenkins has folders more than {DEEPEST} deep. Name those that matter in Folders and jobs.")
     read = _asked(session, address(parts), f"_class,name,lastBuild[number],lastCompletedBuild[number],{JOBS}")
-    class_ = class_ or words.text_in(read, "_class")
+    class_ = class_ or parse.text_in(read, "_class")
     if "jobs" not in read and _number(read.get("lastBuild")):
         found.jobs.append(Job(parts, _number(read.get("lastBuild")), _number(read.get("lastCompletedBuild"))))
         return
     found.folders += 1
     inner = read.get("jobs")
     for each in inner if isinstance(inner, list) else []:
-        name = words.text_in(each, "name") if isinstance(each, Mapping) else ""
+        name = parse.text_in(each, "name") if isinstance(each, Mapping) else ""
         if not name:
             continue
-        own, kind = (*parts, name), words.text_in(each, "_class")
+        own, kind = (*parts, name), parse.text_in(each, "_class")
         if _number(each.get("lastBuild")):
             branch = unquote(name) if MULTIBRANCH in class_ else ""
             found.jobs.append(Job(own, _number(each["lastBuild"]), _number(each.get("lastCompletedBuild")), branch))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, unquote
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.addresses import host_of, link, path_of
 from releases.providers.facts import ArtifactSeen, RunSeen, Seen, Unreadable
 from releases.providers.jenkins.tables import PHASES, RESULTS
@@ -44,7 +44,7 @@ def branch(text: str) -> str:
     text = text.strip()
     for start in REMOTES:
         text = text.removeprefix(start)
-    return "" if text in NAMELESS else words.cut(text, 250)
+    return "" if text in NAMELESS else parse.cut(text, 250)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ def checkouts(build: Said) -> list[Checkout]:
     """Return what a build checked out, each commit once."""
     found: dict[tuple[str, str], Checkout] = {}
     for action in _objects(build.get("actions")):
-        revision = words.part_of(action, "lastBuiltRevision")
-        sha = words.sha(words.text_in(revision, "SHA1"))
+        revision = parse.part_of(action, "lastBuiltRevision")
+        sha = parse.sha(parse.text_in(revision, "SHA1"))
         if not sha:
             continue
-        names = [branch(words.text_in(each, "name")) for each in _objects(revision.get("branch"))]
-        remote = next(iter(words.texts_in(action.get("remoteUrls"))), "")
-        own = Checkout(sha, next((name for name in names if name), ""), words.repository(remote))
+        names = [branch(parse.text_in(each, "name")) for each in _objects(revision.get("branch"))]
+        remote = next(iter(parse.texts_in(action.get("remoteUrls"))), "")
+        own = Checkout(sha, next((name for name in names if name), ""), parse.repository(remote))
         found.setdefault((sha, own.repository), own)
     return list(found.values())
 
@@ -77,7 +77,7 @@ def chosen(found: list[Checkout], build: Said, path: str, of_branch: str, librar
     Libraries that the source names are out. Of the rest it is the one on the job's branch, the one whose commits the
     build lists as its changes, or the one whose repository the job is called after.
     """
-    known = {words.repository(name) for name in libraries}
+    known = {parse.repository(name) for name in libraries}
     found = [each for each in found if each.repository not in known] or found
     changes = set(_changes(build))
     called = {each.lower() for each in path.split("/")}
@@ -98,19 +98,19 @@ def _objects(value: object) -> list[Said]:
 
 
 def _changes(build: Said) -> Iterator[str]:
-    for changes in [words.part_of(build, "changeSet"), *_objects(build.get("changeSets"))]:
+    for changes in [parse.part_of(build, "changeSet"), *_objects(build.get("changeSets"))]:
         for item in _objects(changes.get("items")):
-            yield words.sha(words.text_in(item, "commitId"))
+            yield parse.sha(parse.text_in(item, "commitId"))
 
 
 def _key(url: str, host: str, path: str, number: str) -> str:
     """A build is known by its address, whose scheme does not matter; where there is none, by job and number."""
     if host_of(url):
-        return words.key_of(f"{host_of(url)}/{path_of(url)}")
+        return parse.key_of(f"{host_of(url)}/{path_of(url)}")
     if not path or not number:
         raise Unreadable("the build's url is missing, and so is its job or its number")
     below = "/".join(f"job/{quote(name, safe='')}" for name in path.split("/"))
-    return words.key_of(f"{host or 'jenkins'}/{below}/{number}")
+    return parse.key_of(f"{host or 'jenkins'}/{below}/{number}")
 
 
 def _configured(config: Said) -> str:
@@ -120,30 +120,30 @@ def _configured(config: Said) -> str:
 
 def build(said: Said, config: Said) -> list[Seen]:
     """A build is a run of its job, known by its address. While it is being built its result is no outcome yet."""
-    job = words.part_of(said, JOB)
-    url, number = words.text_in(said, "url"), words.text_in(said, "number")
-    title = words.text_in(said, "fullDisplayName").rpartition(" #")[0]
-    path = words.text_in(job, "path") or "/".join(job_in(url)) or "/".join(title.split(" » "))
+    job = parse.part_of(said, JOB)
+    url, number = parse.text_in(said, "url"), parse.text_in(said, "number")
+    title = parse.text_in(said, "fullDisplayName").rpartition(" #")[0]
+    path = parse.text_in(job, "path") or "/".join(job_in(url)) or "/".join(title.split(" » "))
     started = milliseconds(said.get("timestamp"))
     if started is None:
         raise Unreadable("timestamp is not the milliseconds since 1970 at which the build began")
-    word = words.text_in(said, "result")
+    word = parse.text_in(said, "result")
     building = said.get("building") is True or (not word and said.get("building") is not False)
     meaning = RESULTS.read(word)
     took = said.get("duration")
     took = took if isinstance(took, int | float) and not isinstance(took, bool) and 0 < took < 1e12 else 0
     finished = None if building else started + timedelta(milliseconds=took)
-    own_branch = words.text_in(job, "branch")
-    libraries = words.texts_in(config.get("libraries"))
+    own_branch = parse.text_in(job, "branch")
+    libraries = parse.texts_in(config.get("libraries"))
     of = chosen(checkouts(said), said, path, own_branch, libraries) or Checkout("", "", "")
     run = RunSeen(
         key=_key(url, host_of(_configured(config)), path, number),
         at=finished or started,
         phase=facts.RUNNING if building else facts.FINISHED,
         outcome="" if building else meaning.outcome,
-        words=words.cut(word or ("building" if building else ""), 250),
+        raw_status=parse.cut(word or ("building" if building else ""), 250),
         repository=of.repository,
-        pipeline=words.cut(path, 250),
+        pipeline=parse.cut(path, 250),
         sha=of.sha,
         branch=own_branch or of.branch,
         started_at=started,
@@ -155,44 +155,44 @@ def build(said: Said, config: Said) -> list[Seen]:
 
 def _artifacts(said: Said, of: Checkout, at: datetime) -> Iterator[Seen]:
     """Yield what a build made: those fingerprints that began with it. What it only copied was made elsewhere."""
-    number = words.text_in(said, "number")
+    number = parse.text_in(said, "number")
     for each in _objects(said.get("fingerprint"))[:MOST_ARTIFACTS]:
-        name, md5 = words.text_in(each, "fileName"), words.text_in(each, "hash").lower()
-        origin = words.part_of(each, "original")
-        made_here = not origin or words.text_in(origin, "number") == number
+        name, md5 = parse.text_in(each, "fileName"), parse.text_in(each, "hash").lower()
+        origin = parse.part_of(each, "original")
+        made_here = not origin or parse.text_in(origin, "number") == number
         if name and MD5.fullmatch(md5) and made_here:
             purl = f"pkg:generic/{quote(name.rpartition('/')[2][:200], safe='')}?checksum=md5:{md5}"
-            yield ArtifactSeen(key=words.purl(purl), at=at, sha=of.sha, repository=of.repository, packaged_at=at)
+            yield ArtifactSeen(key=parse.purl(purl), at=at, sha=of.sha, repository=of.repository, packaged_at=at)
 
 
 def notification(said: Said, received: datetime | None, config: Said) -> list[Seen]:
     """The notification plugin tells of one build up to four times; FINALIZED repeats COMPLETED once all is stored."""
-    told = words.part_of(said, "build")
-    phase = words.text_in(told, "phase").upper()
+    told = parse.part_of(said, "build")
+    phase = parse.text_in(told, "phase").upper()
     if phase not in PHASES.words:
         return []
-    relative = words.text_in(told, "url") or words.text_in(said, "url")
+    relative = parse.text_in(told, "url") or parse.text_in(said, "url")
     root = _configured(config)
-    url = words.text_in(told, "full_url") or (f"{root}/{relative.lstrip('/')}" if root and relative else "")
-    path = "/".join(job_in(relative) or job_in(url)) or words.text_in(said, "name")
+    url = parse.text_in(told, "full_url") or (f"{root}/{relative.lstrip('/')}" if root and relative else "")
+    path = "/".join(job_in(relative) or job_in(url)) or parse.text_in(said, "name")
     at = milliseconds(told.get("timestamp")) or received
     if at is None:
         raise Unreadable("build.timestamp is missing, and nobody noted when the message came")
-    meaning, word = PHASES.read(phase), words.text_in(told, "status")
+    meaning, word = PHASES.read(phase), parse.text_in(told, "status")
     ended = meaning.phase == facts.FINISHED
-    scm = words.part_of(said, "scm") or words.part_of(told, "scm")
+    scm = parse.part_of(said, "scm") or parse.part_of(told, "scm")
     exact = phase == "COMPLETED" and milliseconds(told.get("timestamp")) is not None
     return [
         RunSeen(
-            key=_key(url, host_of(root), path, words.text_in(told, "number")),
+            key=_key(url, host_of(root), path, parse.text_in(told, "number")),
             at=at,
             phase=meaning.phase,
             outcome=RESULTS.read(word).outcome if ended else "",
-            words=words.cut(word if ended else phase, 250),
-            repository=words.repository(words.text_in(scm, "url")),
-            pipeline=words.cut(path, 250),
-            sha=words.sha(words.text_in(scm, "commit")),
-            branch=branch(words.text_in(scm, "branch")),
+            raw_status=parse.cut(word if ended else phase, 250),
+            repository=parse.repository(parse.text_in(scm, "url")),
+            pipeline=parse.cut(path, 250),
+            sha=parse.sha(parse.text_in(scm, "commit")),
+            branch=branch(parse.text_in(scm, "branch")),
             started_at=at if phase == "STARTED" else None,
             finished_at=at if exact else None,
             url=link(url),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen
@@ -17,8 +17,8 @@ NOTIFICATION = "notification"
 
 def label(message: Message) -> Labelled:
     """File a notification under a digest of its content: Jenkins gives it no id, and each phase of a build differs."""
-    told = words.part_of(peek(message), "build")
-    return Labelled("", NOTIFICATION if words.text_in(told, "phase") else "unknown")
+    told = parse.part_of(peek(message), "build")
+    return Labelled("", NOTIFICATION if parse.text_in(told, "phase") else "unknown")
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
@@ -28,7 +28,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     said = as_object(read(message), "the event")
     if kind == BUILD:
         return objects.build(said, config)
-    return objects.notification(said, words.moment(message.headers.get("received-at", "")), config)
+    return objects.notification(said, parse.moment(message.headers.get("received-at", "")), config)
 
 
 PROVIDER = Provider(

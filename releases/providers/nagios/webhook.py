@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import alerts, words
+from releases.providers import alerts, parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
@@ -60,32 +60,32 @@ STREAMED = {"StateChange", "Notification"}
 
 def label(message: Message) -> Labelled:
     """File a notification under a digest of its content."""
-    kind = words.text_in(peek(message), "type", "notification_type")
-    return Labelled("", words.cut(kind, 60) or "notification")
+    kind = parse.text_in(peek(message), "type", "notification_type")
+    return Labelled("", parse.cut(kind, 60) or "notification")
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the signal of a notification; None for the other events that Icinga streams."""
+    """Return the alert of a notification; None for the other events that Icinga streams."""
     said = as_object(read(message), "the body")
-    host, service = words.text_in(said, "host"), words.text_in(said, "service")
+    host, service = parse.text_in(said, "host"), parse.text_in(said, "service")
     if not host:
         raise Unreadable("host is missing or empty")
-    if "check_result" in said and words.text_in(said, "type") not in STREAMED:
+    if "check_result" in said and parse.text_in(said, "type") not in STREAMED:
         return None
-    if words.text_in(said, "type") == "StateChange" and words.text_in(said, "state_type") in ("0", "0.0"):
+    if parse.text_in(said, "type") == "StateChange" and parse.text_in(said, "state_type") in ("0", "0.0"):
         return None  # a soft state: Icinga itself checks again before it tells anybody
     at = _moment(said)
     if at is None:
         raise Unreadable("timestamp is missing or no moment (seconds since 1970, or ISO 8601)")
-    type_ = words.text_in(said, "notification_type", "type")
+    type_ = parse.text_in(said, "notification_type", "type")
     word = _state_word(said, bool(service))
     table = SERVICE_STATE if service else HOST_STATE
     state = alerts.state_in(table, word) if word else alerts.state_in(TYPE, type_)
     labels = alerts.labels_in(said.get("labels"), said.get("vars"), {"host": host, "check": service})
-    output = words.text_in(said, "output") or words.text_in(words.part_of(said, "check_result"), "output")
+    output = parse.text_in(said, "output") or parse.text_in(parse.part_of(said, "check_result"), "output")
     return [
-        alerts.signal(
-            key=words.key_of("nagios", alerts.site_of(config), host, service),
+        alerts.alert(
+            key=parse.key_of("nagios", alerts.site_of(config), host, service),
             at=at,
             state=state,
             title=f"{service} on {host}" if service else host,
@@ -94,20 +94,20 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
             severity=SEVERITIES.get(word.lower(), ""),
             said=": ".join(each for each in (f"{type_} {word}".strip(), output.split("\n")[0]) if each),
             resolved_at=at,
-            url=alerts.link(words.text_in(said, "url")),
+            url=alerts.link(parse.text_in(said, "url")),
         )
     ]
 
 
 def _moment(said: Mapping[str, Any]) -> datetime | None:
     written = said.get("timestamp")
-    return words.seconds(written) or words.moment(written)
+    return parse.seconds(written) or parse.moment(written)
 
 
 def _state_word(said: Mapping[str, Any], of_service: bool) -> str:
     """Return the state in the words of the system; Icinga's stream has a number, in the event or in its check result."""
-    result = words.part_of(said, "check_result")
-    written = words.text_in(said, "state") or words.text_in(result, "state")
+    result = parse.part_of(said, "check_result")
+    written = parse.text_in(said, "state") or parse.text_in(result, "state")
     if written in ("0.0", "1.0", "2.0", "3.0"):
         written = written[0]
     numbers = SERVICE_NUMBERS if of_service else HOST_NUMBERS

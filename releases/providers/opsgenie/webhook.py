@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import alerts, facts, words
+from releases.providers import alerts, facts, parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
@@ -48,18 +48,18 @@ ADDITIONS = {
 
 def label(message: Message) -> Labelled:
     """File an action under a digest of its content: Opsgenie numbers nothing."""
-    return Labelled("", words.cut(words.text_in(peek(message), "action"), 150))
+    return Labelled("", parse.cut(parse.text_in(peek(message), "action"), 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the signal of an action; None for actions nobody explained to us."""
+    """Return the alert of an action; None for actions nobody explained to us."""
     whole = as_object(read(message), "the body")
-    action, alert = words.text_in(whole, "action"), words.part_of(whole, "alert")
+    action, alert = parse.text_in(whole, "action"), parse.part_of(whole, "alert")
     if not alert:
         raise Unreadable("alert is missing or empty")
     if action not in ADDITIONS and action not in ACTION.words:
         return None
-    id_ = words.text_in(alert, "alertId", "id")
+    id_ = parse.text_in(alert, "alertId", "id")
     if not id_:
         raise Unreadable("alert.alertId is missing or empty")
     opened = _moment(alert.get("createdAt"))
@@ -67,21 +67,21 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if at is None:
         raise Unreadable("alert.createdAt and alert.updatedAt are missing or no moments")
     labels = alerts.labels_in(
-        alert.get("details"), {each: words.text_in(alert, each) for each in ("alias", "source", "entity", "priority")}
+        alert.get("details"), {each: parse.text_in(alert, each) for each in ("alias", "source", "entity", "priority")}
     )
-    message_ = words.text_in(alert, "message")
+    message_ = parse.text_in(alert, "message")
     return [
-        alerts.signal(
-            key=words.key_of("opsgenie", id_),
+        alerts.alert(
+            key=parse.key_of("opsgenie", id_),
             at=at,
             state="" if action in ADDITIONS else alerts.state_in(ACTION, action),
-            title=message_ or words.text_in(alert, "alias"),
+            title=message_ or parse.text_in(alert, "alias"),
             labels=labels,
             config=config,
             said=action,
             opened_at=opened,
             resolved_at=at,
-            url=alerts.link(words.text_in(words.part_of(whole, "alert"), "url"), labels.get("url", "")),
+            url=alerts.link(parse.text_in(parse.part_of(whole, "alert"), "url"), labels.get("url", "")),
         )
     ]
 
@@ -89,7 +89,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 def _moment(value: object) -> datetime | None:
     """Opsgenie writes milliseconds, and in updatedAt of some versions nanoseconds, since 1970."""
     if isinstance(value, str) and not value.strip().isdigit():
-        return words.moment(value)
+        return parse.moment(value)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -98,7 +98,7 @@ def _moment(value: object) -> datetime | None:
         return None
     for scale in (1e9, 1e6, 1e3):
         if number / scale > 1e8:  # after 1973 in this unit
-            return words.seconds(number / scale)
+            return parse.seconds(number / scale)
     return None
 
 

@@ -1,4 +1,4 @@
-"""PagerDuty's webhooks, version 3: what happens to an incident there is a signal here."""
+"""PagerDuty's webhooks, version 3: what happens to an incident there is an alert here."""
 
 import hashlib
 import hmac
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from releases.providers import alerts, words
+from releases.providers import alerts, parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
@@ -45,53 +45,53 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
 
 def label(message: Message) -> Labelled:
     """File an event under its id and type."""
-    event = words.part_of(peek(message), "event")
-    kind = words.cut(words.text_in(event, "event_type"), 150)
-    id_ = words.text_in(event, "id") if kind else ""
-    return Labelled(words.key_of("pagerduty", id_) if id_ else "", kind)
+    event = parse.part_of(peek(message), "event")
+    kind = parse.cut(parse.text_in(event, "event_type"), 150)
+    id_ = parse.text_in(event, "id") if kind else ""
+    return Labelled(parse.key_of("pagerduty", id_) if id_ else "", kind)
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the signal of an event about an incident's status; None for notes, responders, services and pings."""
+    """Return the alert of an event about an incident's status; None for notes, responders, services and pings."""
     whole = as_object(read(message), "the body")
     event = as_object(whole.get("event"), "event")
-    type_ = words.text_in(event, "event_type")
-    incident = words.part_of(event, "data")
-    if not type_.startswith("incident.") or words.text_in(incident, "type") not in ("incident", ""):
+    type_ = parse.text_in(event, "event_type")
+    incident = parse.part_of(event, "data")
+    if not type_.startswith("incident.") or parse.text_in(incident, "type") not in ("incident", ""):
         return None
-    id_ = words.text_in(incident, "id")
+    id_ = parse.text_in(incident, "id")
     if not id_:
         raise Unreadable("event.data.id is missing or empty")
-    at = words.moment(event.get("occurred_at"))
+    at = parse.moment(event.get("occurred_at"))
     if at is None:
         raise Unreadable("event.occurred_at is missing or no moment")
-    status = words.text_in(incident, "status")
-    address = words.text_in(incident, "html_url")
-    priority, place = words.part_of(incident, "priority"), words.part_of(incident, "service")
-    service = words.text_in(place, "summary", "name")
-    urgency = words.text_in(incident, "urgency")
+    status = parse.text_in(incident, "status")
+    address = parse.text_in(incident, "html_url")
+    priority, place = parse.part_of(incident, "priority"), parse.part_of(incident, "service")
+    service = parse.text_in(place, "summary", "name")
+    urgency = parse.text_in(incident, "urgency")
     # Other news of a resolved incident says that it is resolved, not when.
-    ended = words.moment(incident.get("resolved_at")) or (at if type_ == "incident.resolved" else None)
+    ended = parse.moment(incident.get("resolved_at")) or (at if type_ == "incident.resolved" else None)
     return [
-        alerts.signal(
-            key=words.key_of("pagerduty", _host(address), id_),
+        alerts.alert(
+            key=parse.key_of("pagerduty", _host(address), id_),
             at=at,
             state=alerts.state_in(STATUS, status),
-            title=words.text_in(incident, "title", "summary"),
+            title=parse.text_in(incident, "title", "summary"),
             config=config,
             service=service,
             labels=alerts.labels_in(
                 {
                     "service": service,
                     "urgency": urgency,
-                    "priority": words.text_in(priority, "summary", "name"),
-                    "number": words.text_in(incident, "number"),
-                    "incident_key": words.text_in(incident, "incident_key"),
+                    "priority": parse.text_in(priority, "summary", "name"),
+                    "number": parse.text_in(incident, "number"),
+                    "incident_key": parse.text_in(incident, "incident_key"),
                 }
             ),
             severity=urgency,
             said=f"{type_.removeprefix('incident.')}: {status}" if status else type_,
-            opened_at=words.moment(incident.get("created_at")),
+            opened_at=parse.moment(incident.get("created_at")),
             resolved_at=ended,
             url=alerts.link(address),
         )

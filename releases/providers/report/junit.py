@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.facts import Unreadable
 from releases.providers.story_keys import keys_in, keys_in_name
 
@@ -71,7 +71,7 @@ def _read(body: bytes, cases: list[Case]) -> None:
             if depth > DEEPEST:
                 raise Unreadable(f"the file is nested deeper than {DEEPEST} elements")
             if depth == 1 and tag not in ("testsuites", "testsuite"):
-                raise Unreadable(f"the file starts with <{words.cut(tag, 40)}>, not with <testsuites> or <testsuite>")
+                raise Unreadable(f"the file starts with <{parse.cut(tag, 40)}>, not with <testsuites> or <testsuite>")
             if tag in ("testsuites", "testsuite"):
                 suites.append(_suite(element, suites[-1] if suites else None))
             continue
@@ -102,7 +102,7 @@ def _suite(element: Element, above: _Suite | None) -> _Suite:
     name = (element.get("name") or "").strip()
     return _Suite(
         name=name or (above.name if above else ""),
-        at=words.moment(element.get("timestamp")) or (above.at if above else None),
+        at=parse.moment(element.get("timestamp")) or (above.at if above else None),
         took=_seconds(element.get("time")),
         stories=tuple(keys_in(name)) or (above.stories if above else ()),
     )
@@ -121,7 +121,7 @@ def _case(element: Element, suite: _Suite) -> Case:
             texts += [child.get("value") or "", child.text or ""]
     certain = [key for text in texts for key in keys_in(text)] or list(suite.stories)
     loose = [key for text in (name, place) for key in keys_in_name(text)]
-    started = words.moment(element.get("timestamp"))
+    started = parse.moment(element.get("timestamp"))
     took = _seconds(element.get("time"))
     return Case(
         name=name,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from releases.providers import facts, words
+from releases.providers import facts, parse
 from releases.providers.base import Labelled, Message, Provider, Refused
 from releases.providers.envelope import NotJson, document
 from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
@@ -54,39 +54,39 @@ class _Report:
         self.said = said
         self.source = headers.get("source", "")
         self.delivery = headers.get("delivery", "")
-        received = words.moment(headers.get("received-at", ""))
+        received = parse.moment(headers.get("received-at", ""))
         self.received = received or datetime(1970, 1, 1, tzinfo=UTC)
 
     def text(self, *names: str) -> str:
-        return words.text_in(self.said, *names)
+        return parse.text_in(self.said, *names)
 
     def moment(self, name: str) -> datetime | None:
         written = self.text(name)
-        read = words.moment(written)
+        read = parse.moment(written)
         if written and read is None:
-            raise Unreadable(f"{name} is no moment such as 2026-01-31T12:00:00Z: {words.cut(written, 60)}")
+            raise Unreadable(f"{name} is no moment such as 2026-01-31T12:00:00Z: {parse.cut(written, 60)}")
         return read
 
     def sha(self) -> str:
         written = self.text("commit")
-        read = words.sha(written)
+        read = parse.sha(written)
         if written and not read:
-            raise Unreadable(f"commit is not 7 to 64 hexadecimal digits: {words.cut(written, 60)}")
+            raise Unreadable(f"commit is not 7 to 64 hexadecimal digits: {parse.cut(written, 60)}")
         return read
 
     def key(self, *within: str) -> str:
         """A report with an id is about the thing so called here; one without is about itself alone."""
         id_ = self.text("id")
-        return words.key_of(self.source, *within, id_) if id_ else words.key_of(self.source, self.delivery, *within)
+        return parse.key_of(self.source, *within, id_) if id_ else parse.key_of(self.source, self.delivery, *within)
 
     def phase(self) -> str:
         phase = self.text("phase") or facts.FINISHED
         if phase not in facts.PHASES:
-            raise Unreadable(f"phase is none of {', '.join(facts.PHASES)}: {words.cut(phase, 60)}")
+            raise Unreadable(f"phase is none of {', '.join(facts.PHASES)}: {parse.cut(phase, 60)}")
         return phase
 
     def outcome(self, phase: str, otherwise: str) -> str:
-        return (words.outcome(self.text("outcome")) or otherwise) if phase == facts.FINISHED else ""
+        return (parse.outcome(self.text("outcome")) or otherwise) if phase == facts.FINISHED else ""
 
     def times(self, phase: str) -> tuple[datetime, datetime | None, datetime | None]:
         """Return when it was so, started and finished; when it was received stands in for the one its phase needs."""
@@ -104,12 +104,12 @@ class _Report:
         return url if url.startswith(("https://", "http://")) and len(url) <= 1000 else ""
 
     def purl(self) -> str:
-        return words.purl(self.text("artifact"), "artifact")
+        return parse.purl(self.text("artifact"), "artifact")
 
 
 def _deployment(report: _Report) -> list[Seen]:
-    service = words.named(report.text("service"), "service")
-    environment = words.named(report.text("environment"), "environment")
+    service = parse.named(report.text("service"), "service")
+    environment = parse.named(report.text("environment"), "environment")
     phase = report.phase()
     at, started, finished = report.times(phase)
     healthy = report.said.get("healthy")
@@ -117,7 +117,7 @@ def _deployment(report: _Report) -> list[Seen]:
         raise Unreadable("healthy is neither true nor false")
     kind = report.text("kind") or "deploy"
     if kind not in ("deploy", "rollback", "removal"):
-        raise Unreadable(f"kind is none of deploy, rollback, removal: {words.cut(kind, 60)}")
+        raise Unreadable(f"kind is none of deploy, rollback, removal: {parse.cut(kind, 60)}")
     return [
         DeploymentSeen(
             key=report.key(service, environment),
@@ -128,10 +128,10 @@ def _deployment(report: _Report) -> list[Seen]:
             phase=phase,
             outcome=report.outcome(phase, facts.SUCCESS),
             healthy=healthy,
-            words=words.cut(report.text("outcome"), 250),
+            raw_status=parse.cut(report.text("outcome"), 250),
             artifact=report.purl(),
             sha=report.sha(),
-            version=words.cut(report.text("version"), 200),
+            version=parse.cut(report.text("version"), 200),
             started_at=started,
             finished_at=finished,
             url=report.url(),
@@ -142,19 +142,19 @@ def _deployment(report: _Report) -> list[Seen]:
 def _run(report: _Report) -> list[Seen]:
     phase = report.phase()
     at, started, finished = report.times(phase)
-    service, repository = words.cut(report.text("service"), 120), words.repository(report.text("repository"))
-    sha, artifact, pipeline = report.sha(), report.purl(), words.cut(report.text("pipeline"), 250)
+    service, repository = parse.cut(report.text("service"), 120), parse.repository(report.text("repository"))
+    sha, artifact, pipeline = report.sha(), report.purl(), parse.cut(report.text("pipeline"), 250)
     run = RunSeen(
         key=report.key(repository or service, pipeline),
         at=at,
         phase=phase,
         outcome=report.outcome(phase, facts.UNKNOWN),
-        words=words.cut(report.text("outcome"), 250),
+        raw_status=parse.cut(report.text("outcome"), 250),
         service=service,
         repository=repository,
         pipeline=pipeline,
         sha=sha,
-        branch=words.cut(report.text("branch"), 250),
+        branch=parse.cut(report.text("branch"), 250),
         artifact=artifact,
         started_at=started,
         finished_at=finished,
@@ -167,12 +167,12 @@ def _run(report: _Report) -> list[Seen]:
 
 def stories_of(said: Mapping[str, Any]) -> list[str]:
     """Return the story keys in the fields `story` and `stories` of a report, each once."""
-    texts = [text for name in ("story", "stories") for text in words.texts_in(said.get(name))]
+    texts = [text for name in ("story", "stories") for text in parse.texts_in(said.get(name))]
     return list(dict.fromkeys(key for text in texts for key in keys_in(text.upper())))
 
 
 def _acceptance(report: _Report) -> list[Seen]:
-    environment = words.named(report.text("environment"), "environment")
+    environment = parse.named(report.text("environment"), "environment")
     at, started, finished = report.times(facts.FINISHED)
     outcome = report.outcome(facts.FINISHED, facts.UNKNOWN)
     return [
@@ -182,16 +182,16 @@ def _acceptance(report: _Report) -> list[Seen]:
             environment=environment,
             phase=facts.FINISHED,
             outcome=outcome,
-            name=words.cut(report.text("name"), 300),
-            words=words.cut(report.text("outcome"), 250),
+            name=parse.cut(report.text("name"), 300),
+            raw_status=parse.cut(report.text("outcome"), 250),
             story=story,
-            service=words.cut(report.text("service"), 120),
+            service=parse.cut(report.text("service"), 120),
             artifact=report.purl(),
             sha=report.sha(),
-            release=words.cut(report.text("release"), 200),
+            release=parse.cut(report.text("release"), 200),
             started_at=started,
             finished_at=finished,
-            performed_by=words.cut(report.text("by"), 200),
+            performed_by=parse.cut(report.text("by"), 200),
             url=report.url(),
         )
         for story in stories_of(report.said) or [""]
@@ -204,11 +204,11 @@ def _flag(report: _Report) -> list[Seen]:
         raise Unreadable("on is neither true nor false")
     return [
         FlagSeen(
-            key=words.named(report.text("flag"), "flag"),
+            key=parse.named(report.text("flag"), "flag"),
             at=report.moment("at") or report.received,
-            environment=words.named(report.text("environment"), "environment"),
+            environment=parse.named(report.text("environment"), "environment"),
             on=on,
-            audience=words.cut(report.text("audience"), 60) or "everyone",
+            audience=parse.cut(report.text("audience"), 60) or "everyone",
         )
     ]
 
@@ -216,7 +216,7 @@ def _flag(report: _Report) -> list[Seen]:
 def _junit(message: Message) -> list[Seen]:
     asked = dict(parse_qsl(message.headers.get("query", "")))
     report = _Report(asked, message.headers)
-    environment = words.named(report.text("environment"), "environment")
+    environment = parse.named(report.text("environment"), "environment")
     cases = read_cases(message.body)
     stories: dict[str, list[Case]] = {}
     for case in cases:
@@ -251,16 +251,16 @@ def _checked(report: _Report, environment: str, story: str, cases: list[Case]) -
         environment=environment,
         phase=facts.FINISHED,
         outcome=outcome,
-        name=words.cut(report.text("name") or cases[0].suite or "JUnit", 300),
+        name=parse.cut(report.text("name") or cases[0].suite or "JUnit", 300),
         story=story,
-        words=", ".join(f"{count} {name}" for count, name in said if count),
-        service=words.cut(report.text("service"), 120),
+        raw_status=", ".join(f"{count} {name}" for count, name in said if count),
+        service=parse.cut(report.text("service"), 120),
         artifact=report.purl(),
         sha=report.sha(),
-        release=words.cut(report.text("release"), 200),
+        release=parse.cut(report.text("release"), 200),
         started_at=started,
         finished_at=finished,
-        performed_by=words.cut(report.text("by"), 200),
+        performed_by=parse.cut(report.text("by"), 200),
         url=report.url(),
     )
 
@@ -278,5 +278,5 @@ PROVIDER = Provider(
     pulls=False,
     label=label,
     translate=translate,
-    tables=(words.table_of_outcomes("outcome", closed=True),),
+    tables=(parse.table_of_outcomes("outcome", closed=True),),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import alerts, words
+from releases.providers import alerts, parse
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
@@ -24,12 +24,12 @@ SEVERITIES = {"0": "ok", "1": "warning", "2": "critical", "3": "unknown"}
 def label(message: Message) -> Labelled:
     """File an event under a digest of its content: its own id stays while a problem lasts."""
     whole = peek(message)
-    action = words.text_in(whole, "action")
-    return Labelled("", words.cut(f"check.{action}" if action else "check", 60))
+    action = parse.text_in(whole, "action")
+    return Labelled("", parse.cut(f"check.{action}" if action else "check", 60))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the signal of each event; None for what is about no check (metrics)."""
+    """Return the alert of each event; None for what is about no check (metrics)."""
     whole = read(message)
     listed = whole if isinstance(whole, list) else [whole]
     if len(listed) > MOST_EVENTS:
@@ -42,47 +42,47 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 
 def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
-    check, entity = words.part_of(event, "check"), words.part_of(event, "entity") or words.part_of(event, "client")
-    check_about, about = words.part_of(check, "metadata"), words.part_of(entity, "metadata")
-    name = words.text_in(check_about, "name") or words.text_in(check, "name")
-    where = words.text_in(about, "name") or words.text_in(entity, "name") or words.text_in(check, "source")
+    check, entity = parse.part_of(event, "check"), parse.part_of(event, "entity") or parse.part_of(event, "client")
+    check_about, about = parse.part_of(check, "metadata"), parse.part_of(entity, "metadata")
+    name = parse.text_in(check_about, "name") or parse.text_in(check, "name")
+    where = parse.text_in(about, "name") or parse.text_in(entity, "name") or parse.text_in(check, "source")
     if not name or not where:
         raise Unreadable(f"{'check' if not name else 'entity'}.metadata.name is missing or empty")
     at = next(
         (
             moment
             for value in (check.get("executed"), event.get("timestamp"), check.get("issued"))
-            if (moment := words.seconds(value)) is not None
+            if (moment := parse.seconds(value)) is not None
         ),
         None,
     )
     if at is None:
         raise Unreadable("timestamp and check.executed are missing or no moments")
-    namespace = words.text_in(about, "namespace") or words.text_in(words.part_of(event, "metadata"), "namespace")
+    namespace = parse.text_in(about, "namespace") or parse.text_in(parse.part_of(event, "metadata"), "namespace")
     # The protocol of Sensu Go leaves out a status of 0.
-    status = words.text_in(check, "status") or ("0" if "status" not in check else "")
+    status = parse.text_in(check, "status") or ("0" if "status" not in check else "")
     state = alerts.state_in(STATUS, status)
     labels = alerts.labels_in(
         check_about.get("labels"),
         about.get("labels"),
-        words.part_of(event, "metadata").get("labels"),
+        parse.part_of(event, "metadata").get("labels"),
         {"entity": where, "check": name, "sensu_namespace": namespace},
-        {each: words.text_in(entity, each) for each in ("service", "environment", "env")},
-        {each: words.text_in(check, each) for each in ("service", "environment", "env", "severity")},
+        {each: parse.text_in(entity, each) for each in ("service", "environment", "env")},
+        {each: parse.text_in(check, each) for each in ("service", "environment", "env", "severity")},
     )
-    output = words.cut(words.text_in(check, "output").split("\n")[0], 200)
-    return alerts.signal(
-        key=words.key_of("sensu", alerts.site_of(config), namespace, where, name),
+    output = parse.cut(parse.text_in(check, "output").split("\n")[0], 200)
+    return alerts.alert(
+        key=parse.key_of("sensu", alerts.site_of(config), namespace, where, name),
         at=at,
         state=state,
         title=name,
         labels=labels,
         config=config,
         severity=_severity(check, status),
-        said=": ".join(each for each in (SEVERITIES.get(status, f"status {words.cut(status, 20)}"), output) if each),
+        said=": ".join(each for each in (SEVERITIES.get(status, f"status {parse.cut(status, 20)}"), output) if each),
         opened_at=_began(check, at),
         resolved_at=at,
-        url=alerts.link(words.text_in(check_about, "url"), labels.get("url", "")),
+        url=alerts.link(parse.text_in(check_about, "url"), labels.get("url", "")),
     )
 
 
@@ -101,10 +101,10 @@ def _began(check: Mapping[str, Any], at: datetime) -> datetime | None:
     for each in reversed(history if isinstance(history, list) else []):
         if not isinstance(each, Mapping):
             return None
-        executed = words.seconds(each.get("executed"))
+        executed = parse.seconds(each.get("executed"))
         if executed is None:
             return None
-        if words.text_in(each, "status") in ("", "0"):
+        if parse.text_in(each, "status") in ("", "0"):
             if executed < at:
                 return began
         else:

@@ -22,7 +22,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, object]]]:
 
 @pytest.mark.django_db
 def test_news_reaches_its_subscriber_once(heard: list[dict[str, object]]) -> None:
-    outbox.tell("tested", key="PAY-1")
+    outbox.publish("tested", key="PAY-1")
     assert outbox.deliver() == 1
     assert outbox.deliver() == 0
     assert heard == [{"key": "PAY-1"}]
@@ -30,7 +30,7 @@ def test_news_reaches_its_subscriber_once(heard: list[dict[str, object]]) -> Non
 
 @pytest.mark.django_db
 def test_news_nobody_listens_to_is_done_with(heard: list[dict[str, object]]) -> None:
-    outbox.tell("unheard")
+    outbox.publish("unheard")
     outbox.deliver()
     assert Message.objects.get().handled_at is not None
 
@@ -38,7 +38,7 @@ def test_news_nobody_listens_to_is_done_with(heard: list[dict[str, object]]) -> 
 @pytest.mark.django_db
 def test_news_of_a_transaction_that_failed_never_happened(heard: list[dict[str, object]]) -> None:
     with pytest.raises(RuntimeError), transaction.atomic():
-        outbox.tell("tested")
+        outbox.publish("tested")
         raise RuntimeError
     outbox.deliver()
     assert heard == []
@@ -49,7 +49,7 @@ def test_the_worker_is_woken_after_the_commit_and_not_before(
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
     with django_capture_on_commit_callbacks() as callbacks:
-        outbox.tell("tested")
+        outbox.publish("tested")
     assert callbacks == [wake]
 
 
@@ -63,7 +63,7 @@ def test_a_subscriber_that_fails_is_asked_again_and_its_error_kept(monkeypatch: 
             raise ValueError("not yet")
 
     monkeypatch.setattr(outbox, "SUBSCRIPTIONS", {"tested": [fails_twice]})
-    outbox.tell("tested")
+    outbox.publish("tested")
     outbox.deliver()
     message = Message.objects.get()
     assert (message.attempts, message.error, message.handled_at) == (1, "ValueError: not yet", None)
@@ -81,7 +81,7 @@ def test_what_a_failing_subscriber_wrote_is_undone(monkeypatch: pytest.MonkeyPat
         raise ValueError("half way")
 
     monkeypatch.setattr(outbox, "SUBSCRIPTIONS", {"tested": [writes_then_fails]})
-    outbox.tell("tested")
+    outbox.publish("tested")
     outbox.deliver()
     assert list(Message.objects.values_list("topic", flat=True)) == ["tested"]
 
@@ -95,7 +95,7 @@ def test_after_ten_failures_it_waits_for_a_person(monkeypatch: pytest.MonkeyPatc
         raise ValueError
 
     monkeypatch.setattr(outbox, "SUBSCRIPTIONS", {"tested": [fails]})
-    outbox.tell("tested")
+    outbox.publish("tested")
     for _ in range(12):
         outbox.deliver()
     assert len(calls) == outbox.MOST_ATTEMPTS
@@ -103,6 +103,6 @@ def test_after_ten_failures_it_waits_for_a_person(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.django_db
 def test_the_task_works_off_what_waits(heard: list[dict[str, object]]) -> None:
-    outbox.tell("tested", key="PAY-2")
+    outbox.publish("tested", key="PAY-2")
     drain()
     assert heard == [{"key": "PAY-2"}]

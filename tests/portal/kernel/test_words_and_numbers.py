@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from portal.kernel import clock
 from portal.kernel.numbers import median, percentile
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from portal.templatetags.rodeo import sentence
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -86,12 +86,12 @@ def test_the_median_is_the_median(values: list[float]) -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
 def test_different_keys_have_different_identities(one: list[str], other: list[str]) -> None:
-    assert (identity(*one) == identity(*other)) == (one == other)
+    assert (stable_id(*one) == stable_id(*other)) == (one == other)
 
 
 def test_an_identity_never_changes_between_versions() -> None:
-    assert str(identity("event", "ci", "1")) == str(identity("event", "ci", 1))
-    assert identity("a", "bc") != identity("ab", "c")
+    assert str(stable_id("event", "ci", "1")) == str(stable_id("event", "ci", 1))
+    assert stable_id("a", "bc") != stable_id("ab", "c")
 
 
 @pytest.mark.parametrize(

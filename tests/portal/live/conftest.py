@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from portal.ops.parent_death import leashed
+from portal.ops.parent_death import tied_to_parent
 from tests.conftest import wait_until
 from tests.ports import free_port
 
@@ -45,7 +45,7 @@ class Process:
             f"127.0.0.1:{self.port}",
         ]
         self.child = subprocess.Popen(
-            leashed(command, signal.SIGKILL), env=self.environment, cwd=ROOT, start_new_session=True
+            tied_to_parent(command, signal.SIGKILL), env=self.environment, cwd=ROOT, start_new_session=True
         )
         wait_until(self.is_alive, 20, "the stream process answers")
         return self

@@ -19,7 +19,7 @@ from portal.celery import app
 from portal.kernel import mail, outbox
 from portal.kernel.models import Message
 from portal.ops import heartbeat
-from portal.ops.parent_death import leashed
+from portal.ops.parent_death import tied_to_parent
 from portal.schedule import HEARTBEAT_EVERY, HEARTBEAT_LATE, SCHEDULE
 from tests.conftest import wait_until
 
@@ -65,7 +65,7 @@ def worker(child_environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes
     heartbeat.forget(heartbeat.WORKER, heartbeat.BEAT)
     command = [sys.executable, "-m", "celery", "-A", "portal.celery", "--quiet", "worker", "--concurrency", "1"]
     process = subprocess.Popen(
-        leashed([*command, "--without-gossip", "--without-mingle"], 9), cwd=ROOT, env=child_environment
+        tied_to_parent([*command, "--without-gossip", "--without-mingle"], 9), cwd=ROOT, env=child_environment
     )
     wait_until(lambda: heartbeat.last(heartbeat.WORKER), 40, "the worker says that it is there")
     yield process
@@ -77,7 +77,7 @@ def test_a_wake_up_reaches_the_rows_that_wait_and_mail_goes_out(
     worker: subprocess.Popen[bytes], settings: Settings
 ) -> None:
     settings.RODEO_WAKE = True
-    message = outbox.tell("nobody listens")
+    message = outbox.publish("nobody listens")
     wait_until(lambda: Message.objects.get(pk=message.pk).handled_at, 20, "the message was handled")
     # Without a mail server, mail lands in a folder.
     folder = Path(settings.STATE_DIR) / "mail"
@@ -93,9 +93,9 @@ def test_a_wake_up_reaches_the_rows_that_wait_and_mail_goes_out(
 def test_the_schedule_reaches_the_rows_that_nobody_was_woken_for(
     worker: subprocess.Popen[bytes], child_environment: dict[str, str]
 ) -> None:
-    message = outbox.tell("nobody listens")
+    message = outbox.publish("nobody listens")
     command = [sys.executable, "-m", "celery", "-A", "portal.celery", "--quiet", "beat", "--pidfile="]
-    beat = subprocess.Popen(leashed(command, 9), cwd=ROOT, env=child_environment)
+    beat = subprocess.Popen(tied_to_parent(command, 9), cwd=ROOT, env=child_environment)
     try:
         wait_until(lambda: Message.objects.get(pk=message.pk).handled_at, 40, "the message was handled")
         wait_until(lambda: heartbeat.last(heartbeat.BEAT), 10, "the scheduler says that it is there")

@@ -14,7 +14,7 @@ from portal.kernel import clock
 from portal.ops import health, heartbeat
 from releases.inbox.actions import store
 from releases.inbox.models import Source
-from releases.pulling.leases import claim_due
+from releases.pulling.leases import lease_due
 
 
 @pytest.fixture
@@ -142,11 +142,11 @@ def test_what_waits_is_measured_without_a_name(client: Client, heartbeats: None)
     assert {'rodeo_queue_tasks{queue="celery"}', 'rodeo_heartbeat_age_seconds{process="puller"}'} <= lines.keys()
     assert "secret" not in said.content.decode().lower()
     # Claimed, and nobody took it: the workers may all be away.
-    assert claim_due() != []
+    assert lease_due() != []
     assert 90 <= lag(client) < 300
     Source.objects.update(progress={"step": "asking what is new"})
     assert lag(client) == 0
-    Source.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
+    Source.objects.update(leased_until=clock.now() - timedelta(seconds=1))
     assert lag(client) >= 90, "whoever read it was killed"
     detail = client.get("/readyz").json()["checks"]["backlog"]["detail"]
     assert detail.startswith("1 event to read")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.ops.parent_death import leashed
+from portal.ops.parent_death import tied_to_parent
 from portal.ops.supervisor import Child, Console, Supervisor, birth, how
 
 LINUX = sys.platform.startswith("linux")
@@ -170,8 +170,8 @@ if LINUX:
     def test_a_leashed_process_dies_with_the_one_that_started_it() -> None:
         program = (
             "import subprocess, time\n"
-            "from portal.ops.parent_death import leashed\n"
-            "child = subprocess.Popen(leashed(['sleep', '600'], 9), start_new_session=True)\n"
+            "from portal.ops.parent_death import tied_to_parent\n"
+            "child = subprocess.Popen(tied_to_parent(['sleep', '600'], 9), start_new_session=True)\n"
             "print(child.pid, flush=True); time.sleep(600)"
         )
         root = Path(__file__).resolve().parents[3]
@@ -188,7 +188,7 @@ if LINUX:
         assert gone(child)
 
     def test_a_leash_whose_holder_is_gone_starts_nothing() -> None:
-        command = leashed(["echo", "started"], signal.SIGKILL)
+        command = tied_to_parent(["echo", "started"], signal.SIGKILL)
         command[command.index(str(os.getpid()))] = "1"
         run = subprocess.run(command, capture_output=True, text=True, check=False)
         assert "started" not in run.stdout

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from portal.accounts.models import User
 from portal.kernel import outbox
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from portal.search import query_terms
 from portal.search.actions import index, reindex
 from portal.search.models import SearchEntry
@@ -131,7 +131,7 @@ def change(write: Callable[..., Story]) -> Change:
     repository = Repository.objects.create(key="shop/checkout")
     for number, subject in enumerate(("Tame the flaky checkout", "Merge branch wild")):
         made = Change.objects.create(
-            id=identity("c", number),
+            id=stable_id("c", number),
             repository=repository,
             sha=f"{number}deadbeef{number:031}",
             subject=subject,
@@ -142,7 +142,7 @@ def change(write: Callable[..., Story]) -> Change:
         StoryLink.objects.create(change=made, key=story.key, story=story, rule="message")
     for number in range(3):
         Run.objects.create(
-            id=identity("r", number),
+            id=stable_id("r", number),
             key=str(number),
             repository=repository,
             branch="feature/PAY-1-tame",
@@ -298,13 +298,13 @@ def test_many_stories_are_indexed_by_one_message(ana: User, payments: Squad) -> 
     made = Story.objects.bulk_create(
         Story(squad=payments, number=n, rank=n, key=f"PAY-{n}", title=f"Imported {n}") for n in range(1, 1201)
     )
-    outbox.tell("story.created", ids=[story.pk for story in made])
+    outbox.publish("story.created", ids=[story.pk for story in made])
     with CaptureQueriesContext(connection) as queries:
         outbox.deliver()
     assert len(find("imported").hits) == 200
     assert SearchEntry.objects.count() == 1200
     assert len(queries) < 120
-    outbox.tell("search.emptied")
+    outbox.publish("search.emptied")
     Story.objects.filter(number__gt=1).delete()
     outbox.deliver()
     outbox.deliver()

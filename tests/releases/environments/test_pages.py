@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.kernel.models import Message, StateChange
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, Incident, Source
 from squads.models import Service
 
@@ -34,7 +34,7 @@ def deployed(
     place: Environment, service: Service, event: InboundEvent, version: str, days: float, **fields: Any
 ) -> Deployment:
     return Deployment.objects.create(
-        id=identity("deployment", service.name, version, days),
+        id=stable_id("deployment", service.name, version, days),
         key=version,
         service=service,
         environment=place,
@@ -100,7 +100,7 @@ def test_changing_the_tier_has_the_evidence_derived_again(
 ) -> None:
     deployed(prod, checkout, event, "1.0", 1)
     AcceptanceRun.objects.create(
-        id=identity("check"), key="c", environment=prod, story_key="PAY-1", phase="finished", event=event
+        id=stable_id("check"), key="c", environment=prod, story_key="PAY-1", phase="finished", event=event
     )
     as_ana.post("/environments/prod/edit/", {"name": "Production", "tier": "production", "order": 1})
     assert not Message.objects.filter(topic="environment.changed").exists()
@@ -153,7 +153,7 @@ def test_incidents_are_shown_open_or_resolved(
 ) -> None:
     for key, resolved in (("A", None), ("B", NOW)):
         Incident.objects.create(
-            id=identity("incident", key),
+            id=stable_id("incident", key),
             key=key,
             title=f"Incident {key}",
             environment=prod,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.kernel import outbox
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.evidence.links import link_change, unlink_change
 from releases.models import Change, InboundEvent, Release, Repository, Run, Source, StoryLink
 from squads.models import Evidence, Squad, Story
@@ -34,7 +34,7 @@ def event(db: None) -> InboundEvent:
 
 def change(event: InboundEvent, sha: str, repository: str = "shop/checkout", **fields: Any) -> Change:
     return Change.objects.create(
-        id=identity("change", repository, sha),
+        id=stable_id("change", repository, sha),
         repository=Repository.objects.get_or_create(key=repository)[0],
         sha=sha,
         event=event,
@@ -129,7 +129,7 @@ def test_the_page_shows_the_newest_run_of_each_pipeline(
     link_change(made, story, by=ana)
     for number, (pipeline, outcome) in enumerate([("build", "failure"), ("build", "success"), ("lint", "warning")]):
         Run.objects.create(
-            id=identity("run", number),
+            id=stable_id("run", number),
             key=str(number),
             sha=ONE,
             pipeline=pipeline,
@@ -213,7 +213,7 @@ def test_the_lists_cost_the_same_however_long_they_are(
         for number in range(count):
             made = change(event, f"{count:02}{number:06}" + "f" * 32, f"shop/{number % 3}")
             link_change(made, story, by=ana)
-            Run.objects.create(id=identity("run", made.sha), key=made.sha, sha=made.sha, phase="running", event=event)
+            Run.objects.create(id=stable_id("run", made.sha), key=made.sha, sha=made.sha, phase="running", event=event)
             change(event, f"{count:02}{number:06}" + "e" * 32, f"shop/{number % 3}")
         for address in (
             "/stories/PAY-1/",

@@ -15,8 +15,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from releases.inbox.hooks import hook
 from releases.inbox.models import InboundEvent, Source
 from releases.providers.signatures import sign
-
-from .conftest import TOKEN, source
+from tests.releases.conftest import TOKEN, source
 
 Send = Callable[..., HttpResponse]
 EVENT = {

@@ -18,13 +18,12 @@ from pytest_django import Settings
 
 from releases.inbox.actions import replay
 from releases.inbox.models import Fact, InboundEvent, Source
-from releases.incidents.models import Incident, Signal
+from releases.incidents.models import Alert, Incident
 from releases.providers import PROVIDERS
 from releases.providers.base import Provider
 from releases.providers.signatures import sign
 from releases.reading.actions import drain_inbox
-
-from .conftest import source
+from tests.releases.conftest import source
 
 SECRET = "a-secret-that-no-log-may-hold"
 Headers = dict[str, str]
@@ -235,7 +234,7 @@ def read_as_it_should() -> None:
         assert event.error
         told = event.error.split(":")[0]
         assert not told.endswith(("Error", "Exception")) or " " in told, f"{bytes(event.body)!r}: {event.error}"
-    tables = (Fact, Signal, Incident)
+    tables = (Fact, Alert, Incident)
     before = [sorted(model.objects.values_list("pk", flat=True)) for model in tables]
     replay(InboundEvent.objects.values_list("pk", flat=True))
     drain_inbox()

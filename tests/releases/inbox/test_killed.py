@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from portal.ops.parent_death import leashed
+from portal.ops.parent_death import tied_to_parent
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.models import AcceptanceRun, Change, Deployment, Repository, Run
 from releases.reading.actions import DERIVED, rebuild
@@ -85,7 +85,7 @@ class Processes:
         # As in portal/ops/start.py: the web server lets its workers go in peace when it is killed.
         death = signal.SIGTERM if name == "web" else signal.SIGKILL
         return subprocess.Popen(
-            leashed(self.commands[name], death),
+            tied_to_parent(self.commands[name], death),
             cwd=ROOT,
             env=self.environment,
             start_new_session=True,

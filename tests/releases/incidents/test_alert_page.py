@@ -1,4 +1,4 @@
-"""The page of signals."""
+"""The page of alerts."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from releases.environments.models import Environment
 from releases.inbox.models import InboundEvent, Source
-from releases.incidents.models import Signal
+from releases.incidents.models import Alert
 from squads.teams.models import Service
 
 
@@ -20,10 +20,10 @@ def event(db: None) -> InboundEvent:
     return InboundEvent.objects.create(source=source, delivery="1", body=b"{}", received_at=timezone.now())
 
 
-def signals(event: InboundEvent, number: int, state: str = "open", **fields: object) -> None:
+def alerts(event: InboundEvent, number: int, state: str = "open", **fields: object) -> None:
     now = timezone.now()
-    Signal.objects.bulk_create(
-        Signal(
+    Alert.objects.bulk_create(
+        Alert(
             pk=uuid4(),
             key=f"{state}-{each}",
             title=f"{state.title()} {each}",
@@ -38,8 +38,8 @@ def signals(event: InboundEvent, number: int, state: str = "open", **fields: obj
 
 
 def test_open_signals_are_shown_first_and_lead_to_their_event(as_ria: Client, event: InboundEvent) -> None:
-    signals(event, 1, words="firing: <b>bad</b>", url="https://prometheus.example/graph", is_incident=True)
-    signals(event, 1, "resolved")
+    alerts(event, 1, raw_status="firing: <b>bad</b>", url="https://prometheus.example/graph", is_incident=True)
+    alerts(event, 1, "resolved")
     page = as_ria.get("/signals/").content.decode()
     assert "Open 0" in page and "Resolved 0" not in page
     assert event.get_absolute_url() in page
@@ -51,14 +51,14 @@ def test_open_signals_are_shown_first_and_lead_to_their_event(as_ria: Client, ev
 
 @pytest.mark.parametrize("state", ["", "nonsense", "open"])
 def test_without_signals_the_page_says_who_can_tell(as_ria: Client, state: str) -> None:
-    assert "No signal is open" in as_ria.get("/signals/", {"state": state}).content.decode()
+    assert "No alert is open" in as_ria.get("/signals/", {"state": state}).content.decode()
 
 
 def test_many_signals_come_in_pages_and_few_queries(
     as_ria: Client, event: InboundEvent, checkout: Service, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     place = Environment.objects.create(key="production", slug="production", name="Production", tier="production")
-    signals(event, 120, service=checkout, environment=place)
+    alerts(event, 120, service=checkout, environment=place)
     with django_assert_max_num_queries(12):
         page = as_ria.get("/signals/?page=2").content.decode()
     assert "Open 50<" in page and "Open 49<" not in page

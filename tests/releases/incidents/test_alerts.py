@@ -1,4 +1,4 @@
-"""Alerts become signals, and those that a rule calls incidents become incidents, whatever order they come in."""
+"""Alerts become alerts, and those that a rule calls incidents become incidents, whatever order they come in."""
 
 import itertools
 import json
@@ -16,11 +16,10 @@ from hypothesis import strategies as st
 
 from releases.inbox.actions import replay, store
 from releases.inbox.models import InboundEvent, Source
-from releases.incidents.models import Incident, Signal
+from releases.incidents.models import Alert, Incident
 from releases.mappings.models import MappingRule
 from releases.reading.actions import drain_inbox, rebuild
-
-from .conftest import source
+from tests.releases.conftest import source
 
 Send = Callable[..., HttpResponse]
 Drain = Callable[[], int]
@@ -60,15 +59,15 @@ def everything_is_an_incident(db: None) -> MappingRule:
 
 
 def dump() -> list[Any]:
-    """All signals and incidents, but for when rows were written."""
-    signals = Signal.objects.order_by("pk").values(
+    """All alerts and incidents, but for when rows were written."""
+    alerts = Alert.objects.order_by("pk").values(
         "pk",
         "key",
         "group",
         "title",
         "state",
         "severity",
-        "words",
+        "raw_status",
         "service__name",
         "environment__key",
         "incident_id",
@@ -81,22 +80,27 @@ def dump() -> list[Any]:
     incidents = Incident.objects.order_by("pk").values(
         "pk", "key", "title", "detected_at", "resolved_at", "service__name", "environment__key", "url", "event_id"
     )
-    return [*signals, *incidents]
+    return [*alerts, *incidents]
 
 
 def test_an_alert_opens_and_is_resolved(am: Source, send: Send, drained: Drain) -> None:
     labels = {"severity": "critical", "service": "checkout", "environment": "production"}
     send("/hooks/am/", body(alert("Errors", 0, **labels)))
     drained()
-    row = Signal.objects.get()
-    assert (row.state, row.title, row.severity, row.words) == ("open", "Errors", "critical", "firing: Errors is bad")
+    row = Alert.objects.get()
+    assert (row.state, row.title, row.severity, row.raw_status) == (
+        "open",
+        "Errors",
+        "critical",
+        "firing: Errors is bad",
+    )
     assert row.service is not None and row.service.name == "checkout"
     assert row.environment is not None and row.environment.key == "production"
     assert (row.opened_at, row.resolved_at) == (T0, None)
     assert row.labels["alertname"] == "Errors"
     send("/hooks/am/", body(alert("Errors", 0, 7, **labels)))
     drained()
-    after = Signal.objects.get()
+    after = Alert.objects.get()
     assert (after.pk, after.state, after.resolved_at) == (row.pk, "resolved", T0 + timedelta(minutes=7))
     assert not Incident.objects.exists(), "without a rule nothing is an incident"
 
@@ -106,7 +110,7 @@ def test_the_same_notification_again_doubles_nothing(am: Source, send: Send, dra
     assert [send("/hooks/am/", sent).status_code for _ in range(3)] == [202, 200, 200]
     send("/hooks/am/", {**sent, "truncatedAlerts": 2})
     drained()
-    assert Signal.objects.count() == 2
+    assert Alert.objects.count() == 2
     assert InboundEvent.objects.count() == 2
 
 
@@ -114,14 +118,14 @@ def test_the_next_time_it_fires_is_another_signal(am: Source, send: Send, draine
     for each in (alert("Errors", 0), alert("Errors", 0, 5), alert("Errors", 30)):
         send("/hooks/am/", body(each))
     drained()
-    assert [row.state for row in Signal.objects.order_by("opened_at")] == ["resolved", "open"]
+    assert [row.state for row in Alert.objects.order_by("opened_at")] == ["resolved", "open"]
 
 
 def test_a_resolved_alert_without_an_end_is_over_when_we_were_told(am: Source, send: Send, drained: Drain) -> None:
     over = alert("Errors", 0, 5) | {"endsAt": "0001-01-01T00:00:00Z"}
     send("/hooks/am/", body(over))
     drained()
-    row = Signal.objects.get()
+    row = Alert.objects.get()
     assert (row.state, row.resolved_at) == ("resolved", InboundEvent.objects.get().received_at)
 
 
@@ -130,8 +134,8 @@ def test_a_word_nobody_knows_resolves_nothing(am: Source, send: Send, drained: D
     send("/hooks/am/", body(alert("Errors", 0, 5) | {"status": "suppressed"}))
     send("/hooks/am/", body(alert("Other", 0) | {"status": "weird"}))
     drained()
-    assert {row.title: row.state for row in Signal.objects.all()} == {"Errors": "open", "Other": "open"}
-    assert Signal.objects.get(title="Other").words.startswith("weird")
+    assert {row.title: row.state for row in Alert.objects.all()} == {"Errors": "open", "Other": "open"}
+    assert Alert.objects.get(title="Other").raw_status.startswith("weird")
 
 
 def test_an_incident_lasts_until_every_signal_of_its_group_is_resolved(
@@ -149,7 +153,7 @@ def test_an_incident_lasts_until_every_signal_of_its_group_is_resolved(
     drained()
     after = Incident.objects.get()
     assert (after.pk, after.resolved_at) == (row.pk, T0 + timedelta(minutes=9))
-    assert after.signals.count() == 2
+    assert after.alerts.count() == 2
     send("/hooks/am/", body(alert("Errors", 60, instance="a")))
     drained()
     assert Incident.objects.count() == 2, "later, the group makes a new one"
@@ -163,7 +167,7 @@ def test_a_rule_may_choose_by_severity_and_name(am: Source, send: Send, drained:
     send("/hooks/am/", body(alert("Slow", 1, severity="critical"), group="3"))
     send("/hooks/am/", body(alert("Noise", 1, severity="critical"), group="4"))
     drained()
-    assert Signal.objects.count() == 3
+    assert Alert.objects.count() == 3
     assert [row.title for row in Incident.objects.all()] == ["Errors"]
 
 
@@ -201,10 +205,10 @@ def test_a_rule_that_changes_makes_what_a_rebuild_makes(am: Source, send: Send, 
     rule.role = "ignored"
     rule.save()
     read_again()
-    assert (Signal.objects.count(), Incident.objects.count()) == (2, 0)
+    assert (Alert.objects.count(), Incident.objects.count()) == (2, 0)
     rule.delete()
     read_again()
-    assert (Signal.objects.count(), Incident.objects.count()) == (3, 0)
+    assert (Alert.objects.count(), Incident.objects.count()) == (3, 0)
 
 
 def test_incidents_that_events_name_stay_beside_those_of_signals(
@@ -262,7 +266,7 @@ def test_any_order_of_arrival_ends_in_the_same_rows(
     found = keep(order, True)
     rebuild()
     assert dump() == found
-    assert not Signal.objects.filter(state="open").exists(), "the last word on each is that it is over"
+    assert not Alert.objects.filter(state="open").exists(), "the last word on each is that it is over"
     assert Incident.objects.count() == (2 if 3 in order else 1)
     replay(InboundEvent.objects.values_list("pk", flat=True))
     drained()
@@ -295,7 +299,7 @@ def test_any_shuffle_of_a_checks_states_makes_the_same_episodes(
         found = dump()
         rebuild()
         assert dump() == found
-        rows = list(Signal.objects.order_by("opened_at"))
+        rows = list(Alert.objects.order_by("opened_at"))
         for before, after in itertools.pairwise(rows):
             assert before.resolved_at is not None and after.opened_at is not None
             assert before.resolved_at <= after.opened_at
@@ -341,7 +345,7 @@ def test_what_is_reopened_is_another_signal_and_incident_in_any_order(
         drained()
     times = [(0, 9), (20, 30)]
     wanted = [(T0 + timedelta(minutes=a), T0 + timedelta(minutes=b)) for a, b in times]
-    assert list(Signal.objects.order_by("opened_at").values_list("opened_at", "resolved_at")) == wanted
+    assert list(Alert.objects.order_by("opened_at").values_list("opened_at", "resolved_at")) == wanted
     assert list(Incident.objects.order_by("detected_at").values_list("detected_at", "resolved_at")) == wanted
 
 
@@ -370,13 +374,13 @@ def test_real_alerts_are_read_and_replaying_changes_nothing(
         assert send("/hooks/real/", each.read_bytes()).status_code == 202
     drained()
     assert set(InboundEvent.objects.values_list("state", flat=True)) == {"processed"}
-    states = {row.title: row.state for row in Signal.objects.order_by("-state")}
+    states = {row.title: row.state for row in Alert.objects.order_by("-state")}
     if kind == "alertmanager":
-        assert Signal.objects.count() == 3
-        assert sorted(Signal.objects.values_list("state", flat=True)) == ["open", "open", "resolved"]
+        assert Alert.objects.count() == 3
+        assert sorted(Alert.objects.values_list("state", flat=True)) == ["open", "open", "resolved"]
         assert Incident.objects.filter(title="High CPU Temperature and 1 more", resolved_at=None).count() == 1
     else:
-        assert states == {"check-load-time": "open"}, "a check that is fine is no signal"
+        assert states == {"check-load-time": "open"}, "a check that is fine is no alert"
     before = dump()
     for each in files:
         assert send("/hooks/real/", each.read_bytes()).status_code == 200

@@ -107,8 +107,8 @@ def rows() -> list[Any]:
 
 
 def pull(source: Source) -> None:
-    Source.objects.filter(pk=source.pk).update(claimed_until=None)
-    claim = leases.claim_now(source)
+    Source.objects.filter(pk=source.pk).update(leased_until=None)
+    claim = leases.lease_now(source)
     assert claim is not None
     actions.pull(source.pk, claim)
     work()
@@ -799,7 +799,7 @@ def test_what_a_person_unlinked_stays_unlinked(source: Source, as_ana: Client) -
     replay(InboundEvent.objects.values_list("pk", flat=True))
     work()
     issues_actions.seen({"source": source.pk, "after": ""})
-    outbox.tell("stories.imported", ids=[Story.objects.get().pk])
+    outbox.publish("stories.imported", ids=[Story.objects.get().pk])
     work()
     assert not Story.objects.get().change_links.filter(refused=False).exists()
 

@@ -7,7 +7,7 @@ import pytest
 
 from releases.mappings import rules as mappings_rules
 from releases.mappings.rules import Rule, Rules
-from releases.providers.facts import AcceptanceSeen, DeploymentSeen, EnvironmentSeen, LeftOut, RunSeen, SignalSeen
+from releases.providers.facts import AcceptanceSeen, AlertSeen, DeploymentSeen, EnvironmentSeen, LeftOut, RunSeen
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -31,10 +31,10 @@ def test_without_rules_a_fact_stays_what_it_is_and_its_names_are_told() -> None:
 
 def test_a_run_of_a_deploy_pipeline_is_a_deployment_with_names_from_the_pattern() -> None:
     rule = Rule("pipeline", "/(?P<what>\\w+)-(prod|test)/", "deploy", "{what}", "{2}-eu")
-    seen = _one(_run("pay-prod", sha="abcdef1", url="https://ci.example/7", words="SUCCESS"), rule)
+    seen = _one(_run("pay-prod", sha="abcdef1", url="https://ci.example/7", raw_status="SUCCESS"), rule)
     assert isinstance(seen, DeploymentSeen)
     assert (seen.key, seen.service, seen.environment, seen.sha) == ("run:7", "pay", "prod-eu", "abcdef1")
-    assert (seen.phase, seen.outcome, seen.words, seen.url) == (
+    assert (seen.phase, seen.outcome, seen.raw_status, seen.url) == (
         "finished",
         "success",
         "SUCCESS",
@@ -76,7 +76,7 @@ def test_services_and_environments_get_their_names_here() -> None:
     done = mappings_rules.apply([deployment], Rules(list(rules)))
     assert (done.facts[0].service, done.facts[0].environment) == ("Checkout", "prod-1")  # type: ignore[attr-defined]
     assert done.tiers == {"prod-1": "production"}
-    assert dict(done.facts[0].said) == {"service": "Checkout-Svc", "environment": "p1"}
+    assert dict(done.facts[0].original_names) == {"service": "Checkout-Svc", "environment": "p1"}
 
 
 def test_an_environment_event_is_about_the_environment_that_is_meant() -> None:
@@ -97,7 +97,7 @@ def test_a_name_that_a_rule_gave_is_not_looked_up_again() -> None:
 
 @pytest.mark.parametrize(("severity", "incident"), [("critical", True), ("Page", True), ("warning", None), ("", None)])
 def test_alerts_of_some_severities_are_incidents(severity: str, incident: bool | None) -> None:
-    alert = SignalSeen(key="1", at=AT, title="DiskFull", state="open", severity=severity)
+    alert = AlertSeen(key="1", at=AT, title="DiskFull", state="open", severity=severity)
     assert _one(alert, Rule("alert", "Disk*", "incident", severity="critical, page")).incident is incident
 
 

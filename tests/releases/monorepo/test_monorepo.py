@@ -8,10 +8,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from portal.kernel import outbox
-from portal.kernel.stable_ids import identity
-from releases.evidence.actions import derive_touched
+from portal.kernel.stable_ids import stable_id
+from releases.evidence.actions import derive_affected
 from releases.inbox.actions import store
-from releases.inbox.affected import Touched
+from releases.inbox.affected import Affected
 from releases.models import Change, Fact, Repository, RepositoryPart, Source
 from releases.pulling import actions, leases
 from releases.reading.actions import drain_inbox, rebuild
@@ -48,7 +48,7 @@ def shop(repo: Any, checkout: Service, story: Story) -> Source:
 
 
 def _pull(source: Source) -> None:
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim is not None and actions.pull(source.pk, claim) is not None, Source.objects.get().last_error
     _work()
 
@@ -201,9 +201,9 @@ def test_what_an_event_says_of_paths_decides_where_git_is_not_read(
         "paths": ["web/app.js"],
         "texts": [["message", story.key]],
     }
-    pk = identity("fact", event.pk, 0)
+    pk = stable_id("fact", event.pk, 0)
     fact = Fact(id=pk, event=event, kind="change", key="abcdef1", at=event.received_at, data=data)
-    touched = Touched()
+    touched = Affected()
     change("abcdef1", [fact], touched)
-    derive_touched(touched)
+    derive_affected(touched)
     assert _services(story) == ["web"]

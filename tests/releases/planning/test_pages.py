@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import User
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.models import Change, InboundEvent, Release, Repository, Source, StoryLink
 from releases.planning.actions import create_release
 from squads.models import Evidence, Service, Squad, Story
@@ -34,7 +34,7 @@ def event(db: None) -> InboundEvent:
 def change(event: InboundEvent, number: int, release: Release | None, *stories: Story, **fields: Any) -> Change:
     repository = Repository.objects.get_or_create(key="shop/checkout")[0]
     made = Change.objects.create(
-        id=identity("change", number),
+        id=stable_id("change", number),
         repository=repository,
         sha=f"{number:040x}",
         subject=f"Change {number}",
@@ -203,7 +203,7 @@ def test_the_board_shows_gaps_withdrawals_and_dark_stories(
         tier="production",
         shas=[],
         label="0.9",
-        words="rollback",
+        raw_status="rollback",
     )
     judge([story.pk])
     read = words(text(as_bo, "/releases/shop-2.0/"))

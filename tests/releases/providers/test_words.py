@@ -2,7 +2,7 @@
 
 import pytest
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.envelope import NotJson, document, kept
 
 
@@ -20,7 +20,7 @@ from releases.providers.envelope import NotJson, document, kept
     ],
 )
 def test_a_repository_has_one_name_however_it_is_written(written: str, name: str) -> None:
-    assert words.repository(written) == name
+    assert parse.repository(written) == name
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def test_a_repository_has_one_name_however_it_is_written(written: str, name: str
     ],
 )
 def test_a_purl_has_one_spelling(written: str, purl: str) -> None:
-    assert words.purl(written) == purl
+    assert parse.purl(written) == purl
 
 
 @pytest.mark.parametrize(
     "written", ["", "yesterday", "2026-01-31", "0001-01-01T00:00:00Z", "2026-02-30T00:00:00Z", "1760000000", None, 5]
 )
 def test_what_is_no_moment_is_none(written: object) -> None:
-    assert words.moment(written) is None
+    assert parse.moment(written) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_what_is_no_moment_is_none(written: object) -> None:
     ],
 )
 def test_a_moment_is_read_in_utc(written: str) -> None:
-    read = words.moment(written)
+    read = parse.moment(written)
     assert read is not None and read.isoformat() == "2026-01-31T12:00:00+00:00"
 
 

@@ -41,7 +41,7 @@ def outcome(send: Send, drained: Callable[[], int], news: Any) -> tuple[Any, ...
     drained()
     assert not list(InboundEvent.objects.filter(state="failed").values_list("error", flat=True))
     row = Deployment.objects.get()
-    return row.phase, row.outcome, row.healthy, row.words
+    return row.phase, row.outcome, row.healthy, row.raw_status
 
 
 @pytest.mark.parametrize(

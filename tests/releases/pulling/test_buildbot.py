@@ -70,7 +70,7 @@ def test_real_messages_are_runs_and_again_change_nothing(
         for file in files:
             assert send("/hooks/bot/", file.read_bytes()).status_code < 300
         drain_inbox()
-        assert list(Run.objects.values_list("pipeline", "phase", "outcome", "words", "finished_at", "url")) == [
+        assert list(Run.objects.values_list("pipeline", "phase", "outcome", "raw_status", "finished_at", "url")) == [
             (
                 "runtests",
                 "finished",

@@ -63,7 +63,7 @@ def told(make_repo: Callable[..., Repo], payments: Squad, search: Squad, monkeyp
     )
     for seed in (1, 2, 3):
         grow(repo, seed)
-        claim = leases.claim_now(source)
+        claim = leases.lease_now(source)
         assert claim
         assert actions.pull(source.pk, claim)
         source.refresh_from_db()

@@ -61,7 +61,7 @@ def connect(server: Server, squad: Squad, secret: str = "") -> Source:
 
 
 def pull(source: Source) -> leases.Pulled | None:
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim
     pulled = pulling_actions.pull(source.pk, claim)
     source.refresh_from_db()
@@ -150,7 +150,7 @@ def test_a_source_whose_address_is_mended_after_it_broke_is_pulled_again(
     assert (source.state, source.failures, source.credential) == ("active", 0, TOKEN)
     deliver()
     assert not Notice.objects.exists()
-    assert [pk for pk, _ in leases.claim_due()] == [source.pk]
+    assert [pk for pk, _ in leases.lease_due()] == [source.pk]
 
 
 def test_a_server_that_is_away_is_an_error_with_a_remedy(payments: Squad, server: Server) -> None:

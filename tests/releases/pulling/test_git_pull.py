@@ -30,7 +30,7 @@ def connect(repo: Repo, squad: Squad, **rules: Any) -> Source:
 
 
 def pull(source: Source) -> leases.Pulled:
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim is not None
     pulled = actions.pull(source.pk, claim)
     source.refresh_from_db()
@@ -40,7 +40,7 @@ def pull(source: Source) -> leases.Pulled:
 
 
 def failing(source: Source) -> str:
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim is not None
     assert actions.pull(source.pk, claim) is None
     source.refresh_from_db()
@@ -241,20 +241,20 @@ def test_rebuilding_makes_the_same_rows(repo: Repo, payments: Squad) -> None:
 
 def test_a_source_is_handed_to_one_worker(repo: Repo, payments: Squad) -> None:
     source = connect(repo, payments)
-    assert [pk for pk, _ in leases.claim_due()] == [source.pk]
-    assert leases.claim_due() == []
-    assert leases.claim_now(source) is None
-    Source.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
-    assert [pk for pk, _ in leases.claim_due()] == [source.pk]
+    assert [pk for pk, _ in leases.lease_due()] == [source.pk]
+    assert leases.lease_due() == []
+    assert leases.lease_now(source) is None
+    Source.objects.update(leased_until=clock.now() - timedelta(seconds=1))
+    assert [pk for pk, _ in leases.lease_due()] == [source.pk]
 
 
 def test_paused_sources_and_those_that_push_are_not_due(repo: Repo, payments: Squad, root: User) -> None:
     source = connect(repo, payments)
     sources_actions.create_push(by=root, kind="cdevents", name="Deployments")
     sources_actions.pause(source, by=root)
-    assert leases.claim_due() == []
+    assert leases.lease_due() == []
     sources_actions.resume(source, by=root)
-    assert len(leases.claim_due()) == 1
+    assert len(leases.lease_due()) == 1
 
 
 def test_a_claim_that_is_not_ours_pulls_nothing(repo: Repo, payments: Squad) -> None:
@@ -267,10 +267,10 @@ def test_a_claim_that_is_not_ours_pulls_nothing(repo: Repo, payments: Squad) -> 
 def test_the_worker_pulls_what_is_due(repo: Repo, payments: Squad) -> None:
     repo.commit()
     source = connect(repo, payments)
-    ((pk, claim),) = leases.claim_due()
+    ((pk, claim),) = leases.lease_due()
     tasks.pull(source_id=pk, claim=str(clock.iso(claim)))
     source.refresh_from_db()
-    assert (source.claimed_until, source.progress, source.last_error, source.failures) == (None, {}, "", 0)
+    assert (source.leased_until, source.progress, source.last_error, source.failures) == (None, {}, "", 0)
     assert source.last_success_at
     assert source.next_pull_at
     assert source.next_pull_at > clock.now() + timedelta(seconds=200)
@@ -287,8 +287,8 @@ def test_a_pull_that_nobody_took_while_its_claim_held_expires(
     tasks.pull_due()
     tasks.pull_due()
     source.refresh_from_db()
-    said = {"source_id": source.pk, "claim": clock.iso(source.claimed_until)}
-    assert sent == [{"kwargs": said, "expires": leases.CLAIM.total_seconds()}]
+    said = {"source_id": source.pk, "claim": clock.iso(source.leased_until)}
+    assert sent == [{"kwargs": said, "expires": leases.LEASE.total_seconds()}]
 
 
 def test_a_failure_is_told_and_the_next_try_waits_longer(repo: Repo, payments: Squad, settings: Settings) -> None:
@@ -334,14 +334,14 @@ def test_a_pull_that_dies_loses_and_doubles_nothing(
         return stored(*arguments, **named)
 
     monkeypatch.setattr(git_pull, "store", dies)
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim
     with pytest.raises(Killed):
         actions.pull(source.pk, claim)
     drain_inbox()
     monkeypatch.setattr(git_pull, "store", stored)
-    Source.objects.update(claimed_until=clock.now() - timedelta(seconds=1))
-    ((pk, claim),) = leases.claim_due()
+    Source.objects.update(leased_until=clock.now() - timedelta(seconds=1))
+    ((pk, claim),) = leases.lease_due()
     assert actions.pull(pk, claim)
     drain_inbox()
     assert Change.objects.count() == StoryLink.objects.count() == 5
@@ -353,12 +353,12 @@ def test_a_pull_that_dies_loses_and_doubles_nothing(
 def test_a_pull_that_was_taken_over_stops(repo: Repo, payments: Squad, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.commit()
     source = connect(repo, payments)
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim
     fetch = Mirror.fetch
 
     def taken_over(self: Mirror, *arguments: Any) -> None:
-        Source.objects.update(claimed_until=clock.now() + timedelta(seconds=99))
+        Source.objects.update(leased_until=clock.now() + timedelta(seconds=99))
         fetch(self, *arguments)
 
     monkeypatch.setattr(Mirror, "fetch", taken_over)
@@ -396,7 +396,7 @@ def test_progress_is_told_while_it_works(repo: Repo, payments: Squad, monkeypatc
     source = connect(repo, payments)
     monkeypatch.setattr(leases, "SAY_EVERY", 0)
     said: list[str] = []
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim
     assert actions.pull(source.pk, claim, say=lambda progress: said.append(progress.get("step", "")))
     assert {"asking what is new", "fetching", "reading commits", "read 1 commit"} <= set(said)
@@ -559,7 +559,7 @@ def test_a_pull_with_nothing_new_costs_a_few_queries(
     repo.commit()
     source = connect(repo, payments)
     pull(source)
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim
     with django_assert_max_num_queries(4):
         assert actions.pull(source.pk, claim) == leases.Pulled(0, False, 0, source.cursor["head"])

@@ -35,7 +35,7 @@ django.setup()
 from releases.inbox.models import Source
 from releases.pulling import actions, leases
 source = Source.objects.get(key="github")
-while actions.pull(source.pk, leases.claim_now(source)).more:
+while actions.pull(source.pk, leases.lease_now(source)).more:
     pass
 """
 
@@ -85,7 +85,7 @@ def source(db: None, github: GitHub) -> Source:
 
 
 def pull(source: Source) -> leases.Pulled | None:
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim is not None
     pulled = actions.pull(source.pk, claim)
     source.refresh_from_db()
@@ -139,7 +139,7 @@ def happens(github: GitHub) -> None:
 
 
 def rows() -> list[Any]:
-    columns = ("id", "phase", "outcome", "sha", "started_at", "finished_at", "words")
+    columns = ("id", "phase", "outcome", "sha", "started_at", "finished_at", "raw_status")
     return [
         sorted(Run.objects.values_list(*columns, "branch", "pipeline"), key=str),
         sorted(Deployment.objects.values_list(*columns, "environment__key"), key=str),
@@ -227,7 +227,7 @@ def test_a_worker_killed_in_the_middle_of_ten_thousand_runs_is_resumed_with_none
         worker.wait()
     stored = InboundEvent.objects.count()
     assert 0 < stored < MANY
-    Source.objects.update(claimed_until=None)
+    Source.objects.update(leased_until=None)
     asked = github.count()
     while (pulled := pull(source)) is not None and pulled.more:
         pass

@@ -17,7 +17,7 @@ from releases.inbox.models import Source
 from releases.providers import PROVIDERS, base
 from releases.providers.base import Missing, PullFailed, PullRefused, PullWaits
 from releases.pulling import http_session
-from releases.pulling.http_session import DoorSession, session_of
+from releases.pulling.http_session import HttpSession, session_of
 from tests.doubles.http_server import Raw, answer, certificate, serving
 
 NOW = datetime(2026, 3, 14, 15, 9, 26, tzinfo=UTC)
@@ -36,9 +36,11 @@ def ticks() -> list[int]:
 
 
 @pytest.fixture
-def session(server: Raw, ticks: list[int]) -> Iterator[DoorSession]:
-    door = http.Door(allowed=frozenset({"127.0.0.1"}), limits=http.Limits(connect=2, read=5, whole=10, body=100_000))
-    made = DoorSession(
+def session(server: Raw, ticks: list[int]) -> Iterator[HttpSession]:
+    door = http.HttpClient(
+        allowed=frozenset({"127.0.0.1"}), limits=http.Limits(connect=2, read=5, whole=10, body=100_000)
+    )
+    made = HttpSession(
         f"{server.url}/jenkins/",
         door,
         headers={"Authorization": f"Bearer {TOKEN}"},
@@ -52,7 +54,7 @@ def session(server: Raw, ticks: list[int]) -> Iterator[DoorSession]:
 # Asking
 
 
-def test_a_path_is_below_the_sources_address(server: Raw, session: DoorSession, ticks: list[int]) -> None:
+def test_a_path_is_below_the_sources_address(server: Raw, session: HttpSession, ticks: list[int]) -> None:
     server.replies["/jenkins/api/json"] = answer(body=b'{"jobs": []}', ETag='"1"')
     found = session.get("/api/json", {"tree": "jobs[name]", "depth": 1}, {"If-None-Match": '"0"'})
     assert (found.status, found.json(), found.headers["etag"]) == (200, {"jobs": []}, '"1"')
@@ -62,7 +64,7 @@ def test_a_path_is_below_the_sources_address(server: Raw, session: DoorSession, 
     assert ticks == [1]
 
 
-def test_a_whole_address_is_asked_on_the_same_server_only(server: Raw, session: DoorSession) -> None:
+def test_a_whole_address_is_asked_on_the_same_server_only(server: Raw, session: HttpSession) -> None:
     server.replies["/other"] = answer(body=b"[]")
     assert session.get(f"{server.url}/other?page=2", {"per_page": 100}).body == b"[]"
     assert server.asked[0].target == "/other?page=2&per_page=100"
@@ -79,21 +81,21 @@ def test_a_whole_address_is_asked_on_the_same_server_only(server: Raw, session: 
 
 
 @pytest.mark.parametrize("path", ["/../admin", "a/../../b", "a/%2e%2e/b", "a\\..\\b", ".", "a\r\nHost: evil", "a\0b"])
-def test_a_name_from_elsewhere_leads_no_request_astray(server: Raw, session: DoorSession, path: str) -> None:
+def test_a_name_from_elsewhere_leads_no_request_astray(server: Raw, session: HttpSession, path: str) -> None:
     with pytest.raises(PullRefused):
         session.get(path)
     assert server.connections == 0
 
 
 @pytest.mark.parametrize("path", ["//example.org/x", "@example.org/x", ":80/x", "job/a b/ü"])
-def test_an_odd_path_stays_on_the_server(server: Raw, session: DoorSession, path: str) -> None:
+def test_an_odd_path_stays_on_the_server(server: Raw, session: HttpSession, path: str) -> None:
     with pytest.raises(Missing):
         session.get(path)
     assert server.asked[0].target.startswith("/jenkins/")
     assert server.asked[0].headers["host"] == f"127.0.0.1:{server.port}"
 
 
-def test_json_is_sent_and_nothing_is_sent_twice(server: Raw, session: DoorSession) -> None:
+def test_json_is_sent_and_nothing_is_sent_twice(server: Raw, session: HttpSession) -> None:
     server.replies["/jenkins/graphql"] = answer(body=b'{"data": 1}')
     assert session.post("graphql", {"query": "é"}, {"X-Two": "2"}).json() == {"data": 1}
     asked = server.asked[0]
@@ -101,13 +103,13 @@ def test_json_is_sent_and_nothing_is_sent_twice(server: Raw, session: DoorSessio
     assert asked.headers["x-two"] == "2"
 
 
-def test_what_has_not_changed_is_an_answer(server: Raw, session: DoorSession) -> None:
+def test_what_has_not_changed_is_an_answer(server: Raw, session: HttpSession) -> None:
     server.replies["/jenkins/a"] = answer("304 Not Modified", ETag='"1"')
     found = session.get("a", headers={"If-None-Match": '"1"'})
     assert (found.status, found.body) == (304, b"")
 
 
-def test_an_answer_that_is_not_json_is_said_so_without_the_query(server: Raw, session: DoorSession) -> None:
+def test_an_answer_that_is_not_json_is_said_so_without_the_query(server: Raw, session: HttpSession) -> None:
     server.replies["/jenkins/a"] = answer(body=b"<html>")
     with pytest.raises(PullFailed, match="not JSON") as error:
         session.get("a", {"private_token": TOKEN}).json()
@@ -117,7 +119,7 @@ def test_an_answer_that_is_not_json_is_said_so_without_the_query(server: Raw, se
 # Refusals
 
 
-def said(server: Raw, session: DoorSession, status: str, body: bytes = b"", **headers: str) -> PullFailed:
+def said(server: Raw, session: HttpSession, status: str, body: bytes = b"", **headers: str) -> PullFailed:
     server.replies["/jenkins/a"] = answer(status, body, **headers)
     with pytest.raises(PullFailed) as error:
         session.get("a")
@@ -140,7 +142,7 @@ def said(server: Raw, session: DoorSession, status: str, body: bytes = b"", **he
     ],
 )
 def test_every_refusal_has_its_kind_and_its_remedy(
-    server: Raw, session: DoorSession, status: str, kind: type, remedy: str, ticks: list[int]
+    server: Raw, session: HttpSession, status: str, kind: type, remedy: str, ticks: list[int]
 ) -> None:
     error = said(server, session, status, b'{"message": "Because."}')
     assert type(error) is kind
@@ -170,7 +172,7 @@ def test_every_refusal_has_its_kind_and_its_remedy(
 )
 def test_a_rate_limit_says_until_when_to_wait(
     server: Raw,
-    session: DoorSession,
+    session: HttpSession,
     monkeypatch: pytest.MonkeyPatch,
     status: str,
     headers: dict[str, str],
@@ -182,12 +184,12 @@ def test_a_rate_limit_says_until_when_to_wait(
     assert error.until == NOW + timedelta(seconds=seconds)
 
 
-def test_a_limit_that_only_the_text_tells_of_is_no_wrong_token(server: Raw, session: DoorSession) -> None:
+def test_a_limit_that_only_the_text_tells_of_is_no_wrong_token(server: Raw, session: HttpSession) -> None:
     body = b'{"message": "You have exceeded a secondary rate limit."}'
     assert isinstance(said(server, session, "403 Forbidden", body, X_RateLimit_Remaining="4000"), PullWaits)
 
 
-def test_what_breaks_off_or_is_too_large_is_tried_again(server: Raw, session: DoorSession) -> None:
+def test_what_breaks_off_or_is_too_large_is_tried_again(server: Raw, session: HttpSession) -> None:
     server.replies["/jenkins/a"] = lambda _, to: to.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf")
     server.replies["/jenkins/b"] = answer(body=b"x" * 200_000)
     for path in ("a", "b"):
@@ -196,14 +198,14 @@ def test_what_breaks_off_or_is_too_large_is_tried_again(server: Raw, session: Do
         assert type(error.value) is PullFailed
 
 
-def test_a_redirect_to_the_address_of_clouds_is_refused_for_good(server: Raw, session: DoorSession) -> None:
+def test_a_redirect_to_the_address_of_clouds_is_refused_for_good(server: Raw, session: HttpSession) -> None:
     server.replies["/jenkins/a"] = answer("302 Found", Location="http://169.254.169.254/latest/meta-data/")
     with pytest.raises(PullRefused, match="another server"):
         session.get("a")
 
 
 def test_a_secret_that_the_answer_repeats_is_in_no_text(
-    server: Raw, session: DoorSession, caplog: pytest.LogCaptureFixture
+    server: Raw, session: HttpSession, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     error = said(server, session, "401 No", f'{{"message": "Unknown token {TOKEN} of Bearer {TOKEN}"}}'.encode())

@@ -37,7 +37,7 @@ def test_every_release_of_a_real_history_has_the_figures_git_computes(
         release_tags=r"v\d+\.\d+(\.\d+)?",
         deploys_to="production",
     )
-    claim = leases.claim_now(source)
+    claim = leases.lease_now(source)
     assert claim
     pulled = actions.pull(source.pk, claim)
     drain_inbox()

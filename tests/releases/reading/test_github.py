@@ -11,8 +11,8 @@ from django.test import Client
 from releases.inbox.actions import replay
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.models import Artifact, Change, Deployment, Run, StoryLink
+from releases.providers.parse import moment
 from releases.providers.signatures import sign
-from releases.providers.words import moment
 from releases.reading.actions import drain_inbox
 from squads.models import Squad
 from squads.stories.actions import create_story
@@ -163,7 +163,7 @@ def test_real_webhooks_make_the_rows_that_are_written_in_them(github: Source, re
 
     put, state = found["deployment"]["deployment"], found["deployment_status"]["deployment_status"]
     deployment = Deployment.objects.get(sha=put["sha"])
-    assert (deployment.environment.key, deployment.words, deployment.outcome) == (
+    assert (deployment.environment.key, deployment.raw_status, deployment.outcome) == (
         put["environment"],
         state["state"],
         "",

@@ -13,8 +13,7 @@ from django.test import Client
 
 from portal.accounts.models import User
 from releases.inbox.models import InboundEvent, Source
-
-from .conftest import TOKEN
+from tests.releases.conftest import TOKEN
 
 ROOT = Path(__file__).resolve().parents[3]
 JUNIT = ROOT / "tests/releases/providers/report/fixtures/junit__mixed.xml"

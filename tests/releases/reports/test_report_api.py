@@ -19,8 +19,7 @@ from releases.flags.models import FlagState
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import Run
 from squads.models import Service, Squad
-
-from .conftest import TOKEN, source
+from tests.releases.conftest import TOKEN, source
 
 Send = Callable[..., HttpResponse]
 Drained = Callable[[], int]
@@ -83,7 +82,7 @@ def test_an_id_lets_a_deployment_go_on(scripts: Source, send: Send, drained: Dra
         assert send(f"{API}deployments/", body).status_code == status
     drained()
     deployment = Deployment.objects.get()
-    assert (deployment.phase, deployment.outcome, deployment.words) == ("finished", "failure", "failed")
+    assert (deployment.phase, deployment.outcome, deployment.raw_status) == ("finished", "failure", "failed")
     assert deployment.started_at is not None and deployment.finished_at is not None
 
 
@@ -164,7 +163,7 @@ def test_a_run_says_how_it_ended(scripts: Source, send: Send, drained: Drained) 
     )
     drained()
     row = Run.objects.select_related("artifact").get()
-    assert (row.phase, row.outcome, row.words, row.branch) == ("finished", "warning", "unstable", "main")
+    assert (row.phase, row.outcome, row.raw_status, row.branch) == ("finished", "warning", "unstable", "main")
     assert row.artifact is not None and row.artifact.sha == "4f5e6d7c"
 
 

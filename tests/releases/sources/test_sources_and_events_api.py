@@ -12,8 +12,7 @@ from django.test import Client
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from squads.models import Squad
-
-from .conftest import TOKEN
+from tests.releases.conftest import TOKEN
 
 SOURCES, EVENTS = "/api/v1/sources/", "/api/v1/events/"
 

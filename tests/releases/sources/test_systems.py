@@ -60,8 +60,8 @@ def connected(gitlab: GitLab, root: User, payments: Squad) -> Source:
 
 
 def pull(source: Source) -> leases.Pulled | None:
-    Source.objects.filter(pk=source.pk).update(claimed_until=None)
-    claim = leases.claim_now(source)
+    Source.objects.filter(pk=source.pk).update(leased_until=None)
+    claim = leases.lease_now(source)
     assert claim is not None
     pulled = actions.pull(source.pk, claim)
     source.refresh_from_db()
@@ -108,7 +108,7 @@ def test_a_choice_that_says_what_empty_means_offers_it_once(as_root: Client) -> 
 def test_a_pull_under_way_says_how_far_it_is_and_that_its_turn_is_now(connected: Source, as_ana: Client) -> None:
     later = clock.now() + timedelta(hours=1)
     progress = {"step": "runs of shop/checkout", "done": 300, "of": 1200}
-    Source.objects.update(claimed_until=later, next_pull_at=clock.now() - timedelta(minutes=2), progress=progress)
+    Source.objects.update(leased_until=later, next_pull_at=clock.now() - timedelta(minutes=2), progress=progress)
     page = as_ana.get(f"/sources/{connected.key}/").content.decode()
     assert "runs of shop/checkout" in page and "300 of 1,200" in page and "<dt>Next pull</dt><dd>now</dd>" in page
     Source.objects.update(progress={})
@@ -123,7 +123,7 @@ def test_a_system_that_only_sends_is_never_asked(as_root: Client) -> None:
     as_root.post(NEW, {"name": "Our GitLab", "secret": "made-over-there"})
     source = Source.objects.get()
     assert (source.secret, source.next_pull_at, source.config) == ("made-over-there", None, {})
-    assert leases.claim_due() == []
+    assert leases.lease_due() == []
     refused = as_root.post("/sources/our-gitlab/pull/", follow=True).content.decode()
     assert "it sends its events by itself" in refused
 
@@ -209,8 +209,8 @@ def test_a_final_error_ends_in_broken_and_the_squad_reads_so_until_it_is_mended(
             failures,
             "broken" if failures == actions.BROKEN_AFTER else "active",
         )
-    Source.objects.update(next_pull_at=clock.now() - timedelta(days=1), claimed_until=None)
-    assert leases.claim_due() == []
+    Source.objects.update(next_pull_at=clock.now() - timedelta(days=1), leased_until=None)
+    assert leases.lease_due() == []
     deliver()
     for place in ("/squads/payments/", "/squads/payments/board/", "/"):
         assert "The source Our GitLab is broken" in as_ana.get(place).content.decode(), place
@@ -266,7 +266,7 @@ def test_a_system_that_answers_too_slowly_is_given_up_and_keeps_no_worker(
     monkeypatch.setattr("releases.pulling.api_pull.LONGEST_LOOK", -1)
     assert pull(connected) is None
     assert "answers too slowly" in connected.last_error
-    assert (connected.state, connected.failures, connected.claimed_until) == ("active", 1, None)
+    assert (connected.state, connected.failures, connected.leased_until) == ("active", 1, None)
     tried = as_root.post(f"/sources/{connected.key}/test/", follow=True).content.decode()
     assert "answers too slowly" in tried
 
@@ -329,7 +329,7 @@ def test_another_path_on_the_same_server_needs_no_credential_again(connected: So
 
 
 def test_a_pull_that_began_before_a_source_was_changed_keeps_nothing(connected: Source, root: User) -> None:
-    claim = leases.claim_now(connected)
+    claim = leases.lease_now(connected)
     assert claim is not None
     changes: list[int] = []
 
@@ -348,7 +348,7 @@ def test_the_api_pauses_resumes_and_removes_as_the_page_does(connected: Source, 
     address = f"/api/v1/sources/{connected.key}/"
     assert as_root.post(f"{address}pause/").json()["state"] == "paused"
     assert as_root.post(f"{address}pause/").status_code == 200, "twice is as good as once"
-    assert leases.claim_due() == [] and push(connected, connected.secret, 1) == 503
+    assert leases.lease_due() == [] and push(connected, connected.secret, 1) == 503
     assert as_root.delete(f"{address}pause/").json()["state"] == "active"
     assert push(connected, connected.secret, 1) == 202
     kept = as_root.delete(address)
@@ -400,11 +400,11 @@ def test_two_who_look_for_due_sources_at_the_same_moment_never_get_the_same_one(
     def somebody_is_first(execute: Any, sql: str, *rest: Any) -> Any:
         if sql.startswith("UPDATE") and not others:
             others.append((0, clock.now()))
-            others[:] = leases.claim_due()
+            others[:] = leases.lease_due()
         return execute(sql, *rest)
 
     with connection.execute_wrapper(somebody_is_first):
-        mine = leases.claim_due()
+        mine = leases.lease_due()
     assert [pk for pk, _ in others] == [connected.pk] and mine == []
     connected.refresh_from_db()
-    assert connected.claimed_until == others[0][1], "the claim of whoever was first stands"
+    assert connected.leased_until == others[0][1], "the claim of whoever was first stands"

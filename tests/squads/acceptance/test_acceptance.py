@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from portal.kernel.models import Message, StateChange
-from portal.kernel.stable_ids import identity
+from portal.kernel.stable_ids import stable_id
 from releases.models import Change, InboundEvent, Repository, Source, StoryLink
 from squads.acceptance import actions
 from squads.models import AcceptanceRequest, Evidence, Membership, Squad, Story
@@ -79,7 +79,7 @@ def change(story: Story, author: str) -> None:
     source = Source.objects.create(key="ci", name="CI", kind="report")
     event = InboundEvent.objects.create(source=source, delivery="1", body=b"{}", received_at=timezone.now())
     made = Change.objects.create(
-        id=identity("change", author),
+        id=stable_id("change", author),
         repository=Repository.objects.create(key="shop/checkout"),
         sha="abc",
         author=author,
@@ -237,7 +237,7 @@ def test_what_is_no_longer_in_production_is_not_accepted(as_ana: Client, as_pia:
         tier="production",
         shas=[],
         label="checkout 1.3",
-        words="rollback",
+        detail="rollback",
     )
     judge([story.pk])
     request = AcceptanceRequest.objects.get()

@@ -23,7 +23,7 @@ def row(kind: str, at: float, verdict: str = "success", **values: Any) -> Row:
         "environment": "",
         "tier": "",
         "label": "",
-        "words": "",
+        "detail": "",
         "by_hand": False,
         **values,
     }
@@ -40,7 +40,7 @@ def row(kind: str, at: float, verdict: str = "success", **values: Any) -> Row:
         values["tier"],
         shas,
         values["label"],
-        values["words"],
+        values["detail"],
         values["by_hand"],
         identity,
     )
@@ -141,7 +141,7 @@ def test_acceptance_started_before_the_deployment_finished_proves_nothing() -> N
 
 def test_a_rollback_withdraws_deployed_and_rodeo_done_with_the_reason() -> None:
     judged = standing(
-        merged(), ran(), checked(), deployed(), accepted(), deployed(8, shas=(), words="rollback", label="1.3")
+        merged(), ran(), checked(), deployed(), accepted(), deployed(8, shas=(), detail="rollback", label="1.3")
     )
     assert judged["stage"] == "tested"
     assert states(judged)["deployed"] == states(judged)["rodeo_done"] == WITHDRAWN
@@ -152,7 +152,7 @@ def test_a_rollback_withdraws_deployed_and_rodeo_done_with_the_reason() -> None:
 
 
 def test_rolling_forward_needs_a_new_acceptance() -> None:
-    rows = [merged(), ran(), checked(), deployed(), accepted(), deployed(8, shas=(), words="rollback"), deployed(9)]
+    rows = [merged(), ran(), checked(), deployed(), accepted(), deployed(8, shas=(), detail="rollback"), deployed(9)]
     assert standing(*rows)["stage"] == "deployed"
     assert "not accepted again since" in answer(standing(*rows))
     assert standing(*rows, accepted(10))["stage"] == "rodeo_done"
@@ -199,10 +199,10 @@ def test_every_production_environment_must_have_it() -> None:
 
 def test_a_service_removed_from_one_of_two_environments_no_longer_counts_there() -> None:
     rows = [merged(), ran(), deployed(environment="prod-eu"), deployed(environment="prod-us")]
-    removed = deployed(8, shas=(), environment="prod-us", words="removal")
+    removed = deployed(8, shas=(), environment="prod-us", detail="removal")
     assert standing(*rows, removed)["stage"] == "deployed"
     assert (
-        standing(*rows, removed, deployed(9, shas=(), environment="prod-eu", words="removal"))["stage"] == "integrated"
+        standing(*rows, removed, deployed(9, shas=(), environment="prod-eu", detail="removal"))["stage"] == "integrated"
     )
 
 
@@ -226,23 +226,23 @@ def test_a_story_without_changes_can_be_vouched_for_by_hand() -> None:
 
 def test_a_flag_that_is_off_keeps_a_story_dark() -> None:
     rows = [merged(), ran(), checked(), deployed(), accepted()]
-    off = row("flag", 5, "failure", service="", label="new-cart", words="everyone")
+    off = row("flag", 5, "failure", service="", label="new-cart", detail="everyone")
     judged = standing(*rows, off, flag="new-cart")
     assert (judged["stage"], judged["dark"]) == ("deployed", True)
     assert "dark: flag new-cart is off for everyone" in answer(judged)
-    on = row("flag", 7, "success", service="", label="new-cart", words="everyone")
+    on = row("flag", 7, "success", service="", label="new-cart", detail="everyone")
     assert standing(*rows, off, on, flag="new-cart")["stage"] == "rodeo_done"
-    beta = row("flag", 7, "success", service="", label="new-cart", words="beta")
+    beta = row("flag", 7, "success", service="", label="new-cart", detail="beta")
     assert standing(*rows, off, beta, flag="new-cart")["stage"] == "deployed"
     assert standing(*rows, off, beta, flag="new-cart", audience="beta")["stage"] == "rodeo_done"
 
 
 def test_an_open_incident_withdraws_rodeo_done_until_it_is_resolved() -> None:
     rows = [merged(), ran(), checked(), deployed(), accepted()]
-    opened = row("incident", 7, "failure", label="checkout is slow", words="INC-1")
+    opened = row("incident", 7, "failure", label="checkout is slow", detail="INC-1")
     assert states(standing(*rows, opened))["rodeo_done"] == WITHDRAWN
     assert "incident checkout is slow is open" in answer(standing(*rows, opened))
-    resolved = row("incident", 9, "success", label="checkout is slow", words="INC-1")
+    resolved = row("incident", 9, "success", label="checkout is slow", detail="INC-1")
     assert standing(*rows, opened, resolved)["stage"] == "rodeo_done"
 
 
@@ -278,7 +278,7 @@ ROWS = st.one_of(
         shas=SHAS,
         service=SERVICES,
         environment=st.sampled_from(["eu", "us"]),
-        words=st.sampled_from(["deploy", "rollback", "removal"]),
+        detail=st.sampled_from(["deploy", "rollback", "removal"]),
     ),
     st.builds(accepted, at=HOURS, verdict=st.sampled_from(["success", "failure"])),
     st.builds(
@@ -288,7 +288,7 @@ ROWS = st.one_of(
         st.sampled_from(["success", "failure"]),
         service=st.just(""),
         label=st.just("cart"),
-        words=st.just("everyone"),
+        detail=st.just("everyone"),
     ),
 )
 
@@ -318,7 +318,7 @@ def test_every_standing_is_whole(rows: list[Row], progress: str) -> None:
 
 
 def test_taken_off_production_is_said_as_such() -> None:
-    judged = standing(merged(), ran(), checked(), deployed(), deployed(49, (), words="removal", label=""))
+    judged = standing(merged(), ran(), checked(), deployed(), deployed(49, (), detail="removal", label=""))
     assert states(judged)["deployed"] == WITHDRAWN
     assert answer(judged).startswith(
         "No. No longer deployed: taken off production 1 day ago (checkout: squad Payments)."
@@ -352,13 +352,13 @@ def test_a_flag_must_be_on_wherever_the_story_runs() -> None:
     rows = [merged(), ran(), checked(), deployed(4, **eu), deployed(4, **us), accepted(8, **eu)]
     for off, on in ((5, 6), (6, 5)):
         flags = [
-            row("flag", off, "failure", service="", label="x", words="everyone", **us),
-            row("flag", on, service="", label="x", words="everyone", **eu),
+            row("flag", off, "failure", service="", label="x", detail="everyone", **us),
+            row("flag", on, service="", label="x", detail="everyone", **eu),
         ]
         judged = standing(*rows, *flags, flag="x")
         assert judged["dark"]
         assert "dark: flag x is off for everyone in prod-us" in answer(judged)
-    again = row("flag", 9, service="", label="x", words="everyone", **us)
+    again = row("flag", 9, service="", label="x", detail="everyone", **us)
     assert standing(*rows, *flags, again, flag="x")["stage"] == "rodeo_done"
 
 

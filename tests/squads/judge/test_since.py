@@ -39,12 +39,12 @@ def test_a_stage_begins_with_the_evidence_that_proves_it(steps: int, at: float) 
         ([checked(9)], "rodeo_done", 6),
         ([accepted(20)], "rodeo_done", 6),
         ([deployed(20, label="1.5")], "rodeo_done", 6),
-        ([deployed(8, shas=(), words="rollback")], "tested", 8),
+        ([deployed(8, shas=(), detail="rollback")], "tested", 8),
         ([accepted(9, "failure")], "deployed", 9),
         ([accepted(9, "failure"), accepted(11)], "rodeo_done", 11),
         ([merged(10, FIX)], "dev_done", 10),
-        ([row("incident", 7, "failure", words="INC-1")], "deployed", 7),
-        ([row("incident", 7, "failure", words="INC-1"), row("incident", 9, words="INC-1")], "rodeo_done", 9),
+        ([row("incident", 7, "failure", detail="INC-1")], "deployed", 7),
+        ([row("incident", 7, "failure", detail="INC-1"), row("incident", 9, detail="INC-1")], "rodeo_done", 9),
     ],
 )
 def test_what_comes_later_counts_from_its_own_time(later: list[Row], stage: str, at: float) -> None:
@@ -60,7 +60,7 @@ def test_a_repeated_check_begins_nothing_anew() -> None:
 
 def test_a_flag_counts_from_the_switch() -> None:
     def switched(at: float, verdict: str) -> Row:
-        return row("flag", at, verdict, service="", label="cart", words="everyone")
+        return row("flag", at, verdict, service="", label="cart", detail="everyone")
 
     assert since(*DONE, switched(5, "success"), flag="cart") == 6
     assert since(*DONE, switched(5, "success"), switched(8, "failure"), flag="cart") == 8

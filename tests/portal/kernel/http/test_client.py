@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 
 from portal.kernel import http
-from portal.kernel.http import Door, Limits, addresses
+from portal.kernel.http import HttpClient, Limits, addresses
 from tests.doubles.http_server import Asked, Raw, answer, certificate, serving
 
 HERE = frozenset({"127.0.0.1"})
@@ -27,8 +27,8 @@ def server() -> Iterator[Raw]:
 
 
 @pytest.fixture
-def door() -> Iterator[Door]:
-    with Door(allowed=HERE, limits=QUICK) as made:
+def door() -> Iterator[HttpClient]:
+    with HttpClient(allowed=HERE, limits=QUICK) as made:
         yield made
 
 
@@ -43,7 +43,7 @@ def leads_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
     return asked
 
 
-def test_an_answer_comes_whole(server: Raw, door: Door) -> None:
+def test_an_answer_comes_whole(server: Raw, door: HttpClient) -> None:
     server.replies["/a"] = answer(body=b"hello", Content_Type="text/plain", X_Two="1")
     found = door.ask(f"{server.url}/a?secret=1", headers={"Accept": "text/plain"})
     assert (found.status, found.body, found.headers["content-type"]) == (200, b"hello", "text/plain")
@@ -54,7 +54,7 @@ def test_an_answer_comes_whole(server: Raw, door: Door) -> None:
     assert asked.headers["host"] == f"127.0.0.1:{server.port}"
 
 
-def test_one_connection_serves_many_requests(server: Raw, door: Door) -> None:
+def test_one_connection_serves_many_requests(server: Raw, door: HttpClient) -> None:
     server.replies["/a"] = answer(body=gzip.compress(b"x" * 1000), Content_Encoding="gzip")
     for _ in range(20):
         assert door.ask(f"{server.url}/a").body == b"x" * 1000
@@ -62,7 +62,7 @@ def test_one_connection_serves_many_requests(server: Raw, door: Door) -> None:
 
 
 def test_no_cookie_is_kept_and_no_proxy_of_the_environment_asked(
-    server: Raw, door: Door, monkeypatch: pytest.MonkeyPatch
+    server: Raw, door: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
@@ -73,7 +73,7 @@ def test_no_cookie_is_kept_and_no_proxy_of_the_environment_asked(
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "raw deflate", "two gzips", "x-gzip", "identity"])
-def test_compressed_answers_are_read(server: Raw, door: Door, encoding: str) -> None:
+def test_compressed_answers_are_read(server: Raw, door: HttpClient, encoding: str) -> None:
     text = b"0123456789" * 500
     raw = zlib.compressobj(wbits=-15)
     bodies = {
@@ -90,7 +90,7 @@ def test_compressed_answers_are_read(server: Raw, door: Door, encoding: str) -> 
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "compress"])
-def test_an_encoding_nobody_asked_for_is_refused(server: Raw, door: Door, encoding: str) -> None:
+def test_an_encoding_nobody_asked_for_is_refused(server: Raw, door: HttpClient, encoding: str) -> None:
     server.replies["/a"] = answer(body=b"whatever", Content_Encoding=encoding)
     with pytest.raises(http.BrokenOff, match="was not asked for"):
         door.ask(f"{server.url}/a")
@@ -103,7 +103,7 @@ def bomb(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["gzip", "deflate"])
-def test_a_zip_bomb_never_unfolds(server: Raw, door: Door, kind: str) -> None:
+def test_a_zip_bomb_never_unfolds(server: Raw, door: HttpClient, kind: str) -> None:
     packed = bomb(kind)
     assert len(packed) < 400_000
     server.replies["/a"] = answer(body=packed, Content_Encoding=kind)
@@ -115,13 +115,13 @@ def test_a_zip_bomb_never_unfolds(server: Raw, door: Door, kind: str) -> None:
     assert most < 5 * 1024**2, f"300 MiB unfolded to {most} bytes"
 
 
-def test_a_bomb_of_empty_parts_ends_too(server: Raw, door: Door) -> None:
+def test_a_bomb_of_empty_parts_ends_too(server: Raw, door: HttpClient) -> None:
     server.replies["/a"] = answer(body=gzip.compress(b"") * 20_000, Content_Encoding="gzip")
     with pytest.raises(http.TooLarge):
         door.ask(f"{server.url}/a")
 
 
-def test_a_plain_body_is_read_no_further_than_allowed(server: Raw, door: Door) -> None:
+def test_a_plain_body_is_read_no_further_than_allowed(server: Raw, door: HttpClient) -> None:
     sent: list[int] = []
 
     def endless(_: Asked, connection: socket.socket) -> None:
@@ -152,13 +152,19 @@ def drip(first: bytes) -> Callable[[Asked, socket.socket], None]:
 def test_a_server_that_drips_is_given_up(server: Raw, first: bytes) -> None:
     """A byte now and then keeps every read short: only the time of the whole request ends it."""
     server.replies["/a"] = drip(first)
-    with Door(allowed=HERE, limits=Limits(read=5, whole=0.1)) as door, pytest.raises(http.TooSlow, match="longer than"):
+    with (
+        HttpClient(allowed=HERE, limits=Limits(read=5, whole=0.1)) as door,
+        pytest.raises(http.TooSlow, match="longer than"),
+    ):
         door.ask(f"{server.url}/a")
 
 
 def test_a_server_that_says_nothing_is_given_up(server: Raw) -> None:
     server.replies["/a"] = lambda asked, connection: server.over.wait(5) and None
-    with Door(allowed=HERE, limits=Limits(read=0.05)) as door, pytest.raises(http.TooSlow, match="did not answer"):
+    with (
+        HttpClient(allowed=HERE, limits=Limits(read=0.05)) as door,
+        pytest.raises(http.TooSlow, match="did not answer"),
+    ):
         door.ask(f"{server.url}/a")
 
 
@@ -187,7 +193,7 @@ def test_a_server_that_says_nothing_is_given_up(server: Raw) -> None:
         "nothing",
     ],
 )
-def test_an_answer_that_is_not_whole_is_no_answer(server: Raw, door: Door, sent: bytes) -> None:
+def test_an_answer_that_is_not_whole_is_no_answer(server: Raw, door: HttpClient, sent: bytes) -> None:
     server.replies["/a"] = lambda asked, connection: connection.sendall(sent)
     with pytest.raises(http.BrokenOff):
         door.ask(f"{server.url}/a")
@@ -201,7 +207,7 @@ def redirect(to: str, status: str = "302 Found") -> bytes:
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"])
-def test_a_redirect_on_the_same_server_is_followed(server: Raw, door: Door, status: str) -> None:
+def test_a_redirect_on_the_same_server_is_followed(server: Raw, door: HttpClient, status: str) -> None:
     server.replies |= {"/a": redirect("/b?x=1", status), "/b": answer(body=b"here")}
     found = door.ask(f"{server.url}/a", headers={"Authorization": "Bearer token"})
     assert (found.body, found.url) == (b"here", f"{server.url}/b")
@@ -228,7 +234,7 @@ def test_a_redirect_on_the_same_server_is_followed(server: Raw, door: Door, stat
     ],
 )
 def test_a_redirect_to_elsewhere_is_never_followed(
-    server: Raw, door: Door, to: str, monkeypatch: pytest.MonkeyPatch
+    server: Raw, door: HttpClient, to: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = leads_to(monkeypatch, ["127.0.0.1"])
     server.replies |= {"/a": redirect(to.format(port=server.port)), "/b": answer(body=b"stolen")}
@@ -238,14 +244,14 @@ def test_a_redirect_to_elsewhere_is_never_followed(
     assert asked == []
 
 
-def test_redirects_do_not_go_on_for_ever(server: Raw, door: Door) -> None:
+def test_redirects_do_not_go_on_for_ever(server: Raw, door: HttpClient) -> None:
     server.replies["/a"] = redirect("/a")
     with pytest.raises(http.Astray, match="more than 5"):
         door.ask(f"{server.url}/a")
     assert len(server.asked) == 6
 
 
-def test_what_is_sent_is_not_carried_along(server: Raw, door: Door) -> None:
+def test_what_is_sent_is_not_carried_along(server: Raw, door: HttpClient) -> None:
     server.replies |= {"/a": redirect("/b"), "/b": answer()}
     with pytest.raises(http.Astray):
         door.ask(f"{server.url}/a", method="POST", content=b"{}")
@@ -257,7 +263,7 @@ def test_what_is_sent_is_not_carried_along(server: Raw, door: Door) -> None:
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"])
 def test_this_machine_is_closed(server: Raw, host: str) -> None:
-    with Door() as door, pytest.raises(http.Closed, match="private network"):
+    with HttpClient() as door, pytest.raises(http.Closed, match="private network"):
         door.ask(f"http://{host}:{server.port}/")
     assert server.connections == 0
 
@@ -289,21 +295,21 @@ def test_this_machine_is_closed(server: Raw, host: str) -> None:
 )
 def test_dubious_addresses_are_refused_before_anybody_is_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = leads_to(monkeypatch, ["93.184.216.34"])
-    with Door(allowed=HERE) as door, pytest.raises((http.BadAddress, http.Closed)):
+    with HttpClient(allowed=HERE) as door, pytest.raises((http.BadAddress, http.Closed)):
         door.ask(url)
     assert asked == []
 
 
 def test_a_name_that_leads_to_this_machine_is_closed(server: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch, ["127.0.0.1"])
-    with Door(allowed=HERE) as door, pytest.raises(http.Closed, match=r"shop\.example\.org \(127\.0\.0\.1\)"):
+    with HttpClient(allowed=HERE) as door, pytest.raises(http.Closed, match=r"shop\.example\.org \(127\.0\.0\.1\)"):
         door.ask(f"http://shop.example.org:{server.port}/")
     assert server.connections == 0
 
 
 def test_one_closed_address_among_open_ones_closes_the_name(server: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch, ["93.184.216.34", "127.0.0.1"])
-    with Door() as door, pytest.raises(http.Closed):
+    with HttpClient() as door, pytest.raises(http.Closed):
         door.ask(f"http://shop.example.org:{server.port}/")
     assert server.connections == 0
 
@@ -318,7 +324,7 @@ def test_the_address_connected_to_is_the_one_that_was_checked(server: Raw, monke
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", dial)
-    with Door() as door, pytest.raises(http.Unreachable, match="does not answer"):
+    with HttpClient() as door, pytest.raises(http.Unreachable, match="does not answer"):
         door.ask(f"http://shop.example.org:{server.port}/")
     assert (asked, dialled) == (["shop.example.org"], ["93.184.216.34"])
 
@@ -326,7 +332,7 @@ def test_the_address_connected_to_is_the_one_that_was_checked(server: Raw, monke
 def test_a_later_connection_is_checked_anew(server: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
     server.replies["/a"] = answer(body=b"1", Connection="close")
-    with Door(allowed=frozenset({"ci.example.org"}), limits=QUICK) as door:
+    with HttpClient(allowed=frozenset({"ci.example.org"}), limits=QUICK) as door:
         assert door.ask(f"http://ci.example.org:{server.port}/a").body == b"1"
         with pytest.raises(http.Closed):
             door.ask(f"http://ci.example.org:{server.port}/a")
@@ -335,19 +341,19 @@ def test_a_later_connection_is_checked_anew(server: Raw, monkeypatch: pytest.Mon
 def test_the_next_address_is_tried_when_the_first_does_not_answer(server: Raw, monkeypatch: pytest.MonkeyPatch) -> None:
     leads_to(monkeypatch, ["::1", "127.0.0.1"])
     server.replies["/a"] = answer(body=b"1")
-    with Door(allowed=frozenset({"ci.example.org"}), limits=QUICK) as door:
+    with HttpClient(allowed=frozenset({"ci.example.org"}), limits=QUICK) as door:
         assert door.ask(f"http://ci.example.org:{server.port}/a").body == b"1"
     assert server.asked[0].headers["host"] == f"ci.example.org:{server.port}"
 
 
 def test_an_ipv6_server_is_asked_by_its_address() -> None:
-    with serving(address="::1") as server, Door(allowed=frozenset({"::1"}), limits=QUICK) as door:
+    with serving(address="::1") as server, HttpClient(allowed=frozenset({"::1"}), limits=QUICK) as door:
         server.replies["/a"] = answer(body=b"six")
         assert door.ask(f"http://[0:0::1]:{server.port}/a").body == b"six"
         assert server.asked[0].headers["host"] == f"[::1]:{server.port}"
 
 
-def test_nobody_listening_is_said_so(server: Raw, door: Door) -> None:
+def test_nobody_listening_is_said_so(server: Raw, door: HttpClient) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         with pytest.raises(http.Unreachable, match="does not answer at port"):
@@ -361,10 +367,10 @@ def test_a_certificate_nobody_vouches_for_is_refused_and_accepted_with_its_autho
     made = certificate(tmp_path, "127.0.0.1")
     with serving(made) as server:
         server.replies["/a"] = answer(body=b"safe")
-        with Door(allowed=HERE, limits=QUICK) as door, pytest.raises(http.NotTrusted, match="RODEO_CA_BUNDLE"):
+        with HttpClient(allowed=HERE, limits=QUICK) as door, pytest.raises(http.NotTrusted, match="RODEO_CA_BUNDLE"):
             door.ask(f"{server.url}/a")
         assert server.asked == []
-        with Door(allowed=HERE, limits=QUICK, ca_bundle=str(made)) as door:
+        with HttpClient(allowed=HERE, limits=QUICK, ca_bundle=str(made)) as door:
             assert door.ask(f"{server.url}/a").body == b"safe"
 
 
@@ -374,14 +380,14 @@ def test_a_certificate_is_for_the_name_in_the_address_not_for_where_it_leads(
     made = certificate(tmp_path, "ci.example.org")
     leads_to(monkeypatch, ["127.0.0.1"])
     allowed = frozenset({"ci.example.org", "other.example.org"})
-    with serving(made) as server, Door(allowed=allowed, limits=QUICK, ca_bundle=str(made)) as door:
+    with serving(made) as server, HttpClient(allowed=allowed, limits=QUICK, ca_bundle=str(made)) as door:
         server.replies["/a"] = answer(body=b"safe")
         assert door.ask(f"https://ci.example.org:{server.port}/a").body == b"safe"
         with pytest.raises(http.NotTrusted, match="mismatch"):
             door.ask(f"https://other.example.org:{server.port}/a")
 
 
-def test_a_server_without_tls_is_said_so(door: Door) -> None:
+def test_a_server_without_tls_is_said_so(door: HttpClient) -> None:
     def plainly(listening: socket.socket) -> None:
         connection, _ = listening.accept()
         with connection:
@@ -400,7 +406,7 @@ def test_a_bundle_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
     (tmp_path / "bundle.pem").write_text("nothing")
     for path in (tmp_path / "bundle.pem", tmp_path / "missing.pem"):
         with pytest.raises(http.BadAddress, match="RODEO_CA_BUNDLE"):
-            Door(ca_bundle=str(path))
+            HttpClient(ca_bundle=str(path))
 
 
 # Headers and secrets
@@ -418,20 +424,20 @@ def test_a_bundle_that_cannot_be_read_is_said_so(tmp_path: Path) -> None:
         {"Transfer-Encoding": "chunked"},
     ],
 )
-def test_a_header_never_becomes_two(server: Raw, door: Door, headers: dict[str, str]) -> None:
+def test_a_header_never_becomes_two(server: Raw, door: HttpClient, headers: dict[str, str]) -> None:
     with pytest.raises(http.BadAddress) as error:
         door.ask(f"{server.url}/a", headers=headers)
     assert not {"token", "tok", "t€ken", "Bearer"} & set(str(error.value).split())
     assert server.connections == 0
 
 
-def test_a_token_pasted_with_a_line_break_at_its_end_works(server: Raw, door: Door) -> None:
+def test_a_token_pasted_with_a_line_break_at_its_end_works(server: Raw, door: HttpClient) -> None:
     server.replies["/a"] = answer()
     door.ask(f"{server.url}/a", headers={"Authorization": "Bearer token\n"})
     assert server.asked[0].headers["authorization"] == "Bearer token"
 
 
-def test_secrets_are_in_no_log_and_no_error(server: Raw, door: Door, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_are_in_no_log_and_no_error(server: Raw, door: HttpClient, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     server.replies |= {
         "/ok": answer(body=b"fine"),

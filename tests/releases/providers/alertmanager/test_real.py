@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portal.ops.parent_death import leashed
+from portal.ops.parent_death import tied_to_parent
 from releases.inbox.models import InboundEvent, Source
-from releases.incidents.models import Incident, Signal
+from releases.incidents.models import Alert, Incident
 from releases.mappings.models import MappingRule
 from releases.reading.actions import drain_inbox
 from tests.conftest import wait_until
@@ -77,7 +77,7 @@ def alertmanager(request: pytest.FixtureRequest, live_server: "LiveServer", tmp_
         "--log.level=error",
     ]
     with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(leashed(command, signal.SIGKILL), stdout=log, stderr=log)
+        process = subprocess.Popen(tied_to_parent(command, signal.SIGKILL), stdout=log, stderr=log)
         try:
             wait_until(lambda: fetched(f"http://{address}/-/ready"), 10, "Alertmanager is ready")
             yield f"http://{address}"
@@ -109,7 +109,7 @@ def fire(alertmanager: str, *instances: str, ended: bool = False, began: datetim
 
 def states() -> list[str]:
     drain_inbox()
-    return list(Signal.objects.order_by("key").values_list("state", flat=True))
+    return list(Alert.objects.order_by("key").values_list("state", flat=True))
 
 
 def test_an_alert_that_fires_and_ends_is_a_signal_and_an_incident_from_end_to_end(alertmanager: str) -> None:
@@ -117,8 +117,8 @@ def test_an_alert_that_fires_and_ends_is_a_signal_and_an_incident_from_end_to_en
     began = datetime.now(UTC) - timedelta(minutes=1)
     fire(alertmanager, "a", "b", began=began)
     wait_until(lambda: states() == ["open", "open"], 5, "both alerts are signals")
-    row = Signal.objects.order_by("key")[0]
-    assert (row.title, row.severity, row.words) == ("Errors", "critical", "firing: 5 % of requests fail")
+    row = Alert.objects.order_by("key")[0]
+    assert (row.title, row.severity, row.raw_status) == ("Errors", "critical", "firing: 5 % of requests fail")
     assert row.service is not None and row.service.name == "checkout"
     assert row.environment is not None and row.environment.key == "live"
     assert row.opened_at is not None and abs(row.opened_at - began) < timedelta(seconds=1)

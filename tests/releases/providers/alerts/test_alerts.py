@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from releases.providers import PROVIDERS, alerts
 from releases.providers.base import Message
-from releases.providers.facts import SignalSeen, Unreadable
+from releases.providers.facts import AlertSeen, Unreadable
 
 HERE = Path(__file__).resolve().parent.parent
 KINDS = ["alertmanager", "sensu", "nagios", "pagerduty", "opsgenie"]
@@ -22,11 +22,11 @@ T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SECRET = "secret"
 
 
-def translated(kind: str, body: bytes, config: dict[str, Any] | None = None) -> list[SignalSeen] | None:
+def translated(kind: str, body: bytes, config: dict[str, Any] | None = None) -> list[AlertSeen] | None:
     provider, message = PROVIDERS[kind], Message({}, body)
     assert provider.label is not None
     found = provider.translate(provider.label(message).kind, message, config or {})
-    assert found is None or all(isinstance(each, SignalSeen) for each in found)
+    assert found is None or all(isinstance(each, AlertSeen) for each in found)
     return found  # type: ignore[return-value]
 
 
@@ -34,7 +34,7 @@ def fixture(kind: str, name: str) -> bytes:
     return (HERE / kind / "fixtures" / f"{name}.json").read_bytes()
 
 
-def signals(kind: str, name: str, **config: Any) -> list[SignalSeen]:
+def signals(kind: str, name: str, **config: Any) -> list[AlertSeen]:
     found = translated(kind, fixture(kind, name), config)
     assert found
     return found
@@ -55,7 +55,7 @@ def test_alertmanager_tells_each_alert_of_a_group() -> None:
     assert first.key == "alertmanager|00aa11bb22cc33dd|2026-03-02T09:00:00.123456+00:00"
     assert (first.state, first.title, first.severity) == ("open", "Errors", "critical")
     assert (first.service, first.environment) == ("checkout", "production")
-    assert first.words == "firing: 5 % of requests fail"
+    assert first.raw_status == "firing: 5 % of requests fail"
     assert (first.opened_at, first.resolved_at) == (T0 + timedelta(microseconds=123456), None)
     assert first.url == "https://prometheus.example/graph"
     assert (second.state, second.resolved_at) == ("resolved", T0 + timedelta(minutes=4))
@@ -66,7 +66,7 @@ def test_alertmanager_tells_each_alert_of_a_group() -> None:
 
 def test_alertmanager_says_what_it_left_out() -> None:
     [found] = signals("alertmanager", "alerts__cut_off_without_fingerprint")
-    assert "left out 3 more" in found.words
+    assert "left out 3 more" in found.raw_status
     [again] = signals("alertmanager", "alerts__cut_off_without_fingerprint")
     assert found.key == again.key, "without a fingerprint the labels say which alert it is"
 
@@ -98,14 +98,14 @@ def test_sensu_go_tells_since_when_a_check_fails() -> None:
     assert bad.key == "sensu||shop|web1|check-http"
     assert (bad.state, bad.severity, bad.title) == ("open", "critical", "check-http")
     assert (bad.service, bad.environment) == ("checkout", "production")
-    assert bad.words == "critical: HTTP 500"
+    assert bad.raw_status == "critical: HTTP 500"
     assert bad.opened_at == datetime.fromtimestamp(1772441820, UTC)
     [good] = signals("sensu", "go__ok_after_failing")
     assert (good.key, good.state) == (bad.key, "resolved"), "Sensu Go leaves out a status of 0"
     assert good.opened_at == bad.opened_at
     assert good.resolved_at == datetime.fromtimestamp(1772442060, UTC)
     [odd] = signals("sensu", "go__exit_status_nobody_knows")
-    assert (odd.state, odd.words) == ("", "status 127: HTTP 500")
+    assert (odd.state, odd.raw_status) == ("", "status 127: HTTP 500")
 
 
 def test_sensu_core_is_read_too() -> None:
@@ -120,8 +120,11 @@ def test_nagios_states_decide_and_types_are_told() -> None:
     assert problem.key == recovery.key == known.key == flapping.key == "nagios||web1|http"
     assert [each.state for each in (problem, recovery, known, flapping)] == ["open", "resolved", "open", "open"]
     assert (problem.title, problem.severity, problem.environment) == ("http on web1", "critical", "production")
-    assert (recovery.resolved_at, recovery.words) == (datetime.fromtimestamp(1772442300, UTC), "RECOVERY OK: HTTP 200")
-    assert known.words == "ACKNOWLEDGEMENT CRITICAL: HTTP 500"
+    assert (recovery.resolved_at, recovery.raw_status) == (
+        datetime.fromtimestamp(1772442300, UTC),
+        "RECOVERY OK: HTTP 200",
+    )
+    assert known.raw_status == "ACKNOWLEDGEMENT CRITICAL: HTTP 500"
     down, up = signals("nagios", "host__down")[0], signals("nagios", "host__recovery_without_a_state")[0]
     assert (down.key, down.state, down.at, up.state) == (up.key, "open", T0, "resolved")
     assert signals("nagios", "host__down", site="Berlin")[0].key == "nagios|Berlin|web1|"
@@ -135,7 +138,7 @@ def test_a_host_state_is_none_of_a_service() -> None:
 
 def test_icinga_streams_its_states_as_numbers() -> None:
     [found] = signals("nagios", "icinga2__state_change")
-    assert (found.state, found.severity, found.words) == ("open", "critical", "StateChange CRITICAL: HTTP 500")
+    assert (found.state, found.severity, found.raw_status) == ("open", "critical", "StateChange CRITICAL: HTTP 500")
 
 
 def test_pagerduty_tells_what_becomes_of_an_incident() -> None:
@@ -144,7 +147,7 @@ def test_pagerduty_tells_what_becomes_of_an_incident() -> None:
     assert first.key == known.key == over.key == "pagerduty|shop.pagerduty.com|Q1AB"
     assert [each.state for each in (first, known, over)] == ["open", "open", "resolved"]
     assert (first.title, first.service, first.severity) == ("Checkout is down", "checkout", "P1")
-    assert (known.words, over.resolved_at) == ("acknowledged: acknowledged", T0 + timedelta(minutes=9))
+    assert (known.raw_status, over.resolved_at) == ("acknowledged: acknowledged", T0 + timedelta(minutes=9))
     [later] = signals("pagerduty", "incident_priority_updated__after_it_was_resolved")
     assert (later.state, later.resolved_at) == ("resolved", None), "it says that it is resolved, not when"
 
@@ -256,5 +259,5 @@ def test_anything_is_read_or_refused_with_a_reason(kind: str, data: st.DataObjec
         assert fact.key and len(fact.key) <= 300 and len(fact.group) <= 300
         assert fact.state in ("open", "resolved", "")
         assert fact.url == "" or fact.url.startswith("http")
-        assert len(fact.title) <= 300 and len(fact.words) <= 250 and len(fact.severity) <= 60
+        assert len(fact.title) <= 300 and len(fact.raw_status) <= 250 and len(fact.severity) <= 60
         json.dumps(fact.data(), allow_nan=False).encode()

@@ -73,12 +73,12 @@ def run(said: dict[str, Any], kind: str = "build", **config: Any) -> RunSeen:
 def test_every_result_means_what_the_table_says_and_others_mean_nothing(results: Any, outcome: str, word: str) -> None:
     found = run(build(results=results))
     assert (found.phase, found.outcome) == ("finished", outcome)
-    assert found.words == f"{word}: build successful"
+    assert found.raw_status == f"{word}: build successful"
 
 
 def test_a_build_has_no_outcome_until_it_is_complete() -> None:
     found = run(build(complete=False, complete_at=None, results=0, state_string="testing"))
-    assert (found.phase, found.outcome, found.words, found.finished_at) == ("running", "", "testing", None)
+    assert (found.phase, found.outcome, found.raw_status, found.finished_at) == ("running", "", "testing", None)
 
 
 def test_what_was_checked_out_counts_and_not_what_was_asked_for() -> None:

@@ -46,7 +46,7 @@ def learn(source: Source) -> bool:
     """Read what came; ask, where nothing is pushed. Say whether a run has ended."""
     if source.key == "asked":
         source.refresh_from_db()
-        claim = leases.claim_now(source)
+        claim = leases.lease_now(source)
         assert claim
         actions.pull(source.pk, claim)
     drain_inbox()
@@ -60,14 +60,14 @@ def test_a_commit_that_a_real_buildbot_built_is_integrated_with_a_link_to_the_bu
     repo.commit("Start")
     sha = repo.commit(f"{story.key} Take a card")
     git, _ = git_actions.connect_git(by=None, url=str(repo.path), service="checkout", squad=payments, repository=SHOP)
-    claim = leases.claim_now(git)
+    claim = leases.lease_now(git)
     assert claim
     actions.pull(git.pk, claim)
     bot.announce(str(repo.path), sha)
     wait_until(lambda: learn(source), 30, f"the build is known; {bot.log()}")
     run = Run.objects.get()
     assert (run.pipeline, run.outcome, run.branch, run.sha) == (BUILDER, "success", "main", sha)
-    assert run.words == "SUCCESS: build successful"
+    assert run.raw_status == "SUCCESS: build successful"
     assert run.url == f"{bot.url}#/builders/1/builds/1"
     answer = as_ana.get(f"/api/v1/stories/{story.key}/answer/").json()
     assert answer["stage"] == "integrated", answer
@@ -87,4 +87,4 @@ def test_a_build_that_fails_is_a_failure_and_says_at_what(bot: Buildbot, source:
     wait_until(lambda: learn(source), 30, f"the build is known; {bot.log()}")
     run = Run.objects.get()
     assert (run.sha, run.outcome) == (broken, "failure")
-    assert run.words.startswith("FAILURE: failed ")
+    assert run.raw_status.startswith("FAILURE: failed ")

@@ -113,7 +113,7 @@ def test_the_phases_of_a_pipeline_run_speak_of_one_run() -> None:
 )
 def test_outcomes_are_mapped_and_the_original_word_is_kept(name: str, outcome: str, words: str) -> None:
     run = only(name)
-    assert (run.phase, run.outcome, run.words) == ("finished", outcome, words)
+    assert (run.phase, run.outcome, run.raw_status) == ("finished", outcome, words)
 
 
 def test_a_build_that_names_its_artifact_made_it() -> None:
@@ -189,7 +189,7 @@ def test_environments_come_change_and_go() -> None:
 
 def test_a_test_case_run_is_an_acceptance_run_of_the_story_it_names() -> None:
     check = only("testcaserun_finished__0_4_names_a_story")
-    assert (check.story, check.environment, check.outcome, check.words) == ("PAY-12", "prod-eu", "success", "pass")
+    assert (check.story, check.environment, check.outcome, check.raw_status) == ("PAY-12", "prod-eu", "success", "pass")
     assert check.started_at == datetime(2026, 3, 14, 15, 0, tzinfo=UTC)
     assert (check.finished_at, check.performed_by) == (AT, "Ana")
 

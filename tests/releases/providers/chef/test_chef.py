@@ -47,7 +47,7 @@ def test_a_converge_that_changes_a_version_is_a_deployment() -> None:
     check(RULES)
     [seen] = read(converge(resource(), resource(type="file", name="/etc/motd")))
     assert (seen.service, seen.environment, seen.version, seen.outcome) == ("checkout", "production", "1.1", "success")
-    assert seen.key == "chef|r-1|checkout" and "shop-1.example" in seen.words
+    assert seen.key == "chef|r-1|checkout" and "shop-1.example" in seen.raw_status
 
 
 @pytest.mark.parametrize(

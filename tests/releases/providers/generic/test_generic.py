@@ -39,7 +39,7 @@ def test_a_mapping_makes_a_deployment() -> None:
     check(DEPLOYS)
     [seen] = read()
     assert (seen.service, seen.environment, seen.sha, seen.outcome) == ("checkout", "production", "abcdef1", "success")
-    assert seen.words == "all good" and seen.finished_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
+    assert seen.raw_status == "all good" and seen.finished_at == datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 
 def test_words_that_nobody_explained_are_unknown() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from releases.providers.git import client, messages
+from releases.providers.git import messages
+from releases.providers.git import mirror as git_mirror
 from releases.providers.git.client import Git, GitFailed
 from releases.providers.git.config import Address
 from releases.providers.git.mirror import Mirror
@@ -355,4 +356,4 @@ def test_chunks_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_list_of_commits_that_ends_in_the_middle_is_no_list(repo: Repo) -> None:
     with pytest.raises(GitFailed, match="in the middle"):
-        list(client._records([b"a\0b\0c"], 2))
+        list(git_mirror._records([b"a\0b\0c"], 2))

@@ -14,7 +14,7 @@ from releases.providers.base import Message, NotAccepted, PullFailed, PullPartly
 from releases.providers.facts import ChangeMerged, DeploymentSeen, RunSeen, Seen, TicketSeen
 from releases.providers.github import client
 from releases.providers.github.webhook import PROVIDER, translate
-from releases.pulling.http_session import DoorSession
+from releases.pulling.http_session import HttpSession
 from tests.doubles.github import TOKEN, GitHub
 from tests.doubles.serving import Asked, Reply
 from tests.doubles.sessions import session as door
@@ -96,7 +96,7 @@ def configured(github: GitHub, config: Any = None) -> dict[str, Any]:
     return {"url": github.url, "repositories": [NAME], **(config or {})}
 
 
-def session(github: GitHub, token: str = TOKEN) -> DoorSession:
+def session(github: GitHub, token: str = TOKEN) -> HttpSession:
     return door(github.url, client.headers(door(github.url), {"url": github.url}, token))
 
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from releases.providers import words
+from releases.providers import parse
 from releases.providers.base import Message
 from releases.providers.facts import ChangeMerged, DeploymentSeen, RunSeen
 from releases.providers.github.reading import REPOSITORY, STATUSES, slim
@@ -39,10 +39,10 @@ def test_every_run_is_read_with_its_status_sha_and_times(real_data: Path) -> Non
         assert fact.key == f"github.com|run|{row['id']}" and fact.sha == row["head_sha"]
         assert fact.repository == row["repository"]["full_name"] and fact.url == row["html_url"]
         assert fact.outcome == ENDED.get(row["conclusion"] or "", "")
-        assert fact.at == words.moment(row["updated_at"])
+        assert fact.at == parse.moment(row["updated_at"])
         assert fact.finished_at == (fact.at if fact.outcome else None)
         if fact.phase in ("running", "finished"):
-            assert fact.started_at == words.moment(row["run_started_at"])
+            assert fact.started_at == parse.moment(row["run_started_at"])
 
 
 def test_every_merged_pull_request_is_read_and_no_other(real_data: Path) -> None:
@@ -52,7 +52,7 @@ def test_every_merged_pull_request_is_read_and_no_other(real_data: Path) -> None
     assert len(found) == len(merged) > 20
     for row, fact in zip(merged, found, strict=True):
         assert isinstance(fact, ChangeMerged)
-        assert (fact.key, fact.merged_at) == (row["merge_commit_sha"], words.moment(row["merged_at"]))
+        assert (fact.key, fact.merged_at) == (row["merge_commit_sha"], parse.moment(row["merged_at"]))
         assert ("branch", row["head"]["ref"]) in fact.texts
 
 
@@ -78,6 +78,6 @@ def test_every_deployment_is_read_and_a_superseded_one_keeps_how_it_ended(real_d
         ended = [each for each in statuses if each["state"] == "success"]
         finished = [fact for fact in facts if fact.phase == "finished"]
         assert [(each.outcome, each.finished_at) for each in finished] == [
-            ("success", words.moment(each["created_at"])) for each in ended
+            ("success", parse.moment(each["created_at"])) for each in ended
         ]
     assert given

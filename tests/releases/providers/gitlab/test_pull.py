@@ -21,7 +21,7 @@ from releases.providers.base import (
 from releases.providers.facts import Seen
 from releases.providers.gitlab import client
 from releases.providers.gitlab.webhook import PROVIDER, translate
-from releases.pulling.http_session import DoorSession
+from releases.pulling.http_session import HttpSession
 from tests.doubles.gitlab import TOKEN, GitLab
 from tests.doubles.serving import Reply
 from tests.doubles.sessions import session as door
@@ -39,7 +39,7 @@ def gitlab() -> Iterator[GitLab]:
     double.close()
 
 
-def session(gitlab: GitLab, token: str = TOKEN) -> DoorSession:
+def session(gitlab: GitLab, token: str = TOKEN) -> HttpSession:
     assert PROVIDER.pulling is not None
     unsigned = door(gitlab.url)
     return door(gitlab.url, PROVIDER.pulling.headers(unsigned, {}, token))

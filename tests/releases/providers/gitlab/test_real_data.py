@@ -49,7 +49,7 @@ def test_every_pipeline_of_the_api_is_a_run(real_data: Path) -> None:
     found = [read("pipeline", row) for row in given]
     assert len({each.key for each in found}) == len(given)
     for row, run in zip(given, found, strict=True):
-        assert (run.sha, run.words, run.at) == (
+        assert (run.sha, run.raw_status, run.at) == (
             row["sha"],
             row["status"],
             moment(row["updated_at"] or row["created_at"]),
@@ -71,7 +71,7 @@ def test_every_deployment_of_the_api_is_one(real_data: Path) -> None:
     }
     for row, one in zip(given, found, strict=True):
         assert (one.sha, one.environment) == (row["sha"], row["environment"]["name"])
-        assert one.outcome == known.get(row["status"], "unknown") and one.words == row["status"]
+        assert one.outcome == known.get(row["status"], "unknown") and one.raw_status == row["status"]
         assert one.repository == "merico-dev/ee/vdev.co"
 
 

@@ -41,7 +41,7 @@ def only(name: str, **changes: Any) -> Any:
 def test_a_pipeline_that_ended_is_a_run_with_its_times_and_address() -> None:
     run = only("pipeline__success")
     assert isinstance(run, RunSeen)
-    assert (run.key, run.phase, run.outcome, run.words) == (
+    assert (run.key, run.phase, run.outcome, run.raw_status) == (
         "gitlab.example|pipeline|31",
         "finished",
         "success",
@@ -71,7 +71,7 @@ def test_a_pipeline_that_ended_is_a_run_with_its_times_and_address() -> None:
 )
 def test_each_word_of_a_pipeline_has_a_phase_and_an_outcome(word: str, phase: str, outcome: str) -> None:
     run = only("pipeline__success", status=word)
-    assert (run.phase, run.outcome, run.words) == (phase, outcome, word)
+    assert (run.phase, run.outcome, run.raw_status) == (phase, outcome, word)
 
 
 def test_a_pipeline_of_a_forks_main_is_not_a_run_of_our_main() -> None:

@@ -45,7 +45,7 @@ def test_a_notification_and_a_pulled_build_speak_of_the_same_run() -> None:
     assert pushed.key == pulled.key == KEY
     for run in (pushed, pulled):
         assert isinstance(run, RunSeen)
-        assert (run.phase, run.outcome, run.words) == ("finished", "success", "SUCCESS")
+        assert (run.phase, run.outcome, run.raw_status) == ("finished", "success", "SUCCESS")
         assert (run.pipeline, run.branch) == ("shop/checkout/feature/pay-12", "feature/pay-12")
         assert (run.sha, run.repository) == (SHA, "shop/checkout")
         assert run.finished_at == datetime(2023, 11, 14, 22, 13, 50, tzinfo=UTC)
@@ -64,7 +64,7 @@ def test_a_notification_and_a_pulled_build_speak_of_the_same_run() -> None:
 )
 def test_each_phase_and_result_of_a_notification_is_told(phase: str, status: Any, expected: tuple[str, ...]) -> None:
     (run,) = facts_of(told("notification__completed", phase=phase, status=status))
-    assert (run.phase, run.outcome, run.words) == expected and run.key == KEY
+    assert (run.phase, run.outcome, run.raw_status) == expected and run.key == KEY
 
 
 def test_finalized_does_not_move_the_time_at_which_the_build_ended() -> None:

@@ -10,7 +10,7 @@ import pytest
 from releases.providers.base import Message, NotAccepted, PullFailed, PullPartly, PullRefused, PullWaits, Record
 from releases.providers.jenkins import client
 from releases.providers.jenkins.webhook import PROVIDER, translate
-from releases.pulling.http_session import DoorSession
+from releases.pulling.http_session import HttpSession
 from tests.doubles.jenkins import MULTIBRANCH, TOKEN, USER, Jenkins
 from tests.doubles.serving import Reply
 from tests.doubles.sessions import session as door
@@ -28,7 +28,7 @@ def jenkins() -> Iterator[Jenkins]:
     double.close()
 
 
-def session(jenkins: Jenkins, token: str = TOKEN) -> DoorSession:
+def session(jenkins: Jenkins, token: str = TOKEN) -> HttpSession:
     assert PROVIDER.pulling is not None
     unsigned = door(jenkins.url)
     return door(jenkins.url, PROVIDER.pulling.headers(unsigned, {"user": USER}, token))

@@ -21,7 +21,7 @@ def checks(name: str, query: str = "environment=prod-eu&release=5.10") -> list[A
 
 
 def test_a_story_passes_only_if_all_its_test_cases_passed() -> None:
-    found = {check.story: (check.outcome, check.words) for check in checks("junit__mixed")}
+    found = {check.story: (check.outcome, check.raw_status) for check in checks("junit__mixed")}
     assert found == {
         "PAY-12": ("success", "2 passed"),
         "PAY-13": ("failure", "1 passed, 1 failed"),
@@ -46,7 +46,7 @@ def test_a_file_without_times_ended_when_it_came_and_began_earlier() -> None:
 def test_a_file_that_names_no_story_still_speaks_of_its_service() -> None:
     found = checks("junit__no_times_no_stories", "environment=staging&service=checkout")
     by_story = {check.story: check for check in found}
-    assert (by_story[""].service, by_story[""].outcome, by_story[""].words) == ("checkout", "success", "2 passed")
+    assert (by_story[""].service, by_story[""].outcome, by_story[""].raw_status) == ("checkout", "success", "2 passed")
 
 
 BOMB = """<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
