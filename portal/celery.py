@@ -1,6 +1,5 @@
 """The Celery app: `celery -A portal.celery worker` and `... beat`."""
 
-import os
 import signal
 from typing import Any
 
@@ -10,8 +9,9 @@ from celery.signals import worker_process_init
 from portal.ops.heartbeat import WorkerHeartbeat
 from portal.ops.parent_death import die_with_parent
 from portal.schedule import SCHEDULE
+from portal.settings.environment import choose_settings
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.local")
+choose_settings()
 app = Celery("rodeo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Feature packages are not Django apps, so Celery's own discovery does not find their tasks: they are named here.

@@ -25,7 +25,7 @@ from portal.ops import broker, heartbeat
 from portal.ops.supervisor import Child, Console, Supervisor
 from portal.settings.base import BASE_DIR, STATE_DIR
 from portal.settings.embedded import broker_socket, kept_secret
-from portal.settings.environment import flag
+from portal.settings.environment import read
 
 HOST = "127.0.0.1"
 FIRST_ADMINISTRATOR = "rodeo"
@@ -140,7 +140,8 @@ class Portal:
     # In order
 
     def _start(self) -> None:
-        os.environ.setdefault("RODEO_BASE_URL", self.address.rstrip("/"))
+        # Empty is as good as none, but for the address of the stream, where it means that there is none.
+        os.environ["RODEO_BASE_URL"] = os.environ.get("RODEO_BASE_URL", "").strip() or self.address.rstrip("/")
         os.environ.setdefault("RODEO_EVENTS_URL", f"http://{HOST}:{self.stream_port}/events/")
         self._start_broker()
         self._prepare_database()
@@ -160,7 +161,7 @@ class Portal:
         self._announce(password, loading)
 
     def _start_broker(self) -> None:
-        if os.environ.get("BROKER_URL"):
+        if read().BROKER_URL:
             self._ping_broker(5, "BROKER_URL names no broker that answers. Start it or correct the address")
             return
         path = broker_socket(STATE_DIR)
@@ -273,7 +274,7 @@ class Portal:
 
     def _load_sample(self) -> bool:
         """Have the sample company loaded into an empty portal. It travels through the inbox, so it needs the worker."""
-        if not flag("RODEO_SAMPLE", True) or "load_sample" not in get_commands():
+        if not read().RODEO_SAMPLE or "load_sample" not in get_commands():
             return False
         self.supervisor.start(Child("sample", python("manage.py", "load_sample", "--if-empty"), once=True))
         return True

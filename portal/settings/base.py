@@ -1,6 +1,5 @@
 """What every environment shares. The environment speaks through variables; docs/configuration.md lists them."""
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,12 +8,13 @@ import dj_database_url
 from kombu.entity import Queue
 
 from portal.settings.embedded import broker_url, sqlite, state_folder
-from portal.settings.environment import flag, words
+from portal.settings.environment import read
 from portal.settings.people import *  # noqa: F403
-from portal.settings.people import PEOPLE_APPS, RODEO_EMAIL_URL, mail
+from portal.settings.people import PEOPLE_APPS, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-STATE_DIR = state_folder(BASE_DIR)
+env = read()
+STATE_DIR = state_folder(env.RODEO_STATE_DIR or BASE_DIR / "var")
 
 
 def origins(*addresses: str) -> list[str]:
@@ -96,14 +96,13 @@ TEMPLATES = [
     },
 ]
 
-DATABASE_URL = os.environ.get("DATABASE_URL", "")
 DATABASES: dict[str, Any]
-if DATABASE_URL:
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
+if env.DATABASE_URL:
+    DATABASES = {"default": dj_database_url.parse(env.DATABASE_URL, conn_max_age=600, conn_health_checks=True)}
 else:
     DATABASES = {"default": sqlite(STATE_DIR / "rodeo.sqlite3")}
 
-BROKER_URL = os.environ.get("BROKER_URL", "") or broker_url(STATE_DIR)
+BROKER_URL = env.BROKER_URL or broker_url(STATE_DIR)
 CELERY_BROKER_URL = BROKER_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -155,7 +154,7 @@ CONTENT_SECURITY_POLICY = {
         "script-src": ["'self'"],
         "style-src": ["'self'"],
         "img-src": ["'self'", "data:"],
-        "connect-src": ["'self'", *origins(os.environ.get("RODEO_EVENTS_URL", ""))],
+        "connect-src": ["'self'", *origins(env.RODEO_EVENTS_URL)],
         "object-src": ["'none'"],
         "base-uri": ["'self'"],
         "form-action": ["'self'"],
@@ -211,7 +210,7 @@ LOGGING = {
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["without_secrets"]},
     },
-    "root": {"handlers": ["console"], "level": os.environ.get("RODEO_LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": env.RODEO_LOG_LEVEL},
     "loggers": {
         "django.server": {"level": "WARNING"},
         "celery": {"level": "WARNING"},
@@ -222,22 +221,22 @@ LOGGING = {
     },
 }
 
-globals().update(mail(RODEO_EMAIL_URL, STATE_DIR / "mail"))
+globals().update(mail(env.RODEO_EMAIL_URL, STATE_DIR / "mail"))
 
 # Rodeo's own settings.
-RODEO_OPEN_READING = flag("RODEO_OPEN_READING")
+RODEO_OPEN_READING = env.RODEO_OPEN_READING
 # Where open pages hear what changed: a path behind the same web server, or an address of its own on the same host.
 # Empty, they ask every few seconds instead.
-RODEO_EVENTS_URL = os.environ.get("RODEO_EVENTS_URL", "/events/")
-RODEO_EVENTS_CHECK_EVERY = float(os.environ.get("RODEO_EVENTS_CHECK_EVERY", "60"))
-RODEO_BASE_URL = os.environ.get("RODEO_BASE_URL", "http://127.0.0.1:8000").rstrip("/")
-RODEO_HOOK_MAX_BYTES = int(os.environ.get("RODEO_HOOK_MAX_BYTES", str(2 * 1024 * 1024)))
+RODEO_EVENTS_URL = env.RODEO_EVENTS_URL
+RODEO_EVENTS_CHECK_EVERY = env.RODEO_EVENTS_CHECK_EVERY
+RODEO_BASE_URL = env.RODEO_BASE_URL.rstrip("/")
+RODEO_HOOK_MAX_BYTES = env.RODEO_HOOK_MAX_BYTES
 # Hosts inside the company's network that sources may ask, beside those that administrators allow on their page.
-RODEO_INTERNAL_HOSTS = words("RODEO_INTERNAL_HOSTS")
-RODEO_CA_BUNDLE = os.environ.get("RODEO_CA_BUNDLE", "")
-RODEO_GIT_TIMEOUT = int(os.environ.get("RODEO_GIT_TIMEOUT", "900"))
+RODEO_INTERNAL_HOSTS = env.RODEO_INTERNAL_HOSTS
+RODEO_CA_BUNDLE = env.RODEO_CA_BUNDLE
+RODEO_GIT_TIMEOUT = env.RODEO_GIT_TIMEOUT
 RODEO_GIT_DIR = STATE_DIR / "git"
-RODEO_PULL_EVERY = int(os.environ.get("RODEO_PULL_EVERY", "300"))
+RODEO_PULL_EVERY = env.RODEO_PULL_EVERY
 # A long pull lets others have their turn after so many seconds.
-RODEO_PULL_SLICE = int(os.environ.get("RODEO_PULL_SLICE", "60"))
+RODEO_PULL_SLICE = env.RODEO_PULL_SLICE
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(RODEO_HOOK_MAX_BYTES, 2 * 1024 * 1024) + 1024 * 1024

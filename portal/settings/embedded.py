@@ -9,14 +9,23 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
+from portal.settings.environment import refuse
+
 # sun_path holds 108 bytes on Linux and 104 on macOS, with a closing NUL.
 LONGEST_SOCKET_PATH = 100
 
 
-def state_folder(base: Path) -> Path:
-    """Return the folder for everything Rodeo writes (RODEO_STATE_DIR, else var/ in the checkout)."""
-    folder = Path(os.environ.get("RODEO_STATE_DIR") or base / "var").resolve()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def state_folder(wanted: Path) -> Path:
+    """Return the folder for everything Rodeo writes, made if it is not there. Ends the program if it cannot be used."""
+    folder, why = wanted.resolve(), ""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        why = f"cannot be made ({error.strerror})"
+    else:
+        why = "" if os.access(folder, os.W_OK | os.X_OK) else "cannot be written to"
+    if why:
+        refuse(f"RODEO_STATE_DIR is “{folder}”, which {why}; it takes a folder that Rodeo may write to.")
     return folder
 
 

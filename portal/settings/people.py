@@ -1,13 +1,15 @@
 """How people sign in, and how the portal sends them mail (django-allauth; docs/adr/0010)."""
 
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.settings.environment import flag, words
+from portal.settings.environment import read
+from portal.settings.values import MAIL_SCHEMES
+
+env = read()
 
 PEOPLE_APPS = [
     "allauth",
@@ -19,17 +21,15 @@ PEOPLE_APPS = [
 AUTHENTICATION_BACKENDS = ["portal.accounts.adapters.Backend"]
 
 # Who may come in, and how. One setting each.
-RODEO_PASSWORD_SIGN_IN = flag("RODEO_PASSWORD_SIGN_IN", True)
-RODEO_SIGN_UP = flag("RODEO_SIGN_UP")
-RODEO_OIDC_DOMAINS = [domain.lower().lstrip("@") for domain in words("RODEO_OIDC_DOMAINS")]
+RODEO_PASSWORD_SIGN_IN = env.RODEO_PASSWORD_SIGN_IN
+RODEO_SIGN_UP = env.RODEO_SIGN_UP
+RODEO_OIDC_DOMAINS = env.RODEO_OIDC_DOMAINS
 
 
 def oidc(url: str, client: str, secret: str, name: str) -> dict[str, Any]:
     """Return allauth's settings for the one provider of OpenID Connect; empty without an address."""
     if not url:
         return {}
-    if not client:
-        raise ImproperlyConfigured("Set RODEO_OIDC_CLIENT_ID: RODEO_OIDC_URL alone does not sign anybody in.")
     app = {
         "provider_id": "oidc",
         "name": name,
@@ -41,12 +41,7 @@ def oidc(url: str, client: str, secret: str, name: str) -> dict[str, Any]:
     return {"openid_connect": {"APPS": [app], "EMAIL_AUTHENTICATION": True}}
 
 
-SOCIALACCOUNT_PROVIDERS = oidc(
-    os.environ.get("RODEO_OIDC_URL", ""),
-    os.environ.get("RODEO_OIDC_CLIENT_ID", ""),
-    os.environ.get("RODEO_OIDC_SECRET", ""),
-    os.environ.get("RODEO_OIDC_NAME", "") or "your company’s sign-in",
-)
+SOCIALACCOUNT_PROVIDERS = oidc(env.RODEO_OIDC_URL, env.RODEO_OIDC_CLIENT_ID, env.RODEO_OIDC_SECRET, env.RODEO_OIDC_NAME)
 SOCIALACCOUNT_ADAPTER = "portal.accounts.adapters.OpenId"
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 # A form that posts here and is sent on to the provider would be stopped by form-action in our content security policy.
@@ -90,7 +85,7 @@ MFA_TOTP_TOLERANCE = 1
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 
 # The server in front writes the client's address last.
-ALLAUTH_TRUSTED_PROXY_COUNT = 1 if flag("RODEO_BEHIND_PROXY") else 0
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if env.RODEO_BEHIND_PROXY else 0
 
 # What must be counted across processes: failed sign-ins, above all. In the database, so that it is there whenever
 # signing in is possible at all (docs/adr/0011).
@@ -104,8 +99,6 @@ CACHES = {
     # What each process may know for itself for a minute.
     "local": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
-
-MAIL_SCHEMES = {"smtp": (False, False, 25), "smtp+tls": (True, False, 587), "smtps": (False, True, 465)}
 
 
 def mail(url: str, folder: Path) -> dict[str, Any]:
@@ -130,7 +123,6 @@ def mail(url: str, folder: Path) -> dict[str, Any]:
     }
 
 
-RODEO_EMAIL_URL = os.environ.get("RODEO_EMAIL_URL", "")
 # Says whether mail reaches people; pages that need it tell them when it does not.
-RODEO_MAIL = bool(RODEO_EMAIL_URL)
-DEFAULT_FROM_EMAIL = os.environ.get("RODEO_EMAIL_FROM", "") or "Rodeo <rodeo@localhost>"
+RODEO_MAIL = bool(env.RODEO_EMAIL_URL)
+DEFAULT_FROM_EMAIL = env.RODEO_EMAIL_FROM

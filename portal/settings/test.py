@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from portal.settings.embedded import kept_secret, state_folder
+from portal.settings.environment import read
 
 os.environ.setdefault("RODEO_LOG_LEVEL", "WARNING")
 
@@ -24,7 +25,8 @@ def broker_of(worker: str, url: str) -> str:
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 if os.environ.get("RODEO_TEST_WORKER") != WORKER:
-    top = os.environ.setdefault("RODEO_TEST_TOP", str(state_folder(Path(__file__).resolve().parents[2]) / "test"))
+    shared = state_folder(read().RODEO_STATE_DIR or Path(__file__).resolve().parents[2] / "var")
+    top = os.environ.setdefault("RODEO_TEST_TOP", str(shared / "test"))
     os.environ["RODEO_STATE_DIR"] = str(Path(top) / WORKER)
     os.environ["RODEO_TEST_WORKER"] = WORKER
     if os.environ.get("BROKER_URL"):
