@@ -328,8 +328,8 @@ def test_nothing_else_reads_settings_from_the_environment() -> None:
         "portal/ops/start.py": {"RODEO_BASE_URL", "RODEO_EVENTS_URL"},
         "portal/ops/supervisor.py": {"NO_COLOR"},
         # Git's own variables, which it is given as they are.
-        "releases/pipelines/providers/git/client.py": {"?"},
-        "releases/pipelines/providers/git/reach.py": {"GIT_SSL_CAINFO"},
+        "releases/providers/git/client.py": {"?"},
+        "releases/providers/git/reach.py": {"GIT_SSL_CAINFO"},
     }
 
 
