@@ -32,12 +32,12 @@ class Episode:
     opened_at: datetime
     resolved_at: datetime | None = None
 
-    def said(self) -> dict[str, Any]:
-        """Return what its facts say together; the later word counts. An incident once is one for good."""
-        said: dict[str, Any] = {}
+    def merged(self) -> dict[str, Any]:
+        """Return the merged data of its facts; the later fact counts. What was an incident once stays one."""
+        merged: dict[str, Any] = {}
         for fact in self.facts:
-            said.update(fact.data)
-        return said | {"incident": any(fact.data.get("incident") is True for fact in self.facts)}
+            merged.update(fact.data)
+        return merged | {"incident": any(fact.data.get("incident") is True for fact in self.facts)}
 
 
 @dataclass(slots=True)
@@ -101,7 +101,7 @@ def _end(fact: Fact, opened: datetime) -> datetime:
     return max(told, opened)
 
 
-def alert(key: str, facts: list[Fact], affected: Affected) -> None:
+def project(key: str, facts: list[Fact], affected: Affected) -> None:
     """An alert was raised or cleared: a row for each of its episodes. The incidents follow at the end of the batch."""
     before = {row.pk: row for row in Alert.objects.filter(key=key[:300]).select_related("event")}
     for row in before.values():
@@ -119,22 +119,27 @@ def alert(key: str, facts: list[Fact], affected: Affected) -> None:
         Alert.objects.filter(pk__in=stale).delete()
 
 
+def withdraw(key: str, affected: Affected) -> None:
+    """Nothing tells of the alert any more."""
+    project(key, [], affected)
+
+
 def _values(key: str, episode: Episode) -> dict[str, Any]:
-    said = episode.said()
+    merged = episode.merged()
     return {
         "key": key[:300],
-        "group": said.get("group", "")[:300],
-        "title": cut(said.get("title", ""), 300),
+        "group": merged.get("group", "")[:300],
+        "title": cut(merged.get("title", ""), 300),
         "state": OPEN if episode.resolved_at is None else RESOLVED,
-        "severity": said.get("severity", "")[:60],
-        "raw_status": said.get("words", "")[:250],
-        "is_incident": said["incident"],
-        "environment": environment_named(said["environment"]) if said.get("environment") else None,
-        "service": service_named(said["service"]) if said.get("service") else None,
+        "severity": merged.get("severity", "")[:60],
+        "raw_status": merged.get("words", "")[:250],
+        "is_incident": merged["incident"],
+        "environment": environment_named(merged["environment"]) if merged.get("environment") else None,
+        "service": service_named(merged["service"]) if merged.get("service") else None,
         "opened_at": episode.opened_at,
         "resolved_at": episode.resolved_at,
-        "labels": dict(said.get("labels", ())),
-        "url": said.get("url", "")[:1000],
+        "labels": dict(merged.get("labels", ())),
+        "url": merged.get("url", "")[:1000],
         "event_id": episode.facts[-1].event_id,
     }
 
@@ -147,7 +152,7 @@ def _note(row: Alert, source_id: int, affected: Affected) -> None:
         affected.lost.add(row.incident_id)
 
 
-def settle(affected: Affected) -> None:
+def group_into_incidents(affected: Affected) -> None:
     """Make the incidents of all groups of alerts that moved, and drop those whose alerts are gone."""
     for source_id, group, key in sorted(affected.groups):
         rows = Alert.objects.filter(event__source=source_id, group=group, is_incident=True)

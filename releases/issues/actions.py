@@ -35,7 +35,7 @@ def note(event: InboundEvent, subjects: Iterable[tuple[str, str]], affected: Aff
         affected.tickets |= {(event.source_id, key) for kind, key in subjects if kind == KIND}
 
 
-def settle(affected: Affected) -> None:
+def announce(affected: Affected) -> None:
     """Tell of the issues that a batch of events spoke about, in one message for each source."""
     by_source: dict[int, list[str]] = {}
     for source, key in sorted(affected.tickets):

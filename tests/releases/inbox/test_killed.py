@@ -19,7 +19,8 @@ import pytest
 from portal.ops.parent_death import tied_to_parent
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.models import AcceptanceRun, Change, Deployment, Repository, Run
-from releases.reading.actions import DERIVED, rebuild
+from releases.reading.actions import rebuild
+from releases.reading.registry import DERIVED
 from squads.models import Evidence, Squad, Story
 from squads.stories.actions import create_story
 from tests.conftest import ROOT, wait_until

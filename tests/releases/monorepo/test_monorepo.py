@@ -13,9 +13,9 @@ from releases.evidence.actions import derive_affected
 from releases.inbox.actions import store
 from releases.inbox.affected import Affected
 from releases.models import Change, Fact, Repository, RepositoryPart, Source
+from releases.pipelines.projection import project_change
 from releases.pulling import actions, leases
 from releases.reading.actions import drain_inbox, rebuild
-from releases.reading.projections import change
 from squads.models import Evidence, Service, Squad, Story
 from squads.stories.actions import create_story
 
@@ -204,6 +204,6 @@ def test_what_an_event_says_of_paths_decides_where_git_is_not_read(
     pk = stable_id("fact", event.pk, 0)
     fact = Fact(id=pk, event=event, kind="change", key="abcdef1", at=event.received_at, data=data)
     touched = Affected()
-    change("abcdef1", [fact], touched)
+    project_change("abcdef1", [fact], touched)
     derive_affected(touched)
     assert _services(story) == ["web"]

@@ -13,7 +13,8 @@ from releases.environments.actions import environment_named
 from releases.inbox.models import InboundEvent
 from releases.models import Change, Deployment, Mainline, Release, StoryLink, Tag
 from releases.pulling import actions, leases
-from releases.reading.actions import _read, rebuild
+from releases.reading.actions import rebuild
+from releases.reading.reader import read_events
 from releases.sources import git_actions
 from squads.models import Squad
 from tests.releases.conftest import Repo
@@ -77,7 +78,7 @@ class Undo(Exception):
 def read_all(events: list[Any]) -> None:
     """Read these events, in as many steps as the time allowed for one makes of it."""
     while events:
-        events = events[_read(events) :]
+        events = events[read_events(events) :]
 
 
 def read_in(order: list[list[Any]]) -> Rows:

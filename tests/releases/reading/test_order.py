@@ -14,7 +14,8 @@ from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import Change, Repository, StoryLink
 from releases.planning.models import Release
 from releases.providers.git.messages import Look, Record, TagLine, chunks, refs_body, refs_delivery
-from releases.reading.actions import DERIVED, read_batch, rebuild
+from releases.reading.actions import read_batch, rebuild
+from releases.reading.registry import DERIVED
 from squads.judge.judgement import say
 from squads.models import Evidence, Story
 from squads.stories.actions import create_story, record_by_hand

@@ -1,0 +1,137 @@
+"""From facts about deployments and acceptance runs to their rows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from portal.kernel.stable_ids import stable_id
+from releases.artifacts.actions import artifact_named
+from releases.deployments.models import AcceptanceRun, Deployment
+from releases.environments.actions import environment_named
+from releases.inbox.affected import Affected
+from releases.inbox.fold import fold, started_and_finished
+from releases.inbox.models import Fact
+from releases.inbox.projection import Projection, has_ended, save_row
+from releases.pipelines.change_links import repository_named
+from squads.models import Service
+from squads.teams.actions import service_named
+
+# The columns that say what a row is about: while they stay, only its neighbours may see it differently.
+DEPLOYMENT_PLACE = (
+    "service_id",
+    "environment_id",
+    "artifact_id",
+    "sha",
+    "version",
+    "finished_at",
+    "kind",
+    "healthy",
+    "outcome",
+)
+ACCEPTANCE_PLACE = (
+    "service_id",
+    "environment_id",
+    "artifact_id",
+    "sha",
+    "story_key",
+    "release",
+    "finished_at",
+    "outcome",
+)
+
+
+def project_deployment(key: str, facts: list[Fact], affected: Affected) -> None:
+    """A deployment reached a phase."""
+    merged, last = fold(facts)
+    pk = stable_id("deployment", key)
+    values = {
+        "key": key[:300],
+        "service": _service_of_deployment(merged),
+        "environment": environment_named(merged["environment"]),
+        "kind": merged.get("deployment", "deploy"),
+        "artifact": artifact_named(merged.get("artifact", "")),
+        "sha": merged.get("sha", "")[:100],
+        "version": merged.get("version", "")[:200],
+        "phase": merged["phase"],
+        "outcome": merged.get("outcome", ""),
+        "healthy": merged.get("healthy", True),
+        "raw_status": merged.get("words", ""),
+        "url": merged.get("url", "")[:1000],
+        "event_id": last.event_id,
+        **started_and_finished(merged, last),
+    }
+    before = save_row(Deployment, pk, values, place=DEPLOYMENT_PLACE)
+    if before is not None:
+        _note(before, affected)
+    affected.deployments.add(pk)
+
+
+def withdraw_deployment(key: str, affected: Affected) -> None:
+    """Nothing tells of the deployment any more."""
+    row = Deployment.objects.filter(pk=stable_id("deployment", key)).first()
+    if row is not None:
+        _note(row, affected)
+        row.delete()
+
+
+def project_acceptance_run(key: str, facts: list[Fact], affected: Affected) -> None:
+    """A check of a story or of a service's artifact reached a phase."""
+    merged, last = fold(facts)
+    pk = stable_id("acceptance", key)
+    values = {
+        "key": key[:300],
+        "name": merged.get("name", ""),
+        "environment": environment_named(merged["environment"]),
+        "story_key": merged.get("story", "")[:20],
+        "service": _service_of_check(merged),
+        "artifact": artifact_named(merged.get("artifact", "")),
+        "sha": merged.get("sha", "")[:100],
+        "release": merged.get("release", "")[:200],
+        "phase": merged["phase"],
+        "outcome": merged.get("outcome", ""),
+        "raw_status": merged.get("words", ""),
+        "url": merged.get("url", "")[:1000],
+        "performed_by": merged.get("performed_by", "")[:200],
+        "event_id": last.event_id,
+        **started_and_finished(merged, last),
+    }
+    before = save_row(AcceptanceRun, pk, values, place=ACCEPTANCE_PLACE)
+    if before is not None:
+        _note(before, affected)
+    affected.checks.add(pk)
+
+
+def withdraw_acceptance_run(key: str, affected: Affected) -> None:
+    """Nothing tells of the check any more."""
+    row = AcceptanceRun.objects.filter(pk=stable_id("acceptance", key)).first()
+    if row is not None:
+        _note(row, affected)
+        row.delete()
+
+
+def _note(row: Deployment | AcceptanceRun, affected: Affected) -> None:
+    """Note whose evidence rested on a row that moves or goes."""
+    if has_ended(row):
+        affected.note(service=row.service_id, key=getattr(row, "story_key", ""))
+
+
+def _service_of_deployment(merged: Mapping[str, Any]) -> Service:
+    """Return the service that a deployment names, else the one that its repository makes."""
+    if merged.get("service"):
+        return service_named(merged["service"])
+    repository = repository_named(merged.get("repository") or "unknown")
+    return repository.service or service_named(repository.key.rpartition("/")[2])
+
+
+def _service_of_check(merged: Mapping[str, Any]) -> Service | None:
+    """Return the service that a check is of; None where it looks at a story instead."""
+    if merged.get("service"):
+        return service_named(merged["service"])
+    return repository_named(merged["repository"]).service if merged.get("repository") else None
+
+
+DEPLOYMENTS = Projection(
+    kind="deployment", project=project_deployment, withdraw=withdraw_deployment, models=(Deployment,)
+)
+ACCEPTANCE_RUNS = Projection(
+    kind="acceptance", project=project_acceptance_run, withdraw=withdraw_acceptance_run, models=(AcceptanceRun,)
+)

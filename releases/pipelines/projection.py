@@ -1,0 +1,119 @@
+"""From facts about changes and runs to their rows."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from portal.kernel.stable_ids import stable_id
+from releases.inbox.affected import Affected
+from releases.inbox.fold import fold, moment, started_and_finished
+from releases.inbox.models import Fact
+from releases.inbox.projection import Projection, has_ended, save_row
+from releases.pipelines.change_links import link_texts, repository_named
+from releases.pipelines.models import Change, Repository, Run, StoryLink
+from squads.teams.actions import service_named
+
+# The columns that say what a run is about: while they stay, only its neighbours may see it differently.
+RUN_PLACE = ("service_id", "repository_id", "artifact_id", "sha", "branch", "finished_at", "outcome")
+
+
+def project_change(key: str, facts: list[Fact], affected: Affected) -> None:
+    """A change was merged: its time, and the stories that its texts name. One row for each repository that has it."""
+    by_repository: dict[Repository, list[Fact]] = {}
+    for fact in facts:
+        by_repository.setdefault(repository_named(fact.data["repository"]), []).append(fact)
+    _delete_changes(key, {stable_id("change", each.key, key) for each in by_repository}, affected)
+    for repository, own in by_repository.items():
+        pk = stable_id("change", repository.key, key)
+        _save_change(pk, key, repository, own)
+        texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
+        link_texts(pk, repository, texts)
+        affected.changes.add(pk)
+
+
+def _save_change(pk: UUID, sha: str, repository: Repository, facts: list[Fact]) -> None:
+    merged, last = fold(facts)
+    told = {
+        "merged_at": min(each for fact in facts if (each := moment(fact.data, "merged_at", fact.at)) is not None),
+        "url": merged.get("url", "")[:1000],
+        "commits": merged.get("commits", []),
+        "told_paths": merged.get("paths", []),
+    }
+    # What git itself says of a commit (its author, message and parents) stays as git says it.
+    if Change.objects.filter(pk=pk, known=True).update(**told):
+        return
+    of_event = {"subject": merged.get("subject", ""), "author": merged.get("author", "")[:200]}
+    values = {"repository": repository, "sha": sha[:100], "event_id": last.event_id, **of_event, **told}
+    save_row(Change, pk, values)
+
+
+def withdraw_change(key: str, affected: Affected) -> None:
+    """Nothing tells of the change any more."""
+    _delete_changes(key, set(), affected)
+
+
+def _delete_changes(sha: str, kept: set[UUID], affected: Affected) -> None:
+    """Delete what events made of a change in repositories that they no longer mean; what git has stays."""
+    for row in Change.objects.filter(sha=sha, known=False).exclude(pk__in=kept):
+        affected.repositories.add(row.repository_id)
+        linked = StoryLink.objects.filter(change=row.pk, story__isnull=False)
+        affected.stories |= set(linked.values_list("story_id", flat=True))
+        StoryLink.objects.filter(change=row.pk, person__isnull=True).delete()
+        row.delete()
+
+
+def _reset_links() -> None:
+    """Before a rebuild only the links that people made are known."""
+    StoryLink.objects.filter(person__isnull=True).delete()
+
+
+CHANGES = Projection(
+    kind="change", project=project_change, withdraw=withdraw_change, models=(Change,), reset=_reset_links
+)
+
+
+def runs(artifact_named: Callable[[str], Any]) -> Projection:
+    """Return the projection of runs. `artifact_named` finds the artifact that a purl names; artifacts stand above."""
+
+    def project(key: str, facts: list[Fact], affected: Affected) -> None:
+        merged, last = fold(facts)
+        pk = stable_id("run", key)
+        values = {
+            "key": key[:300],
+            "repository": repository_named(merged["repository"]) if merged.get("repository") else None,
+            "service": service_named(merged["service"]) if merged.get("service") else None,
+            "sha": merged.get("sha", "")[:100],
+            "pipeline": merged.get("pipeline", ""),
+            "branch": merged.get("branch", ""),
+            "phase": merged["phase"],
+            "outcome": merged.get("outcome", ""),
+            "raw_status": merged.get("words", ""),
+            "url": merged.get("url", "")[:1000],
+            "artifact": artifact_named(merged.get("artifact", "")),
+            "event_id": last.event_id,
+            **started_and_finished(merged, last),
+        }
+        before = save_row(Run, pk, values, place=RUN_PLACE)
+        if before is not None:
+            _note_run(before, affected)
+        affected.runs.add(pk)
+
+    return Projection(kind="run", project=project, withdraw=_withdraw_run, models=(Run,))
+
+
+def _withdraw_run(key: str, affected: Affected) -> None:
+    """Nothing tells of the run any more."""
+    row = Run.objects.filter(pk=stable_id("run", key)).first()
+    if row is not None:
+        _note_run(row, affected)
+        row.delete()
+
+
+def _note_run(row: Run, affected: Affected) -> None:
+    """Note whose evidence rested on a run that moves or goes."""
+    if not has_ended(row):
+        return
+    affected.note(service=row.service_id, repository=row.repository_id)
+    if row.repository_id is None and row.service_id is None and row.sha:
+        of_commit = Change.objects.filter(sha__startswith=row.sha)
+        affected.repositories |= set(of_commit.values_list("repository_id", flat=True)[:50])

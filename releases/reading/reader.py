@@ -1,0 +1,138 @@
+"""Reading events: from the raw message to the stories that it changes."""
+
+import logging
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from portal.kernel import clock
+from portal.kernel.stable_ids import stable_id
+from releases.evidence.actions import affected_stories, derive
+from releases.inbox.affected import Affected
+from releases.inbox.models import Fact, InboundEvent, Source
+from releases.issues import actions as issues
+from releases.mappings.apply import Reading
+from releases.pipelines import actions as pipelines
+from releases.providers import PROVIDERS
+from releases.providers.base import Message
+from releases.providers.facts import Seen, Unreadable, check_past
+from releases.reading import git_history, registry
+
+logger = logging.getLogger(__name__)
+State = InboundEvent.State
+# A batch ends after this long, so that no transaction keeps others waiting; its last event may overrun it.
+BATCH_SECONDS = 0.25
+
+
+@dataclass(slots=True)
+class Batch:
+    """What the events of one transaction share."""
+
+    mapping: Reading = field(default_factory=Reading)
+    affected: Affected = field(default_factory=Affected)
+    git_sources: dict[int, Source] = field(default_factory=dict)
+
+
+def read_events(ids: Iterable[UUID]) -> int:
+    """Read these events and bring everything that follows from them up to date; return how many were read.
+
+    Runs in the caller's transaction. Each step is one line here: message → facts → facts in our names → rows → the
+    stories they may concern → evidence → judgement (stage, answer and stage changes).
+    """
+    batch = Batch()
+    read = 0
+    for event in _while_time_lasts(ids):
+        read_event(event, batch)
+        read += 1
+    batch.mapping.keep_names()
+    for source in batch.git_sources.values():
+        git_history.place_commits(source, batch.affected)
+    registry.finish(batch.affected)
+    issues.announce(batch.affected)
+    derive(affected_stories(batch.affected))
+    pipelines.sweep(batch.affected.repositories)
+    return read
+
+
+def read_event(event: InboundEvent, batch: Batch) -> None:
+    """Read one event: its facts, then the row of each thing they are about. An error fails this event alone."""
+    batch.mapping.begin(event)
+    with _failing_alone(event, batch):
+        translated = translate(event)
+        facts = batch.mapping.mapped(event, translated or [])
+        things = record_facts(event, facts)
+        issues.note(event, things, batch.affected)
+        if git_history.apply(event, facts, batch.affected):
+            batch.git_sources[event.source_id] = event.source
+        registry.project(things, batch.affected)
+        close(event, State.IGNORED if translated is None else State.PROCESSED)
+
+
+@contextmanager
+def _failing_alone(event: InboundEvent, batch: Batch) -> Iterator[None]:
+    """Undo what an unreadable event wrote and mark it failed, with the error. A database that is away is not its fault."""
+    try:
+        with transaction.atomic():
+            yield
+    except Unreadable as error:
+        # What it said when it was read before no longer holds.
+        registry.project(record_facts(event, []), batch.affected)
+        close(event, State.FAILED, str(error))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        logger.exception("event %s could not be read", event.pk)
+        close(event, State.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _while_time_lasts(ids: Iterable[UUID]) -> Iterator[InboundEvent]:
+    until = time.monotonic() + BATCH_SECONDS
+    for pk in ids:
+        yield InboundEvent.objects.select_related("source__repository__service").get(pk=pk)
+        if time.monotonic() > until:
+            return
+
+
+def translate(event: InboundEvent) -> list[Seen] | None:
+    """Return the facts an event states, or None if its provider does not know the kind. Raises Unreadable."""
+    provider = PROVIDERS.get(event.source.kind)
+    if provider is None:
+        raise Unreadable(f"No provider is called “{event.source.kind}” any more. Change the kind of its source.")
+    # A message that names no time of its own was so when it came.
+    headers = {"received-at": event.received_at.isoformat(), **event.headers}
+    message = Message(headers=headers, body=bytes(event.body), content_type=event.content_type)
+    facts = provider.translate(event.kind, message, event.source.config)
+    if facts:
+        check_past(facts, event.received_at)
+    return facts
+
+
+def record_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]:
+    """Replace the facts an event stated before by these; return every thing that either is about, as (kind, key), once."""
+    before = list(event.facts.values_list("kind", "key"))
+    if before:
+        event.facts.all().delete()
+    Fact.objects.bulk_create(
+        Fact(
+            id=stable_id("fact", event.pk, number),
+            event=event,
+            kind=fact.kind,
+            key=fact.key[:500],
+            at=fact.at,
+            data=fact.data(),
+        )
+        for number, fact in enumerate(facts)
+    )
+    return list(dict.fromkeys([*before, *((fact.kind, fact.key[:500]) for fact in facts)]))
+
+
+def close(event: InboundEvent, state: str, error: str = "") -> None:
+    """Write down what became of an event."""
+    event.state, event.error = state, error[:10_000].replace("\0", "�")
+    event.processed_at = clock.now()
+    event.attempts += 1
+    event.save(update_fields=["state", "error", "processed_at", "attempts"])
