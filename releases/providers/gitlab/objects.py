@@ -191,7 +191,7 @@ def _originals(inner: Said) -> Iterator[tuple[str, datetime]]:
     for each in commits[:MOST_COMMITS] if isinstance(commits, list) else []:
         if isinstance(each, Mapping):
             sha = parse.sha(parse.text_in(each, "id"))
-            at = first_moment(each, "committed_date", "created_at", "authored_date")
+            at = first_moment(each, "committed_date", "created_at")
             if sha and at:
                 yield sha, at
 
