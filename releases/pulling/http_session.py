@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
-import httpx2
 from django.conf import settings
 
 from portal.kernel import clock, http
@@ -125,7 +124,7 @@ class HttpSession:
             refuse(response, self._hidden.union(*(value.split() for value in sent.values())))
         return Answer(response.status, response.headers, response.body, response.url)
 
-    def _url(self, path: str, params: Mapping[str, str | int] | None) -> httpx2.URL:
+    def _url(self, path: str, params: Mapping[str, str | int] | None) -> http.URL:
         try:
             if path.startswith(("http://", "https://")):
                 url = http.address(path)

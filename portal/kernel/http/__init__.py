@@ -1,4 +1,6 @@
-"""The one door for asking other systems over HTTP. It imports none of ours, and every answer it gives is whole."""
+"""The one client for asking other systems over HTTP. It imports none of ours, and every answer it gives is whole."""
+
+from httpx2 import URL
 
 from portal.kernel.http.addresses import Place, checked, place_of, plain_host
 from portal.kernel.http.client import HttpClient, Limits, Response, address, origin, shown
@@ -17,6 +19,7 @@ from portal.kernel.http.errors import (
 )
 
 __all__ = [
+    "URL",
     "Astray",
     "BadAddress",
     "BrokenOff",

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from releases.providers.facts import Seen
 from releases.providers.base import Message
+from releases.providers.facts import Seen
 from releases.providers.gitlab import objects, reading
 from releases.providers.gitlab.webhook import translate
 
