@@ -10,7 +10,7 @@ from portal.kernel.bulk_update import write
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.evidence import rows
-from releases.evidence.affected_stories import Ranges, parted
+from releases.evidence.affected_stories import StoryFinder, has_paths
 from releases.evidence.containment import SHORTEST_SHA
 from releases.flags.models import FlagState
 from releases.inbox.affected import Affected
@@ -64,20 +64,20 @@ def affected_stories(affected: Affected) -> set[int]:
     _follow_artifacts(affected, _follow_changes(affected, stories))
     stories |= set(Story.objects.filter(key__in=affected.keys).values_list("pk", flat=True))
     stories |= set(Story.objects.filter(flag__in=affected.flags - {""}).values_list("pk", flat=True))
-    ranges = Ranges()
+    finder = StoryFinder()
     for service in affected.services:
-        stories |= ranges.of_service(service)
+        stories |= finder.of_service(service)
     for deployment in Deployment.objects.filter(pk__in=affected.deployments).select_related("artifact"):
-        stories |= ranges.around_deployment(deployment)
+        stories |= finder.around_deployment(deployment)
     runs = Run.objects.filter(pk__in=affected.runs).select_related("artifact", "repository")
-    for run in runs.annotate(parted=parted("repository_id")):
-        stories |= ranges.around_run(run)
+    for run in runs.annotate(has_paths=has_paths("repository_id")):
+        stories |= finder.around_run(run)
     for check in AcceptanceRun.objects.filter(pk__in=affected.checks):
         if check.story_key:
             stories |= set(Story.objects.filter(key=check.story_key).values_list("pk", flat=True))
         if check.service_id:
-            stories |= ranges.of_service(check.service_id)
-    return stories | ranges.of_repositories(affected.repositories)
+            stories |= finder.of_service(check.service_id)
+    return stories | finder.of_repositories(affected.repositories)
 
 
 def _deployed_to(environments: Iterable[int]) -> set[int]:

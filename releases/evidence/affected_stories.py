@@ -23,13 +23,13 @@ from squads.models import Service
 RUNS_LOOKED_AT = 50
 
 
-class Ranges:
+class StoryFinder:
     """Answers for one batch of events; what it learns of a service it remembers."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
         self._repositories: dict[int, list[int]] = {}
-        self._plain: dict[tuple[int, int], bool] = {}
+        self._linear: dict[tuple[int, int], bool] = {}
         self._whole: dict[int, set[int]] = {}
 
     def name(self, service: int) -> str:
@@ -72,7 +72,7 @@ class Ranges:
     def around_deployment(self, deployment: Deployment) -> set[int]:
         """Return the stories for which a deployment may begin or end something."""
         service, at = deployment.service_id, deployment.finished_at
-        if at is None or service in self._whole or not self._is_plain(service, deployment.environment_id):
+        if at is None or service in self._whole or not self._is_linear(service, deployment.environment_id):
             return self.of_service(service) if at is not None else set()
         others = service_history.counted_deployments().filter(service=service, environment=deployment.environment_id)
         others = others.exclude(pk=deployment.pk).select_related("artifact")
@@ -81,27 +81,27 @@ class Ranges:
             return self.of_service(service)
         reached = []
         for each in (before, deployment, others.filter(finished_at__gte=at).first() or deployment):
-            place = -1 if each.kind == service_history.REMOVAL else self._position(service, carried(each))
+            place = -1 if each.kind == service_history.REMOVAL else self._position(service, commit_of(each))
             if place is None:
                 return self.of_service(service)
             reached.append(place)
         return self._between(service, min(reached), max(reached))
 
-    def _is_plain(self, service: int, environment: int) -> bool:
+    def _is_linear(self, service: int, environment: int) -> bool:
         """Say whether all that was put there stands on one mainline, so that one number orders it."""
-        if (service, environment) not in self._plain:
+        if (service, environment) not in self._linear:
             ids = self.repositories(service)
-            on_mainline = Change.objects.filter(repository__in=ids, position__isnull=False, sha=OuterRef("carried"))
+            on_mainline = Change.objects.filter(repository__in=ids, position__isnull=False, sha=OuterRef("commit_of"))
             odd = (
                 service_history.counted_deployments()
                 .filter(service=service, environment=environment)
                 .exclude(kind=service_history.REMOVAL)
-                .annotate(carried=Coalesce(NullIf("sha", Value("")), "artifact__sha"))
+                .annotate(commit_of=Coalesce(NullIf("sha", Value("")), "artifact__sha"))
                 .exclude(Exists(on_mainline))
             )
             there = Environment.objects.filter(pk=environment, gone_at__isnull=True).exists()
-            self._plain[service, environment] = len(ids) == 1 and there and not odd.exists()
-        return self._plain[service, environment]
+            self._linear[service, environment] = len(ids) == 1 and there and not odd.exists()
+        return self._linear[service, environment]
 
     def _position(self, service: int, sha: str) -> int | None:
         changes = Change.objects.filter(repository__in=self.repositories(service), sha=sha, position__isnull=False)
@@ -110,7 +110,7 @@ class Ranges:
     def around_run(self, run: Run) -> set[int]:
         """Return the stories for which a run may be the first that contains some commit."""
         found: set[int] = set()
-        sha = carried(run)
+        sha = commit_of(run)
         for repository, service in self._of_run(run, sha):
             found |= self._around_run(run, sha, repository, service)
         return found
@@ -121,15 +121,15 @@ class Ranges:
         if run.repository is not None:
             service = run.repository.service_id
             names.add(self.name(service) if service else run.repository.key)
-            names |= _parts({run.repository_id}) if getattr(run, "parted", True) else set()
+            names |= _services_by_path({run.repository_id}) if getattr(run, "has_paths", True) else set()
         own = {(each, name) for name in names for each in service_history.repositories_of(name)}
         if own or not sha:
             return own
         changes = Change.objects.filter(sha__startswith=sha).select_related("repository__service")
-        rows = list(changes.annotate(parted=parted("repository_id"))[:50])
+        rows = list(changes.annotate(has_paths=has_paths("repository_id"))[:50])
         found = {(each.repository_id, _service_name(each)) for each in rows}
-        inside = {each.repository_id for each in rows if each.parted}  # type: ignore[attr-defined]
-        return found | {(each, name) for each in inside for name in _parts({each})}
+        inside = {each.repository_id for each in rows if each.has_paths}  # type: ignore[attr-defined]
+        return found | {(each, name) for each in inside for name in _services_by_path({each})}
 
     def _around_run(self, run: Run, sha: str, repository: int, service: str) -> set[int]:
         place = Containment([repository], [sha]).resolve(sha) if sha else ""
@@ -160,17 +160,17 @@ class Ranges:
         return max(places, default=-1), rows[-1][1] if rows else None
 
 
-def carried(row: Any) -> str:
+def commit_of(row: Any) -> str:
     """Return the commit a deployment, run or check names, or that of its artifact."""
     return row.sha or (row.artifact.sha if row.artifact else "")
 
 
-def parted(column: str) -> Exists:
+def has_paths(column: str) -> Exists:
     """Return whether the repository in this column has parts, for `annotate`: no query of its own."""
     return Exists(RepositoryPart.objects.filter(repository=OuterRef(column)))
 
 
-def _parts(repositories: Collection[int | None]) -> set[str]:
+def _services_by_path(repositories: Collection[int | None]) -> set[str]:
     parts = RepositoryPart.objects.filter(repository__in=list(repositories))
     return set(parts.values_list("service__name", flat=True))
 

@@ -13,34 +13,43 @@ from django.db.models import Q
 
 from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun
-from releases.evidence.service_history import DAY, REMOVAL, VERDICTS, Ground, Linked, Put, grounds_of, links_of
+from releases.evidence.service_history import (
+    DAY,
+    REMOVAL,
+    VERDICTS,
+    LinkedChange,
+    PastDeployment,
+    ServiceHistory,
+    linked_changes,
+    service_histories,
+)
 from releases.flags.models import FlagState
 from squads.models import Evidence, Story
 
 
 def rows_for(stories: list[Story]) -> Iterator[Evidence]:
     """Yield the derived evidence rows that these stories should have."""
-    links = links_of(stories)
+    links = linked_changes(stories)
     services = {each.service: None for linked in links.values() for each in linked}
     bound = _bound_checks(stories)
     looked_at = {
         check.sha or (check.artifact.sha if check.artifact else "") for some in bound.values() for check in some
     }
-    grounds = {ground.name: ground for ground in grounds_of(list(services), links, looked_at)}
+    histories = {history.name: history for history in service_histories(list(services), links, looked_at)}
     flags = _flags(stories)
     for story in stories:
-        by_service: dict[str, list[Linked]] = defaultdict(list)
+        by_service: dict[str, list[LinkedChange]] = defaultdict(list)
         for each in links.get(story.pk, ()):
             by_service[each.service].append(each)
             yield _change(story, each)
         for service, changes in by_service.items():
-            ground = grounds[service]
-            yield from _runs(story, ground, changes)
-            yield from _deployments(story, ground, changes)
-            yield from _tests(story, ground, changes, bound.get(story.key, ()))
+            history = histories[service]
+            yield from _runs(story, history, changes)
+            yield from _deployments(story, history, changes)
+            yield from _tests(story, history, changes, bound.get(story.key, ()))
         if not by_service:
             yield from _tests(story, None, [], bound.get(story.key, ()))
-        yield from _acceptance(story, bound.get(story.key, ()), by_service, grounds)
+        yield from _acceptance(story, bound.get(story.key, ()), by_service, histories)
         yield from _flag_rows(story, flags.get(story.flag, ()) if story.flag else ())
 
 
@@ -78,7 +87,7 @@ def _row(story: Story, kind: str, subject: Any, **values: Any) -> Evidence:
     )
 
 
-def _change(story: Story, change: Linked) -> Evidence:
+def _change(story: Story, change: LinkedChange) -> Evidence:
     commit = change.commit
     on_mainline = commit.landed is not None or (not commit.known and commit.merged_at is not None)
     return _row(
@@ -96,16 +105,16 @@ def _change(story: Story, change: Linked) -> Evidence:
     )
 
 
-def _runs(story: Story, ground: Ground, changes: list[Linked]) -> Iterator[Evidence]:
+def _runs(story: Story, history: ServiceHistory, changes: list[LinkedChange]) -> Iterator[Evidence]:
     covered: set[str] = set()
-    for run in ground.runs:
+    for run in history.runs:
         # Clocks differ; but what ran a day before anybody heard of a commit did not run it.
         new = [
             each.commit.sha
             for each in changes
             if each.commit.sha not in covered
-            and run["finished_at"] >= each.heard_at - DAY
-            and ground.containment.contains(run["commit"], each.commit)
+            and run["finished_at"] >= each.earliest_at - DAY
+            and history.containment.contains(run["commit"], each.commit)
         ]
         if new:
             covered.update(new)
@@ -115,7 +124,7 @@ def _runs(story: Story, ground: Ground, changes: list[Linked]) -> Iterator[Evide
                 run["id"],
                 verdict="success",
                 at=run["finished_at"],
-                service=ground.name,
+                service=history.name,
                 shas=new,
                 label=f"run {run['pipeline'] or run['key']} of {run['commit'][:7]}",
                 link=run["url"],
@@ -125,7 +134,9 @@ def _runs(story: Story, ground: Ground, changes: list[Linked]) -> Iterator[Evide
             return
 
 
-def _contents(ground: Ground, puts: Iterable[Put], changes: list[Linked]) -> Iterator[tuple[Put, frozenset[str], bool]]:
+def _contents(
+    history: ServiceHistory, deployments: Iterable[PastDeployment], changes: list[LinkedChange]
+) -> Iterator[tuple[PastDeployment, frozenset[str], bool]]:
     """Yield each deployment to one environment, the story's commits running there from then on, and whether it went
     back to something that ran there before.
 
@@ -133,69 +144,71 @@ def _contents(ground: Ground, puts: Iterable[Put], changes: list[Linked]) -> Ite
     the deployment before it brought; anything else is taken to keep what was there.
     """
     states: list[frozenset[str]] = [frozenset()]
-    by_token: dict[str, frozenset[str]] = {}
+    by_version: dict[str, frozenset[str]] = {}
     previous = ""
-    quick = ground.containment.quick([each.commit for each in changes])
-    for put in puts:
-        if put.kind == REMOVAL:
+    quick = history.containment.quick([each.commit for each in changes])
+    for deployment in deployments:
+        if deployment.kind == REMOVAL:
             now: frozenset[str] = frozenset()
         else:
-            otherwise = by_token.get(put.token)
+            otherwise = by_version.get(deployment.version_id)
             if otherwise is None:
-                otherwise = states[-2] if put.kind == "rollback" and len(states) > 1 else states[-1]
-            known = quick(put.sha)
+                otherwise = states[-2] if deployment.kind == "rollback" and len(states) > 1 else states[-1]
+            known = quick(deployment.sha)
             now = (
                 known
                 if known is not None
                 else frozenset(
                     each.commit.sha
                     for each in changes
-                    if (inside := ground.contains(put.sha, put.token, each))
+                    if (inside := history.contains(deployment.sha, deployment.version_id, each))
                     or (inside is None and each.commit.sha in otherwise)
                 )
             )
-        yield put, now, put.token in by_token and put.token != previous
-        if put.token:
-            by_token[put.token] = now
+        yield deployment, now, deployment.version_id in by_version and deployment.version_id != previous
+        if deployment.version_id:
+            by_version[deployment.version_id] = now
         states.append(now)
-        previous = put.token
+        previous = deployment.version_id
 
 
-def _deployments(story: Story, ground: Ground, changes: list[Linked]) -> Iterator[Evidence]:
+def _deployments(story: Story, history: ServiceHistory, changes: list[LinkedChange]) -> Iterator[Evidence]:
     made = min(each.at for each in changes)
-    for puts in ground.puts.values():
-        if puts[0].tier != "production":
+    for deployments in history.deployments.values():
+        if deployments[0].tier != "production":
             continue
         held: frozenset[str] = frozenset()
         wrote = False
-        for put, now, again in _contents(ground, puts, changes):
+        for deployment, now, again in _contents(history, deployments, changes):
             if now is not held and now != held:
-                went_back = put.kind == "deploy" and again and not now >= held
-                yield _deployment(story, ground, put, sorted(now), "rollback" if went_back else put.kind)
+                went_back = deployment.kind == "deploy" and again and not now >= held
+                yield _deployment(story, history, deployment, sorted(now), "rollback" if went_back else deployment.kind)
                 wrote = True
             held = now
-        if not wrote and puts[-1].kind != REMOVAL:
+        if not wrote and deployments[-1].kind != REMOVAL:
             # It never got here: say what runs instead, by the first deployment that could have brought it.
-            later = (put for put in puts if put.at >= made and put.kind != REMOVAL)
-            without = next(later, puts[-1])
-            yield _deployment(story, ground, without, [], without.kind)
+            later = (deployment for deployment in deployments if deployment.at >= made and deployment.kind != REMOVAL)
+            without = next(later, deployments[-1])
+            yield _deployment(story, history, without, [], without.kind)
 
 
-def _deployment(story: Story, ground: Ground, put: Put, shas: list[str], words: str) -> Evidence:
+def _deployment(
+    story: Story, history: ServiceHistory, deployment: PastDeployment, shas: list[str], words: str
+) -> Evidence:
     return _row(
         story,
         "deployment",
-        put.id,
+        deployment.id,
         verdict="success",
-        at=put.at,
-        service=ground.name,
-        environment=put.environment,
-        tier=put.tier,
+        at=deployment.at,
+        service=history.name,
+        environment=deployment.environment,
+        tier=deployment.tier,
         shas=shas,
-        label=put.label,
+        label=deployment.label,
         detail=words,
-        link=put.url,
-        event_id=put.event,
+        link=deployment.url,
+        event_id=deployment.event,
     )
 
 
@@ -220,33 +233,35 @@ def _check(story: Story, kind: str, check: AcceptanceRun, service: str, shas: li
 
 
 def _tests(
-    story: Story, ground: Ground | None, changes: list[Linked], bound: Iterable[AcceptanceRun]
+    story: Story, history: ServiceHistory | None, changes: list[LinkedChange], bound: Iterable[AcceptanceRun]
 ) -> Iterator[Evidence]:
     own = [check for check in bound if check.environment.tier in ("testing", "staging")]
-    if ground is None:
+    if history is None:
         for check in own:
             yield _check(story, "test", check, "", [])
         return
     covered: set[str] = set()
     for check in own:
-        if check.service and check.service.name != ground.name:
+        if check.service and check.service.name != history.name:
             continue
-        shas = _tested_shas(ground, check, changes, bound_to_story=True)
+        shas = _tested_shas(history, check, changes, bound_to_story=True)
         if check.outcome == "success":
             covered.update(shas)
-        yield _check(story, "test", check, ground.name, shas)
-    yield from _service_tests(story, ground, changes, covered)
+        yield _check(story, "test", check, history.name, shas)
+    yield from _service_tests(story, history, changes, covered)
 
 
-def _service_tests(story: Story, ground: Ground, changes: list[Linked], covered: set[str]) -> Iterator[Evidence]:
+def _service_tests(
+    story: Story, history: ServiceHistory, changes: list[LinkedChange], covered: set[str]
+) -> Iterator[Evidence]:
     """Yield the checks of a service that test the story: the first that passes, and the same check when it fails again.
 
     A failed check of other, newer commits says nothing about this story's own.
     """
     passed: dict[tuple[str, str, str], set[str]] = {}
-    for check in ground.checks:
+    for check in history.checks:
         subject = (check.environment.key, check.name, check.sha or (check.artifact.sha if check.artifact else ""))
-        shas = set(_tested_shas(ground, check, changes, bound_to_story=False))
+        shas = set(_tested_shas(history, check, changes, bound_to_story=False))
         if check.outcome == "success":
             new = shas - covered
         else:
@@ -258,10 +273,12 @@ def _service_tests(story: Story, ground: Ground, changes: list[Linked], covered:
             passed.setdefault(subject, set()).update(new)
         else:
             covered -= new
-        yield _check(story, "test", check, ground.name, sorted(new))
+        yield _check(story, "test", check, history.name, sorted(new))
 
 
-def _tested_shas(ground: Ground, check: AcceptanceRun, changes: list[Linked], *, bound_to_story: bool) -> list[str]:
+def _tested_shas(
+    history: ServiceHistory, check: AcceptanceRun, changes: list[LinkedChange], *, bound_to_story: bool
+) -> list[str]:
     """The story's commits that were inside what a check looked at.
 
     A check that names its commit or artifact is taken at its word; else it looked at what ran there when it started.
@@ -271,18 +288,23 @@ def _tested_shas(ground: Ground, check: AcceptanceRun, changes: list[Linked], *,
     assert started is not None
     sha = check.sha or (check.artifact.sha if check.artifact else "")
     if sha:
-        return [each.commit.sha for each in changes if ground.containment.contains(sha, each.commit)]
-    puts = [put for put in ground.puts.get(check.environment.key, ()) if put.at <= started]
-    if puts:
-        *_, (_, now, _) = _contents(ground, puts, changes)
+        return [each.commit.sha for each in changes if history.containment.contains(sha, each.commit)]
+    deployments = [
+        deployment for deployment in history.deployments.get(check.environment.key, ()) if deployment.at <= started
+    ]
+    if deployments:
+        *_, (_, now, _) = _contents(history, deployments, changes)
         return sorted(now)
-    if bound_to_story and check.environment.key not in ground.puts:
+    if bound_to_story and check.environment.key not in history.deployments:
         return [each.commit.sha for each in changes if each.at <= started]
     return []
 
 
 def _acceptance(
-    story: Story, bound: Iterable[AcceptanceRun], by_service: dict[str, list[Linked]], grounds: dict[str, Ground]
+    story: Story,
+    bound: Iterable[AcceptanceRun],
+    by_service: dict[str, list[LinkedChange]],
+    histories: dict[str, ServiceHistory],
 ) -> Iterator[Evidence]:
     """Yield the checks of the story in production. One that says it looked at a commit without the story accepts nothing."""
     for check in bound:
@@ -296,7 +318,7 @@ def _acceptance(
             for name, changes in by_service.items()
             if sha and service in ("", name)
             for change in changes
-            if grounds[name].containment.contains(sha, change.commit) is False
+            if histories[name].containment.contains(sha, change.commit) is False
         ]
         if lacking:
             row.verdict = ""

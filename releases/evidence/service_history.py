@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
-class Linked:
+class LinkedChange:
     """A change of a story."""
 
     commit: Commit
@@ -32,11 +32,11 @@ class Linked:
     url: str
     event: Any
     at: datetime
-    heard_at: datetime
+    earliest_at: datetime
 
 
 @dataclass(slots=True)
-class Put:
+class PastDeployment:
     """A successful, healthy deployment."""
 
     id: Any
@@ -44,7 +44,7 @@ class Put:
     tier: str
     kind: str
     sha: str
-    token: str
+    version_id: str
     label: str
     at: datetime
     url: str
@@ -52,30 +52,30 @@ class Put:
 
 
 @dataclass(slots=True)
-class Ground:
+class ServiceHistory:
     """All that is known about one service, for many stories."""
 
     name: str
     containment: Containment
     runs: list[Any] = field(default_factory=list)
-    puts: dict[str, list[Put]] = field(default_factory=dict)
+    deployments: dict[str, list[PastDeployment]] = field(default_factory=dict)
     checks: list[Any] = field(default_factory=list)
     first_seen: dict[str, datetime] = field(default_factory=dict)
 
-    def contains(self, put_sha: str, token: str, change: Linked) -> bool | None:
+    def contains(self, deployed_sha: str, version_id: str, change: LinkedChange) -> bool | None:
         """Say whether what a deployment carries contains a change, using time where the graph is silent."""
-        known = self.containment.contains(put_sha, change.commit)
-        if known is None and token and self.first_seen.get(token, change.at) < change.at:
+        known = self.containment.contains(deployed_sha, change.commit)
+        if known is None and version_id and self.first_seen.get(version_id, change.at) < change.at:
             return False
         return known
 
 
-def links_of(stories: list[Story]) -> dict[int, list[Linked]]:
+def linked_changes(stories: list[Story]) -> dict[int, list[LinkedChange]]:
     """Return the changes of these stories, once for each service that a change belongs to."""
-    found: dict[int, list[Linked]] = defaultdict(list)
+    found: dict[int, list[LinkedChange]] = defaultdict(list)
     rows = list(
         StoryLink.objects.filter(story__in=stories, refused=False, change__repository__isnull=False)
-        .annotate(parted=Exists(RepositoryPart.objects.filter(repository=OuterRef("change__repository_id"))))
+        .annotate(has_paths=Exists(RepositoryPart.objects.filter(repository=OuterRef("change__repository_id"))))
         .values_list(
             "story_id",
             "rule",
@@ -93,22 +93,22 @@ def links_of(stories: list[Story]) -> dict[int, list[Linked]]:
             "change__repository__key",
             "change__repository__service__name",
             "change_id",
-            "parted",
+            "has_paths",
         )
         .order_by("story_id", "change__sha")
     )
-    touched = _touched({row[15]: (row[3], row[14] or row[13]) for row in rows if row[16]})
+    services_of_change = _services_of_changes({row[15]: (row[3], row[14] or row[13]) for row in rows if row[16]})
     for row in rows:
         commit = Commit(*row[2:9])
         at = commit.merged_at or commit.at or row[12]
         # A commit's own clock may be wrong; it was made before anybody told of it.
-        heard_at = min(each for each in (commit.merged_at, commit.at, row[12]) if each is not None)
-        for service in touched.get(row[15], (row[14] or row[13],)):
-            found[row[0]].append(Linked(commit, service, row[1], row[9], row[10], row[11], at, heard_at))
+        earliest_at = min(each for each in (commit.merged_at, commit.at, row[12]) if each is not None)
+        for service in services_of_change.get(row[15], (row[14] or row[13],)):
+            found[row[0]].append(LinkedChange(commit, service, row[1], row[9], row[10], row[11], at, earliest_at))
     return found
 
 
-def _touched(changes: dict[Any, tuple[int, str]]) -> dict[Any, list[str]]:
+def _services_of_changes(changes: dict[Any, tuple[int, str]]) -> dict[Any, list[str]]:
     """Return the services that changes of repositories with parts belong to, given (repository, its own service)."""
     if not changes:
         return {}
@@ -162,11 +162,13 @@ def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
     return runs.exclude(Exists(others.exclude(service__name=service))).order_by("finished_at", "id")
 
 
-def grounds_of(services: list[str], links: dict[int, list[Linked]], looked_at: set[str]) -> Iterator[Ground]:
+def service_histories(
+    services: list[str], links: dict[int, list[LinkedChange]], looked_at: set[str]
+) -> Iterator[ServiceHistory]:
     for name in services:
         changes = [each for linked in links.values() for each in linked if each.service == name]
         repositories = repositories_of(name)
-        since = min(each.heard_at for each in changes) - DAY
+        since = min(each.earliest_at for each in changes) - DAY
         runs: list[dict[str, Any]] = [
             {**row, "commit": row["sha"] or row["artifact__sha"]}
             for row in counted_runs(repositories, name)
@@ -174,7 +176,7 @@ def grounds_of(services: list[str], links: dict[int, list[Linked]], looked_at: s
             .values("id", "sha", "artifact__sha", "pipeline", "key", "finished_at", "url", "event_id")
             if row["sha"] or row["artifact__sha"]
         ]
-        deployments = list(counted_deployments().filter(service__name=name).values_list(*PUT_COLUMNS))
+        deployments = list(counted_deployments().filter(service__name=name).values_list(*DEPLOYMENT_COLUMNS))
         checks = list(
             AcceptanceRun.objects.filter(
                 service__name=name,
@@ -191,12 +193,12 @@ def grounds_of(services: list[str], links: dict[int, list[Linked]], looked_at: s
         shas = {each.commit.sha for each in changes} | {row["commit"] for row in runs}
         shas |= {row[4] or row[5] or tags.get(row[6], "") for row in deployments}
         shas |= looked_at | {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
-        ground = Ground(name, Containment(repositories, shas), runs=runs, checks=checks)
-        _put(ground, deployments, tags)
-        yield ground
+        history = ServiceHistory(name, Containment(repositories, shas), runs=runs, checks=checks)
+        _add_deployments(history, deployments, tags)
+        yield history
 
 
-PUT_COLUMNS = (
+DEPLOYMENT_COLUMNS = (
     "id",
     "environment__key",
     "environment__tier",
@@ -212,22 +214,24 @@ PUT_COLUMNS = (
 )
 
 
-def _put(ground: Ground, deployments: list[Any], tags: dict[str, str]) -> None:
-    """Say what was put where. An environment that is gone runs nothing any more."""
-    gone: dict[str, Put] = {}
+def _add_deployments(history: ServiceHistory, deployments: list[Any], tags: dict[str, str]) -> None:
+    """Add what was deployed to each environment. When an environment is gone, what ran there was removed."""
+    gone: dict[str, PastDeployment] = {}
     for row in deployments:
         key, tier, kind, version, purl, at, gone_at = row[1], row[2], row[3], row[6], row[7], row[8], row[11]
-        sha = ground.containment.resolve(row[4] or row[5] or tags.get(version, ""))
-        token = sha or purl or version or ""
-        if token and kind != REMOVAL:
-            ground.first_seen.setdefault(token, at)
-        ground.puts.setdefault(key, []).append(
-            Put(row[0], key, tier, kind, sha, token, _label(version, sha, purl), at, row[9], row[10])
+        sha = history.containment.resolve(row[4] or row[5] or tags.get(version, ""))
+        version_id = sha or purl or version or ""
+        if version_id and kind != REMOVAL:
+            history.first_seen.setdefault(version_id, at)
+        history.deployments.setdefault(key, []).append(
+            PastDeployment(row[0], key, tier, kind, sha, version_id, _label(version, sha, purl), at, row[9], row[10])
         )
         if gone_at is not None and at <= gone_at:
-            gone[key] = Put(stable_id("gone", key, ground.name), key, tier, REMOVAL, "", "", key, gone_at, "", None)
+            gone[key] = PastDeployment(
+                stable_id("gone", key, history.name), key, tier, REMOVAL, "", "", key, gone_at, "", None
+            )
     for key, end in gone.items():
-        ground.puts[key] = sorted([*ground.puts[key], end], key=lambda put: put.at)
+        history.deployments[key] = sorted([*history.deployments[key], end], key=lambda deployment: deployment.at)
 
 
 def _label(version: str, sha: str, purl: str | None) -> str:

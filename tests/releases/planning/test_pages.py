@@ -203,7 +203,7 @@ def test_the_board_shows_gaps_withdrawals_and_dark_stories(
         tier="production",
         shas=[],
         label="0.9",
-        raw_status="rollback",
+        detail="rollback",
     )
     judge([story.pk])
     read = words(text(as_bo, "/releases/shop-2.0/"))
