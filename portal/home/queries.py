@@ -208,8 +208,8 @@ def _portal() -> dict[str, Any]:
     """Return how many events failed, and what a new portal still lacks: (what, why, the page's URL name)."""
     has = {f"has_{number}": Exists(model._default_manager.all()) for number, (model, *_) in enumerate(STEPS)}
     failed = InboundEvent.objects.filter(state="failed").order_by().values("state").annotate(n=Count("*")).values("n")
-    said = User.objects.annotate(**has, failed=Subquery(failed)).order_by("pk").values("failed", *has).first() or {}
+    row = User.objects.annotate(**has, failed=Subquery(failed)).order_by("pk").values("failed", *has).first() or {}
     return {
-        "failed": said.get("failed") or 0,
-        "steps": [step[1:] for number, step in enumerate(STEPS) if not said.get(f"has_{number}")],
+        "failed": row.get("failed") or 0,
+        "steps": [step[1:] for number, step in enumerate(STEPS) if not row.get(f"has_{number}")],
     }

@@ -22,14 +22,16 @@ def write(model: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     quote = database.ops.quote_name
     if database.vendor == "postgresql":
         given = "jsonb_array_elements(%s::jsonb) AS given(value)"
-        said = [f"CAST(given.value->>{n} AS {field.db_type(database)})" for n, field in enumerate(fields)]
+        given_columns = [f"CAST(given.value->>{n} AS {field.db_type(database)})" for n, field in enumerate(fields)]
     else:
         given = "json_each(%s) AS given"
-        said = [f"json_extract(given.value, '$[{n}]')" for n in range(len(fields))]
+        given_columns = [f"json_extract(given.value, '$[{n}]')" for n in range(len(fields))]
     table = quote(model._meta.db_table)
-    changes = ", ".join(f"{quote(field.column)} = {said[n]}" for n, field in enumerate(fields) if n)
+    changes = ", ".join(f"{quote(field.column)} = {given_columns[n]}" for n, field in enumerate(fields) if n)
     # Names of tables and columns are our own; values are the parameter.
-    statement = f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.{quote(fields[0].column)} = {said[0]}"  # noqa: S608
+    statement = (
+        f"UPDATE {table} SET {changes} FROM {given} WHERE {table}.{quote(fields[0].column)} = {given_columns[0]}"  # noqa: S608
+    )
     values = [
         [field.get_db_prep_save(value, database) for field, value in zip(fields, row, strict=True)] for row in rows
     ]

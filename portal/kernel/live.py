@@ -35,10 +35,10 @@ def touch(story_ids: Iterable[int], **what: Any) -> None:
         transaction.on_commit(lambda: _publish({"stories": ids, **what}))
 
 
-def _publish(said: dict[str, Any]) -> None:
+def _publish(payload: dict[str, Any]) -> None:
     if not getattr(settings, "RODEO_WAKE", True):
         return
     try:
-        _client(settings.BROKER_URL).publish(CHANNEL, json.dumps(said))
+        _client(settings.BROKER_URL).publish(CHANNEL, json.dumps(payload))
     except (redis.RedisError, ValueError, OSError) as error:
         logger.debug("open pages were not told: %s", error)

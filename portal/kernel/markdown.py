@@ -189,29 +189,29 @@ def _named(tokens: list[Token], stories: Mapping[str, str], people: Mapping[str,
 def _split(text: str, stories: Mapping[str, str], people: Mapping[str, str]) -> Iterator[Token]:
     end = 0
     for match in FOUND.finditer(text):
-        kind, said = str(match.lastgroup), match[str(match.lastgroup)]
+        kind, found = str(match.lastgroup), match[str(match.lastgroup)]
         if kind == "url":
-            said = _address(said)
-            made = _link(said, said) if _parser.validateLink(said) else []
+            found = _address(found)
+            made = _link(found, found) if _parser.validateLink(found) else []
         elif kind == "key":
-            made = _link(stories[said], said, "key") if said in stories else []
+            made = _link(stories[found], found, "key") if found in stories else []
         else:
-            form = next((each for each in _forms(said) if each.lower() in people), "")
+            form = next((each for each in _forms(found) if each.lower() in people), "")
             made = _mention(people[form.lower()]) if form else []
-            said = f"@{form}"
+            found = f"@{form}"
         if made:
             yield _text(text[end : match.start()])
             yield from made
-            end = match.start() + len(said)
+            end = match.start() + len(found)
     yield _text(text[end:])
 
 
-def _address(said: str) -> str:
+def _address(text: str) -> str:
     """An address ends before the sign that ends its sentence, and before a bracket that was opened outside of it."""
-    said = said.rstrip(".,;:!?*_~")
-    while said.endswith(")") and said.count(")") > said.count("("):
-        said = said[:-1].rstrip(".,;:!?*_~")
-    return said
+    text = text.rstrip(".,;:!?*_~")
+    while text.endswith(")") and text.count(")") > text.count("("):
+        text = text[:-1].rstrip(".,;:!?*_~")
+    return text
 
 
 def _text(content: str) -> Token:

@@ -21,8 +21,8 @@ class WithoutSecrets(logging.Filter):
         return True
 
 
-def _masked(said: object) -> object:
-    return OPENING.sub(r"\1…", said) if isinstance(said, str) else said
+def _masked(argument: object) -> object:
+    return OPENING.sub(r"\1…", argument) if isinstance(argument, str) else argument
 
 
 class PrivateAnswers:

@@ -141,14 +141,14 @@ class Application:
 
     async def _write(self, stream: Stream, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [*STREAM, *headers]})
-        said = hello(len(self.hub.streams))
+        message = hello(len(self.hub.streams))
         while True:
-            await send({"type": "http.response.body", "body": said, "more_body": True})
+            await send({"type": "http.response.body", "body": message, "more_body": True})
             try:
-                said = await asyncio.wait_for(stream.queue.get(), HEARTBEAT)
+                message = await asyncio.wait_for(stream.queue.get(), HEARTBEAT)
             except TimeoutError:
                 # No comment: pages cannot see those, and this is how they tell a quiet stream from a dead one.
-                said = BEAT
+                message = BEAT
 
 
 def _topics_of(query: bytes) -> frozenset[str]:
@@ -166,8 +166,8 @@ async def _gone(receive: Receive) -> None:
         continue
 
 
-async def _say(send: Send, status: int, said: dict[str, Any], headers: list[tuple[bytes, bytes]]) -> None:
-    body = json.dumps(said).encode()
+async def _say(send: Send, status: int, message: dict[str, Any], headers: list[tuple[bytes, bytes]]) -> None:
+    body = json.dumps(message).encode()
     plain = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *headers]
     await send({"type": "http.response.start", "status": status, "headers": [*plain, (b"cache-control", b"no-store")]})
     await send({"type": "http.response.body", "body": body})

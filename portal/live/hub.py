@@ -27,10 +27,10 @@ class Stream:
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(LONGEST_QUEUE)
         self.ended = asyncio.Event()
 
-    def push(self, said: bytes) -> None:
+    def push(self, message: bytes) -> None:
         """Have this sent. When the browser is too far behind the stream ends: it comes again and looks for itself."""
         try:
-            self.queue.put_nowait(said)
+            self.queue.put_nowait(message)
         except asyncio.QueueFull:
             self.ended.set()
 
@@ -67,15 +67,15 @@ class Hub:
                 if not index[name]:
                     del index[name]
 
-    def broadcast(self, topic: str, said: bytes) -> None:
+    def broadcast(self, topic: str, message: bytes) -> None:
         """Send to every stream of a topic. The text is shared between them."""
         for stream in list(self.topics.get(topic, ())):
-            stream.push(said)
+            stream.push(message)
 
-    def tell_all(self, said: bytes) -> None:
+    def tell_all(self, message: bytes) -> None:
         """Send to every stream."""
         for stream in list(self.streams):
-            stream.push(said)
+            stream.push(message)
 
     def end_session(self, session: str) -> None:
         """End every stream of a session, such as when its person signed out."""
@@ -90,5 +90,5 @@ class Hub:
 
 def hello(streams: int) -> bytes:
     """Return what a new stream begins with: after how long to come again (not all at once) and that it is open."""
-    said: dict[str, Any] = {"streams": streams}
-    return f"retry: {random.randint(1000, 3000)}\n".encode() + event("hello", said)
+    message: dict[str, Any] = {"streams": streams}
+    return f"retry: {random.randint(1000, 3000)}\n".encode() + event("hello", message)

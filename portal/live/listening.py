@@ -145,17 +145,17 @@ class Listener:
 
     def send(self, drawn: Drawn, kinds: list[str]) -> None:
         """Send each card to the streams of its board, and word of the ones that left a board to that board."""
-        said: dict[str, list[bytes]] = defaultdict(list)
+        events_by_topic: dict[str, list[bytes]] = defaultdict(list)
         on: dict[int, set[str]] = defaultdict(set)
         for card in drawn.cards:
             on[card.story].add(card.topic)
-            said[card.topic].append(event("card", {name: getattr(card, name) for name in SENT}))
+            events_by_topic[card.topic].append(event("card", {name: getattr(card, name) for name in SENT}))
         for pk, key in drawn.keys.items():
             for topic in self._left(pk, frozenset(on[pk]), kinds):
-                said[topic].append(event("gone", {"topic": topic, "key": key}))
+                events_by_topic[topic].append(event("gone", {"topic": topic, "key": key}))
             topic = f"story:{key}"
-            said[topic].append(event("story", {"topic": topic, "key": key}))
-        for topic, events in said.items():
+            events_by_topic[topic].append(event("story", {"topic": topic, "key": key}))
+        for topic, events in events_by_topic.items():
             self.hub.broadcast(topic, b"".join(events))
 
     def _left(self, pk: int, now: frozenset[str], kinds: list[str]) -> Iterable[str]:

@@ -30,6 +30,6 @@ def sensible(topics: Iterable[str]) -> frozenset[str]:
     )
 
 
-def event(name: str, said: Mapping[str, Any]) -> bytes:
+def event(name: str, payload: Mapping[str, Any]) -> bytes:
     """Return one server-sent event as it travels. JSON has no line breaks of its own."""
-    return f"event: {name}\ndata: {json.dumps(said, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
+    return f"event: {name}\ndata: {json.dumps(payload, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()

@@ -176,18 +176,18 @@ class Portal:
         self._ping_broker(20, "The embedded broker does not start; the lines above say why")
 
     def _ping_broker(self, seconds: float, otherwise: str) -> None:
-        said: list[str] = []
+        last_error: list[str] = []
 
         def answers() -> bool:
             try:
                 with client(settings.BROKER_URL, timeout=1) as connected:
                     return bool(connected.ping())
             except (redis.RedisError, ValueError, OSError) as error:
-                said[:] = [f" ({error})"]
+                last_error[:] = [f" ({error})"]
                 return False
 
         if not self.supervisor.wait(answers, seconds) and not self.supervisor.is_stopping():
-            raise Refusal(f"{otherwise}{said[0] if said else ''}.")
+            raise Refusal(f"{otherwise}{last_error[0] if last_error else ''}.")
 
     def _prepare_database(self) -> None:
         try:

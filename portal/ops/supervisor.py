@@ -243,7 +243,7 @@ def birth(pid: int) -> str:
     except (OSError, IndexError):
         pass
     try:
-        said = subprocess.run(
+        result = subprocess.run(
             ["ps", "-o", "lstart=", "-p", str(pid)],
             capture_output=True,
             text=True,
@@ -253,7 +253,7 @@ def birth(pid: int) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return said.stdout.strip()
+    return result.stdout.strip()
 
 
 def how(code: int) -> str:

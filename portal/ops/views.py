@@ -41,8 +41,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether everything the portal needs is there, part by part; 503 if anything is not."""
     checks = health.look()
     ready = all(check.ok for check in checks)
-    said = {"ready": ready, "checks": {check.name: check.as_json() for check in checks}}
-    response = _fresh(JsonResponse(said, status=200 if ready else 503, json_dumps_params={"indent": 2}))
+    payload = {"ready": ready, "checks": {check.name: check.as_json() for check in checks}}
+    response = _fresh(JsonResponse(payload, status=200 if ready else 503, json_dumps_params={"indent": 2}))
     # Django logs every 503 as an error of ours; monitors ask often, and the answer itself says what is wrong.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response

@@ -304,20 +304,20 @@ def send(at: datetime, shas: dict[str, str]) -> None:
     """Send what the sample company's CI and deploy systems would have said."""
     reports = Source.objects.create(key=PUSH, name="Sample events", kind="report")
     changes = Source.objects.create(key=CHANGES, name="Sample changes", kind="cdevents")
-    for number, (kind, ago, said) in enumerate(all_reports(shas)):
+    for number, (kind, ago, payload) in enumerate(all_reports(shas)):
         moment = at - timedelta(hours=ago)
         delivery = f"sample-{number}"
         if kind == MERGED:
-            said["context"]["timestamp"] = clock.iso(moment)
-        said = {
+            payload["context"]["timestamp"] = clock.iso(moment)
+        payload = {
             name: clock.iso(at - timedelta(hours=value)) if name.endswith("_at") or name == "at" else value
-            for name, value in said.items()
+            for name, value in payload.items()
         }
         store(
             changes if kind == MERGED else reports,
             delivery=delivery,
             kind=kind,
-            body=json.dumps(said).encode(),
+            body=json.dumps(payload).encode(),
             content_type="application/json",
             headers={"source": PUSH, "delivery": delivery, "received-at": clock.iso(moment) or ""},
             at=moment,

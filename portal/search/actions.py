@@ -77,12 +77,12 @@ def _write(kind: str, found: list[Entry]) -> int:
     return len(found)
 
 
-def _learn(said: set[str]) -> None:
+def _learn(terms: set[str]) -> None:
     """Remember words that were not known before, so that misspelling them leads to them."""
     known: set[str] = set()
-    for some in _batches(sorted(said)):
+    for some in _batches(sorted(terms)):
         known.update(SearchSpelling.objects.filter(spelling__in=some, word__in=some).values_list("word", flat=True))
-    fresh = sorted(said - known)
+    fresh = sorted(terms - known)
     for some in _batches(fresh):
         SearchSpelling.objects.bulk_create(
             (

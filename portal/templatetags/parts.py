@@ -34,10 +34,10 @@ class Part(template.Node):
     def render(self, context: template.Context) -> SafeString:
         """Render what the part shows, then its element around it."""
         html = self.nodelist.render(context).strip()
-        said = {"id": self.name.resolve(context), "data-version": version_of(html)}
+        attrs = {"id": self.name.resolve(context), "data-version": version_of(html)}
         for name, value in self.options.items():
-            said[name.replace("_", "-")] = value.resolve(context)
-        attributes = mark_safe("".join(format_html(' {}="{}"', name, value) for name, value in said.items()))
+            attrs[name.replace("_", "-")] = value.resolve(context)
+        attributes = mark_safe("".join(format_html(' {}="{}"', name, value) for name, value in attrs.items()))
         return mark_safe(f"<{self.tag}{attributes}>{html}</{self.tag}>")
 
 
