@@ -1,5 +1,6 @@
 // Dragging a card with the mouse, or with a finger that rests on it for a moment; Escape takes it back.
-import { cardsOf, drop, putBack, say, spotOf, titleOf, verdict, nameOf, writable } from "./board-moves.js";
+import { cardsOf, nameOf, say, titleOf, writable } from "./board-cards.js";
+import { drop, putBack, spotOf, verdict } from "./board-moves.js";
 
 const FAR = 6, REST = 350, EDGE = 56;
 let held = null, waiting = null, frame = 0;

@@ -1,6 +1,7 @@
 // The board by keys, while a card has the focus: j k h l or arrows walk; m or Space lifts, arrows carry, Enter puts down,
 // Escape takes back; o opens. From nowhere, j k h or l goes to the card where one was last, unless keys are switched off.
-import { cardsOf, cellOf, drop, nameOf, putBack, refuse, say, spotOf, titleOf, verdict, writable } from "./board-moves.js";
+import { cardsOf, cellOf, nameOf, refuse, say, titleOf, writable } from "./board-cards.js";
+import { drop, putBack, spotOf, verdict } from "./board-moves.js";
 
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0], k: [0, -1], j: [0, 1], h: [-1, 0], l: [1, 0] };
 let held = null;

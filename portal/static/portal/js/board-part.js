@@ -1,5 +1,5 @@
 // Forms that a card leads to, in a dialog; the same address is a page of its own without this.
-import { ask, refuse, say, shown } from "./board-moves.js";
+import { ask, refuse, say, shown } from "./board-cards.js";
 
 const dialog = document.getElementById("part");
 let opener = null;

@@ -1,7 +1,7 @@
 // The squad board: cards are moved by mouse or finger (board-drag.js) and by keys (board-keys.js).
 import { dragging } from "./board-drag.js";
 import { lifted } from "./board-keys.js";
-import { cardsOf, count } from "./board-moves.js";
+import { cardsOf, count } from "./board-cards.js";
 import { openPart } from "./board-part.js";
 
 document.addEventListener("click", (event) => {
