@@ -20,7 +20,7 @@ from releases.inbox.models import Fact, InboundEvent, Source
 from releases.incidents import alerts
 from releases.incidents.models import Alert, Incident
 from releases.issues import actions
-from releases.mappings.apply import Reading
+from releases.mappings.fact_mapper import FactMapper
 from releases.mappings.models import SeenName
 from releases.pipelines import actions as pipelines
 from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLink, Tag
@@ -105,17 +105,17 @@ def _fail(ids: list[UUID], error: Exception) -> None:
 
 def _read(ids: list[UUID]) -> int:
     affected = Affected()
-    reading = Reading()
+    mapper = FactMapper()
     repositories: dict[int, Source] = {}
     until = time.monotonic() + BATCH_SECONDS
     done = 0
     for pk in ids:
         event = InboundEvent.objects.select_related("source__repository__service").get(pk=pk)
-        _read_one(event, affected, repositories, reading)
+        _read_one(event, affected, repositories, mapper)
         done += 1
         if time.monotonic() > until:
             break
-    reading.keep_names()
+    mapper.save_names()
     for source in repositories.values():
         _settle(source, affected)
     alerts.settle(affected)
@@ -125,9 +125,9 @@ def _read(ids: list[UUID]) -> int:
     return done
 
 
-def _read_one(event: InboundEvent, affected: Affected, repositories: dict[int, Source], reading: Reading) -> None:
+def _read_one(event: InboundEvent, affected: Affected, repositories: dict[int, Source], mapper: FactMapper) -> None:
     """Read one event: its facts, then the row of each thing they speak about. An error fails this event alone."""
-    reading.begin(event)
+    mapper.begin(event)
     try:
         with transaction.atomic():
             facts = translate(event)
@@ -135,7 +135,7 @@ def _read_one(event: InboundEvent, affected: Affected, repositories: dict[int, S
                 _forget_facts(event, affected)
                 _close(event, InboundEvent.State.IGNORED)
                 return
-            facts = reading.mapped(event, facts)
+            facts = mapper.map_facts(event, facts)
             subjects = _keep_facts(event, facts)
             actions.note(event, subjects, affected)
             for fact in facts:

@@ -8,8 +8,8 @@ from rest_framework import exceptions
 from portal.accounts.models import ApiToken
 from releases.artifacts.models import Artifact
 from releases.inbox.models import Source
-from releases.mappings import rules
-from releases.mappings.apply import in_force
+from releases.mappings import engine
+from releases.mappings.fact_mapper import current_rules
 from releases.pipelines.models import Repository
 from releases.providers.facts import FlagSeen, Seen
 from squads.models import Service, Squad, Story
@@ -40,7 +40,7 @@ def check(user: Any, seen: Iterable[Seen], source: Source) -> None:
     if own is None:
         return
     said = list(seen)
-    said += rules.apply(said, in_force(), source.pk).facts
+    said += engine.apply_rules(said, current_rules(), source.pk).facts
     squad = Squad.objects.get(pk=own)
     services, keys, places = (_named(said, field) for field in ("service", "story", "repository"))
     mine = Service.objects.filter(squad=squad, name__in=services).values_list("name", flat=True)
