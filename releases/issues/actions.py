@@ -16,7 +16,7 @@ from portal.kernel.outbox import publish
 from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.providers import PROVIDERS
-from releases.sources.issue_settings import LONGEST_KEY
+from releases.sources.issues_as_stories import LONGEST_KEY
 from squads.imports.formats.meanings import type_of
 from squads.imports.models import Ticket
 from squads.imports.tracker_issues import Issue, take
