@@ -13,7 +13,7 @@ from portal.kernel import clock
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
-from releases.environments.actions import retier, tier_of
+from releases.environments.actions import tier_of, update_tier
 from releases.environments.models import Environment
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
@@ -255,7 +255,7 @@ def _update_tiers(patterns: list[list[Any]]) -> None:
     tiers = _tiers_from_rules(current_rules())
     for environment in Environment.objects.filter(discovered=True).order_by("pk")[:NAME_LIMIT]:
         if environment.key in affected:
-            retier(environment, tiers.get(environment.key) or tier_of(environment.key))
+            update_tier(environment, tiers.get(environment.key) or tier_of(environment.key))
 
 
 def _environments_named(kind: str, text: str, source: int | None, template: str) -> set[str]:

@@ -9,7 +9,7 @@ from django.db import transaction
 from portal.kernel.outbox import publish
 from releases.environments.actions import edit_environment
 from releases.environments.models import Environment
-from releases.environments.queries import WRITERS
+from releases.environments.queries import WHO_MAY_EDIT
 from releases.inbox.models import Source
 from releases.mappings import engine
 from releases.mappings.actions import EXACT_ORDER, check_mapper, create_rule, may_map
@@ -104,7 +104,7 @@ def _resolve_environment(name: str, meaning: Meaning, by: Any) -> str:
     if tier not in Environment.Tier.values:
         raise ValidationError({"tier": "Choose its tier, or name the environment that is meant."})
     if not may_plan(by):
-        raise PermissionDenied(WRITERS)
+        raise PermissionDenied(WHO_MAY_EDIT)
     if tier == Environment.Tier.OTHER:
         create_rule(by=by, kind="environment", pattern=engine.exact_pattern(name), tier=tier, order=EXACT_ORDER)
         return f"{name} is of no tier that counts, and is no longer listed here."

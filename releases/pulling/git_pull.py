@@ -40,7 +40,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
         user=str(source.config.get("user") or ""),
         timeout=settings.RODEO_GIT_TIMEOUT,
         tick=tick,
-        check=allowed_hosts.checked_for_git,
+        check=allowed_hosts.addresses_for_git,
         ca_bundle=settings.RODEO_CA_BUNDLE,
     )
     prefixes = RepositoryPart.objects.filter(repository=source.repository_id).order_by("prefix")

@@ -19,7 +19,7 @@ from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.incidents import alerts
 from releases.incidents.models import Alert, Incident
-from releases.issues import actions
+from releases.issues import actions as issues
 from releases.mappings.fact_mapper import FactMapper
 from releases.mappings.models import SeenName
 from releases.pipelines import actions as pipelines
@@ -119,7 +119,7 @@ def _read(ids: list[UUID]) -> int:
     for source in repositories.values():
         _settle(source, affected)
     alerts.settle(affected)
-    actions.settle(affected)
+    issues.publish_issues(affected)
     derive_affected(affected)
     pipelines.sweep(affected.repositories)
     return done
@@ -137,7 +137,7 @@ def _read_one(event: InboundEvent, affected: Affected, repositories: dict[int, S
                 return
             facts = mapper.map_facts(event, facts)
             subjects = _keep_facts(event, facts)
-            actions.note(event, subjects, affected)
+            issues.note_issues(event, subjects, affected)
             for fact in facts:
                 if isinstance(fact, CommitsSeen | RefsSeen):
                     _apply_git(event, fact, affected)

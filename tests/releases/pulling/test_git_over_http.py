@@ -205,11 +205,11 @@ def test_no_kind_of_address_leads_git_inside_by_a_name(
 
 def test_a_name_of_the_machines_own_ssh_configuration_works_once_it_is_allowed(db: None, settings: Any) -> None:
     with pytest.raises(GitFailed, match="not known"):
-        actions.checked_for_git("ssh", "work.invalid", 22)
+        actions.addresses_for_git("ssh", "work.invalid", 22)
     settings.RODEO_INTERNAL_HOSTS = ["work.invalid"]
-    assert actions.checked_for_git("ssh", "work.invalid", 22) == []
+    assert actions.addresses_for_git("ssh", "work.invalid", 22) == []
     with pytest.raises(GitFailed, match="not known"):
-        actions.checked_for_git("https", "work.invalid", 443)
+        actions.addresses_for_git("https", "work.invalid", 443)
 
 
 def test_a_git_that_cannot_be_kept_to_an_address_is_not_used(
