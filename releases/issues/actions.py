@@ -19,7 +19,7 @@ from releases.providers import PROVIDERS
 from releases.sources.issues_as_stories import LONGEST_KEY
 from squads.imports.formats.meanings import type_of
 from squads.imports.models import Ticket
-from squads.imports.tracker_issues import Issue, take
+from squads.imports.tracker_issues import Issue, import_issues
 
 KIND = "ticket"
 # Issues handled per message, in one transaction during which the inbox waits.
@@ -57,7 +57,7 @@ def seen(payload: dict[str, Any]) -> None:
         keys = list(facts.order_by("key").values_list("key", flat=True).distinct()[:ISSUES_PER_MESSAGE])
         if len(keys) == ISSUES_PER_MESSAGE:
             publish("tickets.seen", source=source.pk, after=keys[-1])
-    take(source.stories_for, issues_of(source, keys))
+    import_issues(source.stories_for, issues_of(source, keys))
 
 
 class IssueFact(NamedTuple):

@@ -34,7 +34,7 @@ from releases.planning.actions import create_release
 from squads.acceptance.actions import ask
 from squads.boards.actions import save_view
 from squads.discussions.actions import say
-from squads.imports.actions import bring
+from squads.imports.actions import upload
 from squads.models import (
     AcceptanceRequest,
     Comment,
@@ -180,7 +180,7 @@ def world() -> World:
         by_name=ask(asked, by=mo, accepter=people["other"]),
         by_squad=ask(awaited, by=mo),
         view=save_view(squad, by=mo, name="Bugs", query="q=card", shared=True),
-        imported=bring(squad, by=mo, name="work.csv", body=CSV),
+        imported=upload(squad, by=mo, name="work.csv", body=CSV),
     )
 
 
