@@ -6,7 +6,7 @@ from portal.kernel import clock
 from releases.inbox.models import Source
 from releases.pulling.actions import BROKEN_AFTER
 from squads.models import Squad
-from squads.teams.notices import give_notice, take_back
+from squads.teams.notices import give_notice, withdraw_notices
 
 MOST_SQUADS = 50
 
@@ -33,7 +33,7 @@ def standing_changed(payload: dict[str, Any]) -> None:
     source = Source.objects.select_related("squad", "repository__service__squad").filter(pk=payload["id"]).first()
     key = f"source:{payload['id']}"
     if source is None or not is_broken(source) or source.state == Source.State.PAUSED:
-        take_back(key)
+        withdraw_notices(key)
         return
     since = f" since {source.last_success_at:%Y-%m-%d %H:%M} UTC" if source.last_success_at else ""
     text = f"The source {source.name} is broken: evidence that it brings may be missing{since}. {source.last_error}"

@@ -34,7 +34,8 @@ WORKER = """
 import django, sys
 django.setup()
 from releases.inbox.models import Source
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 source = Source.objects.get(key="github")
 while pulling.pull_source(source.pk, leases.lease_now(source)).more:
     pass

@@ -216,7 +216,7 @@ def test_a_final_error_ends_in_broken_and_the_squad_reads_so_until_it_is_mended(
     for place in ("/squads/payments/", "/squads/payments/board/", "/"):
         assert "The source Our GitLab is broken" in as_ana.get(place).content.decode(), place
     page = as_root.get(f"/sources/{connected.key}/").content.decode()
-    assert "it is not asked again before somebody mends" in page and "Try again" in page
+    assert "pull it again until someone fixes the error" in page and "Try again" in page
     assert push(connected, connected.secret, 1) == 202, "what it sends is still taken"
 
     connect_system.edit_system(connected, by=root, credential=TOKEN, **said)
@@ -361,7 +361,7 @@ def test_the_api_pauses_resumes_and_removes_as_the_page_does(connected: Source, 
 def test_pulling_a_broken_source_says_what_to_do(connected: Source, as_root: Client) -> None:
     Source.objects.update(state="broken")
     refused = as_root.post(f"/api/v1/sources/{connected.key}/pull/")
-    assert refused.status_code == 400 and "try it again" in refused.content.decode()
+    assert refused.status_code == 400 and "press “Try again” there" in refused.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -255,7 +255,7 @@ def test_whoever_comes_second_is_told_who_was_first(
     request = AcceptanceRequest.objects.get()
     stale = AcceptanceRequest.objects.get()
     as_pia.post(place(request), {"answer": "accepted", "note": "Works."})
-    with pytest.raises(actions.Answered, match="Pia was first: PAY-1 was accepted just now"):
+    with pytest.raises(actions.AlreadyAnswered, match="Pia was first: PAY-1 was accepted just now"):
         actions.answer(stale, by=pia, accepted=False, note="No.")
     again = as_pia.post(
         f"{API}{request.pk}/answer/", {"answer": "declined", "note": "x"}, content_type="application/json"
@@ -276,7 +276,7 @@ def test_of_eight_answers_at_once_one_counts(payments: Squad, ana: User, pia: Us
             row = AcceptanceRequest.objects.select_related("story__squad").get(pk=request.pk)
             actions.answer(row, by=pia, accepted=number % 2 == 0, note="x")
             outcomes.append("answered")
-        except actions.Answered:
+        except actions.AlreadyAnswered:
             outcomes.append("told")
         finally:
             connections.close_all()
