@@ -175,10 +175,10 @@ def find_releases(names: Iterable[str]) -> dict[str, Any]:
     """
     manager = apps.get_model("releases", "Release")._default_manager
     found: dict[str, Any] = {}
-    for some in _chunks(sorted(names)):
+    for chunk in _chunks(sorted(names)):
         whole = Trim(Concat("line", Value(" "), "version", output_field=CharField()))
-        rows = list(manager.annotate(whole=whole).filter(Q(slug__in=some) | Q(version__in=some) | Q(whole__in=some)))
-        wanted = set(some)
+        rows = list(manager.annotate(whole=whole).filter(Q(slug__in=chunk) | Q(version__in=chunk) | Q(whole__in=chunk)))
+        wanted = set(chunk)
         by_version: dict[str, list[Any]] = {}
         for row in rows:
             by_version.setdefault(row.version, []).append(row)
@@ -198,11 +198,11 @@ def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[
     """Return the stories that earlier imports made of these rows; for Rodeo's own export, also those with its keys."""
     found: dict[str, Story] = {}
     stories = squad.stories.defer("standing").select_related("release")
-    for some in _chunks(row.external for row in rows):
-        found.update((story.external, story) for story in stories.filter(external__in=some))
+    for chunk in _chunks(row.external for row in rows):
+        found.update((story.external, story) for story in stories.filter(external__in=chunk))
     if kind == "rodeo":
-        for some in _chunks(row.key for row in rows):
-            found.update((f"rodeo:{story.key}", story) for story in stories.filter(key__in=some))
+        for chunk in _chunks(row.key for row in rows):
+            found.update((f"rodeo:{story.key}", story) for story in stories.filter(key__in=chunk))
     return found
 
 

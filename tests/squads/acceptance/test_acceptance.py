@@ -192,7 +192,7 @@ def test_declining_needs_a_note_and_is_a_failed_check(as_ana: Client, as_pia: Cl
     answer = as_pia.post(place(request), {"answer": "declined", "link": "https://a.example/shot.png"})
     assert answer.status_code == 400
     said = answer.content.decode()
-    assert "Write what failed, so that the squad can mend it." in said and "https://a.example/shot.png" in said
+    assert "Write what failed, so that the squad can fix it." in said and "https://a.example/shot.png" in said
     as_pia.post(place(request), {"answer": "declined", "note": "Nine euro only."})
     made = Story.objects.get()
     assert (made.stage, Evidence.objects.get(kind="acceptance").verdict) == ("deployed", "failure")

@@ -132,7 +132,7 @@ def test_done_elsewhere_is_dev_done_here_and_what_never_will_be_is_left_out() ->
         ("todo", "in_progress", "Jira: To Do → In Review, by Kofi Mensah"),
         ("in_progress", "dev_done", "Jira: In Review → Done, by Mei Lin"),
     ]
-    assert row.remarks[0].body == "Mei Lin wrote in Jira:\n\nWhich banks?"
+    assert row.comments[0].body == "Mei Lin wrote in Jira:\n\nWhich banks?"
     assert checked.left_out == 1
 
 
@@ -308,7 +308,7 @@ def test_nothing_happened_later_than_now() -> None:
     item.comments = [RawComment("2999-01-01", "", "From the future")]
     checked = validation.validate(formats.Parsed("trello", [item]), NOW)
     [row] = checked.rows
-    assert (row.values["title"], row.moves, row.remarks[0].at, checked.moves_without_meaning) == ("x y", [], None, 1)
+    assert (row.values["title"], row.moves, row.comments[0].at, checked.moves_without_meaning) == ("x y", [], None, 1)
 
 
 def test_a_second_row_with_the_same_key_or_title_is_refused() -> None:

@@ -259,7 +259,7 @@ def test_nobody_imports_what_they_did_not_see(as_ana: Client, as_lea: Client) ->
 
 def test_a_table_without_a_column_of_titles_is_asked_which_it_is(as_ana: Client) -> None:
     shown = page(as_ana, bring(as_ana, "Titel;Status\nEins;todo\n"))
-    assert "Say first which column holds the titles." in shown
+    assert "Choose the column with the titles first." in shown
     assert 'name="column-title" aria-invalid="true"' in shown
     assert "No column of keys is chosen" not in shown, "one thing at a time"
 
