@@ -45,7 +45,7 @@ def test_a_file_with_errors_is_mended_by_its_mapping_and_imported(
     page.get_by_label("Limbo").select_option("in progress")
     page.get_by_label("Saga").select_option("chore")
     page.get_by_label("Plan the releases that are missing").check()
-    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Update preview").click()
     expect(page.get_by_role("heading", name="Refused 1 row, 1 problem")).to_be_visible()
     assert Story.objects.count() == 0
     page.get_by_role("button", name="Import 3 rows").click()
@@ -83,7 +83,7 @@ def test_the_same_with_the_keyboard_alone(
     page.keyboard.press("Space")
     tab_to("Limbo", "combobox")
     page.keyboard.type("leave")
-    tab_to("Look again", "button")
+    tab_to("Update preview", "button")
     page.keyboard.press("Enter")
     expect(page.get_by_text("left out, by status")).to_be_visible()
     tab_to("Leave out the 2 bad rows", "checkbox")
