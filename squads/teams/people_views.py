@@ -132,5 +132,5 @@ def token_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     squad = led(slug, request.user)
     token = get_object_or_404(ApiToken, pk=pk, squad=squad)
     revoke_token(token, by=request.user)
-    messages.success(request, f"The token {token.name} is revoked.")
+    messages.success(request, f"The token {token.name} opens nothing any more.")
     return redirect("squads:teams:people", slug)

@@ -371,7 +371,7 @@ def test_a_token_is_made_used_and_revoked(browser_as: BrowserAs, base_url: str, 
     expect(page.get_by_role("row", name=re.compile("Release notes"))).to_contain_text("just now")
     page.get_by_role("button", name="Revoke Release notes").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The token Release notes is revoked.")).to_be_visible()
+    expect(page.get_by_text("The token Release notes opens nothing any more.")).to_be_visible()
     assert told(base_url, secret) == 401
 
 
