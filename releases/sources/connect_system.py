@@ -175,13 +175,8 @@ def edit_system(
     label = issues_as_stories.validate_choice(provider, stories_for, stories_label, config, by=by)
     before = Source.objects.select_for_update().get(pk=source.pk)
     source.name, source.squad, source.config = validate_name(name), squad, config
-    changed = [
-        "name",
-        "squad",
-        "config",
-        *RETRY_COLUMNS,
-        *issues_as_stories.set_squad(source, before, stories_for, label),
-    ]
+    changed = ["name", "squad", "config", *RETRY_COLUMNS]
+    changed += issues_as_stories.set_squad(source, before, stories_for, label)
     if before.credential and credential is None and _has_address(config):
         check_same_server("credential", before.config.get("url", ""), config["url"])
     if credential is not None:
