@@ -13,7 +13,7 @@ def connect() -> None:
     from releases.pulling.health import standing_changed
     from releases.reading.actions import drain_inbox
     from releases.reading.repository_changes import repositories_changed
-    from releases.sources.system_actions import read_again
+    from releases.sources.connect_system import read_again
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
 

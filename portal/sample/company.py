@@ -39,9 +39,10 @@ from releases.models import (
     Tag,
 )
 from releases.planning.slugs import free_slug as release_slug
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import drain_inbox
-from releases.sources import git_actions
+from releases.sources import connect_git
 from squads.models import Evidence, Membership, Service, Squad, Story
 from squads.stories.actions import create_story, record_by_hand
 from squads.teams.actions import create_service, create_squad
@@ -151,7 +152,7 @@ def load(say: Callable[[str], None] = lambda line: None) -> None:
     stories = _company(at, squads)
     say("a git repository, pulled")
     folder = make_repository(at)
-    source, _ = git_actions.connect_git(
+    source, _ = connect_git.connect_git(
         by=None,
         url=str(folder),
         service="checkout",
@@ -284,9 +285,9 @@ def _pulled(source: Source, patience: float = 60) -> None:
             break
         if source.last_error:
             raise Refused(f"The sample repository could not be pulled: {source.last_error}")
-        claim = leases.lease_now(source)
-        if claim is not None:
-            actions.pull(source.pk, claim)
+        lease = leases.lease_now(source)
+        if lease is not None:
+            pulling.pull_source(source.pk, lease)
         else:
             time.sleep(0.2)
     _settled()

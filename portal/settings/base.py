@@ -197,7 +197,7 @@ SPECTACULAR_SETTINGS = {
         "ImportStateEnum": "squads.imports.models.Import.State",
         "RuleKindEnum": "releases.mappings.models.MappingRule.Kind",
         "RuleRoleEnum": "releases.mappings.models.MappingRule.Role",
-        "SystemKindEnum": "releases.sources.system_actions.KINDS",
+        "SystemKindEnum": "releases.sources.connect_system.SYSTEM_KINDS",
         "PhaseEnum": "releases.pipelines.models.Phase",
     },
 }

@@ -1,6 +1,6 @@
-"""Hosts inside the company's own network that sources may ask: which there are, and allowing and closing one.
+"""Hosts inside the company's own network that outbound requests may reach: listing, allowing and closing them.
 
-Pages, API and the door for outbound calls use these same verbs. `by` is always an administrator.
+Pages, API and outbound requests use these. `by` is always an administrator.
 """
 
 import ipaddress
@@ -26,12 +26,12 @@ LONGEST_NOTE = 200
 
 
 def allowed_hosts() -> frozenset[str]:
-    """Return the hosts that may be asked though they are inside: those on the page and those of RODEO_INTERNAL_HOSTS."""
+    """Return the internal hosts that requests may reach: those on the page and those of RODEO_INTERNAL_HOSTS."""
     return frozenset({*AllowedHost.objects.values_list("host", flat=True), *configured_hosts()})
 
 
 def configured_hosts() -> list[str]:
-    """Return the hosts that RODEO_INTERNAL_HOSTS allows, in one spelling; what is no host there allows nothing."""
+    """Return the hosts of RODEO_INTERNAL_HOSTS, normalised; entries that are no host are left out."""
     found = []
     for text in settings.RODEO_INTERNAL_HOSTS:
         try:
@@ -47,8 +47,8 @@ def listed_hosts() -> QuerySet[AllowedHost]:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """One thing that happened to an allowance."""
+class HostDecision:
+    """One decision about a host, for the page's history."""
 
     host: str
     was: str
@@ -57,11 +57,11 @@ class Past:
     at: datetime
 
 
-def history(most: int = 50) -> list[Past]:
+def history(limit: int = 50) -> list[HostDecision]:
     """Return the newest decisions about hosts, newest first; those on hosts closed again too."""
-    changes = StateChange.objects.filter(kind=KIND).select_related("by").order_by("-at", "-id")[:most]
+    changes = StateChange.objects.filter(kind=KIND).select_related("by").order_by("-at", "-id")[:limit]
     return [
-        Past(
+        HostDecision(
             each.key,
             "allowed" if each.to_state == ALLOWED else "closed again",
             each.by.get_full_name() or each.by.get_username() if each.by else "Rodeo",
@@ -72,13 +72,13 @@ def history(most: int = 50) -> list[Past]:
     ]
 
 
-def _administers(by: Any) -> None:
+def _check_administrator(by: Any) -> None:
     if not by.is_staff:
         raise PermissionDenied("Only administrators say which hosts may be asked. Ask one of them.")
 
 
-def checked_host(text: str) -> str:
-    """Return a host as it is kept; a ValidationError names the remedy for what is none, or can never be asked."""
+def validate_host(text: str) -> str:
+    """Return a host as it is stored; a ValidationError names the remedy for a text that is none or can never be reached."""
     text = text.strip()
     if not text:
         raise ValidationError({"host": "Name the host, such as jenkins.example.org or 10.1.2.3."})
@@ -94,55 +94,55 @@ def checked_host(text: str) -> str:
         port = " Leave the port out: all ports of a host are allowed." if ":" in text else ""
         raise ValidationError({"host": f"{error}{port}"}) from None
     try:
-        place = http.place_of(ipaddress.ip_address(host))
+        network = http.place_of(ipaddress.ip_address(host))
     except ValueError:
         return host
-    if place is http.Place.NOWHERE:
+    if network is http.Place.NOWHERE:
         raise ValidationError(
-            {"host": f"{host} is {place.value}: it can never be asked. Give the address of the machine."}
+            {"host": f"{host} is {network.value}: it can never be asked. Give the address of the machine."}
         )
     return host
 
 
 def allow(*, host: str, note: str = "", by: Any) -> AllowedHost:
-    """Let sources ask a host inside the company's network. `note` says what for; who allowed it is kept for good."""
-    _administers(by)
-    host, note = checked_host(host), note.strip()
+    """Allow requests to a host inside the company's network. `note` says what for; who allowed it is recorded."""
+    _check_administrator(by)
+    host, note = validate_host(host), note.strip()
     if len(note) > LONGEST_NOTE or any(ord(sign) < 32 for sign in note):
         raise ValidationError({"note": f"Use at most {LONGEST_NOTE} characters, without line breaks."})
     try:
         with transaction.atomic():
             row = AllowedHost.objects.create(host=host, note=note, by=by)
-            _note(host, CLOSED, ALLOWED, by, note)
+            _record_decision(host, CLOSED, ALLOWED, by, note)
     except IntegrityError:
         raise ValidationError({"host": f"{host} is allowed already."}) from None
     return row
 
 
 def close(row: AllowedHost, *, by: Any) -> None:
-    """Take an allowance back. The next connection to the host is refused, where it is inside the network."""
-    _administers(by)
+    """Close a host again. The next connection to it is refused, if it is inside the network."""
+    _check_administrator(by)
     with transaction.atomic():
         deleted, _ = AllowedHost.objects.filter(pk=row.pk).delete()
         if deleted:
-            _note(row.host, ALLOWED, CLOSED, by, "")
+            _record_decision(row.host, ALLOWED, CLOSED, by, "")
 
 
-def _note(host: str, before: str, after: str, by: Any, because: str) -> None:
+def _record_decision(host: str, before: str, after: str, by: Any, because: str) -> None:
     StateChange.objects.create(
         kind=KIND, key=host[:200], from_state=before, to_state=after, by=by, because=signed(by, because), at=clock.now()
     )
 
 
 def remedy(error: http.Closed) -> str:
-    """Return what a closed address means for people: the reason, and the page where an administrator allows the host."""
+    """Return why an address is closed, with a link to the page where an administrator may allow the host."""
     if not error.may_be_allowed:
         return str(error)
     return f"{error} Administrators do so at {settings.RODEO_BASE_URL}{reverse('releases:allowed_hosts:list')}"
 
 
-def checked_for_git(scheme: str, host: str, port: int) -> list[str]:
-    """Return the addresses at which git may ask a host; GitFailed with the remedy where it may not."""
+def addresses_for_git(scheme: str, host: str, port: int) -> list[str]:
+    """Return the addresses at which git may reach a host; raise GitFailed with the remedy where it may not."""
     allowed = allowed_hosts()
     try:
         return http.checked(host, port, allowed)
@@ -150,7 +150,7 @@ def checked_for_git(scheme: str, host: str, port: int) -> list[str]:
         raise GitFailed(remedy(error)) from None
     except http.UnknownHost as error:
         if scheme == "ssh" and http.plain_host(host) in allowed:
-            return []  # a name of the machine's own ssh configuration: whoever wrote that said where it leads
+            return []  # an alias of the machine's ssh configuration, which gives its address
         raise GitFailed(str(error)) from None
     except http.NotAnswered as error:
         raise GitFailed(str(error)) from None

@@ -43,9 +43,9 @@ class AllowedHosts(mixins.ListModelMixin, Endpoint):
     @extend_schema(request=HostIn, responses={201: HostOut})
     def create(self, request: Request) -> Response:
         """Allow a host."""
-        said = HostIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        row = actions.allow(by=request.user, **said.validated_data)
+        serializer = HostIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        row = actions.allow(by=request.user, **serializer.validated_data)
         return Response(HostOut(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})

@@ -39,7 +39,7 @@ def host_list(request: HttpRequest) -> HttpResponse:
 @administrators
 @require_POST
 def host_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take an allowance back."""
+    """Close a host again."""
     row = get_object_or_404(AllowedHost, pk=pk)
     actions.close(row, by=request.user)
     messages.success(request, f"{row.host} is closed again.")

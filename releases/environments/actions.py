@@ -1,4 +1,4 @@
-"""What happens to environments."""
+"""What people, events and mapping rules do to environments."""
 
 import re
 from typing import Any
@@ -14,14 +14,14 @@ from releases.environments import queries
 from releases.environments.models import Environment
 from squads.teams.actions import free_slug
 
-# The words in a name that tell its tier, the most telling first: pre-prod is a staging place, not production.
-TIERS = (
+# What in a name tells its tier, the most specific first: pre-prod is staging, not production.
+TIER_PATTERNS = (
     (Environment.Tier.STAGING, r"stag(e|ing)?\d*|stg\d*|uat\d*|pre[-_ ]?prod(uction)?|preview|acceptance"),
     (Environment.Tier.PRODUCTION, r"prod(uction)?\d*|prd\d*|live"),
     (Environment.Tier.TESTING, r"test(ing|s)?\d*|qa\d*|int(egration)?|ci"),
     (Environment.Tier.DEVELOPMENT, r"dev(elop(ment)?)?\d*|local|sandbox"),
 )
-ORDERS = {
+TIER_ORDER = {
     Environment.Tier.DEVELOPMENT: 10,
     Environment.Tier.TESTING: 20,
     Environment.Tier.STAGING: 30,
@@ -34,28 +34,28 @@ EDITABLE = ("name", "tier", "order", "location", "cluster", "realm", "url")
 
 def tier_of(name: str) -> Environment.Tier:
     """Guess an environment's tier from its name: prod-eu is production, pre-prod staging, qa2 testing; else other."""
-    for tier, words in TIERS:
-        if re.search(rf"(?<![a-z])({words})(?![a-z])", name.lower()):
+    for tier, pattern in TIER_PATTERNS:
+        if re.search(rf"(?<![a-z])({pattern})(?![a-z])", name.lower()):
             return tier
     return Environment.Tier.OTHER
 
 
 def environment_named(key: str, tier: str = "") -> Environment:
-    """Return the environment that events call by this key, made on the spot if nobody knows it: of this tier, or of the
-    one that its name suggests."""
+    """Return the environment that events call by this key, created if it is new, of this tier or of the one that its name
+    suggests."""
     key = key.strip()[:120] or "unnamed"
     known = Environment.objects.filter(key=key).first()
     if known is not None:
         return known
     tier = Environment.Tier(tier) if tier else tier_of(key)
-    made = {
+    defaults = {
         "slug": free_slug(Environment, key, "environment"),
         "name": key,
         "tier": tier,
-        "order": ORDERS[tier],
+        "order": TIER_ORDER[tier],
         "discovered": True,
     }
-    environment, is_new = Environment.objects.get_or_create(key=key, defaults=made)
+    environment, is_new = Environment.objects.get_or_create(key=key, defaults=defaults)
     if is_new:
         publish("environment.saved", id=environment.pk)
     return environment
@@ -64,11 +64,11 @@ def environment_named(key: str, tier: str = "") -> Environment:
 @transaction.atomic
 def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> Environment:
     """Create an environment before any event names it; ValidationError names the field when the key exists."""
-    hold("names of environments")  # a second one made at the same moment is told that the key is taken
+    hold("names of environments")  # so that of two created at the same moment the second gets the ValidationError
     key = key.strip()
-    environment = Environment(key=key, name=name.strip() or key, **_known(fields))
+    environment = Environment(key=key, name=name.strip() or key, **_editable(fields))
     environment.slug = free_slug(Environment, key, "environment")
-    _checked(environment)
+    _validate(environment)
     environment.save(force_insert=True)
     publish("environment.saved", id=environment.pk)
     return environment
@@ -76,8 +76,8 @@ def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> E
 
 @transaction.atomic
 def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Environment:
-    """Change what people say about an environment; its key is what events call it. Evidence is derived again."""
-    fields = _known(fields)
+    """Change an environment; its key, which events use, stays. Evidence is derived again where its tier changes."""
+    fields = _editable(fields)
     before = Environment.objects.select_for_update().get(pk=environment.pk)
     tier, production = fields.get("tier", before.tier), Environment.Tier.PRODUCTION
     if tier != before.tier and production in (tier, before.tier) and not (by.is_staff or by.is_project_manager):
@@ -89,7 +89,7 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
         )
     for name, value in fields.items():
         setattr(environment, name, value)
-    _checked(environment)
+    _validate(environment)
     environment.save(update_fields=list(fields))
     publish("environment.saved", id=environment.pk)
     if before.tier != environment.tier:
@@ -110,8 +110,8 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
     return environment
 
 
-def retier(environment: Environment, tier: str) -> bool:
-    """Give an environment that events named the tier that a rule, or its name, gives it; return whether it changed.
+def update_tier(environment: Environment, tier: str) -> bool:
+    """Set the tier of a discovered environment, from a rule or its name; return whether it changed.
 
     One whose tier a person chose keeps it.
     """
@@ -119,7 +119,7 @@ def retier(environment: Environment, tier: str) -> bool:
     if not environment.discovered or environment.tier == tier or chosen.exists():
         return False
     before, environment.tier = environment.tier, tier
-    environment.order = ORDERS[Environment.Tier(tier)]
+    environment.order = TIER_ORDER[Environment.Tier(tier)]
     environment.save(update_fields=["tier", "order"])
     StateChange.objects.create(
         kind="environment",
@@ -140,13 +140,13 @@ def retier(environment: Environment, tier: str) -> bool:
     return True
 
 
-def _known(fields: dict[str, Any]) -> dict[str, Any]:
-    if strange := fields.keys() - set(EDITABLE):
-        raise TypeError(f"not for people to set: {', '.join(sorted(strange))}")
+def _editable(fields: dict[str, Any]) -> dict[str, Any]:
+    if unknown := fields.keys() - set(EDITABLE):
+        raise TypeError(f"not for people to set: {', '.join(sorted(unknown))}")
     return fields
 
 
-def _checked(environment: Environment) -> None:
+def _validate(environment: Environment) -> None:
     if environment.url and not environment.url.startswith(("https://", "http://")):
         raise ValidationError({"url": "Give a full address that starts with https:// or http://."})
     environment.clean_fields()

@@ -13,14 +13,14 @@ from rest_framework.response import Response
 from portal.kernel.api import Endpoint
 from releases.environments import actions
 from releases.environments.models import Environment
-from releases.environments.queries import WRITERS
+from releases.environments.queries import WHO_MAY_EDIT
 from squads.teams.queries import may_plan
 
 
 def check_writer(user: Any) -> None:
-    """Refuse somebody who is in no squad and plans nothing: environments are shared by all of these."""
+    """Refuse people who are in no squad and no project managers: all others share the environments."""
     if not may_plan(user):
-        raise PermissionDenied(WRITERS)
+        raise PermissionDenied(WHO_MAY_EDIT)
 
 
 class EnvironmentOut(serializers.ModelSerializer):
@@ -92,9 +92,9 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def create(self, request: Request) -> Response:
         """Create an environment before any event names it."""
         check_writer(request.user)
-        said = EnvironmentIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        environment = actions.create_environment(by=request.user, **said.validated_data)
+        serializer = EnvironmentIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        environment = actions.create_environment(by=request.user, **serializer.validated_data)
         return Response(EnvironmentOut(environment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=EnvironmentChange, responses=EnvironmentOut)
@@ -102,8 +102,8 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change what people say about an environment. A changed tier judges the stories concerned again."""
         environment = self.get_object()
         check_writer(request.user)
-        said = EnvironmentChange(data=request.data, partial=True)
-        said.is_valid(raise_exception=True)
-        if said.validated_data:
-            actions.edit_environment(environment, by=request.user, **said.validated_data)
+        serializer = EnvironmentChange(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        if serializer.validated_data:
+            actions.edit_environment(environment, by=request.user, **serializer.validated_data)
         return Response(EnvironmentOut(environment).data)

@@ -1,4 +1,4 @@
-"""Forms of environments: they read and check what was typed; the verbs are in actions.py."""
+"""Forms of environments. The verbs in actions.py save what they hold."""
 
 from typing import Any
 
@@ -32,4 +32,4 @@ class EnvironmentForm(forms.ModelForm):
         return name or self.cleaned_data.get("key") or self.instance.key
 
     def validate_unique(self) -> None:
-        """Leave it to the verb, whose objection says what to do."""
+        """Do nothing: the verb validates this, and its error says what to do."""

@@ -1,6 +1,6 @@
 """What the pages of environments show.
 
-Deployments and incidents stand above environments, so they are reached through the relation, never imported.
+Packages may import only downwards, and deployments and incidents lie above: they are reached through the relation.
 """
 
 from typing import Any, NamedTuple
@@ -11,9 +11,11 @@ from django.db.models.functions import Coalesce
 from releases.environments.models import Environment
 from squads.models import Service
 
-# What is said to run: the newest deployment that succeeded and was healthy. A removal is one too: then nothing runs.
-GOOD = Q(phase="finished", outcome="success", healthy=True, finished_at__isnull=False)
-WRITERS = "Environments are described by project managers and members of squads: join a squad, or create one, first."
+# The newest such deployment is what runs. A removal is one too: then nothing runs.
+SUCCESSFUL = Q(phase="finished", outcome="success", healthy=True, finished_at__isnull=False)
+WHO_MAY_EDIT = (
+    "Environments are described by project managers and members of squads: join a squad, or create one, first."
+)
 
 
 class Running(NamedTuple):
@@ -36,12 +38,16 @@ def _deployments() -> "QuerySet[Any]":
 
 
 def services_in(environment: Environment) -> QuerySet[Service]:
-    """Return the services that were ever put there successfully, with the newest such deployment and the one before."""
-    good = _deployments().filter(GOOD, environment=environment, service=OuterRef("pk")).order_by("-finished_at", "-pk")
+    """Return the services ever deployed there successfully, with the newest such deployment and the one before."""
+    successful = (
+        _deployments()
+        .filter(SUCCESSFUL, environment=environment, service=OuterRef("pk"))
+        .order_by("-finished_at", "-pk")
+    )
     return (
-        Service.objects.filter(Exists(good))
+        Service.objects.filter(Exists(successful))
         .select_related("squad")
-        .annotate(now_id=Subquery(good.values("pk")[:1]), before_id=Subquery(good.values("pk")[1:2]))
+        .annotate(now_id=Subquery(successful.values("pk")[:1]), before_id=Subquery(successful.values("pk")[1:2]))
         .order_by("name")
     )
 
@@ -54,7 +60,7 @@ def running(services: list[Any]) -> list[Running]:
 
 
 def deployments(environment: Environment) -> "QuerySet[Any]":
-    """Return everything that was ever put there, newest first, what is under way on top."""
+    """Return all deployments to an environment, those under way first, then the newest."""
     rows = _deployments().filter(environment=environment).select_related("service", "artifact", "environment")
     return rows.order_by(F("finished_at").desc(nulls_first=True), "-pk")
 

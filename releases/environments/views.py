@@ -16,15 +16,15 @@ from squads.teams.queries import may_plan
 SERVICES_SHOWN, INCIDENTS_SHOWN = 200, 20
 
 
-def _writer(request: HttpRequest) -> None:
+def _check_writer(request: HttpRequest) -> None:
     if not may_plan(request.user):
-        raise PermissionDenied(queries.WRITERS)
+        raise PermissionDenied(queries.WHO_MAY_EDIT)
 
 
 @reading
 @require_safe
 def environment_list(request: HttpRequest) -> HttpResponse:
-    """Every environment, in the order of the way to production."""
+    """Every environment, in the order in which changes reach production."""
     page = page_of(request, queries.environments())
     return render(request, "releases/environments/list.html", {"page": page, "writable": may_plan(request.user)})
 
@@ -52,7 +52,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @planners
 def environment_create(request: HttpRequest) -> HttpResponse:
     """Describe an environment before any event names it."""
-    _writer(request)
+    _check_writer(request)
     form = EnvironmentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -60,7 +60,9 @@ def environment_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, f"{environment} is there. Deployments that name {environment.key} appear on it.")
+            messages.success(
+                request, f"Environment {environment} created. Deployments to {environment.key} will appear here."
+            )
             return redirect(environment)
     return render(request, "releases/environments/form.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -68,7 +70,7 @@ def environment_create(request: HttpRequest) -> HttpResponse:
 @planners
 def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about an environment."""
-    _writer(request)
+    _check_writer(request)
     environment = get_object_or_404(Environment, slug=slug)
     form = EnvironmentForm(request.POST or None, instance=environment)
     if request.method == "POST" and form.is_valid():

@@ -1,7 +1,7 @@
-"""Issues as stories: whose stories a source's issues become, and how what was said of an issue is told to squads.
+"""Issues as stories: turning a source's facts about issues into stories of the squad that the source names.
 
-Facts about issues are kept whether or not anybody wants stories of them. News of some goes through the outbox, so that
-neither reading events nor whoever changes a source waits for it, and so that the past is gone through piece by piece.
+Facts about issues are stored whether or not they become stories. Stories are made through the outbox, so that neither
+reading events nor editing a source waits for it, and so that past issues are handled a piece at a time.
 """
 
 import hashlib
@@ -16,39 +16,36 @@ from portal.kernel.outbox import publish
 from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.providers import PROVIDERS
-from releases.sources.issue_settings import LONGEST_KEY
+from releases.sources.issues_as_stories import LONGEST_KEY
 from squads.imports.formats.meanings import type_of
 from squads.imports.models import Ticket
-from squads.imports.tracker_issues import Issue, take
+from squads.imports.tracker_issues import Issue, import_issues
 
 KIND = "ticket"
-# Issues that are looked at in one transaction, during which the inbox waits.
-AT_ONCE = 200
+# Issues handled per message, in one transaction during which the inbox waits.
+ISSUES_PER_MESSAGE = 200
 
 
-# Telling squads
-
-
-def note(event: InboundEvent, subjects: Iterable[tuple[str, str]], affected: Affected) -> None:
-    """Note the issues that an event spoke about, if anybody wants stories of them."""
+def note_issues(event: InboundEvent, subjects: Iterable[tuple[str, str]], affected: Affected) -> None:
+    """Note the issues that an event is about, if the source's issues become stories."""
     if event.source.stories_for_id is not None:
         affected.tickets |= {(event.source_id, key) for kind, key in subjects if kind == KIND}
 
 
-def announce(affected: Affected) -> None:
-    """Tell of the issues that a batch of events spoke about, in one message for each source."""
+def publish_issues(affected: Affected) -> None:
+    """Publish the issues that a batch of events is about, in one message per source and piece."""
     by_source: dict[int, list[str]] = {}
     for source, key in sorted(affected.tickets):
         by_source.setdefault(source, []).append(key)
     for source, keys in by_source.items():
-        for start in range(0, len(keys), AT_ONCE):
-            publish("tickets.seen", source=source, keys=keys[start : start + AT_ONCE])
+        for start in range(0, len(keys), ISSUES_PER_MESSAGE):
+            publish("tickets.seen", source=source, keys=keys[start : start + ISSUES_PER_MESSAGE])
 
 
 def seen(payload: dict[str, Any]) -> None:
-    """Make stories of issues: of those named (`keys`), or of all that the source told of, in pieces (from `after` on).
+    """Make stories of issues: of those in `keys`, or of all of the source's, piece by piece (from `after` on).
 
-    The lane of the inbox is held, so that a batch under way, which may not know yet that stories are wanted, is seen.
+    The lock of the inbox is held, so that a batch under way, which may not know yet that stories are wanted, has ended.
     """
     hold("inbox")
     source = Source.objects.select_related("stories_for").filter(pk=payload["source"]).first()
@@ -57,14 +54,14 @@ def seen(payload: dict[str, Any]) -> None:
     keys = payload.get("keys")
     if keys is None:
         facts = Fact.objects.filter(kind=KIND, event__source=source, key__gt=payload["after"])
-        keys = list(facts.order_by("key").values_list("key", flat=True).distinct()[:AT_ONCE])
-        if len(keys) == AT_ONCE:
+        keys = list(facts.order_by("key").values_list("key", flat=True).distinct()[:ISSUES_PER_MESSAGE])
+        if len(keys) == ISSUES_PER_MESSAGE:
             publish("tickets.seen", source=source.pk, after=keys[-1])
-    take(source.stories_for, issues_of(source, keys))
+    import_issues(source.stories_for, issues_of(source, keys))
 
 
-class Sighting(NamedTuple):
-    """One fact about an issue, as far as it says in which order it belongs and where the issue stands."""
+class IssueFact(NamedTuple):
+    """One fact about an issue: its place in the order of facts, and the issue's state by it."""
 
     gone: str
     at: datetime
@@ -75,71 +72,74 @@ class Sighting(NamedTuple):
 
 
 def issues_of(source: Source, keys: Sequence[str]) -> list[Issue]:
-    """Return these issues as a source's newest facts tell them. Two queries, however many there are."""
+    """Return these issues by a source's newest facts. Two queries, however many there are."""
     rows = Fact.objects.filter(kind=KIND, key__in=keys, event__source=source).values_list(
         "key", "data__gone", "at", "event__received_at", "pk", "data__closed", "data__closed_at"
     )
-    sightings: dict[str, list[Sighting]] = {}
+    facts_of_issue: dict[str, list[IssueFact]] = {}
     for key, gone, at, received_at, pk, closed, closed_at in rows:
-        # Some systems say seconds in one place and parts of them in another: within one, what came last is newest.
+        # Some systems give whole seconds in one place and fractions in another: within one second, the last received wins.
         at = at.replace(microsecond=0)
-        sightings.setdefault(key, []).append(
-            Sighting(gone or "", at, received_at, pk, closed is True, clock.parse(closed_at))
+        facts_of_issue.setdefault(key, []).append(
+            IssueFact(gone or "", at, received_at, pk, closed is True, clock.parse(closed_at))
         )
     ordered = {
-        key: sorted(each, key=lambda seen: (seen.at, seen.received_at, seen.pk.hex)) for key, each in sightings.items()
+        key: sorted(each, key=lambda fact: (fact.at, fact.received_at, fact.pk.hex))
+        for key, each in facts_of_issue.items()
     }
-    wanted = {seen.pk for each in ordered.values() for seen in (each[-1], _end(each)) if seen is not None}
-    said = {pk: fact.data for pk, fact in Fact.objects.in_bulk(wanted).items()}
-    return [_issue(source, key, each, said) for key, each in ordered.items()]
+    wanted = {fact.pk for each in ordered.values() for fact in (each[-1], _newest_gone(each)) if fact is not None}
+    data = {pk: fact.data for pk, fact in Fact.objects.in_bulk(wanted).items()}
+    return [_issue(source, key, each, data) for key, each in ordered.items()]
 
 
-def _end(sightings: Sequence[Sighting]) -> Sighting | None:
-    """Return the last time that an issue was said to be gone. What is gone is gone, whatever is told of it later."""
-    return next((seen for seen in reversed(sightings) if seen.gone), None)
+def _newest_gone(facts_of_issue: Sequence[IssueFact]) -> IssueFact | None:
+    """Return the newest fact that an issue is gone, or None. It stays gone, whatever later facts say."""
+    return next((fact for fact in reversed(facts_of_issue) if fact.gone), None)
 
 
-def _issue(source: Source, key: str, sightings: Sequence[Sighting], facts: Mapping[UUID, dict[str, Any]]) -> Issue:
-    said, end = facts[sightings[-1].pk], _end(sightings)
-    state, since = standing(sightings)
-    labels = said.get("labels", [])
-    types = (type_of(word) for word in (said.get("type_name", ""), *labels) if word)
+def _issue(
+    source: Source, key: str, facts_of_issue: Sequence[IssueFact], facts: Mapping[UUID, dict[str, Any]]
+) -> Issue:
+    data, gone = facts[facts_of_issue[-1].pk], _newest_gone(facts_of_issue)
+    state, since = state_of(facts_of_issue)
+    labels = data.get("labels", [])
+    types = (type_of(word) for word in (data.get("type_name", ""), *labels) if word)
     return Issue(
-        key=external_of(source.kind, key),
+        key=external_key(source.kind, key),
         system=PROVIDERS[source.kind].name,
-        title=said.get("title", ""),
-        body=said.get("body", ""),
-        type=next(filter(None, types), said.get("type", "")),
-        url=said.get("url", ""),
-        author=said.get("author", ""),
-        created_at=clock.parse(said.get("created_at")),
+        title=data.get("title", ""),
+        body=data.get("body", ""),
+        type=next(filter(None, types), data.get("type", "")),
+        url=data.get("url", ""),
+        author=data.get("author", ""),
+        created_at=clock.parse(data.get("created_at")),
         state=state,
         since=since,
-        moved_to=facts[end.pk].get("moved_to", "") if end else "",
-        seen_at=sightings[-1].at,
-        begins=_begins(source, state, since) and _has_label(source, said),
+        moved_to=facts[gone.pk].get("moved_to", "") if gone else "",
+        seen_at=facts_of_issue[-1].at,
+        may_create=_becomes_story(source, state, since) and _has_label(source, data),
     )
 
 
-def _begins(source: Source, state: str, since: datetime | None) -> bool:
-    """Say whether an issue that is no story yet becomes one: what was over before anybody asked for stories does not."""
+def _becomes_story(source: Source, state: str, since: datetime | None) -> bool:
+    """Say whether an issue without a story gets one: not if it was closed before this was switched on."""
     if state != Ticket.State.CLOSED:
         return state == Ticket.State.OPEN
     return since is None or source.stories_since is None or since >= source.stories_since
 
 
-def _has_label(source: Source, said: dict[str, Any]) -> bool:
+def _has_label(source: Source, data: dict[str, Any]) -> bool:
     wanted = source.stories_label.casefold()
-    return not wanted or wanted in {label.casefold() for label in said.get("labels", [])}
+    return not wanted or wanted in {label.casefold() for label in data.get("labels", [])}
 
 
-def standing(sightings: Sequence[Sighting]) -> tuple[str, datetime | None]:
-    """Return where an issue stands and since when, from its facts in their order; None while it was only seen open."""
-    end = _end(sightings)
-    if end is not None:
-        return end.gone, end.received_at
+def state_of(facts_of_issue: Sequence[IssueFact]) -> tuple[str, datetime | None]:
+    """Return an issue's state and since when, from its facts in order; None while it was only ever seen open."""
+    gone = _newest_gone(facts_of_issue)
+    if gone is not None:
+        return gone.gone, gone.received_at
     since, closed = None, False
-    for each in sightings:
+    for each in facts_of_issue:
         if each.closed:
             since = each.closed_at or (since if closed else each.at)
         elif closed:
@@ -148,7 +148,7 @@ def standing(sightings: Sequence[Sighting]) -> tuple[str, datetime | None]:
     return (Ticket.State.CLOSED if closed else Ticket.State.OPEN), since
 
 
-def external_of(kind: str, key: str) -> str:
-    """Return what a story from this issue is known by: what the file importer writes for the same issue."""
+def external_key(kind: str, key: str) -> str:
+    """Return the external key of a story from this issue, the same as the file importer gives it."""
     whole = f"{kind}:{key}"
     return whole if len(whole) <= LONGEST_KEY else f"{kind}:sha256:{hashlib.sha256(key.encode()).hexdigest()}"

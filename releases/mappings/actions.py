@@ -1,7 +1,7 @@
-"""What people do to mapping rules. The pages and the API call these same verbs.
+"""What people do to mapping rules, called by the pages and the API.
 
-A rule decides what names mean for every squad, what is production among them: administrators and project managers make
-them (docs/adr/0020). What events said so far is read again by the worker, a piece at a time.
+A rule decides what names mean for every squad, and what is production: only administrators and project managers make them
+(docs/adr/0020). Past events with matching names are replayed by the worker, a piece at a time.
 """
 
 from typing import Any
@@ -13,12 +13,12 @@ from portal.kernel import clock
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
-from releases.environments.actions import retier, tier_of
+from releases.environments.actions import tier_of, update_tier
 from releases.environments.models import Environment
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
-from releases.mappings import rules as mappings_rules
-from releases.mappings.apply import in_force, plain, using
+from releases.mappings import engine
+from releases.mappings.fact_mapper import as_rule, current_rules, facts_using
 from releases.mappings.models import MappingRule, SeenName
 
 FIELDS = ("source", "kind", "pattern", "role", "service", "environment", "tier", "severity", "order")
@@ -28,14 +28,14 @@ ROLES = {
     "pipeline": ("ci", "deploy", "acceptance", "ignored"),
     "alert": ("incident", "ignored"),
 }
-WHO = (
+WHO_MAY_MAP = (
     "Only administrators and project managers say what names of outside systems mean, since it holds for all squads. "
     "Ask one of them."
 )
-# Events sent back to the inbox in one go, so that nobody waits long for the inbox.
-AT_ONCE = 1000
-NAMES_AT_ONCE = 200
-MOST_NAMES = 20_000
+# Events replayed per message, so that nobody waits long for the inbox.
+EVENTS_PER_MESSAGE = 1000
+NAMES_PER_MESSAGE = 200
+NAME_LIMIT = 20_000
 FIRST_ORDER, LAST_ORDER = 100, 1_000_000
 EXACT_ORDER = 50
 
@@ -48,60 +48,60 @@ def may_map(user: Any) -> bool:
 def check_mapper(user: Any) -> None:
     """Refuse everybody else, with the remedy."""
     if not may_map(user):
-        raise PermissionDenied(WHO)
+        raise PermissionDenied(WHO_MAY_MAP)
 
 
-def checked(fields: dict[str, Any]) -> mappings_rules.Rule:
-    """Return a rule as it would be, or raise ValidationError naming the field and the remedy."""
+def validate_rule(fields: dict[str, Any]) -> engine.Rule:
+    """Return the rule that these fields make, or raise ValidationError naming the field and the remedy."""
     texts = [name for name in FIELDS if name not in ("source", "order")]
-    said = {name: str(fields.get(name) or "").replace("\0", "").strip() for name in texts}
-    kind, role = said["kind"], said["role"]
+    values = {name: str(fields.get(name) or "").replace("\0", "").strip() for name in texts}
+    kind, role = values["kind"], values["role"]
     if kind not in ROLES:
         raise ValidationError({"kind": f"Choose one of {', '.join(ROLES)}."})
     if role not in ROLES[kind]:
-        words = ", ".join(each or "(empty)" for each in ROLES[kind])
-        raise ValidationError({"role": f"For this kind of name, choose one of {words}."})
-    _check_pattern(said)
-    _check_says_something(said)
-    if said["tier"] and said["tier"] not in Environment.Tier.values:
+        allowed = ", ".join(each or "(empty)" for each in ROLES[kind])
+        raise ValidationError({"role": f"For this kind of name, choose one of {allowed}."})
+    _check_pattern(values)
+    _check_has_effect(values)
+    if values["tier"] and values["tier"] not in Environment.Tier.values:
         raise ValidationError({"tier": f"Choose one of {', '.join(Environment.Tier.values)}."})
     source = fields.get("source")
-    return mappings_rules.Rule(**said, source=source.pk if isinstance(source, Source) else source)
+    return engine.Rule(**values, source=source.pk if isinstance(source, Source) else source)
 
 
-def _check_pattern(said: dict[str, str]) -> None:
+def _check_pattern(values: dict[str, str]) -> None:
     try:
-        groups = mappings_rules.pattern(said["pattern"])[1]
-    except mappings_rules.BadPattern as error:
+        groups = engine.compile_pattern(values["pattern"])[1]
+    except engine.BadPattern as error:
         raise ValidationError({"pattern": str(error)}) from None
     for name, longest in (("service", 120), ("environment", 120), ("severity", 60)):
-        if len(said[name]) > longest:
+        if len(values[name]) > longest:
             raise ValidationError({name: f"Use at most {longest} characters."})
         try:
-            mappings_rules.check_template(said[name], groups)
-        except mappings_rules.BadPattern as error:
+            engine.check_template(values[name], groups)
+        except engine.BadPattern as error:
             raise ValidationError({name: str(error)}) from None
 
 
-def _check_says_something(said: dict[str, str]) -> None:
-    kind, role = said["kind"], said["role"]
-    if kind == "service" and not role and not said["service"]:
+def _check_has_effect(values: dict[str, str]) -> None:
+    kind, role = values["kind"], values["role"]
+    if kind == "service" and not role and not values["service"]:
         raise ValidationError({"service": "Name the service that is meant, or choose to leave it out."})
-    if kind == "environment" and not role and not (said["environment"] or said["tier"]):
+    if kind == "environment" and not role and not (values["environment"] or values["tier"]):
         raise ValidationError({"environment": "Name the environment that is meant, or choose a tier."})
-    if kind == "pipeline" and role in ("deploy", "acceptance") and not said["environment"]:
+    if kind == "pipeline" and role in ("deploy", "acceptance") and not values["environment"]:
         raise ValidationError({"environment": "Name the environment that this pipeline deploys to or checks."})
-    if said["severity"] and kind != "alert":
+    if values["severity"] and kind != "alert":
         raise ValidationError({"severity": "Only alerts have a severity. Leave it empty."})
-    if said["tier"] and kind not in ("environment", "pipeline"):
+    if values["tier"] and kind not in ("environment", "pipeline"):
         raise ValidationError({"tier": "Only environments have a tier. Leave it empty."})
 
 
 @transaction.atomic
 def create_rule(*, by: Any, order: int | None = None, source: Source | None = None, **fields: Any) -> MappingRule:
-    """Make a rule; what events said so far with a name that fits is read again. Last in order, unless told."""
+    """Create a rule and replay past events with matching names. It comes last unless `order` is given."""
     check_mapper(by)
-    rule = checked({**fields, "source": source})
+    rule = validate_rule({**fields, "source": source})
     if order is None:
         last = MappingRule.objects.order_by("-order").values_list("order", flat=True).first()
         order = min(max(FIRST_ORDER, (last or 0) + 10), LAST_ORDER)
@@ -117,43 +117,43 @@ def create_rule(*, by: Any, order: int | None = None, source: Source | None = No
         severity=rule.severity,
         by=by,
     )
-    _changed(row, "", "in force", by, [rule])
+    _record_change(row, "", "in force", by, [rule])
     return row
 
 
 @transaction.atomic
 def edit_rule(row: MappingRule, *, by: Any, **fields: Any) -> MappingRule:
-    """Change a rule; events with names that fitted before or fit now are read again."""
+    """Change a rule and replay events with names that it matched before or matches now."""
     check_mapper(by)
     if strange := fields.keys() - set(FIELDS):
         raise TypeError(f"not for people to set: {', '.join(sorted(strange))}")
     before = MappingRule.objects.select_for_update().get(pk=row.pk)
     now = {name: getattr(before, name) for name in FIELDS} | fields
-    rule = checked(now)
+    rule = validate_rule(now)
     row.order = before.order if now["order"] is None else now["order"]
     row.source = now["source"]
     for name in ("kind", "pattern", "role", "service", "environment", "tier", "severity"):
         setattr(row, name, getattr(rule, name))
     row.save(update_fields=list(FIELDS))
-    if plain(before) != plain(row) or before.order != row.order:
-        _changed(row, "in force", "in force", by, [plain(before), rule])
+    if as_rule(before) != as_rule(row) or before.order != row.order:
+        _record_change(row, "in force", "in force", by, [as_rule(before), rule])
     return row
 
 
 @transaction.atomic
 def remove_rule(row: MappingRule, *, by: Any) -> None:
-    """Take a rule away; names that it fitted mean again what the other rules, or the systems, say."""
+    """Delete a rule and replay events with names that it matched."""
     check_mapper(by)
     before = MappingRule.objects.select_for_update().filter(pk=row.pk).first()
     if before is None:
         return
-    _changed(before, "in force", "removed", by, [plain(before)])
+    _record_change(before, "in force", "removed", by, [as_rule(before)])
     before.delete()
 
 
 @transaction.atomic
 def move_rule(row: MappingRule, *, up: bool, by: Any) -> None:
-    """Let a rule change places with the one above or below it."""
+    """Swap a rule with the one above or below it."""
     check_mapper(by)
     rows = list(MappingRule.objects.select_for_update().order_by("order", "pk"))
     at = next((place for place, each in enumerate(rows) if each.pk == row.pk), None)
@@ -165,10 +165,10 @@ def move_rule(row: MappingRule, *, up: bool, by: Any) -> None:
         each.order = 10 * (place + 1)
     MappingRule.objects.bulk_update(rows, ["order"], batch_size=500)
     if rows[at].kind == rows[other].kind:
-        _changed(row, "in force", "in force", by, [plain(rows[at]), plain(rows[other])])
+        _record_change(row, "in force", "in force", by, [as_rule(rows[at]), as_rule(rows[other])])
 
 
-def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[mappings_rules.Rule]) -> None:
+def _record_change(row: MappingRule, before: str, after: str, by: Any, rules: list[engine.Rule]) -> None:
     StateChange.objects.create(
         kind="mapping rule",
         key=str(row.pk),
@@ -176,7 +176,7 @@ def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[map
         to_state=after,
         by=by,
         at=clock.now(),
-        because="; ".join(in_words(rule) for rule in rules),
+        because="; ".join(describe(rule) for rule in rules),
     )
     publish(
         "mapping.changed",
@@ -185,94 +185,98 @@ def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[map
     )
 
 
-def in_words(rule: mappings_rules.Rule) -> str:
-    """Say a rule in one line, for its history."""
-    said = ("role", "service", "environment", "tier", "severity")
-    parts = [f"{name} {value}" for name in said if (value := getattr(rule, name))]
+def describe(rule: engine.Rule) -> str:
+    """Describe a rule in one line, for its history."""
+    names = ("role", "service", "environment", "tier", "severity")
+    parts = [f"{name} {value}" for name in names if (value := getattr(rule, name))]
     return f"{rule.kind} {rule.pattern}: {', '.join(parts)}"
 
 
-def names_of(kind: str, pattern: str, source: int | None) -> list[str]:
-    """Return the names seen so far that a pattern fits; raise mapping.BadPattern."""
+def seen_names_matching(kind: str, pattern: str, source: int | None) -> list[str]:
+    """Return the names seen so far that a pattern matches; raise engine.BadPattern."""
     rows = SeenName.objects.filter(kind=kind, **({"source": source} if source is not None else {}))
-    names = rows.order_by("name").values_list("name", flat=True).distinct()[:MOST_NAMES]
-    return mappings_rules.fits(mappings_rules.Rule(kind, pattern), names)
+    names = rows.order_by("name").values_list("name", flat=True).distinct()[:NAME_LIMIT]
+    return engine.matching_names(engine.Rule(kind, pattern), names)
 
 
 def mapping_changed(payload: dict[str, Any]) -> None:
-    """Have events read again whose names fit one of the patterns that changed: a piece now, the rest in further messages.
+    """Replay events with names that match one of the changed patterns: a piece now, the rest in further messages.
 
-    The lane of the inbox is held, so that a batch under way, which may have read with the rules of before, is seen.
+    The lock of the inbox is held, so that a batch under way, which may use the old rules, has ended before.
     """
     hold("inbox")
     patterns, after = payload["patterns"], payload["after"]
     if after is None:
-        _retier(patterns)
+        _update_tiers(patterns)
         after = {"pattern": 0, "last": "", "names": [], "event": None}
     if not after["names"]:
         after = _next_names(patterns, after)
     if not after["names"]:
         return
     kind, _, source, _ = patterns[after["pattern"]]
-    facts = using(kind, after["names"]).order_by("event_id")
+    facts = facts_using(kind, after["names"]).order_by("event_id")
     if source is not None:
         facts = facts.filter(event__source=source)
     if after["event"] is not None:
         facts = facts.filter(event_id__gt=after["event"])
-    ids = list(facts.values_list("event_id", flat=True).distinct()[:AT_ONCE])
+    ids = list(facts.values_list("event_id", flat=True).distinct()[:EVENTS_PER_MESSAGE])
     replay(ids)
-    rest = {"event": str(ids[-1])} if len(ids) == AT_ONCE else {"event": None, "last": after["names"][-1], "names": []}
+    rest = (
+        {"event": str(ids[-1])}
+        if len(ids) == EVENTS_PER_MESSAGE
+        else {"event": None, "last": after["names"][-1], "names": []}
+    )
     publish("mapping.changed", patterns=patterns, after=after | rest)
 
 
 def _next_names(patterns: list[list[Any]], after: dict[str, Any]) -> dict[str, Any]:
-    """Return where to go on: the next names that the present pattern fits, else those of the next one."""
+    """Return where to continue: the next names that the present pattern matches, else those of the next pattern."""
     last = after["last"]
     for place in range(after["pattern"], len(patterns)):
         kind, text, source, _ = patterns[place]
         try:
-            names = sorted(name for name in names_of(kind, text, source) if name > last)
-        except mappings_rules.BadPattern:
+            names = sorted(name for name in seen_names_matching(kind, text, source) if name > last)
+        except engine.BadPattern:
             names = []
         if names:
-            return {"pattern": place, "last": last, "names": names[:NAMES_AT_ONCE], "event": None}
+            return {"pattern": place, "last": last, "names": names[:NAMES_PER_MESSAGE], "event": None}
         last = ""
     return {"pattern": len(patterns), "last": "", "names": [], "event": None}
 
 
-def _retier(patterns: list[list[Any]]) -> None:
-    """Give the environments that these patterns are about the tier that the rules, or else their names, give them now."""
-    concerned: set[str] = set()
+def _update_tiers(patterns: list[list[Any]]) -> None:
+    """Update the tiers of environments that these patterns name: from the current rules, else from their names."""
+    affected: set[str] = set()
     for kind, text, source, environment in patterns:
         if kind in ("environment", "pipeline"):
-            concerned |= _environments(kind, text, source, environment or ("{0}" if kind == "environment" else ""))
-    if not concerned:
+            affected |= _environments_named(kind, text, source, environment or ("{0}" if kind == "environment" else ""))
+    if not affected:
         return
-    given = _tiers_given(in_force())
-    for place in Environment.objects.filter(discovered=True).order_by("pk")[:MOST_NAMES]:
-        if place.key in concerned:
-            retier(place, given.get(place.key) or tier_of(place.key))
+    tiers = _tiers_from_rules(current_rules())
+    for environment in Environment.objects.filter(discovered=True).order_by("pk")[:NAME_LIMIT]:
+        if environment.key in affected:
+            update_tier(environment, tiers.get(environment.key) or tier_of(environment.key))
 
 
-def _environments(kind: str, text: str, source: int | None, template: str) -> set[str]:
-    """Return the environments that a pattern gives, by the names seen so far."""
+def _environments_named(kind: str, text: str, source: int | None, template: str) -> set[str]:
+    """Return the environments that a rule's template names for the names seen so far."""
     try:
-        match = mappings_rules.pattern(text)[0]
-        names = names_of(kind, text, source)
-    except mappings_rules.BadPattern:
+        match = engine.compile_pattern(text)[0]
+        names = seen_names_matching(kind, text, source)
+    except engine.BadPattern:
         return set()
-    return {mappings_rules.filled(template, groups) for name in names if (groups := match(name)) is not None}
+    return {engine.fill_template(template, groups) for name in names if (groups := match(name)) is not None}
 
 
-def _tiers_given(rules: mappings_rules.Rules) -> dict[str, str]:
-    """Return the tier that rules give to environments by their final names."""
-    given: dict[str, str] = {}
+def _tiers_from_rules(rules: engine.RuleSet) -> dict[str, str]:
+    """Return the tiers that rules give to environments, by their final names."""
+    tiers: dict[str, str] = {}
     seen = SeenName.objects.filter(kind__in=("environment", "pipeline")).order_by("kind", "name", "source_id")
-    for kind, name, source in seen.values_list("kind", "name", "source_id")[:MOST_NAMES]:
+    for kind, name, source in seen.values_list("kind", "name", "source_id")[:NAME_LIMIT]:
         found = rules.find(kind, name, source)
         if found is None or not found.rule.tier:
             continue
-        place = found.environment or (name if kind == "environment" else "")
-        if place:
-            given.setdefault(place, found.rule.tier)
-    return given
+        environment = found.environment or (name if kind == "environment" else "")
+        if environment:
+            tiers.setdefault(environment, found.rule.tier)
+    return tiers

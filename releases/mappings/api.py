@@ -81,9 +81,9 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def create(self, request: Request) -> Response:
         """Make a rule. Administrators and project managers may."""
         actions.check_mapper(request.user)
-        said = MappingRuleIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        rule = actions.create_rule(by=request.user, **said.validated_data)
+        serializer = MappingRuleIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        rule = actions.create_rule(by=request.user, **serializer.validated_data)
         return Response(MappingRuleOut(rule).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=MappingRuleIn, responses=MappingRuleOut)
@@ -91,9 +91,9 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change a rule. Administrators and project managers may."""
         rule = self.get_object()
         actions.check_mapper(request.user)
-        said = MappingRuleIn(data=request.data, partial=True)
-        said.is_valid(raise_exception=True)
-        return Response(MappingRuleOut(actions.edit_rule(rule, by=request.user, **said.validated_data)).data)
+        serializer = MappingRuleIn(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        return Response(MappingRuleOut(actions.edit_rule(rule, by=request.user, **serializer.validated_data)).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
@@ -131,5 +131,5 @@ class UnmappedNames(Endpoint):
         kind = request.query_params.get("kind", "")
         if kind and kind not in unmapped.KINDS:
             raise serializers.ValidationError({"kind": f"Choose one of {', '.join(unmapped.KINDS)}."})
-        page = self.paginate_queryset(unmapped.everything().of(kind))  # type: ignore[arg-type]
+        page = self.paginate_queryset(unmapped.all_unmapped().of(kind))  # type: ignore[arg-type]
         return self.get_paginated_response(UnmappedOut(page, many=True).data)

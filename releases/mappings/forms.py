@@ -1,4 +1,4 @@
-"""The forms of mapping rules and of parts of repositories: they read what was typed; the verbs check and keep it."""
+"""The form of mapping rules. The verbs in actions.py validate and save what it holds."""
 
 from typing import Any
 
@@ -14,39 +14,39 @@ PLAIN = {"spellcheck": "false", "autocomplete": "off"}
 class RuleForm(forms.Form):
     """One rule."""
 
-    kind = forms.ChoiceField(label="What is named", choices=MappingRule.Kind.choices)
+    kind = forms.ChoiceField(label="Type", choices=MappingRule.Kind.choices)
     pattern = forms.CharField(
-        label="Names that fit",
+        label="Pattern",
         max_length=200,
         widget=forms.TextInput(attrs={**PLAIN, "placeholder": "deploy-*"}),
         help_text="A pattern such as deploy-*, or a regular expression between slashes such as "
         "/(?P<what>.+)-to-(?P<where>.+)/ that fits the whole name. Upper and lower case are the same.",
     )
     source = forms.ModelChoiceField(
-        label="From the source", queryset=Source.objects.order_by("name"), required=False, empty_label="every source"
+        label="Source", queryset=Source.objects.order_by("name"), required=False, empty_label="every source"
     )
     role = forms.ChoiceField(
-        label="They are",
+        label="Treat as",
         choices=[("", "what its kind says"), *MappingRule.Role.choices],
         required=False,
         help_text="A pipeline is CI, a deployment or an acceptance run; an alert is an incident. Anything can be left out.",
     )
     service = forms.CharField(
-        label="Of the service",
+        label="Service",
         max_length=120,
         required=False,
         widget=forms.TextInput(attrs={**PLAIN, "list": "services"}),
-        help_text="Each * and ? of the pattern is a group: {1} stands for what the first one met, {what} for a named group.",
+        help_text="Each * and ? of the pattern is a group: {1} is what the first one matched, {what} what a named group did.",
     )
     environment = forms.CharField(
-        label="In the environment",
+        label="Environment",
         max_length=120,
         required=False,
         widget=forms.TextInput(attrs={**PLAIN, "list": "environments"}),
         help_text="Groups may be used here too.",
     )
     tier = forms.ChoiceField(
-        label="Its tier is",
+        label="Tier",
         choices=[("", "as its name suggests"), *Environment.Tier.choices],
         required=False,
         help_text="For environments that events named first. What a person chose for one stays.",

@@ -1,4 +1,4 @@
-"""What is unmapped: names of outside systems that nobody has given a meaning here. A fixed number of queries."""
+"""Unmapped names of outside systems: those that no rule or owner gives a meaning. A fixed number of queries."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from django.db.models import Exists, OuterRef, Q
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.incidents.models import Alert, Incident
-from releases.mappings import rules as mappings_rules
-from releases.mappings.apply import in_force
+from releases.mappings import engine
+from releases.mappings.fact_mapper import current_rules
 from releases.mappings.models import SeenName
 from releases.pipelines.models import Repository, RepositoryPart, Run
 from squads.models import Service, Squad
@@ -23,22 +23,22 @@ KINDS = {
     "repository": ("repositories", "No service is made from them."),
     "alert": ("alerts", "No rule says whether they are incidents, so they are none."),
 }
-NAMES = {
+NOUNS = {
     "pipeline": "pipeline",
     "environment": "environment",
     "service": "service",
     "repository": "repository",
     "alert": "alert",
 }
-# So many of one kind are looked at: who has more writes rules with patterns first.
-MOST = 2000
-CHOICES = 500
-DEPLOYS = re.compile(r"deploy|release|promot|rollout|roll-out|prod", re.IGNORECASE)
+# At most this many of one kind are listed: whoever has more writes rules with patterns first.
+LIMIT_PER_KIND = 2000
+CHOICES_LIMIT = 500
+LOOKS_LIKE_DEPLOYMENT = re.compile(r"deploy|release|promot|rollout|roll-out|prod", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Unmapped:
-    """One name that means nothing here yet. `id` tells rows apart on a page; `event` is one that used it."""
+    """One unmapped name. `id` is its row's id on the page; `event` is one that used it."""
 
     kind: str
     name: str
@@ -51,12 +51,12 @@ class Unmapped:
     @property
     def noun(self) -> str:
         """What kind of thing it is."""
-        return NAMES[self.kind]
+        return NOUNS[self.kind]
 
 
 @dataclass(slots=True)
-class Everything:
-    """All that is unmapped, by kind; `more` names the kinds of which there is more than MOST."""
+class UnmappedByKind:
+    """Unmapped names by kind; `more` holds the kinds with more than LIMIT_PER_KIND of them."""
 
     rows: dict[str, list[Unmapped]] = field(default_factory=dict)
     more: set[str] = field(default_factory=set)
@@ -66,20 +66,20 @@ class Everything:
         return self.rows.get(kind, []) if kind else [row for each in KINDS for row in self.rows.get(each, ())]
 
 
-def everything() -> Everything:
-    """Return all that is unmapped. Five queries, however much there is."""
-    rules = in_force()
-    done = Everything()
+def all_unmapped() -> UnmappedByKind:
+    """Return all unmapped names. Five queries, however many there are."""
+    rules = current_rules()
+    result = UnmappedByKind()
     for kind, rows in (
         ("repository", _repositories()),
         ("service", _services(rules)),
         ("environment", _environments(rules)),
-        *_names(rules).items(),
+        *_pipelines_and_alerts(rules).items(),
     ):
-        done.rows[kind] = rows[:MOST]
-        if len(rows) > MOST:
-            done.more.add(kind)
-    return done
+        result.rows[kind] = rows[:LIMIT_PER_KIND]
+        if len(rows) > LIMIT_PER_KIND:
+            result.more.add(kind)
+    return result
 
 
 def _repositories() -> list[Unmapped]:
@@ -88,15 +88,15 @@ def _repositories() -> list[Unmapped]:
     )
     return [
         Unmapped("repository", key, f"repository-{pk}")
-        for pk, key in rows.order_by("key").values_list("pk", "key")[: MOST + 1]
+        for pk, key in rows.order_by("key").values_list("pk", "key")[: LIMIT_PER_KIND + 1]
     ]
 
 
-def _services(rules: mappings_rules.Rules) -> list[Unmapped]:
+def _services(rules: engine.RuleSet) -> list[Unmapped]:
     def used(model: Any) -> Exists:
         return Exists(model.objects.filter(service=OuterRef("pk")))
 
-    # One that a rule renamed stays behind, with nothing to it.
+    # A service that a rule renamed stays as a row that nothing refers to.
     rows = Service.objects.filter(squad=None).filter(
         Q(used(Deployment))
         | Q(used(Run))
@@ -108,60 +108,58 @@ def _services(rules: mappings_rules.Rules) -> list[Unmapped]:
     )
     return [
         Unmapped("service", name, f"service-{pk}")
-        for pk, name in rows.order_by("name").values_list("pk", "name")[: MOST + 1]
+        for pk, name in rows.order_by("name").values_list("pk", "name")[: LIMIT_PER_KIND + 1]
         if not _renamed(rules, "service", name)
     ]
 
 
-def _environments(rules: mappings_rules.Rules) -> list[Unmapped]:
+def _environments(rules: engine.RuleSet) -> list[Unmapped]:
     rows = Environment.objects.filter(discovered=True, tier=Environment.Tier.OTHER, gone_at__isnull=True)
     return [
         Unmapped("environment", key, f"environment-{pk}")
-        for pk, key in rows.order_by("key").values_list("pk", "key")[: MOST + 1]
+        for pk, key in rows.order_by("key").values_list("pk", "key")[: LIMIT_PER_KIND + 1]
         if not _renamed(rules, "environment", key)
     ]
 
 
-def _renamed(rules: mappings_rules.Rules, kind: str, name: str) -> bool:
-    """Say whether a rule for every source gives this name up for another one, or leaves it out."""
+def _renamed(rules: engine.RuleSet, kind: str, name: str) -> bool:
+    """Say whether a rule for every source maps this name to another one, or leaves it out."""
     found = rules.find(kind, name)
     if found is None:
         return False
     other = found.service if kind == "service" else found.environment
-    return (
-        found.rule.role == mappings_rules.IGNORED
-        or other not in ("", name)
-        or found.rule.tier == Environment.Tier.OTHER
-    )
+    return found.rule.role == engine.IGNORED or other not in ("", name) or found.rule.tier == Environment.Tier.OTHER
 
 
-def _names(rules: mappings_rules.Rules) -> dict[str, list[Unmapped]]:
-    """Return the pipelines and alerts that no rule fits; pipelines that look like deployments come first."""
+def _pipelines_and_alerts(rules: engine.RuleSet) -> dict[str, list[Unmapped]]:
+    """Return the pipelines and alerts that no rule matches; pipelines that look like deployments come first."""
     seen = SeenName.objects.filter(kind__in=("pipeline", "alert")).order_by("kind", "name", "source__name")
     rows: dict[str, list[Unmapped]] = {"pipeline": [], "alert": []}
     columns = ("pk", "kind", "name", "source_id", "source__key", "source__name", "event_id")
-    for pk, kind, name, source, key, called, event in seen.values_list(*columns).iterator(chunk_size=2000):
+    for pk, kind, name, source, key, source_name, event in seen.values_list(*columns).iterator(chunk_size=2000):
         if _has_rule(rules, kind, name, source):
             continue
-        hint = "looks like a deployment" if kind == "pipeline" and DEPLOYS.search(name) else ""
-        if hint or len(rows[kind]) <= MOST:
-            rows[kind].append(Unmapped(kind, name, f"{kind}-{pk}", key, called, event, hint))
+        hint = "looks like a deployment" if kind == "pipeline" and LOOKS_LIKE_DEPLOYMENT.search(name) else ""
+        if hint or len(rows[kind]) <= LIMIT_PER_KIND:
+            rows[kind].append(Unmapped(kind, name, f"{kind}-{pk}", key, source_name, event, hint))
     rows["pipeline"].sort(key=lambda row: not row.hint)
     return rows
 
 
-def _has_rule(rules: mappings_rules.Rules, kind: str, name: str, source: int) -> bool:
-    """Say whether a rule fits; for an alert, one of any severity does."""
-    if kind != mappings_rules.ALERT:
+def _has_rule(rules: engine.RuleSet, kind: str, name: str, source: int) -> bool:
+    """Say whether a rule matches; for an alert, a rule of any severity counts."""
+    if kind != engine.ALERT:
         return rules.find(kind, name, source) is not None
-    concerned = (rule for rule in rules.rules if rule.kind == kind and rule.source in (None, source))
-    return any(mappings_rules.fits(rule, [name]) for rule in concerned)
+    candidates = (rule for rule in rules.rules if rule.kind == kind and rule.source in (None, source))
+    return any(engine.matching_names(rule, [name]) for rule in candidates)
 
 
 def choices() -> dict[str, list[Any]]:
-    """Return what a row may be given: squads, and the names of services and environments."""
+    """Return what the fields of a row offer: squads, and the names of services and environments."""
     return {
-        "squads": list(Squad.objects.order_by("name").values_list("slug", "name")[:CHOICES]),
-        "services": list(Service.objects.order_by("name").values_list("name", flat=True)[:CHOICES]),
-        "environments": list(Environment.objects.order_by("order", "key").values_list("key", flat=True)[:CHOICES]),
+        "squads": list(Squad.objects.order_by("name").values_list("slug", "name")[:CHOICES_LIMIT]),
+        "services": list(Service.objects.order_by("name").values_list("name", flat=True)[:CHOICES_LIMIT]),
+        "environments": list(
+            Environment.objects.order_by("order", "key").values_list("key", flat=True)[:CHOICES_LIMIT]
+        ),
     }

@@ -10,5 +10,5 @@ urlpatterns = [
     path("sources/mapping/<int:pk>/remove/", views.rule_remove, name="rule_remove"),
     path("sources/mapping/<int:pk>/place/", views.rule_move, name="rule_move"),
     path("sources/unmapped/", views.unmapped_list, name="unmapped"),
-    path("sources/unmapped/mend/", views.unmapped_mend, name="unmapped_resolve"),
+    path("sources/unmapped/mend/", views.unmapped_resolve, name="unmapped_resolve"),
 ]

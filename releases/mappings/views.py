@@ -1,4 +1,4 @@
-"""Pages of mapping: the rules, what they fit, and what is unmapped, each row of it mendable in place."""
+"""Pages of mapping: the rules, the names they match, and unmapped names, each resolved in its row."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -22,8 +22,8 @@ from releases.mappings.forms import RuleForm
 from releases.mappings.models import MappingRule
 from squads.teams.queries import may_plan
 
-SHOWN = 30
-SAVED = "Events with names that fit are read again now."
+NAMES_SHOWN = 30
+SAVED = "Matching events are reprocessed now."
 
 
 @reading
@@ -36,11 +36,12 @@ def rule_list(request: HttpRequest) -> HttpResponse:
 
 
 def _matches(form: RuleForm) -> dict[str, Any]:
-    """Return the names that what was typed fits, of those seen so far."""
-    said = form.cleaned_data
-    actions.checked(said)
-    names = actions.names_of(said["kind"], said["pattern"], said["source"].pk if said["source"] else None)
-    return {"names": names[:SHOWN], "count": len(names), "more": max(0, len(names) - SHOWN), "asked": True}
+    """Return which of the names seen so far the typed pattern matches."""
+    fields = form.cleaned_data
+    actions.validate_rule(fields)
+    source = fields["source"].pk if fields["source"] else None
+    names = actions.seen_names_matching(fields["kind"], fields["pattern"], source)
+    return {"names": names[:NAMES_SHOWN], "count": len(names), "more": max(0, len(names) - NAMES_SHOWN), "asked": True}
 
 
 def _rule(request: HttpRequest, rule: MappingRule | None) -> HttpResponse:
@@ -52,7 +53,7 @@ def _rule(request: HttpRequest, rule: MappingRule | None) -> HttpResponse:
         try:
             matches = _matches(form)
             if "preview" not in request.POST:
-                return _kept(request, rule, form.cleaned_data)
+                return _save(request, rule, form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
     if request.method == "POST" and wants_fragment(request):
@@ -61,18 +62,18 @@ def _rule(request: HttpRequest, rule: MappingRule | None) -> HttpResponse:
     return varied(render(request, "releases/mappings/rule.html", context, status=400 if form.errors else 200))
 
 
-def _kept(request: HttpRequest, rule: MappingRule | None, said: dict[str, Any]) -> HttpResponse:
+def _save(request: HttpRequest, rule: MappingRule | None, fields: dict[str, Any]) -> HttpResponse:
     if rule is None:
-        actions.create_rule(by=request.user, **said)
+        actions.create_rule(by=request.user, **fields)
     else:
-        actions.edit_rule(rule, by=request.user, **said)
+        actions.edit_rule(rule, by=request.user, **fields)
     messages.success(request, f"Saved. {SAVED}")
     return redirect("releases:mappings:rule_list")
 
 
 @managers
 def rule_create(request: HttpRequest) -> HttpResponse:
-    """Make a rule; “Preview” says which names it fits, without saving."""
+    """Create a rule; “Preview” shows which names it matches, without saving."""
     return _rule(request, None)
 
 
@@ -85,7 +86,7 @@ def rule_edit(request: HttpRequest, pk: int) -> HttpResponse:
 @managers
 @require_POST
 def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a rule away. Saying it twice changes nothing."""
+    """Delete a rule. Doing it twice changes nothing."""
     actions.check_mapper(request.user)
     rule = MappingRule.objects.filter(pk=pk).first()
     if rule is not None:
@@ -97,26 +98,26 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
 @managers
 @require_POST
 def rule_move(request: HttpRequest, pk: int) -> HttpResponse:
-    """Let a rule change places with the one above (`to` is up) or below it."""
+    """Swap a rule with the one above (`to` is up) or below it."""
     actions.move_rule(get_object_or_404(MappingRule, pk=pk), up=given(request.POST, "to") == "up", by=request.user)
     return redirect(f"{reverse('releases:mappings:rule_list')}#rule-{pk}")
 
 
-def _offered(request: HttpRequest) -> dict[str, Any]:
+def _permissions(request: HttpRequest) -> dict[str, Any]:
     return {
         "tiers": Environment.Tier.choices,
         "may_map": actions.may_map(request.user),
-        "may_mend": request.user.is_authenticated and may_plan(request.user),
+        "may_resolve": request.user.is_authenticated and may_plan(request.user),
     }
 
 
 @reading
 @require_safe
 def unmapped_list(request: HttpRequest) -> HttpResponse:
-    """All that is unmapped, or one kind of it."""
+    """All unmapped names, or those of one kind."""
     kind = given(request.GET, "kind")
     kind = kind if kind in unmapped.KINDS else ""
-    found = unmapped.everything()
+    found = unmapped.all_unmapped()
     context = {
         "page": page_of(request, found.of(kind)),
         "kind": kind,
@@ -124,29 +125,38 @@ def unmapped_list(request: HttpRequest) -> HttpResponse:
         "kinds": [(each, name, len(found.of(each)), each in found.more) for each, (name, _) in unmapped.KINDS.items()],
         "total": len(found.of("")),
         **unmapped.choices(),
-        **_offered(request),
+        **_permissions(request),
     }
     return render(request, "releases/mappings/unmapped.html", context)
 
 
 @planners
 @require_POST
-def unmapped_mend(request: HttpRequest) -> HttpResponse:
-    """Give one row a meaning; the answer says what was done, in its place with htmx."""
-    said = {name: given(request.POST, name) for name in ("service", "squad", "environment", "tier", "role", "source")}
+def unmapped_resolve(request: HttpRequest) -> HttpResponse:
+    """Resolve one unmapped name; the answer says what was done, in its row with htmx."""
+    meaning = {
+        name: given(request.POST, name) for name in ("service", "squad", "environment", "tier", "role", "source")
+    }
     kind, name = given(request.POST, "kind"), given(request.POST, "name")
-    done, wrong = "", ""
+    done, error_text = "", ""
     try:
-        done = resolve.mend(kind, name, said, by=request.user)
+        done = resolve.resolve_unmapped(kind, name, meaning, by=request.user)
     except ValidationError as error:
-        wrong = " ".join(error.messages)
+        error_text = " ".join(error.messages)
     if wants_fragment(request):
         row = unmapped.Unmapped(
-            kind, name, given(request.POST, "id"), said["source"], given(request.POST, "source_name")
+            kind, name, given(request.POST, "id"), meaning["source"], given(request.POST, "source_name")
         )
-        context = {"row": row, "done": done, "wrong": wrong, "said": said, **unmapped.choices(), **_offered(request)}
+        context = {
+            "row": row,
+            "done": done,
+            "error": error_text,
+            "meaning": meaning,
+            **unmapped.choices(),
+            **_permissions(request),
+        }
         return varied(render(request, "releases/mappings/_unmapped_row.html", context))
-    (messages.success if done else messages.error)(request, done or f"{name[:100]}: {wrong}")
+    (messages.success if done else messages.error)(request, done or f"{name[:100]}: {error_text}")
     back = given(request.POST, "back")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or not back.startswith("/"):
         back = reverse("releases:mappings:unmapped") + "?" + urlencode({"kind": kind})

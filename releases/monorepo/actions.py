@@ -1,4 +1,4 @@
-"""What people do to the parts of repositories: folders that make a service of their own (docs/adr/0021)."""
+"""Monorepo paths: folders of a repository (its parts) that make a service of their own (docs/adr/0021)."""
 
 from typing import Any
 
@@ -14,17 +14,18 @@ from releases.pipelines.models import Repository, RepositoryPart
 from releases.providers import monorepo_paths
 from squads.teams.actions import service_named
 
-MOST_PARTS = 500
+PARTS_LIMIT = 500
 
 
 @transaction.atomic
 def add_part(repository: Repository, prefix: str, service: str, *, by: Any) -> RepositoryPart:
-    """Say that a folder makes a service (made, unclaimed, if there is none). Its past is worked out from now on.
+    """Give a folder to a service, which is created unowned if there is none of this name.
 
-    The changes that events described are derived at once; git is asked for the folders its commits touch, within seconds.
+    Past changes that events described are derived again at once; git is asked within seconds which folders its commits
+    touch.
     """
     check_mapper(by)
-    folder = _folder(prefix)
+    folder = _validate_folder(prefix)
     name = service.replace("\0", "").strip()
     if not name or len(name) > 120:
         raise ValidationError({"service": "Name the service that this folder makes, in at most 120 characters."})
@@ -32,17 +33,17 @@ def add_part(repository: Repository, prefix: str, service: str, *, by: Any) -> R
     known = RepositoryPart.objects.filter(repository=repository, prefix=folder).select_related("service").first()
     if known is not None:
         raise ValidationError({"folder": f"{folder} makes the service {known.service} already. Remove that first."})
-    if RepositoryPart.objects.filter(repository=repository).count() >= MOST_PARTS:
-        raise ValidationError({"folder": f"A repository has at most {MOST_PARTS} parts."})
+    if RepositoryPart.objects.filter(repository=repository).count() >= PARTS_LIMIT:
+        raise ValidationError({"folder": f"A repository has at most {PARTS_LIMIT} parts."})
     row = RepositoryPart.objects.create(repository=repository, prefix=folder, service=service_named(name), by=by)
-    _changed(row, "", "in force", by)
-    # The next pull asks for the folders, as deep as the parts lie.
+    _record_change(row, "", "in force", by)
+    # The next pull reads the folders of all commits, down to the depth of the deepest part.
     sources = Source.objects.filter(repository=repository, kind="git", state=Source.State.ACTIVE)
     sources.update(next_pull_at=clock.now())
     return row
 
 
-def _folder(text: str) -> str:
+def _validate_folder(text: str) -> str:
     folder = text.replace("\0", "").replace("\\", "/").strip().strip("/").removeprefix("./").strip("/")
     pieces = folder.split("/")
     if not folder or any(piece in ("", ".", "..") for piece in pieces):
@@ -58,13 +59,13 @@ def _folder(text: str) -> str:
 
 @transaction.atomic
 def remove_part(row: RepositoryPart, *, by: Any) -> None:
-    """Say that a folder belongs to what is around it again."""
+    """Remove a part: its folder belongs to the part around it again, or to the repository's own service."""
     check_mapper(by)
-    _changed(row, "in force", "removed", by)
+    _record_change(row, "in force", "removed", by)
     row.delete()
 
 
-def _changed(row: RepositoryPart, before: str, after: str, by: Any) -> None:
+def _record_change(row: RepositoryPart, before: str, after: str, by: Any) -> None:
     StateChange.objects.create(
         kind="repository part",
         key=f"{row.repository.key}: {row.prefix}"[:200],

@@ -1,4 +1,4 @@
-"""Parts of repositories over the API: folders that make a service of their own; the same verbs as the page calls."""
+"""Monorepo paths over the API: folders of a repository that make a service of their own."""
 
 import django_filters
 from django.db.models import QuerySet
@@ -62,9 +62,9 @@ class RepositoryParts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
     def create(self, request: Request) -> Response:
         """Say that a folder makes a service. Administrators and project managers may."""
         check_mapper(request.user)
-        said = PartIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        data = said.validated_data
+        serializer = PartIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
         row = actions.add_part(data["repository"], data["folder"], data["service"], by=request.user)
         return Response(PartOut(row).data, status=status.HTTP_201_CREATED)
 

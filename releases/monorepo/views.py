@@ -1,4 +1,4 @@
-"""The page of the parts of repositories."""
+"""The page of monorepo paths: the parts of repositories and their services."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -19,10 +19,10 @@ from releases.pipelines.models import RepositoryPart
 
 
 def _list(request: HttpRequest, form: PartForm) -> HttpResponse:
-    asked = given(request.GET, "repository")
+    repository = given(request.GET, "repository")
     rows = RepositoryPart.objects.select_related("repository", "service", "by").order_by("repository__key", "prefix")
-    if asked:
-        rows = rows.filter(repository__key=asked)
+    if repository:
+        rows = rows.filter(repository__key=repository)
     context = {"page": page_of(request, rows), "form": form, "may_map": may_map(request.user), **unmapped.choices()}
     return render(request, "releases/monorepo/list.html", context, status=400 if form.errors else 200)
 
@@ -37,16 +37,16 @@ def part_list(request: HttpRequest) -> HttpResponse:
 @managers
 @require_POST
 def part_add(request: HttpRequest) -> HttpResponse:
-    """Say that a folder of a repository makes a service."""
+    """Give a folder of a repository to a service."""
     form = PartForm(request.POST)
     if form.is_valid():
-        said = form.cleaned_data
+        fields = form.cleaned_data
         try:
-            row = actions.add_part(said["repository"], said["folder"], said["service"], by=request.user)
+            row = actions.add_part(fields["repository"], fields["folder"], fields["service"], by=request.user)
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{row.prefix} makes {row.service}. The history is read again now.")
+            messages.success(request, f"{row.prefix} makes {row.service}. The repository's history is reprocessed now.")
             return redirect("releases:monorepo:list")
     return _list(request, form)
 
@@ -54,7 +54,7 @@ def part_add(request: HttpRequest) -> HttpResponse:
 @managers
 @require_POST
 def part_remove(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a part away. Saying it twice changes nothing."""
+    """Remove a part. Doing it twice changes nothing."""
     row = RepositoryPart.objects.select_related("repository", "service").filter(pk=pk).first()
     if row is not None:
         actions.remove_part(row, by=request.user)

@@ -1,8 +1,8 @@
-"""Pulling a source: reading an outside system and leaving what it says in the inbox.
+"""Pulling a source: reading an outside system and storing what it returns as events of the inbox.
 
-A pull holds a lease on its source (leases.py). Everything it stores is an event with an identity of its own, so a pull that
-is killed anywhere is simply repeated. What comes of it decides when the next one is: soon, later, or not before a person
-has changed something.
+A pull holds a lease on its source (leases.py). Every event it stores has a stable id, so a pull that is killed anywhere is
+simply repeated. Its outcome decides when the next one is: at the usual interval, after a growing pause, or, once the source
+is broken, not before a person has changed it.
 """
 
 import logging
@@ -22,99 +22,99 @@ from releases.pipelines.models import RepositoryPart
 from releases.providers.base import PullFailed, PullPartly, PullRefused, PullWaits
 from releases.pulling.api_pull import read_api
 from releases.pulling.git_pull import read_git
-from releases.pulling.leases import LEASE, LeaseLost, Pull, Pulled, Say
+from releases.pulling.leases import LEASE_DURATION, LeaseLost, ProgressCallback, Pull, PullResult
 
 logger = logging.getLogger(__name__)
-LONGEST_PAUSE = 3600
-# So many failures in a row are no hiccup: squads are told, and what cannot get well by itself is not asked again.
+LONGEST_PAUSE = 3600  # seconds
+# After this many failures in a row squads are told, and a source whose error only a person can mend is not pulled again.
 BROKEN_AFTER = 5
 
 
-def pull(source_id: int, lease: datetime, say: Say | None = None) -> Pulled | None:
-    """Pull one source under a lease. Return what it brought, or None if it failed (`last_error` says why) or the lease
-    was not ours any more."""
+def pull_source(source_id: int, lease: datetime, on_progress: ProgressCallback | None = None) -> PullResult | None:
+    """Pull one source under a lease. Return what it found, or None if it failed (`last_error` says why) or the lease
+    was no longer ours."""
     parts = RepositoryPart.objects.filter(repository=OuterRef("repository_id"))
     sources = Source.objects.select_related("repository").annotate(parted=Exists(parts))
     source = sources.filter(pk=source_id, leased_until=lease).first()
     if source is None:
         return None
-    this = Pull(source, lease, say)
+    pull = Pull(source, lease, on_progress)
     began = clock.now()
     try:
-        this.progress = {"step": "asking what is new"}
-        this.keep(leased_until=began + LEASE, last_pull_at=began, progress=this.progress)
-        pulled = read_git(this) if source.kind == "git" else read_api(this)
-        _finished(this, pulled)
+        pull.progress = {"step": "asking what is new"}
+        pull.update_source(leased_until=began + LEASE_DURATION, last_pull_at=began, progress=pull.progress)
+        result = read_git(pull) if source.kind == "git" else read_api(pull)
+        _finish(pull, result)
     except LeaseLost as lost:
         logger.info("%s", lost)
         return None
     except PullWaits as wait:
-        _ended(this, waits_for=str(wait)[:300], next_pull_at=wait.until, failures=this.source.failures)
+        _release_lease(pull, waits_for=str(wait)[:300], next_pull_at=wait.until, failures=pull.source.failures)
         return None
     except PullFailed as error:
-        _failed(this, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullPartly))
+        _fail(pull, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullPartly))
         return None
     except Exception as error:
         logger.exception("pulling %s failed", source.key)
         # Only the kind of error: its text may name hosts, users or what was sent, and everybody reads this.
-        said = f"Rodeo could not finish the pull ({type(error).__name__}; the worker's log says more). It will be tried again."
-        _failed(this, said)
+        reason = f"Rodeo could not finish the pull ({type(error).__name__}; the worker's log says more). It will be tried again."
+        _fail(pull, reason)
         return None
-    return pulled
+    return result
 
 
-def _finished(this: Pull, pulled: Pulled) -> None:
-    """Note when the next pull is. One that came to its end says that all is well, and so does one that got on."""
+def _finish(pull: Pull, result: PullResult) -> None:
+    """Schedule the next pull and release the lease. A pull that ended or brought something clears earlier failures."""
     now = clock.now()
-    said: dict[str, Any] = {"leased_until": None, "progress": {}, "waits_for": "", "next_pull_at": now}
-    if not pulled.more:
-        said |= {"last_success_at": now, "next_pull_at": now + timedelta(seconds=settings.RODEO_PULL_EVERY)}
-    if is_well := pulled.changed or not pulled.more:
-        said |= {"last_error": "", "failures": 0}
-    was_broken = this.source.failures >= BROKEN_AFTER
+    columns: dict[str, Any] = {"leased_until": None, "progress": {}, "waits_for": "", "next_pull_at": now}
+    if not result.more:
+        columns |= {"last_success_at": now, "next_pull_at": now + timedelta(seconds=settings.RODEO_PULL_EVERY)}
+    if is_well := result.changed or not result.more:
+        columns |= {"last_error": "", "failures": 0}
+    was_broken = pull.source.failures >= BROKEN_AFTER
     # One statement needs no transaction of its own.
     with transaction.atomic() if was_broken else nullcontext():
-        this.keep(**said)
+        pull.update_source(**columns)
         if was_broken and is_well:
-            publish("source.standing", id=this.source.pk)
+            publish("source.standing", id=pull.source.pk)
 
 
-def _failed(this: Pull, why: str, *, final: bool = False, partly: bool = False) -> None:
-    """Note why, and wait twice as long as after the failure before, up to an hour; a final error ends in `broken`.
+def _fail(pull: Pull, reason: str, *, final: bool = False, partly: bool = False) -> None:
+    """Record the error and pause twice as long as after the failure before, up to an hour; a final error ends in `broken`.
 
-    Where all else was read (`partly`), that is read on as often as ever: one repository that is gone must not keep back
-    the news of all others.
+    Where everything else was read (`partly`), the next pull comes at the usual interval: one repository that is gone must
+    not delay events of all others.
     """
-    failures = this.source.failures + 1
+    failures = pull.source.failures + 1
     pause = settings.RODEO_PULL_EVERY * 2 ** min(failures - 1, 20)
     pause = settings.RODEO_PULL_EVERY if partly else min(pause, max(LONGEST_PAUSE, settings.RODEO_PULL_EVERY))
-    said: dict[str, Any] = {
-        "last_error": why[:2000].replace("\0", ""),
+    columns: dict[str, Any] = {
+        "last_error": reason[:2000].replace("\0", ""),
         "failures": failures,
         "waits_for": "",
         "next_pull_at": clock.now() + timedelta(seconds=pause),
     }
     if final and failures >= BROKEN_AFTER:
-        said |= {"state": Source.State.BROKEN}
-    _ended(this, **said)
+        columns |= {"state": Source.State.BROKEN}
+    _release_lease(pull, **columns)
 
 
-def _ended(this: Pull, **columns: Any) -> None:
-    """Let go of the lease, and tell squads when the source has just become broken."""
-    breaks = columns["failures"] == BROKEN_AFTER != this.source.failures
+def _release_lease(pull: Pull, **columns: Any) -> None:
+    """Write columns and release the lease; tell squads when the source has just become broken."""
+    is_newly_broken = columns["failures"] == BROKEN_AFTER != pull.source.failures
     try:
         with transaction.atomic():
-            this.keep(leased_until=None, progress={}, **columns)
+            pull.update_source(leased_until=None, progress={}, **columns)
             if "state" in columns:
                 StateChange.objects.create(
                     kind="source",
-                    key=str(this.source),
-                    from_state=this.source.state,
+                    key=str(pull.source),
+                    from_state=pull.source.state,
                     to_state=columns["state"],
                     because=columns["last_error"][:200],
                     at=clock.now(),
                 )
-            if breaks:
-                publish("source.standing", id=this.source.pk)
+            if is_newly_broken:
+                publish("source.standing", id=pull.source.pk)
     except LeaseLost as lost:
         logger.info("%s", lost)

@@ -1,4 +1,4 @@
-"""Pulling a system by its API: each page that a provider reads becomes events, together with the cursor that follows."""
+"""Pulling a system through its API: the records of each page are stored as events together with the cursor after it."""
 
 import contextlib
 import hashlib
@@ -16,13 +16,13 @@ from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
 from releases.providers.base import Page, PullFailed, PullRefused, Record
 from releases.pulling.http_session import session_of
-from releases.pulling.leases import LEASE, Pull, Pulled
+from releases.pulling.leases import LEASE_DURATION, Pull, PullResult
 
-# So many seconds without a complete page, and a pull is given up. Workers that pull are threads, which Celery cannot stop.
+# Seconds without a complete page after which a pull is given up. Workers that pull are threads, which Celery cannot stop.
 LONGEST_STEP = 1200
-# Somebody waits for the answer to "Test".
-LONGEST_LOOK = 30
-LOOK = http.Limits(connect=5, read=10, whole=15)
+# Seconds for the button "Test", since a person waits for the answer.
+LONGEST_TEST = 30
+TEST_LIMITS = http.Limits(connect=5, read=10, whole=15)
 CONTENT_TYPE = "application/json"
 _INSERT = f"""
     INSERT INTO {InboundEvent._meta.db_table}
@@ -33,72 +33,72 @@ _INSERT = f"""
 """  # noqa: S608 (the name of a table)
 
 
-class Patience:
-    """Ticks, and gives up what has brought nothing for too long: so many answers, each just in time, add up to hours."""
+class ProgressTimeout:
+    """Gives up a pull that brings nothing for too long: many answers, each within its own timeout, add up to hours."""
 
     def __init__(self, seconds: float, tick: Callable[[], None] = lambda: None) -> None:
         self._seconds, self._tick = seconds, tick
         self.renew()
 
     def renew(self) -> None:
-        """Something came: wait as long again."""
-        self._until = time.monotonic() + self._seconds
+        """Start the time anew: a complete page came."""
+        self._deadline = time.monotonic() + self._seconds
 
     def tick(self) -> None:
-        """Raise PullFailed when it has lasted too long."""
-        if time.monotonic() > self._until:
+        """Raise PullFailed after the deadline; renew the lease before it."""
+        if time.monotonic() > self._deadline:
             minutes = f"{self._seconds / 60:.0f} minutes" if self._seconds > 90 else f"{self._seconds:.0f} seconds"
             raise PullFailed(f"It was given up: its system answers too slowly to be read within {minutes}.")
         self._tick()
 
 
-def read_api(this: Pull) -> Pulled:
-    """Read what is new in a system, page by page. Complete, or it raises; what was read so far stands.
+def read_api(pull: Pull) -> PullResult:
+    """Read everything new in a system, page by page. Raises PullFailed otherwise; pages read before that stay stored.
 
-    After RODEO_PULL_SLICE seconds it stops behind a page, so that no source keeps others waiting for long.
+    After RODEO_PULL_SLICE seconds it stops after a page, so that no source keeps others waiting for long.
     """
-    provider = PROVIDERS[this.source.kind]
+    provider = PROVIDERS[pull.source.kind]
     if provider.pulling is None:
         raise PullRefused(f"{provider.name} is not pulled.")
-    until = time.monotonic() + settings.RODEO_PULL_SLICE
+    slice_ends = time.monotonic() + settings.RODEO_PULL_SLICE
     new = 0
-    patience = Patience(LONGEST_STEP, this.tick)
-    with contextlib.closing(session_of(this.source, patience.tick)) as session:
-        for page in provider.pulling.pages(session, this.source.config, this.source.cursor, clock.now()):
-            new += _keep(this, page)
-            patience.renew()
-            if time.monotonic() > until:
-                return Pulled(records=new, changed=bool(new), more=True)
-    return Pulled(records=new, changed=bool(new))
+    timeout = ProgressTimeout(LONGEST_STEP, pull.tick)
+    with contextlib.closing(session_of(pull.source, timeout.tick)) as session:
+        for page in provider.pulling.pages(session, pull.source.config, pull.source.cursor, clock.now()):
+            new += _store_page(pull, page)
+            timeout.renew()
+            if time.monotonic() > slice_ends:
+                return PullResult(records=new, changed=bool(new), more=True)
+    return PullResult(records=new, changed=bool(new))
 
 
-def _keep(this: Pull, page: Page) -> int:
+def _store_page(pull: Pull, page: Page) -> int:
     """Store a page's records and its cursor in one transaction, if the lease is still ours; return how many are new."""
-    this.progress = {"step": page.step, "done": page.done, "of": page.of}
+    pull.progress = {"step": page.step, "done": page.done, "of": page.of}
     cursor = dict(page.cursor)
     with transaction.atomic():
-        new = store_records(this.source, page.records)
-        this.keep(cursor=cursor, leased_until=clock.now() + LEASE, progress=this.progress)
+        new = store_records(pull.source, page.records)
+        pull.update_source(cursor=cursor, leased_until=clock.now() + LEASE_DURATION, progress=pull.progress)
         if new:
             transaction.on_commit(wake)
-    this.source.cursor = cursor
-    if this.say:
-        this.say(this.progress)
+    pull.source.cursor = cursor
+    if pull.on_progress:
+        pull.on_progress(pull.progress)
     return new
 
 
 def store_records(source: Source, records: Sequence[Record]) -> int:
-    """Keep polled records as events, those known already left alone; return how many were new. A statement or two a page."""
+    """Store polled records as events; return how many were new. Known ones are left alone. One or two statements a page."""
     bodies: dict[UUID, tuple[str, str, bytes]] = {}
     for record in records:
         delivery = record.delivery[:300] or hashlib.sha256(record.kind.encode() + b"\0" + record.body).hexdigest()
         bodies[stable_id("event", source.key, delivery)] = (delivery, record.kind[:150], record.body)
     if not bodies:
         return 0
-    return _insert(source, bodies) if connection.vendor == "postgresql" else _create(source, bodies)
+    return _insert_arrays(source, bodies) if connection.vendor == "postgresql" else _bulk_create(source, bodies)
 
 
-def _create(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
+def _bulk_create(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
     known = set(InboundEvent.objects.filter(pk__in=list(bodies)).values_list("pk", flat=True))
     now = clock.now()
     events = [
@@ -112,8 +112,8 @@ def _create(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> in
     return len(events)
 
 
-def _insert(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
-    """Keep a page as four lists, in binary: a parameter in text for every value took longer than all else in a pull."""
+def _insert_arrays(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> int:
+    """Insert a page as four binary arrays: a text parameter for every value took longer than all else in a pull."""
     from psycopg import Cursor  # not where the database is SQLite
 
     connection.ensure_connection()
@@ -133,10 +133,10 @@ def _insert(source: Source, bodies: Mapping[UUID, tuple[str, str, bytes]]) -> in
         return int(cursor.rowcount)
 
 
-def seen_by(source: Source) -> list[str]:
-    """Say what a source's system shows to us, such as “3 repositories”. Raises PullFailed with the remedy."""
+def describe_access(source: Source) -> list[str]:
+    """Return what a source's credential can read, such as “3 repositories”. Raises PullFailed with the remedy."""
     provider = PROVIDERS[source.kind]
     if provider.pulling is None:
         raise PullRefused(f"{provider.name} is not pulled: it sends its events by itself.")
-    with contextlib.closing(session_of(source, Patience(LONGEST_LOOK).tick, limits=LOOK)) as session:
+    with contextlib.closing(session_of(source, ProgressTimeout(LONGEST_TEST).tick, limits=TEST_LIMITS)) as session:
         return provider.pulling.look(session, source.config)

@@ -1,4 +1,4 @@
-"""Pulling a git repository: its new commits and a complete look at its refs become events of the inbox."""
+"""Pulling a git repository: its new commits and a complete list of its refs are stored as events of the inbox."""
 
 import logging
 import re
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 
 from portal.kernel import clock
-from releases.allowed_hosts import actions
+from releases.allowed_hosts import actions as allowed_hosts
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import RepositoryPart
@@ -19,10 +19,10 @@ from releases.providers.git import config, messages
 from releases.providers.git.client import Git, GitFailed
 from releases.providers.git.mirror import Glance, Mirror
 from releases.providers.monorepo_paths import depth_of
-from releases.pulling.leases import Pull, Pulled
+from releases.pulling.leases import Pull, PullResult
 
 logger = logging.getLogger(__name__)
-# What git says when the copy itself is damaged; it is only a copy, so it is made anew.
+# What git prints when our mirror is damaged; it is only a copy, so it is made anew.
 DAMAGED = re.compile(
     r"corrupt|bad object|bad tree|bad tag|invalid object|not a valid object|unable to read|loose object|index-pack failed"
     r"|unresolved delta|missing (commit|tree|blob|tag|object|necessary)|bad pack|packfile|inflate|did not send all",
@@ -31,7 +31,7 @@ DAMAGED = re.compile(
 
 
 def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror:
-    """Return the copy that a git source's repository is read from."""
+    """Return the local mirror that a git source's repository is read from."""
     folder = Path(settings.RODEO_GIT_DIR)
     git = Git(
         folder,
@@ -40,7 +40,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
         user=str(source.config.get("user") or ""),
         timeout=settings.RODEO_GIT_TIMEOUT,
         tick=tick,
-        check=actions.checked_for_git,
+        check=allowed_hosts.addresses_for_git,
         ca_bundle=settings.RODEO_CA_BUNDLE,
     )
     prefixes = RepositoryPart.objects.filter(repository=source.repository_id).order_by("prefix")
@@ -53,47 +53,47 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
     )
 
 
-# Where git says one of these, asking again changes nothing until a person does.
+# Errors of git that a retry cannot mend: a person has to change something first.
 FINAL = re.compile(
     r"^(The server wants credentials|There is no repository at this address|This kind of address is not allowed"
     r"|The server refused the SSH key|The server's SSH key is not the one|The address leads elsewhere|The folder belongs to)"
 )
 
 
-def read_git(this: Pull) -> Pulled:
-    """Read what is new in a git repository into the inbox. Complete, or it raises: absence is never guessed."""
+def read_git(pull: Pull) -> PullResult:
+    """Store everything new in a git repository as events. Raises PullFailed otherwise: absence is never guessed."""
     try:
-        return _read_git(this)
+        return _read_mirror(pull)
     except NotAccepted as error:
         raise PullRefused(str(error)) from None
     except GitFailed as error:
         raise (PullRefused if FINAL.search(str(error)) else PullFailed)(str(error)) from None
 
 
-def _read_git(this: Pull) -> Pulled:
-    mirror = mirror_of(this.source, this.tick)
+def _read_mirror(pull: Pull) -> PullResult:
+    mirror = mirror_of(pull.source, pull.tick)
     with mirror.held():
         glance = mirror.glance()
-        cursor = this.source.cursor
-        # Parts that lie deeper than git was asked for have all commits read again.
+        cursor = pull.source.cursor
+        # Monorepo paths deeper than git was asked for before: all commits are read again.
         deeper = depth_of(mirror.folders) > cursor.get("depth", 0)
         if glance.digest == cursor.get("glance") and not deeper:
-            return Pulled(tags=cursor.get("tags", 0), head=cursor.get("head", ""))
-        was_there = mirror.path.exists()
+            return PullResult(tags=cursor.get("tags", 0), head=cursor.get("head", ""))
+        had_mirror = mirror.path.exists()
         try:
-            return _read(this, mirror, glance)
+            return _store_new(pull, mirror, glance)
         except GitFailed as error:
-            if not was_there or not DAMAGED.search(str(error)):
+            if not had_mirror or not DAMAGED.search(str(error)):
                 raise
-            logger.warning("the copy of %s is damaged and is made anew (%s)", this.source.key, error)
+            logger.warning("the copy of %s is damaged and is made anew (%s)", pull.source.key, error)
             mirror.forget()
-            return _read(this, mirror, glance)
+            return _store_new(pull, mirror, glance)
 
 
-def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
-    this.step("fetching")
-    mirror.fetch(glance, lambda percent: this.step(f"fetching {percent} %", percent, 100))
-    before = _last_look(this.source)
+def _store_new(pull: Pull, mirror: Mirror, glance: Glance) -> PullResult:
+    pull.step("fetching")
+    mirror.fetch(glance, lambda percent: pull.step(f"fetching {percent} %", percent, 100))
+    before = _last_look(pull.source)
     now = clock.now()
     if before is not None and (last := clock.parse(before.at)) is not None and last >= now:
         now = last + timedelta(microseconds=1)
@@ -101,20 +101,20 @@ def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
     assert at is not None
     look = mirror.look(glance.branch, at, before)
     depth = depth_of(mirror.folders)
-    deeper = depth > this.source.cursor.get("depth", 0)
+    deeper = depth > pull.source.cursor.get("depth", 0)
     known = [before.head, *(tag.sha for tag in before.tags)] if before and not deeper else []
     count = 0
-    this.step("reading commits")
+    pull.step("reading commits")
     for size, body in messages.chunks(mirror.commits([look.head, *(tag.sha for tag in look.tags)], known)):
-        store(this.source, delivery="", kind=messages.COMMITS, body=body, content_type="application/json")
+        store(pull.source, delivery="", kind=messages.COMMITS, body=body, content_type="application/json")
         count += size
-        this.step(f"read {count:,} commit{'' if count == 1 else 's'}", count)
-    changed = before is None or not _same(before, look)
+        pull.step(f"read {count:,} commit{'' if count == 1 else 's'}", count)
+    changed = before is None or not _same_refs(before, look)
     with transaction.atomic():
-        cursor = {**this.source.cursor, "glance": glance.digest, "depth": depth}
+        cursor = {**pull.source.cursor, "glance": glance.digest, "depth": depth}
         if changed:
             event, _ = store(
-                this.source,
+                pull.source,
                 delivery=messages.refs_delivery(look.at),
                 kind=messages.REFS,
                 body=messages.refs_body(look),
@@ -127,16 +127,16 @@ def _read(this: Pull, mirror: Mirror, glance: Glance) -> Pulled:
                 "head": look.head,
                 "tags": len(look.tags),
             }
-        this.keep(cursor=cursor)
-    this.source.cursor = cursor
-    return Pulled(count, changed, len(look.tags), look.head)
+        pull.update_source(cursor=cursor)
+    pull.source.cursor = cursor
+    return PullResult(count, changed, len(look.tags), look.head)
 
 
 def _last_look(source: Source) -> messages.Look | None:
-    """Return the look that the newest pull stored. All commits it leads to are in events stored before it."""
+    """Return the refs that the newest pull stored. All commits reachable from them are in events stored before it."""
     event = InboundEvent.objects.filter(pk=source.cursor.get("event"), source=source).first()
     return messages.read_refs(bytes(event.body)) if event is not None else None
 
 
-def _same(before: messages.Look, look: messages.Look) -> bool:
+def _same_refs(before: messages.Look, look: messages.Look) -> bool:
     return (before.branch, before.head, before.tags) == (look.branch, look.head, look.tags)

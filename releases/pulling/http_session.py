@@ -1,4 +1,4 @@
-"""What providers ask their systems through: one host, signed in, paced, and only by the door of portal.kernel.http."""
+"""HTTP sessions for providers: one host, signed in, rate limited, and only through portal.kernel.http."""
 
 import json as documents
 import re
@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from django.conf import settings
 
 from portal.kernel import clock, http
-from releases.allowed_hosts import actions
+from releases.allowed_hosts import actions as allowed_hosts
 from releases.inbox.models import Source
 from releases.providers import PROVIDERS
 from releases.providers.base import Answer, Missing, PullFailed, PullRefused, PullWaits
@@ -21,7 +21,7 @@ from releases.providers.envelope import NotJson, document
 LONGEST_WAIT = timedelta(hours=24)
 SHORTEST_WAIT = timedelta(seconds=1)
 USUAL_WAIT = timedelta(minutes=1)
-A_MOMENT = 1.0
+SLEEP_STEP = 1.0
 SHORTEST_SECRET = 6
 RATE_HEADERS = ("x-ratelimit-remaining", "ratelimit-remaining")
 RESET_HEADERS = ("x-ratelimit-reset", "ratelimit-reset")
@@ -32,7 +32,7 @@ Tick = Callable[[], None]
 
 
 class Pace:
-    """At most so many requests a minute. The first minute's may come at once; then they come evenly."""
+    """Limits requests to `per_minute`: the first minute's may go out at once, the others evenly spread (a token bucket)."""
 
     def __init__(self, per_minute: int, tick: Tick) -> None:
         self._most = float(max(per_minute, 1))
@@ -41,10 +41,10 @@ class Pace:
         self._tick = tick
 
     def wait(self) -> None:
-        """Wait for one's turn, a second at a time, so that a lease is renewed meanwhile."""
+        """Wait until the next request may go out, a second at a time, so that the lease is renewed meanwhile."""
         self._fill()
         while self._left < 1:
-            time.sleep(min(A_MOMENT, (1 - self._left) * 60 / self._most))
+            time.sleep(min(SLEEP_STEP, (1 - self._left) * 60 / self._most))
             self._tick()
             self._fill()
         self._left -= 1
@@ -58,13 +58,13 @@ class Pace:
 class HttpSession:
     """A `Session` of releases.providers.base. `tick` is called after every answer and while waiting.
 
-    `hidden` is the credential: should an answer repeat it, no text of ours does.
+    `hidden` is the credential, which is cut out of error messages should an answer repeat it.
     """
 
     def __init__(
         self,
         base: str,
-        door: http.HttpClient,
+        client: http.HttpClient,
         *,
         headers: Mapping[str, str] | None = None,
         per_minute: int = 300,
@@ -75,9 +75,9 @@ class HttpSession:
         try:
             self._base = http.address(base)
         except http.BadAddress as error:
-            raise PullRefused(f"{error} Mend the address of this source.") from None
+            raise PullRefused(f"{error} Correct the address of this source.") from None
         self._shown = http.shown(self._base).rstrip("/")
-        self._door, self._tick = door, tick
+        self._client, self._tick = client, tick
         self._headers = dict(headers or {})
         self._pace = Pace(per_minute, tick)
 
@@ -87,7 +87,7 @@ class HttpSession:
 
     def close(self) -> None:
         """Close the connections."""
-        self._door.close()
+        self._client.close()
 
     def get(
         self, path: str, params: Mapping[str, str | int] | None = None, headers: Mapping[str, str] | None = None
@@ -109,19 +109,19 @@ class HttpSession:
         content: bytes | None,
     ) -> Answer:
         url = self._url(path, params)
-        sent = _joined(self._headers, headers or {})
+        sent = _merge_headers(self._headers, headers or {})
         self._pace.wait()
         try:
-            response = self._door.ask(url, method=method, headers=sent, content=content)
+            response = self._client.ask(url, method=method, headers=sent, content=content)
         except http.Closed as error:
-            raise PullRefused(actions.remedy(error)) from None
+            raise PullRefused(allowed_hosts.remedy(error)) from None
         except http.NotAsked as error:
             raise PullRefused(str(error)) from None
         except http.NotAnswered as error:
             raise PullFailed(f"{error} It will be tried again.") from None
         self._tick()
         if not (200 <= response.status < 300 or response.status == 304):
-            refuse(response, self._hidden.union(*(value.split() for value in sent.values())))
+            raise_for_status(response, self._hidden.union(*(value.split() for value in sent.values())))
         return Answer(response.status, response.headers, response.body, response.url)
 
     def _url(self, path: str, params: Mapping[str, str | int] | None) -> http.URL:
@@ -134,46 +134,48 @@ class HttpSession:
                     )
                     raise PullRefused(f"{text} Give this source the address its system has now.")
             else:
-                way, mark, query = path.partition("?")
-                if any(part in {".", ".."} for part in unquote(way).replace("\\", "/").split("/")):
-                    raise PullRefused(f"The path {way[:80]!r} leads out of the source's address: it was not asked.")
-                whole = f"{self._shown}/{way.lstrip('/')}{mark}{query}"
+                relative, mark, query = path.partition("?")
+                if any(part in {".", ".."} for part in unquote(relative).replace("\\", "/").split("/")):
+                    raise PullRefused(
+                        f"The path {relative[:80]!r} leads out of the source's address: it was not asked."
+                    )
+                whole = f"{self._shown}/{relative.lstrip('/')}{mark}{query}"
                 url = http.address(whole)
             return url.copy_merge_params(dict(params)) if params else url
         except http.BadAddress as error:
             raise PullRefused(f"{error} (asked for: {path[:80].partition('?')[0]!r})") from None
 
 
-def _joined(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
+def _merge_headers(first: Mapping[str, str], second: Mapping[str, str]) -> dict[str, str]:
     names = {name.lower() for name in second}
     return {**{name: value for name, value in first.items() if name.lower() not in names}, **second}
 
 
-def refuse(response: http.Response, hidden: Collection[str]) -> NoReturn:
-    """Raise what an answer that is no success means for the pull."""
+def raise_for_status(response: http.Response, hidden: Collection[str]) -> NoReturn:
+    """Raise PullFailed (or one of its kinds) for an answer that is no success, saying what to do."""
     status, place = response.status, response.url
-    said = _said(response, hidden)
-    if status == 429 or (status == 403 and _is_limit(response)):
-        until = patience(response.headers, clock.now())
-        raise PullWaits(f"{place} wants to be asked less often. Next request at {until:%H:%M:%S} UTC.{said}", until)
+    reason = _reason_of(response, hidden)
+    if status == 429 or (status == 403 and _is_rate_limit(response)):
+        until = retry_after(response.headers, clock.now())
+        raise PullWaits(f"{place} wants to be asked less often. Next request at {until:%H:%M:%S} UTC.{reason}", until)
     if status == 401:
         remedy = "Give this source a token that is valid and may read"
-        raise PullRefused(f"{place} does not accept the credentials (401). {remedy}.{said}")
+        raise PullRefused(f"{place} does not accept the credentials (401). {remedy}.{reason}")
     if status == 403:
         remedy = "Give them the right to read, or give this source other ones"
-        raise PullRefused(f"{place} does not let these credentials read it (403). {remedy}.{said}")
+        raise PullRefused(f"{place} does not let these credentials read it (403). {remedy}.{reason}")
     if status in (404, 410):
         remedy = "Check the address and the names in the source's settings, and what the credentials may read"
         raise Missing(
-            f"There is nothing at {place}, or it is not shown to these credentials ({status}). {remedy}.{said}"
+            f"There is nothing at {place}, or it is not shown to these credentials ({status}). {remedy}.{reason}"
         )
     if status >= 500:
-        raise PullFailed(f"{place} has a problem of its own ({status}). It will be tried again.{said}")
-    raise PullFailed(f"{place} answered with {status}, which Rodeo did not expect.{said}")
+        raise PullFailed(f"{place} has a problem of its own ({status}). It will be tried again.{reason}")
+    raise PullFailed(f"{place} answered with {status}, which Rodeo did not expect.{reason}")
 
 
-def _is_limit(response: http.Response) -> bool:
-    """Say whether a 403 is about how often, not about who. GitHub's secondary limit may say so in its text only."""
+def _is_rate_limit(response: http.Response) -> bool:
+    """Say whether a 403 is a rate limit and no lack of rights. GitHub's secondary limit may say so in its text only."""
     headers = response.headers
     return (
         "retry-after" in headers
@@ -182,15 +184,15 @@ def _is_limit(response: http.Response) -> bool:
     )
 
 
-def patience(headers: Mapping[str, str], now: datetime) -> datetime:
-    """Return until when to wait: a second to a day from now, a minute where the answer does not say."""
-    until = _after(headers.get("retry-after", ""), now)
+def retry_after(headers: Mapping[str, str], now: datetime) -> datetime:
+    """Return when the next request may go out: a second to a day from now, a minute where the answer does not say."""
+    until = _parse_moment(headers.get("retry-after", ""), now)
     for name in RESET_HEADERS:
-        until = until or _after(headers.get(name, ""), now)
+        until = until or _parse_moment(headers.get(name, ""), now)
     return min(max(until or now + USUAL_WAIT, now + SHORTEST_WAIT), now + LONGEST_WAIT)
 
 
-def _after(text: str, now: datetime) -> datetime | None:
+def _parse_moment(text: str, now: datetime) -> datetime | None:
     """Read seconds from now, seconds since 1970, or a date as HTTP writes it."""
     text = text.strip()
     try:
@@ -204,8 +206,8 @@ def _after(text: str, now: datetime) -> datetime | None:
         return None
 
 
-def _said(response: http.Response, hidden: Collection[str]) -> str:
-    """Return the reason an answer gives in its JSON, shortened, and never anything that we sent to it as a secret."""
+def _reason_of(response: http.Response, hidden: Collection[str]) -> str:
+    """Return the reason that an answer gives in its JSON, shortened, with the secrets that we sent cut out."""
     try:
         found = document(response.body[:20_000])
     except NotJson:
@@ -233,10 +235,12 @@ def session_of(source: Source, tick: Tick = lambda: None, *, limits: http.Limits
     if not base:
         raise PullRefused(f"Give {source} the address of its system, such as https://ci.example.org/.")
     try:
-        door = http.HttpClient(allowed=actions.allowed_hosts(), ca_bundle=settings.RODEO_CA_BUNDLE, limits=limits)
+        client = http.HttpClient(
+            allowed=allowed_hosts.allowed_hosts(), ca_bundle=settings.RODEO_CA_BUNDLE, limits=limits
+        )
     except http.BadAddress as error:
         raise PullRefused(str(error)) from None
-    session = HttpSession(base, door, per_minute=pulling.per_minute, tick=tick, hidden=source.credential)
+    session = HttpSession(base, client, per_minute=pulling.per_minute, tick=tick, hidden=source.credential)
     try:
         session.sign_in(pulling.headers(session, source.config, source.credential))
     except BaseException:

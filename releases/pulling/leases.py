@@ -1,4 +1,4 @@
-"""Who may pull a source now. A lease is the moment until which nobody else may, renewed while the pull works."""
+"""Leases on sources: who may pull one now. A lease is the moment until which nobody else may, renewed during the pull."""
 
 import logging
 import time
@@ -15,21 +15,21 @@ from releases.inbox.models import Source
 from releases.providers import PROVIDERS
 
 logger = logging.getLogger(__name__)
-LEASE = timedelta(seconds=60)
-SAY_EVERY = 0.5
-KINDS = [kind for kind, provider in PROVIDERS.items() if provider.pulls]
-Say = Callable[[dict[str, Any]], None]
+LEASE_DURATION = timedelta(seconds=60)
+RENEW_EVERY = 0.5
+PULLED_KINDS = [kind for kind, provider in PROVIDERS.items() if provider.pulls]
+ProgressCallback = Callable[[dict[str, Any]], None]
 
 
 class LeaseLost(Exception):
-    """Somebody else pulls this source now, or it was paused; what was stored so far stays and is right."""
+    """Another worker pulls this source now, or it was paused. Events stored so far are complete and stay."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
-    """What a pull brought: new commits or records, whether anything moved, and what it saw.
+class PullResult:
+    """What a pull found: how many commits or records are new, whether anything changed, and a repository's tags and head.
 
-    `more` means that it stopped at a page to let others have their turn; the next goes on there at once.
+    `more` means that it stopped after a page so that other sources get their turn; the next pull continues there at once.
     """
 
     commits: int = 0
@@ -42,62 +42,65 @@ class Pulled:
 
 @dataclass(slots=True)
 class Pull:
-    """One pull under way. `tick` renews the lease and tells how far it got, at most twice a second."""
+    """One pull under way. `tick` renews the lease and reports progress, at most twice a second."""
 
     source: Source
     lease: datetime
-    say: Say | None = None
+    on_progress: ProgressCallback | None = None
     progress: dict[str, Any] = field(default_factory=dict)
-    _last: float = 0
+    _renewed_at: float = 0
 
-    def step(self, words: str, done: int = 0, of: int = 0) -> None:
-        """Tell what is being done now."""
-        self.progress = {"step": words, "done": done, "of": of}
+    def step(self, text: str, done: int = 0, of: int = 0) -> None:
+        """Report the current step, and how much of it is done."""
+        self.progress = {"step": text, "done": done, "of": of}
         self.tick()
 
     def tick(self) -> None:
         """Renew the lease if it is time; raise LeaseLost when it is no longer ours."""
-        if time.monotonic() - self._last < SAY_EVERY:
+        if time.monotonic() - self._renewed_at < RENEW_EVERY:
             return
-        self._last = time.monotonic()
-        if self.say:
-            self.say(self.progress)
+        self._renewed_at = time.monotonic()
+        if self.on_progress:
+            self.on_progress(self.progress)
         try:
-            self.keep(leased_until=clock.now() + LEASE, progress=self.progress)
+            self.update_source(leased_until=clock.now() + LEASE_DURATION, progress=self.progress)
         except OperationalError as error:  # a busy database: the lease still holds for a while
             logger.warning("the lease on %s could not be renewed yet (%s)", self.source.key, error)
 
-    def keep(self, **columns: Any) -> None:
-        """Write columns of the source, if the lease is still ours."""
-        mine = Source.objects.filter(pk=self.source.pk, leased_until=self.lease)
-        if not mine.update(**columns):
+    def update_source(self, **columns: Any) -> None:
+        """Write columns of the source if the lease is still ours, else raise LeaseLost."""
+        leased = Source.objects.filter(pk=self.source.pk, leased_until=self.lease)
+        if not leased.update(**columns):
             raise LeaseLost(f"the pull of {self.source} was taken over")
         self.lease = columns.get("leased_until", self.lease)
 
 
 def due(now: datetime) -> Q:
-    """What makes a source due: pulled by its kind, active, its time has come, and nobody holds it."""
+    """Return the condition for sources that may be leased: of a kind that is pulled, active, due by now, not leased."""
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-    return Q(kind__in=KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & free
+    return Q(kind__in=PULLED_KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & free
 
 
 def overdue(now: datetime) -> Q:
-    """What makes a source late: its time has come, and nobody reads it. One that was leased waits for a worker still."""
-    read = Q(leased_until__gt=now) & ~Q(progress={})
-    return Q(kind__in=KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & ~read
+    """Return the condition for sources that are late: due by now, and no worker pulls them.
+
+    A source that is leased but has no progress yet counts: its task still waits for a worker.
+    """
+    pulling = Q(leased_until__gt=now) & ~Q(progress={})
+    return Q(kind__in=PULLED_KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & ~pulling
 
 
 def lease_due() -> list[tuple[int, datetime]]:
     """Lease every source that is due; return their ids and leases. Two callers never get the same one."""
     now = clock.now()
-    until = now + LEASE
-    waiting = Source.objects.filter(due(now)).order_by("next_pull_at", "pk").values_list("pk", flat=True)[:100]
-    return [(pk, until) for pk in waiting if Source.objects.filter(due(now), pk=pk).update(leased_until=until)]
+    until = now + LEASE_DURATION
+    candidates = Source.objects.filter(due(now)).order_by("next_pull_at", "pk").values_list("pk", flat=True)[:100]
+    return [(pk, until) for pk in candidates if Source.objects.filter(due(now), pk=pk).update(leased_until=until)]
 
 
 def lease_now(source: Source) -> datetime | None:
-    """Lease a source whether it is due or not; None when somebody is pulling it."""
+    """Lease a source whether it is due or not; return None when another worker holds the lease."""
     now = clock.now()
     free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-    until = now + LEASE
+    until = now + LEASE_DURATION
     return until if Source.objects.filter(free, pk=source.pk).update(leased_until=until) else None

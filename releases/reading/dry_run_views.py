@@ -17,7 +17,7 @@ from portal.kernel.policy import administrators
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
 from releases.reading import dry_run, queries
-from releases.sources import system_actions
+from releases.sources import connect_system
 from releases.sources.forms import setting_field
 
 MAPPED = ("generic",)
@@ -62,12 +62,12 @@ def source_try(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             if request.POST.get("do") == "save":
-                system_actions.edit_system(
+                connect_system.edit_system(
                     row, by=request.user, name=row.name, squad=row.squad, asked=False, settings=form.settings()
                 )
                 messages.success(request, "Saved. What this source sent is being read again.")
                 return redirect(row)
-            config = system_actions.checked_config(PROVIDERS[row.kind], asked=False, settings=form.settings())
+            config = connect_system.validate_config(PROVIDERS[row.kind], asked=False, settings=form.settings())
         except ValidationError as error:
             add_errors(form, error)
         else:

@@ -15,7 +15,7 @@ from releases.evidence.actions import affected_stories, derive
 from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.issues import actions as issues
-from releases.mappings.apply import Reading
+from releases.mappings.fact_mapper import FactMapper
 from releases.pipelines import actions as pipelines
 from releases.providers import PROVIDERS
 from releases.providers.base import Message
@@ -32,7 +32,7 @@ BATCH_SECONDS = 0.25
 class Batch:
     """What the events of one transaction share."""
 
-    mapping: Reading = field(default_factory=Reading)
+    mapper: FactMapper = field(default_factory=FactMapper)
     affected: Affected = field(default_factory=Affected)
     git_sources: dict[int, Source] = field(default_factory=dict)
 
@@ -48,11 +48,11 @@ def read_events(ids: Iterable[UUID]) -> int:
     for event in _while_time_lasts(ids):
         read_event(event, batch)
         read += 1
-    batch.mapping.keep_names()
+    batch.mapper.save_names()
     for source in batch.git_sources.values():
         git_history.place_commits(source, batch.affected)
     registry.finish(batch.affected)
-    issues.announce(batch.affected)
+    issues.publish_issues(batch.affected)
     derive(affected_stories(batch.affected))
     pipelines.sweep(batch.affected.repositories)
     return read
@@ -60,12 +60,12 @@ def read_events(ids: Iterable[UUID]) -> int:
 
 def read_event(event: InboundEvent, batch: Batch) -> None:
     """Read one event: its facts, then the row of each thing they are about. An error fails this event alone."""
-    batch.mapping.begin(event)
+    batch.mapper.begin(event)
     with _failing_alone(event, batch):
         translated = translate(event)
-        facts = batch.mapping.mapped(event, translated or [])
+        facts = batch.mapper.map_facts(event, translated or [])
         things = record_facts(event, facts)
-        issues.note(event, things, batch.affected)
+        issues.note_issues(event, things, batch.affected)
         if git_history.apply(event, facts, batch.affected):
             batch.git_sources[event.source_id] = event.source
         registry.project(things, batch.affected)

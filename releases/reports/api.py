@@ -1,6 +1,6 @@
-"""The plain door for scripts: deployments, runs, acceptance runs and flag states, as JSON or JUnit XML.
+"""Reports from scripts over the API: deployments, runs, acceptance runs and flag states, as JSON or JUnit XML.
 
-Fields are checked while the sender waits; what was sent is then stored as it was sent and read like every other event.
+A report is validated while the sender waits; its raw body is then stored and read like every other event.
 """
 
 import hashlib
@@ -33,14 +33,14 @@ from releases.providers.facts import AcceptanceSeen, Seen, Unreadable, check_pas
 from releases.providers.report.junit import read_cases
 from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
 from releases.reading import queries
-from releases.reports import serializers as reports_serializers
+from releases.reports import serializers as report_serializers
 from releases.reports import squad_tokens
 from releases.reports.authentication import Reporter, ReporterAuthentication
 
 XML = ("application/xml", "text/xml")
 MULTIPART = "multipart/form-data"
-# What a multipart body may hold beside the file.
-ENVELOPE = 64 * 1024
+# Bytes that a multipart body may hold beside the file.
+MULTIPART_OVERHEAD = 64 * 1024
 
 
 class Reports(mixins.ListModelMixin, Endpoint):
@@ -51,61 +51,63 @@ class Reports(mixins.ListModelMixin, Endpoint):
     input: ClassVar[type[serializers.Serializer]]
     moments: ClassVar[tuple[str, ...]] = ("started_at", "finished_at")
 
-    def _reporting(self) -> bool:
+    def _is_report(self) -> bool:
         method = getattr(getattr(self, "request", None), "method", None)
         return method == "POST" or (method is None and getattr(self, "action", "") == "create")
 
     def get_authenticators(self) -> list[Any]:
-        reporting = self._reporting() or getattr(self, "action", "") == "create"
+        reporting = self._is_report() or getattr(self, "action", "") == "create"
         return [ReporterAuthentication()] if reporting else super().get_authenticators()
 
     def get_permissions(self) -> list[Any]:
-        return [Reporter()] if self._reporting() or self.action == "create" else [ReadingAllowed()]
+        return [Reporter()] if self._is_report() or self.action == "create" else [ReadingAllowed()]
 
     def report(self, request: Request) -> Response:
         """Check a JSON report, store it, and answer with its receipt."""
-        body = limited(request)
+        body = limited_body(request)
         try:
-            said = document(body)
+            payload = document(body)
         except NotJson as error:
             raise exceptions.ParseError(f"The body is not JSON: {error}.") from None
-        if not isinstance(said, dict):
+        if not isinstance(payload, dict):
             raise exceptions.ParseError("The body is not a JSON object.")
-        self.input(data=said).is_valid(raise_exception=True)
-        timed = any(said.get(name) for name in self._needed(said))
-        return keep(request, self.kind, body, request.headers.get("Content-Type", ""), id_=said.get("id"), timed=timed)
+        self.input(data=payload).is_valid(raise_exception=True)
+        timed = any(payload.get(name) for name in self._time_fields(payload))
+        return store_report(
+            request, self.kind, body, request.headers.get("Content-Type", ""), id_=payload.get("id"), timed=timed
+        )
 
-    def _needed(self, said: Mapping[str, Any]) -> tuple[str, ...]:
-        """The field that says when it was so; without it, the moment of arrival is part of what was reported."""
+    def _time_fields(self, payload: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the field with the reported time; without it, the time of receipt is part of the event's identity."""
         if self.kind == FLAG:
             return ("at",)
-        return ("finished_at",) if said.get("phase", "finished") == "finished" else ("started_at",)
+        return ("finished_at",) if payload.get("phase", "finished") == "finished" else ("started_at",)
 
 
-def limited(request: Request) -> bytes:
+def limited_body(request: Request) -> bytes:
     """Return the raw body; 413 when it is over the limit."""
-    most = settings.RODEO_HOOK_MAX_BYTES
+    limit = settings.RODEO_HOOK_MAX_BYTES
     try:
-        return body_of(request._request, most)
+        return body_of(request._request, limit)
     except TooLarge:
-        raise TooBig(f"The body is larger than {most:,} bytes. Send less at a time.") from None
+        raise TooBig(f"The body is larger than {limit:,} bytes. Send less at a time.") from None
 
 
-def keep(
+def store_report(
     request: Request, kind: str, body: bytes, content_type: str, *, id_: Any, timed: bool, query: str = ""
 ) -> Response:
-    """Store a checked report and answer 202, or 200 when the same was stored before.
+    """Store a validated report and answer 202, or 200 for a repeat of a stored one.
 
-    The same id may come again with more to say (running, then finished); the same id with the same content is a repeat.
-    Without an id the content is what it is known by, and with no time in it, so is the moment it came: two deployments
-    that look alike are two. An Idempotency-Key takes the place of all that.
+    An Idempotency-Key, where given, identifies the report. Else its id and content do, since the same id may come again
+    with more (running, then finished). Without an id the content does, and without a time in it also the time of receipt:
+    two deployments that look alike are two.
     """
     source: Source = request.auth
     at = clock.now()
     content = hashlib.sha256(query.encode() + b"\0" + body)
-    given = request.headers.get("Idempotency-Key", "").strip()[:200]
-    if given:
-        delivery = f"{kind} key {given}"
+    idempotency_key = request.headers.get("Idempotency-Key", "").strip()[:200]
+    if idempotency_key:
+        delivery = f"{kind} key {idempotency_key}"
     elif id_:
         delivery = f"{kind} {id_}:{content.hexdigest()[:32]}"
     else:
@@ -116,11 +118,11 @@ def keep(
     if query:
         headers["query"] = query
     try:
-        seen = translate(kind, Message(headers=headers, body=body, content_type=content_type), {}) or []
-        check_past(seen, at)
+        facts = translate(kind, Message(headers=headers, body=body, content_type=content_type), {}) or []
+        check_past(facts, at)
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    squad_tokens.check(request.user, seen, source)
+    squad_tokens.check_reported(request.user, facts, source)
     event, new = store(
         source, delivery=delivery, kind=kind, body=body, headers=headers, content_type=content_type, at=at
     )
@@ -129,25 +131,25 @@ def keep(
             "id": str(event.pk),
             "state": event.state,
             "url": request.build_absolute_uri(event.get_absolute_url()),
-            "notes": notes(seen),
+            "notes": notes_on(facts),
         },
         status=status.HTTP_202_ACCEPTED if new else status.HTTP_200_OK,
     )
 
 
-def notes(seen: list[Seen]) -> list[str]:
-    """Say what the portal does not know yet. The evidence is kept all the same."""
-    said = queries.unknown(
-        services={name for each in seen if (name := getattr(each, "service", ""))},
-        environments={name for each in seen if (name := getattr(each, "environment", ""))},
-        stories={each.story for each in seen if isinstance(each, AcceptanceSeen) and each.story},
+def notes_on(facts: list[Seen]) -> list[str]:
+    """Return notes on names that the portal does not know yet. The evidence is stored all the same."""
+    found = queries.unknown(
+        services={name for each in facts if (name := getattr(each, "service", ""))},
+        environments={name for each in facts if (name := getattr(each, "environment", ""))},
+        stories={each.story for each in facts if isinstance(each, AcceptanceSeen) and each.story},
     )
-    if any(isinstance(each, AcceptanceSeen) and not each.story for each in seen):
-        said.append("No test case or field names a story, so this proves no story accepted. A key looks like PAY-12.")
-    return said
+    if any(isinstance(each, AcceptanceSeen) and not each.story for each in facts):
+        found.append("No test case or field names a story, so this proves no story accepted. A key looks like PAY-12.")
+    return found
 
 
-RECEIPTS = {202: reports_serializers.Receipt, 200: reports_serializers.Receipt}
+RECEIPTS = {202: report_serializers.Receipt, 200: report_serializers.Receipt}
 KEY_HEADER = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -203,7 +205,7 @@ class DeploymentFilter(django_filters.FilterSet):
 class Deployments(Reports):
     """Attempts to put a service on an environment."""
 
-    kind, input = DEPLOYMENT, reports_serializers.DeploymentIn
+    kind, input = DEPLOYMENT, report_serializers.DeploymentIn
     serializer_class = DeploymentOut
     filterset_class = DeploymentFilter
 
@@ -211,7 +213,7 @@ class Deployments(Reports):
         rows = Deployment.objects.select_related("service", "environment", "artifact")
         return rows.order_by(F("finished_at").desc(nulls_first=True), "pk")
 
-    @extend_schema(request=reports_serializers.DeploymentIn, responses=RECEIPTS, parameters=[KEY_HEADER])
+    @extend_schema(request=report_serializers.DeploymentIn, responses=RECEIPTS, parameters=[KEY_HEADER])
     def create(self, request: Request) -> Response:
         """Report a deployment."""
         return self.report(request)
@@ -263,7 +265,7 @@ class RunFilter(django_filters.FilterSet):
 class Runs(Reports):
     """CI executions."""
 
-    kind, input = RUN, reports_serializers.RunIn
+    kind, input = RUN, report_serializers.RunIn
     serializer_class = RunOut
     filterset_class = RunFilter
 
@@ -271,7 +273,7 @@ class Runs(Reports):
         rows = Run.objects.select_related("service", "repository", "artifact")
         return rows.order_by(F("finished_at").desc(nulls_first=True), "pk")
 
-    @extend_schema(request=reports_serializers.RunIn, responses=RECEIPTS, parameters=[KEY_HEADER])
+    @extend_schema(request=report_serializers.RunIn, responses=RECEIPTS, parameters=[KEY_HEADER])
     def create(self, request: Request) -> Response:
         """Report a run."""
         return self.report(request)
@@ -327,7 +329,7 @@ class AcceptanceRunFilter(django_filters.FilterSet):
 class AcceptanceRuns(Reports):
     """Checks of stories and services."""
 
-    kind, input = ACCEPTANCE, reports_serializers.AcceptanceRunIn
+    kind, input = ACCEPTANCE, report_serializers.AcceptanceRunIn
     serializer_class = AcceptanceRunOut
     filterset_class = AcceptanceRunFilter
 
@@ -337,7 +339,7 @@ class AcceptanceRuns(Reports):
 
     @extend_schema(
         request={
-            "application/json": reports_serializers.AcceptanceRunIn,
+            "application/json": report_serializers.AcceptanceRunIn,
             "application/xml": OpenApiTypes.STR,
             "multipart/form-data": {
                 "type": "object",
@@ -350,7 +352,7 @@ class AcceptanceRuns(Reports):
             KEY_HEADER,
             *(
                 OpenApiParameter(str(name), str, description="With a JUnit XML file only.")
-                for name in reports_serializers.JUnitIn().fields
+                for name in report_serializers.JUnitIn().fields
             ),
         ],
     )
@@ -358,39 +360,39 @@ class AcceptanceRuns(Reports):
         """Report a check as JSON, or send a JUnit XML file whose test cases name stories by key."""
         content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if content_type in XML:
-            return self._junit(request, limited(request), request.query_params.dict())
+            return self._junit(request, limited_body(request), request.query_params.dict())
         if content_type == MULTIPART:
             return self._junit(request, *_uploaded(request))
         return self.report(request)
 
-    def _junit(self, request: Request, body: bytes, asked: Mapping[str, str]) -> Response:
-        said = reports_serializers.JUnitIn(data={name: value for name, value in asked.items() if value})
-        said.is_valid(raise_exception=True)
+    def _junit(self, request: Request, body: bytes, parameters: Mapping[str, str]) -> Response:
+        serializer = report_serializers.JUnitIn(data={name: value for name, value in parameters.items() if value})
+        serializer.is_valid(raise_exception=True)
         try:
             timed = all(case.finished_at for case in read_cases(body))
         except Unreadable as error:
             raise exceptions.ValidationError({"file": f"{str(error)[:1].upper()}{str(error)[1:]}."}) from None
-        query = urlencode(sorted(said.validated_data.items()))
-        return keep(
-            request, JUNIT, body, "application/xml", id_=said.validated_data.get("id"), timed=timed, query=query
+        query = urlencode(sorted(serializer.validated_data.items()))
+        return store_report(
+            request, JUNIT, body, "application/xml", id_=serializer.validated_data.get("id"), timed=timed, query=query
         )
 
 
 def _uploaded(request: Request) -> tuple[bytes, dict[str, str]]:
     """Return the file of a multipart body, and its parameters, from the address or from fields of the form."""
-    most = settings.RODEO_HOOK_MAX_BYTES
-    plain = request._request
-    if int(plain.META.get("CONTENT_LENGTH") or 0) > most + ENVELOPE:
-        raise TooBig(f"The body is larger than {most:,} bytes. Send the file in parts.")
+    limit = settings.RODEO_HOOK_MAX_BYTES
+    django_request = request._request
+    if int(django_request.META.get("CONTENT_LENGTH") or 0) > limit + MULTIPART_OVERHEAD:
+        raise TooBig(f"The body is larger than {limit:,} bytes. Send the file in parts.")
     try:
-        files, fields = plain.FILES, plain.POST
+        files, fields = django_request.FILES, django_request.POST
     except MultiPartParserError as error:
         raise exceptions.ParseError(f"The form cannot be read: {error}") from None
     file = files.get("file")
     if file is None:
         raise exceptions.ValidationError({"file": "Send the JUnit XML in a form field called file."})
-    if (file.size or 0) > most:
-        raise TooBig(f"The file is larger than {most:,} bytes. Send it in parts.")
+    if (file.size or 0) > limit:
+        raise TooBig(f"The file is larger than {limit:,} bytes. Send it in parts.")
     return file.read(), {**request.query_params.dict(), **fields.dict()}
 
 
@@ -419,14 +421,14 @@ class FlagStateFilter(django_filters.FilterSet):
 class FlagStates(Reports):
     """Flags, on or off."""
 
-    kind, input = FLAG, reports_serializers.FlagStateIn
+    kind, input = FLAG, report_serializers.FlagStateIn
     serializer_class = FlagStateOut
     filterset_class = FlagStateFilter
 
     def get_queryset(self) -> QuerySet[FlagState]:
         return FlagState.objects.select_related("environment").order_by("-at", "pk")
 
-    @extend_schema(request=reports_serializers.FlagStateIn, responses=RECEIPTS, parameters=[KEY_HEADER])
+    @extend_schema(request=report_serializers.FlagStateIn, responses=RECEIPTS, parameters=[KEY_HEADER])
     def create(self, request: Request) -> Response:
         """Report that a flag is on or off."""
         return self.report(request)

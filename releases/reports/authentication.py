@@ -13,7 +13,7 @@ from releases.inbox.models import Source
 from releases.providers.signatures import digest, token_in
 from releases.reports.squad_tokens import source_of
 
-WHO = (
+WHO_MAY_REPORT = (
     "Reports need the token of a source of kind “report”, as Authorization: Bearer <token>, which an administrator "
     "makes under /sources/, or a squad’s API token with the scope report, which its lead makes on the squad’s page."
 )
@@ -36,7 +36,9 @@ class ReporterAuthentication(BaseAuthentication):
         )
         # The digest finds the source; the secret proves that it can still be read, and so was not lost.
         if source is None or not source.secret:
-            raise exceptions.AuthenticationFailed(f"This token opens nothing, or its source is paused. {WHO}")
+            raise exceptions.AuthenticationFailed(
+                f"This token opens nothing, or its source is paused. {WHO_MAY_REPORT}"
+            )
         return None, source
 
     def authenticate_header(self, request: Request) -> str:
@@ -50,7 +52,7 @@ class ReporterScheme(OpenApiAuthenticationExtension):
     name = "reportToken"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {"type": "http", "scheme": "bearer", "description": WHO}
+        return {"type": "http", "scheme": "bearer", "description": WHO_MAY_REPORT}
 
 
 class Reporter(BasePermission):
@@ -58,5 +60,5 @@ class Reporter(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if not isinstance(request.auth, Source):
-            raise exceptions.NotAuthenticated(WHO)
+            raise exceptions.NotAuthenticated(WHO_MAY_REPORT)
         return True

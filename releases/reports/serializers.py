@@ -1,4 +1,4 @@
-"""What scripts may report, field by field. An objection names the field and says what to write instead."""
+"""What scripts may report, field by field. An error names the field and says what to write instead."""
 
 from datetime import datetime
 from difflib import get_close_matches
@@ -26,10 +26,10 @@ class OutcomeField(serializers.CharField):
         super().__init__(max_length=40, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        said = str(super().to_internal_value(data))
-        if said.strip().lower().replace(" ", "_").replace("-", "_") not in parse.OUTCOMES:
-            raise serializers.ValidationError(f"“{said}” is no outcome. Write one of {', '.join(facts.OUTCOMES)}.")
-        return said
+        text = str(super().to_internal_value(data))
+        if text.strip().lower().replace(" ", "_").replace("-", "_") not in parse.OUTCOMES:
+            raise serializers.ValidationError(f"“{text}” is no outcome. Write one of {', '.join(facts.OUTCOMES)}.")
+        return text
 
 
 @extend_schema_field(OpenApiTypes.DATETIME)
@@ -40,15 +40,15 @@ class MomentField(serializers.CharField):
         super().__init__(max_length=60, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        said = str(super().to_internal_value(data))
-        read: datetime | None = parse.moment(said)
-        if read is None:
-            raise serializers.ValidationError(f"“{said}” is no moment. Write it as 2026-01-31T12:00:00Z.")
-        if read > clock.now() + facts.CLOCK_SLACK:
+        text = str(super().to_internal_value(data))
+        moment: datetime | None = parse.moment(text)
+        if moment is None:
+            raise serializers.ValidationError(f"“{text}” is no moment. Write it as 2026-01-31T12:00:00Z.")
+        if moment > clock.now() + facts.CLOCK_SLACK:
             raise serializers.ValidationError(
-                f"{said} lies in the future. Report it after it happened, or set your clock."
+                f"{text} lies in the future. Report it after it happened, or set your clock."
             )
-        return said
+        return text
 
 
 class YesOrNo(serializers.BooleanField):
@@ -67,10 +67,10 @@ class CommitField(serializers.CharField):
         super().__init__(max_length=100, help_text="7 to 64 hexadecimal digits; all of them are best.", **options)
 
     def to_internal_value(self, data: Any) -> str:
-        said = str(super().to_internal_value(data))
-        if not parse.sha(said):
-            raise serializers.ValidationError(f"“{said}” is no commit. Write its sha: 7 to 64 hexadecimal digits.")
-        return said
+        text = str(super().to_internal_value(data))
+        if not parse.sha(text):
+            raise serializers.ValidationError(f"“{text}” is no commit. Write its sha: 7 to 64 hexadecimal digits.")
+        return text
 
 
 class PurlField(serializers.CharField):
@@ -82,12 +82,12 @@ class PurlField(serializers.CharField):
         )
 
     def to_internal_value(self, data: Any) -> str:
-        said = str(super().to_internal_value(data))
-        if not said.lower().startswith("pkg:"):
+        text = str(super().to_internal_value(data))
+        if not text.lower().startswith("pkg:"):
             raise serializers.ValidationError(
-                f"“{said}” is no purl. Write one such as pkg:oci/checkout@sha256%3A4f5e…."
+                f"“{text}” is no purl. Write one such as pkg:oci/checkout@sha256%3A4f5e…."
             )
-        return said
+        return text
 
 
 class StoryKeyField(serializers.CharField):
@@ -97,10 +97,10 @@ class StoryKeyField(serializers.CharField):
         super().__init__(max_length=20, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        said = str(super().to_internal_value(data))
-        if not KEY.fullmatch(said.upper()):
-            raise serializers.ValidationError(f"“{said}” is no story key. A key looks like PAY-12.")
-        return said
+        text = str(super().to_internal_value(data))
+        if not KEY.fullmatch(text.upper()):
+            raise serializers.ValidationError(f"“{text}” is no story key. A key looks like PAY-12.")
+        return text
 
 
 class WebField(serializers.CharField):
@@ -110,10 +110,10 @@ class WebField(serializers.CharField):
         super().__init__(max_length=1000, **options)
 
     def to_internal_value(self, data: Any) -> str:
-        said = str(super().to_internal_value(data))
-        if not said.startswith(("https://", "http://")):
+        text = str(super().to_internal_value(data))
+        if not text.startswith(("https://", "http://")):
             raise serializers.ValidationError("Write a full address that starts with https:// or http://.")
-        return said
+        return text
 
 
 class Report(serializers.Serializer):
@@ -121,12 +121,12 @@ class Report(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
-            strange = [name for name in data if name not in self.fields]
-            if strange:
-                raise serializers.ValidationError({name: [self._meant(name)] for name in strange})
+            unknown = [name for name in data if name not in self.fields]
+            if unknown:
+                raise serializers.ValidationError({name: [self._suggestion(name)] for name in unknown})
         return super().to_internal_value(data)
 
-    def _meant(self, name: str) -> str:
+    def _suggestion(self, name: str) -> str:
         close = get_close_matches(name, list(self.fields), n=1)
         return (
             f"There is no such field.{f' Did you mean {close[0]}?' if close else ''} Known: {', '.join(self.fields)}."

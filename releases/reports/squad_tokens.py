@@ -1,4 +1,4 @@
-"""Reports with a squad's API token: filed under a source of the squad's own, and about its own things only."""
+"""Reports with a squad's API token: stored under a source of the squad, and about the squad's own things only."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,17 +8,17 @@ from rest_framework import exceptions
 from portal.accounts.models import ApiToken
 from releases.artifacts.models import Artifact
 from releases.inbox.models import Source
-from releases.mappings import rules
-from releases.mappings.apply import in_force
+from releases.mappings import engine
+from releases.mappings.fact_mapper import current_rules
 from releases.pipelines.models import Repository
 from releases.providers.facts import FlagSeen, Seen
 from squads.models import Service, Squad, Story
 
 
 def source_of(token: ApiToken) -> Source:
-    """Return the source that a squad's tokens report through, made when the first report comes.
+    """Return the source that a squad's tokens report through, created with the first report.
 
-    It has no secret, so its own door stays shut. An administrator can pause it like any other.
+    It has no secret, so its webhook address takes nothing. An administrator can pause it like any other.
     """
     squad = token.squad
     if squad is None:
@@ -31,36 +31,43 @@ def source_of(token: ApiToken) -> Source:
     return source
 
 
-def check(user: Any, seen: Iterable[Seen], source: Source) -> None:
-    """Refuse what a squad's token says about services, repositories, commits, stories or flags of another squad.
+def check_reported(user: Any, reported: Iterable[Seen], source: Source) -> None:
+    """Refuse reports of a squad's token about services, repositories, commits, stories or flags of another squad.
 
-    What mapping rules make of a name counts as said too: no other name leads to another squad's service.
+    Names that mapping rules give are checked as well, so that no other name leads to another squad's service.
     """
-    own = getattr(user, "program_of_id", None)
-    if own is None:
+    squad_id = getattr(user, "program_of_id", None)
+    if squad_id is None:
         return
-    said = list(seen)
-    said += rules.apply(said, in_force(), source.pk).facts
-    squad = Squad.objects.get(pk=own)
-    services, keys, places = (_named(said, field) for field in ("service", "story", "repository"))
-    mine = Service.objects.filter(squad=squad, name__in=services).values_list("name", flat=True)
-    _refuse(squad, services - set(mine), "the service", "Create or claim it for the squad first")
-    ours = Story.objects.filter(squad=squad, key__in=keys).values_list("key", flat=True)
-    _refuse(squad, keys - set(ours), "the story", "Its own squad reports about it")
-    held = Repository.objects.filter(service__squad=squad, key__in=places).values_list("key", flat=True)
-    _refuse(squad, places - set(held), "the repository", "Name it on the page of one of the squad's services first")
-    _check_commits(squad, _named(said, "sha"), _named(said, "artifact"))
-    flags = {each.key for each in said if isinstance(each, FlagSeen)}
+    facts = list(reported)
+    facts += engine.apply_rules(facts, current_rules(), source.pk).facts
+    squad = Squad.objects.get(pk=squad_id)
+    services, keys, repositories = (_named(facts, field) for field in ("service", "story", "repository"))
+    own_services = Service.objects.filter(squad=squad, name__in=services).values_list("name", flat=True)
+    _refuse(squad, services - set(own_services), "the service", "Create or claim it for the squad first")
+    own_stories = Story.objects.filter(squad=squad, key__in=keys).values_list("key", flat=True)
+    _refuse(squad, keys - set(own_stories), "the story", "Its own squad reports about it")
+    own_repositories = Repository.objects.filter(service__squad=squad, key__in=repositories).values_list(
+        "key", flat=True
+    )
+    _refuse(
+        squad,
+        repositories - set(own_repositories),
+        "the repository",
+        "Name it on the page of one of the squad's services first",
+    )
+    _check_commits(squad, _named(facts, "sha"), _named(facts, "artifact"))
+    flags = {each.key for each in facts if isinstance(each, FlagSeen)}
     used = Story.objects.filter(flag__in=flags).exclude(squad=squad).values_list("flag", flat=True)
     _refuse(squad, set(used), "the flag", "Stories of other squads wait for it: report it through a source")
-    if not (services or keys or places or flags):
+    if not (services or keys or repositories or flags):
         raise exceptions.PermissionDenied(
             f"A token of squad {squad} reports about its own things: name a service, story or repository of the squad."
         )
 
 
 def _check_commits(squad: Squad, shas: set[str], artifacts: set[str]) -> None:
-    """A commit that only another squad's repositories hold, or an artifact made of one, is not this squad's to report."""
+    """Refuse commits that only another squad's repositories hold, and artifacts made from one."""
     for sha in sorted(shas):
         holders = Repository.objects.filter(changes__sha__startswith=sha, service__squad__isnull=False)
         if holders.exists() and not holders.filter(service__squad=squad).exists():
@@ -70,12 +77,12 @@ def _check_commits(squad: Squad, shas: set[str], artifacts: set[str]) -> None:
     _refuse(squad, set(named), "the artifact", "It was made from a repository of another squad")
 
 
-def _named(seen: Iterable[Seen], field: str) -> set[str]:
-    return {name for each in seen if isinstance(name := getattr(each, field, ""), str) and name}
+def _named(reported: Iterable[Seen], field: str) -> set[str]:
+    return {name for each in reported if isinstance(name := getattr(each, field, ""), str) and name}
 
 
-def _refuse(squad: Squad, strange: set[str], what: str, remedy: str) -> None:
-    if strange:
+def _refuse(squad: Squad, foreign_names: set[str], what: str, remedy: str) -> None:
+    if foreign_names:
         raise exceptions.PermissionDenied(
-            f"A token of squad {squad} does not report about {what} {sorted(strange)[0]}. {remedy}."
+            f"A token of squad {squad} does not report about {what} {sorted(foreign_names)[0]}. {remedy}."
         )

@@ -1,4 +1,4 @@
-"""What people do to sources. The pages, the API and the command line call these same verbs.
+"""What people do to sources, called by the pages, the API and the command line.
 
 Only administrators connect sources: a source reaches other machines, and a path reaches this one. `by` is None for
 whoever may run commands on the machine itself.
@@ -22,48 +22,48 @@ from releases.providers.signatures import digest
 from releases.pulling import git_pull, leases
 from squads.teams.models import Squad
 
-# Addresses such as /sources/new/git/ belong to pages.
-TAKEN = {"new", "help", "hosts", "mapping", "unmapped"}
-EVENTS = [(kind, PROVIDERS[kind].name) for kind in ("cdevents", "report")]
-PUSHES = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
+# Keys that no source may have, since pages use them: /sources/new/git/ and the like.
+RESERVED_KEYS = {"new", "help", "hosts", "mapping", "unmapped"}
+EVENT_KINDS = [(kind, PROVIDERS[kind].name) for kind in ("cdevents", "report")]
+PUSH_KINDS = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
 
 
-def administers(by: Any) -> None:
+def check_administrator(by: Any) -> None:
     """Refuse everybody but administrators, and commands on the machine itself."""
     if by is not None and not by.is_staff:
         raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
 
 
-def squad_called(text: str) -> Squad:
+def find_squad(name: str) -> Squad:
     """Return the squad with this name, slug or key prefix; a ValidationError lists the squads there are."""
-    text = text.strip()
+    name = name.strip()
     for lookup in ("name__iexact", "slug", "key_prefix__iexact"):
-        squad = Squad.objects.filter(**{lookup: text}).first()
+        squad = Squad.objects.filter(**{lookup: name}).first()
         if squad is not None:
             return squad
     names = ", ".join(Squad.objects.values_list("name", flat=True)[:30])
     there_are = f"There are: {names}." if names else "There is none yet: create it on the page of squads first."
-    raise ValidationError({"squad": f"No squad is called “{text[:80]}”. {there_are}"})
+    raise ValidationError({"squad": f"No squad is called “{name[:80]}”. {there_are}"})
 
 
 def free_key(name: str) -> str:
     """Return a key that is free for a source of this name."""
     stem = slugify(name)[:50] or "source"
     key, number = stem, 1
-    while key in TAKEN or Source.objects.filter(key=key).exists():
+    while key in RESERVED_KEYS or Source.objects.filter(key=key).exists():
         number += 1
         key = f"{stem}-{number}"
     return key
 
 
-# What trying a source again, because somebody changed it, writes.
-TRIED = ["state", "next_pull_at", "failures", "last_error", "waits_for", "leased_until", "progress"]
+# The columns that `retry_now` sets.
+RETRY_COLUMNS = ["state", "next_pull_at", "failures", "last_error", "waits_for", "leased_until", "progress"]
 
 
-def try_again(source: Source, before: Source, *, asked: bool = True) -> None:
-    """Have a source that was changed asked at once, whatever went wrong `before`; one that is paused stays paused.
+def retry_now(source: Source, before: Source, *, asked: bool = True) -> None:
+    """Schedule a pull of a changed source for now and clear its errors; one that is paused stays paused.
 
-    A pull under way loses its claim: it reads with what was said before, and must not keep its cursor.
+    A pull under way loses its lease: it reads with the settings of `before`, and must not store its cursor.
     """
     source.leased_until, source.progress = None, {}
     source.next_pull_at = clock.now() if asked else None
@@ -71,17 +71,17 @@ def try_again(source: Source, before: Source, *, asked: bool = True) -> None:
     source.state = Source.State.ACTIVE if before.state == Source.State.BROKEN else before.state
 
 
-def stays_at_home(field: str, before: str, now: str) -> None:
-    """Refuse to take a kept secret along to another server: whoever changes the address must know it."""
-    if _server(before) != _server(now):
+def check_same_server(field: str, before: str, after: str) -> None:
+    """Refuse to send a stored secret to another server: whoever changes the address has to type the secret again."""
+    if _origin(before) != _origin(after):
         raise ValidationError(
             {
-                field: "The address leads to another server now, and what is kept was given for the one before. Type it again."
+                field: "The new address is on another server, and what is stored was given for the old one. Type it again."
             }
         )
 
 
-def _server(address: str) -> tuple[str, str, int] | str:
+def _origin(address: str) -> tuple[str, str, int] | str:
     try:
         return http.origin(http.address(address))
     except http.BadAddress:
@@ -89,19 +89,19 @@ def _server(address: str) -> tuple[str, str, int] | str:
 
 
 def pull_soon(source: Source) -> None:
-    """Have a source pulled within seconds, whatever its turn is. Refused with the reason while it is paused."""
-    if source.kind not in leases.KINDS or not source.config.get("url"):
+    """Have a source pulled within seconds, due or not. A ValidationError says why a paused or broken one is not."""
+    if source.kind not in leases.PULLED_KINDS or not source.config.get("url"):
         raise ValidationError(f"{source} is not pulled: it sends its events by itself.")
     if source.state == Source.State.BROKEN:
-        raise ValidationError(f"{source} is broken. Mend what its page says, then try it again there.")
+        raise ValidationError(f"{source} is broken. Fix the error on its page, then press “Try again” there.")
     if source.state != Source.State.ACTIVE:
         raise ValidationError(f"{source} is paused. Resume it first.")
     Source.objects.filter(pk=source.pk).update(next_pull_at=clock.now())
 
 
 def pause(source: Source, *, by: Any) -> None:
-    """Stop taking anything from a source. What it said stays; a pull under way is stopped."""
-    administers(by)
+    """Take no more events from a source, and stop a pull under way. Its events so far stay."""
+    check_administrator(by)
     try:
         move(
             source,
@@ -118,8 +118,8 @@ def pause(source: Source, *, by: Any) -> None:
 
 
 def resume(source: Source, *, by: Any) -> None:
-    """Take from a source again; one that is pulled is pulled at once."""
-    administers(by)
+    """Take events from a paused or broken source again; one that is pulled is pulled at once."""
+    check_administrator(by)
     try:
         move(
             source,
@@ -139,8 +139,8 @@ def resume(source: Source, *, by: Any) -> None:
 
 @transaction.atomic
 def remove(source: Source, *, by: Any) -> None:
-    """Delete a source that never said anything. One that did is what evidence rests on: it can only be paused."""
-    administers(by)
+    """Delete a source without events. One with events can only be paused, since evidence rests on them."""
+    check_administrator(by)
     if InboundEvent.objects.filter(source=source).exists():
         raise ValidationError(f"{source} has events, and evidence rests on them. Pause it instead.")
     mirror = git_pull.mirror_of(source) if source.kind == "git" else None
@@ -150,11 +150,11 @@ def remove(source: Source, *, by: Any) -> None:
 
 
 @transaction.atomic
-def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
-    """Open a door for a system that sends its events; return the source and its token, which is shown only now."""
-    administers(by)
-    if kind not in dict(PUSHES):
-        raise ValidationError({"kind": f"Choose one of {', '.join(dict(PUSHES))}."})
+def create_push_source(*, by: Any, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
+    """Create a source for a system that sends its events; return it and its token, which is shown only now."""
+    check_administrator(by)
+    if kind not in dict(PUSH_KINDS):
+        raise ValidationError({"kind": f"Choose one of {', '.join(dict(PUSH_KINDS))}."})
     name = name.strip()
     if not name or len(name) > 120:
         raise ValidationError({"name": "Give it a name of at most 120 characters, such as Deployments."})
@@ -172,11 +172,11 @@ def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple
 
 def rename(source: Source, name: str, *, by: Any) -> None:
     """Give a source another name; its key, and so its address, stays."""
-    administers(by)
+    check_administrator(by)
     source.name = name.strip()[:120] or source.name
     source.save(update_fields=["name"])
 
 
-def last_day(source: Source) -> int:
-    """Return how many events a source brought in the last 24 hours."""
+def events_last_day(source: Source) -> int:
+    """Return how many events a source received in the last 24 hours."""
     return InboundEvent.objects.filter(source=source, received_at__gt=clock.now() - timedelta(days=1)).count()

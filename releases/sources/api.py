@@ -1,30 +1,21 @@
 """Sources and events over the API; the same verbs as the pages call. Secrets never leave."""
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.api import Chosen, Endpoint, named_by
 from releases.inbox.models import Source
-from releases.sources import actions as sources_actions
-from releases.sources import git_actions, system_actions
+from releases.sources import actions as sources
+from releases.sources import connect_git, connect_system
 from squads.models import Squad
 
 STORIES_FOR = "The squad whose stories its issues become; null for none."
 STORIES_LABEL = "Only issues with this label."
-
-
-def check_administrator(user: Any) -> None:
-    """Refuse everybody but administrators: sources reach outside systems."""
-    if not user.is_staff:
-        raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
 
 
 class SourceOut(serializers.ModelSerializer):
@@ -91,7 +82,7 @@ class GitIn(serializers.Serializer):
 class PushIn(serializers.Serializer):
     """A source that sends its events by itself."""
 
-    kind = serializers.ChoiceField(sources_actions.PUSHES)
+    kind = serializers.ChoiceField(sources.PUSH_KINDS)
     name = serializers.CharField(max_length=120)
     repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
 
@@ -99,7 +90,7 @@ class PushIn(serializers.Serializer):
 class SystemIn(serializers.Serializer):
     """A system to connect. docs/providers names the settings of each kind."""
 
-    kind = serializers.ChoiceField(system_actions.KINDS)
+    kind = serializers.ChoiceField(connect_system.SYSTEM_KINDS)
     name = serializers.CharField(max_length=120)
     url = serializers.CharField(max_length=1000, required=False, allow_blank=True, help_text="Where it is asked.")
     asked = serializers.BooleanField(required=False, default=True, help_text="Whether it is asked every few minutes.")
@@ -172,29 +163,29 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=False, methods=["post"], filterset_class=None)
     def git(self, request: Request) -> Response:
         """Connect a git repository (201), or change the rules of one that is connected (200)."""
-        check_administrator(request.user)
-        said = GitIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        source, new = git_actions.connect_git(by=request.user, **said.validated_data)
+        sources.check_administrator(request.user)
+        serializer = GitIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        source, new = connect_git.connect_git(by=request.user, **serializer.validated_data)
         return Response(SourceOut(source).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
 
     @extend_schema(request=PushIn, responses={201: PushOut})
     @action(detail=False, methods=["post"], filterset_class=None)
     def push(self, request: Request) -> Response:
         """Open a door for a system that sends events, and get its token. It is shown only now."""
-        check_administrator(request.user)
-        said = PushIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        source, token = sources_actions.create_push(by=request.user, **said.validated_data)
+        sources.check_administrator(request.user)
+        serializer = PushIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        source, token = sources.create_push_source(by=request.user, **serializer.validated_data)
         return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={202: SourceOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def pull(self, request: Request, key: str) -> Response:
         """Have a source pulled within seconds."""
-        check_administrator(request.user)
+        sources.check_administrator(request.user)
         source = self.get_object()
-        sources_actions.pull_soon(source)
+        sources.pull_soon(source)
         source.refresh_from_db()
         return Response(SourceOut(source).data, status=status.HTTP_202_ACCEPTED)
 
@@ -202,19 +193,19 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=False, methods=["post"], filterset_class=None)
     def system(self, request: Request) -> Response:
         """Connect a system, and get the secret it must show when it sends. It is shown only now."""
-        check_administrator(request.user)
-        said = SystemIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        source, token = system_actions.connect_system(by=request.user, **said.validated_data)
+        sources.check_administrator(request.user)
+        serializer = SystemIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        source, token = connect_system.connect_system(by=request.user, **serializer.validated_data)
         return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=SystemChange, responses={200: SourceOut})
     def partial_update(self, request: Request, key: str) -> Response:
         """Change a system that is connected (git repositories are changed by connecting them again)."""
-        check_administrator(request.user)
+        sources.check_administrator(request.user)
         source = self.get_object()
-        said = SystemChange(data=request.data)
-        said.is_valid(raise_exception=True)
+        serializer = SystemChange(data=request.data)
+        serializer.is_valid(raise_exception=True)
         kept = {name: source.config[name] for name in source.config if name != "url"}
         before = {
             "name": source.name,
@@ -225,49 +216,49 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
             "stories_for": source.stories_for,
             "stories_label": source.stories_label,
         }
-        now = {**before, **said.validated_data}
-        if now["stories_for"] is None and "stories_label" not in said.validated_data:
+        now = {**before, **serializer.validated_data}
+        if now["stories_for"] is None and "stories_label" not in serializer.validated_data:
             now["stories_label"] = ""
-        source = system_actions.edit_system(source, by=request.user, **now)
+        source = connect_system.edit_system(source, by=request.user, **now)
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={200: SeenOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def test(self, request: Request, key: str) -> Response:
         """Ask a system what it shows to Rodeo."""
-        check_administrator(request.user)
-        return Response({"seen": system_actions.try_out(self.get_object(), by=request.user)})
+        sources.check_administrator(request.user)
+        return Response({"seen": connect_system.check_access(self.get_object(), by=request.user)})
 
     @extend_schema(request=None, responses={200: PushOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def secret(self, request: Request, key: str) -> Response:
         """Make a new secret for a source that sends. The old one stays good for a day. It is shown only now."""
-        check_administrator(request.user)
+        sources.check_administrator(request.user)
         source = self.get_object()
-        token = system_actions.rotate_secret(source, by=request.user, at_once=source.kind == "report")
+        token = connect_system.rotate_secret(source, by=request.user, at_once=source.kind == "report")
         return Response({"source": SourceOut(source).data, "token": token})
 
     @extend_schema(request=None, responses={200: SourceOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def pause(self, request: Request, key: str) -> Response:
         """Take nothing from a source any more. What it said stays; a pull under way is stopped."""
-        check_administrator(request.user)
+        sources.check_administrator(request.user)
         source = self.get_object()
-        sources_actions.pause(source, by=request.user)
+        sources.pause(source, by=request.user)
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={200: SourceOut})
     @pause.mapping.delete
     def resume(self, request: Request, key: str) -> Response:
         """Take from a source again, one that is broken too; one that is asked is asked at once."""
-        check_administrator(request.user)
+        sources.check_administrator(request.user)
         source = self.get_object()
-        sources_actions.resume(source, by=request.user)
+        sources.resume(source, by=request.user)
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
         """Delete a source that never said anything. One that did can only be paused: evidence rests on it."""
-        check_administrator(request.user)
-        sources_actions.remove(self.get_object(), by=request.user)
+        sources.check_administrator(request.user)
+        sources.remove(self.get_object(), by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

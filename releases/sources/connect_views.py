@@ -1,4 +1,4 @@
-"""Pages that connect the systems a company has: the choice of kinds, the form of each, trying one out, its step list."""
+"""Pages that connect a system: the choice of kinds, the form of each, the test of its access, and its list of steps."""
 
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from portal.kernel.policy import administrators, reading
 from releases.inbox.models import Source
 from releases.providers import PROVIDERS
 from releases.providers.status_docs import page_of
-from releases.sources import system_actions
+from releases.sources import connect_system
 from releases.sources.forms import SystemForm
-from releases.sources.queries import hook_of
+from releases.sources.queries import hook_url
 
-PAGES = Path(settings.BASE_DIR) / "docs" / "providers"
+PROVIDER_DOCS = Path(settings.BASE_DIR) / "docs" / "providers"
 
 
 @administrators
@@ -39,32 +39,32 @@ def system_choice(request: HttpRequest) -> HttpResponse:
 def system_create(request: HttpRequest, kind: str) -> HttpResponse:
     """Connect a system; where Rodeo made its secret, the answer shows it, this once."""
     try:
-        provider = system_actions.provider_of(kind)
+        provider = connect_system.provider_of(kind)
     except ValidationError:
         raise Http404("There is no such kind of system.") from None
     form = SystemForm(request.POST or None, provider=provider)
     if request.method == "POST" and form.is_valid():
         try:
-            row, secret = system_actions.connect_system(by=request.user, kind=kind, **form.said())
+            row, secret = connect_system.connect_system(by=request.user, kind=kind, **form.values())
         except ValidationError as error:
-            form.object_to(error)
+            form.show_errors(error)
         else:
             if secret:
                 return secret_page(request, row, secret, status=201)
             messages.success(request, f"{row.name} is connected.")
             return redirect(row)
-    return _asked(request, "releases/sources/system.html", form, provider=provider)
+    return _render_form(request, "releases/sources/system.html", form, provider=provider)
 
 
-def _asked(request: HttpRequest, template: str, form: SystemForm, **context: Any) -> HttpResponse:
+def _render_form(request: HttpRequest, template: str, form: SystemForm, **context: Any) -> HttpResponse:
     if form.errors:
-        form.ask_again()
+        form.ask_for_secrets_again()
     return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
 
 
 def secret_page(request: HttpRequest, row: Source, secret: str, status: int = 200) -> HttpResponse:
     """Show a new secret, this once, with where it goes."""
-    context = {"source": row, "secret": secret, "hook": hook_of(row), "provider": PROVIDERS[row.kind]}
+    context = {"source": row, "secret": secret, "hook": hook_url(row), "provider": PROVIDERS[row.kind]}
     return render(request, "releases/sources/system_secret.html", context, status=status)
 
 
@@ -72,25 +72,25 @@ def edit_page(request: HttpRequest, row: Source) -> HttpResponse:
     """Change a system that is connected."""
     form = SystemForm(request.POST or None, provider=PROVIDERS[row.kind], source=row)
     if request.method == "POST" and form.is_valid():
-        said = form.said()
-        said |= {name: said[name] or None for name in ("credential", "secret")}
+        values = form.values()
+        values |= {name: values[name] or None for name in ("credential", "secret")}
         try:
-            system_actions.edit_system(row, by=request.user, **said)
+            connect_system.edit_system(row, by=request.user, **values)
         except ValidationError as error:
-            form.object_to(error)
+            form.show_errors(error)
         else:
             messages.success(request, "Saved.")
             return redirect(row)
-    return _asked(request, "releases/sources/edit.html", form, source=row)
+    return _render_form(request, "releases/sources/edit.html", form, source=row)
 
 
 @administrators
 @require_POST
 def system_test(request: HttpRequest, key: str) -> HttpResponse:
-    """Ask a source's system what it shows to us, and say so."""
+    """Test a source: ask its system what its credential can read, and show that."""
     row = get_object_or_404(Source, key=key)
     try:
-        seen = system_actions.try_out(row, by=request.user)
+        seen = connect_system.check_access(row, by=request.user)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
     else:
@@ -103,11 +103,11 @@ def system_test(request: HttpRequest, key: str) -> HttpResponse:
 def system_help(request: HttpRequest, kind: str) -> HttpResponse:
     """The step list for one kind of system, as docs/providers has it."""
     provider = PROVIDERS.get(kind)
-    page = page_of(PAGES, provider) if provider else None
+    page = page_of(PROVIDER_DOCS, provider) if provider else None
     if provider is None or page is None or not page.exists():
         raise Http404("There is no page about such a system.")
     others = {
-        page_of(PAGES, each).name: reverse("releases:sources:system_help", args=[each.kind])
+        page_of(PROVIDER_DOCS, each).name: reverse("releases:sources:system_help", args=[each.kind])
         for each in PROVIDERS.values()
     }
     context = {"provider": provider, "text": document(page.read_text(encoding="utf-8"), others)}

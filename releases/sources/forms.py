@@ -1,4 +1,4 @@
-"""Forms of sources: they read what was typed; the verbs in sources.py check and keep it."""
+"""Forms of sources. The verbs in actions.py, connect_git.py and connect_system.py validate and save what they hold."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from portal.kernel.form_errors import add_errors
 from releases.inbox.models import Source
 from releases.providers.base import Provider, Pulling, Setting
-from releases.sources import actions, system_actions
+from releases.sources import actions, connect_system
 from squads.models import Service, Squad
 
 COMPANY = "company"
@@ -40,7 +40,7 @@ class GitRulesForm(forms.Form):
         help_text=r"A pattern such as v*, or a regular expression such as v\d+\.\d+(\.\d+)? Left empty: none.",
     )
     deploys_to = forms.CharField(
-        label="and are deployments to",
+        label="Tags deploy to",
         max_length=120,
         required=False,
         help_text="An environment, such as production, if tagging is deploying. Left empty: they are not.",
@@ -50,7 +50,9 @@ class GitRulesForm(forms.Form):
         choices=[(SERVICE, "the service"), (COMPANY, "the whole company"), (OTHER, "another line")],
         help_text="Repositories that share a line and tag together share their releases.",
     )
-    line = forms.CharField(label="That line", max_length=120, required=False, help_text="Such as a product's name.")
+    line = forms.CharField(
+        label="Release line name", max_length=120, required=False, help_text="Such as a product's name."
+    )
     user = forms.CharField(
         label="User name",
         max_length=120,
@@ -70,9 +72,9 @@ class GitRulesForm(forms.Form):
     def __init__(self, *args: Any, source: Source | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if source is not None:
-            self._show(source)
+            self._fill_from(source)
 
-    def _show(self, source: Source) -> None:
+    def _fill_from(self, source: Source) -> None:
         config = source.config
         line = config.get("release_line")
         self.initial = {
@@ -85,7 +87,7 @@ class GitRulesForm(forms.Form):
             self.fields["secret"].help_text = "One is kept. Left empty, it stays; type a new one to replace it."
 
     def clean(self) -> dict[str, Any]:
-        """Turn the choice of line into what the verbs take: None, "" or a name."""
+        """Turn the choice of line into what `connect_git` takes: None, "" or a name."""
         data = super().clean() or {}
         choice = data.pop("line_is", SERVICE)
         if choice == OTHER and not data.get("line"):
@@ -123,17 +125,17 @@ class GitSourceEditForm(GitRulesForm):
 
 def setting_field(setting: Setting) -> forms.Field:
     """Return the form field of one of a provider's settings."""
-    said: dict[str, Any] = {"label": setting.label, "help_text": setting.help, "required": setting.required}
+    arguments: dict[str, Any] = {"label": setting.label, "help_text": setting.help, "required": setting.required}
     if setting.choices:
         empty = [] if setting.required or "" in dict(setting.choices) else [("", "as usual")]
-        return forms.ChoiceField(choices=[*empty, *setting.choices], **said)
+        return forms.ChoiceField(choices=[*empty, *setting.choices], **arguments)
     attributes = {"spellcheck": "false", "placeholder": setting.placeholder}
     widget = forms.Textarea(attrs={**attributes, "rows": 3}) if setting.many else forms.TextInput(attrs=attributes)
-    return forms.CharField(max_length=system_actions.LONGEST_SETTING, widget=widget, **said)
+    return forms.CharField(max_length=connect_system.LONGEST_SETTING, widget=widget, **arguments)
 
 
 class SystemForm(forms.Form):
-    """Connects a system, or changes it: what it is called, whom it concerns, where it is, and its provider's settings."""
+    """Connects a system, or changes it: its name, squad and address, and its provider's settings."""
 
     name = forms.CharField(max_length=120)
     squad = forms.ModelChoiceField(
@@ -148,11 +150,11 @@ class SystemForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.fields["squad"].queryset = Squad.objects.all()  # type: ignore[attr-defined]
         if provider.pulling is not None:
-            self._ask(provider.pulling, source)
+            self._add_pull_fields(provider.pulling, source)
         for setting in provider.settings:
-            self.fields[SETTING + setting.name] = setting_field(setting)
+            self.fields[SETTING_PREFIX + setting.name] = setting_field(setting)
         if provider.tickets:
-            self._offer_stories()
+            self._add_story_fields()
         if provider.pushes:
             self.fields["secret"] = _password(
                 "Secret that it shows",
@@ -160,9 +162,9 @@ class SystemForm(forms.Form):
                 if source is not None and source.secret
                 else "Only where the system makes its own; left empty, Rodeo makes one and shows it once.",
             )
-        self.initial = {"name": provider.name, "asked": True} if source is None else self._of(source)
+        self.initial = {"name": provider.name, "asked": True} if source is None else self._initial_of(source)
 
-    def _ask(self, pulling: Pulling, source: Source | None) -> None:
+    def _add_pull_fields(self, pulling: Pulling, source: Source | None) -> None:
         if self.provider.pushes:
             self.fields["asked"] = forms.BooleanField(
                 label="Ask it every few minutes",
@@ -181,7 +183,7 @@ class SystemForm(forms.Form):
         kept = "One is kept, encrypted. Left empty, it stays." if source is not None and source.credential else ""
         self.fields["credential"] = _password("Credential", kept or pulling.credential)
 
-    def _offer_stories(self) -> None:
+    def _add_story_fields(self) -> None:
         self.fields["stories_for"] = forms.ModelChoiceField(
             Squad.objects.all(),
             label="Issues become stories of",
@@ -198,11 +200,12 @@ class SystemForm(forms.Form):
             widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "story"}),
         )
 
-    def _of(self, source: Source) -> dict[str, Any]:
+    def _initial_of(self, source: Source) -> dict[str, Any]:
         config = source.config
         values = {each.name: config.get(each.name, "") for each in self.provider.settings}
         lines = {
-            SETTING + name: "\n".join(value) if isinstance(value, list) else value for name, value in values.items()
+            SETTING_PREFIX + name: "\n".join(value) if isinstance(value, list) else value
+            for name, value in values.items()
         }
         shown = {
             "name": source.name,
@@ -214,10 +217,10 @@ class SystemForm(forms.Form):
         }
         return {**lines, **shown}
 
-    def said(self) -> dict[str, Any]:
-        """Return what was typed as the verbs of systems.py take it."""
+    def values(self) -> dict[str, Any]:
+        """Return what was typed as the arguments of `connect_system` and `edit_system`."""
         data = self.cleaned_data
-        settings = {each.name: data.get(SETTING + each.name, "") for each in self.provider.settings}
+        settings = {each.name: data.get(SETTING_PREFIX + each.name, "") for each in self.provider.settings}
         asked = data.get("asked", True) if self.provider.pulling is not None else False
         return {
             "name": data["name"],
@@ -231,23 +234,23 @@ class SystemForm(forms.Form):
             "stories_label": data.get("stories_label", ""),
         }
 
-    def ask_again(self) -> None:
-        """Say of secrets that were typed that they are to be typed once more: a page never shows one."""
+    def ask_for_secrets_again(self) -> None:
+        """Ask for typed secrets once more: a page never shows one."""
         for name in ("credential", "secret"):
             if name in self.fields and self.data.get(name):
                 self[name].help_text = "Type it again: nothing was saved, and Rodeo never shows a secret."
 
-    def object_to(self, error: ValidationError) -> None:
-        """Show what a verb objects to at the field it names."""
+    def show_errors(self, error: ValidationError) -> None:
+        """Show a ValidationError of a verb at the fields it names."""
         if hasattr(error, "error_dict"):
             names = {each.name for each in self.provider.settings}
             error.error_dict = {
-                SETTING + key if key in names else key: value for key, value in error.error_dict.items()
+                SETTING_PREFIX + key if key in names else key: value for key, value in error.error_dict.items()
             }
         add_errors(self, error)
 
 
-SETTING = "setting_"
+SETTING_PREFIX = "setting_"
 
 
 def _password(label: str, help_text: str) -> forms.CharField:
@@ -256,11 +259,11 @@ def _password(label: str, help_text: str) -> forms.CharField:
 
 
 class PushSourceForm(forms.Form):
-    """Opens a door for a system that sends its events."""
+    """Creates a source for a system that sends its events."""
 
     kind = forms.ChoiceField(
         label="What it sends",
-        choices=actions.EVENTS,
+        choices=actions.EVENT_KINDS,
         help_text="CDEvents for systems that speak CloudEvents; reports for scripts and curl.",
     )
     name = forms.CharField(max_length=120, help_text="Who sends: such as Deployments, or Jenkins.")

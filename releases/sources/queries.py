@@ -14,9 +14,9 @@ from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
 from releases.pulling import leases
 from releases.pulling.health import is_broken
-from releases.sources import issue_settings
+from releases.sources import issues_as_stories
 
-COUNTED = 1000
+COUNT_LIMIT = 1000
 EVENTS_SHOWN = 10
 
 
@@ -26,24 +26,26 @@ def listed_sources() -> QuerySet[Source]:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the list of sources."""
+class SourceRow:
+    """One line of the list of sources. `level` is good, warn, bad or "", and colours the text in `health`."""
 
     source: Source
     kind: str
-    state: str
-    words: str
-    last_day: int
+    level: str
+    health: str
+    events_last_day: int
     is_due: bool
 
 
-def source_rows(sources: Iterable[Source]) -> list[Row]:
+def source_rows(sources: Iterable[Source]) -> list[SourceRow]:
     """Return the lines of the list, with one query for the events of the last day."""
     shown = list(sources)
     since = clock.now() - timedelta(days=1)
     recent = InboundEvent.objects.filter(source__in=shown, received_at__gt=since).order_by()
     counts = dict(recent.values("source").annotate(count=Count("pk")).values_list("source", "count"))
-    return [Row(each, kind_of(each), *_standing(each), counts.get(each.pk, 0), _is_due(each)) for each in shown]
+    return [
+        SourceRow(each, kind_of(each), *source_health(each), counts.get(each.pk, 0), _is_due(each)) for each in shown
+    ]
 
 
 def kind_of(source: Source) -> str:
@@ -52,8 +54,8 @@ def kind_of(source: Source) -> str:
     return provider.name if provider else source.kind
 
 
-def _standing(source: Source) -> tuple[str, str]:
-    """Return whether a source does well (good, warn, bad or "") and the word for it."""
+def source_health(source: Source) -> tuple[str, str]:
+    """Return a source's health: its level (good, warn, bad or "") and a text for people."""
     if source.state == Source.State.PAUSED:
         return "warn", "paused"
     if is_broken(source):
@@ -62,7 +64,7 @@ def _standing(source: Source) -> tuple[str, str]:
         return "bad", "failing"
     if source.waits_for:
         return "", "waits"
-    if not is_asked(source):
+    if not is_pulled(source):
         if source.secret:
             return "good", "open"
         return ("bad", "has a token that cannot be read") if source.token_digest else ("", "closed: it has no token")
@@ -72,28 +74,28 @@ def _standing(source: Source) -> tuple[str, str]:
 
 
 def _is_due(source: Source) -> bool:
-    """Say whether it is a source's turn, whether a worker took it already or not."""
+    """Say whether a source is due for a pull, whether a worker has leased it already or not."""
     waits = source.next_pull_at is not None and source.next_pull_at > clock.now()
-    return is_asked(source) and source.state == Source.State.ACTIVE and not waits
+    return is_pulled(source) and source.state == Source.State.ACTIVE and not waits
 
 
-def is_asked(source: Source) -> bool:
+def is_pulled(source: Source) -> bool:
     """Say whether a source is pulled: its kind can be, and it has an address."""
-    return source.kind in leases.KINDS and bool(source.config.get("url"))
+    return source.kind in leases.PULLED_KINDS and bool(source.config.get("url"))
 
 
 def is_pulling(source: Source) -> bool:
-    """Say whether a worker reads a source now. One that is claimed, and that no worker took yet, waits."""
+    """Say whether a worker pulls a source now. One that is leased but has no progress yet still waits for a worker."""
     return source.leased_until is not None and source.leased_until > clock.now() and bool(source.progress)
 
 
 @dataclass(frozen=True, slots=True)
 class PullState:
-    """How far a source is. `busy` means that the page should look again soon."""
+    """What the changing part of a source's page shows. `busy` means that the page should ask again soon."""
 
     pulled: bool
-    standing: str
-    word: str
+    level: str
+    health: str
     busy: bool
     step: str
     done: int
@@ -108,48 +110,48 @@ class PullState:
 
 
 def pull_state(source: Source) -> PullState:
-    """Return what the changing part of a source's page says."""
-    pulled = is_asked(source)
+    """Return what the changing part of a source's page shows."""
+    pulled = is_pulled(source)
     pulling = pulled and is_pulling(source)
     due = not pulling and _is_due(source)
-    waiting = _some(source, InboundEvent.State.PENDING)
+    waiting = _count_events(source, InboundEvent.State.PENDING)
     progress: dict[str, Any] = source.progress if pulling and isinstance(source.progress, dict) else {}
-    standing, word = _standing(source)
+    level, health = source_health(source)
     done, of = int(progress.get("done") or 0), int(progress.get("of") or 0)
     return PullState(
         pulled=pulled,
-        standing=standing,
-        word=word,
+        level=level,
+        health=health,
         busy=pulling or due or (pulled and waiting > 0),
         step=str(progress.get("step") or "starting"),
         done=done,
         of=of,
         due=due,
-        seen=_seen(source),
-        cursor=_cursor(source),
-        waiting=min(waiting, COUNTED),
-        failed=_some(source, InboundEvent.State.FAILED),
-        waiting_is_over=waiting > COUNTED,
-        # What git is doing says its numbers by itself.
+        seen=_describe_refs(source),
+        cursor=_describe_cursor(source),
+        waiting=min(waiting, COUNT_LIMIT),
+        failed=_count_events(source, InboundEvent.State.FAILED),
+        waiting_is_over=waiting > COUNT_LIMIT,
+        # The steps of git carry their numbers in their text.
         counted="" if source.kind == "git" or not done else f"{done:,} of {of:,}" if of else f"{done:,} so far",
     )
 
 
-def _some(source: Source, state: str) -> int:
+def _count_events(source: Source, state: str) -> int:
     """Count a source's events in a state, no further than COUNTED + 1."""
-    return InboundEvent.objects.filter(source=source, state=state).order_by().values("pk")[: COUNTED + 1].count()
+    return InboundEvent.objects.filter(source=source, state=state).order_by().values("pk")[: COUNT_LIMIT + 1].count()
 
 
-def _cursor(source: Source) -> str:
-    """Say how far an API was read: the plain values of its cursor, which only its provider knows to read."""
+def _describe_cursor(source: Source) -> str:
+    """Describe how far an API was read: the plain values of the cursor, whose meaning only the provider knows."""
     cursor = source.cursor if isinstance(source.cursor, dict) and source.kind != "git" else {}
     plain = [f"{name} {value}" for name, value in cursor.items() if isinstance(value, str | int) and value != ""]
     listed = sum(len(value) for value in cursor.values() if isinstance(value, dict | list))
     return "; ".join([*plain[:6], *([f"{listed:,} places kept"] if listed else [])])[:300]
 
 
-def _seen(source: Source) -> str:
-    """Say what the newest look at a repository saw."""
+def _describe_refs(source: Source) -> str:
+    """Describe the branch, head and tags that the newest pull of a repository found."""
     cursor = source.cursor if isinstance(source.cursor, dict) else {}
     if "head" not in cursor:
         return ""
@@ -163,28 +165,28 @@ def _seen(source: Source) -> str:
     )
 
 
-def rules_in_words(source: Source) -> list[tuple[str, str]]:
-    """Return (name, value) of what a source was told; its secrets only as set or not."""
+def configuration_of(source: Source) -> list[tuple[str, str]]:
+    """Return a source's configuration as (name, value) pairs; secrets only as set or not."""
     if source.kind != "git":
-        return _settings_in_words(source)
-    said = source.config
-    line = said.get("release_line")
+        return _settings_of(source)
+    config = source.config
+    line = config.get("release_line")
     service = source.repository.service if source.repository else None
     own_line = f"the service {service}" if service else "the service"
     return [
-        ("Address", said.get("url", "")),
-        ("Mainline", said.get("branch") or "the repository's default"),
+        ("Address", config.get("url", "")),
+        ("Mainline", config.get("branch") or "the repository's default"),
         (
             "Releases",
-            f"tags matching {said['release_tags']}" if said.get("release_tags") else "none: no tag is a release",
+            f"tags matching {config['release_tags']}" if config.get("release_tags") else "none: no tag is a release",
         ),
-        ("Deployments", f"each of them, to {said['deploys_to']}" if said.get("deploys_to") else "not from tags"),
+        ("Deployments", f"each of them, to {config['deploys_to']}" if config.get("deploys_to") else "not from tags"),
         ("Releases are of", own_line if line is None else line or "the whole company"),
         ("Token", "one is kept, encrypted" if source.credential else "none"),
     ]
 
 
-def _settings_in_words(source: Source) -> list[tuple[str, str]]:
+def _settings_of(source: Source) -> list[tuple[str, str]]:
     provider = PROVIDERS.get(source.kind)
     if provider is None:
         return []
@@ -194,16 +196,16 @@ def _settings_in_words(source: Source) -> list[tuple[str, str]]:
         if value:
             found.append((setting.label, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
     if provider.tickets:
-        found.append(("Issues become", issue_settings.in_words(source)))
-    if is_asked(source):
+        found.append(("Issues become", issues_as_stories.describe(source)))
+    if is_pulled(source):
         found.append(("Credential", "one is kept, encrypted" if source.credential else "none"))
     if source.squad:
         found.append(("Told when it breaks", f"squad {source.squad}"))
     return found
 
 
-def hook_of(source: Source) -> str:
-    """Return the address to which a system sends, as that system takes it."""
+def hook_url(source: Source) -> str:
+    """Return the webhook address for a system, with or without a slash at its end as that system takes it."""
     provider = PROVIDERS.get(source.kind)
     address = settings.RODEO_BASE_URL + reverse("releases:inbox:hook", args=[source.key])
     return address if provider is None or provider.slash else address.rstrip("/")
@@ -215,8 +217,8 @@ def newest_events(source: Source) -> list[InboundEvent]:
     return list(events.order_by("-received_at", "id")[:EVENTS_SHOWN])
 
 
-def first_command(source: Source, token: str, at: datetime | None = None) -> str:
-    """Return a command that tells a push source of a first deployment."""
+def example_command(source: Source, token: str, at: datetime | None = None) -> str:
+    """Return a curl command that reports a first deployment to a push source."""
     base = settings.RODEO_BASE_URL
     if source.kind == "report":
         return (
@@ -226,7 +228,7 @@ def first_command(source: Source, token: str, at: datetime | None = None) -> str
         )
     moment = clock.iso(at or clock.now())
     return (
-        f"curl -X POST {hook_of(source)} \\\n"
+        f"curl -X POST {hook_url(source)} \\\n"
         f"  -H 'Authorization: Bearer {token}' -H 'Content-Type: application/cloudevents+json' \\\n"
         """  -d '{"specversion": "1.0", "id": "first", "source": "/try", "type": "dev.cdevents.service.deployed.0.2.0",\n"""
         """       "data": {"context": {"version": "0.4.1", "id": "first", "source": "/try",\n"""

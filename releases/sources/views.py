@@ -17,12 +17,12 @@ from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
 from releases.inbox.models import Source
-from releases.sources import actions, git_actions, queries, system_actions
+from releases.sources import actions, connect_git, connect_system, queries
 from releases.sources.connect_views import edit_page, secret_page
 from releases.sources.forms import GitSourceEditForm, GitSourceForm, PushSourceEditForm, PushSourceForm
 
 
-def _form(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:
+def _render_form(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:
     return render(request, template, {"form": form, **context}, status=400 if form.errors else 200)
 
 
@@ -37,18 +37,18 @@ def source_list(request: HttpRequest) -> HttpResponse:
 @reading
 @require_safe
 def source(request: HttpRequest, key: str) -> HttpResponse:
-    """One source. While something is going on, the part that changes asks for itself again every second."""
+    """One source. While it is pulled or events wait, the changing part is fetched again every second."""
     row = get_object_or_404(queries.listed_sources(), key=key)
     context = {"source": row, "pull": queries.pull_state(row), "administers": request.user.is_staff}
     if wants_fragment(request):
         return varied(render(request, "releases/sources/_pull.html", context))
     context |= {
-        "rules": queries.rules_in_words(row),
+        "rules": queries.configuration_of(row),
         "events": queries.newest_events(row),
-        "last_day": actions.last_day(row),
-        "sends": row.kind in dict(actions.PUSHES),
+        "last_day": actions.events_last_day(row),
+        "sends": row.kind in dict(actions.PUSH_KINDS),
         "old_secret_until": row.previous_until if row.previous_until and row.previous_until > clock.now() else None,
-        "hook": queries.hook_of(row),
+        "hook": queries.hook_url(row),
     }
     return varied(render(request, "releases/sources/detail.html", context))
 
@@ -60,33 +60,33 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
     form = GitSourceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row, new = git_actions.connect_git(by=request.user, **form.cleaned_data)
+            row, new = connect_git.connect_git(by=request.user, **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
-            said = "is connected; its first pull begins within seconds" if new else "was connected already; saved"
-            messages.success(request, f"{row.name} {said}.")
+            outcome = "is connected; its first pull begins within seconds" if new else "was connected already; saved"
+            messages.success(request, f"{row.name} {outcome}.")
             return redirect(row)
-    return _form(request, "releases/sources/git.html", form, services=form.services())
+    return _render_form(request, "releases/sources/git.html", form, services=form.services())
 
 
 @administrators
 @never_cache
 def source_create_push(request: HttpRequest) -> HttpResponse:
-    """Open a door for a system that sends its events; the answer shows the token, this once."""
+    """Create a source for a system that sends its events; the answer shows the token, this once."""
     form = PushSourceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row, token = actions.create_push(by=request.user, **form.cleaned_data)
+            row, token = actions.create_push_source(by=request.user, **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
-            return _token(request, row, token, status=201)
-    return _form(request, "releases/sources/push.html", form)
+            return _token_page(request, row, token, status=201)
+    return _render_form(request, "releases/sources/push.html", form)
 
 
-def _token(request: HttpRequest, row: Source, token: str, status: int = 200) -> HttpResponse:
-    context = {"source": row, "token": token, "command": queries.first_command(row, token)}
+def _token_page(request: HttpRequest, row: Source, token: str, status: int = 200) -> HttpResponse:
+    context = {"source": row, "token": token, "command": queries.example_command(row, token)}
     return render(request, "releases/sources/token.html", context, status=status)
 
 
@@ -96,12 +96,12 @@ def _token(request: HttpRequest, row: Source, token: str, status: int = 200) -> 
 def source_token(request: HttpRequest, key: str) -> HttpResponse:
     """Replace a push source's token; the answer shows the new one, this once."""
     row = get_object_or_404(Source, key=key)
-    # Whoever reports over the API is found by the token itself, so there is one at a time.
+    # Reports over the API are authenticated by looking the token up, so there is only one at a time.
     at_once = "at_once" in request.POST or row.kind == "report"
     try:
-        token = system_actions.rotate_secret(row, by=request.user, at_once=at_once)
-        if row.kind in dict(actions.EVENTS):
-            return _token(request, row, token)
+        token = connect_system.rotate_secret(row, by=request.user, at_once=at_once)
+        if row.kind in dict(actions.EVENT_KINDS):
+            return _token_page(request, row, token)
         return secret_page(request, row, token)
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
@@ -113,30 +113,30 @@ def source_token(request: HttpRequest, key: str) -> HttpResponse:
 def source_edit(request: HttpRequest, key: str) -> HttpResponse:
     """Change a source."""
     row = get_object_or_404(Source, key=key)
-    if row.kind in dict(actions.EVENTS):
-        return _rename(request, row)
+    if row.kind in dict(actions.EVENT_KINDS):
+        return _rename_push_source(request, row)
     if row.kind != "git":
         return edit_page(request, row)
     form = GitSourceEditForm(request.POST or None, source=row)
     if request.method == "POST" and form.is_valid():
-        said = {**form.cleaned_data, "secret": form.cleaned_data["secret"] or None}
+        values = {**form.cleaned_data, "secret": form.cleaned_data["secret"] or None}
         try:
-            git_actions.edit_git(row, by=request.user, **said)
+            connect_git.edit_git(row, by=request.user, **values)
         except ValidationError as error:
             add_errors(form, error)
         else:
             messages.success(request, "Saved. Releases follow the new rules as soon as the worker has read them.")
             return redirect(row)
-    return _form(request, "releases/sources/edit.html", form, source=row)
+    return _render_form(request, "releases/sources/edit.html", form, source=row)
 
 
-def _rename(request: HttpRequest, row: Source) -> HttpResponse:
+def _rename_push_source(request: HttpRequest, row: Source) -> HttpResponse:
     form = PushSourceEditForm(request.POST or None, initial={"name": row.name})
     if request.method == "POST" and form.is_valid():
         actions.rename(row, form.cleaned_data["name"], by=request.user)
         messages.success(request, "Saved.")
         return redirect(row)
-    return _form(request, "releases/sources/edit.html", form, source=row)
+    return _render_form(request, "releases/sources/edit.html", form, source=row)
 
 
 @administrators
@@ -166,7 +166,7 @@ def source_state(request: HttpRequest, key: str) -> HttpResponse:
 @administrators
 @require_POST
 def source_remove(request: HttpRequest, key: str) -> HttpResponse:
-    """Delete a source that never said anything."""
+    """Delete a source without events."""
     row = get_object_or_404(Source, key=key)
     try:
         actions.remove(row, by=request.user)

@@ -1,4 +1,4 @@
-"""Asking for acceptance in production, and answering. The pages and the API call these same verbs."""
+"""Requests for acceptance in production: asking, answering, withdrawing. Called by the pages and the API."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ from squads.stories.authorship import why_own
 from squads.stories.models import Story
 
 State = AcceptanceRequest.State
-LONGEST = 10_000
-# One more than a user name has: SQLite compares no texts of any length.
-MOST_LETTERS = 151
+LONGEST_NOTE = 10_000
+# One more than the longest user name. SQLite cannot compare texts of any length.
+LONGEST_USERNAME = 151
 
 
-class Answered(AlreadyMoved):
-    """Somebody answered, or withdrew, first."""
+class AlreadyAnswered(AlreadyMoved):
+    """Somebody answered or withdrew the request first."""
 
     def __init__(self, request: AcceptanceRequest) -> None:
         super().__init__(f"the request to accept {request.story.key}", "answered", request.state)
@@ -41,11 +41,11 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
     """
     if missing := queries.why_not_yet(story):
         raise ValidationError(missing)
-    _short(note)
+    _check_length(note)
     if accepter is not None:
         if not accepter.is_active:
             raise ValidationError({"accepter": f"{accepter.name} cannot sign in any more. Name somebody else."})
-        if not story.squad.accepts_own and (own := _own(story, accepter, by)):
+        if not story.squad.accepts_own and (own := _why_own_change(story, accepter, by)):
             raise ValidationError({"accepter": own})
     elif not queries.accepters(story, asked_by=by):
         raise ValidationError(
@@ -60,11 +60,11 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
                 story=story, asked_by=by, asked_at=clock.now(), accepter=accepter, note=note.strip()
             )
     except IntegrityError:
-        there = AcceptanceRequest.objects.open().select_related("asked_by").filter(story=story).first()
-        if there is None:
+        existing = AcceptanceRequest.objects.open().select_related("asked_by").filter(story=story).first()
+        if existing is None:
             raise ValidationError(f"Somebody asked about {story.key} and took it back just now. Ask again.") from None
         raise ValidationError(
-            f"{there.asked_by.name} asked {clock.ago(there.asked_at)} already. Withdraw that request to ask anew."
+            f"{existing.asked_by.name} asked {clock.ago(existing.asked_at)} already. Withdraw that request to ask anew."
         ) from None
     for person in (by, accepter):
         if person is not None:
@@ -76,18 +76,18 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
 
 @transaction.atomic
 def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "", link: str = "") -> AcceptanceRequest:
-    """Accept the story in production, or decline it: kept as evidence by hand with the accepter's name.
+    """Accept the story in production, or decline it; the answer is stored as manual evidence with the accepter's name.
 
-    Raises PermissionDenied for somebody who may not answer, ValidationError naming a field, Answered when somebody was
-    first; nothing is written then.
+    Raises PermissionDenied for somebody who may not answer, ValidationError naming a field, and AlreadyAnswered when
+    somebody was first; nothing is written then.
     """
     if request.state == State.OPEN and (refusal := request.why_not(by)):
         raise PermissionDenied(refusal)
     if not accepted and not note.strip():
-        raise ValidationError({"note": "Write what failed, so that the squad can mend it."})
-    _short(note)
+        raise ValidationError({"note": "Write what failed, so that the squad can fix it."})
+    _check_length(note)
     to, now = (State.ACCEPTED if accepted else State.DECLINED), clock.now()
-    _moved(request, to, by=by, now=now, because=note.strip() or link.strip())
+    _close_request(request, to, by=by, now=now, because=note.strip() or link.strip())
     story = Story.objects.select_for_update(of=("self",)).select_related("squad").get(pk=request.story_id)
     if accepted and not queries.is_deployed(story):
         raise ValidationError(f"{story.key} is no longer in production: {queries.rung(story, 'deployed')['why']}.")
@@ -112,16 +112,16 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
 
 @transaction.atomic
 def withdraw(request: AcceptanceRequest, *, by: Any) -> AcceptanceRequest:
-    """Take a question back. Raises Answered when somebody answered first."""
-    _moved(request, State.WITHDRAWN, by=by, now=clock.now(), because="")
+    """Withdraw a request. Raises AlreadyAnswered when somebody answered first."""
+    _close_request(request, State.WITHDRAWN, by=by, now=clock.now(), because="")
     publish("acceptance.answered", key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn")
     touch([request.story_id])
     return request
 
 
-def person_named(username: str) -> Any:
+def find_accepter(username: str) -> Any:
     """Return the person with this user name; raise ValidationError naming the field if nobody has it."""
-    username = username.strip()[:MOST_LETTERS]
+    username = username.strip()[:LONGEST_USERNAME]
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
         raise ValidationError(
@@ -133,19 +133,21 @@ def person_named(username: str) -> Any:
     return person
 
 
-def _short(note: str) -> None:
-    if len(note) > LONGEST:
-        raise ValidationError({"note": f"This is longer than {LONGEST} characters. Shorten it, or link to the rest."})
+def _check_length(note: str) -> None:
+    if len(note) > LONGEST_NOTE:
+        raise ValidationError(
+            {"note": f"This is longer than {LONGEST_NOTE} characters. Shorten it, or link to the rest."}
+        )
 
 
-def _own(story: Story, accepter: Any, by: Any) -> str:
+def _why_own_change(story: Story, accepter: Any, by: Any) -> str:
     if accepter.pk == by.pk:
         return f"Name somebody else: squad {story.squad} does not let people accept their own changes."
     return why_own(story, accepter)
 
 
-def _moved(request: AcceptanceRequest, to: str, *, by: Any, now: Any, because: str) -> None:
-    """Move the request from open with one guarded UPDATE."""
+def _close_request(request: AcceptanceRequest, to: str, *, by: Any, now: Any, because: str) -> None:
+    """Close an open request with one guarded UPDATE; raise AlreadyAnswered when it is not open any more."""
     try:
         move(
             request,
@@ -159,7 +161,7 @@ def _moved(request: AcceptanceRequest, to: str, *, by: Any, now: Any, because: s
             answer=because,
         )
     except AlreadyMoved:
-        now_is = AcceptanceRequest.objects.select_related("story", "answered_by").filter(pk=request.pk).first()
-        if now_is is None:
+        current = AcceptanceRequest.objects.select_related("story", "answered_by").filter(pk=request.pk).first()
+        if current is None:
             raise
-        raise Answered(now_is) from None
+        raise AlreadyAnswered(current) from None

@@ -103,24 +103,26 @@ class AcceptanceRequests(Endpoint):
         """Ask for a story to be accepted. 400 says what is missing while it is not in production."""
         story = self._story()
         check_own(story.squad, request.user, story.key)
-        said = RequestIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        name = said.validated_data.get("accepter", "")
-        accepter: Any = actions.person_named(name) if name else None
-        made = actions.ask(story, by=request.user, accepter=accepter, note=said.validated_data.get("note", ""))
-        return self._shown(made.pk, status.HTTP_201_CREATED)
+        serializer = RequestIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        name = serializer.validated_data.get("accepter", "")
+        accepter: Any = actions.find_accepter(name) if name else None
+        acceptance_request = actions.ask(
+            story, by=request.user, accepter=accepter, note=serializer.validated_data.get("note", "")
+        )
+        return self._shown(acceptance_request.pk, status.HTTP_201_CREATED)
 
     @extend_schema(request=AnswerIn, responses=RequestOut, parameters=[PK])
     @action(detail=True, methods=["post"])
     def answer(self, request: Request, key: str, pk: str) -> Response:
         """Accept or decline in production; it becomes evidence by hand. 409 when somebody answered first."""
-        asked = self._request()
-        said = AnswerIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        fields = {name: said.validated_data.get(name, "") for name in ("note", "link")}
-        accepted = said.validated_data["answer"] == "accepted"
-        actions.answer(asked, by=request.user, accepted=accepted, **fields)
-        return self._shown(asked.pk)
+        acceptance_request = self._request()
+        serializer = AnswerIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        fields = {name: serializer.validated_data.get(name, "") for name in ("note", "link")}
+        accepted = serializer.validated_data["answer"] == "accepted"
+        actions.answer(acceptance_request, by=request.user, accepted=accepted, **fields)
+        return self._shown(acceptance_request.pk)
 
     @extend_schema(request=None, responses=RequestOut, parameters=[PK])
     @action(detail=True, methods=["post"])

@@ -1,4 +1,4 @@
-"""Asking somebody to accept a story in production."""
+"""Requests to accept a story in production."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from squads.stories.models import Evidence, Story
 
 
 class AcceptanceRequest(models.Model):
-    """A squad asks for a story to be accepted. The answer is a row of evidence by hand, with the accepter's name."""
+    """A squad's request to accept a story. The answer is a row of manual evidence with the accepter's name."""
 
     class State(models.TextChoices):
         OPEN = "open", "open"
@@ -22,7 +22,7 @@ class AcceptanceRequest(models.Model):
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="acceptance_requests")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     asked_at = models.DateTimeField()
-    # Nobody by name means: any of the squad's accepters.
+    # Null asks any of the squad's accepters.
     accepter = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="acceptance_requests"
     )

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
 from squads.acceptance.models import AcceptanceRequest
-from squads.discussions.queries import written
+from squads.discussions.queries import render_texts
 from squads.judge.judgement import say
 from squads.stories import ladder
 from squads.stories.authorship import why_own
@@ -20,7 +20,7 @@ MOST_ACCEPTERS = 50
 
 
 class Place(NamedTuple):
-    """Where a story runs: the environment, what of which service, and since when."""
+    """Where a story runs: the environment, the service, what was deployed, and the evidence of that deployment."""
 
     environment: str
     service: str
@@ -30,7 +30,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """One request that waits for a person, with all they need to answer it."""
+    """One request that a person can answer, with what they need for it."""
 
     request: AcceptanceRequest
     story: Story
@@ -81,13 +81,13 @@ def waiting_for(person: Any) -> "QuerySet[AcceptanceRequest]":
 
 
 def count_waiting_for(person: Any) -> int:
-    """Return how many requests wait for this person: on every page, so what most people have none of is asked first."""
+    """Return how many requests wait for this person. Every page asks, so the cheap question comes first."""
     requests = AcceptanceRequest.objects
     return requests.waiting_for(person).count() if requests.concerning(person).exists() else 0
 
 
 def places(stories: Iterable[Story]) -> dict[int, list[Place]]:
-    """Return where each of these stories runs in production now, from the evidence of its deployments; in one query."""
+    """Return where each of these stories runs in production, from the evidence of its deployments; one query."""
     rows = Evidence.objects.valid().filter(
         story__in=[story.pk for story in stories], kind="deployment", verdict="success", tier="production"
     )
@@ -107,7 +107,7 @@ def waiting(requests: Iterable[AcceptanceRequest]) -> list[Waiting]:
     rows = list(requests)
     stories = [row.story for row in rows]
     owners = owner_names(story.standing for story in stories)
-    where, notes = places(stories), written(row.note for row in rows)
+    where, notes = places(stories), render_texts(row.note for row in rows)
     return [
         Waiting(
             row,

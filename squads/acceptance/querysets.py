@@ -16,13 +16,13 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
     """Questions about requests for acceptance."""
 
     def open(self) -> "AcceptanceQuerySet":
-        """Those nobody has answered or withdrawn."""
+        """Return those that nobody has answered or withdrawn."""
         return self.filter(state="open")
 
     def waiting_for(self, person: Any) -> "AcceptanceQuerySet":
-        """The open ones this person can answer: asked by name, or an accepter of the squad; and not of their own change.
+        """Return the open ones that this person can answer: asked by name or as an accepter, and not about their own change.
 
-        What other evidence made rodeo done meanwhile waits for nobody."""
+        Those whose story became rodeo done by other evidence wait for nobody."""
         own = Exists(moved_by(person, OuterRef("story__key"))) | Exists(written_by(person, OuterRef("story")))
         return (
             self.concerning(person)
@@ -31,7 +31,7 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
         )
 
     def concerning(self, person: Any) -> "AcceptanceQuerySet":
-        """The open ones asked of this person by name, or of the accepters of a squad where this person is one."""
+        """Return the open ones asked of this person by name, or of a squad's accepters of whom this person is one."""
         accepts = apps.get_model("squads", "Membership")._default_manager.filter(
             squad=OuterRef("story__squad"), user=person, accepts=True
         )

@@ -28,7 +28,7 @@ def _request(story: Story, pk: int) -> AcceptanceRequest:
     return request
 
 
-def _said(error: ValidationError) -> str:
+def _message_of(error: ValidationError) -> str:
     return " ".join(error.messages)
 
 
@@ -48,36 +48,36 @@ def ask(request: HttpRequest, key: str) -> HttpResponse:
     story = own_story(key, request.user)
     username, note = given(request.POST, "accepter"), given(request.POST, "note")
     try:
-        accepter = actions.person_named(username) if username else None
+        accepter = actions.find_accepter(username) if username else None
         actions.ask(story, by=request.user, accepter=accepter, note=note)
     except ValidationError as error:
-        typed = Typed("acceptance", _said(error), {"accepter": username, "note": note})
+        typed = Typed("acceptance", _message_of(error), {"accepter": username, "note": note})
         return story_page(request, story, typed=typed, status=400)
     whom = accepter.name if accepter else f"the accepters of squad {story.squad}"
     messages.success(request, f"Asked {whom}. They find it under “Waiting”.")
     return redirect(story)
 
 
-# Not of the squad alone: who is asked by name may stand outside of it. The verb says who may answer.
+# Not only for members: a person asked by name may be outside of the squad. The verb checks who may answer.
 @writing
 @require_POST
 def answer(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Accept a story in production, or decline it, with a note."""
     story = story_at(key)
-    asked, said = _request(story, pk), given(request.POST, "answer")
+    asked, verdict = _request(story, pk), given(request.POST, "answer")
     values = {name: given(request.POST, name) for name in ("note", "link")}
     try:
-        if said not in ANSWERS:
+        if verdict not in ANSWERS:
             raise ValidationError("Choose to accept or to decline.")
         if len(values["link"]) > 1000:
             raise ValidationError({"link": "A link has at most 1000 characters."})
-        actions.answer(asked, by=request.user, accepted=said == "accepted", **values)
-    except actions.Answered as first:
+        actions.answer(asked, by=request.user, accepted=verdict == "accepted", **values)
+    except actions.AlreadyAnswered as first:
         messages.error(request, str(first))
         return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
     except ValidationError as error:
-        return story_page(request, story_at(key), typed=Typed("answer", _said(error), values), status=400)
-    done = "accepted in production" if said == "accepted" else "declined"
+        return story_page(request, story_at(key), typed=Typed("answer", _message_of(error), values), status=400)
+    done = "accepted in production" if verdict == "accepted" else "declined"
     messages.success(request, f"{story.key} is {done}, with your name. The story was judged again.")
     return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
 
@@ -85,11 +85,11 @@ def answer(request: HttpRequest, key: str, pk: int) -> HttpResponse:
 @members
 @require_POST
 def withdraw(request: HttpRequest, key: str, pk: int) -> HttpResponse:
-    """Take the question back."""
+    """Withdraw the request."""
     story = own_story(key, request.user)
     try:
         actions.withdraw(_request(story, pk), by=request.user)
-    except actions.Answered as first:
+    except actions.AlreadyAnswered as first:
         messages.error(request, str(first))
     else:
         messages.success(request, "Withdrawn. Ask anew when it is time.")

@@ -31,7 +31,7 @@ class CommentOut(serializers.ModelSerializer):
 class CommentIn(serializers.Serializer):
     """What to say, in Markdown; @name mentions a person."""
 
-    body = serializers.CharField(max_length=actions.LONGEST)
+    body = serializers.CharField(max_length=actions.LONGEST_BODY)
 
 
 class RelationOut(serializers.Serializer):
@@ -94,9 +94,9 @@ class Comments(OfStory):
     def create(self, request: Request, key: str) -> Response:
         """Say something about a story; you watch it from then on."""
         story = self.story()
-        said = CommentIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        comment = actions.say(story, by=request.user, body=said.validated_data["body"])
+        serializer = CommentIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        comment = actions.add_comment(story, by=request.user, body=serializer.validated_data["body"])
         return Response(CommentOut(comment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=CommentIn, responses=CommentOut)
@@ -104,15 +104,15 @@ class Comments(OfStory):
         """Say it differently. Only its author may."""
         comment = self._comment()
         actions.check_author(comment, request.user)
-        said = CommentIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        actions.rewrite(comment, by=request.user, body=said.validated_data["body"])
+        serializer = CommentIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        actions.edit_comment(comment, by=request.user, body=serializer.validated_data["body"])
         return Response(CommentOut(comment).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str, pk: str) -> Response:
         """Take back what you said: its words go, its place stays."""
-        actions.take_back(self._comment(), by=request.user)
+        actions.remove_comment(self._comment(), by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -135,13 +135,13 @@ class Relations(OfStory):
         """Say how this story hangs together with another one."""
         story = self.story()
         check_own(story.squad, request.user, story.key)
-        said = RelationIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        saying = said.validated_data["relation"]
-        made = relations.relate(story, saying, said.validated_data["key"], by=request.user)
+        serializer = RelationIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        saying = serializer.validated_data["relation"]
+        relation = relations.relate(story, saying, serializer.validated_data["key"], by=request.user)
         # Not looked up in the list, which is bounded: others may have said more about this story than it shows.
-        other = made.other if made.story_id == story.pk else made.story
-        shown = {"id": made.pk, "saying": saying, "story": other}
+        other = relation.other if relation.story_id == story.pk else relation.story
+        shown = {"id": relation.pk, "saying": saying, "story": other}
         return Response(RelationOut(shown).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", int, OpenApiParameter.PATH)])

@@ -5,7 +5,7 @@ from squads.comments import views
 app_name = "comments"
 urlpatterns = [
     path("stories/<str:key>/comments/", views.comment_list, name="list"),
-    path("stories/<str:key>/comments/new/", views.comment_say, name="create"),
+    path("stories/<str:key>/comments/new/", views.comment_add, name="create"),
     path("stories/<str:key>/comments/<int:pk>/edit/", views.comment_edit, name="edit"),
     path("stories/<str:key>/comments/<int:pk>/remove/", views.comment_remove, name="remove"),
     path("stories/<str:key>/watch/", views.watch, name="watch"),

@@ -1,4 +1,4 @@
-"""What people say about a story, who watches it, and which other stories hang together with it."""
+"""Pages of a story's comments, watchers and relations."""
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -18,7 +18,7 @@ from squads.story_pages.lookup import own_story, story_at
 from squads.story_pages.page import Typed, story_page
 
 
-def _said(error: ValidationError) -> str:
+def _message_of(error: ValidationError) -> str:
     return " ".join(error.messages)
 
 
@@ -30,56 +30,56 @@ def _comment(story: Story, pk: int) -> Comment:
     return comment
 
 
-def _place(comment: Comment) -> str:
+def _address_of(comment: Comment) -> str:
     return f"{comment.story.get_absolute_url()}#comment-{comment.pk}"
 
 
 @reading
 @require_safe
 def comment_list(request: HttpRequest, key: str) -> HttpResponse:
-    """Everything that was said about a story, the oldest first."""
+    """All comments on a story, the oldest first."""
     story = story_at(key)
     page = page_of(request, queries.comments(story))
-    context = {"story": story, "page": page, "comments": queries.shown(page.object_list, request.user)}
+    context = {"story": story, "page": page, "comments": queries.shown_comments(page.object_list, request.user)}
     return render(request, "squads/discussions/list.html", context)
 
 
 @writing
 @require_POST
-def comment_say(request: HttpRequest, key: str) -> HttpResponse:
-    """Say something about a story. Whoever may read it may."""
+def comment_add(request: HttpRequest, key: str) -> HttpResponse:
+    """Add a comment to a story. Whoever may read it may."""
     story = story_at(key)
     body = request.POST.get("body", "")
     try:
-        comment = actions.say(story, by=request.user, body=body)
+        comment = actions.add_comment(story, by=request.user, body=body)
     except ValidationError as error:
-        return story_page(request, story, typed=Typed("comment", _said(error), {"body": body}), status=400)
+        return story_page(request, story, typed=Typed("comment", _message_of(error), {"body": body}), status=400)
     comment.story = story
-    return redirect(_place(comment))
+    return redirect(_address_of(comment))
 
 
 @writing
 def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
-    """Say it differently. Only its author may."""
+    """Change a comment. Only its author may."""
     story = story_at(key)
     comment = _comment(story, pk)
     actions.check_author(comment, request.user)
     body, error = request.POST.get("body", comment.body), ""
     if request.method == "POST":
         try:
-            actions.rewrite(comment, by=request.user, body=body)
-        except ValidationError as objection:
-            error = _said(objection)
+            actions.edit_comment(comment, by=request.user, body=body)
+        except ValidationError as refused:
+            error = _message_of(refused)
         else:
             if wants_fragment(request):
-                (shown,) = queries.shown([comment], request.user)
-                return varied(render(request, "squads/discussions/_comment.html", {"story": story, "said": shown}))
-            return redirect(_place(comment))
+                (shown,) = queries.shown_comments([comment], request.user)
+                return varied(render(request, "squads/discussions/_comment.html", {"story": story, "shown": shown}))
+            return redirect(_address_of(comment))
     elif "shown" in request.GET:
         if not wants_fragment(request):
-            return redirect(_place(comment))
-        (shown,) = queries.shown([comment], request.user)
-        return varied(render(request, "squads/discussions/_comment.html", {"story": story, "said": shown}))
+            return redirect(_address_of(comment))
+        (shown,) = queries.shown_comments([comment], request.user)
+        return varied(render(request, "squads/discussions/_comment.html", {"story": story, "shown": shown}))
     context = {"story": story, "comment": comment, "body": body, "error": error}
     name = "_edit" if wants_fragment(request) else "edit"
     return varied(render(request, f"squads/discussions/{name}.html", context, status=400 if error else 200))
@@ -88,16 +88,16 @@ def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
 @writing
 @require_POST
 def comment_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
-    """Take back what one said. Only its author may."""
+    """Remove a comment. Only its author may."""
     comment = _comment(story_at(key), pk)
-    actions.take_back(comment, by=request.user)
-    return redirect(_place(comment))
+    actions.remove_comment(comment, by=request.user)
+    return redirect(_address_of(comment))
 
 
 @writing
 @require_POST
 def watch(request: HttpRequest, key: str) -> HttpResponse:
-    """Hear what happens to a story, or (off) no longer."""
+    """Watch a story, or (off) no longer."""
     story = story_at(key)
     if given(request.POST, "off"):
         actions.unwatch(story, request.user)
@@ -109,13 +109,13 @@ def watch(request: HttpRequest, key: str) -> HttpResponse:
 @members
 @require_POST
 def relation_add(request: HttpRequest, key: str) -> HttpResponse:
-    """Say how a story hangs together with another one."""
+    """Relate a story to another one."""
     story = own_story(key, request.user)
     kind, other = given(request.POST, "kind"), given(request.POST, "key")
     try:
         relations.relate(story, kind, other, by=request.user)
     except ValidationError as error:
-        typed = Typed("relation", _said(error), {"kind": kind, "key": other})
+        typed = Typed("relation", _message_of(error), {"kind": kind, "key": other})
         return story_page(request, story, typed=typed, status=400)
     return redirect(f"{story.get_absolute_url()}#story-related")
 
@@ -123,7 +123,7 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
 @members
 @require_POST
 def relation_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
-    """Take a relation of this story away."""
+    """Remove a relation of this story."""
     story = own_story(key, request.user)
     relations.unrelate(story, pk, by=request.user)
     messages.success(request, "Taken away; the history keeps it.")

@@ -1,7 +1,7 @@
-"""What people say about a story, and who hears of it. The pages and the API call these same verbs.
+"""Comments on a story, and who is told of them, called by the pages and the API.
 
-Stands below stories: a story is whatever has the id. Who may read the story may say something about it; what somebody said
-is changed by nobody else.
+Stories lie above this package, so a story is anything with its id. Whoever may read a story may comment on it; a comment is
+changed by its author only.
 """
 
 from datetime import timedelta
@@ -17,23 +17,25 @@ from portal.kernel.outbox import publish
 from squads.discussions import queries
 from squads.discussions.models import Comment, Mention, Watch
 
-LONGEST = 20_000
-ONE_MOMENT = timedelta(seconds=10)
+LONGEST_BODY = 20_000
+REPEAT_WITHIN = timedelta(seconds=10)
 
 
 @transaction.atomic
-def say(story: Any, *, by: Any, body: str) -> Comment:
-    """Say something about a story. Whoever is mentioned finds it; whoever says something watches the story from then on.
+def add_comment(story: Any, *, by: Any, body: str) -> Comment:
+    """Add a comment to a story, with mentions of the people it names; its author watches the story from then on.
 
-    The same words a moment later are a second click: they are there already.
+    The same text within REPEAT_WITHIN is taken for a second click: the first comment is returned.
     """
-    body, now = _checked(body), clock.now()
-    hold(f"words of {by.pk} about {story.pk}")
-    said = Comment.objects.filter(story=story, author=by, body=body, removed_at=None, created_at__gt=now - ONE_MOMENT)
-    if (there := said.order_by("-pk").first()) is not None:
-        return there
+    body, now = _validate_body(body), clock.now()
+    hold(f"comments of {by.pk} on {story.pk}")
+    same = Comment.objects.filter(
+        story=story, author=by, body=body, removed_at=None, created_at__gt=now - REPEAT_WITHIN
+    )
+    if (repeated := same.order_by("-pk").first()) is not None:
+        return repeated
     comment = Comment.objects.create(story=story, author=by, body=body, created_at=now)
-    _mention(comment)
+    _update_mentions(comment)
     watch(story, by)
     publish("story.commented", key=story.key, id=story.pk, comment=comment.pk)
     touch([story.pk], comment=comment.pk)
@@ -41,24 +43,24 @@ def say(story: Any, *, by: Any, body: str) -> Comment:
 
 
 @transaction.atomic
-def rewrite(comment: Comment, *, by: Any, body: str) -> Comment:
-    """Say it differently. Only its author may, and not once it was taken back."""
+def edit_comment(comment: Comment, *, by: Any, body: str) -> Comment:
+    """Change a comment's text. Only its author may, and not after it was removed."""
     check_author(comment, by)
-    body = _checked(body)
+    body = _validate_body(body)
     if body == comment.body:
         return comment
     now = clock.now()
     if Comment.objects.filter(pk=comment.pk, removed_at=None).update(body=body, edited_at=now) != 1:
         raise ValidationError("This comment was taken back. Write a new one.")
     comment.body, comment.edited_at = body, now
-    _mention(comment)
+    _update_mentions(comment)
     touch([comment.story_id], comment=comment.pk)
     return comment
 
 
 @transaction.atomic
-def take_back(comment: Comment, *, by: Any) -> Comment:
-    """Take back what one said: its words go, its place stays. Doing it twice changes nothing."""
+def remove_comment(comment: Comment, *, by: Any) -> Comment:
+    """Remove a comment's text; its place stays. Only its author may. Doing it twice changes nothing."""
     check_author(comment, by)
     now = clock.now()
     if Comment.objects.filter(pk=comment.pk, removed_at=None).update(body="", removed_at=now) == 1:
@@ -69,28 +71,30 @@ def take_back(comment: Comment, *, by: Any) -> Comment:
 
 
 def watch(story: Any, person: Any) -> None:
-    """Have a person hear what happens to a story; saying it twice changes nothing."""
+    """Add a person to a story's watchers. Doing it twice changes nothing."""
     Watch.objects.get_or_create(story=story, person=person, defaults={"since": clock.now()})
 
 
 def unwatch(story: Any, person: Any) -> None:
-    """Let a person no longer hear of a story."""
+    """Remove a person from a story's watchers."""
     Watch.objects.filter(story=story, person=person).delete()
 
 
-def see_mentions(story: Any, person: Any) -> int:
-    """Remember that a person opened the story, and so saw where they are mentioned; return how many were new."""
+def mark_mentions_seen(story: Any, person: Any) -> int:
+    """Mark a person's mentions in a story as seen; return how many were new."""
     unseen = Mention.objects.filter(person=person, seen_at=None, comment__story=story)
     ids = list(unseen.values_list("pk", flat=True))
     return Mention.objects.filter(pk__in=ids, seen_at=None).update(seen_at=clock.now()) if ids else 0
 
 
-def _checked(body: str) -> str:
+def _validate_body(body: str) -> str:
     body = body.replace("\r\n", "\n").replace("\0", "").strip()
     if not body:
         raise ValidationError({"body": "Write something first."})
-    if len(body) > LONGEST:
-        raise ValidationError({"body": f"This is longer than {LONGEST} characters. Shorten it, or link to the rest."})
+    if len(body) > LONGEST_BODY:
+        raise ValidationError(
+            {"body": f"This is longer than {LONGEST_BODY} characters. Shorten it, or link to the rest."}
+        )
     return body
 
 
@@ -100,9 +104,9 @@ def check_author(comment: Comment, by: Any) -> None:
         raise PermissionDenied(f"Only {comment.author.name} may change what {comment.author.name} said.")
 
 
-def _mention(comment: Comment) -> None:
-    """Make the mentions of a comment the people that it names now; who has seen theirs has seen it."""
-    named = {person.pk for person in queries.people_named([comment.body]).values()} - {comment.author_id}
-    comment.mentions.exclude(person__in=named).delete()
+def _update_mentions(comment: Comment) -> None:
+    """Bring a comment's mentions up to date with its text; those seen already stay seen."""
+    mentioned = {person.pk for person in queries.mentioned_people([comment.body]).values()} - {comment.author_id}
+    comment.mentions.exclude(person__in=mentioned).delete()
     present = set(comment.mentions.values_list("person_id", flat=True))
-    Mention.objects.bulk_create(Mention(comment=comment, person_id=pk) for pk in sorted(named - present))
+    Mention.objects.bulk_create(Mention(comment=comment, person_id=pk) for pk in sorted(mentioned - present))

@@ -1,4 +1,4 @@
-"""Admin pages of what people say about stories. What somebody said is theirs: it is not edited here."""
+"""Admin pages of comments, mentions and watchers, read-only: only its author edits a comment."""
 
 from django.contrib import admin
 

@@ -1,6 +1,6 @@
-"""What people say about a story, and who wants to hear of it.
+"""Comments on stories, mentions in them, and watchers.
 
-Stands below stories, which shows it: the story is declared by name.
+Packages import only downwards, and stories lie above this one: the story is declared by name.
 """
 
 from django.conf import settings
@@ -8,7 +8,7 @@ from django.db import models
 
 
 class Comment(models.Model):
-    """Something a person said about a story, in Markdown. One taken back keeps its place, without its words."""
+    """A person's comment on a story, in Markdown. A removed one keeps its place, without its text."""
 
     story = models.ForeignKey("squads.Story", on_delete=models.CASCADE, related_name="comments")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comments")
@@ -27,7 +27,7 @@ class Comment(models.Model):
 
 
 class Mention(models.Model):
-    """A comment names a person (@ana), who has seen it or not."""
+    """A person named in a comment (@ana), who has seen it or not."""
 
     comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="mentions")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="mentions")
@@ -45,7 +45,7 @@ class Mention(models.Model):
 
 
 class Watch(models.Model):
-    """A person wants to hear what happens to a story."""
+    """A person who is told what happens to a story."""
 
     story = models.ForeignKey("squads.Story", on_delete=models.CASCADE, related_name="watches")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="watches")

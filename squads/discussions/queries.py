@@ -1,4 +1,4 @@
-"""What the pages show of what people said."""
+"""What the pages show of comments, mentions and watchers."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ MOST_MENTIONED = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One comment, its words as HTML, and whether the person who reads it wrote it."""
+class ShownComment:
+    """One comment, its text as HTML, and whether the reader is its author."""
 
     comment: Comment
     html: SafeString
     own: bool
 
 
-def people_named(texts: Iterable[str]) -> dict[str, Any]:
+def mentioned_people(texts: Iterable[str]) -> dict[str, Any]:
     """Return the people that texts mention, by user name in small letters; only those that can sign in."""
     names = {name for text in texts for name in markdown.people_in(text)}
     if not names:
@@ -34,29 +34,31 @@ def people_named(texts: Iterable[str]) -> dict[str, Any]:
     return {person.username.lower(): person for person in people.order_by("pk")[:MOST_MENTIONED]}
 
 
-def written(texts: Iterable[str]) -> list[SafeString]:
-    """Return texts as safe HTML, with the stories and people they name; two queries, however many texts."""
+def render_texts(texts: Iterable[str]) -> list[SafeString]:
+    """Render Markdown texts as safe HTML, with links to the stories and people they name; two queries, however many."""
     texts = list(texts)
-    people = {name: person.name for name, person in people_named(texts).items()}
+    people = {name: person.name for name, person in mentioned_people(texts).items()}
     keys = {key for text in texts for key in markdown.keys_in(text)}
     stories = {}
     if keys:
-        # Declared by name: discussions stands below stories.
+        # Looked up by name: packages import only downwards, and stories lie above discussions.
         known = apps.get_model("squads", "Story")._default_manager.filter(key__in=keys).only("key")
         stories = {story.key: story.get_absolute_url() for story in known}
     return [markdown.to_html(text, stories=stories, people=people) for text in texts]
 
 
 def comments(story: Any) -> QuerySet[Comment]:
-    """Return what was said about a story, the oldest first."""
+    """Return a story's comments, the oldest first."""
     return Comment.objects.filter(story=story).select_related("author").order_by("created_at", "pk")
 
 
-def shown(rows: Iterable[Comment], reader: Any, bodies: Iterable[SafeString] | None = None) -> list[Said]:
-    """Return comments as a page shows them to this reader; `bodies`, if they are `written` already."""
+def shown_comments(
+    rows: Iterable[Comment], reader: Any, bodies: Iterable[SafeString] | None = None
+) -> list[ShownComment]:
+    """Return comments as a page shows them to this reader. Texts that are rendered already are passed in `bodies`."""
     rows = list(rows)
-    made = written(row.body for row in rows) if bodies is None else bodies
-    return [Said(row, html, row.author_id == reader.pk) for row, html in zip(rows, made, strict=True)]
+    rendered = render_texts(row.body for row in rows) if bodies is None else bodies
+    return [ShownComment(row, html, row.author_id == reader.pk) for row, html in zip(rows, rendered, strict=True)]
 
 
 def watchers(story: Any) -> QuerySet[Watch]:

@@ -104,11 +104,11 @@ class ImportDetail(ImportOut):
 
     def get_types(self, imported: Import) -> dict[str, str]:
         plan = self._plan()
-        return {word.word: word.meaning for word in plan.checked.types} if plan else {}
+        return {term.text: term.meaning for term in plan.validated.types} if plan else {}
 
     def get_statuses(self, imported: Import) -> dict[str, str]:
         plan = self._plan()
-        return {word.word: word.meaning for word in plan.checked.statuses} if plan else {}
+        return {term.text: term.meaning for term in plan.validated.statuses} if plan else {}
 
     def get_first(self, imported: Import) -> str:
         return str(imported.report.get("first", ""))
@@ -172,11 +172,11 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         rows: QuerySet[Import] = self._squad().imports.select_related("squad", "by")
         return rows if self.detail else rows.defer("body", "mapping")
 
-    def _shown(self, imported: Import, code: int = status.HTTP_200_OK) -> Response:
+    def _respond(self, imported: Import, code: int = status.HTTP_200_OK) -> Response:
         context: dict[str, Any] = {}
         if imported.state == Import.State.PREVIEW:
             try:
-                context["plan"] = queries.plan_of(imported, *queries.read(imported))
+                context["plan"] = queries.plan_import(imported, *queries.read_file(imported))
             except formats.Refused as refused:
                 raise serializers.ValidationError({"file": str(refused)}) from None
         return Response(ImportDetail(imported, context=context).data, status=code)
@@ -184,35 +184,35 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
     @extend_schema(responses=ImportDetail)
     def retrieve(self, request: Request, slug: str, pk: str) -> Response:
         """Show what a file would do, or what it did."""
-        return self._shown(self.get_object())
+        return self._respond(self.get_object())
 
     @extend_schema(request={"multipart/form-data": ImportIn}, responses={201: ImportDetail})
     def create(self, request: Request, slug: str) -> Response:
         """Bring a file. The answer says what it would do; nothing of it is written yet."""
         squad = self._squad()
-        said = ImportIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        file = said.validated_data["file"]
+        serializer = ImportIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        file = serializer.validated_data["file"]
         try:
             formats.check_size(file.size)
         except formats.Refused as refused:
             raise TooBig(str(refused)) from None
-        imported = actions.bring(
-            squad, by=request.user, name=file.name, body=file.read(), kind=said.validated_data.get("kind", "")
+        imported = actions.upload(
+            squad, by=request.user, name=file.name, body=file.read(), kind=serializer.validated_data.get("kind", "")
         )
-        return self._shown(imported, status.HTTP_201_CREATED)
+        return self._respond(imported, status.HTTP_201_CREATED)
 
     @extend_schema(request=MappingIn(partial=True), responses=ImportDetail)
     def partial_update(self, request: Request, slug: str, pk: str) -> Response:
         """Say what columns and words mean, and see what the file would do then."""
         imported = self.get_object()
-        said = MappingIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        given = {**imported.mapping, **said.validated_data}
-        kind = given.pop("kind", imported.kind)
-        if kind != imported.kind and "columns" not in said.validated_data:
-            given.pop("columns", None)
-        return self._shown(actions.read_as(imported, by=request.user, kind=kind, mapping=given))
+        serializer = MappingIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        mapping = {**imported.mapping, **serializer.validated_data}
+        kind = mapping.pop("kind", imported.kind)
+        if kind != imported.kind and "columns" not in serializer.validated_data:
+            mapping.pop("columns", None)
+        return self._respond(actions.set_mapping(imported, by=request.user, kind=kind, mapping=mapping))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, slug: str, pk: str) -> Response:
@@ -225,7 +225,7 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
     def run(self, request: Request, slug: str, pk: str) -> Response:
         """Import the good rows, all or none. 409 when it was imported before."""
         imported = self.get_object()
-        said = ImportRunIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        actions.run(imported, by=request.user, leave_out_bad=said.validated_data.get("leave_out", False))
-        return self._shown(imported)
+        serializer = ImportRunIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        actions.run_import(imported, by=request.user, leave_out_bad=serializer.validated_data.get("leave_out", False))
+        return self._respond(imported)

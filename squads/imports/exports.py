@@ -1,4 +1,4 @@
-"""Stories on their way out, one at a time: as many as there are, in the memory of one."""
+"""Exporting stories as CSV or JSON, streamed one at a time so that memory stays small."""
 
 import csv
 import json
@@ -9,30 +9,30 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from portal.kernel import clock
-from squads.imports.formats.rodeo import COLUMNS, guarded
+from squads.imports.formats.rodeo import COLUMNS, escape_formula
 from squads.stories.models import Story
 
-AT_ONCE = 1000
-# Spreadsheets read UTF-8 as such only when it begins so.
-MARK = "\ufeff"
+BATCH = 1000
+# Spreadsheets read a file as UTF-8 only when it begins with a byte order mark.
+BOM = "\ufeff"
 
 
-class _Line:
-    """What a CSV writer writes to: it hands the line back."""
+class _EchoWriter:
+    """A file for the CSV writer that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def _rows(stories: QuerySet[Story]) -> Iterator[dict[str, Any]]:
-    chosen = stories.select_related("squad", "release").defer("standing", "criteria_met", "checks_met")
-    for story in chosen.iterator(chunk_size=AT_ONCE):
+    selected = stories.select_related("squad", "release").defer("standing", "criteria_met", "checks_met")
+    for story in selected.iterator(chunk_size=BATCH):
         yield {
             "key": story.key,
             "title": story.title,
             "type": story.type,
             "progress": story.progress,
-            # Its place in addresses, which no two releases share.
+            # The slug, which no two releases share.
             "release": story.release.slug if story.release else "",
             "description": story.description,
             "acceptance_criteria": story.acceptance_criteria,
@@ -45,12 +45,12 @@ def _rows(stories: QuerySet[Story]) -> Iterator[dict[str, Any]]:
 
 
 def as_csv(stories: QuerySet[Story]) -> Iterator[str]:
-    """Yield the lines of a table. No cell of it is a formula to a spreadsheet."""
-    writer = csv.writer(_Line())
-    yield MARK + str(writer.writerow(COLUMNS))
+    """Yield the lines of a CSV table, its cells escaped so that no spreadsheet runs one as a formula."""
+    writer = csv.writer(_EchoWriter())
+    yield BOM + str(writer.writerow(COLUMNS))
     for row in _rows(stories):
         cells = {**row, "rodeo_done": "yes" if row["rodeo_done"] else "no"}
-        yield str(writer.writerow([guarded(cells[name]) for name in COLUMNS]))
+        yield str(writer.writerow([escape_formula(cells[name]) for name in COLUMNS]))
 
 
 def as_json(stories: QuerySet[Story]) -> Iterator[str]:

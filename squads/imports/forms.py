@@ -1,4 +1,4 @@
-"""Forms of imports: they read and check what was chosen; the verbs are in actions.py."""
+"""Forms of imports. The verbs in actions.py validate and save what they hold."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from squads.imports.formats.raw import MEGABYTES
 from squads.imports.queries import FIELDS
 
 
-class BringForm(forms.Form):
+class UploadForm(forms.Form):
     """The file, and where it comes from."""
 
     file = forms.FileField(
@@ -33,7 +33,7 @@ class BringForm(forms.Form):
 
 
 def mapping_of(post: QueryDict) -> dict[str, Any]:
-    """Return what the preview's form says: columns by our fields, and the meaning of types and statuses."""
+    """Return the mapping of the preview's form: columns by our fields, and the meanings of types and statuses."""
 
     def chosen(prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): plain(str(post[name])) for name in post if name.startswith(prefix)}

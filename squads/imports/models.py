@@ -1,4 +1,4 @@
-"""Work brought in from elsewhere."""
+"""Imports from files, and issues of trackers that stories came from."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ from squads.teams.models import Squad
 
 
 class Import(models.Model):
-    """A file somebody brought: kept from its preview until it was imported, with what came of it."""
+    """An uploaded file, stored from its preview until it is imported, and the report of its import."""
 
     class State(models.TextChoices):
         PREVIEW = "preview", "preview"
@@ -37,16 +37,16 @@ class Import(models.Model):
 
     @property
     def reading(self) -> str:
-        """A mark that changes when somebody says anew what the file means."""
-        said = json.dumps([self.kind, self.mapping], sort_keys=True)
-        return hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()[:16]
+        """A digest of kind and mapping, which tells whether somebody changed them since a preview."""
+        content = json.dumps([self.kind, self.mapping], sort_keys=True)
+        return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:16]
 
 
 class Ticket(models.Model):
-    """The issue of a tracker that a story came from, as it was last seen there. It moves no story: it is a note on it.
+    """The tracker's issue that a story came from, as it was last seen there. Its state moves no story.
 
-    `said` is what the tracker called the story's fields last: where the story says the same, the tracker may go on; where
-    it says otherwise, a person wrote it here.
+    `said` holds the tracker's last values of the story's fields: a field that still has that value follows the tracker,
+    one with another value was edited by a person here and stays.
     """
 
     class State(models.TextChoices):

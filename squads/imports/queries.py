@@ -1,4 +1,4 @@
-"""What an import would do to the stories that are there: the preview, which the import itself follows."""
+"""What an import would do to existing stories: the plan that the preview shows and the import carries out."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from django.db.models import CharField, Q, QuerySet, Value
 from django.db.models.functions import Concat, Trim
 
 from portal.kernel import clock
-from squads.imports import checking, formats
+from squads.imports import formats, validation
 from squads.imports.formats import Problem
 from squads.imports.models import Import
 from squads.stories.models import Story
 from squads.teams.models import Squad
 
-AT_ONCE, MOST_PLANNED, LONGEST_VERSION = 900, 100, 200
-NAMED = {"type": Story.Type, "progress": Story.Progress}
+BATCH, MOST_PLANNED, LONGEST_VERSION = 900, 100, 200
+CHOICES_OF = {"type": Story.Type, "progress": Story.Progress}
 FIELDS = ("key", "title", "type", "status", "description", "acceptance_criteria", "release", "created")
 FIELD_NAMES = {
     "title": "title",
@@ -37,24 +37,24 @@ class Difference(NamedTuple):
     after: Any
 
     @property
-    def said(self) -> str:
-        """The change in words, short enough for a list."""
+    def description(self) -> str:
+        """The change as text, short enough for a list."""
         name = FIELD_NAMES[self.name]
         if self.name in ("description", "acceptance_criteria"):
             return f"{name}: other text"
-        before, after = (self._word(value) for value in (self.before, self.after))
+        before, after = (self._display(value) for value in (self.before, self.after))
         return f"{name}: {before} → {after}"
 
-    def _word(self, value: Any) -> str:
-        text = str(NAMED[self.name](value).label) if self.name in NAMED else str(value or "none")
+    def _display(self, value: Any) -> str:
+        text = str(CHOICES_OF[self.name](value).label) if self.name in CHOICES_OF else str(value or "none")
         return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 @dataclass(slots=True)
-class Step:
-    """What becomes of one row: a new story when `story` is None, else the differences to the one there is."""
+class RowPlan:
+    """What a row does: creates a story where `story` is None, else changes the existing one by these differences."""
 
-    row: checking.Ready
+    row: validation.ValidRow
     story: Story | None
     release: Any
     differences: list[Difference] = field(default_factory=list)
@@ -65,19 +65,19 @@ class Plan:
     """Everything an import would do."""
 
     kind: str
-    steps: list[Step]
+    steps: list[RowPlan]
     problems: list[Problem]
-    checked: checking.Checked
+    validated: validation.ValidatedFile
     parsed: formats.Parsed
     missing_releases: list[str]
 
     @property
-    def created(self) -> list[Step]:
-        return [step for step in self.steps if step.story is None]
+    def created(self) -> list[RowPlan]:
+        return [row_plan for row_plan in self.steps if row_plan.story is None]
 
     @property
-    def updated(self) -> list[Step]:
-        return [step for step in self.steps if step.story is not None and step.differences]
+    def updated(self) -> list[RowPlan]:
+        return [row_plan for row_plan in self.steps if row_plan.story is not None and row_plan.differences]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -88,7 +88,7 @@ class Plan:
             "updated": updated,
             "unchanged": len(self.steps) - created - updated,
             "refused": len({problem.place for problem in self.problems}),
-            "left_out": self.checked.left_out,
+            "left_out": self.validated.left_out,
         }
 
     @property
@@ -102,21 +102,21 @@ def imports_of(squad: Squad) -> QuerySet[Import]:
     return squad.imports.select_related("by").defer("body", "mapping")
 
 
-def read(imported: Import) -> tuple[formats.Parsed, checking.Checked]:
-    """Read the kept file as its mapping says. Raises formats.Refused."""
+def read_file(imported: Import) -> tuple[formats.Parsed, validation.ValidatedFile]:
+    """Parse and validate the stored file with its mapping. Raises formats.Refused."""
     mapping = imported.mapping
     parsed = formats.parse(bytes(imported.body), imported.kind, mapping.get("columns"))
-    return parsed, checking.check(parsed, clock.now(), mapping.get("types"), mapping.get("statuses"))
+    return parsed, validation.validate(parsed, clock.now(), mapping.get("types"), mapping.get("statuses"))
 
 
-def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked) -> Plan:
-    """Compare what was read with the squad's stories and the releases there are."""
-    rows = checked.rows
-    named = {row.release for row in rows if row.release} | {release for _, release, _ in checked.releases_of_refused}
+def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.ValidatedFile) -> Plan:
+    """Compare a validated file with the squad's stories and with the releases."""
+    rows = validated.rows
+    named = {row.release for row in rows if row.release} | {release for _, release, _ in validated.releases_of_refused}
     releases = find_releases(named)
     allowed = bool(imported.mapping.get("plan_releases"))
     existing = _existing(imported.squad, imported.kind, rows)
-    problems, steps = list(checked.problems), []
+    problems, steps = list(validated.problems), []
     missing: dict[str, None] = {}
     taken: dict[int, str] = {}
     for row in rows:
@@ -130,23 +130,23 @@ def plan_of(imported: Import, parsed: formats.Parsed, checked: checking.Checked)
         if story is not None and taken.setdefault(story.pk, row.place) != row.place:
             problems.append(_same_story(row, story, taken[story.pk]))
             continue
-        steps.append(Step(row, story, release, _differences(row, story, release) if story else []))
-    for place, name, column in checked.releases_of_refused:
+        steps.append(RowPlan(row, story, release, _differences(row, story, release) if story else []))
+    for place, name, column in validated.releases_of_refused:
         if not releases.get(name) and (wrong := _unknown_release(name, allowed, name in releases, missing)):
             problems.append(Problem(place, column, *wrong))
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
-    return Plan(imported.kind, steps, problems, checked, parsed, list(missing))
+    return Plan(imported.kind, steps, problems, validated, parsed, list(missing))
 
 
-def _same_story(row: checking.Ready, story: Story, first: str) -> Problem:
-    """One row names a story by its key here, another by what it was imported from: which of them is right?"""
+def _same_story(row: validation.ValidRow, story: Story, first: str) -> Problem:
+    """Return the problem of two rows for one story: one has its key here, the other the key it was imported from."""
     reason = f"{first} is {story.key} already, which was imported from {story.external.partition(':')[2][:60]}."
     return Problem(row.place, "key", reason, "Take one of the two rows out.")
 
 
 def _unknown_release(name: str, allowed: bool, several: bool, missing: dict[str, None]) -> tuple[str, str] | None:
-    """Say what is wrong with a release that was not found, and what to do; None when it will be planned."""
+    """Return the reason and the remedy for a release that was not found; None when it will be planned."""
     short = name[:60]
     if several:
         return f"There are several releases “{short}”.", "Write the line too: “Shop 5.10”."
@@ -164,21 +164,21 @@ def _unknown_release(name: str, allowed: bool, several: bool, missing: dict[str,
 
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
     listed = list(values)
-    for start in range(0, len(listed), AT_ONCE):
-        yield listed[start : start + AT_ONCE]
+    for start in range(0, len(listed), BATCH):
+        yield listed[start : start + BATCH]
 
 
 def find_releases(names: Iterable[str]) -> dict[str, Any]:
-    """Return the releases that are called so in addresses, by line and version, or by version alone.
+    """Return releases by slug, by line and version, or by version alone; None for a name that several releases have.
 
-    A name that several have is there with None. Named, not imported: squads knows no code of releases (docs/adr/0002).
+    The model is looked up by its name, since squads imports no code of releases (docs/adr/0002).
     """
     manager = apps.get_model("releases", "Release")._default_manager
     found: dict[str, Any] = {}
-    for some in _chunks(sorted(names)):
+    for chunk in _chunks(sorted(names)):
         whole = Trim(Concat("line", Value(" "), "version", output_field=CharField()))
-        rows = list(manager.annotate(whole=whole).filter(Q(slug__in=some) | Q(version__in=some) | Q(whole__in=some)))
-        wanted = set(some)
+        rows = list(manager.annotate(whole=whole).filter(Q(slug__in=chunk) | Q(version__in=chunk) | Q(whole__in=chunk)))
+        wanted = set(chunk)
         by_version: dict[str, list[Any]] = {}
         for row in rows:
             by_version.setdefault(row.version, []).append(row)
@@ -194,23 +194,23 @@ def find_releases(names: Iterable[str]) -> dict[str, Any]:
     return found
 
 
-def _existing(squad: Squad, kind: str, rows: list[checking.Ready]) -> dict[str, Story]:
-    """Return the stories that earlier imports made of these rows; Rodeo's own export also finds a story by its key."""
+def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[str, Story]:
+    """Return the stories that earlier imports made of these rows; for Rodeo's own export, also those with its keys."""
     found: dict[str, Story] = {}
     stories = squad.stories.defer("standing").select_related("release")
-    for some in _chunks(row.external for row in rows):
-        found.update((story.external, story) for story in stories.filter(external__in=some))
+    for chunk in _chunks(row.external for row in rows):
+        found.update((story.external, story) for story in stories.filter(external__in=chunk))
     if kind == "rodeo":
-        for some in _chunks(row.key for row in rows):
-            found.update((f"rodeo:{story.key}", story) for story in stories.filter(key__in=some))
+        for chunk in _chunks(row.key for row in rows):
+            found.update((f"rodeo:{story.key}", story) for story in stories.filter(key__in=chunk))
     return found
 
 
-def _differences(row: checking.Ready, story: Story, release: Any) -> list[Difference]:
+def _differences(row: validation.ValidRow, story: Story, release: Any) -> list[Difference]:
     found = [
         Difference(name, getattr(story, name), value)
         for name, value in row.values.items()
-        if not _same(getattr(story, name), value)
+        if not _same_text(getattr(story, name), value)
     ]
     if row.release is not None and (release or not row.release) and story.release != release:
         found.append(Difference("release", story.release, release))
@@ -219,6 +219,6 @@ def _differences(row: checking.Ready, story: Story, release: Any) -> list[Differ
     return found
 
 
-def _same(before: str, after: str) -> bool:
-    """Browsers send line ends as CRLF, other systems as LF: they are the same text."""
+def _same_text(before: str, after: str) -> bool:
+    """Compare texts without regard to line ends: browsers send CRLF, other systems LF."""
     return before == after or before.replace("\r\n", "\n") == after.replace("\r\n", "\n")

@@ -1,16 +1,17 @@
-"""Releases stand above squads. Whoever puts the portal together (portal/subscriptions.py) says here how one is planned."""
+"""Planning missing releases during an import. Packages of releases lie above squads and may not be imported from here, so
+portal/subscriptions.py registers the function that plans them."""
 
 from collections.abc import Callable
 from typing import Any
 
-# Called with the person and the names of releases that are not there; returns the new releases by name.
+# Called with the names of missing releases and the person; returns the new releases by name.
 Planner = Callable[..., dict[str, Any]]
 PLANNERS: list[Planner] = []
 
 
-def plan(names: list[str], *, by: Any) -> dict[str, Any]:
-    """Plan the releases that an import names and nobody planned, and return them by name."""
-    made: dict[str, Any] = {}
+def plan_releases(names: list[str], *, by: Any) -> dict[str, Any]:
+    """Plan the missing releases that an import names, and return them by name."""
+    planned: dict[str, Any] = {}
     for planner in PLANNERS:
-        made.update(planner(names, by=by))
-    return made
+        planned.update(planner(names, by=by))
+    return planned

@@ -1,4 +1,4 @@
-"""Pages of imports and the files of exports."""
+"""Pages of imports, and downloads of exports."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ from portal.kernel.policy import members, reading
 from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from squads.imports import actions, exports, formats, queries
-from squads.imports.checking import PROGRESSES, TYPES
-from squads.imports.formats.meanings import LEAVE_OUT, plain
-from squads.imports.forms import BringForm, mapping_of
+from squads.imports.formats.meanings import LEAVE_OUT, normalised
+from squads.imports.forms import UploadForm, mapping_of
 from squads.imports.models import Import
+from squads.imports.validation import PROGRESSES, TYPES
 from squads.stories import queries as stories
 from squads.stories.models import Story
 from squads.teams.models import Squad
 
-FIRST_ROWS, MOST_WORDS = 10, 60
+FIRST_ROWS, MOST_TERMS = 10, 60
 LABELS = {
     "key": "Key (repeats are known by it)",
     "title": "Title",
@@ -48,19 +48,19 @@ def _own(request: HttpRequest, slug: str, pk: int) -> Import:
     return get_object_or_404(Import.objects.select_related("squad", "by"), squad=squad, pk=pk)
 
 
-def _object(request: HttpRequest, error: ValidationError | AlreadyMoved) -> None:
+def _show_error(request: HttpRequest, error: ValidationError | AlreadyMoved) -> None:
     messages.error(request, " ".join(error.messages) if isinstance(error, ValidationError) else str(error))
 
 
 @members
 def import_list(request: HttpRequest, slug: str) -> HttpResponse:
-    """What was brought in, and the form to bring more."""
+    """Past imports, and the form that uploads a file."""
     squad = _own_squad(slug, request.user)
-    form = BringForm(request.POST, request.FILES) if request.method == "POST" else BringForm()
+    form = UploadForm(request.POST, request.FILES) if request.method == "POST" else UploadForm()
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         try:
-            imported = actions.bring(
+            imported = actions.upload(
                 squad, by=request.user, name=file.name, body=file.read(), kind=form.cleaned_data["kind"]
             )
         except ValidationError as error:
@@ -78,7 +78,7 @@ def import_list(request: HttpRequest, slug: str) -> HttpResponse:
 @members
 @require_safe
 def import_detail(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Before: what the file would do. Afterwards: what it did."""
+    """The preview of a file, or the report of its import."""
     return _page_of_import(request, _own(request, slug, pk))
 
 
@@ -88,10 +88,10 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         context["page"] = page_of(request, [formats.Problem(*each) for each in imported.report.get("problems", ())])
         return render(request, "squads/imports/done.html", context, status=status)
     try:
-        plan = queries.plan_of(imported, *queries.read(imported))
+        plan = queries.plan_import(imported, *queries.read_file(imported))
     except formats.Refused as refused:
         return render(request, "squads/imports/refused.html", {**context, "refused": refused}, status=400)
-    unsaid = any(not word.meaning for word in (*plan.checked.types, *plan.checked.statuses))
+    has_open_terms = any(not term.meaning for term in (*plan.validated.types, *plan.validated.statuses))
     context |= {
         "plan": plan,
         "counts": plan.counts,
@@ -99,11 +99,11 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         "rows": plan.steps[:FIRST_ROWS],
         "changes": plan.updated[:FIRST_ROWS],
         "columns": _columns(plan.parsed),
-        "words": _words(plan.checked.types, "type", TYPES),
-        "statuses": _words(plan.checked.statuses, "status", {**PROGRESSES, LEAVE_OUT: "leave out"}),
+        "types": _term_rows(plan.validated.types, "type", TYPES),
+        "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, LEAVE_OUT: "leave out"}),
         "plan_releases": bool(imported.mapping.get("plan_releases")),
         "unplanned": any(problem.remedy == queries.PLAN_THEM for problem in plan.problems),
-        "unsaid": unsaid,
+        "has_open_terms": has_open_terms,
         "keyless": plan.parsed.headers and "key" not in plan.parsed.chosen,
         "titleless": plan.parsed.headers and "title" not in plan.parsed.chosen,
     }
@@ -111,32 +111,34 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
 
 
 def _columns(parsed: formats.Parsed) -> list[tuple[str, str, str]]:
-    """Return (field, what it is called, the column chosen for it) of a table whose columns can be chosen."""
+    """Return (field, label, chosen column) for a table whose columns can be chosen."""
     if not parsed.headers or parsed.kind == "rodeo":
         return []
     return [(name, label, parsed.chosen.get(name, "")) for name, label in LABELS.items()]
 
 
-def _words(words: list[Any], prefix: str, meanings: dict[str, str]) -> list[dict[str, Any]]:
-    # Those nobody has a meaning for come first: they keep rows out.
-    listed = sorted(words, key=lambda word: bool(word.meaning))[:MOST_WORDS]
-    return [{"name": f"{prefix}-{plain(each.word)}", "word": each, "meanings": meanings.items()} for each in listed]
+def _term_rows(terms: list[Any], prefix: str, meanings: dict[str, str]) -> list[dict[str, Any]]:
+    # Terms without a meaning come first: they keep rows out.
+    listed = sorted(terms, key=lambda term: bool(term.meaning))[:MOST_TERMS]
+    return [
+        {"name": f"{prefix}-{normalised(each.text)}", "term": each, "meanings": meanings.items()} for each in listed
+    ]
 
 
 @members
 @require_POST
 def import_mapping(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Say what columns and words mean, and look again."""
+    """Save the meaning of columns and terms, and show the preview again."""
     imported = _own(request, slug, pk)
     kind = given(request.POST, "kind")
     mapping = mapping_of(request.POST)
     if kind != imported.kind:
-        # Columns of one kind are not those of another: they are guessed anew.
+        # Another kind has other columns: they are guessed anew.
         mapping["columns"] = None
     try:
-        actions.read_as(imported, by=request.user, kind=kind, mapping=mapping)
+        actions.set_mapping(imported, by=request.user, kind=kind, mapping=mapping)
     except (ValidationError, AlreadyMoved) as error:
-        _object(request, error)
+        _show_error(request, error)
     return redirect("squads:imports:detail", imported.squad.slug, imported.pk)
 
 
@@ -146,41 +148,41 @@ def import_run(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Import the good rows, all or none."""
     imported = _own(request, slug, pk)
     try:
-        report = actions.run(
+        report = actions.run_import(
             imported, by=request.user, leave_out_bad="leave_out" in request.POST, seen=given(request.POST, "seen")
         )
     except (ValidationError, AlreadyMoved) as error:
-        _object(request, error)
+        _show_error(request, error)
     else:
-        said = f"{report['created']} created, {report['updated']} updated, {report['unchanged']} unchanged."
-        messages.success(request, f"Imported: {said}")
+        summary = f"{report['created']} created, {report['updated']} updated, {report['unchanged']} unchanged."
+        messages.success(request, f"Imported: {summary}")
     return redirect("squads:imports:detail", imported.squad.slug, imported.pk)
 
 
 @members
 @require_POST
 def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Forget a file that was not imported."""
+    """Delete a file that was not imported."""
     imported = _own(request, slug, pk)
     try:
         actions.discard(imported, by=request.user)
     except AlreadyMoved as error:
-        _object(request, error)
+        _show_error(request, error)
     else:
         messages.success(request, f"{imported.name} is discarded. Nothing of it was written.")
     return redirect("squads:imports:list", imported.squad.slug)
 
 
-def _asked(request: HttpRequest) -> Any:
-    """The stories that the list shows for the same address."""
-    asked = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q")}
-    squad = get_object_or_404(Squad, slug=asked["squad"]) if asked["squad"] else None
-    stage = asked["stage"] if asked["stage"] in Story.Stage.values else ""
-    type_ = asked["type"] if asked["type"] in Story.Type.values else ""
-    return stories.found(squad, stage, type_, asked["q"][:200])
+def _filtered_stories(request: HttpRequest) -> Any:
+    """Return the stories that the list shows for the same parameters."""
+    filters = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q")}
+    squad = get_object_or_404(Squad, slug=filters["squad"]) if filters["squad"] else None
+    stage = filters["stage"] if filters["stage"] in Story.Stage.values else ""
+    type_ = filters["type"] if filters["type"] in Story.Type.values else ""
+    return stories.found(squad, stage, type_, filters["q"][:200])
 
 
-def _file(lines: Any, kind: str, ending: str) -> StreamingHttpResponse:
+def _download(lines: Any, kind: str, ending: str) -> StreamingHttpResponse:
     name = f"stories-{timezone.now():%Y-%m-%d}.{ending}"
     return StreamingHttpResponse(
         lines, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'}
@@ -191,11 +193,11 @@ def _file(lines: Any, kind: str, ending: str) -> StreamingHttpResponse:
 @require_safe
 def export_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The stories of the list, all pages of it, as a table."""
-    return _file(exports.as_csv(_asked(request)), "text/csv; charset=utf-8", "csv")
+    return _download(exports.as_csv(_filtered_stories(request)), "text/csv; charset=utf-8", "csv")
 
 
 @reading
 @require_safe
 def export_json(request: HttpRequest) -> StreamingHttpResponse:
     """The stories of the list, all pages of it, as JSON."""
-    return _file(exports.as_json(_asked(request)), "application/json", "json")
+    return _download(exports.as_json(_filtered_stories(request)), "application/json", "json")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.policy import members, writing
 from portal.kernel.text_input import given
-from squads.discussions.queries import written
+from squads.discussions.queries import render_texts
 from squads.stories.editing import CHECKLISTS, Conflict, edit_story, tick
 from squads.stories.models import Story
 from squads.story_pages.forms import StoryForm
@@ -126,6 +126,6 @@ def checklist(request: HttpRequest, key: str, name: str) -> HttpResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     """Show what Markdown will look like, as a piece of the page or, without JavaScript, as a page."""
     text = (request.POST.get("body") or request.POST.get("description") or "")[:LONGEST_PREVIEW]
-    (html,) = written([text])
+    (html,) = render_texts([text])
     name = "_preview" if wants_fragment(request) else "preview"
     return varied(render(request, f"squads/stories/{name}.html", {"html": html}))

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from portal.kernel.paging import page_of
 from squads.discussions import actions as discussions
-from squads.discussions import queries as said
+from squads.discussions import queries as discussion_queries
 from squads.stories import history, queries, relations
 from squads.stories.editing import CHECKLISTS, Clash
 from squads.stories.models import Story
@@ -80,7 +80,7 @@ class Typed:
 def field_of(story: Story, name: str, html: SafeString | None = None, **more: Any) -> Field:
     """Return one field of the story for its page."""
     if name == "description" and html is None:
-        (html,) = said.written([story.description])
+        (html,) = discussion_queries.render_texts([story.description])
     checklist = queries.checklist(story, name) if name in CHECKLISTS else None
     return Field(name, html, checklist, **more)
 
@@ -119,20 +119,20 @@ def story_page(
 
 def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
     """What people wrote about the story, and what they said."""
-    newest = list(said.comments(story).reverse()[: COMMENTS_SHOWN + 1])
+    newest = list(discussion_queries.comments(story).reverse()[: COMMENTS_SHOWN + 1])
     comments = newest[:COMMENTS_SHOWN][::-1]
-    description, *bodies = said.written([story.description, *(comment.body for comment in comments)])
-    watches = list(said.watchers(story)[: WATCHERS_SHOWN + 1])
+    description, *bodies = discussion_queries.render_texts([story.description, *(comment.body for comment in comments)])
+    watches = list(discussion_queries.watchers(story)[: WATCHERS_SHOWN + 1])
     signed_in = request.user.is_authenticated
     if signed_in:
-        discussions.see_mentions(story, request.user)
+        discussions.mark_mentions_seen(story, request.user)
     return {
         "fields": {name: field_of(story, name, description) for name in FIELDS},
-        "comments": said.shown(comments, request.user, bodies),
+        "comments": discussion_queries.shown_comments(comments, request.user, bodies),
         "earlier": len(newest) > COMMENTS_SHOWN,
         "watches": watches[:WATCHERS_SHOWN],
         "more_watch": len(watches) > WATCHERS_SHOWN,
-        "watching": signed_in and said.is_watching(story, request.user, watches),
+        "watching": signed_in and discussion_queries.is_watching(story, request.user, watches),
     }
 
 
@@ -147,7 +147,7 @@ def _acceptance(request: HttpRequest, story: Story) -> dict[str, Any]:
         declined = asked and asked.state == "declined" and not (asked.evidence and asked.evidence.taken_back_at)
         return {"asked": None, "note": "", "declined": asked if declined else None}
     asked.story = story
-    (note,) = said.written([asked.note])
+    (note,) = discussion_queries.render_texts([asked.note])
     return {"asked": asked, "note": note, "why_not": asked.why_not(request.user)}
 
 

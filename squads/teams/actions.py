@@ -1,7 +1,7 @@
-"""What people do to squads and services. The HTML pages and the API call these same verbs.
+"""What people do to squads and services, called by the pages and the API.
 
-They check what must be true of the data and raise ValidationError naming the field; who may call them is asked at the
-door with `Squad.is_writable_by`.
+These verbs validate the data and raise ValidationError naming the field. Their callers check permissions, with
+`Squad.is_writable_by`.
 """
 
 from collections.abc import Iterable
@@ -17,22 +17,22 @@ from portal.kernel.outbox import publish
 from squads.teams import queries
 from squads.teams.models import Membership, Service, Squad
 
-# Addresses such as /squads/new/ belong to pages.
-TAKEN = {"new"}
+# Slugs that no squad may have, since pages use them: /squads/new/.
+RESERVED_SLUGS = {"new"}
 LONGEST_KEY, MOST_REPOSITORIES = 250, 200
 LONGEST_TEXT = 5000
-# One more than a user name has: SQLite compares no texts of any length.
-MOST_LETTERS = 151
-# Whoever gives a name waits for whoever is just giving one: the second is told that it is taken.
+# One more than the longest user name. SQLite cannot compare texts of any length.
+LONGEST_USERNAME = 151
+# Names of locks. Two people who give the same name at once are serialised, so that the second gets the error.
 NAMES_OF_SQUADS, NAMES_OF_SERVICES = "names of squads", "names of services and their repositories"
 
 
-def free_slug(model: type[models.Model], name: str, otherwise: str) -> str:
+def free_slug(model: type[models.Model], name: str, fallback: str) -> str:
     """Return a slug for `name` that no row of the model has; names without Latin letters use `otherwise`."""
     longest = 70
-    stem = slugify(name)[:longest].strip("-_") or slugify(otherwise)[:longest] or model._meta.model_name or "x"
+    stem = slugify(name)[:longest].strip("-_") or slugify(fallback)[:longest] or model._meta.model_name or "x"
     slug, number = stem, 1
-    while slug in TAKEN or model._default_manager.filter(slug=slug).exists():
+    while slug in RESERVED_SLUGS or model._default_manager.filter(slug=slug).exists():
         number += 1
         slug = f"{stem}-{number}"
     return slug
@@ -44,7 +44,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
     hold(NAMES_OF_SQUADS)
     squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
     squad.slug = free_slug(Squad, squad.name, key_prefix)
-    _short("mission", mission)
+    _check_length("mission", mission)
     squad.full_clean()
     squad.save(force_insert=True)
     Membership.objects.create(squad=squad, user=by, role=Membership.Role.LEAD)
@@ -68,7 +68,7 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
     for name in ("name", "key_prefix", "kind", "mission"):
         if name in fields:
             setattr(squad, name, fields[name])
-    _short("mission", squad.mission if "mission" in fields else "")
+    _check_length("mission", squad.mission if "mission" in fields else "")
     squad.full_clean()
     squad.save(update_fields=["name", "key_prefix", "kind", "mission"])
     publish("squad.saved", id=squad.pk)
@@ -77,8 +77,8 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
 
 @transaction.atomic
 def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts: bool | None = None) -> Membership:
-    """Make the person with this user name a member; saying it twice changes only what is said about them."""
-    username = username.strip()[:MOST_LETTERS]
+    """Make the person with this user name a member; for one who is already, only role and `accepts` change."""
+    username = username.strip()[:LONGEST_USERNAME]
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
         raise ValidationError(
@@ -94,7 +94,7 @@ def change_member(membership: Membership, *, by: Any, role: str, accepts: bool |
     if role not in Membership.Role.values:
         raise ValidationError({"role": "Choose member or lead."})
     if membership.is_lead and role != Membership.Role.LEAD:
-        _keep_a_lead(membership, by)
+        _check_other_lead(membership, by)
     membership.role = role
     membership.accepts = membership.accepts if accepts is None else accepts
     membership.save(update_fields=["role", "accepts"])
@@ -103,19 +103,19 @@ def change_member(membership: Membership, *, by: Any, role: str, accepts: bool |
 
 @transaction.atomic
 def remove_member(squad: Squad, username: str, *, by: Any) -> None:
-    """End a membership; what the person did keeps their name. Saying it twice changes nothing."""
-    named = squad.memberships.filter(user__username__iexact=username[:MOST_LETTERS])
+    """End a membership; what the person did keeps their name. Doing it twice changes nothing."""
+    named = squad.memberships.filter(user__username__iexact=username[:LONGEST_USERNAME])
     membership = named.select_related("user", "squad").first()
     if membership is None:
         return
     if membership.is_lead:
-        _keep_a_lead(membership, by)
+        _check_other_lead(membership, by)
     membership.delete()
 
 
-def _keep_a_lead(membership: Membership, by: Any) -> None:
+def _check_other_lead(membership: Membership, by: Any) -> None:
     """Refuse to take the only lead from a squad that still has members, unless an administrator does it."""
-    # Two leads who step down at once wait for each other here; the second is told.
+    # The lock serialises two leads who step down at once, so that the second gets the error.
     squad = Squad.objects.select_for_update().get(pk=membership.squad_id)
     others = Membership.objects.filter(squad=squad).exclude(pk=membership.pk)
     if by.is_staff or not others.exists() or others.filter(role=Membership.Role.LEAD).exists():
@@ -130,7 +130,7 @@ def _keep_a_lead(membership: Membership, by: Any) -> None:
 def create_service(
     *, by: Any, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
 ) -> Service:
-    """Create a service owned by a squad. One that events discovered under this name is to be claimed instead."""
+    """Create a service owned by a squad. A ValidationError says so when one of this name exists and can be claimed."""
     hold(NAMES_OF_SERVICES)
     service = Service(name=name.strip(), squad=squad, description=description)
     known = Service.objects.filter(name=service.name).first()
@@ -138,7 +138,7 @@ def create_service(
         remedy = "Claim it on its page." if known.squad_id is None else f"Squad {known.squad} owns it."
         raise ValidationError({"name": f"There is a service called {known.name} already. {remedy}"})
     service.slug = free_slug(Service, service.name, "service")
-    _short("description", description)
+    _check_length("description", description)
     service.full_clean()
     service.save(force_insert=True)
     publish("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
@@ -148,12 +148,12 @@ def create_service(
 
 @transaction.atomic
 def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
-    """Change description or owner, and say which repositories make the service; its name is what events call it."""
+    """Change a service's description, owner or repositories. Its name stays, since events use it."""
     hold(NAMES_OF_SERVICES)
     for name in ("description", "squad"):
         if name in fields:
             setattr(service, name, fields[name])
-    _short("description", service.description if "description" in fields else "")
+    _check_length("description", service.description if "description" in fields else "")
     service.full_clean()
     service.save(update_fields=["description", "squad"])
     if repositories is not None:
@@ -164,7 +164,7 @@ def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | Non
 
 @transaction.atomic
 def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
-    """Give a service that nobody owns to a squad. If another squad was first, say so and change nothing."""
+    """Give a service without an owner to a squad; a ValidationError names another squad that owns it already."""
     if Service.objects.filter(pk=service.pk, squad=None).update(squad=squad) != 1:
         owner = Service.objects.select_related("squad").get(pk=service.pk).squad
         if owner != squad:
@@ -174,7 +174,7 @@ def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
     return service
 
 
-def _short(field: str, text: str) -> None:
+def _check_length(field: str, text: str) -> None:
     if len(text) > LONGEST_TEXT:
         raise ValidationError(
             {field: f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."}
@@ -193,29 +193,29 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
         raise ValidationError(
             {"repositories": f"{len(wanted)} repositories are no one service; {MOST_REPOSITORIES} is the most."}
         )
-    every = queries.repositories()
-    known = {row.key: row for row in every.filter(key__in=wanted).select_related("service")}
+    all_repositories = queries.repositories()
+    known = {row.key: row for row in all_repositories.filter(key__in=wanted).select_related("service")}
     for key, row in known.items():
         if row.service is not None and row.service != service:
             raise ValidationError(
                 {"repositories": f"{key} belongs to the service {row.service.name}. Take it away there first."}
             )
-    gone = list(every.filter(service=service).exclude(key__in=wanted).values_list("pk", flat=True))
-    came = [row.pk for row in known.values() if row.service is None]
-    every.filter(pk__in=gone).update(service=None)
-    every.filter(pk__in=came).update(service=service)
-    made = [every.create(key=key, service=service).pk for key in wanted if key not in known]
-    return [*gone, *came, *made]
+    removed = list(all_repositories.filter(service=service).exclude(key__in=wanted).values_list("pk", flat=True))
+    added = [row.pk for row in known.values() if row.service is None]
+    all_repositories.filter(pk__in=removed).update(service=None)
+    all_repositories.filter(pk__in=added).update(service=service)
+    created = [all_repositories.create(key=key, service=service).pk for key in wanted if key not in known]
+    return [*removed, *added, *created]
 
 
 def service_named(name: str) -> Service:
-    """Return the service that events call by this name, made on the spot, discovered and unclaimed, if nobody knows it."""
+    """Return the service that events call by this name, created as discovered and without an owner if it is new."""
     name = name.strip()[:120] or "unnamed"
     known = Service.objects.filter(name=name).first()
     if known is not None:
         return known
     slug = free_slug(Service, name, "service")
-    service, made = Service.objects.get_or_create(name=name, defaults={"slug": slug, "discovered": True})
-    if made:
+    service, created = Service.objects.get_or_create(name=name, defaults={"slug": slug, "discovered": True})
+    if created:
         publish("service.saved", id=service.pk)
     return service

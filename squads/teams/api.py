@@ -99,26 +99,26 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Create a squad and become its first member and lead."""
         if getattr(request.user, "program_of_id", None):
             raise PermissionDenied("A squad's token creates no squads: a person does, who then leads it.")
-        said = SquadIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        return self._shown(actions.create_squad(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
+        serializer = SquadIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return self._shown(actions.create_squad(by=request.user, **serializer.validated_data), status.HTTP_201_CREATED)
 
     @extend_schema(request=SquadIn(partial=True), responses=SquadOut)
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change name, kind, mission, or, before it has stories, the key prefix."""
         squad = self._led()
-        said = SquadIn(data=request.data, partial=True)
-        said.is_valid(raise_exception=True)
-        return self._shown(actions.edit_squad(squad, by=request.user, **said.validated_data))
+        serializer = SquadIn(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        return self._shown(actions.edit_squad(squad, by=request.user, **serializer.validated_data))
 
     @extend_schema(request=MemberIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def members(self, request: Request, slug: str) -> Response:
         """Make a person a member, or change role and accepter flag of one; saying it twice changes nothing."""
         squad = self._led()
-        said = MemberIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        actions.add_member(squad, by=request.user, **said.validated_data)
+        serializer = MemberIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        actions.add_member(squad, by=request.user, **serializer.validated_data)
         return self._shown(squad)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("username", str, OpenApiParameter.PATH)])
@@ -211,9 +211,9 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change description or repositories, or hand the service to another squad."""
         service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
         check_own(service.squad, request.user, f"service {service}")
-        said = ServiceChange(data=request.data, partial=True)
-        said.is_valid(raise_exception=True)
-        return self._shown(actions.edit_service(service, by=request.user, **said.validated_data))
+        serializer = ServiceChange(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        return self._shown(actions.edit_service(service, by=request.user, **serializer.validated_data))
 
     @extend_schema(request=ClaimIn, responses=ServiceOut)
     @action(detail=True, methods=["post"], filterset_class=None)

@@ -1,4 +1,4 @@
-"""Forms of squads and services: they read and check what was typed; the verbs are in actions.py."""
+"""Forms of squads and services. The verbs in actions.py validate and save what they hold."""
 
 from typing import Any
 

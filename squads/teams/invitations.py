@@ -1,4 +1,4 @@
-"""Inviting people: a link that lets one person in, once, within a week."""
+"""Invitations: links that let one person in, once, within a week."""
 
 import secrets
 from datetime import timedelta
@@ -16,8 +16,8 @@ from portal.kernel.locks import hold
 from squads.teams import queries
 from squads.teams.models import Membership, Squad
 
-OPEN_FOR = timedelta(days=7)
-# As many as the squad's page lists: none opens anything unseen.
+VALID_FOR = timedelta(days=7)
+# As many as the squad's page lists, so that its leads see every open one.
 MOST_OPEN = 100
 
 
@@ -39,7 +39,7 @@ def invite(
         role=role,
         digest=digest_of(secret),
         invited_by=by,
-        expires_at=clock.now() + OPEN_FOR,
+        expires_at=clock.now() + VALID_FOR,
     )
     invitation.clean_fields(exclude=["accepted_by", "accepted_at", "revoked_at"])
     invitation.save(force_insert=True)
@@ -47,16 +47,16 @@ def invite(
 
 
 def revoke(invitation: Invitation, *, by: Any) -> None:
-    """Close an invitation that was not accepted yet. Saying it twice changes nothing."""
+    """Withdraw an invitation that was not accepted yet. Doing it twice changes nothing."""
     Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=clock.now())
 
 
 @transaction.atomic
 def accept(invitation: Invitation, *, by: User) -> Invitation:
-    """Take an invitation: join its squad, if it names one. It is good for one person, once."""
+    """Accept an invitation, and join its squad if it names one. Each can be accepted once."""
     now = clock.now()
-    still = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None, expires_at__gt=now)
-    if still.update(accepted_at=now, accepted_by=by) != 1:
+    valid = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None, expires_at__gt=now)
+    if valid.update(accepted_at=now, accepted_by=by) != 1:
         raise ValidationError("This invitation was used, withdrawn, or has expired. Ask for a new one.")
     if invitation.squad is not None:
         membership, new = Membership.objects.get_or_create(
@@ -70,7 +70,7 @@ def accept(invitation: Invitation, *, by: User) -> Invitation:
 
 @transaction.atomic
 def accept_as_new(invitation: Invitation, *, username: str, password: str, first_name: str, last_name: str) -> User:
-    """Make the account of somebody who was invited, with the address the invitation names, and accept it for them."""
+    """Create the account of somebody who was invited, with the invitation's e-mail address, and accept it for them."""
     hold("names of accounts")
     person: Any = get_user_model()(
         username=get_adapter().clean_username(username.strip()),

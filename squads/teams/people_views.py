@@ -1,4 +1,4 @@
-"""The page of a squad's people: who is in it and in which role, who is invited, and the tokens of its programs."""
+"""The page of a squad's people: members and their roles, invitations, and the squad's API tokens."""
 
 from typing import Any
 
@@ -111,7 +111,7 @@ def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @never_cache
 def token_create(request: HttpRequest, slug: str) -> HttpResponse:
-    """Make a token for the squad's programs; the answer shows it, this once."""
+    """Create an API token of the squad; the answer shows it, this once."""
     squad = led(slug, request.user)
     form = TokenForm(request.POST, scopes=SCOPES)
     if form.is_valid():
@@ -128,7 +128,7 @@ def token_create(request: HttpRequest, slug: str) -> HttpResponse:
 @leads
 @require_POST
 def token_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Close one of the squad's tokens for good."""
+    """Revoke one of the squad's tokens for good."""
     squad = led(slug, request.user)
     token = get_object_or_404(ApiToken, pk=pk, squad=squad)
     revoke_token(token, by=request.user)

@@ -14,13 +14,13 @@ from portal.accounts.queries import digest_of
 from portal.kernel import clock
 from squads.teams.models import Membership, Service, Squad
 
-# The stages of the ladder in order; teams stands below stories, which judges them.
+# The stages of the ladder in order. Packages import only downwards, and the judge lies above teams.
 STAGES = ("to do", "in progress", "dev done", "integrated", "tested", "deployed", "rodeo done")
 
 
 @dataclass(frozen=True, slots=True)
 class StageCount:
-    """How many stories stand on one stage."""
+    """How many stories are in one stage."""
 
     stage: str
     name: str
@@ -42,7 +42,7 @@ PLANNERS = "Releases are planned by project managers and members of squads: join
 
 
 def may_plan(user: Any) -> bool:
-    """Say whether this person may write what all squads share, releases and environments: project managers and members of any."""
+    """Say whether a person may write what all squads share, such as releases: members of any squad and project managers."""
     if not user.is_authenticated:
         return False
     return bool(user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists())
@@ -56,12 +56,12 @@ def people_of(squad: Squad) -> "QuerySet[Membership]":
 def open_invitations(**which: Any) -> "QuerySet[Invitation]":
     """Return the invitations that can still be accepted, the newest first.
 
-    Whoever invited was shown the link. It opens nothing once they may no longer invite, or it would let them in again.
+    An invitation ends when whoever made it may no longer invite, since they know its link and could use it themselves.
     """
     leads = Membership.objects.filter(squad=OuterRef("squad"), user=OuterRef("invited_by"), role=Membership.Role.LEAD)
-    still = Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=clock.now(), **which)
-    still = still.filter(Q(invited_by__is_staff=True) | Exists(leads), invited_by__is_active=True)
-    return still.select_related("invited_by", "squad")
+    valid = Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=clock.now(), **which)
+    valid = valid.filter(Q(invited_by__is_staff=True) | Exists(leads), invited_by__is_active=True)
+    return valid.select_related("invited_by", "squad")
 
 
 def invitation_behind(secret: str) -> Invitation | None:
@@ -70,13 +70,13 @@ def invitation_behind(secret: str) -> Invitation | None:
 
 
 def deployments_of(service: Service) -> "QuerySet[Any]":
-    """Return the service's deployments, newest first; named, not imported, as repositories are."""
+    """Return the service's deployments, newest first; their model is looked up by name, as that of repositories is."""
     rows = apps.get_model("releases", "Deployment")._default_manager.filter(service=service)
     return rows.select_related("environment", "artifact").order_by(F("finished_at").desc(nulls_first=True), "pk")
 
 
 def repositories() -> "QuerySet[Any]":
-    """Every repository. Declared by name: squads names this model of releases, and imports none of its code
+    """Return all repositories. The model is looked up by its name, since squads imports no code of releases
     (docs/adr/0002)."""
     return apps.get_model("releases", "Repository")._default_manager.all()
 
@@ -91,7 +91,7 @@ def owners(names: Iterable[str]) -> dict[str, str]:
 
 
 def squads() -> QuerySet[Squad]:
-    """Squads with their numbers of people and services, each counted for the squads of the page only."""
+    """Return squads with their numbers of people and services, each counted for the squads of the page only."""
     return Squad.objects.annotate(
         people=_count(Membership.objects.filter(squad=OuterRef("pk"))),
         service_count=_count(Service.objects.filter(squad=OuterRef("pk"))),
@@ -113,7 +113,7 @@ def stages_of(squad_ids: Iterable[int]) -> dict[int, Counter[str]]:
 
 
 def services() -> QuerySet[Service]:
-    """Services with owner and number of repositories; those nobody owns come first, for somebody to claim."""
+    """Return services with owner and number of repositories; those without an owner come first, to be claimed."""
     counted = repositories().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
     return (
         Service.objects.select_related("squad")
@@ -123,5 +123,5 @@ def services() -> QuerySet[Service]:
 
 
 def unclaimed_repositories() -> "QuerySet[Any]":
-    """Repositories that events or sources named and no service claims."""
+    """Return repositories that events or sources named and that belong to no service."""
     return repositories().filter(service=None).order_by("key")

@@ -71,7 +71,7 @@ def squad_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"Squad {squad} is there, and you lead it.")
+            messages.success(request, f"Squad {squad} created. You lead it.")
             return redirect(squad)
     return render(request, "squads/teams/form.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -141,7 +141,7 @@ def service_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{service} is there.")
+            messages.success(request, f"Service {service} created.")
             return redirect(service)
     return render(
         request,

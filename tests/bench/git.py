@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from releases.sources import git_actions
+from releases.sources import connect_git
 
 COMMITS, TAGS, STORIES = 40_000, 5_000, 200
 IMPORT_BOUND, NOTHING_BOUND = 40.0, 2.0
@@ -83,7 +83,7 @@ def run() -> list[dict[str, Any]]:
     )
     with tempfile.TemporaryDirectory() as folder:
         place = repository(Path(folder))
-        source, _ = git_actions.connect_git(
+        source, _ = connect_git.connect_git(
             by=None, url=str(place), service="large", squad=squad, release_tags="v*", deploys_to="bench-production"
         )
         took = [_pull(drain, source), _pull(drain, source)]
@@ -113,13 +113,13 @@ def run() -> list[dict[str, Any]]:
 
 
 def _pull(drain: Any, source: Any) -> float:
-    from releases.pulling import actions as pulling_actions
+    from releases.pulling import actions as pulling
     from releases.pulling import leases
 
     began = time.perf_counter()
-    claim = leases.lease_now(source)
-    assert claim is not None
-    pulled = pulling_actions.pull(source.pk, claim)
+    lease = leases.lease_now(source)
+    assert lease is not None
+    pulled = pulling.pull_source(source.pk, lease)
     source.refresh_from_db()
     assert pulled is not None, source.last_error
     drain()

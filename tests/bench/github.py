@@ -292,7 +292,8 @@ def _copy(cursor: Any, names: tuple[str, ...], rows: list[Any], *, postgres: boo
 
 def _pull(source: Any) -> tuple[float, float]:
     """Pull as the worker does; return the seconds, and by how many MB the process grew after its first fifth."""
-    from releases.pulling import actions, leases
+    from releases.pulling import actions as pulling
+    from releases.pulling import leases
 
     sizes: list[float] = []
 
@@ -302,9 +303,9 @@ def _pull(source: Any) -> tuple[float, float]:
     began = time.perf_counter()
     more = True
     while more:
-        claim = leases.lease_now(source)
-        assert claim is not None
-        pulled = actions.pull(source.pk, claim, say)
+        lease = leases.lease_now(source)
+        assert lease is not None
+        pulled = pulling.pull_source(source.pk, lease, say)
         source.refresh_from_db()
         assert pulled is not None, source.last_error
         more = pulled.more

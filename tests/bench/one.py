@@ -311,11 +311,11 @@ def bring_in() -> list[Row]:
     body = "\n".join(lines).encode()
     times = []
     for _ in range(2):
-        imported = imports.bring(squad, by=person, name="bench.csv", body=body)
+        imported = imports.upload(squad, by=person, name="bench.csv", body=body)
         start = time.perf_counter()
-        plan = import_queries.plan_of(imported, *import_queries.read(imported))
+        plan = import_queries.plan_import(imported, *import_queries.read_file(imported))
         looked = time.perf_counter()
-        report = imports.run(imported, by=person, leave_out_bad=True)
+        report = imports.run_import(imported, by=person, leave_out_bad=True)
         times.append((looked - start, time.perf_counter() - looked))
         assert len(plan.problems) == 40 and report["refused"] == 40, report
     assert report["unchanged"] == 4_960 and Story.objects.filter(squad=squad).count() == 4_960

@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 from portal.accounts.models import User
 from portal.kernel import outbox
 from releases.models import Source
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import drain_inbox
 from squads.models import Squad
 from squads.stories.actions import create_story
@@ -55,8 +56,8 @@ def github() -> Iterator[GitHub]:
 
 def works() -> None:
     """What a worker does: pull what is due, pass on what people did, and read what came."""
-    for source_id, claim in leases.lease_due():
-        actions.pull(source_id, claim)
+    for source_id, lease in leases.lease_due():
+        pulling.pull_source(source_id, lease)
     while outbox.deliver() + drain_inbox():
         pass
 

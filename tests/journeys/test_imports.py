@@ -36,16 +36,16 @@ def test_a_file_with_errors_is_mended_by_its_mapping_and_imported(
 ) -> None:
     page = browser_as(ana)
     page.goto("/squads/payments/")
-    page.get_by_role("link", name="Bring work in").click()
+    page.get_by_role("link", name="Import", exact=True).click()
     page.get_by_label("File", exact=True).set_input_files(table)
-    page.get_by_role("button", name="Look at it").click()
+    page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="Refused 3 rows, 4 problems")).to_be_visible()
     expect(page.get_by_role("row", name="Line 4 Summary There is no title.")).to_be_visible()
     expect(page.get_by_role("row", name="Line 5 Status Nobody said what “Limbo” means.")).to_be_visible()
     page.get_by_label("Limbo").select_option("in progress")
     page.get_by_label("Saga").select_option("chore")
     page.get_by_label("Plan the releases that are missing").check()
-    page.get_by_role("button", name="Look again").click()
+    page.get_by_role("button", name="Update preview").click()
     expect(page.get_by_role("heading", name="Refused 1 row, 1 problem")).to_be_visible()
     assert Story.objects.count() == 0
     page.get_by_role("button", name="Import 3 rows").click()
@@ -76,14 +76,14 @@ def test_the_same_with_the_keyboard_alone(
         pytest.fail(f"no Tab leads to {name}")
 
     page.get_by_label("File", exact=True).set_input_files(table)
-    tab_to("Look at it", "button")
+    tab_to("Preview", "button")
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Import 1 row")).to_be_visible()
     tab_to("Leave out the 3 bad rows", "checkbox")
     page.keyboard.press("Space")
     tab_to("Limbo", "combobox")
     page.keyboard.type("leave")
-    tab_to("Look again", "button")
+    tab_to("Update preview", "button")
     page.keyboard.press("Enter")
     expect(page.get_by_text("left out, by status")).to_be_visible()
     tab_to("Leave out the 2 bad rows", "checkbox")
@@ -98,9 +98,11 @@ def test_the_same_with_the_keyboard_alone(
 def test_everybody_can_read_the_pages(
     browser_as: Callable[[User], Page], ana: User, payments: Squad, scheme: Any, width: int
 ) -> None:
-    first = actions.bring(payments, by=ana, name="a rather long name of a file from elsewhere.csv", body=TABLE.encode())
-    actions.run(first, by=ana, leave_out_bad=True)
-    second = actions.bring(payments, by=ana, name="issues.csv", body=TABLE.replace("iDEAL", "cards").encode())
+    first = actions.upload(
+        payments, by=ana, name="a rather long name of a file from elsewhere.csv", body=TABLE.encode()
+    )
+    actions.run_import(first, by=ana, leave_out_bad=True)
+    second = actions.upload(payments, by=ana, name="issues.csv", body=TABLE.replace("iDEAL", "cards").encode())
     page = browser_as(ana)
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})

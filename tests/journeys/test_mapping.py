@@ -96,10 +96,10 @@ def test_a_preview_says_which_names_fit_before_anything_is_saved(
 ) -> None:
     page = browser_as(pam)
     page.goto("/sources/mapping/new/")
-    page.get_by_label("What is named").select_option("pipeline")
-    page.get_by_label("Names that fit").fill("deploy-*-to-*")
-    page.get_by_label("They are").select_option("deploy")
-    page.get_by_label("In the environment").fill("{2}")
+    page.get_by_label("Type").select_option("pipeline")
+    page.get_by_label("Pattern").fill("deploy-*-to-*")
+    page.get_by_label("Treat as").select_option("deploy")
+    page.get_by_label("Environment").fill("{2}")
     page.get_by_role("button", name="Preview").click()
     expect(page.locator("#matches")).to_contain_text("Matches 1 name: deploy-checkout-to-production")
     assert MappingRule.objects.count() == 2

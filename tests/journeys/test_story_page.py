@@ -14,7 +14,7 @@ from portal.kernel.stable_ids import stable_id
 from releases.evidence.links import link_change
 from releases.models import Change, InboundEvent, Repository, Run, Source
 from squads.acceptance.actions import ask
-from squads.discussions.actions import say
+from squads.discussions.actions import add_comment
 from squads.models import AcceptanceRequest, Evidence, Membership, Mention, Squad, Story
 from squads.stories.actions import create_story, judge
 from squads.stories.editing import edit_story, tick
@@ -86,7 +86,7 @@ def story(payments: Squad, ana: User, pia: User) -> Story:
     judge([made.pk])
     other = create_story(payments, by=ana, title="Gift cards")
     relate(made, "blocks", other.key, by=ana)
-    say(made, by=ana, body="@pia what about gift cards? PAY-2 asks the same.")
+    add_comment(made, by=ana, body="@pia what about gift cards? PAY-2 asks the same.")
     tick(made, "acceptance_criteria", "A mail is sent.", True, by=ana)
     edit_story(made, by=ana, title="Refunds")
     return made
@@ -266,7 +266,7 @@ def test_parts_follow_what_others_do_and_leave_alone_what_is_being_written(
     page.get_by_role("textbox", name="Description").fill("Half a sent")
     page.get_by_role("textbox", name="Your comment").fill("Half a comm")
     edit_story(story, by=pia, title="Money back", description="Theirs")
-    say(story, by=pia, body="Something new")
+    add_comment(story, by=pia, body="Something new")
     page.evaluate("document.dispatchEvent(new CustomEvent('rodeo:changed'))")
     expect(page.get_by_role("heading", level=1)).to_have_text("Money back")
     expect(page.locator(".comment").last).to_contain_text("Something new")

@@ -33,8 +33,8 @@ from releases.models import (
 from releases.planning.actions import create_release
 from squads.acceptance.actions import ask
 from squads.boards.actions import save_view
-from squads.discussions.actions import say
-from squads.imports.actions import bring
+from squads.discussions.actions import add_comment
+from squads.imports.actions import upload
 from squads.models import (
     AcceptanceRequest,
     Comment,
@@ -171,7 +171,7 @@ def world() -> World:
         secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
         blocked=blocked,
-        comment=say(blocked, by=people["member"], body="Mine."),
+        comment=add_comment(blocked, by=people["member"], body="Mine."),
         seen=record_by_hand(blocked, by=people["member"], kind="test", note="I tried it."),
         relation=relate(blocked, "blocks", story.key, by=lead),
         change=changes[0],
@@ -180,7 +180,7 @@ def world() -> World:
         by_name=ask(asked, by=mo, accepter=people["other"]),
         by_squad=ask(awaited, by=mo),
         view=save_view(squad, by=mo, name="Bugs", query="q=card", shared=True),
-        imported=bring(squad, by=mo, name="work.csv", body=CSV),
+        imported=upload(squad, by=mo, name="work.csv", body=CSV),
     )
 
 

@@ -1,4 +1,4 @@
-"""manage.py connect_git: the command-line door to `releases.sources.git_actions.connect_git`."""
+"""manage.py connect_git: `releases.sources.connect_git.connect_git` from the command line."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -8,9 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from portal.kernel.tasks import drain
 from releases.inbox.models import InboundEvent, Source
-from releases.pulling import actions, leases
-from releases.sources import actions as sources_actions
-from releases.sources import git_actions
+from releases.pulling import actions as pulling
+from releases.pulling import leases
+from releases.sources import actions as sources
+from releases.sources import connect_git
 
 
 class Command(BaseCommand):
@@ -53,11 +54,11 @@ class Command(BaseCommand):
             except OSError as error:
                 raise CommandError(f"--secret-file: {error}") from None
         try:
-            source, new = git_actions.connect_git(
+            source, new = connect_git.connect_git(
                 by=None,
                 url=options["place"],
                 service=options["service"],
-                squad=sources_actions.squad_called(options["squad"]),
+                squad=sources.find_squad(options["squad"]),
                 release_tags=options["release_tags"],
                 deploys_to=options["deploys_to"],
                 branch=options["branch"],
@@ -67,7 +68,7 @@ class Command(BaseCommand):
                 repository=options["repository"],
             )
         except ValidationError as error:
-            raise CommandError(_said(error)) from None
+            raise CommandError(_message_of(error)) from None
         self.stdout.write(f"{'Connected' if new else 'Changed the rules of'} {source.name} (source {source.key}).")
         if options["pull"]:
             self._pull(source)
@@ -75,10 +76,10 @@ class Command(BaseCommand):
             self.stdout.write("The worker pulls it within seconds; see its page for how far it got.")
 
     def _pull(self, source: Source) -> None:
-        claim = leases.lease_now(source)
-        if claim is None:
+        lease = leases.lease_now(source)
+        if lease is None:
             raise CommandError("The worker is pulling it already; see its page for how far it got.")
-        pulled = actions.pull(source.pk, claim, say=self._say)
+        pulled = pulling.pull_source(source.pk, lease, on_progress=self._report)
         source.refresh_from_db()
         if pulled is None:
             raise CommandError(source.last_error or "The pull was taken over by the worker.")
@@ -92,12 +93,12 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"{failed} events of this source could not be read. The inbox shows why.")
 
-    def _say(self, progress: dict[str, Any]) -> None:
+    def _report(self, progress: dict[str, Any]) -> None:
         if progress.get("step"):
             self.stderr.write(str(progress["step"]))
 
 
-def _said(error: ValidationError) -> str:
+def _message_of(error: ValidationError) -> str:
     if hasattr(error, "error_dict"):
         return " ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
     return " ".join(error.messages)

@@ -1,9 +1,9 @@
-"""Files from elsewhere, read. Nothing here knows Django or the database: bytes in, items out."""
+"""Parsers of files from other systems. They know neither Django nor the database: bytes in, items out."""
 
 from typing import Any
 
 from squads.imports.formats import github, jira, rodeo, table, taiga, trello
-from squads.imports.formats.raw import MEGABYTES, MOST_BYTES, MOST_ITEMS, MOST_TOLD, Item, Parsed, Problem, Refused
+from squads.imports.formats.raw import MEGABYTES, MOST_BYTES, MOST_HISTORY, MOST_ITEMS, Item, Parsed, Problem, Refused
 from squads.imports.formats.text import decode, is_json, load
 
 __all__ = ["CHOICES", "KINDS", "MOST_BYTES", "Item", "Parsed", "Problem", "Refused", "check_size", "parse"]
@@ -16,13 +16,13 @@ KINDS = {
     "rodeo": "Rodeo's own export",
 }
 CHOICES = list(KINDS.items())
-# The order matters: each is looked for with what only it has.
+# In the order in which they are tried: each recognises its files by fields that no other has.
 JSON: dict[str, Any] = {"rodeo": rodeo, "trello": trello, "taiga": taiga, "jira": jira, "github": github}
 TABLES = ("csv", "jira", "rodeo")
 
 
 def check_size(size: int) -> None:
-    """Refuse a file that is larger than is read."""
+    """Raise Refused for a file that is larger than MOST_BYTES."""
     if size > MOST_BYTES:
         raise Refused(
             f"The file has {size / 1024 / 1024:.1f} MB; {MEGABYTES} MB is the most.",
@@ -31,19 +31,20 @@ def check_size(size: int) -> None:
 
 
 def parse(body: bytes, kind: str = "", chosen: dict[str, str] | None = None) -> Parsed:
-    """Read a file as `kind`, or as the kind it seems to be. Raises Refused.
+    """Parse a file as `kind`, or as the kind that it is recognised as. Raises Refused.
 
-    `chosen` says which column of a table each of our fields comes from; without it the names are guessed.
+    `chosen` gives the column of a table for each of our fields; without it they are guessed from the headers.
     """
     if kind and kind not in KINDS:
         raise Refused(f"“{kind[:20]}” is no kind of file that is known here.", f"Choose among {', '.join(KINDS)}.")
     check_size(len(body))
     text = decode(body)
     parsed = _json(load(text), kind) if is_json(text) else _table(table.read(text), kind, chosen)
-    told = sum(len(item.comments) + len(item.moves) for item in parsed.items)
-    if told > MOST_TOLD:
+    history_count = sum(len(item.comments) + len(item.moves) for item in parsed.items)
+    if history_count > MOST_HISTORY:
         raise Refused(
-            f"The file has {told:,} comments and moves; {MOST_TOLD:,} is the most.", "Split it, or leave some out."
+            f"The file has {history_count:,} comments and moves; {MOST_HISTORY:,} is the most.",
+            "Split it, or leave some out.",
         )
     return parsed
 
@@ -70,13 +71,13 @@ def _table(found: table.Table, kind: str, chosen: dict[str, str] | None) -> Pars
     if kind not in TABLES:
         raise Refused(f"This file is a table, and {KINDS[kind]} exports JSON.", "Choose “a table (CSV)”.")
     if kind == "rodeo":
-        chosen = {ours: theirs for ours, theirs in rodeo.TAKEN.items() if theirs in found.headers}
+        chosen = {ours: theirs for ours, theirs in rodeo.COLUMN_OF_FIELD.items() if theirs in found.headers}
     elif chosen is None:
         chosen = table.guess(found.headers)
     items = table.items(found, chosen)
     if kind == "rodeo":
         for item in items:
-            item.cells = {name: rodeo.unguarded(cell) for name, cell in item.cells.items()}
+            item.cells = {name: rodeo.unescape_formula(cell) for name, cell in item.cells.items()}
     if not items and not found.problems:
         raise Refused("The file has a first line and no rows.", "Export it again, with at least one row.")
     return Parsed(kind, items, found.problems, headers=list(dict.fromkeys(found.headers)), chosen=chosen)

@@ -1,16 +1,16 @@
-"""Issues as `gh issue list --json` and the REST interface give them."""
+"""Issues as `gh issue list --json` and the REST API return them."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
 from squads.imports.formats import meanings
-from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
 
 MOVES = {"closed": ("open", "closed"), "reopened": ("closed", "open")}
 
 
 def recognises(data: Any) -> bool:
-    """Say whether this is GitHub's."""
+    """Say whether JSON is of GitHub."""
     return any("number" in each and "title" in each for each in _issues(data)[:5])
 
 
@@ -24,7 +24,7 @@ def _issues(data: Any) -> list[dict[str, Any]]:
 
 
 def items(data: Any) -> tuple[list[Item], list[str]]:
-    """Return the issues; pull requests, which the REST interface mixes in, are left out."""
+    """Return the issues; pull requests, which the REST API mixes in, are left out."""
     found, pulls = [], 0
     for number, issue in enumerate(_issues(data), 1):
         if issue.get("pull_request"):
@@ -43,7 +43,7 @@ def _either(issue: dict[str, Any], *names: str) -> Any:
 
 
 def _repository(issue: dict[str, Any]) -> str:
-    """owner/name, from the issue's address on the web."""
+    """Return owner/name, from the issue's address on the web."""
     try:
         path = urlsplit(text_of(_either(issue, "html_url", "url"))).path
     except ValueError:
@@ -56,7 +56,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
     labels = [text_of(each.get("name")) for each in objects(issue.get("labels"))]
     own = text_of(issue.get("number"))
     state = text_of(issue.get("state")).lower()
-    reason = meanings.plain(text_of(_either(issue, "state_reason", "stateReason")))
+    reason = meanings.normalised(text_of(_either(issue, "state_reason", "stateReason")))
     if state == "closed" and reason in ("not_planned", "duplicate"):
         state = f"closed: {reason.replace('_', ' ')}"
     closed = text_of(_either(issue, "closed_at", "closedAt"))
@@ -77,20 +77,20 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
     if "milestone" in issue:
         item.cells["release"] = text_of(inside(issue, "milestone", "title"))
     item.comments = [
-        Said(
+        RawComment(
             text_of(_either(each, "createdAt", "created_at")),
             text_of(inside(_either(each, "author", "user"), "login")),
             text_of(each.get("body")),
         )
         for each in objects(issue.get("comments"))
     ]
-    item.moves = _moves(issue) or ([Moved(closed, "", "open", "closed")] if closed and state == "closed" else [])
+    item.moves = _moves(issue) or ([RawMove(closed, "", "open", "closed")] if closed and state == "closed" else [])
     return item
 
 
-def _moves(issue: dict[str, Any]) -> list[Moved]:
+def _moves(issue: dict[str, Any]) -> list[RawMove]:
     moves = [
-        Moved(text_of(each.get("created_at")), text_of(inside(each, "actor", "login")), *MOVES[str(each["event"])])
+        RawMove(text_of(each.get("created_at")), text_of(inside(each, "actor", "login")), *MOVES[str(each["event"])])
         for each in objects(_either(issue, "events", "timeline"))
         if each.get("event") in ("closed", "reopened")
     ]

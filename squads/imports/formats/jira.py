@@ -1,14 +1,14 @@
-"""Issues as Jira's REST interface gives them: one, a list, or a page of a search, with changelog where it was asked for."""
+"""Issues as Jira's REST API returns them: one, a list, or a page of a search, with a changelog if it was expanded."""
 
 from typing import Any
 
-from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
 
 BLOCKS = {"paragraph", "heading", "listItem", "codeBlock", "blockquote", "tableRow", "rule", "panel"}
 
 
 def recognises(data: Any) -> bool:
-    """Say whether this is Jira's."""
+    """Say whether JSON is of Jira."""
     return any("fields" in each and "key" in each for each in _issues(data)[:5])
 
 
@@ -19,7 +19,7 @@ def _issues(data: Any) -> list[dict[str, Any]]:
 
 
 def items(data: Any) -> tuple[list[Item], list[str]]:
-    """Return the issues, and what is to be said about them."""
+    """Return the issues, and notes for people about them."""
     found = [_item(number, issue) for number, issue in enumerate(_issues(data), 1)]
     total = inside(data, "total")
     notes = []
@@ -39,7 +39,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
             "title": text_of(inside(fields, "summary")),
             "type": text_of(inside(fields, "issuetype", "name")),
             "status": text_of(inside(fields, "status", "name")),
-            "description": written(inside(fields, "description")),
+            "description": plain_text(inside(fields, "description")),
             "created": text_of(inside(fields, "created")),
         },
         {"title": "summary", "type": "issuetype", "release": "fixVersions"},
@@ -47,7 +47,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
     if isinstance(inside(fields, "fixVersions"), list):
         item.cells["release"] = releases[-1] if releases else ""
     item.comments = [
-        Said(text_of(each.get("created")), _person(each.get("author")), written(each.get("body")))
+        RawComment(text_of(each.get("created")), _person(each.get("author")), plain_text(each.get("body")))
         for each in objects(inside(fields, "comment", "comments"))
     ]
     item.moves = sorted(_moves(issue), key=lambda move: move.at)
@@ -55,9 +55,9 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
     return item
 
 
-def _moves(issue: dict[str, Any]) -> list[Moved]:
+def _moves(issue: dict[str, Any]) -> list[RawMove]:
     return [
-        Moved(
+        RawMove(
             text_of(history.get("created")),
             _person(history.get("author")),
             text_of(each.get("fromString")),
@@ -73,28 +73,28 @@ def _person(value: Any) -> str:
     return text_of(inside(value, "displayName")) or text_of(inside(value, "name"))
 
 
-def written(value: Any) -> str:
-    """Return text, or the words of a document in Atlassian's format. A stack, not recursion: its depth is the sender's."""
+def plain_text(value: Any) -> str:
+    """Return text, or the text of a document in Atlassian's format. A stack, no recursion, since a file may nest deeply."""
     if not isinstance(value, dict):
         return text_of(value)
-    said: list[str] = []
+    parts: list[str] = []
     waiting: list[Any] = [value]
     while waiting:
         node = waiting.pop()
         if isinstance(node, str):
-            said.append(node)
+            parts.append(node)
         elif isinstance(node, dict):
             kind = node.get("type")
             if kind == "text":
-                said.append(text_of(node.get("text")))
+                parts.append(text_of(node.get("text")))
             elif kind == "hardBreak":
-                said.append("\n")
+                parts.append("\n")
             elif kind in ("mention", "emoji"):
-                said.append(text_of(inside(node, "attrs", "text")))
+                parts.append(text_of(inside(node, "attrs", "text")))
             if kind in BLOCKS:
                 waiting.append("\n")
             if kind == "listItem":
-                said.append("- ")
+                parts.append("- ")
             if isinstance(content := node.get("content"), list):
                 waiting.extend(reversed([each for each in content if isinstance(each, dict)]))
-    return "".join(said).replace("\n\n\n", "\n\n").strip()
+    return "".join(parts).replace("\n\n\n", "\n\n").strip()

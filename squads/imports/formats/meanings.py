@@ -1,4 +1,4 @@
-"""What the words of other systems mean here: types, statuses, moments."""
+"""Meanings of other systems' terms: types, statuses, and times."""
 
 import re
 from datetime import UTC, datetime
@@ -22,8 +22,8 @@ STATUSES = {
     LEAVE_OUT: "rejected wont_do won_t_do wont_fix won_t_fix duplicate cancelled canceled invalid abandoned obsolete "
     "closed_not_planned closed_duplicate declined",
 }
-_TYPES = {word: meaning for meaning, words in TYPES.items() for word in words.split()}
-_STATUSES = {word: meaning for meaning, words in STATUSES.items() for word in words.split()}
+_TYPES = {term: meaning for meaning, terms in TYPES.items() for term in terms.split()}
+_STATUSES = {term: meaning for meaning, terms in STATUSES.items() for term in terms.split()}
 # Written by Jira's CSV export, and by people; day before month only where it cannot be the other way round.
 FORMATS = (
     "%d/%b/%y %I:%M %p",
@@ -44,19 +44,19 @@ FORMATS = (
 LONGEST = 60
 
 
-def plain(word: str) -> str:
-    """Return a word as the lists above write it: "In Review" is in_review."""
-    return re.sub(r"[^a-z0-9]+", "_", word.lower()).strip("_")
+def normalised(term: str) -> str:
+    """Return a term as the lists above spell it: "In Review" is in_review."""
+    return re.sub(r"[^a-z0-9]+", "_", term.lower()).strip("_")
 
 
-def type_of(word: str) -> str:
-    """Guess the type that a word means; "" when it cannot be guessed. No word at all is a user story."""
-    return _TYPES.get(plain(word), "") if word.strip() else "user_story"
+def type_of(term: str) -> str:
+    """Guess the story type of a term; "" when it cannot be guessed. An empty one is a user story."""
+    return _TYPES.get(normalised(term), "") if term.strip() else "user_story"
 
 
-def progress_of(word: str) -> str:
-    """Guess the progress that a status means, never more than dev done; "" when it cannot be guessed."""
-    return _STATUSES.get(plain(word), "") if word.strip() else "todo"
+def progress_of(term: str) -> str:
+    """Guess the progress of a status, never more than dev done; "" when it cannot be guessed."""
+    return _STATUSES.get(normalised(term), "") if term.strip() else "todo"
 
 
 def moment(text: str) -> datetime | None:

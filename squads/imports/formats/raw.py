@@ -1,4 +1,4 @@
-"""What every format is turned into: items with their place in the file, and what could not be read."""
+"""What every format is parsed into: items with their place in the file, and problems of what could not be parsed."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -8,11 +8,11 @@ MOST_BYTES = MEGABYTES * 1024 * 1024
 MOST_ITEMS = 20_000
 MOST_CHARACTERS = 100_000
 # Comments and moves of all items together.
-MOST_TOLD = 100_000
+MOST_HISTORY = 100_000
 
 
 class Refused(Exception):
-    """The file as a whole cannot be read: why, and what to do."""
+    """The file as a whole cannot be read; says why, and what to do."""
 
     def __init__(self, reason: str, remedy: str) -> None:
         self.reason, self.remedy = reason, remedy
@@ -28,16 +28,16 @@ class Problem(NamedTuple):
     remedy: str
 
 
-class Said(NamedTuple):
-    """A comment, as the file tells it."""
+class RawComment(NamedTuple):
+    """A comment as the file has it."""
 
     at: str
     by: str
     text: str
 
 
-class Moved(NamedTuple):
-    """A change of status, in the words of the system it happened in."""
+class RawMove(NamedTuple):
+    """A change of status as the file has it, with the statuses of that system."""
 
     at: str
     by: str
@@ -47,13 +47,13 @@ class Moved(NamedTuple):
 
 @dataclass(slots=True)
 class Item:
-    """One piece of work. `cells` holds only the fields that the file speaks of, as text; `columns` names theirs."""
+    """One piece of work. `cells` holds the fields that the file has, as text; `columns` the file's names of them."""
 
     place: str
     cells: dict[str, str]
     columns: dict[str, str] = field(default_factory=dict)
-    comments: list[Said] = field(default_factory=list)
-    moves: list[Moved] = field(default_factory=list)
+    comments: list[RawComment] = field(default_factory=list)
+    moves: list[RawMove] = field(default_factory=list)
     moved_at: str = ""
 
     def column(self, name: str) -> str:
@@ -63,7 +63,7 @@ class Item:
 
 @dataclass(slots=True)
 class Parsed:
-    """A file that was read. `headers` are the columns of a table; `chosen` says which of them each field takes."""
+    """A parsed file. `headers` are the columns of a table; `chosen` gives the one that each of our fields is read from."""
 
     kind: str
     items: list[Item] = field(default_factory=list)
@@ -74,14 +74,14 @@ class Parsed:
 
 
 def text_of(value: Any) -> str:
-    """Return text, a number or a yes as text; anything else says nothing."""
+    """Return a text, number or boolean as text; anything else is ""."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int | float) else ""
 
 
 def inside(value: Any, *path: str) -> Any:
-    """Return what lies at a path of names; None where anything on the way is missing or no object."""
+    """Return the value at a path of names; None where anything on the way is missing or no object."""
     for name in path:
         if not isinstance(value, dict):
             return None

@@ -1,4 +1,4 @@
-"""Rodeo's own export, as a table or as JSON. What was prefixed there against formulas is taken off here."""
+"""Rodeo's own export, as a table or as JSON. Prefixes that the export adds against formulas are removed."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ COLUMNS = (
     "rodeo_done",
     "url",
 )
-TAKEN = {
+COLUMN_OF_FIELD = {
     "key": "key",
     "title": "title",
     "type": "type",
@@ -30,18 +30,18 @@ TAKEN = {
     "acceptance_criteria": "acceptance_criteria",
     "created": "created_at",
 }
-# A spreadsheet runs a cell that begins so. One that was prefixed before keeps its own prefix.
-# Some take a line end or a full-width sign for the beginning of one as well.
+# A spreadsheet runs a cell that begins like this as a formula, some also after a line end or with a full-width sign.
+# A cell with such a prefix of its own gets another one, so that it comes back unchanged.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 
-def guarded(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula."""
+def escape_formula(cell: str) -> str:
+    """Return a cell that no spreadsheet runs as a formula."""
     return f"'{cell}" if FORMULA.match(cell) else cell
 
 
-def unguarded(cell: str) -> str:
-    """Return the cell that `guarded` was given."""
+def unescape_formula(cell: str) -> str:
+    """Return the cell that `escape_formula` was given."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
@@ -60,7 +60,7 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     found = [
         Item(
             f"story {number} ({text_of(story.get('key'))})",
-            {ours: text_of(story.get(theirs)) for ours, theirs in TAKEN.items()},
+            {ours: text_of(story.get(theirs)) for ours, theirs in COLUMN_OF_FIELD.items()},
             {"status": "progress", "created": "created_at"},
         )
         for number, story in enumerate(objects(inside(data, "stories")), 1)

@@ -4,15 +4,15 @@ import csv
 import io
 from dataclasses import dataclass, field
 
-from squads.imports.formats.meanings import moment, plain
-from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, Refused, Said
+from squads.imports.formats.meanings import moment, normalised
+from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, RawComment, Refused
 
 DELIMITERS = (",", ";", "\t")
 # Rows times columns, empty ones included: what a table takes in memory.
 MOST_COLUMNS, MOST_CELLS = 1000, 4_000_000
-# As many as a worksheet may have below its last cell.
+# As many empty rows as a worksheet may have below its last cell.
 MOST_BLANK = 1_048_576
-# Our fields, and how others call them, the likeliest first.
+# Our fields, and the names that other systems give them, the likeliest first.
 NAMES = {
     "key": "issue_key key ticket_key ticket story_id external_id id number ref issue_id",
     "title": "title summary subject name story issue headline",
@@ -42,11 +42,11 @@ class Table:
     @property
     def is_jira(self) -> bool:
         """Whether the columns are called as Jira's export calls them."""
-        return {plain(header) for header in self.headers} >= JIRA
+        return {normalised(header) for header in self.headers} >= JIRA
 
 
 def delimiter_of(text: str) -> str:
-    """Return what separates the cells of the first line: whichever comes most outside of quotes."""
+    """Return the delimiter of the first line: whichever occurs most outside of quotes."""
     first = text.lstrip("\r\n").split("\n", 1)[0][:20_000]
     outside = "".join(first.split('"')[::2])
     return max(DELIMITERS, key=outside.count)
@@ -71,7 +71,7 @@ def read(text: str) -> Table:
             _add(table, start, cells)
     except csv.Error as error:
         raise Refused(
-            f"The record that begins in line {line} cannot be read: {_said(error)}.",
+            f"The record that begins in line {line} cannot be read: {_reason_of(error)}.",
             "Look for a quotation mark that is not closed; one inside a quoted cell is written twice.",
         ) from None
     if table is None:
@@ -79,7 +79,7 @@ def read(text: str) -> Table:
     return table
 
 
-def _said(error: csv.Error) -> str:
+def _reason_of(error: csv.Error) -> str:
     if "field larger" in str(error):
         return f"one of its cells has more than {MOST_CHARACTERS:,} characters"
     return str(error)
@@ -111,15 +111,15 @@ def _add(table: Table, line: int, cells: list[str]) -> None:
 
 
 def guess(headers: list[str]) -> dict[str, str]:
-    """Return which column each of our fields most likely comes from; a column is taken once."""
+    """Guess the column of each of our fields by its name; no column is used twice."""
     by_name: dict[str, str] = {}
     for header in headers:
-        by_name.setdefault(plain(header), header)
+        by_name.setdefault(normalised(header), header)
     found: dict[str, str] = {}
-    for name, words in NAMES.items():
-        for word in words.split():
-            if word in by_name and by_name[word] not in found.values():
-                found[name] = by_name[word]
+    for name, synonyms in NAMES.items():
+        for synonym in synonyms.split():
+            if synonym in by_name and by_name[synonym] not in found.values():
+                found[name] = by_name[synonym]
                 break
     return found
 
@@ -137,20 +137,20 @@ def items(table: Table, chosen: dict[str, str]) -> list[Item]:
 def _item(line: int, cells: list[str], wanted: list[tuple[str, list[int]]], columns: dict[str, str]) -> Item:
     item = Item(f"line {line}", {}, columns)
     for name, indexes in wanted:
-        said = [cells[index] for index in indexes if index < len(cells) and cells[index].strip()]
+        filled = [cells[index] for index in indexes if index < len(cells) and cells[index].strip()]
         if name == "comment":
-            item.comments = [_comment(each) for each in said]
+            item.comments = [_comment(each) for each in filled]
         elif name in ("description", "acceptance_criteria"):
-            item.cells[name] = "\n\n".join(said)
+            item.cells[name] = "\n\n".join(filled)
         else:
             # Of several releases the last is the newest; a key, a title or a type comes once.
-            item.cells[name] = said[-1] if said else ""
+            item.cells[name] = filled[-1] if filled else ""
     return item
 
 
-def _comment(text: str) -> Said:
-    """Jira writes "05/Jan/26 9:12 AM;ana;What she said"."""
+def _comment(text: str) -> RawComment:
+    """Return a comment. Jira writes "05/Jan/26 9:12 AM;ana;What she said"."""
     parts = text.split(";", 2)
     if len(parts) == 3 and moment(parts[0]) is not None:
-        return Said(parts[0], parts[1].strip(), parts[2])
-    return Said("", "", text)
+        return RawComment(parts[0], parts[1].strip(), parts[2])
+    return RawComment("", "", text)

@@ -2,19 +2,19 @@
 
 from typing import Any
 
-from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
 
 PARTS = {"user_stories": "user story", "issues": "issue", "tasks": "task"}
 TYPES = {"user_stories": "user story", "tasks": "task"}
 
 
 def recognises(data: Any) -> bool:
-    """Say whether this is Taiga's."""
+    """Say whether JSON is of Taiga."""
     return isinstance(data, dict) and isinstance(data.get("user_stories"), list)
 
 
 def items(data: Any) -> tuple[list[Item], list[str]]:
-    """Return user stories, issues and tasks; epics and wiki pages stay there."""
+    """Return user stories, issues and tasks; epics and wiki pages are left out."""
     project = text_of(inside(data, "slug"))
     found = [
         _item(project, part, number, each)
@@ -27,40 +27,40 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     return found, notes
 
 
-def _item(project: str, part: str, number: int, given: dict[str, Any]) -> Item:
-    ref = text_of(given.get("ref"))
-    history = objects(given.get("history"))
+def _item(project: str, part: str, number: int, record: dict[str, Any]) -> Item:
+    ref = text_of(record.get("ref"))
+    history = objects(record.get("history"))
     return Item(
         f"{PARTS[part]} {number}{f' (#{ref})' if ref else ''}",
         {
             # A reference is unique in its project only.
             "key": f"{project}#{ref}" if ref else "",
-            "title": text_of(given.get("subject")),
-            "type": TYPES.get(part) or text_of(given.get("type")),
-            "status": text_of(given.get("status")),
-            "description": text_of(given.get("description")),
-            "release": text_of(given.get("milestone")),
-            "created": text_of(given.get("created_date")),
+            "title": text_of(record.get("subject")),
+            "type": TYPES.get(part) or text_of(record.get("type")),
+            "status": text_of(record.get("status")),
+            "description": text_of(record.get("description")),
+            "release": text_of(record.get("milestone")),
+            "created": text_of(record.get("created_date")),
         },
         {"key": "ref", "title": "subject", "release": "milestone", "created": "created_date"},
         comments=[
-            Said(text_of(each.get("created_at")), _person(each.get("user")), text_of(each.get("comment")))
+            RawComment(text_of(each.get("created_at")), _person(each.get("user")), text_of(each.get("comment")))
             for each in history
             if text_of(each.get("comment")).strip() and not each.get("delete_comment_date")
         ],
         moves=sorted((move for each in history if (move := _move(each))), key=lambda move: move.at),
-        moved_at=text_of(given.get("finish_date")) or text_of(given.get("finished_date")),
+        moved_at=text_of(record.get("finish_date")) or text_of(record.get("finished_date")),
     )
 
 
-def _move(history: dict[str, Any]) -> Moved | None:
-    """A diff names statuses by number, and says beside it what the numbers mean."""
+def _move(history: dict[str, Any]) -> RawMove | None:
+    """Return a change of status. A diff holds statuses by number, with their names beside it."""
     diff = inside(history, "diff", "status")
     if not isinstance(diff, list) or len(diff) != 2:
         return None
     names = inside(history, "values", "status")
     before, after = (text_of(inside(names, text_of(each))) or text_of(each) for each in diff)
-    return Moved(text_of(history.get("created_at")), _person(history.get("user")), before, after)
+    return RawMove(text_of(history.get("created_at")), _person(history.get("user")), before, after)
 
 
 def _person(value: Any) -> str:

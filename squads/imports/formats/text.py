@@ -1,4 +1,4 @@
-"""From bytes to text, and to JSON."""
+"""Decoding a file's bytes to text and to JSON."""
 
 import codecs
 import json
@@ -15,7 +15,7 @@ BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# What people send by mistake, by how it begins.
+# Files that people send by mistake, by their first bytes.
 OTHERS = (
     (b"PK\x03\x04", "a zip file or an Excel workbook"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
@@ -61,7 +61,7 @@ def _unmarked(body: bytes) -> str:
 
 
 def fault(text: str) -> str:
-    """Say what about some text no database keeps; "" when nothing is."""
+    """Return why a database cannot store a text, or ""."""
     if "\0" in text:
         return "holds a NUL character"
     try:
@@ -77,8 +77,8 @@ def is_json(text: str) -> bool:
 
 
 def load(text: str) -> Any:
-    """Return what JSON says."""
-    # Each takes many times the memory of its two characters, and a file may hold millions.
+    """Return the parsed JSON. Raises Refused."""
+    # Each object and list takes many times the memory of its two characters, and a file may hold millions.
     parts = text.count("{") + text.count("[")
     if parts > MOST_PARTS:
         raise Refused(f"This JSON has {parts:,} objects and lists; {MOST_PARTS:,} is the most.", "Split it.")

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from squads.imports.formats import meanings
-from squads.imports.formats.raw import Item, Moved, Said, inside, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
 
 KEPT_ACTIONS = 1000
 
 
 def recognises(data: Any) -> bool:
-    """Say whether this is Trello's."""
+    """Say whether JSON is of Trello."""
     return isinstance(data, dict) and isinstance(data.get("cards"), list) and isinstance(data.get("lists"), list)
 
 
 def items(data: Any) -> tuple[list[Item], list[str]]:
-    """Return the cards that are not archived, and what is to be said about the others."""
+    """Return the cards that are not archived, and notes for people about the others."""
     lists = {text_of(each.get("id")): text_of(each.get("name")) for each in objects(inside(data, "lists"))}
     closed = {text_of(each.get("id")) for each in objects(inside(data, "lists")) if each.get("closed") is True}
     found: dict[str, Item] = {}
@@ -32,7 +32,7 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
         if item is not None:
             _action(item, action)
     for item in found.values():
-        item.comments.sort(key=lambda said: said.at)
+        item.comments.sort(key=lambda comment: comment.at)
         item.moves.sort(key=lambda move: move.at)
     notes = [f"{archived} archived card{'' if archived == 1 else 's'} left out."] if archived else []
     if len(actions) >= KEPT_ACTIONS:
@@ -51,17 +51,17 @@ def _item(number: int, card: dict[str, Any], lists: dict[str, str]) -> Item:
             "type": next((label for label in labels if meanings.type_of(label) and label), ""),
             "status": lists.get(text_of(card.get("idList")), ""),
             "description": text_of(card.get("desc")),
-            "created": _made(text_of(card.get("id"))),
+            "created": _created_at(text_of(card.get("id"))),
         },
         {"title": "name", "type": "labels", "status": "list", "description": "desc"},
         moved_at=text_of(card.get("dateLastActivity")),
     )
 
 
-def _made(identity: str) -> str:
-    """The first eight characters of an identity are the second in which it was made."""
+def _created_at(card_id: str) -> str:
+    """Return when a card was created: the first eight characters of its id are that second, in hexadecimal."""
     try:
-        return datetime.fromtimestamp(int(identity[:8], 16), UTC).isoformat() if len(identity) == 24 else ""
+        return datetime.fromtimestamp(int(card_id[:8], 16), UTC).isoformat() if len(card_id) == 24 else ""
     except (ValueError, OverflowError, OSError):
         return ""
 
@@ -79,15 +79,15 @@ def _checklists(data: Any, found: dict[str, Item]) -> None:
                 [*filter(None, [item.cells.get("acceptance_criteria")]), *lines]
             )
         else:
-            said = "\n".join([f"{name}:", *(f"- {line}" for line in lines)])
-            item.cells["description"] = f"{item.cells['description']}\n\n{said}".strip()
+            checklist = "\n".join([f"{name}:", *(f"- {line}" for line in lines)])
+            item.cells["description"] = f"{item.cells['description']}\n\n{checklist}".strip()
 
 
 def _action(item: Item, action: dict[str, Any]) -> None:
     at, by = text_of(action.get("date")), text_of(inside(action, "memberCreator", "fullName"))
     kind, data = action.get("type"), action.get("data")
     if kind == "commentCard":
-        item.comments.append(Said(at, by, text_of(inside(data, "text"))))
+        item.comments.append(RawComment(at, by, text_of(inside(data, "text"))))
     elif kind == "updateCard" and inside(data, "listAfter") is not None:
         before, after = text_of(inside(data, "listBefore", "name")), text_of(inside(data, "listAfter", "name"))
-        item.moves.append(Moved(at, by, before, after))
+        item.moves.append(RawMove(at, by, before, after))

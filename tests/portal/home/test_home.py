@@ -81,7 +81,9 @@ def test_a_story_that_is_rodeo_done_is_no_longer_ones_own(as_ana: Client, ana: U
 
 
 def test_what_a_person_brought_in_is_not_theirs_until_they_move_it(as_ana: Client, ana: User, payments: Squad) -> None:
-    imports.run(imports.bring(payments, by=ana, name="x.csv", body=b"Title,Status\nOne,Doing\nTwo,Open\n"), by=ana)
+    imports.run_import(
+        imports.upload(payments, by=ana, name="x.csv", body=b"Title,Status\nOne,Doing\nTwo,Open\n"), by=ana
+    )
     assert "A story is yours once you write it or move it" in home(as_ana)
     Story.objects.get(title="Two").move_progress("in_progress", by=ana)
     shown = section(home(as_ana), "Your stories, and what each lacks")

@@ -9,7 +9,7 @@ from portal.accounts.models import User
 from releases.allowed_hosts import actions
 from releases.allowed_hosts.models import AllowedHost
 from releases.inbox.models import Source
-from releases.sources.actions import create_push
+from releases.sources.actions import create_push_source
 
 PAGE = "/sources/hosts/"
 API = "/api/v1/allowed-hosts/"
@@ -116,6 +116,6 @@ def test_the_api_lists_allows_and_closes(as_root: Client) -> None:
 
 
 def test_a_source_called_hosts_gets_another_address(root: User) -> None:
-    source, _ = create_push(by=root, kind="report", name="Hosts")
+    source, _ = create_push_source(by=root, kind="report", name="Hosts")
     assert source.key == "hosts-2"
     assert Source.objects.get().get_absolute_url() == "/sources/hosts-2/"

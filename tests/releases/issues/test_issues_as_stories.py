@@ -22,9 +22,10 @@ from releases.inbox.models import Fact, InboundEvent, Source
 from releases.issues import actions as issues_actions
 from releases.providers import PROVIDERS
 from releases.providers.signatures import sign
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import drain_inbox, rebuild
-from releases.sources import issue_settings
+from releases.sources import issues_as_stories
 from squads.models import Evidence, Squad, Story, StoryEdit, Ticket
 from squads.stories.actions import create_story
 from squads.stories.editing import edit_story
@@ -108,9 +109,9 @@ def rows() -> list[Any]:
 
 def pull(source: Source) -> None:
     Source.objects.filter(pk=source.pk).update(leased_until=None)
-    claim = leases.lease_now(source)
-    assert claim is not None
-    actions.pull(source.pk, claim)
+    lease = leases.lease_now(source)
+    assert lease is not None
+    pulling.pull_source(source.pk, lease)
     work()
 
 
@@ -556,7 +557,9 @@ def test_others_than_administrators_change_nothing(source: Source, as_lea: Clien
 
 
 def test_a_squad_is_named_by_who_writes_for_it(payments: Squad, search: Squad, ana: User, pam: User) -> None:
-    assert [issue_settings.may_name(squad, who) for who in (ana, pam, None) for squad in (payments, search)] == [
+    assert [
+        issues_as_stories.may_choose_squad(squad, who) for who in (ana, pam, None) for squad in (payments, search)
+    ] == [
         True,
         False,
         True,
@@ -565,7 +568,7 @@ def test_a_squad_is_named_by_who_writes_for_it(payments: Squad, search: Squad, a
         True,
     ]
     with pytest.raises(ValidationError, match="You do not write for squad Search"):
-        issue_settings.check_choice(PROVIDERS["github"], search, "", {}, by=ana)
+        issues_as_stories.validate_choice(PROVIDERS["github"], search, "", {}, by=ana)
 
 
 def test_the_api_says_and_changes_it(source: Source, as_root: Client) -> None:

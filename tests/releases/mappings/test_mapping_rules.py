@@ -105,8 +105,8 @@ def test_what_was_left_out_comes_back(as_pam: Client, run: Callable[..., None]) 
 def test_many_events_are_read_again_in_pieces(
     as_pam: Client, run: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actions, "AT_ONCE", 2)
-    monkeypatch.setattr(actions, "NAMES_AT_ONCE", 2)
+    monkeypatch.setattr(actions, "EVENTS_PER_MESSAGE", 2)
+    monkeypatch.setattr(actions, "NAMES_PER_MESSAGE", 2)
     for number in range(5):
         run(f"a{number}", "deploy-a")
         run(f"b{number}", f"deploy-{number}")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from releases.mappings import rules as mappings_rules
-from releases.mappings.rules import Rule, Rules
+from releases.mappings import engine
+from releases.mappings.engine import Rule, RuleSet
 from releases.providers.facts import AcceptanceSeen, AlertSeen, DeploymentSeen, EnvironmentSeen, LeftOut, RunSeen
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -19,12 +19,12 @@ def _run(pipeline: str = "deploy-prod", **fields: Any) -> RunSeen:
 
 
 def _one(fact: Any, *rules: Rule, source: int | None = None) -> Any:
-    return mappings_rules.apply([fact], Rules(list(rules)), source).facts[0]
+    return engine.apply_rules([fact], RuleSet(list(rules)), source).facts[0]
 
 
 def test_without_rules_a_fact_stays_what_it_is_and_its_names_are_told() -> None:
     run = _run(service="checkout")
-    done = mappings_rules.apply([run], Rules())
+    done = engine.apply_rules([run], RuleSet())
     assert done.facts == [run] and done.facts[0] is run
     assert done.names == {("pipeline", "deploy-prod"), ("service", "checkout")}
 
@@ -73,7 +73,7 @@ def test_services_and_environments_get_their_names_here() -> None:
         Rule("service", "*-svc", service="{1}"),
         Rule("environment", "p?", environment="prod-{1}", tier="production"),
     )
-    done = mappings_rules.apply([deployment], Rules(list(rules)))
+    done = engine.apply_rules([deployment], RuleSet(list(rules)))
     assert (done.facts[0].service, done.facts[0].environment) == ("Checkout", "prod-1")  # type: ignore[attr-defined]
     assert done.tiers == {"prod-1": "production"}
     assert dict(done.facts[0].original_names) == {"service": "Checkout-Svc", "environment": "p1"}
@@ -127,48 +127,48 @@ def test_a_template_that_stays_empty_makes_no_deployment_to_nowhere() -> None:
     ],
 )
 def test_what_patterns_fit(text: str, fits: list[str], not_: list[str]) -> None:
-    match, _ = mappings_rules.pattern(text)
+    match, _ = engine.compile_pattern(text)
     assert [match(name) is not None for name in fits + not_] == [True] * len(fits) + [False] * len(not_)
 
 
 @pytest.mark.parametrize("name", ["a*b", "what?", "[x]", "/a/", "plain", "a\\b", "é ü", "^[!]", "\ud800"])
 def test_the_exact_pattern_of_a_name_fits_that_name_alone(name: str) -> None:
     if name == "\ud800":
-        with pytest.raises(mappings_rules.BadPattern):
-            mappings_rules.pattern(mappings_rules.exactly(name))
+        with pytest.raises(engine.BadPattern):
+            engine.compile_pattern(engine.exact_pattern(name))
         return
-    match, _ = mappings_rules.pattern(mappings_rules.exactly(name))
+    match, _ = engine.compile_pattern(engine.exact_pattern(name))
     assert match(name) is not None
     assert match(name + "x") is None and match("x" + name) is None
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "*" * 300, "/" + "[" * 299])
 def test_of_a_very_long_name_the_beginning_has_to_do(name: str) -> None:
-    text = mappings_rules.exactly(name)
-    assert len(text) <= mappings_rules.LONGEST_PATTERN
-    assert mappings_rules.pattern(text)[0](name) is not None
+    text = engine.exact_pattern(name)
+    assert len(text) <= engine.LONGEST_PATTERN
+    assert engine.compile_pattern(text)[0](name) is not None
 
 
 def test_a_name_of_a_million_letters_has_the_pattern_of_its_beginning() -> None:
     # Once its time grew with the square of the name: any member could have kept a worker busy for hours.
-    assert mappings_rules.exactly("x" * 1_000_000) == mappings_rules.exactly("x" * 300)
-    assert mappings_rules.exactly("*" * 1_000_000) == mappings_rules.exactly("*" * 300)
+    assert engine.exact_pattern("x" * 1_000_000) == engine.exact_pattern("x" * 300)
+    assert engine.exact_pattern("*" * 1_000_000) == engine.exact_pattern("*" * 300)
 
 
 @pytest.mark.parametrize("text", ["", " ", "/(/", "/a(?=b)/", "x" * 201, "/((a{1,1000}){1,1000}){1,1000}/"])
 def test_patterns_that_cannot_be_used_are_refused(text: str) -> None:
-    with pytest.raises(mappings_rules.BadPattern):
-        mappings_rules.pattern(text)
+    with pytest.raises(engine.BadPattern):
+        engine.compile_pattern(text)
 
 
 def test_a_pattern_made_to_be_slow_is_not() -> None:
-    match, _ = mappings_rules.pattern("/(a*)*(a*)*b/")
+    match, _ = engine.compile_pattern("/(a*)*(a*)*b/")
     assert match("a" * 300) is None
-    assert mappings_rules.pattern("*a*a*a*a*a*a*a*b")[0]("a" * 300) is None
+    assert engine.compile_pattern("*a*a*a*a*a*a*a*b")[0]("a" * 300) is None
 
 
 def test_a_template_may_only_ask_for_groups_that_are_there() -> None:
-    _, groups = mappings_rules.pattern("deploy-*")
-    mappings_rules.check_template("{1}-{0}", groups)
-    with pytest.raises(mappings_rules.BadPattern, match=r"no group \{2\}"):
-        mappings_rules.check_template("{2}", groups)
+    _, groups = engine.compile_pattern("deploy-*")
+    engine.check_template("{1}-{0}", groups)
+    with pytest.raises(engine.BadPattern, match=r"no group \{2\}"):
+        engine.check_template("{2}", groups)

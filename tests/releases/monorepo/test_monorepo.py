@@ -14,7 +14,8 @@ from releases.inbox.actions import store
 from releases.inbox.affected import Affected
 from releases.models import Change, Fact, Repository, RepositoryPart, Source
 from releases.pipelines.projection import project_change
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import drain_inbox, rebuild
 from squads.models import Evidence, Service, Squad, Story
 from squads.stories.actions import create_story
@@ -48,8 +49,8 @@ def shop(repo: Any, checkout: Service, story: Story) -> Source:
 
 
 def _pull(source: Source) -> None:
-    claim = leases.lease_now(source)
-    assert claim is not None and actions.pull(source.pk, claim) is not None, Source.objects.get().last_error
+    lease = leases.lease_now(source)
+    assert lease is not None and pulling.pull_source(source.pk, lease) is not None, Source.objects.get().last_error
     _work()
 
 

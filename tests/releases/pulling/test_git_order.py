@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from releases.environments.actions import environment_named
 from releases.inbox.models import InboundEvent
 from releases.models import Change, Deployment, Mainline, Release, StoryLink, Tag
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import rebuild
 from releases.reading.reader import read_events
-from releases.sources import git_actions
+from releases.sources import connect_git
 from squads.models import Squad
 from tests.releases.conftest import Repo
 
@@ -59,14 +60,14 @@ def told(make_repo: Callable[..., Repo], payments: Squad, search: Squad, monkeyp
     # Made by the first event otherwise, and PostgreSQL gives no number twice, even after a rollback.
     environment_named("prod")
     repo = make_repo()
-    source, _ = git_actions.connect_git(
+    source, _ = connect_git.connect_git(
         by=None, url=str(repo.path), service="checkout", squad=payments, release_tags="v*", deploys_to="prod"
     )
     for seed in (1, 2, 3):
         grow(repo, seed)
-        claim = leases.lease_now(source)
-        assert claim
-        assert actions.pull(source.pk, claim)
+        lease = leases.lease_now(source)
+        assert lease
+        assert pulling.pull_source(source.pk, lease)
         source.refresh_from_db()
     return list(InboundEvent.objects.order_by("received_at", "id").values_list("pk", flat=True))
 

@@ -15,10 +15,10 @@ from releases.allowed_hosts import actions
 from releases.inbox.models import InboundEvent, Source
 from releases.models import Change, Release
 from releases.providers.git.client import GitFailed
-from releases.pulling import actions as pulling_actions
+from releases.pulling import actions as pulling
 from releases.pulling import git_pull, leases
 from releases.reading.actions import drain_inbox
-from releases.sources import git_actions
+from releases.sources import connect_git
 from squads.models import Notice, Squad
 from tests.doubles import http_server
 from tests.doubles.git_http import Server, serving
@@ -54,16 +54,16 @@ def leads_to(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> list[str]:
 
 def connect(server: Server, squad: Squad, secret: str = "") -> Source:
     url = f"{server.address}/shop/checkout/.git"
-    source, _ = git_actions.connect_git(
+    source, _ = connect_git.connect_git(
         by=None, url=url, service="checkout", squad=squad, release_tags="v*", secret=secret
     )
     return source
 
 
-def pull(source: Source) -> leases.Pulled | None:
-    claim = leases.lease_now(source)
-    assert claim
-    pulled = pulling_actions.pull(source.pk, claim)
+def pull(source: Source) -> leases.PullResult | None:
+    lease = leases.lease_now(source)
+    assert lease
+    pulled = pulling.pull_source(source.pk, lease)
     source.refresh_from_db()
     drain_inbox()
     return pulled
@@ -94,7 +94,7 @@ def test_the_token_travels_in_a_header_and_stays_out_of_sight(
     source = connect(server, payments)
     assert pull(source) is None
     assert "Put a token" in source.last_error
-    git_actions.edit_git(source, by=None, secret=TOKEN)
+    connect_git.edit_git(source, by=None, secret=TOKEN)
     assert pull(source), source.last_error
     assert server.wants in server.seen
     written = b"".join(file.read_bytes() for file in git_folder.rglob("*") if file.is_file())
@@ -122,7 +122,7 @@ def test_the_token_is_not_carried_to_another_server(
         source = connect(server, payments, secret=TOKEN)
         assert pull(source) is None
         assert "leads elsewhere" in source.last_error
-        git_actions.edit_git(source, by=None, secret="")
+        connect_git.edit_git(source, by=None, secret="")
         assert pull(source) is None
         assert "leads elsewhere" in source.last_error
     assert other.seen == []
@@ -135,7 +135,7 @@ def test_a_source_whose_address_is_mended_after_it_broke_is_pulled_again(
     source = connect(server, payments, secret=TOKEN)
     right = source.config["url"]
     Source.objects.update(config={"url": right.replace("checkout", "chekout")})
-    for _ in range(pulling_actions.BROKEN_AFTER):
+    for _ in range(pulling.BROKEN_AFTER):
         assert pull(source) is None
     assert source.state == Source.State.BROKEN
     deliver()
@@ -205,11 +205,11 @@ def test_no_kind_of_address_leads_git_inside_by_a_name(
 
 def test_a_name_of_the_machines_own_ssh_configuration_works_once_it_is_allowed(db: None, settings: Any) -> None:
     with pytest.raises(GitFailed, match="not known"):
-        actions.checked_for_git("ssh", "work.invalid", 22)
+        actions.addresses_for_git("ssh", "work.invalid", 22)
     settings.RODEO_INTERNAL_HOSTS = ["work.invalid"]
-    assert actions.checked_for_git("ssh", "work.invalid", 22) == []
+    assert actions.addresses_for_git("ssh", "work.invalid", 22) == []
     with pytest.raises(GitFailed, match="not known"):
-        actions.checked_for_git("https", "work.invalid", 443)
+        actions.addresses_for_git("https", "work.invalid", 443)
 
 
 def test_a_git_that_cannot_be_kept_to_an_address_is_not_used(

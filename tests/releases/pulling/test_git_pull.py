@@ -16,23 +16,24 @@ from releases.inbox.models import InboundEvent, Source
 from releases.models import Change, Deployment, Environment, Mainline, Release, Repository, StoryLink, Tag
 from releases.providers.git.client import GitFailed
 from releases.providers.git.mirror import Mirror
-from releases.pulling import actions, git_pull, leases, tasks
+from releases.pulling import actions as pulling
+from releases.pulling import git_pull, leases, tasks
 from releases.reading.actions import drain_inbox, rebuild
-from releases.sources import actions as sources_actions
-from releases.sources import git_actions
+from releases.sources import actions as sources
+from releases.sources import connect_git
 from squads.models import Service, Squad
 from squads.stories.actions import create_story
 from tests.releases.conftest import Repo
 
 
 def connect(repo: Repo, squad: Squad, **rules: Any) -> Source:
-    return git_actions.connect_git(by=None, url=str(repo.path), service="checkout", squad=squad, **rules)[0]
+    return connect_git.connect_git(by=None, url=str(repo.path), service="checkout", squad=squad, **rules)[0]
 
 
-def pull(source: Source) -> leases.Pulled:
-    claim = leases.lease_now(source)
-    assert claim is not None
-    pulled = actions.pull(source.pk, claim)
+def pull(source: Source) -> leases.PullResult:
+    lease = leases.lease_now(source)
+    assert lease is not None
+    pulled = pulling.pull_source(source.pk, lease)
     source.refresh_from_db()
     assert pulled is not None, source.last_error
     drain_inbox()
@@ -40,9 +41,9 @@ def pull(source: Source) -> leases.Pulled:
 
 
 def failing(source: Source) -> str:
-    claim = leases.lease_now(source)
-    assert claim is not None
-    assert actions.pull(source.pk, claim) is None
+    lease = leases.lease_now(source)
+    assert lease is not None
+    assert pulling.pull_source(source.pk, lease) is None
     source.refresh_from_db()
     return source.last_error
 
@@ -112,7 +113,7 @@ def test_a_line_can_be_the_whole_company(make_repo: Callable[..., Repo], payment
         repo = make_repo(name)
         repo.commit()
         repo.tag("2026.1")
-        source, _ = git_actions.connect_git(
+        source, _ = connect_git.connect_git(
             by=None, url=str(repo.path), service=name, squad=payments, release_tags="20*", line=""
         )
         pull(source)
@@ -128,7 +129,7 @@ def test_nothing_new_makes_no_event(repo: Repo, payments: Squad) -> None:
     source = connect(repo, payments)
     pull(source)
     events = InboundEvent.objects.count()
-    assert pull(source) == leases.Pulled(0, False, 0, repo.run("rev-parse", "HEAD"))
+    assert pull(source) == leases.PullResult(0, False, 0, repo.run("rev-parse", "HEAD"))
     assert InboundEvent.objects.count() == events == 2
 
 
@@ -195,11 +196,11 @@ def test_new_rules_are_worked_out_on_what_is_known(repo: Repo, payments: Squad, 
     source = connect(repo, payments)
     pull(source)
     assert not Release.objects.exists()
-    git_actions.edit_git(source, by=root, release_tags="rc*", deploys_to="staging")
+    connect_git.edit_git(source, by=root, release_tags="rc*", deploys_to="staging")
     drain_inbox()
     assert list(Release.objects.values_list("version", flat=True)) == ["rc1"]
     assert Deployment.objects.get().environment.tier == "staging"
-    git_actions.edit_git(source, by=root, release_tags="v*")
+    connect_git.edit_git(source, by=root, release_tags="v*")
     drain_inbox()
     assert list(Release.objects.values_list("version", flat=True)) == ["v1"]
     assert not Deployment.objects.exists()
@@ -213,7 +214,7 @@ def test_another_branch_can_become_the_mainline(repo: Repo, payments: Squad, roo
     source = connect(repo, payments)
     pull(source)
     assert not Change.objects.filter(sha=stable).exists()
-    git_actions.edit_git(source, by=root, branch="stable")
+    connect_git.edit_git(source, by=root, branch="stable")
     pull(source)
     assert Mainline.objects.get().head == stable
 
@@ -250,35 +251,35 @@ def test_a_source_is_handed_to_one_worker(repo: Repo, payments: Squad) -> None:
 
 def test_paused_sources_and_those_that_push_are_not_due(repo: Repo, payments: Squad, root: User) -> None:
     source = connect(repo, payments)
-    sources_actions.create_push(by=root, kind="cdevents", name="Deployments")
-    sources_actions.pause(source, by=root)
+    sources.create_push_source(by=root, kind="cdevents", name="Deployments")
+    sources.pause(source, by=root)
     assert leases.lease_due() == []
-    sources_actions.resume(source, by=root)
+    sources.resume(source, by=root)
     assert len(leases.lease_due()) == 1
 
 
-def test_a_claim_that_is_not_ours_pulls_nothing(repo: Repo, payments: Squad) -> None:
+def test_a_lease_that_is_not_ours_pulls_nothing(repo: Repo, payments: Squad) -> None:
     source = connect(repo, payments)
-    assert actions.pull(source.pk, clock.now()) is None
-    tasks.pull(source_id=source.pk, claim="rubbish")
+    assert pulling.pull_source(source.pk, clock.now()) is None
+    tasks.pull(source_id=source.pk, lease="rubbish")
     assert not InboundEvent.objects.exists()
 
 
 def test_the_worker_pulls_what_is_due(repo: Repo, payments: Squad) -> None:
     repo.commit()
     source = connect(repo, payments)
-    ((pk, claim),) = leases.lease_due()
-    tasks.pull(source_id=pk, claim=str(clock.iso(claim)))
+    ((pk, lease),) = leases.lease_due()
+    tasks.pull(source_id=pk, lease=str(clock.iso(lease)))
     source.refresh_from_db()
     assert (source.leased_until, source.progress, source.last_error, source.failures) == (None, {}, "", 0)
     assert source.last_success_at
     assert source.next_pull_at
     assert source.next_pull_at > clock.now() + timedelta(seconds=200)
-    tasks.pull(source_id=pk, claim=str(clock.iso(claim)))  # handed out a second time
+    tasks.pull(source_id=pk, lease=str(clock.iso(lease)))  # handed out a second time
     assert InboundEvent.objects.count() == 2
 
 
-def test_a_pull_that_nobody_took_while_its_claim_held_expires(
+def test_a_pull_that_nobody_took_while_its_lease_held_expires(
     repo: Repo, payments: Squad, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = connect(repo, payments)
@@ -287,8 +288,8 @@ def test_a_pull_that_nobody_took_while_its_claim_held_expires(
     tasks.pull_due()
     tasks.pull_due()
     source.refresh_from_db()
-    said = {"source_id": source.pk, "claim": clock.iso(source.leased_until)}
-    assert sent == [{"kwargs": said, "expires": leases.LEASE.total_seconds()}]
+    said = {"source_id": source.pk, "lease": clock.iso(source.leased_until)}
+    assert sent == [{"kwargs": said, "expires": leases.LEASE_DURATION.total_seconds()}]
 
 
 def test_a_failure_is_told_and_the_next_try_waits_longer(repo: Repo, payments: Squad, settings: Settings) -> None:
@@ -334,15 +335,15 @@ def test_a_pull_that_dies_loses_and_doubles_nothing(
         return stored(*arguments, **named)
 
     monkeypatch.setattr(git_pull, "store", dies)
-    claim = leases.lease_now(source)
-    assert claim
+    lease = leases.lease_now(source)
+    assert lease
     with pytest.raises(Killed):
-        actions.pull(source.pk, claim)
+        pulling.pull_source(source.pk, lease)
     drain_inbox()
     monkeypatch.setattr(git_pull, "store", stored)
     Source.objects.update(leased_until=clock.now() - timedelta(seconds=1))
-    ((pk, claim),) = leases.lease_due()
-    assert actions.pull(pk, claim)
+    ((pk, lease),) = leases.lease_due()
+    assert pulling.pull_source(pk, lease)
     drain_inbox()
     assert Change.objects.count() == StoryLink.objects.count() == 5
     assert InboundEvent.objects.filter(kind="git.commits").count() == 3
@@ -353,8 +354,8 @@ def test_a_pull_that_dies_loses_and_doubles_nothing(
 def test_a_pull_that_was_taken_over_stops(repo: Repo, payments: Squad, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.commit()
     source = connect(repo, payments)
-    claim = leases.lease_now(source)
-    assert claim
+    lease = leases.lease_now(source)
+    assert lease
     fetch = Mirror.fetch
 
     def taken_over(self: Mirror, *arguments: Any) -> None:
@@ -362,8 +363,8 @@ def test_a_pull_that_was_taken_over_stops(repo: Repo, payments: Squad, monkeypat
         fetch(self, *arguments)
 
     monkeypatch.setattr(Mirror, "fetch", taken_over)
-    monkeypatch.setattr(leases, "SAY_EVERY", 0)
-    assert actions.pull(source.pk, claim) is None
+    monkeypatch.setattr(leases, "RENEW_EVERY", 0)
+    assert pulling.pull_source(source.pk, lease) is None
     assert not InboundEvent.objects.filter(kind="git.refs").exists()
     source.refresh_from_db()
     assert source.last_error == ""
@@ -394,11 +395,11 @@ def test_a_missing_copy_is_no_reason_to_read_everything_again(repo: Repo, paymen
 def test_progress_is_told_while_it_works(repo: Repo, payments: Squad, monkeypatch: pytest.MonkeyPatch) -> None:
     repo.commit()
     source = connect(repo, payments)
-    monkeypatch.setattr(leases, "SAY_EVERY", 0)
+    monkeypatch.setattr(leases, "RENEW_EVERY", 0)
     said: list[str] = []
-    claim = leases.lease_now(source)
-    assert claim
-    assert actions.pull(source.pk, claim, say=lambda progress: said.append(progress.get("step", "")))
+    lease = leases.lease_now(source)
+    assert lease
+    assert pulling.pull_source(source.pk, lease, on_progress=lambda progress: said.append(progress.get("step", "")))
     assert {"asking what is new", "fetching", "reading commits", "read 1 commit"} <= set(said)
 
 
@@ -420,17 +421,17 @@ def test_a_look_is_always_later_than_the_one_before(
 
 
 def test_saying_it_again_changes_the_rules(repo: Repo, payments: Squad) -> None:
-    one, new = git_actions.connect_git(
+    one, new = connect_git.connect_git(
         by=None, url=str(repo.path), service="checkout", squad=payments, release_tags="v*"
     )
-    other, again = git_actions.connect_git(by=None, url=f"{repo.path}/", service="checkout", squad=payments, line="")
+    other, again = connect_git.connect_git(by=None, url=f"{repo.path}/", service="checkout", squad=payments, line="")
     assert (new, again, one.pk) == (True, False, other.pk)
     assert other.config == {"url": str(repo.path), "release_line": ""}
 
 
 def test_a_repository_that_events_named_is_claimed(payments: Squad) -> None:
     known = Repository.objects.create(key="shop/checkout")
-    source, _ = git_actions.connect_git(
+    source, _ = connect_git.connect_git(
         by=None, url="https://git.example.org/shop/checkout.git", service="checkout", squad=payments
     )
     assert source.repository == known
@@ -441,7 +442,7 @@ def test_a_repository_that_events_named_is_claimed(payments: Squad) -> None:
 
 def test_two_folders_of_one_name_are_two_repositories(make_repo: Callable[..., Repo], payments: Squad) -> None:
     for number, name in enumerate(("one/app", "two/app")):
-        git_actions.connect_git(by=None, url=str(make_repo(name).path), service=f"app-{number}", squad=payments)
+        connect_git.connect_git(by=None, url=str(make_repo(name).path), service=f"app-{number}", squad=payments)
     assert sorted(Repository.objects.values_list("key", flat=True)) == ["app", "two/app"]
     assert sorted(Source.objects.values_list("key", flat=True)) == ["app", "app-2"]
 
@@ -480,7 +481,7 @@ def test_rules_are_refused_by_field(repo: Repo, payments: Squad, field: str, rul
 )
 def test_what_is_no_repository_is_not_connected(payments: Squad, url: str) -> None:
     with pytest.raises(ValidationError) as refused:
-        git_actions.connect_git(by=None, url=url, service="x", squad=payments)
+        connect_git.connect_git(by=None, url=url, service="x", squad=payments)
     assert list(refused.value.message_dict) == ["url"]
     assert not Source.objects.exists()
     assert not Service.objects.exists()
@@ -488,9 +489,9 @@ def test_what_is_no_repository_is_not_connected(payments: Squad, url: str) -> No
 
 def test_only_administrators_connect(repo: Repo, payments: Squad, ana: User) -> None:
     with pytest.raises(PermissionDenied):
-        git_actions.connect_git(by=ana, url=str(repo.path), service="checkout", squad=payments)
+        connect_git.connect_git(by=ana, url=str(repo.path), service="checkout", squad=payments)
     with pytest.raises(PermissionDenied):
-        sources_actions.create_push(by=ana, kind="cdevents", name="x")
+        sources.create_push_source(by=ana, kind="cdevents", name="x")
 
 
 def test_a_source_with_events_is_paused_and_not_removed(repo: Repo, payments: Squad, root: User) -> None:
@@ -498,9 +499,9 @@ def test_a_source_with_events_is_paused_and_not_removed(repo: Repo, payments: Sq
     source = connect(repo, payments)
     pull(source)
     with pytest.raises(ValidationError, match="Pause it instead"):
-        sources_actions.remove(source, by=root)
-    other, _ = sources_actions.create_push(by=root, kind="cdevents", name="Never used")
-    sources_actions.remove(other, by=root)
+        sources.remove(source, by=root)
+    other, _ = sources.create_push_source(by=root, kind="cdevents", name="Never used")
+    sources.remove(other, by=root)
     assert list(Source.objects.all()) == [source]
 
 
@@ -559,10 +560,10 @@ def test_a_pull_with_nothing_new_costs_a_few_queries(
     repo.commit()
     source = connect(repo, payments)
     pull(source)
-    claim = leases.lease_now(source)
-    assert claim
+    lease = leases.lease_now(source)
+    assert lease
     with django_assert_max_num_queries(4):
-        assert actions.pull(source.pk, claim) == leases.Pulled(0, False, 0, source.cursor["head"])
+        assert pulling.pull_source(source.pk, lease) == leases.PullResult(0, False, 0, source.cursor["head"])
 
 
 def test_what_git_refuses_is_an_error_of_the_source_only(

@@ -19,7 +19,8 @@ from releases.inbox.models import InboundEvent, Source
 from releases.models import Change, Deployment, Run
 from releases.providers.base import PullFailed
 from releases.providers.signatures import sign
-from releases.pulling import actions, api_pull, leases
+from releases.pulling import actions as pulling
+from releases.pulling import api_pull, leases
 from releases.reading.actions import drain_inbox
 from tests.conftest import ROOT, wait_until
 from tests.doubles.github import TOKEN, GitHub, limited
@@ -33,9 +34,10 @@ WORKER = """
 import django, sys
 django.setup()
 from releases.inbox.models import Source
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 source = Source.objects.get(key="github")
-while actions.pull(source.pk, leases.lease_now(source)).more:
+while pulling.pull_source(source.pk, leases.lease_now(source)).more:
     pass
 """
 
@@ -84,10 +86,10 @@ def source(db: None, github: GitHub) -> Source:
     return connected(github)
 
 
-def pull(source: Source) -> leases.Pulled | None:
-    claim = leases.lease_now(source)
-    assert claim is not None
-    pulled = actions.pull(source.pk, claim)
+def pull(source: Source) -> leases.PullResult | None:
+    lease = leases.lease_now(source)
+    assert lease is not None
+    pulled = pulling.pull_source(source.pk, lease)
     source.refresh_from_db()
     return pulled
 
@@ -210,7 +212,7 @@ def test_a_wrong_token_is_said_in_plain_words_and_without_the_token(github: GitH
     assert pull(source) is None
     assert "401" in source.last_error and "ghp_wrong-one" not in source.last_error
     with pytest.raises(PullFailed):
-        api_pull.seen_by(source)
+        api_pull.describe_access(source)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,9 +9,10 @@ import pytest
 
 from releases.inbox.models import InboundEvent
 from releases.models import Change, Deployment, Release
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import drain_inbox
-from releases.sources import git_actions
+from releases.sources import connect_git
 from squads.models import Squad
 
 
@@ -29,7 +30,7 @@ def test_every_release_of_a_real_history_has_the_figures_git_computes(
     history: Path, real_data: Path, payments: Squad
 ) -> None:
     expected = json.loads((real_data / "git" / "web-monitor-expected.json").read_text())
-    source, _ = git_actions.connect_git(
+    source, _ = connect_git.connect_git(
         by=None,
         url=str(history),
         service="web-monitor",
@@ -37,9 +38,9 @@ def test_every_release_of_a_real_history_has_the_figures_git_computes(
         release_tags=r"v\d+\.\d+(\.\d+)?",
         deploys_to="production",
     )
-    claim = leases.lease_now(source)
-    assert claim
-    pulled = actions.pull(source.pk, claim)
+    lease = leases.lease_now(source)
+    assert lease
+    pulled = pulling.pull_source(source.pk, lease)
     drain_inbox()
     assert pulled
     assert pulled.commits == Change.objects.count() == expected["totals"]["commits_all_refs"]

@@ -15,9 +15,10 @@ from portal.kernel import clock
 from portal.kernel.outbox import deliver
 from releases.allowed_hosts.models import AllowedHost
 from releases.inbox.models import InboundEvent, Source
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import drain_inbox
-from releases.sources import system_actions
+from releases.sources import connect_system
 from squads.models import Notice, Squad
 from tests.doubles.gitlab import TOKEN, GitLab
 from tests.doubles.serving import Reply
@@ -53,24 +54,24 @@ def pipeline(number: int) -> dict[str, Any]:
 @pytest.fixture
 def connected(gitlab: GitLab, root: User, payments: Squad) -> Source:
     AllowedHost.objects.create(host="127.0.0.1", by=root)
-    source, _ = system_actions.connect_system(
+    source, _ = connect_system.connect_system(
         by=root, kind="gitlab", name="Our GitLab", url=gitlab.url, credential=TOKEN, squad=payments
     )
     return source
 
 
-def pull(source: Source) -> leases.Pulled | None:
+def pull(source: Source) -> leases.PullResult | None:
     Source.objects.filter(pk=source.pk).update(leased_until=None)
-    claim = leases.lease_now(source)
-    assert claim is not None
-    pulled = actions.pull(source.pk, claim)
+    lease = leases.lease_now(source)
+    assert lease is not None
+    pulled = pulling.pull_source(source.pk, lease)
     source.refresh_from_db()
     return pulled
 
 
 def test_every_kind_can_be_chosen_and_has_its_steps(as_root: Client) -> None:
     page = as_root.get("/sources/new/").content.decode()
-    for kind, name in system_actions.KINDS:
+    for kind, name in connect_system.SYSTEM_KINDS:
         assert as_root.get(f"/sources/help/{kind}/").status_code == 200, kind
         if kind not in ("cdevents", "report"):
             assert f'href="/sources/new/{kind}/"' in page, name
@@ -171,7 +172,7 @@ def push(source: Source, secret: str, number: int) -> int:
 
 def test_the_secret_before_is_good_for_a_day_or_not_at_all(connected: Source, as_root: Client, root: User) -> None:
     first = connected.secret
-    second = system_actions.rotate_secret(connected, by=root)
+    second = connect_system.rotate_secret(connected, by=root)
     assert [push(connected, secret, n) for n, secret in enumerate((first, second, "other"))] == [202, 202, 401]
     Source.objects.update(previous_until=clock.now() - timedelta(seconds=1))
     assert push(connected, first, 4) == 401
@@ -193,7 +194,7 @@ def test_a_pull_brings_what_there_is_and_the_next_nothing(connected: Source) -> 
 def test_the_test_says_what_can_be_seen_or_what_is_wrong(connected: Source, as_root: Client, root: User) -> None:
     good = as_root.post(f"/sources/{connected.key}/test/", follow=True).content.decode()
     assert "What Rodeo can see:" in good
-    system_actions.edit_system(connected, by=root, name="G", url=connected.config["url"], credential="wrong")
+    connect_system.edit_system(connected, by=root, name="G", url=connected.config["url"], credential="wrong")
     bad = as_root.post(f"/sources/{connected.key}/test/", follow=True).content.decode()
     assert "401" in bad and "wrong" not in bad.split("401")[0][-60:]
 
@@ -202,12 +203,12 @@ def test_a_final_error_ends_in_broken_and_the_squad_reads_so_until_it_is_mended(
     connected: Source, root: User, as_ana: Client, as_root: Client
 ) -> None:
     said: dict[str, Any] = {"name": "Our GitLab", "url": connected.config["url"], "squad": connected.squad}
-    system_actions.edit_system(connected, by=root, credential="wrong", **said)
-    for failures in range(1, actions.BROKEN_AFTER + 1):
+    connect_system.edit_system(connected, by=root, credential="wrong", **said)
+    for failures in range(1, pulling.BROKEN_AFTER + 1):
         assert pull(connected) is None
         assert (connected.failures, connected.state) == (
             failures,
-            "broken" if failures == actions.BROKEN_AFTER else "active",
+            "broken" if failures == pulling.BROKEN_AFTER else "active",
         )
     Source.objects.update(next_pull_at=clock.now() - timedelta(days=1), leased_until=None)
     assert leases.lease_due() == []
@@ -215,10 +216,10 @@ def test_a_final_error_ends_in_broken_and_the_squad_reads_so_until_it_is_mended(
     for place in ("/squads/payments/", "/squads/payments/board/", "/"):
         assert "The source Our GitLab is broken" in as_ana.get(place).content.decode(), place
     page = as_root.get(f"/sources/{connected.key}/").content.decode()
-    assert "it is not asked again before somebody mends" in page and "Try again" in page
+    assert "pull it again until someone fixes the error" in page and "Try again" in page
     assert push(connected, connected.secret, 1) == 202, "what it sends is still taken"
 
-    system_actions.edit_system(connected, by=root, credential=TOKEN, **said)
+    connect_system.edit_system(connected, by=root, credential=TOKEN, **said)
     assert connected.state == "active"
     deliver()
     assert not Notice.objects.exists()
@@ -230,8 +231,8 @@ def test_one_project_that_is_gone_keeps_nothing_back_from_the_others_and_is_said
 ) -> None:
     url = connected.config["url"]
     named = {"projects": "shop/gone\nshop/checkout"}
-    system_actions.edit_system(connected, by=root, name="Our GitLab", url=url, squad=connected.squad, settings=named)
-    for failures in range(1, actions.BROKEN_AFTER + 2):
+    connect_system.edit_system(connected, by=root, name="Our GitLab", url=url, squad=connected.squad, settings=named)
+    for failures in range(1, pulling.BROKEN_AFTER + 2):
         gitlab.put("shop/checkout", "pipelines", pipeline(200 + failures))
         before = InboundEvent.objects.count()
         assert pull(connected) is None
@@ -242,7 +243,7 @@ def test_one_project_that_is_gone_keeps_nothing_back_from_the_others_and_is_said
     deliver()
     assert "no project shop/gone" in as_ana.get("/squads/payments/").content.decode()
     assert "broken" in as_ana.get("/sources/").content.decode()
-    system_actions.edit_system(connected, by=root, name="Our GitLab", url=url, squad=connected.squad)
+    connect_system.edit_system(connected, by=root, name="Our GitLab", url=url, squad=connected.squad)
     deliver()
     assert not Notice.objects.exists()
 
@@ -250,11 +251,11 @@ def test_one_project_that_is_gone_keeps_nothing_back_from_the_others_and_is_said
 def test_what_may_get_well_by_itself_backs_off_and_is_asked_again(connected: Source, gitlab: GitLab) -> None:
     gitlab.go_wrong("/api/v4", Reply({}, 500), times=100)
     pauses = []
-    for _ in range(actions.BROKEN_AFTER + 1):
+    for _ in range(pulling.BROKEN_AFTER + 1):
         assert pull(connected) is None
         assert connected.next_pull_at is not None
         pauses.append(round((connected.next_pull_at - clock.now()).total_seconds()))
-    assert connected.state == "active" and sorted(pauses) == pauses and pauses[-1] <= actions.LONGEST_PAUSE
+    assert connected.state == "active" and sorted(pauses) == pauses and pauses[-1] <= pulling.LONGEST_PAUSE
     deliver()
     assert Notice.objects.count() == 1
 
@@ -263,7 +264,7 @@ def test_a_system_that_answers_too_slowly_is_given_up_and_keeps_no_worker(
     connected: Source, as_root: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("releases.pulling.api_pull.LONGEST_STEP", -1)
-    monkeypatch.setattr("releases.pulling.api_pull.LONGEST_LOOK", -1)
+    monkeypatch.setattr("releases.pulling.api_pull.LONGEST_TEST", -1)
     assert pull(connected) is None
     assert "answers too slowly" in connected.last_error
     assert (connected.state, connected.failures, connected.leased_until) == ("active", 1, None)
@@ -329,17 +330,17 @@ def test_another_path_on_the_same_server_needs_no_credential_again(connected: So
 
 
 def test_a_pull_that_began_before_a_source_was_changed_keeps_nothing(connected: Source, root: User) -> None:
-    claim = leases.lease_now(connected)
-    assert claim is not None
+    lease = leases.lease_now(connected)
+    assert lease is not None
     changes: list[int] = []
 
     def change_it(progress: dict[str, Any]) -> None:
         if not changes:
             changes.append(1)
             elsewhere = f"{connected.config['url']}/moved"
-            system_actions.edit_system(Source.objects.get(), by=root, name="G", url=elsewhere, credential="another")
+            connect_system.edit_system(Source.objects.get(), by=root, name="G", url=elsewhere, credential="another")
 
-    assert actions.pull(connected.pk, claim, say=change_it) is None
+    assert pulling.pull_source(connected.pk, lease, on_progress=change_it) is None
     connected.refresh_from_db()
     assert (connected.cursor, connected.last_error) == ({}, "") and changes
 
@@ -360,7 +361,7 @@ def test_the_api_pauses_resumes_and_removes_as_the_page_does(connected: Source, 
 def test_pulling_a_broken_source_says_what_to_do(connected: Source, as_root: Client) -> None:
     Source.objects.update(state="broken")
     refused = as_root.post(f"/api/v1/sources/{connected.key}/pull/")
-    assert refused.status_code == 400 and "try it again" in refused.content.decode()
+    assert refused.status_code == 400 and "press “Try again” there" in refused.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -192,7 +192,7 @@ def test_declining_needs_a_note_and_is_a_failed_check(as_ana: Client, as_pia: Cl
     answer = as_pia.post(place(request), {"answer": "declined", "link": "https://a.example/shot.png"})
     assert answer.status_code == 400
     said = answer.content.decode()
-    assert "Write what failed, so that the squad can mend it." in said and "https://a.example/shot.png" in said
+    assert "Write what failed, so that the squad can fix it." in said and "https://a.example/shot.png" in said
     as_pia.post(place(request), {"answer": "declined", "note": "Nine euro only."})
     made = Story.objects.get()
     assert (made.stage, Evidence.objects.get(kind="acceptance").verdict) == ("deployed", "failure")
@@ -255,7 +255,7 @@ def test_whoever_comes_second_is_told_who_was_first(
     request = AcceptanceRequest.objects.get()
     stale = AcceptanceRequest.objects.get()
     as_pia.post(place(request), {"answer": "accepted", "note": "Works."})
-    with pytest.raises(actions.Answered, match="Pia was first: PAY-1 was accepted just now"):
+    with pytest.raises(actions.AlreadyAnswered, match="Pia was first: PAY-1 was accepted just now"):
         actions.answer(stale, by=pia, accepted=False, note="No.")
     again = as_pia.post(
         f"{API}{request.pk}/answer/", {"answer": "declined", "note": "x"}, content_type="application/json"
@@ -276,7 +276,7 @@ def test_of_eight_answers_at_once_one_counts(payments: Squad, ana: User, pia: Us
             row = AcceptanceRequest.objects.select_related("story__squad").get(pk=request.pk)
             actions.answer(row, by=pia, accepted=number % 2 == 0, note="x")
             outcomes.append("answered")
-        except actions.Answered:
+        except actions.AlreadyAnswered:
             outcomes.append("told")
         finally:
             connections.close_all()

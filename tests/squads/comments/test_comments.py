@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
 from portal.kernel.models import Message
-from squads.discussions.actions import say
+from squads.discussions.actions import add_comment
 from squads.models import Comment, Mention, Squad, Story, Watch
 from squads.stories.actions import create_story
 
@@ -54,14 +54,14 @@ def test_only_people_that_exist_are_mentioned_and_nobody_mentions_themselves(
     story: Story, ana: User, bo: User, root: User
 ) -> None:
     User.objects.create_user("gone", is_active=False)
-    comment = say(story, by=ana, body="@Bo, @ana, @gone, @nobody and bo@example.org: see @root.")
+    comment = add_comment(story, by=ana, body="@Bo, @ana, @gone, @nobody and bo@example.org: see @root.")
     assert {mention.person for mention in comment.mentions.all()} == {bo, root}
 
 
 def test_a_mention_is_seen_when_its_person_opens_the_story(
     as_ana: Client, as_bo: Client, story: Story, ana: User, bo: User
 ) -> None:
-    say(story, by=ana, body="@bo look")
+    add_comment(story, by=ana, body="@bo look")
     as_ana.get("/stories/PAY-1/")
     assert Mention.objects.get().seen_at is None
     as_bo.get("/stories/PAY-1/")
@@ -71,7 +71,7 @@ def test_a_mention_is_seen_when_its_person_opens_the_story(
 def test_a_comment_is_changed_by_its_author_and_nobody_else(
     as_ana: Client, as_bo: Client, as_root: Client, story: Story, ana: User, bo: User, root: User
 ) -> None:
-    comment = say(story, by=ana, body="@bo first")
+    comment = add_comment(story, by=ana, body="@bo first")
     for browser in (as_bo, as_root):
         for address in (f"/stories/PAY-1/comments/{comment.pk}/edit/", f"/stories/PAY-1/comments/{comment.pk}/remove/"):
             answer = browser.post(address, {"body": "x"})
@@ -87,7 +87,7 @@ def test_a_comment_is_changed_by_its_author_and_nobody_else(
 
 
 def test_a_comment_is_edited_in_its_place(as_ana: Client, story: Story, ana: User) -> None:
-    comment = say(story, by=ana, body="first")
+    comment = add_comment(story, by=ana, body="first")
     place, htmx = f"/stories/PAY-1/comments/{comment.pk}/edit/", {"HX-Request": "true"}
     assert 'name="body"' in as_ana.get(place, headers=htmx).content.decode()
     assert "<h1>Edit your comment</h1>" in as_ana.get(place).content.decode()
@@ -99,8 +99,8 @@ def test_a_comment_is_edited_in_its_place(as_ana: Client, story: Story, ana: Use
 def test_a_comment_taken_back_keeps_its_place_and_loses_its_words(
     as_ana: Client, story: Story, ana: User, bo: User
 ) -> None:
-    comment = say(story, by=ana, body="@bo a secret")
-    say(story, by=ana, body="after it")
+    comment = add_comment(story, by=ana, body="@bo a secret")
+    add_comment(story, by=ana, body="after it")
     as_ana.post(f"/stories/PAY-1/comments/{comment.pk}/remove/")
     said = words(as_ana.get("/stories/PAY-1/"))
     assert "a secret" not in said and "Ana took this back just now" in said
@@ -125,7 +125,7 @@ def test_authors_and_those_who_speak_watch_by_themselves_and_may_stop(
 
 
 def test_a_comment_of_another_story_is_not_found_here(as_bo: Client, bo: User, story: Story, search: Squad) -> None:
-    other = say(create_story(search, by=bo, title="Find"), by=bo, body="x")
+    other = add_comment(create_story(search, by=bo, title="Find"), by=bo, body="x")
     assert as_bo.post(f"/stories/PAY-1/comments/{other.pk}/remove/").status_code == 404
     assert as_bo.delete(f"{API}{other.pk}/").status_code == 404
 
@@ -144,7 +144,7 @@ def test_comments_over_the_api(as_bo: Client, story: Story) -> None:
 
 def test_earlier_comments_are_on_their_own_pages(as_ana: Client, ana: User, story: Story) -> None:
     for number in range(55):
-        say(story, by=ana, body=f"number {number}.")
+        add_comment(story, by=ana, body=f"number {number}.")
     page = words(as_ana.get("/stories/PAY-1/"))
     assert "Earlier comments" in page and "number 54." in page and "number 3." not in page
     assert "number 3." in words(as_ana.get("/stories/PAY-1/comments/"))
@@ -155,7 +155,7 @@ def test_the_list_costs_the_same_however_many_there_are(as_ana: Client, ana: Use
     costs = []
     for number in (2, 40):
         for index in range(number):
-            say(story, by=ana, body=f"PAY-1 @bo @ana {index}")
+            add_comment(story, by=ana, body=f"PAY-1 @bo @ana {index}")
         for address in ("/stories/PAY-1/comments/", API):
             with CaptureQueriesContext(connection) as queries:
                 as_ana.get(address)

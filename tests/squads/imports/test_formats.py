@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from squads.imports import checking, formats
+from squads.imports import formats, validation
 from squads.imports.formats import meanings, rodeo, table
-from squads.imports.formats.raw import Item, Moved, Said
+from squads.imports.formats.raw import Item, RawComment, RawMove
 
 HERE = Path(__file__).parent / "fixtures"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -41,8 +41,8 @@ def test_a_table_of_jira_is_recognised_with_repeated_columns_and_true_lines() ->
         "description": "Two lines,\nwith a comma",
     }
     assert first.comments == [
-        Said("06/Jan/26 10:00 AM", "ana", "Which banks?"),
-        Said("07/Jan/26 11:30 AM", "bo", "All of them; really."),
+        RawComment("06/Jan/26 10:00 AM", "ana", "Which banks?"),
+        RawComment("07/Jan/26 11:30 AM", "bo", "All of them; really."),
     ]
     assert [each.place for each in parsed.items] == ["line 2", "line 4", "line 5"]
     assert second.cells["title"] == 'Basket loses "odd" items'
@@ -57,10 +57,10 @@ def test_issues_of_jira_keep_their_history_oldest_first() -> None:
     assert first.cells["description"] == "All Dutch banks.\n- ten euro"
     assert first.cells["release"] == "1.0"
     assert first.moves == [
-        Moved("2026-01-07T08:00:00.000+0100", "Kofi Mensah", "To Do", "In Review"),
-        Moved("2026-01-09T15:00:00.000+0100", "Mei Lin", "In Review", "Done"),
+        RawMove("2026-01-07T08:00:00.000+0100", "Kofi Mensah", "To Do", "In Review"),
+        RawMove("2026-01-09T15:00:00.000+0100", "Mei Lin", "In Review", "Done"),
     ]
-    assert first.comments == [Said("2026-01-06T10:00:00.000+0100", "Mei Lin", "Which banks?")]
+    assert first.comments == [RawComment("2026-01-06T10:00:00.000+0100", "Mei Lin", "Which banks?")]
     assert (second.place, second.cells["release"], second.cells["description"]) == ("issue 2 (ABC-2)", "", "")
 
 
@@ -86,8 +86,8 @@ def test_a_board_of_trello_gives_cards_with_lists_checklists_and_actions() -> No
         "created": "2026-01-09T12:19:12+00:00",
         "acceptance_criteria": "One is sold\nOne is used",
     }
-    assert first.comments == [Said("2026-01-11T10:00:00.000Z", "Mei Lin", "With a picture?")]
-    assert first.moves == [Moved("2026-01-10T10:00:00.000Z", "Kofi Mensah", "Backlog", "Doing")]
+    assert first.comments == [RawComment("2026-01-11T10:00:00.000Z", "Mei Lin", "With a picture?")]
+    assert first.moves == [RawMove("2026-01-10T10:00:00.000Z", "Kofi Mensah", "Backlog", "Doing")]
     assert (second.cells["status"], second.cells["description"]) == ("Done", "Steps:\n- Ask the bank")
 
 
@@ -96,16 +96,16 @@ def test_a_project_of_taiga_gives_stories_issues_and_tasks() -> None:
     story, issue, task = parsed.items
     assert (parsed.kind, parsed.notes) == ("taiga", ["1 epic left out: Rodeo has none."])
     assert (story.cells["key"], story.cells["status"], story.cells["release"]) == ("shop#7", "In progress", "sprint-3")
-    assert story.moves == [Moved("2026-01-06T09:00:00+0000", "Mei Lin", "New", "In progress")]
-    assert story.comments == [Said("2026-01-07T09:00:00+0000", "Kofi Mensah", "Only for known customers.")]
+    assert story.moves == [RawMove("2026-01-06T09:00:00+0000", "Mei Lin", "New", "In progress")]
+    assert story.comments == [RawComment("2026-01-07T09:00:00+0000", "Kofi Mensah", "Only for known customers.")]
     assert (issue.place, issue.cells["type"], task.cells["type"]) == ("issue 1 (#9)", "Bug", "task")
 
 
 def test_issues_of_github_from_its_command_line() -> None:
     done, never = read("github_gh.json").items
     assert (done.cells["key"], done.cells["type"], done.cells["release"]) == ("shop/checkout#12", "bug", "1.0")
-    assert done.moves == [Moved("2026-01-08T09:00:00Z", "", "open", "closed")]
-    assert done.comments == [Said("2026-01-06T09:00:00Z", "mei", "Here too.")]
+    assert done.moves == [RawMove("2026-01-08T09:00:00Z", "", "open", "closed")]
+    assert done.comments == [RawComment("2026-01-06T09:00:00Z", "mei", "Here too.")]
     assert never.cells["status"] == "closed: not planned"
 
 
@@ -119,20 +119,20 @@ def test_issues_of_github_from_its_rest_interface() -> None:
 
 @pytest.mark.parametrize("name", ["jira.json", "trello.json", "taiga.json", "github_gh.json", "github_rest.json"])
 def test_every_export_is_looked_through_without_a_problem(name: str) -> None:
-    checked = checking.check(read(name), NOW)
+    checked = validation.validate(read(name), NOW)
     assert checked.problems == []
     assert checked.rows
 
 
 def test_done_elsewhere_is_dev_done_here_and_what_never_will_be_is_left_out() -> None:
-    checked = checking.check(read("jira.json"), NOW)
+    checked = validation.validate(read("jira.json"), NOW)
     [row] = checked.rows
     assert row.values["progress"] == "dev_done"
     assert [(move.before, move.after, move.because) for move in row.moves] == [
         ("todo", "in_progress", "Jira: To Do → In Review, by Kofi Mensah"),
         ("in_progress", "dev_done", "Jira: In Review → Done, by Mei Lin"),
     ]
-    assert row.remarks[0].body == "Mei Lin wrote in Jira:\n\nWhich banks?"
+    assert row.comments[0].body == "Mei Lin wrote in Jira:\n\nWhich banks?"
     assert checked.left_out == 1
 
 
@@ -200,9 +200,9 @@ def test_a_document_nested_beyond_reason_is_read_without_recursion() -> None:
     node: dict[str, Any] = {"type": "text", "text": "deep"}
     for _ in range(5000):
         node = {"type": "paragraph", "content": [node]}
-    from squads.imports.formats.jira import written
+    from squads.imports.formats.jira import plain_text
 
-    assert written(node) == "deep"
+    assert plain_text(node) == "deep"
 
 
 @given(st.binary(max_size=400))
@@ -244,20 +244,20 @@ def look_through(body: bytes, kind: str = "") -> None:
     except formats.Refused as error:
         assert error.reason and error.remedy
         return
-    checked = checking.check(parsed, NOW)
+    checked = validation.validate(parsed, NOW)
     assert all(problem.place and problem.column and problem.reason and problem.remedy for problem in checked.problems)
     bad = {problem.place for problem in checked.problems}
     assert len(checked.rows) + checked.left_out + len(bad) == len(parsed.items) + len(parsed.problems)
     for row in checked.rows:
         assert 0 < len(row.values["title"]) <= 200 and len(row.external) <= 200
         row.values["title"].encode()
-        assert row.values.get("progress", "todo") in checking.PROGRESSES
+        assert row.values.get("progress", "todo") in validation.PROGRESSES
 
 
 @given(st.text(max_size=40))
 def test_a_guarded_cell_is_no_formula_and_comes_back_as_it_was(cell: str) -> None:
-    assert rodeo.guarded(cell)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-    assert rodeo.unguarded(rodeo.guarded(cell)) == cell
+    assert rodeo.escape_formula(cell)[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+    assert rodeo.unescape_formula(rodeo.escape_formula(cell)) == cell
 
 
 @pytest.mark.parametrize(
@@ -297,23 +297,23 @@ def test_moments_are_read_where_they_can_be_only_one(text: str, moment: str | No
 )
 def test_a_bad_row_names_its_place_column_and_remedy(cells: dict[str, str], column: str, reason: str) -> None:
     parsed = formats.Parsed("csv", [Item("line 7", cells, {"title": "Name"})])
-    [problem] = checking.check(parsed, NOW).problems
+    [problem] = validation.validate(parsed, NOW).problems
     assert (problem.place, problem.column) == ("line 7", column)
     assert problem.reason.startswith(reason)
     assert problem.remedy
 
 
 def test_nothing_happened_later_than_now() -> None:
-    item = Item("card 1", {"title": "x\n y", "status": "Doing"}, moves=[Moved("2999-01-01", "", "Open", "Doing")])
-    item.comments = [Said("2999-01-01", "", "From the future")]
-    checked = checking.check(formats.Parsed("trello", [item]), NOW)
+    item = Item("card 1", {"title": "x\n y", "status": "Doing"}, moves=[RawMove("2999-01-01", "", "Open", "Doing")])
+    item.comments = [RawComment("2999-01-01", "", "From the future")]
+    checked = validation.validate(formats.Parsed("trello", [item]), NOW)
     [row] = checked.rows
-    assert (row.values["title"], row.moves, row.remarks[0].at, checked.moves_without_meaning) == ("x y", [], None, 1)
+    assert (row.values["title"], row.moves, row.comments[0].at, checked.moves_without_meaning) == ("x y", [], None, 1)
 
 
 def test_a_second_row_with_the_same_key_or_title_is_refused() -> None:
     parsed = formats.parse(b"Key,Title\nA-1,One\nA-1,Two\n,Three\n,three \n")
-    said = [(each.place, each.column, each.reason) for each in checking.check(parsed, NOW).problems]
+    said = [(each.place, each.column, each.reason) for each in validation.validate(parsed, NOW).problems]
     assert said == [
         ("line 3", "Key", "line 2 has the key “A-1” already."),
         ("line 5", "Title", "line 4 has this title already, and neither has a key."),
@@ -322,7 +322,7 @@ def test_a_second_row_with_the_same_key_or_title_is_refused() -> None:
 
 def test_what_a_person_says_a_word_means_wins_over_the_guess() -> None:
     parsed = formats.parse(b"Title,Status,Type\nA,Done,Saga\nB,Limbo,Bug\n")
-    checked = checking.check(parsed, NOW, {"saga": "chore"}, {"done": "in_progress", "limbo": "leave_out"})
+    checked = validation.validate(parsed, NOW, {"saga": "chore"}, {"done": "in_progress", "limbo": "leave_out"})
     [row] = checked.rows
     assert (row.values["progress"], row.values["type"], checked.left_out) == ("in_progress", "chore", 1)
 

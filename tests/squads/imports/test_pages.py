@@ -259,7 +259,7 @@ def test_nobody_imports_what_they_did_not_see(as_ana: Client, as_lea: Client) ->
 
 def test_a_table_without_a_column_of_titles_is_asked_which_it_is(as_ana: Client) -> None:
     shown = page(as_ana, bring(as_ana, "Titel;Status\nEins;todo\n"))
-    assert "Say first which column holds the titles." in shown
+    assert "Choose the column with the titles first." in shown
     assert 'name="column-title" aria-invalid="true"' in shown
     assert "No column of keys is chosen" not in shown, "one thing at a time"
 
@@ -446,12 +446,12 @@ def test_stories_come_below_those_there_are_in_the_order_of_the_file(
 @pytest.mark.django_db(transaction=True)
 def test_imports_at_the_same_time_take_different_numbers_and_places(ana: User, payments: Squad) -> None:
     bodies = [b"Title\n" + b"".join(b"%d of %d\n" % (row, n) for row in range(60)) for n in range(4)]
-    files = [actions.bring(payments, by=ana, name="x.csv", body=body) for body in bodies]
+    files = [actions.upload(payments, by=ana, name="x.csv", body=body) for body in bodies]
     errors: list[Exception] = []
 
     def work(imported: Import) -> None:
         try:
-            actions.run(imported, by=ana)
+            actions.run_import(imported, by=ana)
         except Exception as error:
             errors.append(error)
         finally:
@@ -478,14 +478,14 @@ def test_imports_at_the_same_time_take_different_numbers_and_places(ana: User, p
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_file_run_twice_at_once_is_imported_once(ana: User, payments: Squad) -> None:
-    imported = actions.bring(
+    imported = actions.upload(
         payments, by=ana, name="x.csv", body=b"Title\n" + b"".join(b"Row %d\n" % n for n in range(200))
     )
     said: list[str] = []
 
     def work() -> None:
         try:
-            actions.run(Import.objects.get(pk=imported.pk), by=ana)
+            actions.run_import(Import.objects.get(pk=imported.pk), by=ana)
             said.append("done")
         except Exception as error:
             said.append(type(error).__name__)
@@ -565,7 +565,7 @@ def test_what_a_file_says_is_text_not_markup(as_ana: Client) -> None:
 
 
 def test_files_that_wait_are_bounded_and_can_be_discarded(as_ana: Client) -> None:
-    urls = [bring(as_ana, f"Title\n{number}\n") for number in range(actions.MOST_WAITING)]
+    urls = [bring(as_ana, f"Title\n{number}\n") for number in range(actions.MOST_PREVIEWS)]
     answer = as_ana.post(URL, {"file": SimpleUploadedFile("x.csv", b"Title\nx\n")})
     assert "20 files wait to be imported: import or discard one of them first." in answer.content.decode()
     assert "Nothing of it was written." in as_ana.post(f"{urls[0]}discard/", follow=True).content.decode()

@@ -480,7 +480,7 @@ def test_relations_over_the_api(as_ana: Client, as_bo: Client, story: Story, oth
 
 
 def test_the_page_costs_the_same_however_much_is_on_it(as_ana: Client, ana: User, story: Story) -> None:
-    from squads.discussions.actions import say
+    from squads.discussions.actions import add_comment
 
     def count() -> int:
         with CaptureQueriesContext(connection) as queries:
@@ -489,7 +489,7 @@ def test_the_page_costs_the_same_however_much_is_on_it(as_ana: Client, ana: User
 
     def add(number: int) -> None:
         for index in range(number):
-            say(story, by=ana, body=f"PAY-1, @ana, number {index}")
+            add_comment(story, by=ana, body=f"PAY-1, @ana, number {index}")
             edit_story(story, by=ana, title=f"Title {index} of {number}")
             tick(story, "acceptance_criteria", "A mail is sent.", index % 2 == 0, by=ana)
             Evidence.objects.create(

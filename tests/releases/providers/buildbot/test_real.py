@@ -10,9 +10,10 @@ from django.test import Client
 from releases.allowed_hosts.models import AllowedHost
 from releases.inbox.models import InboundEvent, Source
 from releases.models import Run
-from releases.pulling import actions, leases
+from releases.pulling import actions as pulling
+from releases.pulling import leases
 from releases.reading.actions import drain_inbox
-from releases.sources import git_actions
+from releases.sources import connect_git
 from squads.models import Squad
 from squads.stories.actions import create_story
 from tests.conftest import wait_until
@@ -46,9 +47,9 @@ def learn(source: Source) -> bool:
     """Read what came; ask, where nothing is pushed. Say whether a run has ended."""
     if source.key == "asked":
         source.refresh_from_db()
-        claim = leases.lease_now(source)
-        assert claim
-        actions.pull(source.pk, claim)
+        lease = leases.lease_now(source)
+        assert lease
+        pulling.pull_source(source.pk, lease)
     drain_inbox()
     return Run.objects.filter(finished_at__isnull=False).exists()
 
@@ -59,10 +60,10 @@ def test_a_commit_that_a_real_buildbot_built_is_integrated_with_a_link_to_the_bu
     story = create_story(squad=payments, title="Pay by card", by=None)
     repo.commit("Start")
     sha = repo.commit(f"{story.key} Take a card")
-    git, _ = git_actions.connect_git(by=None, url=str(repo.path), service="checkout", squad=payments, repository=SHOP)
-    claim = leases.lease_now(git)
-    assert claim
-    actions.pull(git.pk, claim)
+    git, _ = connect_git.connect_git(by=None, url=str(repo.path), service="checkout", squad=payments, repository=SHOP)
+    lease = leases.lease_now(git)
+    assert lease
+    pulling.pull_source(git.pk, lease)
     bot.announce(str(repo.path), sha)
     wait_until(lambda: learn(source), 30, f"the build is known; {bot.log()}")
     run = Run.objects.get()

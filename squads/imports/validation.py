@@ -1,6 +1,6 @@
-"""From what a file says to what will be written: pure functions, so that preview and import say the same.
+"""Validating a parsed file, row by row: pure functions, which preview and import share.
 
-Whatever keeps a row out is a problem with its place, its column and a remedy; nothing is repaired in silence.
+A row that cannot be imported has a problem with its place, its column and a remedy; nothing is repaired silently.
 """
 
 import hashlib
@@ -8,14 +8,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from squads.imports.formats.meanings import LEAVE_OUT, moment, plain, progress_of, type_of
+from squads.imports.formats.meanings import LEAVE_OUT, moment, normalised, progress_of, type_of
 from squads.imports.formats.raw import Item, Parsed, Problem
 from squads.imports.formats.text import fault
 
-LONGEST_TITLE, LONGEST_KEY, LONGEST_TEXT, LONGEST_WORD = 200, 120, 100_000, 80
-# As squads/stories/editing.py has it; nothing here knows Django.
+LONGEST_TITLE, LONGEST_KEY, LONGEST_TEXT, LONGEST_TERM = 200, 120, 100_000, 80
+# The same as in squads/stories/editing.py, which needs Django and cannot be imported here.
 MOST_LINES = 500
-SLACK = timedelta(days=1)
+CLOCK_SLACK = timedelta(days=1)
 TYPES = {"user_story": "user story", "defect": "defect", "chore": "chore"}
 PROGRESSES = {"todo": "to do", "in_progress": "in progress", "dev_done": "dev done"}
 SYSTEMS = {
@@ -30,8 +30,8 @@ TEXTS = ("title", "description", "acceptance_criteria", "release", "key")
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """A change of progress as it will stand in the history."""
+class ImportedMove:
+    """A change of progress as it will be written to the history."""
 
     at: datetime
     before: str
@@ -40,16 +40,16 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Remark:
-    """A comment as it will be kept, and when it was made, if the file says."""
+class ImportedComment:
+    """A comment as it will be written, and when it was made, if the file says."""
 
     at: datetime | None
     body: str
 
 
 @dataclass(slots=True)
-class Ready:
-    """A row that can be written. `values` holds only the fields that the file speaks of."""
+class ValidRow:
+    """A row that can be imported. `values` holds only the fields that the file has."""
 
     place: str
     external: str
@@ -60,75 +60,75 @@ class Ready:
     status: str
     created: datetime | None
     moved_at: datetime | None
-    moves: list[Move] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
+    moves: list[ImportedMove] = field(default_factory=list)
+    comments: list[ImportedComment] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Word:
-    """A type or status of the other system: how often it comes, and what it is taken to mean ("" while nobody said)."""
+class Term:
+    """A type or status of the other system, how often the file uses it, and its meaning ("" while it has none)."""
 
-    word: str
+    text: str
     count: int
     meaning: str
 
 
 @dataclass(slots=True)
-class Checked:
-    """A file that was looked through row by row."""
+class ValidatedFile:
+    """A file's valid rows, and the problems of the others."""
 
-    rows: list[Ready] = field(default_factory=list)
+    rows: list[ValidRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    # Place, release and column of the refused rows, so that what is wrong with their release is said at once too.
+    # Place, release and column of the refused rows, so that problems of their releases are reported at once too.
     releases_of_refused: list[tuple[str, str, str]] = field(default_factory=list)
-    types: list[Word] = field(default_factory=list)
-    statuses: list[Word] = field(default_factory=list)
+    types: list[Term] = field(default_factory=list)
+    statuses: list[Term] = field(default_factory=list)
     left_out: int = 0
     moves_without_meaning: int = 0
 
 
 @dataclass(slots=True)
 class _Meanings:
-    """What the words of the file mean: as a person said, else as guessed."""
+    """The meanings of the file's terms: as a person chose, else as guessed."""
 
     types: dict[str, str]
     statuses: dict[str, str]
 
     def type_of(self, word: str) -> str:
-        return self.types.get(plain(word)) or type_of(word)
+        return self.types.get(normalised(word)) or type_of(word)
 
     def progress_of(self, word: str) -> str:
-        return self.statuses.get(plain(word)) or progress_of(word)
+        return self.statuses.get(normalised(word)) or progress_of(word)
 
 
-def check(
+def validate(
     parsed: Parsed, now: datetime, types: dict[str, str] | None = None, statuses: dict[str, str] | None = None
-) -> Checked:
-    """Look through a file. `types` and `statuses` say what words mean, by the words as `plain` writes them."""
+) -> ValidatedFile:
+    """Validate a parsed file. `types` and `statuses` give the meanings of terms, by their `normalised` spelling."""
     meanings = _Meanings(types or {}, statuses or {})
-    checked = Checked(problems=list(parsed.problems))
-    checked.types, checked.statuses = _words(parsed, meanings)
+    result = ValidatedFile(problems=list(parsed.problems))
+    result.types, result.statuses = _terms_used(parsed, meanings)
     seen: dict[str, str] = {}
     for item in parsed.items:
         if meanings.progress_of(item.cells.get("status", "")) == LEAVE_OUT:
-            checked.left_out += 1
+            result.left_out += 1
             continue
         problems = list(_problems(item, meanings, now))
-        external = external_of(parsed.kind, item)
+        external = external_key(parsed.kind, item)
         if external in seen and not problems:
-            problems.append(_twice(item, seen[external]))
+            problems.append(_duplicate(item, seen[external]))
         if problems:
-            checked.problems += problems
+            result.problems += problems
             if (release := item.cells.get("release", "").strip()) and not fault(release):
-                checked.releases_of_refused.append((item.place, release, item.column("release")))
+                result.releases_of_refused.append((item.place, release, item.column("release")))
             continue
         seen[external] = item.place
-        checked.rows.append(_ready(item, external, parsed.kind, meanings, checked, now))
-    return checked
+        result.rows.append(_valid_row(item, external, parsed.kind, meanings, result, now))
+    return result
 
 
-def external_of(kind: str, item: Item) -> str:
-    """Return what a row is known by when the same file comes again: its key there, else its title."""
+def external_key(kind: str, item: Item) -> str:
+    """Return the external key, by which a later import finds the row's story: its key there, else its title."""
     key = item.cells.get("key", "").strip()
     if key:
         return f"{kind}:{key}"
@@ -136,22 +136,22 @@ def external_of(kind: str, item: Item) -> str:
     return f"{kind}:title:{hashlib.sha256(title.encode('utf-8', 'replace')).hexdigest()[:32]}"
 
 
-def _words(parsed: Parsed, meanings: _Meanings) -> tuple[list[Word], list[Word]]:
+def _terms_used(parsed: Parsed, meanings: _Meanings) -> tuple[list[Term], list[Term]]:
     types, statuses, shown = Counter[str](), Counter[str](), dict[str, str]()
     for item in parsed.items:
-        said = [item.cells.get("status", ""), *(word for move in item.moves for word in (move.before, move.after))]
-        for counter, words in ((types, [item.cells.get("type", "")]), (statuses, said)):
-            for word in words:
-                if (name := plain(word)) and len(word) <= LONGEST_WORD:
+        used = [item.cells.get("status", ""), *(status for move in item.moves for status in (move.before, move.after))]
+        for counter, terms in ((types, [item.cells.get("type", "")]), (statuses, used)):
+            for term in terms:
+                if (name := normalised(term)) and len(term) <= LONGEST_TERM:
                     counter[name] += 1
-                    shown.setdefault(name, word.strip())
+                    shown.setdefault(name, term.strip())
     return (
-        [Word(shown[name], count, meanings.type_of(name)) for name, count in types.most_common()],
-        [Word(shown[name], count, meanings.progress_of(name)) for name, count in statuses.most_common()],
+        [Term(shown[name], count, meanings.type_of(name)) for name, count in types.most_common()],
+        [Term(shown[name], count, meanings.progress_of(name)) for name, count in statuses.most_common()],
     )
 
 
-def _twice(item: Item, first: str) -> Problem:
+def _duplicate(item: Item, first: str) -> Problem:
     if item.cells.get("key", "").strip():
         return Problem(
             item.place,
@@ -170,7 +170,7 @@ def _twice(item: Item, first: str) -> Problem:
 def _problems(item: Item, meanings: _Meanings, now: datetime) -> list[Problem]:
     found = [
         Problem(item.place, item.column(name), reason, remedy)
-        for name, (reason, remedy) in (*_of_texts(item), *_of_words(item, meanings))
+        for name, (reason, remedy) in (*_text_problems(item), *_term_problems(item, meanings))
     ]
     created = item.cells.get("created", "").strip()
     if created:
@@ -184,7 +184,7 @@ def _problems(item: Item, meanings: _Meanings, now: datetime) -> list[Problem]:
                     "Write it as 2026-03-14 15:09.",
                 )
             )
-        elif at > now + SLACK:
+        elif at > now + CLOCK_SLACK:
             found.append(
                 Problem(
                     item.place, item.column("created"), f"“{created[:40]}” lies in the future.", "Correct the date."
@@ -193,13 +193,13 @@ def _problems(item: Item, meanings: _Meanings, now: datetime) -> list[Problem]:
     return found
 
 
-def _of_texts(item: Item) -> list[tuple[str, tuple[str, str]]]:
+def _text_problems(item: Item) -> list[tuple[str, tuple[str, str]]]:
     found = [
         (name, (f"The cell {wrong}.", "Take it out there, and export again."))
         for name in TEXTS
         if (wrong := fault(item.cells.get(name, "")))
     ]
-    if any(fault(said.text) or fault(said.by) for said in item.comments):
+    if any(fault(comment.text) or fault(comment.by) for comment in item.comments):
         found.append(("comment", ("A comment holds a character that no database keeps.", "Take it out there.")))
     title, key = item.cells.get("title", "").strip(), item.cells.get("key", "").strip()
     if not title:
@@ -236,14 +236,14 @@ def _of_texts(item: Item) -> list[tuple[str, tuple[str, str]]]:
     return found
 
 
-def _of_words(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str, str]]]:
+def _term_problems(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str, str]]]:
     found = []
     for name, meaning, allowed in (
         ("type", meanings.type_of, "user story, defect or chore"),
         ("status", meanings.progress_of, "to do, in progress, dev done, or left out"),
     ):
         word = item.cells.get(name, "").strip()
-        if word and (len(word) > LONGEST_WORD or not meaning(word)):
+        if word and (len(word) > LONGEST_TERM or not meaning(word)):
             found.append(
                 (
                     name,
@@ -256,7 +256,9 @@ def _of_words(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str, str
     return found
 
 
-def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: Checked, now: datetime) -> Ready:
+def _valid_row(
+    item: Item, external: str, kind: str, meanings: _Meanings, result: ValidatedFile, now: datetime
+) -> ValidRow:
     cells, exact = item.cells, kind == "rodeo"
     values: dict[str, str] = {
         name: cells[name] if exact else cells[name].strip()
@@ -269,7 +271,7 @@ def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: C
         values["type"] = meanings.type_of(cells["type"])
     if cells.get("status", "").strip():
         values["progress"] = meanings.progress_of(cells["status"])
-    ready = Ready(
+    row = ValidRow(
         item.place,
         external,
         cells.get("key", "").strip(),
@@ -280,23 +282,31 @@ def _ready(item: Item, external: str, kind: str, meanings: _Meanings, checked: C
         moment(cells.get("created", "")),
         moment(item.moved_at),
     )
-    _tell(ready, item, kind, meanings, checked, now)
-    return ready
+    _add_history(row, item, kind, meanings, result, now)
+    return row
 
 
-def _tell(ready: Ready, item: Item, kind: str, meanings: _Meanings, checked: Checked, now: datetime) -> None:
-    """Add what happened elsewhere and what was said there. Nothing of it happened later than now."""
+def _add_history(
+    row: ValidRow, item: Item, kind: str, meanings: _Meanings, result: ValidatedFile, now: datetime
+) -> None:
+    """Add the item's moves and comments to a row; moves in the future or without a meaning are left out."""
     system = SYSTEMS[kind]
     for move in item.moves:
         at, before, after = moment(move.at), meanings.progress_of(move.before), meanings.progress_of(move.after)
-        if at is None or at > now + SLACK or before not in PROGRESSES or after not in PROGRESSES or fault(move.by):
-            checked.moves_without_meaning += 1
+        if (
+            at is None
+            or at > now + CLOCK_SLACK
+            or before not in PROGRESSES
+            or after not in PROGRESSES
+            or fault(move.by)
+        ):
+            result.moves_without_meaning += 1
             continue
         by = f", by {move.by[:80]}" if move.by else ""
-        ready.moves.append(Move(at, before, after, f"{system}: {move.before.strip()} → {move.after.strip()}{by}"))
+        row.moves.append(ImportedMove(at, before, after, f"{system}: {move.before.strip()} → {move.after.strip()}{by}"))
     place = "the table" if kind == "csv" else system
-    for said in item.comments:
-        if said.text.strip():
-            who, at = said.by.replace("\n", " ").strip()[:80] or "Somebody", moment(said.at)
-            at = at if at is None or at <= now + SLACK else None
-            ready.remarks.append(Remark(at, f"{who} wrote in {place}:\n\n{said.text.strip()}"))
+    for comment in item.comments:
+        if comment.text.strip():
+            who, at = comment.by.replace("\n", " ").strip()[:80] or "Somebody", moment(comment.at)
+            at = at if at is None or at <= now + CLOCK_SLACK else None
+            row.comments.append(ImportedComment(at, f"{who} wrote in {place}:\n\n{comment.text.strip()}"))

@@ -1,7 +1,7 @@
-"""From the names of outside systems to ours: rules applied to facts. Pure: no database, no Django.
+"""Applying mapping rules to facts: names of outside systems become ours. Pure: no database, no Django.
 
-The first rule of a kind that fits a name decides. A name that a rule gave is final: it is not looked up again, so rules
-cannot chase each other, and the order of events changes nothing.
+The first rule of a kind whose pattern matches a name decides. The name it gives is final and is not looked up again, so
+rules form no chains, and the order of events changes nothing.
 """
 
 import re
@@ -29,39 +29,39 @@ CI, DEPLOY, ACCEPTANCE, INCIDENT, IGNORED = "ci", "deploy", "acceptance", "incid
 LONGEST_PATTERN = 200
 LONGEST_SEEN = 300
 LONGEST_NAME = 120
-PLACE = re.compile(r"\{(\w+)\}")
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
 SPECIAL = "*?["
 # Linear time whatever the expression, and little memory: rules are typed by people and meet names that others send.
 EXPRESSIONS = re2.Options()
 EXPRESSIONS.log_errors = False
 EXPRESSIONS.case_sensitive = False
 EXPRESSIONS.max_mem = 1 << 20
-Match = Callable[[str], Mapping[str, str] | None]
+Matcher = Callable[[str], Mapping[str, str] | None]
 
 
 class BadPattern(ValueError):
     """A pattern or template cannot be used. The text says why and what to write instead."""
 
 
-def exactly(name: str) -> str:
-    """Return the pattern that fits this name and, but for case, no other; of a very long name, those that begin so."""
-    # What comes behind is never part of the pattern, however much somebody sends.
-    signs = [f"[{sign}]" if sign in SPECIAL else sign for sign in name[: LONGEST_PATTERN + 1]]
+def exact_pattern(name: str) -> str:
+    """Return the pattern that matches this name alone, in any case; for a very long name, all that begin like it."""
+    # The rest is never part of the pattern, however long a name somebody sends.
+    chars = [f"[{char}]" if char in SPECIAL else char for char in name[: LONGEST_PATTERN + 1]]
     if name.startswith("/"):
-        signs[0] = "[/]"
-    if sum(map(len, signs)) <= LONGEST_PATTERN:
-        return "".join(signs)
-    while sum(map(len, signs)) >= LONGEST_PATTERN:
-        signs.pop()
-    return "".join(signs) + "*"
+        chars[0] = "[/]"
+    if sum(map(len, chars)) <= LONGEST_PATTERN:
+        return "".join(chars)
+    while sum(map(len, chars)) >= LONGEST_PATTERN:
+        chars.pop()
+    return "".join(chars) + "*"
 
 
 @lru_cache(maxsize=2000)
-def pattern(text: str) -> tuple[Match, frozenset[str]]:
-    """Return what says whether a whole name fits, with the texts of its groups, and the names of those groups.
+def compile_pattern(text: str) -> tuple[Matcher, frozenset[str]]:
+    """Return a matcher of whole names, which gives the texts of the pattern's groups, and the names of those groups.
 
-    A glob such as deploy-* (each * and ? is a group: {1}, {2}), or an expression of RE2 between slashes. Case is no
-    difference. Raises BadPattern.
+    A pattern is a glob such as deploy-* (each * and ? is a group: {1}, {2}), or an RE2 expression between slashes. Case is
+    ignored. Raises BadPattern.
     """
     if not text.strip():
         raise BadPattern("Write a pattern, such as deploy-* or /deploy-(\\w+)/.")
@@ -79,7 +79,7 @@ def pattern(text: str) -> tuple[Match, frozenset[str]]:
     def match(name: str) -> Mapping[str, str] | None:
         try:
             found = compiled.fullmatch(name)
-        except UnicodeEncodeError:  # a lone surrogate is no letter of anybody's name
+        except UnicodeEncodeError:  # RE2 takes UTF-8 only, and a lone surrogate has none
             return None
         if found is None:
             return None
@@ -90,42 +90,42 @@ def pattern(text: str) -> tuple[Match, frozenset[str]]:
 
 
 def _glob(text: str) -> str:
-    out, at = [], 0
+    parts, at = [], 0
     while at < len(text):
-        sign = text[at]
-        end = text.find("]", at + 2) if sign == "[" else -1
-        if sign == "*":
-            out.append("(.*)")
-        elif sign == "?":
-            out.append("(.)")
+        char = text[at]
+        end = text.find("]", at + 2) if char == "[" else -1
+        if char == "*":
+            parts.append("(.*)")
+        elif char == "?":
+            parts.append("(.)")
         elif end > 0:
             inside = text[at + 1 : end]
             negated = inside[0] in "!^" and len(inside) > 1
             body = inside[1:] if negated else inside
-            out.append("[" + "^" * negated + re.sub(r"([\\\[\]^])", r"\\\1", body) + "]")
+            parts.append("[" + "^" * negated + re.sub(r"([\\\[\]^])", r"\\\1", body) + "]")
             at = end
         else:
-            out.append(re.escape(sign))
+            parts.append(re.escape(char))
         at += 1
-    return "(?s)" + "".join(out)
+    return "(?s)" + "".join(parts)
 
 
 def check_template(template: str, groups: frozenset[str]) -> None:
     """Raise BadPattern when a template asks for a group that its pattern does not have."""
-    for name in PLACE.findall(template):
+    for name in PLACEHOLDER.findall(template):
         if name not in groups:
             offered = ", ".join(f"{{{each}}}" for each in sorted(groups))
             raise BadPattern(f"The pattern has no group {{{name}}}. It has: {offered}.")
 
 
-def filled(template: str, groups: Mapping[str, str]) -> str:
-    """Return a template with its places filled from a match."""
-    return PLACE.sub(lambda place: groups.get(place[1], ""), template).strip()[:LONGEST_NAME]
+def fill_template(template: str, groups: Mapping[str, str]) -> str:
+    """Return a template with its placeholders filled from a match."""
+    return PLACEHOLDER.sub(lambda placeholder: groups.get(placeholder[1], ""), template).strip()[:LONGEST_NAME]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What a name means here; see the model MappingRule. `source` None is every source."""
+    """A mapping rule; see the model MappingRule. `source` None is every source."""
 
     kind: str
     pattern: str
@@ -136,15 +136,15 @@ class Rule:
     severity: str = ""
     source: int | None = None
 
-    def concerns(self, severity: str) -> bool:
-        """Say whether the rule is about alerts of this severity."""
+    def covers_severity(self, severity: str) -> bool:
+        """Say whether the rule holds for alerts of this severity."""
         wanted = {each.strip().lower() for each in self.severity.split(",") if each.strip()}
         return not wanted or severity.strip().lower() in wanted
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """The rule that decided about a name, with its names filled in."""
+class MatchedRule:
+    """The rule that decided about a name, with its templates filled."""
 
     rule: Rule
     service: str
@@ -152,62 +152,62 @@ class Found:
 
 
 @dataclass(slots=True)
-class Rules:
-    """The rules in their order, asked many times: what was answered for a name is remembered."""
+class RuleSet:
+    """Rules in their order. Answers are cached, since the same names are looked up for many facts."""
 
     rules: list[Rule] = field(default_factory=list)
-    _known: dict[tuple[str, str, str, int | None], Found | None] = field(default_factory=dict, init=False)
+    _cache: dict[tuple[str, str, str, int | None], MatchedRule | None] = field(default_factory=dict, init=False)
 
-    def find(self, kind: str, name: str, source: int | None = None, severity: str = "") -> Found | None:
-        """Return what the first fitting rule says about a name, or None."""
+    def find(self, kind: str, name: str, source: int | None = None, severity: str = "") -> MatchedRule | None:
+        """Return the first rule that matches a name, or None."""
         if not name or not self.rules:
             return None
-        asked = (kind, name, severity, source)
-        if asked not in self._known:
-            self._known[asked] = next(self._fitting(*asked), None)
-        return self._known[asked]
+        lookup = (kind, name, severity, source)
+        if lookup not in self._cache:
+            self._cache[lookup] = next(self._matching(*lookup), None)
+        return self._cache[lookup]
 
-    def _fitting(self, kind: str, name: str, severity: str, source: int | None) -> Iterator[Found]:
+    def _matching(self, kind: str, name: str, severity: str, source: int | None) -> Iterator[MatchedRule]:
         for rule in self.rules:
-            if rule.kind != kind or rule.source not in (None, source) or not rule.concerns(severity):
+            if rule.kind != kind or rule.source not in (None, source) or not rule.covers_severity(severity):
                 continue
             try:
-                groups = pattern(rule.pattern)[0](name[:LONGEST_SEEN])
-            except BadPattern:  # kept by an older version: it fits nothing, and its page says so
+                groups = compile_pattern(rule.pattern)[0](name[:LONGEST_SEEN])
+            except BadPattern:  # saved by an older version: it matches nothing, and its page says so
                 continue
             if groups is None:
                 continue
-            found = Found(rule, filled(rule.service, groups), filled(rule.environment, groups))
-            # A deployment to nowhere is none: a template that stayed empty does not fit.
+            found = MatchedRule(rule, fill_template(rule.service, groups), fill_template(rule.environment, groups))
+            # Without an environment there is no deployment: a template that stays empty does not match.
             if rule.role in (DEPLOY, ACCEPTANCE) and not found.environment:
                 continue
             yield found
 
 
 @dataclass(slots=True)
-class Mapped:
-    """Facts after all rules, the names that they used before, and the tiers that rules give to environments."""
+class MappedFacts:
+    """Facts after all rules, the names that they used before, and the tiers that the rules give to environments."""
 
     facts: list[Seen] = field(default_factory=list)
     names: set[tuple[str, str]] = field(default_factory=set)
     tiers: dict[str, str] = field(default_factory=dict)
 
 
-def apply(facts: Iterable[Seen], rules: Rules, source: int | None = None) -> Mapped:
-    """Return these facts as the rules of a source mean them.
+def apply_rules(facts: Iterable[Seen], rules: RuleSet, source: int | None = None) -> MappedFacts:
+    """Return facts of a source with the rules applied.
 
-    A fact that a rule changed keeps the names it came with in `original_names`; one that a rule leaves out becomes LeftOut, which
-    makes no row and remembers the names.
+    A fact that a rule changed keeps its names of before in `original_names`; one that a rule leaves out becomes LeftOut,
+    which makes no row and remembers the names.
     """
-    done = Mapped()
+    result = MappedFacts()
     for fact in facts:
         names = names_of(fact)
-        done.names |= {(kind, name[:LONGEST_SEEN]) for kind, name in names.items()}
-        mapped = _mapped(fact, names, rules, source, done.tiers)
+        result.names |= {(kind, name[:LONGEST_SEEN]) for kind, name in names.items()}
+        mapped = _map_fact(fact, names, rules, source, result.tiers)
         if mapped is not fact:
             mapped = replace(mapped, original_names=tuple(sorted(names.items())))
-        done.facts.append(mapped)
-    return done
+        result.facts.append(mapped)
+    return result
 
 
 def names_of(fact: Seen) -> dict[str, str]:
@@ -226,7 +226,7 @@ def names_of(fact: Seen) -> dict[str, str]:
     return {kind: name for kind, name in names.items() if name.strip()}
 
 
-def _mapped(fact: Seen, names: Mapping[str, str], rules: Rules, source: int | None, tiers: dict[str, str]) -> Seen:
+def _map_fact(fact: Seen, names: Mapping[str, str], rules: RuleSet, source: int | None, tiers: dict[str, str]) -> Seen:
     severity = fact.severity if isinstance(fact, AlertSeen) else ""
     found = {
         kind: answer
@@ -239,27 +239,27 @@ def _mapped(fact: Seen, names: Mapping[str, str], rules: Rules, source: int | No
     if SERVICE in found and found[SERVICE].service:
         changes["service"] = found[SERVICE].service
     if ENVIRONMENT in found:
-        place = found[ENVIRONMENT].environment or names[ENVIRONMENT]
-        changes["key" if isinstance(fact, EnvironmentSeen) else "environment"] = place
+        environment = found[ENVIRONMENT].environment or names[ENVIRONMENT]
+        changes["key" if isinstance(fact, EnvironmentSeen) else "environment"] = environment
         if found[ENVIRONMENT].rule.tier:
-            tiers[place] = found[ENVIRONMENT].rule.tier
+            tiers[environment] = found[ENVIRONMENT].rule.tier
     if ALERT in found:
         changes["incident"] = found[ALERT].rule.role == INCIDENT
-        changes |= _given(found[ALERT])
+        changes |= _names_given(found[ALERT])
     changes = {name: value for name, value in changes.items() if getattr(fact, name) != value}
     mapped: Seen = replace(fact, **changes) if changes else fact
     if isinstance(mapped, RunSeen) and PIPELINE in found:
-        return _run(mapped, found[PIPELINE], tiers)
+        return _map_run(mapped, found[PIPELINE], tiers)
     return mapped
 
 
-def _given(found: Found) -> dict[str, str]:
+def _names_given(found: MatchedRule) -> dict[str, str]:
     names = {"service": found.service, "environment": found.environment}
     return {name: value for name, value in names.items() if value}
 
 
-def _run(run: RunSeen, found: Found, tiers: dict[str, str]) -> Seen:
-    """Return what a run of a pipeline is, as its rule says: still a run, a deployment, or an acceptance run."""
+def _map_run(run: RunSeen, found: MatchedRule, tiers: dict[str, str]) -> Seen:
+    """Return a run of a pipeline as what its rule says it is: still a run, a deployment, or an acceptance run."""
     service = found.service or run.service
     if found.rule.role not in (DEPLOY, ACCEPTANCE):
         return run if service == run.service else replace(run, service=service)
@@ -280,7 +280,7 @@ def _run(run: RunSeen, found: Found, tiers: dict[str, str]) -> Seen:
 RUN_FIELDS = {each.name for each in fields(RunSeen)} - {"original_names"}
 
 
-def fits(rule: Rule, names: Iterable[str], severity: str = "") -> list[str]:
-    """Return those of these names that a rule's pattern fits; raise BadPattern."""
-    match = pattern(rule.pattern)[0]
+def matching_names(rule: Rule, names: Iterable[str], severity: str = "") -> list[str]:
+    """Return those of the names that a rule's pattern matches; raise BadPattern."""
+    match = compile_pattern(rule.pattern)[0]
     return [name for name in names if match(name[:LONGEST_SEEN]) is not None]

@@ -1,4 +1,4 @@
-"""Whose stories the issues of a source become: checking, saving and describing that choice."""
+"""Which squad the issues of a source become stories of: validating, setting and describing that choice."""
 
 from typing import Any
 
@@ -14,11 +14,8 @@ LONGEST_LABEL, LONGEST_KEY = 100, 200
 OFF = "off"
 
 
-# Saying whose
-
-
-def check_choice(provider: Provider, squad: Squad | None, label: str, config: dict[str, Any], *, by: Any) -> str:
-    """Return the label as it is kept; a ValidationError names the field that cannot work, and what to do.
+def validate_choice(provider: Provider, squad: Squad | None, label: str, config: dict[str, Any], *, by: Any) -> str:
+    """Return the label as it is stored; a ValidationError names the field that cannot work, and what to do.
 
     `by` is None for whoever may run commands on the machine itself.
     """
@@ -31,7 +28,7 @@ def check_choice(provider: Provider, squad: Squad | None, label: str, config: di
         return ""
     if not provider.tickets:
         raise ValidationError({"stories_for": f"{provider.name} tells of no issues. Leave this empty."})
-    if not may_name(squad, by):
+    if not may_choose_squad(squad, by):
         raise ValidationError(
             {"stories_for": f"You do not write for squad {squad}. Name a squad of yours, or ask a project manager."}
         )
@@ -44,13 +41,15 @@ def check_choice(provider: Provider, squad: Squad | None, label: str, config: di
     return label
 
 
-def may_name(squad: Squad, by: Any) -> bool:
-    """Say whether a person may have issues become stories of a squad: who writes for it, and who plans for all."""
+def may_choose_squad(squad: Squad, by: Any) -> bool:
+    """Say whether a person may have issues become stories of a squad: its writers and project managers may."""
     return by is None or bool(by.is_project_manager) or squad.is_writable_by(by)
 
 
-def choose(source: Source, before: Source | None, squad: Squad | None, label: str) -> list[str]:
-    """Set whose stories a source's issues become, and return the columns. The caller saves them, then calls `begin`.
+def set_squad(source: Source, before: Source | None, squad: Squad | None, label: str) -> list[str]:
+    """Set the squad whose stories a source's issues become; return the changed columns.
+
+    The caller saves them, then calls `read_known_issues`.
 
     Issues that were closed before this was switched on become no stories.
     """
@@ -60,15 +59,15 @@ def choose(source: Source, before: Source | None, squad: Squad | None, label: st
     return ["stories_for", "stories_label", "stories_since"]
 
 
-def begin(source: Source, before: Source | None) -> None:
-    """Have the issues that are known already looked at, where a squad or label was named that was not before."""
+def read_known_issues(source: Source, before: Source | None) -> None:
+    """Have the issues that are known already read, where the squad or the label is new."""
     was = (before.stories_for_id, before.stories_label) if before else (None, "")
     if source.stories_for_id is not None and was != (source.stories_for_id, source.stories_label):
         publish("tickets.seen", source=source.pk, after="")
 
 
-def in_words(source: Source) -> str:
-    """Say whose stories a source's issues become."""
+def describe(source: Source) -> str:
+    """Describe which squad a source's issues become stories of."""
     if source.stories_for is None:
         return "no stories"
     only = f", those labelled “{source.stories_label}”" if source.stories_label else ""

@@ -1,4 +1,4 @@
-"""Connecting a git repository, and changing how it is read."""
+"""Connecting a git repository as a source, and changing how it is read."""
 
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,13 @@ from releases.pipelines.change_links import plain_name, repository_named
 from releases.pipelines.models import Mainline, Repository
 from releases.providers.git import config
 from releases.providers.git.client import Git
-from releases.sources.actions import TRIED, administers, free_key, stays_at_home, try_again
+from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
 from squads.teams.actions import claim_service, free_slug
 from squads.teams.models import Service, Squad
 
 
-def checked_address(text: str) -> config.Address:
-    """Return where a repository is, a path made absolute; a ValidationError says what is wrong and what to do."""
+def validate_address(text: str) -> config.Address:
+    """Return a repository's address, a path made absolute; a ValidationError says what is wrong and what to do."""
     try:
         address = config.address(text)
     except config.NotAccepted as error:
@@ -29,18 +29,18 @@ def checked_address(text: str) -> config.Address:
     if not address.local:
         return address
     try:
-        place = Path(address.url).expanduser().resolve(strict=True)
+        folder = Path(address.url).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         raise ValidationError({"url": f"There is no folder {address.url!r} on the worker's machine."}) from None
-    address = config.Address(str(place), local=True)
+    address = config.Address(str(folder), local=True)
     if not Git(Path(settings.RODEO_GIT_DIR), address, timeout=20).is_repository():
         raise ValidationError(
-            {"url": f"{place} is not a git repository. Give the folder that holds .git, or a bare repository."}
+            {"url": f"{folder} is not a git repository. Give the folder that holds .git, or a bare repository."}
         )
     return address
 
 
-def checked_rules(
+def validate_rules(
     *, release_tags: str = "", deploys_to: str = "", branch: str = "", line: str | None = None, user: str = ""
 ) -> dict[str, Any]:
     """Return a git source's rules as its configuration holds them; a ValidationError names the field at fault."""
@@ -82,34 +82,34 @@ def connect_git(
 ) -> tuple[Source, bool]:
     """Point Rodeo at a git repository; return the source and whether it is new. The worker pulls it within seconds.
 
-    The service is created if there is none of this name, or claimed for the squad if nobody owns it. Saying it again
-    for the same address changes the rules. `line` is what the releases are releases of: None for the service, "" for
-    the whole company. `repository` is how events call it, when the address does not tell.
+    The service is created if there is none of this name, or claimed for the squad if nobody owns it. For an address that
+    is connected already, the rules are changed. `line` is the release line: None for the service, "" for the whole
+    company. `repository` is the name that events use, where it does not follow from the address.
     """
-    administers(by)
-    address = checked_address(url)
-    rules = checked_rules(release_tags=release_tags, deploys_to=deploys_to, branch=branch, line=line, user=user)
-    owned = _service(service, squad, by)
+    check_administrator(by)
+    address = validate_address(url)
+    rules = validate_rules(release_tags=release_tags, deploys_to=deploys_to, branch=branch, line=line, user=user)
+    owning_service = _find_service(service, squad, by)
     known = Source.objects.filter(kind="git", config__url=address.url).select_related("repository").first()
     if known is not None and known.repository is not None:
-        _claim_repository(known.repository, owned)
-        edit_git(known, by=by, secret=secret or None, name=name or known.name, **_as_said(rules, line))
+        _claim_repository(known.repository, owning_service)
+        edit_git(known, by=by, secret=secret or None, name=name or known.name, **_rules_as_arguments(rules, line))
         return known, False
-    place = _repository(address, repository, owned)
+    found = _find_repository(address, repository, owning_service)
     source = Source.objects.create(
-        key=free_key(name or place.key.rpartition("/")[2]),
-        name=(name or place.key)[:120],
+        key=free_key(name or found.key.rpartition("/")[2]),
+        name=(name or found.key)[:120],
         kind="git",
         credential=secret,
         config={"url": address.url, **rules},
-        repository=place,
+        repository=found,
         next_pull_at=clock.now(),
     )
-    publish("service.changed", id=owned.pk, name=owned.name, repositories=[place.pk])
+    publish("service.changed", id=owning_service.pk, name=owning_service.name, repositories=[found.pk])
     return source, True
 
 
-def _as_said(rules: dict[str, Any], line: str | None) -> dict[str, Any]:
+def _rules_as_arguments(rules: dict[str, Any], line: str | None) -> dict[str, Any]:
     return {
         "release_tags": rules.get("release_tags", ""),
         "deploys_to": rules.get("deploys_to", ""),
@@ -119,7 +119,7 @@ def _as_said(rules: dict[str, Any], line: str | None) -> dict[str, Any]:
     }
 
 
-def _service(name: str, squad: Squad, by: Any) -> Service:
+def _find_service(name: str, squad: Squad, by: Any) -> Service:
     name = name.strip()
     if not name or len(name) > 120:
         raise ValidationError({"service": "Name the service that this repository makes, in at most 120 characters."})
@@ -135,10 +135,10 @@ def _service(name: str, squad: Squad, by: Any) -> Service:
     return service
 
 
-def _repository(address: config.Address, called: str, service: Service) -> Repository:
-    """Return the repository an address stands for: one that events named already, else a new one."""
-    repository = repository_named(called or address.name)
-    if not called and repository.sources.filter(kind="git").exists():
+def _find_repository(address: config.Address, name: str, service: Service) -> Repository:
+    """Return the repository of an address: one that events named already, else a new one."""
+    repository = repository_named(name or address.name)
+    if not name and repository.sources.filter(kind="git").exists():
         # Another address ends in the same words: this one needs more of its own to be told apart.
         longer = "/".join(Path(address.url).parts[-2:]) if address.local else plain_name(address.url)
         repository = Repository.objects.get_or_create(key=longer.removesuffix(".git")[:250])[0]
@@ -179,26 +179,26 @@ def edit_git(
     line: str | None = None,
     user: str = "",
 ) -> Source:
-    """Change a git source's rules; what they say about the tags known already is worked out anew.
+    """Change a git source's rules, apply them to the tags known already, and pull it at once.
 
-    None leaves secret, name and address as they are. The next pull comes at once.
+    None leaves secret, name and address as they are.
     """
-    administers(by)
-    rules = checked_rules(release_tags=release_tags, deploys_to=deploys_to, branch=branch, line=line, user=user)
+    check_administrator(by)
+    rules = validate_rules(release_tags=release_tags, deploys_to=deploys_to, branch=branch, line=line, user=user)
     before = Source.objects.select_for_update().get(pk=source.pk)
-    place = before.config.get("url", "") if url is None else checked_address(url).url
-    if before.credential and secret is None and place.startswith("http"):
-        stays_at_home("secret", before.config.get("url", ""), place)
-    other = Source.objects.filter(kind="git", config__url=place).exclude(pk=source.pk).first()
+    address = before.config.get("url", "") if url is None else validate_address(url).url
+    if before.credential and secret is None and address.startswith("http"):
+        check_same_server("secret", before.config.get("url", ""), address)
+    other = Source.objects.filter(kind="git", config__url=address).exclude(pk=source.pk).first()
     if other is not None:
         raise ValidationError({"url": f"Source {other} pulls this address already."})
-    source.config = {"url": place, **rules}
+    source.config = {"url": address, **rules}
     source.credential = before.credential if secret is None else secret
     source.name = (name or before.name)[:120]
-    try_again(source, before)
-    source.save(update_fields=["config", "credential", "name", *TRIED])
+    retry_now(source, before)
+    source.save(update_fields=["config", "credential", "name", *RETRY_COLUMNS])
     publish("source.standing", id=source.pk)
     if source.config != before.config:
-        looks = Mainline.objects.filter(repository=source.repository, event__source=source)
-        replay(looks.values_list("event_id", flat=True))
+        refs_events = Mainline.objects.filter(repository=source.repository, event__source=source)
+        replay(refs_events.values_list("event_id", flat=True))
     return source
