@@ -121,7 +121,7 @@ def _read(ids: list[UUID]) -> int:
     alerts.settle(affected)
     actions.settle(affected)
     derive_affected(affected)
-    pipelines.sweep(affected.repositories)
+    pipelines.delete_unused_repositories(affected.repositories)
     return done
 
 
@@ -177,7 +177,7 @@ def _apply_git(event: InboundEvent, fact: CommitsSeen | RefsSeen, affected: Affe
             affected.repositories.add(repository.pk)
         return
     stories = pipelines.apply_commits(event, repository, fact)
-    if branch is not None and pipelines.are_parents(repository, {commit.sha for commit in fact.commits}):
+    if branch is not None and pipelines.any_are_parents(repository, {commit.sha for commit in fact.commits}):
         # Known commits beside the mainline reach further back now.
         affected.repositories.add(repository.pk)
     if branch is None and len(fact.commits) > MANY:
@@ -198,7 +198,7 @@ def _settle(source: Source, affected: Affected) -> None:
     """Work out, once for all events of a batch, where the commits of a repository stand and which releases they are in."""
     repository = source.repository
     assert repository is not None
-    _note_changes(pipelines.regraph(repository), repository, affected)
+    _note_changes(pipelines.recompute_positions(repository), repository, affected)
     derived = derive_tags(repository)
     affected.deployments |= derived.deployments
     affected.services |= derived.services

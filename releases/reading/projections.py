@@ -23,8 +23,9 @@ from releases.inbox.fold import Said, fold
 from releases.inbox.models import Fact
 from releases.incidents.alerts import alert
 from releases.incidents.models import Incident
-from releases.pipelines.change_links import link_texts, repository_named
+from releases.pipelines.change_links import link_texts
 from releases.pipelines.models import Change, Repository, Run, StoryLink
+from releases.pipelines.repositories import get_or_create_repository
 from squads.teams.actions import service_named
 
 
@@ -153,7 +154,7 @@ def _service_of(said: Said) -> Any:
     """Return the service that a deployment is of: the one it names, else the one that its repository makes."""
     if said.get("service"):
         return service_named(said["service"])
-    place = repository_named(said.get("repository") or "unknown")
+    place = get_or_create_repository(said.get("repository") or "unknown")
     return place.service or service_named(place.key.rpartition("/")[2])
 
 
@@ -161,14 +162,14 @@ def _checked_service(said: Said) -> Any:
     """Return the service that a check is of, if it is of one: an acceptance run may look at a story instead."""
     if said.get("service") or not said.get("repository"):
         return _named_service(said)
-    return repository_named(said["repository"]).service
+    return get_or_create_repository(said["repository"]).service
 
 
 def change(key: str, facts: list[Fact], affected: Affected) -> None:
     """A change was merged: its time, and the stories that its texts name."""
     by_place: dict[Repository, list[Fact]] = {}
     for fact in facts:
-        by_place.setdefault(repository_named(fact.data["repository"]), []).append(fact)
+        by_place.setdefault(get_or_create_repository(fact.data["repository"]), []).append(fact)
     kept = {stable_id("change", place.key, key) for place in by_place}
     _drop_changes(key, kept, affected)
     for place, own in by_place.items():
@@ -204,7 +205,7 @@ def run(key: str, facts: list[Fact], affected: Affected) -> None:
     """A CI run reached a phase."""
     said, last = fold(facts)
     pk = stable_id("run", key)
-    repository = repository_named(said["repository"]) if said.get("repository") else None
+    repository = get_or_create_repository(said["repository"]) if said.get("repository") else None
     _put(
         Run,
         pk,
@@ -236,7 +237,7 @@ def artifact(key: str, facts: list[Fact], affected: Affected) -> None:
         purl=key[:500],
         sha=said.get("sha", "")[:100],
         event_id=last.event_id,
-        repository=repository_named(said["repository"]) if said.get("repository") else None,
+        repository=get_or_create_repository(said["repository"]) if said.get("repository") else None,
         packaged_at=_moment(said, "packaged_at"),
         published_at=_moment(said, "published_at"),
     )

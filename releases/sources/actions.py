@@ -16,7 +16,7 @@ from portal.kernel import clock, http
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
 from releases.inbox.models import InboundEvent, Source
-from releases.pipelines.change_links import repository_named
+from releases.pipelines.repositories import get_or_create_repository
 from releases.providers import PROVIDERS
 from releases.providers.signatures import digest
 from releases.pulling import git_pull, leases
@@ -165,7 +165,7 @@ def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple
         kind=kind,
         secret=token,
         token_digest=digest(token),
-        repository=repository_named(repository) if repository.strip() else None,
+        repository=get_or_create_repository(repository) if repository.strip() else None,
     )
     return source, token
 

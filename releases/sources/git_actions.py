@@ -11,8 +11,8 @@ from portal.kernel import clock
 from portal.kernel.outbox import publish
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
-from releases.pipelines.change_links import plain_name, repository_named
 from releases.pipelines.models import Mainline, Repository
+from releases.pipelines.repositories import get_or_create_repository, repository_key
 from releases.providers.git import config
 from releases.providers.git.client import Git
 from releases.sources.actions import TRIED, administers, free_key, stays_at_home, try_again
@@ -137,10 +137,10 @@ def _service(name: str, squad: Squad, by: Any) -> Service:
 
 def _repository(address: config.Address, called: str, service: Service) -> Repository:
     """Return the repository an address stands for: one that events named already, else a new one."""
-    repository = repository_named(called or address.name)
+    repository = get_or_create_repository(called or address.name)
     if not called and repository.sources.filter(kind="git").exists():
         # Another address ends in the same words: this one needs more of its own to be told apart.
-        longer = "/".join(Path(address.url).parts[-2:]) if address.local else plain_name(address.url)
+        longer = "/".join(Path(address.url).parts[-2:]) if address.local else repository_key(address.url)
         repository = Repository.objects.get_or_create(key=longer.removesuffix(".git")[:250])[0]
     if repository.sources.filter(kind="git").exists():
         raise ValidationError(
