@@ -19,7 +19,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.inbox.models import Source
 from releases.pipelines.models import RepositoryPart
-from releases.providers.base import PullFailed, PullPartly, PullRefused, PullWaits
+from releases.providers.base import PullFailed, PullIncomplete, PullRefused, RateLimited
 from releases.pulling.api_pull import read_api
 from releases.pulling.git_pull import read_git
 from releases.pulling.leases import LEASE, LeaseLost, Pull, Pulled, Say
@@ -48,11 +48,11 @@ def pull(source_id: int, lease: datetime, say: Say | None = None) -> Pulled | No
     except LeaseLost as lost:
         logger.info("%s", lost)
         return None
-    except PullWaits as wait:
+    except RateLimited as wait:
         _ended(this, waits_for=str(wait)[:300], next_pull_at=wait.until, failures=this.source.failures)
         return None
     except PullFailed as error:
-        _failed(this, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullPartly))
+        _failed(this, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullIncomplete))
         return None
     except Exception as error:
         logger.exception("pulling %s failed", source.key)

@@ -139,4 +139,4 @@ def seen_by(source: Source) -> list[str]:
     if provider.pulling is None:
         raise PullRefused(f"{provider.name} is not pulled: it sends its events by itself.")
     with contextlib.closing(session_of(source, Patience(LONGEST_LOOK).tick, limits=LOOK)) as session:
-        return provider.pulling.look(session, source.config)
+        return provider.pulling.test_connection(session, source.config)

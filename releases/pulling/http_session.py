@@ -16,8 +16,8 @@ from portal.kernel import clock, http
 from releases.allowed_hosts import actions
 from releases.inbox.models import Source
 from releases.providers import PROVIDERS
-from releases.providers.base import Answer, Missing, PullFailed, PullRefused, PullWaits
-from releases.providers.envelope import NotJson, document
+from releases.providers.base import Answer, Missing, PullFailed, PullRefused, RateLimited
+from releases.providers.payloads import NotJson, parse_json
 
 LONGEST_WAIT = timedelta(hours=24)
 SHORTEST_WAIT = timedelta(seconds=1)
@@ -156,7 +156,7 @@ def refuse(response: http.Response, hidden: Collection[str]) -> NoReturn:
     said = _said(response, hidden)
     if status == 429 or (status == 403 and _is_limit(response)):
         until = patience(response.headers, clock.now())
-        raise PullWaits(f"{place} wants to be asked less often. Next request at {until:%H:%M:%S} UTC.{said}", until)
+        raise RateLimited(f"{place} wants to be asked less often. Next request at {until:%H:%M:%S} UTC.{said}", until)
     if status == 401:
         remedy = "Give this source a token that is valid and may read"
         raise PullRefused(f"{place} does not accept the credentials (401). {remedy}.{said}")
@@ -208,7 +208,7 @@ def _after(text: str, now: datetime) -> datetime | None:
 def _said(response: http.Response, hidden: Collection[str]) -> str:
     """Return the reason an answer gives in its JSON, shortened, and never anything that we sent to it as a secret."""
     try:
-        found = document(response.body[:20_000])
+        found = parse_json(response.body[:20_000])
     except NotJson:
         return ""
     holder = found if isinstance(found, dict) else {}

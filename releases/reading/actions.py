@@ -27,7 +27,7 @@ from releases.pipelines.models import Change, Mainline, Repository, Run, StoryLi
 from releases.planning.tags import derive_tags
 from releases.providers import PROVIDERS
 from releases.providers.base import Message
-from releases.providers.facts import CommitsSeen, RefsSeen, Seen, Unreadable, check_past
+from releases.providers.facts import CommitsSeen, RefsSeen, Seen, Unreadable, check_not_in_future
 from releases.reading.projections import REACTIONS, react
 from squads.models import Evidence, Story
 
@@ -224,7 +224,7 @@ def translate(event: InboundEvent) -> list[Seen] | None:
     message = Message(headers=headers, body=bytes(event.body), content_type=event.content_type)
     facts = provider.translate(event.kind, message, event.source.config)
     if facts:
-        check_past(facts, event.received_at)
+        check_not_in_future(facts, event.received_at)
     return facts
 
 

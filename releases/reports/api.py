@@ -28,8 +28,8 @@ from releases.inbox.actions import store
 from releases.inbox.models import Source
 from releases.pipelines.models import Run
 from releases.providers.base import Message
-from releases.providers.envelope import NotJson, document
-from releases.providers.facts import AcceptanceSeen, Seen, Unreadable, check_past
+from releases.providers.facts import AcceptanceSeen, Seen, Unreadable, check_not_in_future
+from releases.providers.payloads import NotJson, parse_json
 from releases.providers.report.junit import read_cases
 from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
 from releases.reading import queries
@@ -66,7 +66,7 @@ class Reports(mixins.ListModelMixin, Endpoint):
         """Check a JSON report, store it, and answer with its receipt."""
         body = limited(request)
         try:
-            said = document(body)
+            said = parse_json(body)
         except NotJson as error:
             raise exceptions.ParseError(f"The body is not JSON: {error}.") from None
         if not isinstance(said, dict):
@@ -117,7 +117,7 @@ def keep(
         headers["query"] = query
     try:
         seen = translate(kind, Message(headers=headers, body=body, content_type=content_type), {}) or []
-        check_past(seen, at)
+        check_not_in_future(seen, at)
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
     squad_tokens.check(request.user, seen, source)

@@ -18,7 +18,7 @@ from portal.kernel.transitions import AlreadyMoved, move
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.repositories import get_or_create_repository
 from releases.providers import PROVIDERS
-from releases.providers.signatures import digest
+from releases.providers.signatures import token_digest
 from releases.pulling import git_pull, leases
 from squads.teams.models import Squad
 
@@ -164,7 +164,7 @@ def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple
         name=name,
         kind=kind,
         secret=token,
-        token_digest=digest(token),
+        token_digest=token_digest(token),
         repository=get_or_create_repository(repository) if repository.strip() else None,
     )
     return source, token

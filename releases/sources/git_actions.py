@@ -24,7 +24,7 @@ def checked_address(text: str) -> config.Address:
     """Return where a repository is, a path made absolute; a ValidationError says what is wrong and what to do."""
     try:
         address = config.address(text)
-    except config.NotAccepted as error:
+    except config.InvalidSetting as error:
         raise ValidationError({error.field: str(error)}) from None
     if not address.local:
         return address
@@ -45,9 +45,9 @@ def checked_rules(
 ) -> dict[str, Any]:
     """Return a git source's rules as its configuration holds them; a ValidationError names the field at fault."""
     try:
-        config.pattern(release_tags.strip())
-        branch = config.branch(branch)
-    except config.NotAccepted as error:
+        config.tag_pattern(release_tags.strip())
+        branch = config.branch_name(branch)
+    except config.InvalidSetting as error:
         raise ValidationError({error.field: str(error)}) from None
     for name, text in (("deploys_to", deploys_to), ("line", line or ""), ("user", user)):
         if len(text.strip()) > 120 or any(ord(sign) < 32 for sign in text):

@@ -206,7 +206,7 @@ def hook_of(source: Source) -> str:
     """Return the address to which a system sends, as that system takes it."""
     provider = PROVIDERS.get(source.kind)
     address = settings.RODEO_BASE_URL + reverse("releases:inbox:hook", args=[source.key])
-    return address if provider is None or provider.slash else address.rstrip("/")
+    return address if provider is None or provider.trailing_slash else address.rstrip("/")
 
 
 def newest_events(source: Source) -> list[InboundEvent]:

@@ -17,9 +17,9 @@ from portal.kernel.outbox import publish
 from releases.inbox.actions import replay
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
-from releases.providers.base import NotAccepted, Provider, PullFailed, Setting
-from releases.providers.envelope import clean
-from releases.providers.signatures import digest
+from releases.providers.base import InvalidSetting, Provider, PullFailed, Setting
+from releases.providers.payloads import clean
+from releases.providers.signatures import token_digest
 from releases.pulling.api_pull import seen_by
 from releases.sources import issue_settings
 from releases.sources.actions import TRIED, administers, free_key, stays_at_home, try_again
@@ -64,7 +64,7 @@ def checked_config(
     if provider.check is not None:
         try:
             provider.check(config)
-        except NotAccepted as error:
+        except InvalidSetting as error:
             raise ValidationError({error.field: str(error)}) from None
     return config
 
@@ -137,7 +137,7 @@ def connect_system(
         squad=squad,
         credential=credential.strip(),
         secret=shown,
-        token_digest=digest(shown) if shown else "",
+        token_digest=token_digest(shown) if shown else "",
         next_pull_at=clock.now() if _asks(config) else None,
     )
     issue_settings.choose(source, None, stories_for, label)
@@ -198,7 +198,7 @@ def edit_system(
 
 def _replace_secret(source: Source, before: Source, secret: str) -> None:
     source.previous_secret, source.previous_until = before.secret, clock.now() + GRACE
-    source.secret, source.token_digest = secret, digest(secret)
+    source.secret, source.token_digest = secret, token_digest(secret)
 
 
 @transaction.atomic
