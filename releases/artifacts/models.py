@@ -1,4 +1,4 @@
-"""What runs produced."""
+"""Artifacts: packages and images that runs produced."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from releases.pipelines.models import Repository
 
 
 class Artifact(models.Model):
-    """Derived. Something a run produced. Its identity is a purl with its digest, never a version string alone."""
+    """Derived. A package or image that a run produced, identified by its purl with digest, never by a version alone."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     purl = models.CharField(max_length=500, unique=True)

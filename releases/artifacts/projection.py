@@ -6,7 +6,7 @@ from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, moment
 from releases.inbox.models import Fact
 from releases.inbox.projection import Projection, save_row
-from releases.pipelines.change_links import repository_named
+from releases.pipelines.repositories import get_or_create_repository
 
 
 def project(key: str, facts: list[Fact], affected: Affected) -> None:
@@ -17,7 +17,7 @@ def project(key: str, facts: list[Fact], affected: Affected) -> None:
         "purl": key[:500],
         "sha": merged.get("sha", "")[:100],
         "event_id": last.event_id,
-        "repository": repository_named(merged["repository"]) if merged.get("repository") else None,
+        "repository": get_or_create_repository(merged["repository"]) if merged.get("repository") else None,
         "packaged_at": moment(merged, "packaged_at"),
         "published_at": moment(merged, "published_at"),
     }

@@ -11,7 +11,7 @@ from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, started_and_finished
 from releases.inbox.models import Fact
 from releases.inbox.projection import Projection, has_ended, save_row
-from releases.pipelines.change_links import repository_named
+from releases.pipelines.repositories import get_or_create_repository
 from squads.models import Service
 from squads.teams.actions import service_named
 
@@ -118,7 +118,7 @@ def _service_of_deployment(merged: Mapping[str, Any]) -> Service:
     """Return the service that a deployment names, else the one that its repository makes."""
     if merged.get("service"):
         return service_named(merged["service"])
-    repository = repository_named(merged.get("repository") or "unknown")
+    repository = get_or_create_repository(merged.get("repository") or "unknown")
     return repository.service or service_named(repository.key.rpartition("/")[2])
 
 
@@ -126,7 +126,7 @@ def _service_of_check(merged: Mapping[str, Any]) -> Service | None:
     """Return the service that a check is of; None where it looks at a story instead."""
     if merged.get("service"):
         return service_named(merged["service"])
-    return repository_named(merged["repository"]).service if merged.get("repository") else None
+    return get_or_create_repository(merged["repository"]).service if merged.get("repository") else None
 
 
 DEPLOYMENTS = Projection(

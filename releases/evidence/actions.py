@@ -14,8 +14,8 @@ from releases.evidence.affected_stories import StoryFinder, has_paths
 from releases.evidence.containment import SHORTEST_SHA
 from releases.flags.models import FlagState
 from releases.inbox.affected import Affected
+from releases.pipelines.closed_issues import link_closing_changes
 from releases.pipelines.models import Change, Run, StoryLink
-from releases.pipelines.story_links import bind
 from squads.models import Evidence, Story
 
 AT_ONCE = 400
@@ -137,5 +137,5 @@ def link_stories(ids: Iterable[int]) -> None:
     for start in range(0, len(wanted), AT_ONCE):
         keys = Story.objects.filter(pk__in=wanted[start : start + AT_ONCE]).values("key")
         StoryLink.objects.filter(key__in=keys, story__isnull=True).update(story=Subquery(own))
-        bind(wanted[start : start + AT_ONCE])
+        link_closing_changes(wanted[start : start + AT_ONCE])
     derive(wanted)

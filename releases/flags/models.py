@@ -1,4 +1,4 @@
-"""Feature toggles."""
+"""States of feature flags."""
 
 from django.db import models
 
@@ -6,7 +6,7 @@ from releases.environments.models import Environment
 
 
 class FlagState(models.Model):
-    """Derived. A flag was seen on or off in an environment."""
+    """Derived. A feature flag was on or off in an environment, for an audience, at a moment."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     flag = models.CharField(max_length=120)

@@ -18,9 +18,9 @@ from portal.kernel.secrets import SecretField
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
-from releases.providers.base import Message, Provider, Refused
-from releases.providers.cdevents.event import batch
-from releases.providers.envelope import BATCH, FORM, NotJson, document, kept, payload_of
+from releases.providers.base import Message, MessageRefused, Provider
+from releases.providers.cdevents.event import split_batch
+from releases.providers.payloads import BATCH, FORM, NotJson, headers_to_store, parse_json, payload_of
 
 MOST_IN_BATCH = 1000
 NOBODY = UUID(int=0)
@@ -53,7 +53,7 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
         stored = [_store(source, message, provider) for message in _messages(headers, body, provider)]
     except _Refusal as refusal:
         return JsonResponse({"error": refusal.text}, status=refusal.status, headers=refusal.headers)
-    except Refused as refused:
+    except MessageRefused as refused:
         return JsonResponse({"error": str(refused)}, status=refused.status)
     except (OperationalError, InterfaceError):
         return JsonResponse(
@@ -120,16 +120,16 @@ def _how_to_sign(source: Source, provider: Provider) -> str:
 
 def _messages(headers: dict[str, str], body: bytes, provider: Provider) -> Iterable[Message]:
     content_type = headers.get("content-type", "")
-    left = kept(headers, provider.secret_headers)
+    left = headers_to_store(headers, provider.secret_headers)
     try:
         if provider.forms and content_type.lower().startswith(FORM):
             message = Message(headers=left, body=body, content_type=content_type)
             payload_of(message)
             return [message]
         if not content_type.lower().startswith(BATCH):
-            document(body)
+            parse_json(body)
             return [Message(headers=left, body=body, content_type=content_type)]
-        events = batch(body)
+        events = split_batch(body)
     except NotJson as error:
         raise _Refusal(400, f"The body is not JSON: {error}.") from None
     if len(events) > MOST_IN_BATCH:

@@ -1,7 +1,7 @@
-"""Applying what was read from git: commits, the stories they name, the mainline, and where each commit stands on it.
+"""Applies what was read from git: commits, links to the stories they name, the mainline, and positions on it.
 
-Nothing here depends on the order of events. A commit's content follows from its sha, the newest look at the refs wins,
-and `regraph` computes every place from the stored rows anew.
+The result does not depend on the order of events: a commit's content follows from its sha, the newest snapshot of the refs
+wins, and `recompute_positions` computes all positions from the stored rows.
 """
 
 from collections.abc import Iterable
@@ -11,13 +11,13 @@ from uuid import UUID
 from portal.kernel.bulk_update import write
 from portal.kernel.stable_ids import stable_id
 from releases.pipelines import commit_graph
+from releases.pipelines.closed_issues import stories_of_issues
 from releases.pipelines.models import Change, Mainline, Repository, StoryLink
-from releases.pipelines.story_links import stories_closed
 from releases.providers.facts import Commit, CommitsSeen, RefsSeen
 from releases.providers.story_keys import issues_in, keys_in
 from squads.models import Story
 
-# The columns that git fills. Everything else on a change is said by events, so the two never overwrite each other.
+# The columns that come from git. All others come from other events, so the two never overwrite each other.
 GIT_COLUMNS = (
     "parents",
     "known",
@@ -35,38 +35,38 @@ AT_ONCE = 1000
 
 
 def change_id(repository: Repository, sha: str) -> UUID:
-    """Return the identity of a commit of a repository."""
+    """Return the stable id of the change of a commit."""
     return stable_id("change", repository.key, sha)
 
 
 def apply_commits(event: Any, repository: Repository, seen: CommitsSeen) -> set[int]:
-    """Keep the commits an event holds; return the ids of the stories they name.
+    """Store the commits of an event; return the ids of the stories they name.
 
-    A commit that several events hold is proved by the one received first.
+    A commit that is in several events refers to the one received first.
     """
     stories: set[int] = set()
     for start in range(0, len(seen.commits), AT_ONCE):
-        some = {change_id(repository, commit.sha): commit for commit in seen.commits[start : start + AT_ONCE]}
+        batch = {change_id(repository, commit.sha): commit for commit in seen.commits[start : start + AT_ONCE]}
         present = {
             pk: (known, (received_at, event_id))
-            for pk, known, received_at, event_id in Change.objects.filter(pk__in=some).values_list(
+            for pk, known, received_at, event_id in Change.objects.filter(pk__in=batch).values_list(
                 "pk", "known", "event__received_at", "event_id"
             )
         }
-        earlier = (event.received_at, event.pk)
-        late = [pk for pk, (known, proof) in present.items() if known and earlier < proof]
-        Change.objects.filter(pk__in=late).update(event_id=event.pk)
-        fresh = {pk: commit for pk, commit in some.items() if pk not in present or not present[pk][0]}
-        _keep(event.pk, repository, fresh)
-        stories |= _keep_paths({pk: commit for pk, commit in some.items() if commit.depth and pk not in fresh})
-        stories |= link(_named(repository, {pk: commit.message for pk, commit in fresh.items()}))
+        this_event = (event.received_at, event.pk)
+        later = [pk for pk, (known, source_event) in present.items() if known and this_event < source_event]
+        Change.objects.filter(pk__in=later).update(event_id=event.pk)
+        fresh = {pk: commit for pk, commit in batch.items() if pk not in present or not present[pk][0]}
+        _save_commits(event.pk, repository, fresh)
+        stories |= _update_folders({pk: commit for pk, commit in batch.items() if commit.depth and pk not in fresh})
+        stories |= link_to_stories(_keys_by_change(repository, {pk: commit.message for pk, commit in fresh.items()}))
     return stories
 
 
-def _named(repository: Repository, messages: dict[UUID, str]) -> dict[UUID, list[str]]:
-    """Return the keys of the stories that messages name or whose issues they close, and these issues themselves."""
+def _keys_by_change(repository: Repository, messages: dict[UUID, str]) -> dict[UUID, list[str]]:
+    """Return, by change, the keys of the stories that its message names or whose issues it closes, and those issues."""
     closed = {pk: issues_in(message, repository.key)[:MOST_KEYS] for pk, message in messages.items()}
-    stories = stories_closed(repository, {issue for issues in closed.values() for issue in issues})
+    stories = stories_of_issues(repository, {issue for issues in closed.values() for issue in issues})
     return {
         pk: list(
             dict.fromkeys(
@@ -81,7 +81,7 @@ def _named(repository: Repository, messages: dict[UUID, str]) -> dict[UUID, list
     }
 
 
-def _keep(event: UUID, repository: Repository, commits: dict[UUID, Commit]) -> None:
+def _save_commits(event: UUID, repository: Repository, commits: dict[UUID, Commit]) -> None:
     rows = [
         Change(
             pk=pk,
@@ -105,8 +105,8 @@ def _keep(event: UUID, repository: Repository, commits: dict[UUID, Commit]) -> N
     )
 
 
-def _keep_paths(commits: dict[UUID, Commit]) -> set[int]:
-    """Keep the folders of commits that were read before, when they are told deeper now; return the stories concerned."""
+def _update_folders(commits: dict[UUID, Commit]) -> set[int]:
+    """Update the folders of known commits that were now read to a greater depth; return the ids of their stories."""
     rows = Change.objects.filter(pk__in=commits).values_list("pk", "depth", "paths") if commits else ()
     deeper = [
         (pk, list(commits[pk].paths or ()), commits[pk].depth)
@@ -118,16 +118,16 @@ def _keep_paths(commits: dict[UUID, Commit]) -> set[int]:
 
 
 def subject(message: str) -> str:
-    """Return the first line of a commit message that says something, at most 300 characters."""
+    """Return the first non-empty line of a commit message, at most 300 characters."""
     return next((line.strip() for line in message.splitlines() if line.strip()), "")[:300]
 
 
-def link(named: dict[UUID, list[str]]) -> set[int]:
-    """Link changes to the stories their messages name; return those stories' ids. What a person decided stays.
+def link_to_stories(keys_by_change: dict[UUID, list[str]]) -> set[int]:
+    """Link changes to stories by the keys in their messages; return the ids of those stories.
 
-    A message is the strongest of the rules that need no person: a link that an event made becomes the message's.
+    Links that a person made or refused are not changed. A link that an event made gets the stronger rule "message".
     """
-    wanted = [(pk, key) for pk, keys in named.items() for key in keys]
+    wanted = [(pk, key) for pk, keys in keys_by_change.items() for key in keys]
     if not wanted:
         return set()
     stories = dict(Story.objects.filter(key__in={key for _, key in wanted}).values_list("key", "pk"))
@@ -140,15 +140,15 @@ def link(named: dict[UUID, list[str]]) -> set[int]:
         ignore_conflicts=True,
         batch_size=500,
     )
-    others = StoryLink.objects.filter(change__in=list(named), person__isnull=True)
+    others = StoryLink.objects.filter(change__in=list(keys_by_change), person__isnull=True)
     others = others.exclude(rule__in=(StoryLink.Rule.MESSAGE, StoryLink.Rule.PERSON))
-    stale = [pk for pk, change, key in others.values_list("pk", "change_id", "key") if key in named[change]]
+    stale = [pk for pk, change, key in others.values_list("pk", "change_id", "key") if key in keys_by_change[change]]
     StoryLink.objects.filter(pk__in=stale).update(rule=StoryLink.Rule.MESSAGE)
     return set(stories.values())
 
 
 def apply_refs(event: Any, repository: Repository, seen: RefsSeen) -> bool:
-    """Take over a look at the refs if it is the newest; return whether it was."""
+    """Store a snapshot of the refs if it is the newest; return whether it was."""
     known = Mainline.objects.filter(repository=repository).first()
     if known is not None and (known.seen_at, known.event_id) > (seen.at, event.pk):
         return False
@@ -159,8 +159,8 @@ def apply_refs(event: Any, repository: Repository, seen: RefsSeen) -> bool:
     return True
 
 
-def sweep(repositories: Iterable[int]) -> None:
-    """Delete those of these repositories that only events named, now that all of them turned out to mean another one."""
+def delete_unused_repositories(repositories: Iterable[int]) -> None:
+    """Delete those of these repositories that nothing refers to any more: their names now mean other repositories."""
     ids = list(repositories)
     if ids:
         Repository.objects.filter(
@@ -168,8 +168,8 @@ def sweep(repositories: Iterable[int]) -> None:
         ).delete()
 
 
-def are_parents(repository: Repository, shas: set[str]) -> bool:
-    """Say whether any of these commits is a parent of another one that was known beside the mainline before."""
+def any_are_parents(repository: Repository, shas: set[str]) -> bool:
+    """Say whether any of these commits is a parent of a known commit that is not on the mainline."""
     beside = Change.objects.filter(repository=repository, known=True, position__isnull=True)
     rows = beside.values_list("sha", "parents")
     return any(sha not in shas and not shas.isdisjoint(parents.split()) for sha, parents in rows)
@@ -181,15 +181,15 @@ def parents_of(repository: Repository) -> dict[str, list[str]]:
     return {sha: parents.split() for sha, parents in rows.iterator(chunk_size=10_000)}
 
 
-def regraph(repository: Repository) -> set[UUID]:
-    """Compute where every change of a repository stands on the mainline; return the ids of the changes that moved."""
+def recompute_positions(repository: Repository) -> set[UUID]:
+    """Recompute the mainline positions of all changes of a repository; return the ids of the changes that moved."""
     mainline = Mainline.objects.filter(repository=repository).first()
     if mainline is None:
         return set()
     rows = list(
         Change.objects.filter(repository=repository).values_list("pk", "sha", "parents", "known", "position", "landed")
     )
-    position, landed = commit_graph.places({row[1]: row[2].split() for row in rows if row[3]}, mainline.head)
+    position, landed = commit_graph.positions({row[1]: row[2].split() for row in rows if row[3]}, mainline.head)
     moved = [
         (pk, position.get(sha), landed.get(sha))
         for pk, sha, _, _, old_position, old_landed in rows

@@ -1,28 +1,23 @@
-"""Finding the repository an event means, and the stories a change names."""
+"""Links a change to the stories that an event about it names."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
+from releases.pipelines.closed_issues import stories_of_issues
 from releases.pipelines.models import Repository, StoryLink
-from releases.pipelines.repositories import UNNAMED, repository_known
-from releases.pipelines.repositories import plain_name as plain_name
-from releases.pipelines.story_links import stories_closed
 from releases.providers.story_keys import issues_in, keys_in, keys_in_name
 from squads.models import Story
 
 MOST_KEYS = 20
-# Names set keys off with other signs than sentences do.
+# Texts that are names, not sentences: keys in them look different.
 NAMES = {StoryLink.Rule.BRANCH}
 
 
-def repository_named(text: str) -> Repository:
-    """Return the repository that a name or address means, made (unclaimed) if nobody knows it."""
-    return repository_known(text) or Repository.objects.get_or_create(key=plain_name(text) or UNNAMED)[0]
-
-
 def link_texts(change: UUID, repository: Repository, texts: Iterable[tuple[str, str]]) -> None:
-    """Link a change to every story that its (rule, text) pairs name, or whose issue they close. What a person decided
-    stays as it is."""
+    """Link a change to every story that its (rule, text) pairs name, or whose issue they close.
+
+    Links that a person made or refused are not changed.
+    """
     wanted: dict[str, str] = {}
     closed: dict[str, str] = {}
     for rule, text in texts:
@@ -30,14 +25,14 @@ def link_texts(change: UUID, repository: Repository, texts: Iterable[tuple[str, 
             wanted.setdefault(key, rule)
         for issue in () if rule in NAMES else issues_in(text, repository.key):
             closed.setdefault(issue, rule)
-    for issue, named in stories_closed(repository, closed).items():
+    for issue, named in stories_of_issues(repository, closed).items():
         for key in named:
             wanted.setdefault(key, closed[issue])
     keys = [*sorted(wanted)[:MOST_KEYS], *sorted(closed)[:MOST_KEYS]]
     wanted |= closed
     present = {link.key: link for link in StoryLink.objects.filter(change=change, key__in=keys)}
     for key, link in present.items():
-        # The message of a commit is the stronger reason; among an event's own reasons the first in its time counts.
+        # The commit message is the strongest rule; of an event's own texts, the first that names the story counts.
         if link.person_id is None and link.rule not in (StoryLink.Rule.MESSAGE, wanted[key]):
             StoryLink.objects.filter(pk=link.pk).update(rule=wanted[key])
     stories = dict(Story.objects.filter(key__in=keys).values_list("key", "pk"))

@@ -1,14 +1,14 @@
-"""Where a commit stands in its repository's history. Pure: shas and parents in, numbers out; no Django in here.
+"""The positions of commits on their repository's mainline. Pure: shas and parents in, numbers out; no Django in here.
 
-Parents that nobody has read (a shallow repository, a part still under way) are treated as if they were not there.
-Nothing here recurses, so a history may be as deep as it likes.
+Parents that are not known (a shallow repository, a history still being read) are ignored. Nothing here recurses, so a
+history may be of any depth.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 Parents = Mapping[str, Sequence[str]]
-Mark = TypeVar("Mark")
+T = TypeVar("T")
 
 
 def mainline(parents: Parents, head: str) -> list[str]:
@@ -25,9 +25,9 @@ def mainline(parents: Parents, head: str) -> list[str]:
     return chain
 
 
-def first_reached(parents: Parents, marks: Iterable[tuple[str, Mark]]) -> dict[str, Mark]:
-    """Give each commit the mark of the first (sha, mark), in the order given, from which it is reachable."""
-    reached: dict[str, Mark] = {}
+def first_reached(parents: Parents, marks: Iterable[tuple[str, T]]) -> dict[str, T]:
+    """Return for each commit the mark of the first (sha, mark) pair, in the order given, from which it is reachable."""
+    reached: dict[str, T] = {}
     for start, mark in marks:
         if start not in parents or start in reached:
             continue
@@ -41,12 +41,12 @@ def first_reached(parents: Parents, marks: Iterable[tuple[str, Mark]]) -> dict[s
     return reached
 
 
-def places(parents: Parents, head: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the position of each commit on the mainline, and for each commit it contains where that landed.
+def positions(parents: Parents, head: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the position of each mainline commit, and for every commit that the mainline contains where it landed.
 
     A commit landed at the position of the first mainline commit that contains it: X is contained in mainline commit C
-    exactly when `landed[X] <= position[C]`. Commits the head does not contain are in neither.
+    exactly when `landed[X] <= position[C]`. Commits that the head does not contain are in neither.
     """
     chain = mainline(parents, head)
-    position = {sha: place for place, sha in enumerate(chain)}
+    position = {sha: number for number, sha in enumerate(chain)}
     return position, first_reached(parents, position.items())

@@ -11,7 +11,7 @@ from squads.models import Service, Story
 
 
 class Phase(models.TextChoices):
-    """How far something got. Its outcome is a second, separate question."""
+    """How far something got. Its outcome is a separate field."""
 
     QUEUED = "queued", "queued"
     WAITING = "waiting", "waiting"
@@ -32,7 +32,7 @@ class Outcome(models.TextChoices):
 
 
 class Repository(models.Model):
-    """A repository of a service. One that events named before anybody claimed it has no service yet."""
+    """A repository of a service. One that is known from events only has no service until a squad claims it."""
 
     key = models.CharField(max_length=250, unique=True, help_text="How events call it, such as shop/checkout.")
     url = models.CharField(max_length=1000, blank=True)
@@ -48,7 +48,7 @@ class Repository(models.Model):
 
 
 class RepositoryPart(models.Model):
-    """A folder of a repository that makes a service of its own. What lies in no part is the repository's own service's."""
+    """A monorepo path: a folder that belongs to a service of its own. Other folders belong to the repository's service."""
 
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="parts")
     prefix = models.CharField(
@@ -68,7 +68,7 @@ class RepositoryPart(models.Model):
 
 
 class Mainline(models.Model):
-    """Derived. What the newest pull saw of a repository: its mainline's head and its tags."""
+    """Derived. The mainline's branch and head in the newest pull of a repository; its tags are in the event."""
 
     repository = models.OneToOneField(Repository, primary_key=True, on_delete=models.CASCADE, related_name="mainline")
     branch = models.CharField(max_length=250, blank=True)
@@ -84,7 +84,7 @@ class Mainline(models.Model):
 
 
 class Change(models.Model):
-    """Derived. A commit, or a merge that an event announced.
+    """Derived. A commit read from git, or one that only other events named so far.
 
     `position` numbers the mainline's own commits (first parents) from its root; `landed` is the position of the first
     of them that contains this one, so "X is contained in mainline commit C" is `X.landed <= C.position`.
@@ -126,7 +126,7 @@ class Change(models.Model):
 
 
 class StoryLink(models.Model):
-    """A change belongs to a story. `rule` says why; one made or refused by a person is never derived again."""
+    """A change belongs to a story. `rule` says why. Links made or refused by a person are never overwritten."""
 
     class Rule(models.TextChoices):
         MESSAGE = "message", "named in the commit message"
@@ -135,9 +135,9 @@ class StoryLink(models.Model):
         EVENT = "event", "named in the event"
         PERSON = "person", "linked by a person"
 
-    # Follows from change and key: a rebuild makes the same row again.
+    # A stable id of change and key: a rebuild makes the same row again.
     id = models.UUIDField(primary_key=True, editable=False)
-    # No constraint: a person's link outlives the change's derived row while the inbox is replayed.
+    # No constraint: a replay of the inbox deletes the derived change for a while, and a person's link must survive that.
     change = models.ForeignKey(Change, on_delete=models.DO_NOTHING, db_constraint=False, related_name="links")
     key = models.CharField(max_length=20)
     story = models.ForeignKey(Story, null=True, on_delete=models.SET_NULL, related_name="change_links")
@@ -157,18 +157,18 @@ class StoryLink(models.Model):
         return f"{self.change_id} → {self.key}"
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Keep the link under its own identity."""
+        """Save the link under its stable id."""
         self.pk = self.stable_id_of(self.change_id, self.key)
         super().save(*args, **options)
 
     @staticmethod
     def stable_id_of(change: UUID, key: str) -> UUID:
-        """Return the identity of the link from a change to a story's key."""
+        """Return the stable id of the link from a change to a story's key."""
         return stable_id("link", change, key)
 
 
 class Run(models.Model):
-    """Derived. One CI execution of a pipeline for a commit."""
+    """Derived. A CI run: one execution of a pipeline for a commit."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     key = models.CharField(max_length=300)
@@ -201,7 +201,7 @@ class Run(models.Model):
 
 
 class Tag(models.Model):
-    """Derived. A tag that a source's rule calls a release."""
+    """Derived. A tag that is a release by its source's tag rules."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tags")

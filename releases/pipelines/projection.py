@@ -9,8 +9,9 @@ from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, moment, started_and_finished
 from releases.inbox.models import Fact
 from releases.inbox.projection import Projection, has_ended, save_row
-from releases.pipelines.change_links import link_texts, repository_named
+from releases.pipelines.change_links import link_texts
 from releases.pipelines.models import Change, Repository, Run, StoryLink
+from releases.pipelines.repositories import get_or_create_repository
 from squads.teams.actions import service_named
 
 # The columns that say what a run is about: while they stay, only its neighbours may see it differently.
@@ -21,7 +22,7 @@ def project_change(key: str, facts: list[Fact], affected: Affected) -> None:
     """A change was merged: its time, and the stories that its texts name. One row for each repository that has it."""
     by_repository: dict[Repository, list[Fact]] = {}
     for fact in facts:
-        by_repository.setdefault(repository_named(fact.data["repository"]), []).append(fact)
+        by_repository.setdefault(get_or_create_repository(fact.data["repository"]), []).append(fact)
     _delete_changes(key, {stable_id("change", each.key, key) for each in by_repository}, affected)
     for repository, own in by_repository.items():
         pk = stable_id("change", repository.key, key)
@@ -80,7 +81,7 @@ def runs(artifact_named: Callable[[str], Any]) -> Projection:
         pk = stable_id("run", key)
         values = {
             "key": key[:300],
-            "repository": repository_named(merged["repository"]) if merged.get("repository") else None,
+            "repository": get_or_create_repository(merged["repository"]) if merged.get("repository") else None,
             "service": service_named(merged["service"]) if merged.get("service") else None,
             "sha": merged.get("sha", "")[:100],
             "pipeline": merged.get("pipeline", ""),

@@ -1,4 +1,4 @@
-"""What repositories are called, and which of those that are known a name means."""
+"""Finding the repository that a name or address means."""
 
 import re
 
@@ -10,32 +10,37 @@ SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://(?:[^/@]*@)?|^[^/@:]+@(?=[^/]+:)", re
 UNNAMED = "unnamed"
 
 
-def plain_name(text: str) -> str:
-    """Return how a repository is called without scheme, user, port sign and .git: git@host:shop/web.git → host/shop/web."""
+def repository_key(text: str) -> str:
+    """Return a name or address without scheme, user, colon and .git: git@host:shop/web.git becomes host/shop/web."""
     stripped = SCHEME.sub("", text.strip())
     if stripped != text.strip() and "://" not in text:
         stripped = stripped.replace(":", "/", 1)
     return stripped.strip("/").removesuffix(".git").strip("/")[:250]
 
 
-def repository_known(text: str) -> Repository | None:
-    """Return the repository that a name or address means, if it is known.
+def find_repository(text: str) -> Repository | None:
+    """Return the known repository that a name or address means, or None.
 
-    shop/web also means the one repository that people connected or claimed whose key ends in /shop/web, and the other way
-    round. What only events named is never taken for another: the answer must not depend on which event came first.
+    shop/web also matches the one repository that people connected or claimed whose key ends in /shop/web, and the other way
+    round. A repository that only events named matches its exact key only, so that the order of events does not matter.
     """
-    name = plain_name(text) or UNNAMED
-    people_s = Repository.objects.filter(Q(service__isnull=False) | Q(sources__isnull=False)).distinct()
-    exact = people_s.filter(key__iexact=name).first()
+    name = repository_key(text) or UNNAMED
+    owned = Repository.objects.filter(Q(service__isnull=False) | Q(sources__isnull=False)).distinct()
+    exact = owned.filter(key__iexact=name).first()
     if exact is not None:
         return exact
     if "/" in name:
-        longer = list(people_s.filter(key__iendswith=f"/{name}")[:2])
+        longer = list(owned.filter(key__iendswith=f"/{name}")[:2])
         if len(longer) == 1:
             return longer[0]
         parts = name.split("/")
         for start in range(1, len(parts) - 1):
-            shorter = people_s.filter(key__iexact="/".join(parts[start:])).first()
+            shorter = owned.filter(key__iexact="/".join(parts[start:])).first()
             if shorter is not None:
                 return shorter
     return Repository.objects.filter(key__iexact=name).order_by("pk").first()
+
+
+def get_or_create_repository(text: str) -> Repository:
+    """Return the repository that a name or address means; an unknown one is created, without a service."""
+    return find_repository(text) or Repository.objects.get_or_create(key=repository_key(text) or UNNAMED)[0]

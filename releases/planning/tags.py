@@ -1,6 +1,6 @@
-"""Releases and deployments from tags: what a git source's rules make of the newest look at its repository.
+"""Releases and deployments from tags: what a git source's rules make of the newest snapshot of its repository.
 
-All of it follows from that look, the stored commits and the rules, so it may be computed again at any time.
+All of it follows from that snapshot, the stored commits and the rules, so it may be computed again at any time.
 """
 
 from collections import defaultdict
@@ -24,7 +24,7 @@ from releases.pipelines.actions import parents_of
 from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink, Tag
 from releases.planning.models import Release
 from releases.planning.slugs import slug_for
-from releases.providers.git import config, messages
+from releases.providers.git import config, records
 
 AT_ONCE = 1000
 # More changed deployments than this are named by their service: looking at the neighbours of each would take longer.
@@ -54,14 +54,14 @@ class Derived:
 
 
 def derive_tags(repository: Repository) -> Derived:
-    """Bring releases, tags, the changes' releases and the deployments made by tags in line with the newest look."""
+    """Bring releases, tags, the changes' releases and the deployments made by tags in line with the newest refs."""
     derived = Derived()
     mainline = Mainline.objects.select_related("event__source").filter(repository=repository).first()
     if mainline is None:
         return derived
-    rules = config.rules(mainline.event.source.config)
-    look = messages.read_refs(bytes(mainline.event.body))
-    tags = [tag for tag in look.tags if rules.is_release(tag.name)]
+    rules = config.tag_rules(mainline.event.source.config)
+    refs = records.read_refs(bytes(mainline.event.body))
+    tags = [tag for tag in refs.tags if rules.is_release(tag.name)]
     tags.sort(key=lambda tag: (tag.tagged_at, natural(tag.name), tag.name))
     line = rules.line
     if line is None:
@@ -85,7 +85,7 @@ def _some(rows: Iterable[Any]) -> Iterator[list[Any]]:
         yield whole[start : start + AT_ONCE]
 
 
-def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
+def _releases(line: str, tags: Sequence[records.TagRecord]) -> dict[str, Any]:
     """Return the id of the release of each tag's name, made where there is none yet."""
     known: dict[str, Any] = {}
     taken: set[str] = set()
@@ -117,7 +117,7 @@ def _releases(line: str, tags: Sequence[messages.TagLine]) -> dict[str, Any]:
 
 
 def _keep_tags(
-    repository: Repository, tags: Sequence[messages.TagLine], releases: dict[str, Any], before: dict[UUID, Tag]
+    repository: Repository, tags: Sequence[records.TagRecord], releases: dict[str, Any], before: dict[UUID, Tag]
 ) -> set[Any]:
     """Make the stored tags exactly these; return the releases whose tags changed."""
     wanted = {
@@ -174,7 +174,7 @@ def _assign(repository: Repository, order: Sequence[tuple[str, Any]], moved: set
 def _mirror(
     repository: Repository,
     mainline: Mainline,
-    tags: Sequence[messages.TagLine],
+    tags: Sequence[records.TagRecord],
     deploys_to: str,
     before: set[str],
     derived: Derived,
@@ -187,7 +187,7 @@ def _mirror(
     wanted: dict[UUID, Deployment] = {}
     if deploys_to and repository.service_id:
         environment = environment_named(deploys_to)
-        events = _first_looks(mainline, tags)
+        events = _first_seen_events(mainline, tags)
         wanted = {
             ids[tag.name]: Deployment(
                 pk=ids[tag.name],
@@ -200,7 +200,7 @@ def _mirror(
                 version=tag.name,
                 raw_status="tagged",
                 finished_at=min(tag.tagged_at, mainline.seen_at),
-                event_id=events.get(tag.since, mainline.event_id),
+                event_id=events.get(tag.first_seen, mainline.event_id),
             )
             for tag in tags
         }
@@ -228,10 +228,10 @@ def _mirror(
         derived.deployments |= {row.pk for row in changed}
 
 
-def _first_looks(mainline: Mainline, tags: Sequence[messages.TagLine]) -> dict[str, UUID]:
-    """Return the event of the look that first saw each tag as it stands, by that look's moment."""
+def _first_seen_events(mainline: Mainline, tags: Sequence[records.TagRecord]) -> dict[str, UUID]:
+    """Return the event of the snapshot that first had each tag as it is now, by the time of that snapshot."""
     source = mainline.event.source
-    ids = {at: stable_id("event", source.key, messages.refs_delivery(at)) for at in {tag.since for tag in tags}}
+    ids = {at: stable_id("event", source.key, records.refs_delivery(at)) for at in {tag.first_seen for tag in tags}}
     kept: set[UUID] = set()
     for some in _some(ids.values()):
         kept.update(type(mainline.event)._default_manager.filter(pk__in=some).values_list("pk", flat=True))

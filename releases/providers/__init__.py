@@ -1,4 +1,4 @@
-"""Providers translate what outside systems say into facts. Each is a folder; adding one is a folder and one line here."""
+"""Providers translate the payloads of outside systems into facts. Adding one takes a folder and a line in PROVIDERS."""
 
 from releases.providers.alertmanager.webhook import PROVIDER as ALERTMANAGER
 from releases.providers.argocd.webhook import PROVIDER as ARGOCD

@@ -1,4 +1,4 @@
-"""What the monitoring systems have in common: which labels name things, and how an alert becomes a fact."""
+"""Shared by the monitoring systems: which labels name service, environment and severity, and making an AlertSeen."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -7,15 +7,16 @@ from typing import Any
 from releases.providers import facts, parse
 from releases.providers.base import Setting
 from releases.providers.facts import AlertSeen
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
+from releases.providers.web_urls import link
 
 OPEN, RESOLVED = "open", "resolved"
 MOST_LABELS = 60
 SERVICE_LABELS = ("service", "app", "application")
 ENVIRONMENT_LABELS = ("environment", "env")
 SEVERITY_LABELS = ("severity", "priority", "level")
-STILL_ON = Meaning(facts.RUNNING, "", "open")
-OVER = Meaning(facts.FINISHED, facts.SUCCESS, "resolved")
+FIRING = Meaning(facts.RUNNING, "", "open")
+CLEARED = Meaning(facts.FINISHED, facts.SUCCESS, "resolved")
 
 LABELS = (
     Setting(
@@ -48,7 +49,7 @@ SITE = Setting(
 
 
 def labels_in(*holders: object) -> dict[str, str]:
-    """Return the labels of several objects together; what an earlier one says counts. Values that are no text are left out."""
+    """Merge the labels of several objects; the first object that has a label wins. Values that are no text are left out."""
     found: dict[str, str] = {}
     for holder in holders:
         if not isinstance(holder, Mapping):
@@ -60,33 +61,32 @@ def labels_in(*holders: object) -> dict[str, str]:
 
 
 def state_of(meaning: Meaning) -> str:
-    """Return the state that a word means; "" for a word that nobody explained, which neither opens nor resolves."""
+    """Return OPEN, RESOLVED, or "" for an unknown status, which neither opens nor resolves an alert."""
     if meaning.phase == facts.FINISHED:
         return RESOLVED if meaning.outcome == facts.SUCCESS else ""
     return OPEN
 
 
-def state_in(table: StatusTable, *found: str) -> str:
-    """Return the state that the first of several words means; "" when none is known."""
-    return state_of(table.read(next((word for word in found if word), "")))
+def state_in(table: StatusTable, *raw_statuses: str) -> str:
+    """Return the state of the first raw status that is not empty; "" when it is unknown."""
+    return state_of(table.meaning_of(next((each for each in raw_statuses if each), "")))
 
 
-def chosen(labels: Mapping[str, str], config: Mapping[str, Any], setting: str, otherwise: Iterable[str]) -> str:
-    """Return the value of the first label that a setting of the source lists, or of the usual ones."""
+def label_value(labels: Mapping[str, str], config: Mapping[str, Any], setting: str, defaults: Iterable[str]) -> str:
+    """Return the value of the first label that is there, of those that a setting of the source lists or else of `defaults`."""
     listed = config.get(setting) if isinstance(config, Mapping) else None
     names = [each.strip() for each in parse.texts_in(listed)]
-    return next((labels[name] for name in names or otherwise if labels.get(name)), "")
+    return next((labels[name] for name in names or defaults if labels.get(name)), "")
 
 
 def site_of(config: Mapping[str, Any]) -> str:
-    """Return the name that keeps the alerts of one installation apart from those of another."""
+    """Return the setting "site", which is part of every key so that two installations do not share alerts."""
     return parse.text_in(config, "site") if isinstance(config, Mapping) else ""
 
 
-def link(*addresses: str) -> str:
-    """Return the first address that people can be led to: to the web and nowhere else."""
-    fit = (each for each in addresses if each.startswith(("https://", "http://")) and len(each) <= 1000)
-    return next(fit, "")
+def first_link(*urls: str) -> str:
+    """Return the first of these URLs that may be shown as a link, or ""."""
+    return next((each for each in urls if link(each)), "")
 
 
 def alert(
@@ -100,23 +100,25 @@ def alert(
     group: str = "",
     severity: str = "",
     service: str = "",
-    said: str = "",
+    raw_status: str = "",
     opened_at: datetime | None = None,
     resolved_at: datetime | None = None,
     url: str = "",
 ) -> AlertSeen:
-    """Return the fact of one alert; names that are not given are read from its labels."""
-    chose = chosen(labels, config, "service_labels", SERVICE_LABELS)
+    """Return the fact of one alert. Labels win over the `severity` and `service` given."""
+    labelled_service = label_value(labels, config, "service_labels", SERVICE_LABELS)
     return AlertSeen(
         key=key,
         at=at,
         state=state,
         group=parse.key_of(group) if group else "",
         title=parse.cut(title or "alert", 300),
-        severity=parse.cut(chosen(labels, config, "severity_labels", SEVERITY_LABELS) or severity, 60),
-        service=parse.cut(chose or service, parse.LONGEST_NAME),
-        environment=parse.cut(chosen(labels, config, "environment_labels", ENVIRONMENT_LABELS), parse.LONGEST_NAME),
-        raw_status=parse.cut(said, 250),
+        severity=parse.cut(label_value(labels, config, "severity_labels", SEVERITY_LABELS) or severity, 60),
+        service=parse.cut(labelled_service or service, parse.LONGEST_NAME),
+        environment=parse.cut(
+            label_value(labels, config, "environment_labels", ENVIRONMENT_LABELS), parse.LONGEST_NAME
+        ),
+        raw_status=parse.cut(raw_status, 250),
         opened_at=opened_at,
         resolved_at=resolved_at if state == RESOLVED else None,
         labels=tuple(sorted(labels.items())),

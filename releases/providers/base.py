@@ -1,4 +1,4 @@
-"""What a provider offers. No Django in this package: bytes and dicts in, facts out."""
+"""The interface of a provider. No Django in this package: bytes and dicts in, facts out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from typing import Any, Protocol
 
 from releases.providers.facts import Seen
 from releases.providers.signatures import verified
-from releases.providers.tables import StatusTable
+from releases.providers.status_tables import StatusTable
 
 
-class Refused(Exception):
-    """The message cannot be taken at the door. `status` is the HTTP answer; the text names the remedy."""
+class MessageRefused(Exception):
+    """A webhook is refused while the sender waits. `status` is the HTTP status to answer with; the text names the remedy."""
 
     def __init__(self, status: int, text: str) -> None:
         self.status = status
         super().__init__(text)
 
 
-class NotAccepted(ValueError):
-    """A source cannot be configured so. `field` is the setting at fault; the text names the remedy."""
+class InvalidSetting(ValueError):
+    """A source's setting cannot work. `field` is that setting; the text names the remedy."""
 
     def __init__(self, field: str, text: str) -> None:
         self.field = field
@@ -28,7 +28,7 @@ class NotAccepted(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One raw message as it was received: header names in lower case, secrets already removed."""
+    """One raw message as it was received: header names in lower case, headers that may hold secrets already removed."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -37,7 +37,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """How a message is filed: the sender's delivery id ("" for a digest of the content) and the kind it names."""
+    """What a message is stored under: the sender's delivery id ("" for a digest of the content) and its kind of event."""
 
     delivery: str
     kind: str
@@ -47,23 +47,22 @@ class Labelled:
 
 
 class PullFailed(Exception):
-    """A pull could not go on, and what was read so far stands. The text says why and what to do, in plain words.
+    """A pull stopped; pages read before that stay stored. The text says why and what to do, in plain words.
 
-    Another attempt may succeed: the network, a server that is down, an answer that broke off.
+    A retry may succeed: the network, a server that is down, an answer that broke off.
     """
 
 
 class PullRefused(PullFailed):
-    """Asking again changes nothing until a person does: a wrong token, an address that does not exist."""
+    """A retry cannot succeed before a person changes something: a wrong token, an address that does not exist."""
 
 
-class PullPartly(PullFailed):
-    """All was read but what the text names, and that will not come before a person does something. All else is asked for
-    as before."""
+class PullIncomplete(PullFailed):
+    """Everything was read except what the text names, which a person has to mend. The other parts are pulled as before."""
 
 
-class PullWaits(PullFailed):
-    """The other side asked for patience until `until` (a rate limit). Nobody's fault, and no failure."""
+class RateLimited(PullFailed):
+    """The system limits how often it is asked; the next request may be sent at `until`. Does not count as a failure."""
 
     def __init__(self, text: str, until: datetime) -> None:
         self.until = until
@@ -80,27 +79,27 @@ class Answer:
     url: str
 
     def json(self) -> Any:
-        """Return the document in the body; PullFailed when it is none."""
-        from releases.providers.envelope import NotJson, document
+        """Return the JSON document in the body; raise PullFailed for any other body."""
+        from releases.providers.payloads import NotJson, parse_json
 
         try:
-            return document(self.body)
+            return parse_json(self.body)
         except NotJson as error:
             raise PullFailed(f"{self.url} answered with something that is not JSON: {error}.") from None
 
 
 class Session(Protocol):
-    """What a provider asks its system through: one host, signed in, paced, and safe (portal.kernel.http).
+    """The HTTP session a provider pulls with: one host, signed in, rate limited, SSRF-safe (portal.kernel.http).
 
     `get` and `post` return answers of status 200 to 299 and 304, and raise otherwise: PullRefused (401, 403, TLS, an
-    address that is not allowed), Missing (404, 410), PullWaits (429, or 403 with a rate limit), PullFailed (5xx, timeouts,
+    address that is not allowed), Missing (404, 410), RateLimited (429, or 403 with a rate limit), PullFailed (5xx, timeouts,
     broken off, too large).
     """
 
     def get(
         self, path: str, params: Mapping[str, str | int] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Ask for a path below the source's address, or a whole address on the same host."""
+        """Send a GET for a path below the source's address, or for a full URL on the same host."""
         ...
 
     def post(self, path: str, json: Any, headers: Mapping[str, str] | None = None) -> Answer:
@@ -109,12 +108,12 @@ class Session(Protocol):
 
 
 class Missing(PullRefused):
-    """The other side knows no such thing (404, 410), or does not show it to us."""
+    """The system has no such resource (404, 410), or hides it from this credential."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One polled record. Filed like a message under its kind; without a delivery of its own, under a digest of both."""
+    """One pulled record. Stored like a message under its kind and `delivery`; without one, under a digest of kind and body."""
 
     kind: str
     body: bytes
@@ -123,10 +122,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A complete step of a pull: its records, and the cursor that is true once they are stored.
+    """One step of a pull: its records, and the cursor to keep once they are stored.
 
-    Killed after any page, the next pull is given that page's cursor and goes on from there. `step`, `done` and `of` tell
-    people how far it got ("runs of shop/checkout", 300, 1200); `of` is 0 where nobody knows.
+    When a pull is killed, the next one starts from the cursor of the last stored page. `step`, `done` and `of` are the
+    progress shown to people ("runs of shop/checkout", 300, 1200); `of` is 0 where the total is unknown.
     """
 
     records: Sequence[Record]
@@ -153,15 +152,15 @@ class Setting:
 class Pulling:
     """How a system is pulled.
 
-    `headers` returns what signs a request in (it may ask for a token through the session it is given, which is not signed
-    in yet). `pages` reads everything new since `cursor` ({} at first), page by page, and raises PullFailed rather than
-    leave anything out: absence is never guessed. `look` says what can be seen ("3 repositories", "12 pipelines"), for the
-    button "Test". Times are UTC.
+    `headers` returns the headers that authenticate a request (it may ask for a token through the session it is given, which
+    is not authenticated yet). `pages` reads everything new since `cursor` ({} at first), page by page, and raises PullFailed
+    rather than leave anything out: what is missing from an incomplete answer must not count as deleted. `test_connection`
+    says what the credential can read ("3 repositories", "12 pipelines"), for the button "Test". Times are UTC.
     """
 
     headers: Callable[[Session, Mapping[str, Any], str], Mapping[str, str]]
     pages: Callable[[Session, Mapping[str, Any], Mapping[str, Any], datetime], Iterator[Page]]
-    look: Callable[[Session, Mapping[str, Any]], list[str]]
+    test_connection: Callable[[Session, Mapping[str, Any]], list[str]]
     default_url: str = ""
     credential: str = "A token that may read."
     per_minute: int = 300
@@ -171,13 +170,13 @@ class Pulling:
 class Provider:
     """A kind of source.
 
-    `label` reads the envelope at the door and may raise Refused. `translate` is called later, by the worker, with the
-    stored message or record and the source's configuration; it returns facts, or None for a kind it does not know (the
+    `label` is called while the sender waits and may raise MessageRefused. `translate` is called later, by the worker, with
+    the stored message or record and the source's configuration; it returns facts, or None for a kind it does not know (the
     event is then kept as ignored), or raises facts.Unreadable (the event is then failed, visible and replayable).
-    `authentic` says whether the sender knows the secret, from the headers (small-letter names) and the raw body.
-    `check` raises NotAccepted for settings that cannot work. `forms` lets the body be a form with the JSON in `payload`.
-    `tickets` says that it tells of issues, which may become stories.
-    `slash` says whether the system takes an address that ends in one; the door takes both.
+    `authentic` says whether the sender knows the secret, from the headers (names in lower case) and the raw body.
+    `check` raises InvalidSetting for settings that cannot work. `forms` lets the body be a form with the JSON in `payload`.
+    `tickets` says that it has issues, which may become stories.
+    `trailing_slash` is off for systems that cannot send to a URL that ends in a slash; webhooks are accepted at both.
     """
 
     kind: str
@@ -190,7 +189,7 @@ class Provider:
     authentic: Callable[[Mapping[str, str], bytes, str], bool] = verified
     how_to_sign: str = ""
     forms: bool = False
-    slash: bool = True
+    trailing_slash: bool = True
     pulling: Pulling | None = None
     settings: tuple[Setting, ...] = ()
     check: Callable[[Mapping[str, Any]], None] | None = None

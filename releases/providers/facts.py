@@ -1,7 +1,7 @@
-"""What an event says, in CDEvents' words and free of its provider. Translation ends here.
+"""Facts: what an event says, in the terms of CDEvents and the same for every provider. Providers return these.
 
-Every fact knows what it is about (`kind`, `key`) and when that was so (`at`). Empty fields say nothing; a row about the
-thing is folded from all facts about it, so a fact carries only what its own event said. No Django in here.
+A fact names its subject (`kind`, `key`) and the moment at which it was true (`at`). Empty fields say nothing. The row of a
+subject is folded from all facts about it, so a fact holds only what its own event said. No Django in here.
 """
 
 from dataclasses import dataclass, field, fields
@@ -29,14 +29,14 @@ CLOCK_SLACK = timedelta(minutes=10)
 
 
 class Unreadable(ValueError):
-    """The event's content is not what its kind promises. The message names the field and goes to the event's page."""
+    """A payload cannot be translated. The text names the field at fault and is shown on the event's page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """Something an event says about one thing, at one moment.
+    """What an event says about one subject at one moment.
 
-    `original_names` are the names it came with, as (kind, name), where a mapping rule gave it others.
+    `original_names` are the names in the payload, as (kind, name), where a mapping rule replaced them.
     """
 
     kind: ClassVar[str] = ""
@@ -65,8 +65,8 @@ def _plain(value: Any) -> Any:
 class ChangeMerged(Seen):
     """A change reached the mainline. `key` is its sha; `texts` are (rule, text) pairs that may name stories.
 
-    `commits` are the original commits that a squash or rebase left out of the mainline, as (sha, time they were made).
-    `paths` are the files or folders it touches, where the system tells.
+    `commits` are the original commits that a squash or rebase left out of the mainline, as (sha, commit time).
+    `paths` are the files or folders it touches, where the system lists them.
     """
 
     kind: ClassVar[str] = "change"
@@ -114,7 +114,7 @@ class ArtifactSeen(Seen):
 class DeploymentSeen(Seen):
     """A deployment of a service to an environment reached a phase. `deployment` is deploy, rollback or removal.
 
-    Where no `service` is named, it is the one that the `repository` makes.
+    Without a `service`, it is the service that owns the `repository`.
     """
 
     kind: ClassVar[str] = "deployment"
@@ -136,7 +136,7 @@ class DeploymentSeen(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentSeen(Seen):
-    """An environment exists, was renamed, or is gone."""
+    """An environment exists, was renamed, or was deleted (`gone`)."""
 
     kind: ClassVar[str] = "environment"
     name: str = ""
@@ -146,9 +146,9 @@ class EnvironmentSeen(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceSeen(Seen):
-    """A check of a story (or of a service's artifact) in an environment. One fact speaks of at most one story.
+    """An acceptance run of a story (or of a service's artifact) in an environment. One fact is about at most one story.
 
-    Where no `service` is named, it is the one that the `repository` makes, if any.
+    Without a `service`, it is the service that owns the `repository`, if any.
     """
 
     kind: ClassVar[str] = "acceptance"
@@ -195,9 +195,12 @@ class IncidentSeen(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertSeen(Seen):
-    """A monitoring system raised or cleared an alert. `key` is one episode of it: the system's own deduplication key, with
-    the time it began where the key is used again for the next episode. `group` holds alerts that belong together. `incident`
-    says whether a rule makes an incident of it; None where no rule knows it."""
+    """A monitoring system raised or resolved an alert.
+
+    `key` is one occurrence: the system's own deduplication key, with the start time where the system reuses that key.
+    `group` is the key of alerts that belong together. `incident` says whether a mapping rule makes an incident of it; None
+    where no rule matches.
+    """
 
     kind: ClassVar[str] = "signal"
     title: str
@@ -216,17 +219,20 @@ class AlertSeen(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut(Seen):
-    """What a rule says to leave out: it makes no row, and `original_names` lets a change of the rule find it again."""
+    """What a mapping rule says to leave out: it makes no row. A change of the rule finds it again by `original_names`."""
 
     kind: ClassVar[str] = "left_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketSeen(Seen):
-    """An issue of a tracker, which may become a story. `key` is the tracker's own, unique within the source, such as
-    shop/checkout#12; `type` is user_story, defect, chore or "", `type_name` the tracker's own word for its type; `words`
-    is the tracker's own state. An issue that is `gone` was "deleted" there, or "moved", to the address `moved_to` where
-    that is told. The newest fact says everything: what it leaves out, the issue has no more."""
+    """An issue of a tracker, which may become a story.
+
+    `key` is the tracker's own, unique within the source, such as shop/checkout#12. `type` is user_story, defect, chore or "";
+    `type_name` and `raw_status` are the tracker's own type and state. `gone` is "", "deleted", or "moved" (to the URL
+    `moved_to`, where the tracker gives it). Unlike other facts, the newest one replaces all earlier ones: its empty fields
+    are empty.
+    """
 
     kind: ClassVar[str] = "ticket"
     title: str
@@ -244,10 +250,10 @@ class TicketSeen(Seen):
     url: str = ""
 
 
-def check_past(seen: "list[Seen]", received: datetime) -> None:
+def check_not_in_future(seen: "list[Seen]", received: datetime) -> None:
     """Raise Unreadable when a fact says that something happened later than CLOCK_SLACK after it was received.
 
-    What lies in the future would outdo everything that happens until then.
+    The newest fact wins a fold, so one in the future would win over everything that happens until then.
     """
     for fact in seen:
         if isinstance(fact, CommitsSeen | RefsSeen):
@@ -271,14 +277,14 @@ class Commit:
     committed_at: datetime
     author: str
     message: str
-    # The folders it touches, cut to `depth` parts; None where nobody asked.
+    # The folders it touches, cut to `depth` levels; None where git was not asked.
     paths: tuple[str, ...] | None = None
     depth: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitsSeen(Seen):
-    """Commits read from a repository's git. `key` is the repository; far too many to be facts one by one."""
+    """Commits read from a repository's git. `key` is the repository. One fact holds many: one fact each would be too many."""
 
     kind: ClassVar[str] = "commits"
     commits: tuple[Commit, ...] = field(default=(), repr=False)
@@ -289,7 +295,7 @@ class CommitsSeen(Seen):
 
 @dataclass(frozen=True, slots=True)
 class TagSeen:
-    """A tag: its name, the commit it leads to, and its date (tagger's, else the commit's committer date)."""
+    """A tag: its name, the commit it points at, and its date (tagger's, else the commit's committer date)."""
 
     name: str
     sha: str
@@ -298,7 +304,7 @@ class TagSeen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefsSeen(Seen):
-    """The mainline's head and all tags, as one complete look at a repository saw them. `key` is the repository."""
+    """The mainline's head and all tags of a repository at one moment. `key` is the repository."""
 
     kind: ClassVar[str] = "refs"
     branch: str

@@ -1,4 +1,4 @@
-"""Which services of a repository a change touches, by the folders it touches. Pure."""
+"""Monorepo paths: which services of a repository a change touches, by the folders it touches. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,32 +7,34 @@ MOST_PATHS = 200
 
 
 def depth_of(prefixes: Iterable[str]) -> int:
-    """Return how deep the deepest of these folders lies; 0 without any."""
+    """Return the number of levels of the deepest of these folders; 0 without any."""
     return max((prefix.count("/") + 1 for prefix in prefixes), default=0)
 
 
-def cut(paths: Iterable[str], prefixes: Sequence[str], most: int = MOST_PATHS) -> tuple[str, ...]:
-    """Return the folders that these paths lie in, as deep as the deepest prefix and in order, at most `most` of them.
+def folders_of(paths: Iterable[str], prefixes: Sequence[str], most: int = MOST_PATHS) -> tuple[str, ...]:
+    """Return the folders of these paths, sorted and cut to the depth of the deepest prefix, at most `most` of them.
 
-    Those that a prefix holds come before others when there are too many.
+    When there are too many, folders inside a prefix are kept before others.
     """
     depth = depth_of(prefixes)
     folders = {"/".join(path.split("/")[:depth]) for path in paths if path}
     if len(folders) > most:
-        held = {folder for folder in folders if holding(folder, prefixes)}
-        folders = {*sorted(held)[:most], *sorted(folders - held)[: max(0, most - len(held))]}
+        inside = {folder for folder in folders if innermost_prefix(folder, prefixes)}
+        folders = {*sorted(inside)[:most], *sorted(folders - inside)[: max(0, most - len(inside))]}
     return tuple(sorted(folders))
 
 
-def holding(path: str, prefixes: Iterable[str]) -> str:
-    """Return the innermost of these folders that holds a path; "" when none does."""
+def innermost_prefix(path: str, prefixes: Iterable[str]) -> str:
+    """Return the most specific of these folders that contains a path; "" when none does."""
     return max((each for each in prefixes if path == each or path.startswith(f"{each}/")), key=len, default="")
 
 
-def services_of(paths: Iterable[str], parts: Mapping[str, str], own: str) -> list[str]:
-    """Return the services that a change of these paths belongs to, `parts` being service by folder.
+def services_of(paths: Iterable[str], service_by_folder: Mapping[str, str], own: str) -> list[str]:
+    """Return the services that a change of these paths belongs to.
 
-    What lies in no part is of the repository's own service, and so is a change of which no path is known.
+    A path outside these folders belongs to `own`, the repository's service, and so does a change without known paths.
     """
-    found = {parts[prefix] if (prefix := holding(path, parts)) else own for path in paths}
+    found = {
+        service_by_folder[prefix] if (prefix := innermost_prefix(path, service_by_folder)) else own for path in paths
+    }
     return sorted(found or {own})

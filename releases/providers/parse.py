@@ -1,4 +1,4 @@
-"""Reading what outside systems write: outcomes, moments, shas, names. Lenient about form, never about meaning."""
+"""Parsing fields of payloads: outcomes, times, shas, names. Lenient about spelling, never about meaning."""
 
 import hashlib
 import re
@@ -8,14 +8,14 @@ from typing import Any
 
 from releases.providers import facts
 from releases.providers.facts import Unreadable
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
 
 LONGEST_KEY = 300
 LONGEST_NAME = 120
 LONGEST_PURL = 500
 SHA = re.compile(r"[0-9a-f]{7,64}")
 MOMENT = re.compile(r"\d{4}-?\d{2}-?\d{2}[Tt ]\d{2}")
-# Others' words for an outcome. A word that is not here means "unknown", never failure.
+# Outcomes as other systems spell them. A spelling that is not here means "unknown", never failure.
 OUTCOMES = {
     **dict.fromkeys(("success", "succeeded", "successful", "pass", "passed", "ok", "accepted", "green"), facts.SUCCESS),
     **dict.fromkeys(("warning", "unstable", "partial"), facts.WARNING),
@@ -26,34 +26,34 @@ OUTCOMES = {
     "unknown": facts.UNKNOWN,
 }
 
-# As long as GitHub lets an issue be.
+# GitHub's own limit.
 LONGEST_ISSUE = 65_536
-# What trackers call a ticket, by its type or by a label.
-TICKETS = {
+# Types and labels of trackers, and the type of story that each becomes.
+TICKET_TYPES = {
     **dict.fromkeys(("bug", "defect", "type::bug", "incident"), "defect"),
     **dict.fromkeys(("feature", "story", "user story", "enhancement", "type::feature"), "user_story"),
     **dict.fromkeys(("chore", "maintenance", "technical debt", "type::maintenance"), "chore"),
 }
 
 
-def ticket_type(*asked: str) -> str:
-    """Return our type for the first of a tracker's words (its type, its labels) that means one; "" when none does."""
-    return next((TICKETS[each.lower()] for each in asked if each.lower() in TICKETS), "")
+def ticket_type(*names: str) -> str:
+    """Return our type for the first of these names (an issue's type, its labels) that is known; "" when none is."""
+    return next((TICKET_TYPES[each.lower()] for each in names if each.lower() in TICKET_TYPES), "")
 
 
-def table_of_outcomes(field: str, *, closed: bool = False) -> StatusTable:
-    """Return these words as the table of one field."""
-    said = {word: Meaning(facts.FINISHED, each) for word, each in OUTCOMES.items()}
-    return StatusTable("Outcomes", field, said, closed)
+def outcome_table(field: str, *, closed: bool = False) -> StatusTable:
+    """Return OUTCOMES as the status table of one field."""
+    meanings = {word: Meaning(facts.FINISHED, each) for word, each in OUTCOMES.items()}
+    return StatusTable("Outcomes", field, meanings, closed)
 
 
-def outcome(word: str) -> str:
-    """Return our word for an outcome; "" stays "", and a word nobody explained to us is unknown."""
-    return OUTCOMES.get(word.strip().lower().replace(" ", "_").replace("-", "_"), facts.UNKNOWN) if word.strip() else ""
+def outcome(text: str) -> str:
+    """Return our outcome for another system's spelling of one; UNKNOWN for one that is not in OUTCOMES, "" for ""."""
+    return OUTCOMES.get(text.strip().lower().replace(" ", "_").replace("-", "_"), facts.UNKNOWN) if text.strip() else ""
 
 
 def moment(text: object) -> datetime | None:
-    """Read an ISO 8601 date and time; one without a zone is UTC. None for anything else, the year 1 "never" too."""
+    """Parse an ISO 8601 date and time; without a zone it is UTC. None for anything else, also for the year 1 ("never")."""
     if not isinstance(text, str) or not MOMENT.match(text.strip()):
         return None
     try:
@@ -64,8 +64,8 @@ def moment(text: object) -> datetime | None:
     return read if 1970 <= read.year <= 9000 else None
 
 
-def seconds(value: object) -> datetime | None:
-    """Read a moment in seconds since 1970, as a number or as digits; None for 0, which means never, and for anything else."""
+def unix_time(value: object) -> datetime | None:
+    """Parse seconds since 1970, given as a number or as digits; None for 0 ("never") and for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -77,7 +77,7 @@ def seconds(value: object) -> datetime | None:
 
 
 def cut(text: str, longest: int) -> str:
-    """Return the text, at most `longest` characters of it."""
+    """Return the text cut to `longest` characters, ending in … where it was longer."""
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
@@ -92,8 +92,8 @@ def text_in(holder: Mapping[str, Any], *names: str) -> str:
     return ""
 
 
-def part_of(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Return the object in a field; an empty one when there is none. A bare text is the id of what it names."""
+def object_in(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the JSON object in a field; {} when there is none. A string is taken for the object's id: {"id": string}."""
     value = holder.get(name)
     if isinstance(value, str) and value.strip():
         return {"id": value.strip()}
@@ -101,18 +101,18 @@ def part_of(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def texts_in(value: object) -> list[str]:
-    """Return the texts of a field that may hold one text or a list of them."""
+    """Return the texts in a value that may be one text or a list of them."""
     return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str) and each.strip()]
 
 
 def lines_in(value: object) -> list[str]:
-    """Return the lines of a setting of many, without spaces around them: it may hold one text or a list."""
+    """Return the stripped, non-empty lines of a setting with `many`, whose value may be one text or a list."""
     lines = value.splitlines() if isinstance(value, str) else texts_in(value)
     return [line.strip() for line in lines if line.strip()]
 
 
-def named(text: str, field: str) -> str:
-    """Return a service's or environment's name; raise Unreadable naming the field when it is missing or too long."""
+def required_name(text: str, field: str) -> str:
+    """Return the name of a service or environment; raise Unreadable naming the field when it is empty or too long."""
     if not text:
         raise Unreadable(f"{field} is missing or empty")
     if len(text) > LONGEST_NAME:
@@ -121,21 +121,21 @@ def named(text: str, field: str) -> str:
 
 
 def sha(text: str) -> str:
-    """Return a commit's sha in small letters, or "" for text that is none (7 to 64 hexadecimal digits)."""
+    """Return a commit's sha in lower case, or "" for text that is no sha (7 to 64 hexadecimal digits)."""
     found = text.strip().lower()
     return found if SHA.fullmatch(found) else ""
 
 
 def key_of(*parts: str) -> str:
-    """Return the key that several parts make together; a very long one becomes a digest."""
+    """Return the parts joined into one key; a key longer than LONGEST_KEY becomes a digest."""
     key = "|".join(part.replace("|", "%7C") for part in parts)
     return key if len(key) <= LONGEST_KEY else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
 def purl(text: str, field: str = "artifactId") -> str:
-    """Return one spelling for the spellings of a purl: pkg:oci/app@sha256:… and …@sha256%3A… are one artifact.
+    """Return a purl in its normal form: pkg:oci/app@sha256:… and …@sha256%3A… are one artifact.
 
-    Text that is no purl, as CDEvents 0.1 and 0.2 allowed, stays as it is.
+    Text that is no purl, as CDEvents 0.1 and 0.2 allowed, is returned as it is.
     """
     text = text.strip()
     if len(text) > LONGEST_PURL:
@@ -152,10 +152,10 @@ def purl(text: str, field: str = "artifactId") -> str:
 
 
 def repository(text: str) -> str:
-    """Return how people call a repository: an address loses scheme, host and .git, so it equals the git source's name.
+    """Return a repository's path without scheme, host and .git, which is also how a git source names it.
 
-    https://git.example/shop/checkout.git, git@git.example:shop/checkout and git.example/shop/checkout are
-    shop/checkout; a name such as shop/checkout stays.
+    https://git.example/shop/checkout.git, git@git.example:shop/checkout and git.example/shop/checkout become
+    shop/checkout; a name such as shop/checkout is returned as it is.
     """
     text = text.strip().rstrip("/")
     _, colon, rest = text.partition("://")

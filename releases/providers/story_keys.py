@@ -3,7 +3,7 @@
 import re
 
 KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9])")
-# In a branch or test name a key is set off by other signs: feature/pay-12-refunds, test_PAY_12_refund.
+# In the name of a branch or test, other characters surround a key: feature/pay-12-refunds, test_PAY_12_refund.
 LOOSE = re.compile(r"(?:^|[^A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,9})[-_]([1-9][0-9]{0,6})(?![A-Za-z0-9])")
 # How GitHub and GitLab close an issue from a message: fixes #7, Closes: shop/checkout#7, resolves #7, #8 and #9.
 CLOSES = re.compile(
@@ -17,13 +17,13 @@ LONGEST_TEXT = 20_000
 
 
 def keys_in(text: str) -> list[str]:
-    """Return the story keys a sentence names, in order, each once. Keys are capitals: PAY-12, never pay-12."""
+    """Return the story keys in a text, in order, each once. Only capitals count: PAY-12, never pay-12."""
     found = (f"{prefix}-{number}" for prefix, number in KEY.findall(text[:LONGEST_TEXT]))
     return list(dict.fromkeys(found))
 
 
 def keys_in_name(text: str) -> list[str]:
-    """Return the story keys a branch or test name may name, in capitals: feature/pay-12-refunds names PAY-12."""
+    """Return what may be story keys in the name of a branch or test, in capitals: feature/pay-12-refunds names PAY-12."""
     found = (f"{prefix.upper()}-{number}" for prefix, number in LOOSE.findall(text[:LONGEST_TEXT]))
     return list(dict.fromkeys(found))
 
@@ -31,12 +31,12 @@ def keys_in_name(text: str) -> list[str]:
 def issues_in(text: str, repository: str) -> list[str]:
     """Return the issues ("#7") of a repository that a text says it closes, in order, each once.
 
-    Another repository's issue, shop/web#7, is none of this one's; this one's may be written in full.
+    Issues of other repositories (shop/web#7) are left out; those of this repository may be written in full.
     """
     found: dict[str, None] = {}
     own = f"/{repository.lower()}"
-    for said in CLOSES.findall(text[:LONGEST_TEXT]):
-        for place, issue in NAMED_ISSUE.findall(said):
-            if not place or ("/" in place and own.endswith(f"/{place.lower()}")):
+    for issues in CLOSES.findall(text[:LONGEST_TEXT]):
+        for path, issue in NAMED_ISSUE.findall(issues):
+            if not path or ("/" in path and own.endswith(f"/{path.lower()}")):
                 found.setdefault(issue)
     return list(found)

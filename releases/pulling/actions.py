@@ -19,7 +19,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.inbox.models import Source
 from releases.pipelines.models import RepositoryPart
-from releases.providers.base import PullFailed, PullPartly, PullRefused, PullWaits
+from releases.providers.base import PullFailed, PullIncomplete, PullRefused, RateLimited
 from releases.pulling.api_pull import read_api
 from releases.pulling.git_pull import read_git
 from releases.pulling.leases import LEASE_DURATION, LeaseLost, ProgressCallback, Pull, PullResult
@@ -48,11 +48,11 @@ def pull_source(source_id: int, lease: datetime, on_progress: ProgressCallback |
     except LeaseLost as lost:
         logger.info("%s", lost)
         return None
-    except PullWaits as wait:
+    except RateLimited as wait:
         _release_lease(pull, waits_for=str(wait)[:300], next_pull_at=wait.until, failures=pull.source.failures)
         return None
     except PullFailed as error:
-        _fail(pull, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullPartly))
+        _fail(pull, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullIncomplete))
         return None
     except Exception as error:
         logger.exception("pulling %s failed", source.key)

@@ -139,4 +139,4 @@ def describe_access(source: Source) -> list[str]:
     if provider.pulling is None:
         raise PullRefused(f"{provider.name} is not pulled: it sends its events by itself.")
     with contextlib.closing(session_of(source, ProgressTimeout(LONGEST_TEST).tick, limits=TEST_LIMITS)) as session:
-        return provider.pulling.look(session, source.config)
+        return provider.pulling.test_connection(session, source.config)

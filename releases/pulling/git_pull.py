@@ -14,10 +14,10 @@ from releases.allowed_hosts import actions as allowed_hosts
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import RepositoryPart
-from releases.providers.base import NotAccepted, PullFailed, PullRefused
-from releases.providers.git import config, messages
+from releases.providers.base import InvalidSetting, PullFailed, PullRefused
+from releases.providers.git import config, records
 from releases.providers.git.client import Git, GitFailed
-from releases.providers.git.mirror import Glance, Mirror
+from releases.providers.git.mirror import Mirror, RemoteRefs
 from releases.providers.monorepo_paths import depth_of
 from releases.pulling.leases import Pull, PullResult
 
@@ -48,7 +48,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
     return Mirror(
         folder / f"{source.pk}.git",
         git,
-        config.branch(str(source.config.get("branch") or "")),
+        config.branch_name(str(source.config.get("branch") or "")),
         tuple(prefixes.values_list("prefix", flat=True)) if parted else (),
     )
 
@@ -64,7 +64,7 @@ def read_git(pull: Pull) -> PullResult:
     """Store everything new in a git repository as events. Raises PullFailed otherwise: absence is never guessed."""
     try:
         return _read_mirror(pull)
-    except NotAccepted as error:
+    except InvalidSetting as error:
         raise PullRefused(str(error)) from None
     except GitFailed as error:
         raise (PullRefused if FINAL.search(str(error)) else PullFailed)(str(error)) from None
@@ -73,70 +73,70 @@ def read_git(pull: Pull) -> PullResult:
 def _read_mirror(pull: Pull) -> PullResult:
     mirror = mirror_of(pull.source, pull.tick)
     with mirror.held():
-        glance = mirror.glance()
+        remote = mirror.remote_refs()
         cursor = pull.source.cursor
         # Monorepo paths deeper than git was asked for before: all commits are read again.
         deeper = depth_of(mirror.folders) > cursor.get("depth", 0)
-        if glance.digest == cursor.get("glance") and not deeper:
+        if remote.digest == cursor.get("glance") and not deeper:
             return PullResult(tags=cursor.get("tags", 0), head=cursor.get("head", ""))
         had_mirror = mirror.path.exists()
         try:
-            return _store_new(pull, mirror, glance)
+            return _store_new(pull, mirror, remote)
         except GitFailed as error:
             if not had_mirror or not DAMAGED.search(str(error)):
                 raise
             logger.warning("the copy of %s is damaged and is made anew (%s)", pull.source.key, error)
             mirror.forget()
-            return _store_new(pull, mirror, glance)
+            return _store_new(pull, mirror, remote)
 
 
-def _store_new(pull: Pull, mirror: Mirror, glance: Glance) -> PullResult:
+def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
     pull.step("fetching")
-    mirror.fetch(glance, lambda percent: pull.step(f"fetching {percent} %", percent, 100))
-    before = _last_look(pull.source)
+    mirror.fetch(remote, lambda percent: pull.step(f"fetching {percent} %", percent, 100))
+    before = _last_refs(pull.source)
     now = clock.now()
     if before is not None and (last := clock.parse(before.at)) is not None and last >= now:
         now = last + timedelta(microseconds=1)
     at = clock.iso(now)
     assert at is not None
-    look = mirror.look(glance.branch, at, before)
+    refs = mirror.snapshot(remote.branch, at, before)
     depth = depth_of(mirror.folders)
     deeper = depth > pull.source.cursor.get("depth", 0)
     known = [before.head, *(tag.sha for tag in before.tags)] if before and not deeper else []
     count = 0
     pull.step("reading commits")
-    for size, body in messages.chunks(mirror.commits([look.head, *(tag.sha for tag in look.tags)], known)):
-        store(pull.source, delivery="", kind=messages.COMMITS, body=body, content_type="application/json")
+    for size, body in records.commit_bodies(mirror.commits([refs.head, *(tag.sha for tag in refs.tags)], known)):
+        store(pull.source, delivery="", kind=records.COMMITS, body=body, content_type="application/json")
         count += size
         pull.step(f"read {count:,} commit{'' if count == 1 else 's'}", count)
-    changed = before is None or not _same_refs(before, look)
+    changed = before is None or not _same_refs(before, refs)
     with transaction.atomic():
-        cursor = {**pull.source.cursor, "glance": glance.digest, "depth": depth}
+        cursor = {**pull.source.cursor, "glance": remote.digest, "depth": depth}
         if changed:
             event, _ = store(
                 pull.source,
-                delivery=messages.refs_delivery(look.at),
-                kind=messages.REFS,
-                body=messages.refs_body(look),
+                delivery=records.refs_delivery(refs.at),
+                kind=records.REFS,
+                body=records.refs_body(refs),
                 content_type="application/json",
             )
             cursor |= {
                 "event": str(event.pk),
-                "at": look.at,
-                "branch": look.branch,
-                "head": look.head,
-                "tags": len(look.tags),
+                "at": refs.at,
+                "branch": refs.branch,
+                "head": refs.head,
+                "tags": len(refs.tags),
             }
         pull.update_source(cursor=cursor)
     pull.source.cursor = cursor
-    return PullResult(count, changed, len(look.tags), look.head)
+    return PullResult(count, changed, len(refs.tags), refs.head)
 
 
-def _last_look(source: Source) -> messages.Look | None:
+def _last_refs(source: Source) -> records.RefsSnapshot | None:
     """Return the refs that the newest pull stored. All commits reachable from them are in events stored before it."""
     event = InboundEvent.objects.filter(pk=source.cursor.get("event"), source=source).first()
-    return messages.read_refs(bytes(event.body)) if event is not None else None
+    return records.read_refs(bytes(event.body)) if event is not None else None
 
 
-def _same_refs(before: messages.Look, look: messages.Look) -> bool:
-    return (before.branch, before.head, before.tags) == (look.branch, look.head, look.tags)
+def _same_refs(before: records.RefsSnapshot, refs: records.RefsSnapshot) -> bool:
+    return (before.branch, before.head, before.tags) == (refs.branch, refs.head, refs.tags)

@@ -15,8 +15,8 @@ from portal.kernel import clock, http
 from releases.allowed_hosts import actions as allowed_hosts
 from releases.inbox.models import Source
 from releases.providers import PROVIDERS
-from releases.providers.base import Answer, Missing, PullFailed, PullRefused, PullWaits
-from releases.providers.envelope import NotJson, document
+from releases.providers.base import Answer, Missing, PullFailed, PullRefused, RateLimited
+from releases.providers.payloads import NotJson, parse_json
 
 LONGEST_WAIT = timedelta(hours=24)
 SHORTEST_WAIT = timedelta(seconds=1)
@@ -157,7 +157,7 @@ def raise_for_status(response: http.Response, hidden: Collection[str]) -> NoRetu
     reason = _reason_of(response, hidden)
     if status == 429 or (status == 403 and _is_rate_limit(response)):
         until = retry_after(response.headers, clock.now())
-        raise PullWaits(f"{place} wants to be asked less often. Next request at {until:%H:%M:%S} UTC.{reason}", until)
+        raise RateLimited(f"{place} wants to be asked less often. Next request at {until:%H:%M:%S} UTC.{reason}", until)
     if status == 401:
         remedy = "Give this source a token that is valid and may read"
         raise PullRefused(f"{place} does not accept the credentials (401). {remedy}.{reason}")
@@ -209,7 +209,7 @@ def _parse_moment(text: str, now: datetime) -> datetime | None:
 def _reason_of(response: http.Response, hidden: Collection[str]) -> str:
     """Return the reason that an answer gives in its JSON, shortened, with the secrets that we sent cut out."""
     try:
-        found = document(response.body[:20_000])
+        found = parse_json(response.body[:20_000])
     except NotJson:
         return ""
     holder = found if isinstance(found, dict) else {}

@@ -7,7 +7,7 @@ from typing import Any
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
 from releases.providers.base import Labelled, Message
-from releases.providers.facts import Unreadable, check_past
+from releases.providers.facts import Unreadable, check_not_in_future
 from releases.reading.queries import ABOUT, FactLine, said_lines
 
 NEWEST = 20
@@ -37,7 +37,7 @@ def tried(source: Source, config: Mapping[str, Any], event: InboundEvent) -> Tri
         filed = provider.label(message) if provider.label else Labelled("", event.kind)
         facts = provider.translate(event.kind or filed.kind, message, config)
         if facts:
-            check_past(facts, event.received_at)
+            check_not_in_future(facts, event.received_at)
     except Unreadable as error:
         return Tried(error=str(error))
     if facts is None:

@@ -38,7 +38,7 @@ def _apply(event: InboundEvent, fact: CommitsSeen | RefsSeen, affected: Affected
             affected.repositories.add(repository.pk)
         return
     stories = pipelines.apply_commits(event, repository, fact)
-    if branch is not None and pipelines.are_parents(repository, {commit.sha for commit in fact.commits}):
+    if branch is not None and pipelines.any_are_parents(repository, {commit.sha for commit in fact.commits}):
         # Known commits beside the mainline reach further back now.
         affected.repositories.add(repository.pk)
     if branch is None and len(fact.commits) > MANY:
@@ -58,7 +58,7 @@ def place_commits(source: Source, affected: Affected) -> None:
     """Work out, once for all events of a batch, where the commits of a repository stand and which releases they are in."""
     repository = source.repository
     assert repository is not None
-    _note_changes(pipelines.regraph(repository), repository, affected)
+    _note_changes(pipelines.recompute_positions(repository), repository, affected)
     derived = derive_tags(repository)
     affected.deployments |= derived.deployments
     affected.services |= derived.services

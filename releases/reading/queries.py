@@ -16,7 +16,7 @@ from releases.environments.actions import tier_of
 from releases.environments.models import Environment
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.pipelines.models import StoryLink
-from releases.providers.envelope import NotJson, document
+from releases.providers.payloads import NotJson, parse_json
 from squads.models import Service, Squad, Story
 
 COUNTED = 1000
@@ -230,7 +230,7 @@ def shown_body(body: bytes) -> Body:
     form = "text"
     if size <= 4 * SHOWN_CHARACTERS:
         try:
-            text, form = json.dumps(document(body), indent=2, ensure_ascii=False), "JSON"
+            text, form = json.dumps(parse_json(body), indent=2, ensure_ascii=False), "JSON"
         except (NotJson, RecursionError, ValueError):
             pass
     return Body(text[:SHOWN_CHARACTERS], form, size, len(text) <= SHOWN_CHARACTERS)

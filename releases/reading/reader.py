@@ -19,7 +19,7 @@ from releases.mappings.fact_mapper import FactMapper
 from releases.pipelines import actions as pipelines
 from releases.providers import PROVIDERS
 from releases.providers.base import Message
-from releases.providers.facts import Seen, Unreadable, check_past
+from releases.providers.facts import Seen, Unreadable, check_not_in_future
 from releases.reading import git_history, registry
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def read_events(ids: Iterable[UUID]) -> int:
     registry.finish(batch.affected)
     issues.publish_issues(batch.affected)
     derive(affected_stories(batch.affected))
-    pipelines.sweep(batch.affected.repositories)
+    pipelines.delete_unused_repositories(batch.affected.repositories)
     return read
 
 
@@ -107,7 +107,7 @@ def translate(event: InboundEvent) -> list[Seen] | None:
     message = Message(headers=headers, body=bytes(event.body), content_type=event.content_type)
     facts = provider.translate(event.kind, message, event.source.config)
     if facts:
-        check_past(facts, event.received_at)
+        check_not_in_future(facts, event.received_at)
     return facts
 
 

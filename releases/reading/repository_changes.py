@@ -1,6 +1,6 @@
 """Reading again what events said of a repository, when people connect, claim or release one.
 
-A name such as shop/web may then mean another repository than before (see `pipelines.reactions.repository_named`).
+A name such as shop/web may then mean another repository than before (see `pipelines.repositories.get_or_create_repository`).
 """
 
 from typing import Any
@@ -10,8 +10,8 @@ from django.db.models import Q
 from portal.kernel.locks import hold
 from releases.inbox.actions import replay
 from releases.inbox.models import Fact
-from releases.pipelines.change_links import plain_name
 from releases.pipelines.models import Repository
+from releases.pipelines.repositories import repository_key
 
 KINDS = ("change", "run", "artifact", "deployment", "acceptance")
 
@@ -29,7 +29,7 @@ def repositories_changed(payload: dict[str, Any]) -> None:
     other = [
         name
         for name in facts.order_by().values_list("data__repository", flat=True).distinct()
-        if any(_may_mean(plain_name(name), key) for key in keys)
+        if any(_may_mean(repository_key(name), key) for key in keys)
     ]
     replay(facts.filter(data__repository__in=other).values_list("event_id", flat=True).distinct())
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.kernel.policy import members, reading
 from releases.inbox import actions as inbox_actions
 from releases.inbox.models import InboundEvent
-from releases.providers.envelope import clean
+from releases.providers.payloads import clean
 from releases.reading import queries
 
 LONGEST_FILTER = 200

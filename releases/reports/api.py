@@ -28,8 +28,8 @@ from releases.inbox.actions import store
 from releases.inbox.models import Source
 from releases.pipelines.models import Run
 from releases.providers.base import Message
-from releases.providers.envelope import NotJson, document
-from releases.providers.facts import AcceptanceSeen, Seen, Unreadable, check_past
+from releases.providers.facts import AcceptanceSeen, Seen, Unreadable, check_not_in_future
+from releases.providers.payloads import NotJson, parse_json
 from releases.providers.report.junit import read_cases
 from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
 from releases.reading import queries
@@ -66,7 +66,7 @@ class Reports(mixins.ListModelMixin, Endpoint):
         """Check a JSON report, store it, and answer with its receipt."""
         body = limited_body(request)
         try:
-            payload = document(body)
+            payload = parse_json(body)
         except NotJson as error:
             raise exceptions.ParseError(f"The body is not JSON: {error}.") from None
         if not isinstance(payload, dict):
@@ -119,7 +119,7 @@ def store_report(
         headers["query"] = query
     try:
         facts = translate(kind, Message(headers=headers, body=body, content_type=content_type), {}) or []
-        check_past(facts, at)
+        check_not_in_future(facts, at)
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
     squad_tokens.check_reported(request.user, facts, source)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from portal.accounts.authentication import opened
 from releases.inbox.models import Source
-from releases.providers.signatures import digest, token_in
+from releases.providers.signatures import token_digest, token_in
 from releases.reports.squad_tokens import source_of
 
 WHO_MAY_REPORT = (
@@ -30,7 +30,7 @@ class ReporterAuthentication(BaseAuthentication):
         if not token:
             return None
         source = (
-            Source.objects.filter(token_digest=digest(token), kind="report", state=Source.State.ACTIVE)
+            Source.objects.filter(token_digest=token_digest(token), kind="report", state=Source.State.ACTIVE)
             .defer("config", "cursor", "progress")
             .first()
         )

@@ -16,9 +16,9 @@ from portal.kernel import clock, http
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
 from releases.inbox.models import InboundEvent, Source
-from releases.pipelines.change_links import repository_named
+from releases.pipelines.repositories import get_or_create_repository
 from releases.providers import PROVIDERS
-from releases.providers.signatures import digest
+from releases.providers.signatures import token_digest
 from releases.pulling import git_pull, leases
 from squads.teams.models import Squad
 
@@ -164,8 +164,8 @@ def create_push_source(*, by: Any, kind: str, name: str, repository: str = "") -
         name=name,
         kind=kind,
         secret=token,
-        token_digest=digest(token),
-        repository=repository_named(repository) if repository.strip() else None,
+        token_digest=token_digest(token),
+        repository=get_or_create_repository(repository) if repository.strip() else None,
     )
     return source, token
 

@@ -11,8 +11,8 @@ from portal.kernel import clock
 from portal.kernel.outbox import publish
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
-from releases.pipelines.change_links import plain_name, repository_named
 from releases.pipelines.models import Mainline, Repository
+from releases.pipelines.repositories import get_or_create_repository, repository_key
 from releases.providers.git import config
 from releases.providers.git.client import Git
 from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
@@ -24,7 +24,7 @@ def validate_address(text: str) -> config.Address:
     """Return a repository's address, a path made absolute; a ValidationError says what is wrong and what to do."""
     try:
         address = config.address(text)
-    except config.NotAccepted as error:
+    except config.InvalidSetting as error:
         raise ValidationError({error.field: str(error)}) from None
     if not address.local:
         return address
@@ -45,9 +45,9 @@ def validate_rules(
 ) -> dict[str, Any]:
     """Return a git source's rules as its configuration holds them; a ValidationError names the field at fault."""
     try:
-        config.pattern(release_tags.strip())
-        branch = config.branch(branch)
-    except config.NotAccepted as error:
+        config.tag_pattern(release_tags.strip())
+        branch = config.branch_name(branch)
+    except config.InvalidSetting as error:
         raise ValidationError({error.field: str(error)}) from None
     for name, text in (("deploys_to", deploys_to), ("line", line or ""), ("user", user)):
         if len(text.strip()) > 120 or any(ord(sign) < 32 for sign in text):
@@ -137,10 +137,10 @@ def _find_service(name: str, squad: Squad, by: Any) -> Service:
 
 def _find_repository(address: config.Address, name: str, service: Service) -> Repository:
     """Return the repository of an address: one that events named already, else a new one."""
-    repository = repository_named(name or address.name)
+    repository = get_or_create_repository(name or address.name)
     if not name and repository.sources.filter(kind="git").exists():
         # Another address ends in the same words: this one needs more of its own to be told apart.
-        longer = "/".join(Path(address.url).parts[-2:]) if address.local else plain_name(address.url)
+        longer = "/".join(Path(address.url).parts[-2:]) if address.local else repository_key(address.url)
         repository = Repository.objects.get_or_create(key=longer.removesuffix(".git")[:250])[0]
     if repository.sources.filter(kind="git").exists():
         raise ValidationError(

@@ -17,9 +17,9 @@ from portal.kernel.outbox import publish
 from releases.inbox.actions import replay
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
-from releases.providers.base import NotAccepted, Provider, PullFailed, Setting
-from releases.providers.envelope import clean
-from releases.providers.signatures import digest
+from releases.providers.base import InvalidSetting, Provider, PullFailed, Setting
+from releases.providers.payloads import clean
+from releases.providers.signatures import token_digest
 from releases.pulling.api_pull import describe_access
 from releases.sources import issues_as_stories
 from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
@@ -64,7 +64,7 @@ def validate_config(
     if provider.check is not None:
         try:
             provider.check(config)
-        except NotAccepted as error:
+        except InvalidSetting as error:
             raise ValidationError({error.field: str(error)}) from None
     return config
 
@@ -137,7 +137,7 @@ def connect_system(
         squad=squad,
         credential=credential.strip(),
         secret=signing_secret,
-        token_digest=digest(signing_secret) if signing_secret else "",
+        token_digest=token_digest(signing_secret) if signing_secret else "",
         next_pull_at=clock.now() if _has_address(config) else None,
     )
     issues_as_stories.set_squad(source, None, stories_for, label)
@@ -199,7 +199,7 @@ def edit_system(
 
 def _replace_secret(source: Source, before: Source, secret: str) -> None:
     source.previous_secret, source.previous_until = before.secret, clock.now() + PREVIOUS_SECRET_VALID_FOR
-    source.secret, source.token_digest = secret, digest(secret)
+    source.secret, source.token_digest = secret, token_digest(secret)
 
 
 @transaction.atomic

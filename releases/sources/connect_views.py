@@ -17,7 +17,7 @@ from portal.kernel.markdown import document
 from portal.kernel.policy import administrators, reading
 from releases.inbox.models import Source
 from releases.providers import PROVIDERS
-from releases.providers.status_docs import page_of
+from releases.providers.status_docs import docs_page
 from releases.sources import connect_system
 from releases.sources.forms import SystemForm
 from releases.sources.queries import hook_url
@@ -103,11 +103,11 @@ def system_test(request: HttpRequest, key: str) -> HttpResponse:
 def system_help(request: HttpRequest, kind: str) -> HttpResponse:
     """The step list for one kind of system, as docs/providers has it."""
     provider = PROVIDERS.get(kind)
-    page = page_of(PROVIDER_DOCS, provider) if provider else None
+    page = docs_page(PROVIDER_DOCS, provider) if provider else None
     if provider is None or page is None or not page.exists():
         raise Http404("There is no page about such a system.")
     others = {
-        page_of(PROVIDER_DOCS, each).name: reverse("releases:sources:system_help", args=[each.kind])
+        docs_page(PROVIDER_DOCS, each).name: reverse("releases:sources:system_help", args=[each.kind])
         for each in PROVIDERS.values()
     }
     context = {"provider": provider, "text": document(page.read_text(encoding="utf-8"), others)}

@@ -208,7 +208,7 @@ def hook_url(source: Source) -> str:
     """Return the webhook address for a system, with or without a slash at its end as that system takes it."""
     provider = PROVIDERS.get(source.kind)
     address = settings.RODEO_BASE_URL + reverse("releases:inbox:hook", args=[source.key])
-    return address if provider is None or provider.slash else address.rstrip("/")
+    return address if provider is None or provider.trailing_slash else address.rstrip("/")
 
 
 def newest_events(source: Source) -> list[InboundEvent]:

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from releases.inbox.models import Source
-from releases.providers.signatures import digest
+from releases.providers.signatures import token_digest
 from releases.reading.actions import drain_inbox
 
 FIRST = 1_600_000_000
@@ -99,7 +99,7 @@ TOKEN = "a-token-of-the-tests"
 
 
 def source(key: str, kind: str, **fields: Any) -> Source:
-    values = {"name": key, "secret": TOKEN, "token_digest": digest(TOKEN), **fields}
+    values = {"name": key, "secret": TOKEN, "token_digest": token_digest(TOKEN), **fields}
     return Source.objects.create(key=key, kind=kind, **values)
 
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from releases.providers import PROVIDERS
-from releases.providers.status_docs import NoPlace, page_of, written
+from releases.providers.status_docs import NoMarkers, docs_page, with_tables
 
 
 class Command(BaseCommand):
@@ -20,15 +20,15 @@ class Command(BaseCommand):
         folder = Path(settings.BASE_DIR) / "docs" / "providers"
         stale = []
         for provider in PROVIDERS.values():
-            page = page_of(folder, provider)
+            page = docs_page(folder, provider)
             if not provider.tables:
                 continue
             if not page.exists():
                 raise CommandError(f"{provider.name} has no page {page.name} in docs/providers/. Write it first.")
             before = page.read_text()
             try:
-                after = written(before, provider.tables, page.name)
-            except NoPlace as error:
+                after = with_tables(before, provider.tables, page.name)
+            except NoMarkers as error:
                 raise CommandError(str(error)) from None
             if before != after:
                 stale.append(page.name)

@@ -1,4 +1,4 @@
-"""Reading Argo CD's applications by its API, in one question. What did not change since is not kept again."""
+"""Pulling Argo CD's applications through its API, in one request a project. Unchanged ones are not stored again."""
 
 import hashlib
 import json
@@ -7,16 +7,16 @@ from datetime import datetime
 from typing import Any
 
 from releases.providers import parse
-from releases.providers.argocd.objects import ENVIRONMENT, PLACE, SERVICE
-from releases.providers.base import NotAccepted, Page, Pulling, PullRefused, Record, Session, Setting
+from releases.providers.argocd.translators import ENVIRONMENT, PLACEHOLDER, SERVICE
+from releases.providers.base import InvalidSetting, Page, Pulling, PullRefused, Record, Session, Setting
 
 APPLICATION = "pull.application"
 PER_PAGE = 200
-# What is kept of an application. The rest moves with every look that Argo CD takes at the cluster.
-META, SPEC = ("name", "namespace", "labels"), ("project", "destination", "source", "sources")
-STATUS = ("history", "health", "summary")
-OPERATION = ("phase", "startedAt", "finishedAt", "operation", "syncResult")
-RESULT = ("revision", "revisions", "source", "sources")
+# The fields of an application that are stored. Others change whenever Argo CD refreshes the application.
+METADATA_FIELDS, SPEC_FIELDS = ("name", "namespace", "labels"), ("project", "destination", "source", "sources")
+STATUS_FIELDS = ("history", "health", "summary")
+OPERATION_FIELDS = ("phase", "startedAt", "finishedAt", "operation", "syncResult")
+RESULT_FIELDS = ("revision", "revisions", "source", "sources")
 SETTINGS = (
     Setting(
         "projects", "Projects", "One a line. Left empty, all applications that the token's account sees.", many=True
@@ -38,17 +38,19 @@ SETTINGS = (
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Raise NotAccepted for a template with a part that no application has."""
+    """Raise InvalidSetting for a template with an unknown placeholder, or that gives all applications one service."""
     for name in ("service", "environment"):
         template = parse.text_in(config, name)
-        if "{" in (left := PLACE.sub("", template)) or "}" in left:
-            raise NotAccepted(name, "Use {app}, {project}, {namespace}, {cluster} or {label:name} in it, nothing else.")
-        if template and not PLACE.search(template) and name == "service":
-            raise NotAccepted(name, "All applications would be one service. Use {app} or {label:name} in it.")
+        if "{" in (rest := PLACEHOLDER.sub("", template)) or "}" in rest:
+            raise InvalidSetting(
+                name, "Use {app}, {project}, {namespace}, {cluster} or {label:name} in it, nothing else."
+            )
+        if template and not PLACEHOLDER.search(template) and name == "service":
+            raise InvalidSetting(name, "All applications would be one service. Use {app} or {label:name} in it.")
 
 
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
-    """The token of an account with the apiKey capability."""
+    """Return the authorization with the token of an account that has the apiKey capability."""
     return {"Authorization": f"Bearer {credential}"} if credential else {}
 
 
@@ -56,56 +58,61 @@ def _applications(session: Session, config: Mapping[str, Any]) -> list[Mapping[s
     found: dict[tuple[str, str], Mapping[str, Any]] = {}
     for project in parse.texts_in(config.get("projects")) or [""]:
         answer = session.get("/api/v1/applications", {"projects": project.strip()} if project else None)
-        read = answer.json()
-        if not isinstance(read, Mapping) or "items" not in read:
+        document = answer.json()
+        if not isinstance(document, Mapping) or "items" not in document:
             raise PullRefused(f"{answer.url} lists no applications. Check that the address is Argo CD's.")
-        items = read["items"] if isinstance(read["items"], list) else []
+        items = document["items"] if isinstance(document["items"], list) else []
         for app in items:
-            meta = parse.part_of(app, "metadata") if isinstance(app, Mapping) else {}
+            meta = parse.object_in(app, "metadata") if isinstance(app, Mapping) else {}
             if name := parse.text_in(meta, "name"):
                 found[parse.text_in(meta, "namespace"), name] = app
     return [found[each] for each in sorted(found)]
 
 
-def _some(holder: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _pick(holder: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: holder[name] for name in names if name in holder}
 
 
 def trimmed(app: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an application says something about its deployments."""
-    status = parse.part_of(app, "status")
-    operation = parse.part_of(status, "operationState")
-    kept = _some(operation, OPERATION)
-    if "syncResult" in kept:
-        kept["syncResult"] = _some(parse.part_of(operation, "syncResult"), RESULT)
+    """Return the fields of an application that concern its deployments."""
+    status = parse.object_in(app, "status")
+    operation = parse.object_in(status, "operationState")
+    kept_operation = _pick(operation, OPERATION_FIELDS)
+    if "syncResult" in kept_operation:
+        kept_operation["syncResult"] = _pick(parse.object_in(operation, "syncResult"), RESULT_FIELDS)
     return {
-        "metadata": _some(parse.part_of(app, "metadata"), META),
-        "spec": _some(parse.part_of(app, "spec"), SPEC),
-        "status": {**_some(status, STATUS), **({"operationState": kept} if kept else {})},
+        "metadata": _pick(parse.object_in(app, "metadata"), METADATA_FIELDS),
+        "spec": _pick(parse.object_in(app, "spec"), SPEC_FIELDS),
+        "status": {**_pick(status, STATUS_FIELDS), **({"operationState": kept_operation} if kept_operation else {})},
     }
 
 
 def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
-    """Yield the applications that are not as they were. A record is filed with its time: what is so again, is news."""
+    """Yield the applications that changed since the last pull; the cursor holds a digest of each.
+
+    The delivery id contains the time, so that an application which returns to an earlier state is stored again.
+    """
     apps = _applications(session, config)
-    known = {name: text for name, text in cursor.items() if isinstance(text, str)}
-    left: dict[str, str] = {}
+    previous = {name: text for name, text in cursor.items() if isinstance(text, str)}
+    digests: dict[str, str] = {}
     records: list[Record] = []
     for number, app in enumerate(apps, 1):
         body = json.dumps(trimmed(app), sort_keys=True, separators=(",", ":")).encode()
-        meta = parse.part_of(app, "metadata")
+        meta = parse.object_in(app, "metadata")
         name = f"{parse.text_in(meta, 'namespace')}/{parse.text_in(meta, 'name')}"
-        left[name] = hashlib.sha256(body).hexdigest()[:20]
-        if known.get(name) != left[name]:
-            records.append(Record(APPLICATION, body, parse.key_of(name, left[name], now.isoformat(timespec="seconds"))))
+        digests[name] = hashlib.sha256(body).hexdigest()[:20]
+        if previous.get(name) != digests[name]:
+            records.append(
+                Record(APPLICATION, body, parse.key_of(name, digests[name], now.isoformat(timespec="seconds")))
+            )
         if len(records) == PER_PAGE:
-            yield Page(records, {**known, **left}, "applications", number, len(apps))
+            yield Page(records, {**previous, **digests}, "applications", number, len(apps))
             records = []
-    yield Page(records, left, "applications", len(apps), len(apps))
+    yield Page(records, digests, "applications", len(apps), len(apps))
 
 
-def look(session: Session, config: Mapping[str, Any]) -> list[str]:
-    """Say how many applications there are."""
+def test_connection(session: Session, config: Mapping[str, Any]) -> list[str]:
+    """Return how many applications can be read."""
     count = len(_applications(session, config))
     return [f"{count:,} application{'' if count == 1 else 's'}"]
 
@@ -113,7 +120,7 @@ def look(session: Session, config: Mapping[str, Any]) -> list[str]:
 PULLING = Pulling(
     headers=headers,
     pages=pages,
-    look=look,
+    test_connection=test_connection,
     credential="A token of an account with the apiKey capability that may get applications.",
     per_minute=60,
 )

@@ -1,4 +1,4 @@
-"""Reading Buildbot by its REST API: builds in the order of their ids, and those that were still running again."""
+"""Pulling Buildbot through its REST API: new builds by id, and again those that were still running the last time."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,14 +7,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from releases.providers import parse
-from releases.providers.base import NotAccepted, Page, PullFailed, Pulling, PullRefused, Record, Session, Setting
-from releases.providers.buildbot.objects import REVISION
-from releases.providers.signatures import basic
+from releases.providers.base import InvalidSetting, Page, PullFailed, Pulling, PullRefused, Record, Session, Setting
+from releases.providers.buildbot.translators import REVISION_PROPERTY
+from releases.providers.payloads import JsonObject
+from releases.providers.signatures import basic_auth
 
 BUILD = "pull.build"
 AT_ONCE = 50
-# Named, for a build's other properties may hold secrets.
-PROPERTY = f"property={REVISION}"
+# Only this property: a build's others may hold secrets.
+PROPERTY = f"property={REVISION_PROPERTY}"
 SETTINGS = (
     Setting(
         "user",
@@ -36,45 +37,44 @@ SETTINGS = (
         placeholder="checkout",
     ),
 )
-Said = Mapping[str, Any]
 
 
-def headers(session: Session, config: Said, credential: str) -> Mapping[str, str]:
-    """Nothing, where Buildbot shows everybody its builds; else user and password, or a token, for the proxy before it."""
+def headers(session: Session, config: JsonObject, credential: str) -> Mapping[str, str]:
+    """Return basic authentication or a bearer token for the proxy before Buildbot; none where builds are public."""
     user = parse.text_in(config, "user")
     if not credential:
         return {}
     if not user:
         return {"Authorization": f"Bearer {credential}"}
-    return {"Authorization": basic(user, credential)}
+    return {"Authorization": basic_auth(user, credential)}
 
 
-def check(config: Said) -> None:
-    """Raise NotAccepted for a user that basic authentication cannot carry."""
+def check(config: JsonObject) -> None:
+    """Raise InvalidSetting for a user that basic authentication cannot carry."""
     if ":" in parse.text_in(config, "user"):
-        raise NotAccepted(
+        raise InvalidSetting(
             "user", "A user's name holds no colon. Leave the password out of it; it has a field of its own."
         )
 
 
-def _asked(session: Session, path: str, name: str) -> list[Said]:
+def _get_list(session: Session, path: str, name: str) -> list[JsonObject]:
     answer = session.get(f"api/v2/{path}")
-    read = answer.json()
-    inner = read.get(name) if isinstance(read, Mapping) else None
-    if not isinstance(inner, list):
+    document = answer.json()
+    objects = document.get(name) if isinstance(document, Mapping) else None
+    if not isinstance(objects, list):
         raise PullRefused(f"{answer.url} holds no {name}. Check that the address is where Buildbot's pages are.")
-    return [each for each in inner if isinstance(each, Mapping)]
+    return [each for each in objects if isinstance(each, Mapping)]
 
 
-def _id(holder: Said, name: str) -> int:
+def _id(holder: JsonObject, name: str) -> int:
     value = holder.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def builders(session: Session, config: Said) -> dict[int, str]:
-    """Return the names of the builders that a source follows, by their ids."""
+def builders(session: Session, config: JsonObject) -> dict[int, str]:
+    """Return the names of the builders that a source reads, by id."""
     patterns = parse.lines_in(config.get("builders"))
-    found = {_id(each, "builderid"): parse.text_in(each, "name") for each in _asked(session, "builders", "builders")}
+    found = {_id(each, "builderid"): parse.text_in(each, "name") for each in _get_list(session, "builders", "builders")}
     return {
         id_: name
         for id_, name in found.items()
@@ -82,42 +82,42 @@ def builders(session: Session, config: Said) -> dict[int, str]:
     }
 
 
-def pages(session: Session, config: Said, cursor: Said, now: datetime) -> Iterator[Page]:
-    """Read the builds after the cursor, oldest first, and those again that had not ended."""
+def pages(session: Session, config: JsonObject, cursor: JsonObject, now: datetime) -> Iterator[Page]:
+    """Yield the builds that were unfinished the last time, then those after the cursor, oldest first."""
     names = builders(session, config)
     done = _id(cursor, "done")
-    waiting = [each for each in cursor.get("open") or () if isinstance(each, int)]
-    newest = _asked(session, "builds?order=-buildid&limit=1&field=buildid", "builds")
+    unfinished = [each for each in cursor.get("open") or () if isinstance(each, int)]
+    newest = _get_list(session, "builds?order=-buildid&limit=1&field=buildid", "builds")
     last = max((_id(each, "buildid") for each in newest), default=0)
     if last < done:
-        done, waiting = 0, []  # the master was made anew
-    for start in range(0, len(waiting), AT_ONCE):
-        some = waiting[start : start + AT_ONCE]
-        found = _asked(session, f"builds?{_any('buildid', some)}&{PROPERTY}", "builds")
-        running = {_id(each, "buildid") for each in found if each.get("complete") is not True}
-        waiting = [each for each in waiting if each not in some or each in running]
-        yield _page(session, names, found, {"done": done, "open": waiting}, last)
+        done, unfinished = 0, []  # the master was reinstalled and counts from 1 again
+    for start in range(0, len(unfinished), AT_ONCE):
+        batch = unfinished[start : start + AT_ONCE]
+        builds = _get_list(session, f"builds?{_query('buildid', batch)}&{PROPERTY}", "builds")
+        running = {_id(each, "buildid") for each in builds if each.get("complete") is not True}
+        unfinished = [each for each in unfinished if each not in batch or each in running]
+        yield _page(session, names, builds, {"done": done, "open": unfinished}, last)
     while done < last:
-        found = _asked(session, f"builds?buildid__gt={done}&order=buildid&limit={AT_ONCE}&{PROPERTY}", "builds")
-        reached = max((_id(each, "buildid") for each in found), default=last)
-        if reached <= done:
+        builds = _get_list(session, f"builds?buildid__gt={done}&order=buildid&limit={AT_ONCE}&{PROPERTY}", "builds")
+        newest_read = max((_id(each, "buildid") for each in builds), default=last)
+        if newest_read <= done:
             raise PullFailed("Buildbot answered with builds that were not asked for. Nothing of that page was kept.")
-        done = reached
-        waiting += [
+        done = newest_read
+        unfinished += [
             _id(each, "buildid")
-            for each in found
+            for each in builds
             if each.get("complete") is not True and _id(each, "builderid") in names
         ]
-        yield _page(session, names, found, {"done": done, "open": waiting}, last)
+        yield _page(session, names, builds, {"done": done, "open": unfinished}, last)
 
 
-def _any(name: str, ids: Iterable[int]) -> str:
+def _query(name: str, ids: Iterable[int]) -> str:
     return "&".join(f"{name}={each}" for each in ids)
 
 
-def _page(session: Session, names: Mapping[int, str], found: list[Said], cursor: Said, last: int) -> Page:
-    wanted = [each for each in found if _id(each, "builderid") in names]
-    sets = _buildsets(session, wanted)
+def _page(session: Session, names: Mapping[int, str], builds: list[JsonObject], cursor: JsonObject, last: int) -> Page:
+    wanted = [each for each in builds if _id(each, "builderid") in names]
+    sourcestamps = _buildsets(session, wanted)
     records = [
         Record(
             BUILD,
@@ -125,7 +125,7 @@ def _page(session: Session, names: Mapping[int, str], found: list[Said], cursor:
                 {
                     **build,
                     "builder": {"name": names[_id(build, "builderid")]},
-                    "buildset": {"sourcestamps": sets.get(_id(build, "buildrequestid"), [])},
+                    "buildset": {"sourcestamps": sourcestamps.get(_id(build, "buildrequestid"), [])},
                 },
                 sort_keys=True,
                 separators=(",", ":"),
@@ -136,23 +136,23 @@ def _page(session: Session, names: Mapping[int, str], found: list[Said], cursor:
     return Page(records, {**cursor, "open": list(cursor["open"])}, "builds", _id(cursor, "done"), last)
 
 
-def _buildsets(session: Session, builds: list[Said]) -> dict[int, Any]:
-    """Return what each build was asked to build, by the id of its request: two questions, however many builds."""
-    asked = sorted({id_ for each in builds if (id_ := _id(each, "buildrequestid"))})
-    if not asked:
+def _buildsets(session: Session, builds: list[JsonObject]) -> dict[int, Any]:
+    """Return the source stamps of each build by the id of its build request, with two requests for all builds."""
+    request_ids = sorted({id_ for each in builds if (id_ := _id(each, "buildrequestid"))})
+    if not request_ids:
         return {}
-    requests = _asked(session, f"buildrequests?{_any('buildrequestid', asked)}", "buildrequests")
-    of = {_id(each, "buildrequestid"): _id(each, "buildsetid") for each in requests}
-    ids = sorted({each for each in of.values() if each})
+    requests = _get_list(session, f"buildrequests?{_query('buildrequestid', request_ids)}", "buildrequests")
+    set_of_request = {_id(each, "buildrequestid"): _id(each, "buildsetid") for each in requests}
+    ids = sorted({each for each in set_of_request.values() if each})
     if not ids:
         return {}
-    answered = _asked(session, f"buildsets?{_any('bsid', ids)}", "buildsets")
-    sets = {_id(each, "bsid"): each.get("sourcestamps") for each in answered}
-    return {request: sets.get(bsid, []) for request, bsid in of.items()}
+    buildsets = _get_list(session, f"buildsets?{_query('bsid', ids)}", "buildsets")
+    sourcestamps = {_id(each, "bsid"): each.get("sourcestamps") for each in buildsets}
+    return {request: sourcestamps.get(bsid, []) for request, bsid in set_of_request.items()}
 
 
-def look(session: Session, config: Said) -> list[str]:
-    """Say how many builders there are to see."""
+def test_connection(session: Session, config: JsonObject) -> list[str]:
+    """Return how many builders can be read."""
     found = builders(session, config)
     if not found:
         raise PullFailed("Buildbot shows no builder of these names. Check Builders, and what this user may read.")
@@ -162,6 +162,6 @@ def look(session: Session, config: Said) -> list[str]:
 PULLING = Pulling(
     headers=headers,
     pages=pages,
-    look=look,
+    test_connection=test_connection,
     credential="Only where a proxy guards Buildbot: the user's password, or a token. Buildbot itself shows builds to everybody.",
 )

@@ -1,4 +1,4 @@
-"""Reading one CDEvent out of whatever carried it: bare, or in a CloudEvent in structured or binary mode."""
+"""Parses a CDEvent: bare, or in a CloudEvent in structured or binary mode."""
 
 import base64
 import binascii
@@ -11,8 +11,8 @@ from typing import Any
 
 from releases.providers import parse
 from releases.providers.base import Message
-from releases.providers.envelope import NotJson, document
 from releases.providers.facts import Unreadable
+from releases.providers.payloads import NotJson, parse_json, read_json
 
 # dev.cdevents.<subject>.<predicate>.<version of the event>; the first drafts wrote no version.
 TYPE = re.compile(r"dev\.cdevents\.([a-z0-9]+)\.([a-z0-9]+)(?:\.(\d+\.\d+\.\d+(?:-[a-z0-9.]+)?))?", re.IGNORECASE)
@@ -21,12 +21,12 @@ ATTRIBUTES = ("id", "source", "type", "time", "specversion", "subject", "datacon
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One CDEvent. `source` is where it happened as the context says; `custom` its customData, {} when it has none."""
+    """One CDEvent. `source` is its context's, `custom` its customData ({} without), `short_type` such as change.merged."""
 
     id: str
     source: str
     type: str
-    what: str
+    short_type: str
     at: datetime
     subject: str
     subject_source: str
@@ -34,55 +34,57 @@ class Event:
     custom: Mapping[str, Any]
 
     def text(self, *names: str) -> str:
-        """Return the first of these that the content says, else that customData says; "" when neither does."""
+        """Return the first of these fields that the content has, else that customData has; "" when neither does."""
         return parse.text_in(self.content, *names) or parse.text_in(self.custom, *names)
 
     def key(self, *more: str) -> str:
-        """Return a key for what this one event tells: told twice, even under two envelopes, it is one thing."""
-        return parse.key_of(self.source, self.id, self.what, *more)
+        """Return a key of this event, the same when it is sent again, also in another CloudEvent."""
+        return parse.key_of(self.source, self.id, self.short_type, *more)
 
 
-def what_of(type_: str) -> str:
-    """Return "change.merged" for dev.cdevents.change.merged.0.2.0, in small letters; "" for other types."""
+def short_type_of(type_: str) -> str:
+    """Return "change.merged" for dev.cdevents.change.merged.0.2.0, in lower case; "" for other types."""
     match = TYPE.fullmatch(type_.strip())
     return f"{match[1]}.{match[2]}".lower() if match else ""
 
 
-def attributes_of(message: Message, read: Any) -> dict[str, str]:
-    """Return the CloudEvents attributes, from headers in binary mode, else from the document; {} when it is none."""
+def attributes_of(message: Message, document: Any) -> dict[str, str]:
+    """Return the CloudEvents attributes, from headers in binary mode, else from the document; {} for no CloudEvent."""
     if "ce-type" in message.headers or "ce-id" in message.headers:
         return {name: value for name in ATTRIBUTES if (value := message.headers.get(f"ce-{name}", "").strip())}
-    if isinstance(read, Mapping) and "specversion" in read and "context" not in read:
-        return {name: value for name in ATTRIBUTES if (value := parse.text_in(read, name))}
+    if isinstance(document, Mapping) and "specversion" in document and "context" not in document:
+        return {name: value for name in ATTRIBUTES if (value := parse.text_in(document, name))}
     return {}
 
 
-def data_of(message: Message, read: Any) -> Any:
+def data_of(message: Message, document: Any) -> Any:
     """Return the CDEvent itself: the whole document, or the `data` of a structured CloudEvent."""
-    if "ce-type" in message.headers or "ce-id" in message.headers or not isinstance(read, Mapping) or "context" in read:
-        return read
-    if "data_base64" in read:
+    if (
+        "ce-type" in message.headers
+        or "ce-id" in message.headers
+        or not isinstance(document, Mapping)
+        or "context" in document
+    ):
+        return document
+    if "data_base64" in document:
         try:
-            return document(base64.b64decode(str(read["data_base64"]), validate=True))
+            return parse_json(base64.b64decode(str(document["data_base64"]), validate=True))
         except (binascii.Error, NotJson, ValueError) as error:
             raise Unreadable(f"data_base64 holds no JSON: {error}") from None
-    data = read.get("data", read if "specversion" not in read else None)
+    data = document.get("data", document if "specversion" not in document else None)
     if isinstance(data, str):
         try:
-            return document(data.encode("utf-8", "replace"))
+            return parse_json(data.encode("utf-8", "replace"))
         except NotJson as error:
             raise Unreadable(f"data is text that is no JSON: {error}") from None
     return data
 
 
-def read(message: Message) -> Event:
-    """Return the CDEvent in a stored message; raise Unreadable naming the field that is missing or wrong."""
-    try:
-        whole = document(message.body)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-    attributes = attributes_of(message, whole)
-    data = data_of(message, whole)
+def read_event(message: Message) -> Event:
+    """Return the CDEvent in a message; raise Unreadable naming the field that is missing or wrong."""
+    document = read_json(message)
+    attributes = attributes_of(message, document)
+    data = data_of(message, document)
     if not isinstance(data, Mapping):
         raise Unreadable("the event is not a JSON object with context and subject")
     context = _object(data, "context", needed=not attributes)
@@ -94,12 +96,12 @@ def read(message: Message) -> Event:
     if not id_:
         raise Unreadable("context.id is missing or empty")
     source = parse.text_in(context, "source") or attributes.get("source", "")
-    written = parse.text_in(context, "timestamp") or attributes.get("time", "")
-    at = parse.moment(written)
+    timestamp = parse.text_in(context, "timestamp") or attributes.get("time", "")
+    at = parse.moment(timestamp)
     if at is None:
         raise Unreadable(
-            f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {parse.cut(written, 60)}"
-            if written
+            f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {parse.cut(timestamp, 60)}"
+            if timestamp
             else "context.timestamp is missing or empty"
         )
     subject_id = parse.text_in(subject, "id") or attributes.get("subject", "")
@@ -109,7 +111,7 @@ def read(message: Message) -> Event:
         id=id_,
         source=source,
         type=type_,
-        what=what_of(type_),
+        short_type=short_type_of(type_),
         at=at,
         subject=subject_id,
         subject_source=parse.text_in(subject, "source") or source,
@@ -128,12 +130,12 @@ def _object(holder: Mapping[str, Any], name: str, *, needed: bool, within: str =
 
 
 def _custom(data: Mapping[str, Any]) -> Mapping[str, Any]:
-    """customData may be an object, or base64 of anything; what is not a JSON object says nothing to us."""
+    """Return customData, which may be an object, JSON text or base64; {} for anything but a JSON object."""
     custom = data.get("customData")
     if isinstance(custom, str):
         for text in (custom.encode("utf-8", "replace"), _decoded(custom)):
             try:
-                custom = document(text)
+                custom = parse_json(text)
                 break
             except NotJson:
                 continue
@@ -147,9 +149,9 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-def batch(body: bytes) -> list[bytes]:
+def split_batch(body: bytes) -> list[bytes]:
     """Split a JSON batch of CloudEvents into its events; raise NotJson when it is no list of objects."""
-    read = document(body)
-    if not isinstance(read, list) or not read or not all(isinstance(each, dict) for each in read):
+    document = parse_json(body)
+    if not isinstance(document, list) or not document or not all(isinstance(each, dict) for each in document):
         raise NotJson("a batch is a list of CloudEvents, at least one")
-    return [json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode() for each in read]
+    return [json.dumps(each, ensure_ascii=False, separators=(",", ":")).encode() for each in document]

@@ -1,4 +1,4 @@
-"""CDEvents 0.1 to 0.5, over CloudEvents 1.0 or bare. docs/providers/cdevents.md says what becomes of each type."""
+"""CDEvents 0.1 to 0.5, in CloudEvents 1.0 or bare. docs/providers/cdevents.md lists the facts of each type."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -6,8 +6,7 @@ from typing import Any
 
 from releases.providers import facts, parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.cdevents.event import Event, attributes_of, data_of, read, what_of
-from releases.providers.envelope import NotJson, document
+from releases.providers.cdevents.event import Event, attributes_of, data_of, read_event
 from releases.providers.facts import (
     AcceptanceSeen,
     ArtifactSeen,
@@ -19,7 +18,9 @@ from releases.providers.facts import (
     Seen,
     Unreadable,
 )
+from releases.providers.payloads import NotJson, parse_json
 from releases.providers.story_keys import keys_in, keys_in_name
+from releases.providers.web_urls import link
 
 LONGEST_DELIVERY = 300
 PHASES = {"queued": facts.QUEUED, "started": facts.RUNNING, "finished": facts.FINISHED}
@@ -28,21 +29,21 @@ COMMIT_FIELDS = ("commit", "sha", "revision", "commitSha", "commit_sha")
 
 
 def label(message: Message) -> Labelled:
-    """File a message under source, id and type of its event, as CloudEvents identify it, else as its context does.
+    """Label a message with source, id and type of its event: those of the CloudEvent, else those of its context.
 
-    The type belongs to it, because producers reuse an id for different types. An envelope without an id is filed under
-    a digest of its content; whether it can be read is found out later, where the failure is visible.
+    The type is included because producers reuse an id for different types. An event without an id is labelled with a
+    digest of its content; whether it can be read is found out in `translate`, where the failure is visible.
     """
     try:
-        whole = document(message.body)
+        document = parse_json(message.body)
     except NotJson:
         return Labelled("", "")
-    attributes = attributes_of(message, whole)
+    attributes = attributes_of(message, document)
     try:
-        data = data_of(message, whole)
+        data = data_of(message, document)
     except Unreadable:
         data = {}
-    context = parse.part_of(data, "context") if isinstance(data, Mapping) else {}
+    context = parse.object_in(data, "context") if isinstance(data, Mapping) else {}
     type_ = parse.text_in(context, "type") or attributes.get("type", "")
     id_ = attributes.get("id", "") or parse.text_in(context, "id")
     source = attributes.get("source", "") or parse.text_in(context, "source")
@@ -53,15 +54,15 @@ def label(message: Message) -> Labelled:
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the facts of a stored message; None for types that Rodeo keeps without reading them."""
-    event = read(message)
-    translator = TRANSLATORS.get(event.what)
+    """Return the facts of a stored message; None for types that are not translated."""
+    event = read_event(message)
+    translator = TRANSLATORS.get(event.short_type)
     return translator(event) if translator else None
 
 
 def _change(event: Event) -> list[Seen]:
     custom = event.custom
-    repository = parse.part_of(event.content, "repository")
+    repository = parse.object_in(event.content, "repository")
     where = parse.text_in(repository, "id", "name") or parse.text_in(custom, "repository")
     sha = parse.sha(parse.text_in(custom, *COMMIT_FIELDS)) or parse.sha(event.subject) or event.subject
     if len(sha) > 100:
@@ -76,64 +77,61 @@ def _change(event: Event) -> list[Seen]:
         ("event", event.subject),
         *(("event", text.upper()) for name in ("story", "stories") for text in parse.texts_in(custom.get(name))),
     ]
-    said = [text for rule, text in texts[:5] if text]
-    author = parse.part_of(custom, "author")
+    titles = [text for rule, text in texts[:5] if text]
+    author = parse.object_in(custom, "author")
     return [
         ChangeMerged(
             key=sha,
             at=event.at,
             merged_at=parse.moment(parse.text_in(custom, "mergedAt", "merged_at")) or event.at,
             repository=parse.repository(where or event.subject_source or "unknown"),
-            subject=parse.cut((said or [""])[0].strip().split("\n")[0], 300),
+            subject=parse.cut((titles or [""])[0].strip().split("\n")[0], 300),
             author=parse.cut(parse.text_in(author, "name", "login", "id"), 200),
-            url=_link(event.text("url", "uri")),
+            url=link(event.text("url", "uri")),
             texts=tuple(dict.fromkeys((rule, text) for rule, text in texts if text)),
         )
     ]
 
 
-def _link(text: str) -> str:
-    """A link is shown to people, so it must lead to the web and nowhere else."""
-    return text if text.startswith(("https://", "http://")) and len(text) <= 1000 else ""
-
-
-def _commit(event: Event) -> str:
+def _sha(event: Event) -> str:
     return parse.sha(parse.text_in(event.custom, *COMMIT_FIELDS))
 
 
-def _started(event: Event) -> datetime | None:
-    """When it began, which CDEvents leaves to customData."""
+def _started_at(event: Event) -> datetime | None:
+    """Return the start time, for which CDEvents has no field but customData."""
     return parse.moment(parse.text_in(event.custom, "startedAt", "started_at"))
 
 
 def _run(event: Event) -> list[Seen]:
-    subject, predicate = event.what.split(".")
+    subject, predicate = event.short_type.split(".")
     phase = PHASES[predicate]
     artifact = parse.purl(event.text("artifactId", "artifact"), "subject.content.artifactId")
-    said = event.text("outcome", "status") if phase == facts.FINISHED else ""
-    result, how = parse.outcome(said), said
-    if phase == facts.FINISHED and not said:
-        # The build events of CDEvents know no outcome. One that names its artifact made it, so it succeeded.
-        result, how = (facts.SUCCESS, "finished, names its artifact") if artifact else (facts.UNKNOWN, "finished")
-    parent = parse.text_in(parse.part_of(event.content, "pipelineRun"), "id")
-    # One green task of a pipeline says nothing about the commit; its pipeline does.
-    sha = "" if subject == "taskrun" and parent else _commit(event)
+    status = event.text("outcome", "status") if phase == facts.FINISHED else ""
+    outcome, raw_status = parse.outcome(status), status
+    if phase == facts.FINISHED and not status:
+        # The build events of CDEvents have no outcome. One that names its artifact made it, so it succeeded.
+        outcome, raw_status = (
+            (facts.SUCCESS, "finished, names its artifact") if artifact else (facts.UNKNOWN, "finished")
+        )
+    parent = parse.text_in(parse.object_in(event.content, "pipelineRun"), "id")
+    # One successful task says nothing about the commit; the run of its whole pipeline does.
+    sha = "" if subject == "taskrun" and parent else _sha(event)
     repository = parse.repository(parse.text_in(event.custom, "repository"))
     run = RunSeen(
         key=parse.key_of(event.subject_source, subject, event.subject),
         at=event.at,
         phase=phase,
-        outcome=result,
-        raw_status=parse.cut(how, 250),
+        outcome=outcome,
+        raw_status=parse.cut(raw_status, 250),
         service=parse.cut(parse.text_in(event.custom, "service"), 120),
         repository=repository,
         sha=sha,
         branch=parse.cut(parse.text_in(event.custom, "branch"), 250),
         pipeline=parse.cut(event.text("pipelineName", "taskName", "pipeline") or subject, 250),
         artifact=artifact,
-        started_at=event.at if phase == facts.RUNNING else _started(event),
+        started_at=event.at if phase == facts.RUNNING else _started_at(event),
         finished_at=event.at if phase == facts.FINISHED else None,
-        url=_link(event.text("url", "uri")),
+        url=link(event.text("url", "uri")),
     )
     if artifact and sha:
         return [run, ArtifactSeen(key=artifact, at=event.at, sha=sha, repository=repository)]
@@ -141,14 +139,14 @@ def _run(event: Event) -> list[Seen]:
 
 
 def _artifact(event: Event) -> list[Seen]:
-    change = parse.part_of(event.content, "change")
-    repository = parse.text_in(parse.part_of(change, "repository"), "id", "name") or parse.text_in(change, "source")
-    packaged = event.what == "artifact.packaged"
+    change = parse.object_in(event.content, "change")
+    repository = parse.text_in(parse.object_in(change, "repository"), "id", "name") or parse.text_in(change, "source")
+    packaged = event.short_type == "artifact.packaged"
     return [
         ArtifactSeen(
             key=parse.purl(event.subject, "subject.id"),
             at=event.at,
-            sha=_commit(event) or parse.sha(parse.text_in(change, "id")) or parse.text_in(change, "id")[:100],
+            sha=_sha(event) or parse.sha(parse.text_in(change, "id")) or parse.text_in(change, "id")[:100],
             repository=parse.repository(repository or parse.text_in(event.custom, "repository")),
             packaged_at=event.at if packaged else None,
             published_at=None if packaged else event.at,
@@ -157,34 +155,34 @@ def _artifact(event: Event) -> list[Seen]:
 
 
 def _environment_of(event: Event) -> str:
-    environment = parse.part_of(event.content, "environment") or parse.part_of(event.custom, "environment")
+    environment = parse.object_in(event.content, "environment") or parse.object_in(event.custom, "environment")
     return parse.text_in(environment, "id", "name")
 
 
 def _service_of(event: Event) -> str:
-    service = parse.part_of(event.content, "service") or parse.part_of(event.custom, "service")
+    service = parse.object_in(event.content, "service") or parse.object_in(event.custom, "service")
     return parse.text_in(service, "id", "name")
 
 
 def _deployment(event: Event) -> list[Seen]:
-    how = event.what.split(".")[1]
-    service = parse.text_in(parse.part_of(event.custom, "service"), "id", "name") or event.subject
+    predicate = event.short_type.split(".")[1]
+    service = parse.text_in(parse.object_in(event.custom, "service"), "id", "name") or event.subject
     return [
         DeploymentSeen(
             key=event.key(),
             at=event.at,
-            service=parse.named(service, "subject.id"),
-            environment=parse.named(_environment_of(event), "subject.content.environment.id"),
-            deployment=DEPLOYMENTS[how],
+            service=parse.required_name(service, "subject.id"),
+            environment=parse.required_name(_environment_of(event), "subject.content.environment.id"),
+            deployment=DEPLOYMENTS[predicate],
             phase=facts.FINISHED,
             outcome=facts.SUCCESS,
-            raw_status=how,
+            raw_status=predicate,
             artifact=parse.purl(event.text("artifactId"), "subject.content.artifactId"),
-            sha=_commit(event),
+            sha=_sha(event),
             version=parse.cut(parse.text_in(event.custom, "version"), 200),
-            started_at=_started(event),
+            started_at=_started_at(event),
             finished_at=event.at,
-            url=_link(event.text("url", "uri")),
+            url=link(event.text("url", "uri")),
         )
     ]
 
@@ -192,11 +190,11 @@ def _deployment(event: Event) -> list[Seen]:
 def _environment(event: Event) -> list[Seen]:
     return [
         EnvironmentSeen(
-            key=parse.named(event.subject, "subject.id"),
+            key=parse.required_name(event.subject, "subject.id"),
             at=event.at,
-            gone=event.what == "environment.deleted",
+            gone=event.short_type == "environment.deleted",
             name=parse.cut(event.text("name"), 120),
-            url=_link(event.text("url", "uri")),
+            url=link(event.text("url", "uri")),
         )
     ]
 
@@ -205,42 +203,42 @@ def _acceptance(event: Event) -> list[Seen] | None:
     environment = _environment_of(event)
     if not environment:
         return None
-    case, suite = parse.part_of(event.content, "testCase"), parse.part_of(event.content, "testSuite")
+    case, suite = parse.object_in(event.content, "testCase"), parse.object_in(event.content, "testSuite")
     name = parse.text_in(case, "name", "id") or parse.text_in(suite, "name", "id") or event.subject
-    said = event.text("outcome", "status")
+    status = event.text("outcome", "status")
     stories, certain = _stories(event, case, suite)
     reason = event.text("reason")
     found: list[Seen] = []
-    # A name that merely looks like a key (sha-256) must not cost the service its check.
+    # A name may only look like a key (sha-256), so the run counts for the service as well.
     for story in [*stories, *([] if certain else [""])]:
         found.append(
             AcceptanceSeen(
                 key=event.key(story) if story else event.key(),
                 at=event.at,
-                environment=parse.named(environment, "subject.content.environment.id"),
+                environment=parse.required_name(environment, "subject.content.environment.id"),
                 phase=facts.FINISHED,
-                outcome=parse.outcome(said) or facts.UNKNOWN,
+                outcome=parse.outcome(status) or facts.UNKNOWN,
                 name=parse.cut(name, 300),
                 story=story,
-                raw_status=parse.cut(f"{said}: {reason}" if reason else said, 250),
+                raw_status=parse.cut(f"{status}: {reason}" if reason else status, 250),
                 service=parse.cut(_service_of(event), 120),
                 artifact=parse.purl(event.text("artifactId", "artifact"), "customData.artifactId"),
-                sha=_commit(event),
+                sha=_sha(event),
                 release=parse.cut(parse.text_in(event.custom, "release"), 200),
-                started_at=_started(event),
+                started_at=_started_at(event),
                 finished_at=event.at,
                 performed_by=parse.cut(parse.text_in(event.custom, "performedBy", "performed_by", "by"), 200),
-                url=_link(event.text("url", "uri")),
+                url=link(event.text("url", "uri")),
             )
         )
     return found
 
 
 def _stories(event: Event, case: Mapping[str, Any], suite: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """Return the stories an event names, and whether they are surely meant (capital keys) or only look like keys."""
+    """Return the stories that an event names, and whether they are certain (keys in capitals) or only look like keys."""
     titles = [parse.text_in(each, field) for each in (case, suite) for field in ("name", "id")]
-    told = [text.upper() for field in ("story", "stories") for text in parse.texts_in(event.custom.get(field))]
-    certain = dict.fromkeys(key for text in [*told, *titles, event.subject] for key in keys_in(text))
+    custom = [text.upper() for field in ("story", "stories") for text in parse.texts_in(event.custom.get(field))]
+    certain = dict.fromkeys(key for text in [*custom, *titles, event.subject] for key in keys_in(text))
     if certain:
         return list(certain), True
     return list(dict.fromkeys(key for text in titles for key in keys_in_name(text))), False
@@ -248,16 +246,16 @@ def _stories(event: Event, case: Mapping[str, Any], suite: Mapping[str, Any]) ->
 
 def _incident(event: Event) -> list[Seen]:
     moments = {"detected": "detected_at", "reported": "declared_at", "resolved": "resolved_at"}
-    moment: dict[str, Any] = {moments[event.what.split(".")[1]]: event.at}
-    said = event.text("title") or event.text("description")
+    moment: dict[str, Any] = {moments[event.short_type.split(".")[1]]: event.at}
+    title = event.text("title") or event.text("description")
     return [
         IncidentSeen(
             key=parse.key_of(event.subject_source, event.subject),
             at=event.at,
-            title=parse.cut(said, 300),
+            title=parse.cut(title, 300),
             environment=parse.cut(_environment_of(event), 120),
             service=parse.cut(_service_of(event), 120),
-            url=_link(event.text("ticketURI", "ticketUri", "url", "uri")),
+            url=link(event.text("ticketURI", "ticketUri", "url", "uri")),
             **moment,
         )
     ]
@@ -281,6 +279,5 @@ PROVIDER = Provider(
     pulls=False,
     label=label,
     translate=translate,
-    tables=(parse.table_of_outcomes("outcome"),),
+    tables=(parse.outcome_table("outcome"),),
 )
-__all__ = ["PROVIDER", "label", "translate", "what_of"]

@@ -7,16 +7,15 @@ from typing import Any
 
 from releases.providers import facts, parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.chef.rules import SETTINGS, check, counts, rules_in, version_in
-from releases.providers.envelope import as_object, peek, read
+from releases.providers.chef.resource_rules import SETTINGS, check, is_counted, rules_in, version_in
 from releases.providers.facts import DeploymentSeen, Seen, Unreadable
-from releases.providers.signatures import SIGNATURE_HEADERS, same, verified
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.payloads import JsonObject, as_object, peek, read_json
+from releases.providers.signatures import SIGNATURE_HEADERS, same_secret, verified
+from releases.providers.status_tables import Meaning, StatusTable
 
 TOKEN = "x-data-collector-token"
 CONVERGE, REPORT = "run_converge", "report"
 ZONE = re.compile(r"\s*(?:UTC|GMT)$|\s+(?=[+-]\d{2}:?\d{2}$)")
-Said = Mapping[str, Any]
 RUNS = StatusTable(
     "Converges",
     "status",
@@ -30,42 +29,42 @@ RUNS = StatusTable(
 
 
 def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-    """Say whether the sender knows the secret: as to any source, or as Chef's data collector shows it."""
+    """Say whether the sender knows the secret: in the usual ways, or in the data collector's header."""
     if TOKEN not in headers or any(name in headers for name in SIGNATURE_HEADERS):
         return verified(headers, body, secret)
-    return same(headers[TOKEN].strip(), secret)
+    return same_secret(headers[TOKEN].strip(), secret)
 
 
 def label(message: Message) -> Labelled:
-    """File a message of a run under the run and its type; anything else under a digest of its content."""
-    said = peek(message)
-    kind = parse.text_in(said, "message_type")
+    """Label a message with its type and a digest of its content."""
+    payload = peek(message)
+    kind = parse.text_in(payload, "message_type")
     if not kind:
-        return Labelled("", REPORT if "run_id" in said and "success" in said else "unknown")
+        return Labelled("", REPORT if "run_id" in payload and "success" in payload else "unknown")
     return Labelled("", parse.cut(kind, 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the deployments of a converge; None for messages that say nothing about one."""
+    """Return the deployments of a converge; None for other messages."""
     if kind not in (CONVERGE, REPORT):
         return None
-    said = as_object(read(message), "the event")
+    payload = as_object(read_json(message), "the event")
     if kind == REPORT:
-        outcome = {True: "success", False: "failure"}.get(said["success"]) if _is_bool(said) else ""
-        said = {**said, "status": outcome or "", "resources": list(_reported(said))}
-    return list(_deployments(said, config))
+        outcome = {True: "success", False: "failure"}.get(payload["success"]) if _is_bool(payload) else ""
+        payload = {**payload, "status": outcome or "", "resources": list(_report_resources(payload))}
+    return list(_deployments(payload, config))
 
 
-def _is_bool(said: Said) -> bool:
-    return isinstance(said.get("success"), bool)
+def _is_bool(payload: JsonObject) -> bool:
+    return isinstance(payload.get("success"), bool)
 
 
-def _reported(said: Said) -> Iterator[Said]:
-    """Yield the resources of a report in the data collector's words: those that changed, and no others."""
-    found = said.get("updated_resources")
+def _report_resources(payload: JsonObject) -> Iterator[JsonObject]:
+    """Yield the updated resources of a report in the form of the data collector."""
+    found = payload.get("updated_resources")
     for each in found if isinstance(found, list) else []:
         if isinstance(each, Mapping):
-            inner = parse.part_of(each, "instance_vars") or each
+            inner = parse.object_in(each, "instance_vars") or each
             type_ = parse.text_in(inner, "declared_type") or _snake(parse.text_in(each, "json_class"))
             name = parse.text_in(inner, "name", "resource_name")
             after = {name: parse.text_in(inner, name) for name in ("version", "revision", "tag")}
@@ -77,36 +76,36 @@ def _snake(name: str) -> str:
 
 
 def _moment(text: object) -> datetime | None:
-    """Read ISO 8601, or "2026-01-31 12:00:00 +0000" as Ruby writes it."""
+    """Parse ISO 8601, or "2026-01-31 12:00:00 +0000" as Ruby formats it."""
     if not isinstance(text, str):
         return None
     return parse.moment(ZONE.sub(lambda found: "" if found[0].isspace() else "+00:00", text.strip()))
 
 
-def _deployments(said: Said, config: Mapping[str, Any]) -> Iterator[Seen]:
-    """Yield one deployment for each service whose version a converge changed, or tried to."""
-    node = parse.part_of(said, "node")
-    node_name = parse.text_in(said, "node_name") or parse.text_in(node, "name", "id")
-    rules, resources = rules_in(config), said.get("resources")
-    if not rules or not isinstance(resources, list) or not counts(config, node_name):
+def _deployments(payload: JsonObject, config: Mapping[str, Any]) -> Iterator[Seen]:
+    """Yield a deployment for each service whose version a converge changed or tried to change."""
+    node = parse.object_in(payload, "node")
+    node_name = parse.text_in(payload, "node_name") or parse.text_in(node, "name", "id")
+    rules, resources = rules_in(config), payload.get("resources")
+    if not rules or not isinstance(resources, list) or not is_counted(config, node_name):
         return
     changed: dict[str, tuple[str, bool]] = {}
     for each in resources:
-        if isinstance(each, Mapping) and (found := _changed(each, node, config, rules)):
+        if isinstance(each, Mapping) and (found := _version_change(each, node, config, rules)):
             service, version, failed = found
             changed[service] = (version, failed or changed.get(service, ("", False))[1])
     if not changed:
         return
-    run = parse.text_in(said, "run_id", "id")
+    run = parse.text_in(payload, "run_id", "id")
     if not run:
         raise Unreadable("run_id is missing")
-    started, ended = _moment(said.get("start_time")), _moment(said.get("end_time"))
+    started, ended = _moment(payload.get("start_time")), _moment(payload.get("end_time"))
     if ended is None:
         raise Unreadable("end_time holds no moment such as 2026-01-31T12:00:00Z")
-    environment = parse.text_in(node, "chef_environment") or parse.text_in(said, "policy_group", "chef_environment")
-    word = parse.text_in(said, "status")
+    environment = parse.text_in(node, "chef_environment") or parse.text_in(payload, "policy_group", "chef_environment")
+    raw_status = parse.text_in(payload, "status")
     for service, (version, failed) in changed.items():
-        meaning = RUNS.read(word)
+        meaning = RUNS.meaning_of(raw_status)
         outcome = facts.FAILURE if failed and meaning.outcome == facts.SUCCESS else meaning.outcome
         sha = parse.sha(version) if len(version) == 40 else ""
         yield DeploymentSeen(
@@ -114,20 +113,22 @@ def _deployments(said: Said, config: Mapping[str, Any]) -> Iterator[Seen]:
             at=ended,
             phase=facts.FINISHED,
             outcome=outcome,
-            service=parse.named(service, "the service of a rule"),
-            environment=parse.named(environment, "node.chef_environment"),
+            service=parse.required_name(service, "the service of a rule"),
+            environment=parse.required_name(environment, "node.chef_environment"),
             sha=sha,
             version="" if sha else version,
-            raw_status=parse.cut(f"{word} on {node_name}", 250),
+            raw_status=parse.cut(f"{raw_status} on {node_name}", 250),
             started_at=started,
             finished_at=ended,
         )
 
 
-def _changed(resource: Said, node: Said, config: Said, rules: list[Any]) -> tuple[str, str, bool] | None:
-    """Return service, version and whether it failed, for a resource that a rule names and that changed a version."""
+def _version_change(
+    resource: JsonObject, node: JsonObject, config: JsonObject, rules: list[Any]
+) -> tuple[str, str, bool] | None:
+    """Return the service, its version and whether it failed, for a resource that matches a rule and changed the version."""
     type_, name = parse.text_in(resource, "type"), parse.text_in(resource, "name")
-    rule = next((each for each in rules if each.fits(type_, name)), None)
+    rule = next((each for each in rules if each.matches(type_, name)), None)
     status = parse.text_in(resource, "status").lower()
     if rule is None or status not in ("updated", "failed"):
         return None

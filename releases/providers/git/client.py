@@ -1,7 +1,7 @@
-"""Reading a repository with git: never its hooks, its submodules, its files, or a question to a person.
+"""Running git safely: no hooks, no submodules, no checkout, no prompts. `Git.stream` is the one place that starts git.
 
-`Git.stream` is the one place that starts git. A `Mirror` is a bare copy of a repository's mainline and tags, without
-contents where the server can leave them out; it is a cache and may be deleted at any time. No Django in here.
+The mirror it works on (mirror.py) is a bare copy of a repository's mainline and tags, without file contents where the server
+can leave them out. It is a cache and may be deleted at any time. No Django in here.
 """
 
 import os
@@ -18,12 +18,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from releases.providers.base import Provider
-from releases.providers.git import messages
+from releases.providers.git import records
+from releases.providers.git.address_pinning import HostCheck, ca_bundle_file, pinning_options
 from releases.providers.git.config import SCHEMES, Address
-from releases.providers.git.reach import Check, authorities, pinned
-from releases.providers.git.remedies import GitFailed as GitFailed
-from releases.providers.git.remedies import explain
-from releases.providers.signatures import basic
+from releases.providers.git.errors import GitFailed as GitFailed
+from releases.providers.git.errors import explain
+from releases.providers.signatures import basic_auth
 
 SAFE = (
     "--no-pager",
@@ -55,9 +55,9 @@ SAFE = (
     "-c",
     "http.followRedirects=false",
 )
-# Read by the git at the other end of a local path too, which -c does not reach. Only folders that an administrator
-# named are ever opened, so whose they are does not matter; and none of their file contents need copying.
-GLOBAL = """[safe]
+# The git that serves a local path reads this file as well, but not the -c options above. Only folders that an administrator
+# named are opened, so their owner does not matter (safe.directory), and file contents need not be copied (allowFilter).
+GLOBAL_CONFIG = """[safe]
 	directory = *
 [uploadpack]
 	allowFilter = true
@@ -72,11 +72,11 @@ SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 @dataclass(slots=True)
 class Git:
-    """How git is run for one repository. `tick` is called at least once a second while git works; it may raise.
+    """Runs git for one repository. `tick` is called at least once a second while git works; it may raise.
 
-    `folder` is where Rodeo keeps what git needs; `timeout` is for everything done with this object, in seconds. `check`
-    returns the addresses at which a host and port may be asked, or raises; `ca_bundle` is a file of authorities
-    trusted beside the machine's.
+    `folder` holds git's configuration and home; `timeout` is for everything done with this object, in seconds. `check`
+    returns the IP addresses at which a host and port may be reached, or raises; `ca_bundle` is a file of certificate
+    authorities trusted beside the machine's. `lock_fd` is inherited by git, so that a lock outlives a killed worker.
     """
 
     folder: Path
@@ -85,23 +85,23 @@ class Git:
     user: str = ""
     timeout: float = 900
     tick: Callable[[], None] = lambda: None
-    check: Check | None = None
+    check: HostCheck | None = None
     ca_bundle: str = ""
-    kept_open: int | None = None
+    lock_fd: int | None = None
     _deadline: float = field(default=0, init=False)
 
     def __post_init__(self) -> None:
         self._deadline = time.monotonic() + self.timeout
         (self.folder / "home").mkdir(parents=True, exist_ok=True)
-        written = self.folder / "gitconfig"
-        if not written.exists() or written.read_text() != GLOBAL:
+        path = self.folder / "gitconfig"
+        if not path.exists() or path.read_text() != GLOBAL_CONFIG:
             fresh = self.folder / f"gitconfig.{os.getpid()}"
-            fresh.write_text(GLOBAL)
-            fresh.replace(written)
+            fresh.write_text(GLOBAL_CONFIG)
+            fresh.replace(path)
 
     def environment(self) -> dict[str, str]:
-        """Return the whole environment git gets: nothing of the worker's own but the path and proxies."""
-        kept = (
+        """Return the whole environment of git: of the worker's own only the path, proxies and certificates."""
+        inherited = (
             "PATH",
             "http_proxy",
             "https_proxy",
@@ -116,7 +116,7 @@ class Git:
             "SSH_AUTH_SOCK",
             "TMPDIR",
         )
-        environment = {name: os.environ[name] for name in kept if name in os.environ}
+        environment = {name: os.environ[name] for name in inherited if name in os.environ}
         environment |= {
             "HOME": str(self.folder / "home"),
             "LC_ALL": "C",
@@ -134,11 +134,11 @@ class Git:
             "GIT_CEILING_DIRECTORIES": str(self.folder),
         }
         if self.ca_bundle and self.address.url.startswith("https:"):
-            environment["GIT_SSL_CAINFO"] = str(authorities(self.ca_bundle, self.folder))
+            environment["GIT_SSL_CAINFO"] = str(ca_bundle_file(self.ca_bundle, self.folder))
         return environment | self._credentials()
 
     def _credentials(self) -> dict[str, str]:
-        """Hand the secret over in the environment, for this host only: command lines can be read by everyone."""
+        """Pass the secret in the environment and for this host only: every user of the machine can read command lines."""
         if not self.secret or not self.address.url.startswith("http"):
             return {}
         parts = urlsplit(self.address.url)
@@ -150,36 +150,36 @@ class Git:
         }
 
     def _basic(self) -> str:
-        return basic(self.address.user or self.user or "git", self.secret)
+        return basic_auth(self.address.user or self.user or "git", self.secret)
 
     def stream(
         self,
         *arguments: str,
         stdin: bytes = b"",
-        heard: Callable[[str], None] | None = None,
+        on_stderr: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
         most: int = MOST_OUTPUT,
     ) -> Iterator[bytes]:
-        """Run git and yield its output in pieces; raise GitFailed if it fails, is too slow or says too much."""
+        """Run git and yield its stdout in pieces; raise GitFailed on failure, timeout or more than `most` bytes."""
         program = shutil.which("git")
         if program is None:
             raise GitFailed("git is not installed where the worker runs. Install it.")
-        with tempfile.TemporaryFile() as given:
-            given.write(stdin)
-            given.seek(0)
+        with tempfile.TemporaryFile() as input_file:
+            input_file.write(stdin)
+            input_file.seek(0)
             process = subprocess.Popen(
                 [program, *SAFE, *arguments],
-                stdin=given,
+                stdin=input_file,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=self.folder / "home",
                 env=self.environment() | dict(environment or {}),
                 start_new_session=True,
-                pass_fds=() if self.kept_open is None else (self.kept_open,),
+                pass_fds=() if self.lock_fd is None else (self.lock_fd,),
             )
-            said: list[str] = []
+            stderr: list[str] = []
             try:
-                yield from self._listen(process, said, heard, most)
+                yield from self._output(process, stderr, on_stderr, most)
                 code = process.wait(timeout=60)
             finally:
                 if process.poll() is None:
@@ -188,10 +188,10 @@ class Git:
                     if pipe:
                         pipe.close()
         if code:
-            raise GitFailed(explain("".join(said), (self._basic().split()[-1], self.secret)))
+            raise GitFailed(explain("".join(stderr), (self._basic().split()[-1], self.secret)))
 
-    def _listen(
-        self, process: subprocess.Popen[bytes], said: list[str], heard: Callable[[str], None] | None, most: int
+    def _output(
+        self, process: subprocess.Popen[bytes], stderr: list[str], on_stderr: Callable[[str], None] | None, most: int
     ) -> Iterator[bytes]:
         total = 0
         with selectors.DefaultSelector() as both:
@@ -217,31 +217,31 @@ class Git:
                         yield piece
                     else:
                         text = piece.decode("utf-8", "replace")
-                        said.append(text)
-                        del said[:-40]
-                        if heard:
-                            heard(text)
+                        stderr.append(text)
+                        del stderr[:-40]
+                        if on_stderr:
+                            on_stderr(text)
 
-    def reached(self) -> list[str]:
-        """Return the options for a command that asks the server: it connects to checked addresses only."""
-        return [] if self.check is None else pinned(self.address, self.check)
+    def network_options(self) -> list[str]:
+        """Return the options of a command that connects to the server, which keep it to checked IP addresses."""
+        return [] if self.check is None else pinning_options(self.address, self.check)
 
     def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] | None = None) -> bytes:
-        """Run git and return all it printed (at most 512 MiB); raise GitFailed."""
+        """Run git and return its stdout (at most 512 MiB); raise GitFailed."""
         return b"".join(self.stream(*arguments, stdin=stdin, environment=environment, most=512 * 1024**2))
 
     def is_repository(self) -> bool:
-        """Say whether the local path is itself a repository: not merely a folder inside one."""
-        place = Path(self.address.url)
-        if not place.is_dir():
+        """Say whether the local path is itself a repository, not merely a folder inside one."""
+        path = Path(self.address.url)
+        if not path.is_dir():
             return False
         try:
             self.run(
                 "-C",
-                str(place),
+                str(path),
                 "rev-parse",
                 "--absolute-git-dir",
-                environment={"GIT_CEILING_DIRECTORIES": str(place.parent)},
+                environment={"GIT_CEILING_DIRECTORIES": str(path.parent)},
             )
         except GitFailed:
             return False
@@ -249,7 +249,7 @@ class Git:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End git and what it started; it leads a process group of its own."""
+    """Kill git and its children, which are in a process group of their own."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):
@@ -257,4 +257,4 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-PROVIDER = Provider(kind="git", name="git", pushes=False, pulls=True, label=None, translate=messages.translate)
+PROVIDER = Provider(kind="git", name="git", pushes=False, pulls=True, label=None, translate=records.translate)

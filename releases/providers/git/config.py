@@ -1,4 +1,4 @@
-"""What a git source may point at and how its tags are read. No Django in here."""
+"""The settings of a git source: its address, its branch and its rules for tags. No Django in here."""
 
 import fnmatch
 import re
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import re2
 
-from releases.providers.base import NotAccepted as NotAccepted
+from releases.providers.base import InvalidSetting as InvalidSetting
 
 SCHEMES = ("https", "http", "ssh", "git")
 LONGEST_URL = 1000
@@ -24,12 +24,14 @@ BRANCH = re.compile(r"(?![-/.])(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)|/\.|[/.]$))[^\s
 EXPRESSIONS = re2.Options()
 EXPRESSIONS.log_errors = False
 EXPRESSIONS.max_mem = 1 << 20
-ACCEPTED = "Use https://host/path, ssh://user@host/path, user@host:path, git:// or http://, or a path on this machine."
+ADDRESS_HELP = (
+    "Use https://host/path, ssh://user@host/path, user@host:path, git:// or http://, or a path on this machine."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a repository is: a URL that git may be given, or a folder of this machine."""
+    """The address of a repository: a URL that is safe to give to git, or a folder of this machine."""
 
     url: str
     local: bool = False
@@ -37,7 +39,7 @@ class Address:
 
     @property
     def name(self) -> str:
-        """How people call the repository: its whole path on the host for a URL, the folder's name for a path."""
+        """The repository's name: its whole path on the host for a URL, the folder's name for a local path."""
         path = self.url if self.local else re.split(r"://[^/]+/|^[^/]+?:(?!//)", self.url)[-1]
         parts = [part for part in unquote(path).strip("/").split("/") if part not in {"", ".", "..", "~"}]
         if len(parts) > 1 and parts[-1] == ".git":
@@ -47,21 +49,27 @@ class Address:
 
 
 def address(text: str) -> Address:
-    """Read what somebody typed as a repository's place; raise NotAccepted with the remedy for anything dubious.
+    """Parse the address of a repository as typed; raise InvalidSetting with a remedy for anything unsafe.
 
-    A path is only recognised here: whoever accepts one checks it with `Git.is_repository`.
+    A local path is only recognised here; the caller checks it with `Git.is_repository`.
     """
     text = text.strip()
     if not text:
-        raise NotAccepted("url", f"Name the repository. {ACCEPTED}")
+        raise InvalidSetting("url", f"Name the repository. {ADDRESS_HELP}")
     if len(text) > LONGEST_URL:
-        raise NotAccepted("url", f"The address is longer than {LONGEST_URL} characters.")
+        raise InvalidSetting("url", f"The address is longer than {LONGEST_URL} characters.")
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
-        raise NotAccepted("url", "The address contains control characters. Type it again without line breaks or tabs.")
+        raise InvalidSetting(
+            "url", "The address contains control characters. Type it again without line breaks or tabs."
+        )
     if text.startswith("-"):
-        raise NotAccepted("url", f"The address starts with a dash, which git would take for an option. {ACCEPTED}")
+        raise InvalidSetting(
+            "url", f"The address starts with a dash, which git would take for an option. {ADDRESS_HELP}"
+        )
     if helper := HELPER.match(text):
-        raise NotAccepted("url", f"Transport helpers such as {helper[1]}:: run programs: not allowed. {ACCEPTED}")
+        raise InvalidSetting(
+            "url", f"Transport helpers such as {helper[1]}:: run programs: not allowed. {ADDRESS_HELP}"
+        )
     if text.startswith(("/", "./", "../", "~")) or text in {".", ".."}:
         return Address(str(Path(text).expanduser()), local=True)
     scheme, colon, _ = text.partition("://")
@@ -71,63 +79,65 @@ def address(text: str) -> Address:
         _check_host(match["host"])
         _check_user(match["user"])
         if match["path"].startswith("-"):
-            raise NotAccepted("url", "The path starts with a dash. Write it as ssh://user@host/path instead.")
+            raise InvalidSetting("url", "The path starts with a dash. Write it as ssh://user@host/path instead.")
         return Address(text, user=match["user"])
     if "@" not in text and ":" in text.split("/")[0]:
-        raise NotAccepted("url", f"The address names no user. Write user@host:path. {ACCEPTED}")
+        raise InvalidSetting("url", f"The address names no user. Write user@host:path. {ADDRESS_HELP}")
     return Address(text, local=True)
 
 
 def _url(text: str, scheme: str) -> Address:
     if scheme == "file":
-        raise NotAccepted("url", "file:// addresses are not allowed. Give the path itself, such as /srv/git/shop.git.")
+        raise InvalidSetting(
+            "url", "file:// addresses are not allowed. Give the path itself, such as /srv/git/shop.git."
+        )
     if scheme not in SCHEMES:
-        raise NotAccepted("url", f"{scheme}:// addresses are not allowed. {ACCEPTED}")
+        raise InvalidSetting("url", f"{scheme}:// addresses are not allowed. {ADDRESS_HELP}")
     if any(sign.isspace() for sign in text):
-        raise NotAccepted("url", "The address contains a space. Write it as %20.")
+        raise InvalidSetting("url", "The address contains a space. Write it as %20.")
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise NotAccepted("url", f"The address cannot be read. {ACCEPTED}") from None
+        raise InvalidSetting("url", f"The address cannot be read. {ADDRESS_HELP}") from None
     user, colon, _ = parts.netloc.rpartition("@")[0].partition(":")
     if colon:
-        raise NotAccepted("url", "The address contains a password. Leave it out and put it into the secret instead.")
+        raise InvalidSetting("url", "The address contains a password. Leave it out and put it into the secret instead.")
     if user:
         _check_user(unquote(user))
     host = parts.netloc.rpartition("@")[2]
     _check_host(host if port is None else host.rpartition(":")[0])
     if len(parts.path.strip("/")) == 0:
-        raise NotAccepted("url", "The address names a host but no repository on it.")
+        raise InvalidSetting("url", "The address names a host but no repository on it.")
     return Address(f"{scheme}{text[len(scheme) :]}", user=unquote(user))
 
 
 def _check_host(host: str) -> None:
     if not HOST.fullmatch(host):
-        raise NotAccepted("url", f"The host name {host[:80]!r} is not one. {ACCEPTED}")
+        raise InvalidSetting("url", f"The host name {host[:80]!r} is not one. {ADDRESS_HELP}")
 
 
 def _check_user(user: str) -> None:
     if not USER.fullmatch(user):
-        raise NotAccepted("url", f"The user name {user[:80]!r} is not one. Use letters, digits, dots and dashes.")
+        raise InvalidSetting("url", f"The user name {user[:80]!r} is not one. Use letters, digits, dots and dashes.")
 
 
-def branch(text: str) -> str:
-    """Return a branch name as typed, "" for the repository's default; raise NotAccepted for what git would refuse."""
+def branch_name(text: str) -> str:
+    """Return the typed name of a branch, "" for the default branch; raise InvalidSetting for a name that git refuses."""
     text = text.strip().removeprefix("refs/heads/")
     if text and (len(text) > LONGEST_NAME or not BRANCH.fullmatch(text)):
-        raise NotAccepted("branch", f"{text[:80]!r} cannot be the name of a branch.")
+        raise InvalidSetting("branch", f"{text[:80]!r} cannot be the name of a branch.")
     return text
 
 
-def pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]:
-    """Return a test for tag names: a glob such as `v*`, or a regular expression, matched in full, if it looks like one.
+def tag_pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]:
+    """Return a predicate for tag names: a glob such as `v*`, or a regular expression if it looks like one, matched in full.
 
-    An empty pattern matches nothing. Raises NotAccepted, naming the field, for an expression that does not compile.
-    Expressions are RE2's, which takes time in proportion to the name whatever the expression.
+    An empty pattern matches nothing. Raises InvalidSetting, naming the field, for an expression that does not compile.
+    Expressions are RE2's, which matches in time linear to the name, whatever the expression.
     """
     if len(text) > LONGEST_PATTERN:
-        raise NotAccepted(field, f"The pattern is longer than {LONGEST_PATTERN} characters.")
+        raise InvalidSetting(field, f"The pattern is longer than {LONGEST_PATTERN} characters.")
     if not text:
         return lambda name: False
     is_expression = any(sign in text for sign in "\\(^$+|{") or ".*" in text
@@ -137,26 +147,26 @@ def pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]:
     try:
         expression = re2.compile(text, EXPRESSIONS)
     except (re2.error, UnicodeEncodeError) as error:
-        said = error.args[0] if error.args else error
-        words = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
-        raise NotAccepted(field, f"The pattern is not a regular expression of RE2: {words}.") from None
+        message = error.args[0] if error.args else error
+        reason = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
+        raise InvalidSetting(field, f"The pattern is not a regular expression of RE2: {reason}.") from None
     return lambda name: len(name) <= LONGEST_NAME and expression.fullmatch(name) is not None
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How a source reads its tags. `line` None means: the service's name; "" means company-wide."""
+class TagRules:
+    """Which tags are releases, and what they deploy to. `line` None means the service's name, "" company-wide."""
 
     is_release: Callable[[str], bool]
     deploys_to: str = ""
     line: str | None = None
 
 
-def rules(config: Mapping[str, Any]) -> Rules:
-    """Return the tag rules of a source's configuration; one that cannot be read makes no tag a release."""
+def tag_rules(config: Mapping[str, Any]) -> TagRules:
+    """Return the tag rules in a source's configuration. With an invalid pattern no tag is a release."""
     try:
-        is_release = pattern(str(config.get("release_tags") or ""))
-    except NotAccepted:
-        is_release = pattern("")
+        is_release = tag_pattern(str(config.get("release_tags") or ""))
+    except InvalidSetting:
+        is_release = tag_pattern("")
     line = config.get("release_line")
-    return Rules(is_release, str(config.get("deploys_to") or ""), None if line is None else str(line))
+    return TagRules(is_release, str(config.get("deploys_to") or ""), None if line is None else str(line))

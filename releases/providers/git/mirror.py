@@ -1,4 +1,4 @@
-"""The copy of a repository that Rodeo reads: fetching it, its refs, and its new commits."""
+"""The local mirror of a repository: fetching it, its refs, and its new commits."""
 
 import fcntl
 import hashlib
@@ -11,10 +11,10 @@ from datetime import datetime
 from pathlib import Path
 
 from releases.providers.git.client import SHA, Git
-from releases.providers.git.messages import LONGEST_MESSAGE, Look, Record, TagLine, moment
-from releases.providers.git.paths import with_paths
-from releases.providers.git.remedies import PERCENT
-from releases.providers.git.remedies import GitFailed as GitFailed
+from releases.providers.git.commit_folders import with_paths
+from releases.providers.git.errors import PERCENT
+from releases.providers.git.errors import GitFailed as GitFailed
+from releases.providers.git.records import LONGEST_MESSAGE, CommitRecord, RefsSnapshot, TagRecord, moment
 
 LONGEST_FIELD = 1024 * 1024
 HEAD = "refs/rodeo/head"
@@ -27,8 +27,8 @@ REF_FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
-    """What the server offers, before anything is fetched. `ref` is what the mainline is called there."""
+class RemoteRefs:
+    """The refs that the server lists before anything is fetched. `ref` is the mainline's; `digest` tells whether any changed."""
 
     ref: str
     branch: str
@@ -37,17 +37,20 @@ class Glance:
 
 @dataclass(slots=True)
 class Mirror:
-    """The copy of one repository, at `path`. Use inside `held()`."""
+    """The mirror of one repository, at `path`. Use inside `held()`."""
 
     path: Path
     git: Git
     branch: str = ""
-    # The parts of the repository: where there are any, git is asked which folders each commit touches.
+    # The repository's monorepo paths; with any, git is asked which folders each commit touches.
     folders: tuple[str, ...] = ()
 
     @contextmanager
     def held(self, wait: float = 15) -> Iterator[None]:
-        """Keep everybody else out, a git left over from a killed worker included: it inherited the open lock file."""
+        """Hold the mirror's lock; raise GitFailed after `wait` seconds.
+
+        Git inherits the lock file, so one that outlives a killed worker keeps the lock until it ends.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with open(self.path.with_suffix(".lock"), "w") as lock:
             until = time.monotonic() + wait
@@ -61,34 +64,36 @@ class Mirror:
                         text = "An earlier pull of this repository is still at work. It will be tried again."
                         raise GitFailed(text) from None
                     time.sleep(0.2)
-            self.git.kept_open = lock.fileno()
+            self.git.lock_fd = lock.fileno()
             try:
                 yield
             finally:
-                self.git.kept_open = None
+                self.git.lock_fd = None
 
-    def glance(self) -> Glance:
-        """Ask the server for its mainline and tags: one short exchange, enough to know whether anything changed."""
+    def remote_refs(self) -> RemoteRefs:
+        """List the mainline and tags on the server: one short request that shows whether anything changed."""
         wanted = f"refs/heads/{self.branch}" if self.branch else "HEAD"
-        refs, symbolic = self._listed("--symref", "--end-of-options", self.git.address.url, wanted, "refs/tags/*")
+        refs, symbolic = self._ls_remote("--symref", "--end-of-options", self.git.address.url, wanted, "refs/tags/*")
         ref, branch = wanted, self.branch
         if not self.branch:
             branch = symbolic.get("HEAD", "").removeprefix("refs/heads/")
         if ref not in refs:
-            heads, _ = self._listed("--heads", "--end-of-options", self.git.address.url)
+            heads, _ = self._ls_remote("--heads", "--end-of-options", self.git.address.url)
             if heads:
-                ref = self._instead(wanted, sorted(heads))
+                ref = self._default_branch(wanted, sorted(heads))
                 branch = ref.removeprefix("refs/heads/")
                 refs[ref] = heads[ref]
             else:
                 ref, branch = "", ""
         lines = [f"{ref} {branch} {refs.get(ref, '')}"]
         lines += [f"{name} {sha}" for name, sha in sorted(refs.items()) if name.startswith("refs/tags/")]
-        return Glance(ref, branch, hashlib.sha256("\n".join(lines).encode()).hexdigest())
+        return RemoteRefs(ref, branch, hashlib.sha256("\n".join(lines).encode()).hexdigest())
 
-    def _listed(self, *arguments: str) -> tuple[dict[str, str], dict[str, str]]:
+    def _ls_remote(self, *arguments: str) -> tuple[dict[str, str], dict[str, str]]:
         refs, symbolic = {}, {}
-        for line in self.git.run(*self.git.reached(), "ls-remote", *arguments).decode("utf-8", "replace").splitlines():
+        for line in (
+            self.git.run(*self.git.network_options(), "ls-remote", *arguments).decode("utf-8", "replace").splitlines()
+        ):
             value, _, name = line.partition("\t")
             if value.startswith("ref: "):
                 symbolic[name] = value.removeprefix("ref: ")
@@ -96,8 +101,8 @@ class Mirror:
                 refs[name] = value
         return refs, symbolic
 
-    def _instead(self, wanted: str, heads: list[str]) -> str:
-        """Choose the mainline of a repository whose HEAD names no branch that exists."""
+    def _default_branch(self, wanted: str, heads: list[str]) -> str:
+        """Return the ref of the mainline of a repository whose HEAD names no existing branch."""
         names = ", ".join(head.removeprefix("refs/heads/") for head in heads[:10])
         if self.branch:
             raise GitFailed(f"The repository has no branch {self.branch!r}. Choose one it has: {names}.")
@@ -109,16 +114,16 @@ class Mirror:
             f"The repository names no default branch. Choose the mainline in the source's settings: {names}."
         )
 
-    def fetch(self, glance: Glance, report: Callable[[int], None]) -> None:
-        """Bring the mainline and the tags here, forced pushes and deletions included; report per cent as it goes."""
+    def fetch(self, remote: RemoteRefs, report: Callable[[int], None]) -> None:
+        """Fetch the mainline and the tags, forced pushes and deletions included; `report` gets the progress in per cent."""
         self._prepare()
 
-        def heard(text: str) -> None:
+        def on_stderr(text: str) -> None:
             if found := PERCENT.findall(text):
                 report(int(found[-1][1]))
 
-        refspecs = ["+refs/tags/*:refs/tags/*"] + ([f"+{glance.ref}:{HEAD}"] if glance.ref else [])
-        options = self.git.reached()
+        refspecs = ["+refs/tags/*:refs/tags/*"] + ([f"+{remote.ref}:{HEAD}"] if remote.ref else [])
+        options = self.git.network_options()
         for _ in self.git.stream(
             *options,
             "--git-dir",
@@ -132,48 +137,48 @@ class Mirror:
             "--no-write-fetch-head",
             "--no-recurse-submodules",
             "--no-auto-maintenance",
-            f"--filter={self._without()}",
+            f"--filter={self._filter()}",
             "--end-of-options",
             "origin",
             *refspecs,
-            heard=heard,
+            on_stderr=on_stderr,
         ):
             pass
-        if not glance.ref:
+        if not remote.ref:
             self._git("update-ref", "-d", HEAD)
         self._git("pack-refs", "--all")
-        with suppress(GitFailed):  # housekeeping; what was fetched is whole without it
+        with suppress(GitFailed):  # housekeeping: the mirror is complete without it
             self._git("gc", "--auto", "--quiet")
 
-    def _without(self) -> str:
-        """Say what to leave out: file contents always, folders too unless the parts of the repository ask for them."""
+    def _filter(self) -> str:
+        """Return the fetch filter: no file contents, and no folders either unless monorepo paths need them."""
         return "blob:none" if (self.path / WITH_FOLDERS).exists() else "tree:0"
 
     def _prepare(self) -> None:
         if self.folders and self.path.exists() and not (self.path / WITH_FOLDERS).exists():
-            self.forget()  # what git left out of a copy it does not bring later by itself
+            self.forget()  # a later fetch does not bring the folders that an earlier one left out
         if not (self.path / "HEAD").exists() or not (self.path / "objects").is_dir():
             shutil.rmtree(self.path, ignore_errors=True)
             self.git.run("init", "--quiet", "--bare", "--template=", "--", str(self.path))
             if self.folders:
                 (self.path / WITH_FOLDERS).touch()
-        # Left by a git that was killed. Nobody else is at work: see `held`.
+        # Left by a git that was killed. No other git is running: we hold the lock.
         for left in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*"):
             for file in self.path.glob(left):
                 file.unlink(missing_ok=True)
         self._git("config", "--replace-all", "remote.origin.url", self.git.address.url)
 
     def forget(self) -> None:
-        """Delete the copy; the next pull makes it anew."""
+        """Delete the mirror; the next pull makes it anew."""
         shutil.rmtree(self.path, ignore_errors=True)
 
     def _git(self, *arguments: str, stdin: bytes = b"") -> bytes:
         return self.git.run("--git-dir", str(self.path), *arguments, stdin=stdin)
 
-    def look(self, branch: str, at: str, before: Look | None) -> Look:
-        """Return what the copy holds: the head, and each tag that leads to a commit with its date.
+    def snapshot(self, branch: str, at: str, before: RefsSnapshot | None) -> RefsSnapshot:
+        """Return the mirror's head and each tag that points at a commit, with its date.
 
-        `before` is the look before this one: a tag that stands as it stood keeps the moment it was first seen.
+        `before` is the snapshot before this one: a tag that did not change keeps its `first_seen`.
         """
         head = ""
         found: dict[str, tuple[str, datetime]] = {}
@@ -194,22 +199,22 @@ class Mirror:
         for name, seconds in nested:
             if sha := self._commit_of(name):
                 found[name] = (sha, moment(seconds))
-        stood = {(tag.name, tag.sha, tag.tagged_at): tag.since for tag in before.tags} if before else {}
+        first_seen = {(tag.name, tag.sha, tag.tagged_at): tag.first_seen for tag in before.tags} if before else {}
         tags = (
-            TagLine(short, sha, tagged_at, stood.get((short, sha, tagged_at), at))
+            TagRecord(short, sha, tagged_at, first_seen.get((short, sha, tagged_at), at))
             for name, (sha, tagged_at) in sorted(found.items())
             for short in (name.removeprefix("refs/tags/"),)
         )
-        return Look(at, branch, head, tuple(tags))
+        return RefsSnapshot(at, branch, head, tuple(tags))
 
     def _commit_of(self, ref: str) -> str:
         answer = self._git("cat-file", "--batch-check", stdin=f"{ref}^{{commit}}\n".encode()).decode().split()
         return answer[0] if len(answer) == 3 and answer[1] == "commit" else ""
 
-    def commits(self, wanted: Iterable[str], without: Iterable[str]) -> Iterator[Record]:
+    def commits(self, wanted: Iterable[str], without: Iterable[str]) -> Iterator[CommitRecord]:
         """Yield the commits reachable from `wanted` and not from `without`, parents before children.
 
-        Names that the copy does not hold are left out of `without`; one missing from `wanted` raises GitFailed.
+        Shas that the mirror does not have are ignored in `without`; one missing from `wanted` raises GitFailed.
         """
         tips = [sha for sha in dict.fromkeys(wanted) if SHA.fullmatch(sha)]
         if not tips:
@@ -243,9 +248,11 @@ class Mirror:
         return [answer.split()[0] for answer in answers if answer.split()[1:2] == ["commit"]]
 
 
-def _record(sha: str, parents: str, authored: str, committed: str, author: str, email: str, message: str) -> Record:
+def _record(
+    sha: str, parents: str, authored: str, committed: str, author: str, email: str, message: str
+) -> CommitRecord:
     made = _seconds(committed)
-    return Record(
+    return CommitRecord(
         sha,
         tuple(parents.split()),
         _seconds(authored, made),
@@ -264,7 +271,7 @@ def _seconds(text: str, otherwise: int = 0) -> int:
 
 
 def _records(pieces: Iterable[bytes], size: int) -> Iterator[list[str]]:
-    """Cut a stream of NUL-ended fields into records. Git prints no NUL inside a field, so nothing can shift them."""
+    """Split a stream of NUL-terminated fields into records. Git prints no NUL inside a field, so fields cannot shift."""
     row: list[str] = []
     begun: list[bytes] = []
     length = 0
@@ -276,7 +283,7 @@ def _records(pieces: Iterable[bytes], size: int) -> Iterator[list[str]]:
             if len(row) == size:
                 yield row
                 row = []
-        if length < LONGEST_FIELD:  # of a message of many megabytes, the beginning is enough
+        if length < LONGEST_FIELD:  # the beginning of a message of many megabytes is enough
             begun.append(rest)
             length += len(rest)
     if row or length:

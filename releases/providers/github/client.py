@@ -1,4 +1,4 @@
-"""Reading GitHub by its REST API: its settings, its repositories, and the pull of their lists (lists.py)."""
+"""Pulling GitHub through its REST API: its settings, its repositories, and their lists (repository_lists.py)."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -6,14 +6,23 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from releases.providers import parse
-from releases.providers.base import Missing, NotAccepted, Page, Pulling, PullPartly, PullRefused, Session, Setting
-from releases.providers.github.lists import LISTS
-from releases.providers.github.paging import PER_PAGE, Asker, Params, has_next, listed
-from releases.providers.github.reading import REPOSITORY_FIELDS
-from releases.providers.github.repository import Repository
-from releases.providers.github.signing import headers, prefix
+from releases.providers.base import (
+    InvalidSetting,
+    Missing,
+    Page,
+    PullIncomplete,
+    Pulling,
+    PullRefused,
+    Session,
+    Setting,
+)
+from releases.providers.github.authentication import headers, prefix
+from releases.providers.github.conditional_requests import PER_PAGE, EtagClient, Params, has_next_page, objects_in
+from releases.providers.github.fields import REPOSITORY_FIELDS
+from releases.providers.github.repository_lists import LISTS
+from releases.providers.github.repository_reader import RepositoryReader
 
-MOST_REPOSITORIES, MOST_REFUSALS, LOOKED_AT = 1000, 5, 20
+MOST_REPOSITORIES, MOST_REFUSALS, COUNTED_REPOSITORIES = 1000, 5, 20
 DAYS, MOST_DAYS = 90, 3650
 OFF = "off"
 SETTINGS = (
@@ -50,27 +59,29 @@ SETTINGS = (
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Raise NotAccepted for what cannot work, naming the field."""
+    """Raise InvalidSetting, naming the field, for settings that cannot work."""
     host = urlsplit(str(config.get("url") or "")).netloc.lower()
     if host.rpartition("@")[2] in ("github.com", "www.github.com"):
-        raise NotAccepted("url", "That is where people go. The API of GitHub.com is at https://api.github.com.")
-    for name in named_in(config):
+        raise InvalidSetting("url", "That is where people go. The API of GitHub.com is at https://api.github.com.")
+    for name in repository_names(config):
         if "://" in name or name.count("/") != 1:
-            raise NotAccepted(
+            raise InvalidSetting(
                 "repositories", f"{parse.cut(name, 80)} is no repository. Write owner/name, without the host."
             )
     days = parse.text_in(config, "days")
     if days and not (days.isdecimal() and len(days) < 6 and 1 <= int(days) <= MOST_DAYS):
-        raise NotAccepted("days", f"Write a number of days from 1 to {MOST_DAYS}.")
+        raise InvalidSetting("days", f"Write a number of days from 1 to {MOST_DAYS}.")
     app, installation = parse.text_in(config, "app_id"), parse.text_in(config, "installation_id")
     if bool(app) != bool(installation):
-        raise NotAccepted("installation_id" if app else "app_id", "A GitHub App needs both its App ID and this.")
+        raise InvalidSetting("installation_id" if app else "app_id", "A GitHub App needs both its App ID and this.")
     if installation and not installation.isdecimal():
-        raise NotAccepted("installation_id", "That is a number, at the end of the address of the installation's page.")
+        raise InvalidSetting(
+            "installation_id", "That is a number, at the end of the address of the installation's page."
+        )
 
 
-def named_in(config: Mapping[str, Any]) -> list[str]:
-    """Return the repositories that a source names, each once."""
+def repository_names(config: Mapping[str, Any]) -> list[str]:
+    """Return the names of the repositories in a source's settings, each once."""
     return list(dict.fromkeys(name for line in parse.lines_in(config.get("repositories")) if (name := line.strip("/"))))
 
 
@@ -82,131 +93,131 @@ def _days(config: Mapping[str, Any]) -> int:
 # Repositories
 
 
-def _repositories(asker: Asker, config: Mapping[str, Any], missing: list[str]) -> Iterator[dict[str, Any]]:
-    """Yield the repositories a source names, or all its token sees. `missing` gets those that nobody shows."""
-    names = named_in(config)
+def _repositories(client: EtagClient, config: Mapping[str, Any], missing: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield the repositories in the settings, or all that the token sees; `missing` gets those that GitHub does not show."""
+    names = repository_names(config)
     for name in names:
         path = f"/repos/{quote(name)}"
         try:
-            answer, note = asker.ask(path)
+            answer, remembered = client.get_if_changed(path)
         except Missing:
             missing.append(f"GitHub knows no repository {name}, or does not show it to this token")
             continue
         if answer is not None:
-            note = _home(answer.json())
-            asker.keep(path, None, answer, note)
-        if note.get("full_name"):
-            yield note
+            remembered = _repository_info(answer.json())
+            client.remember(path, None, answer, remembered)
+        if remembered.get("full_name"):
+            yield remembered
         else:
             missing.append(f"what GitHub says about {name} is no repository")
     if not names:
-        yield from _all(asker, bool(parse.text_in(config, "app_id")))
+        yield from _visible_repositories(client, bool(parse.text_in(config, "app_id")))
 
 
-def _all(asker: Asker, of_app: bool) -> Iterator[dict[str, Any]]:
+def _visible_repositories(client: EtagClient, of_app: bool) -> Iterator[dict[str, Any]]:
     path, within = ("/installation/repositories", "repositories") if of_app else ("/user/repos", "")
     order: Params = {} if of_app else {"sort": "full_name"}
     seen: set[str] = set()
-    page, follows = 0, True
-    while follows:
+    page, has_next = 0, True
+    while has_next:
         page += 1
         params: Params = {**order, "per_page": PER_PAGE, "page": page}
-        answer, note = asker.ask(path, params)
+        answer, remembered = client.get_if_changed(path, params)
         if answer is not None:
-            found = [_home(each) for each in listed(answer, within) if each.get("archived") is not True]
-            note = [[each for each in found if each.get("full_name")], has_next(answer)]
-            asker.keep(path, params, answer, note)
-        fresh = [each for each in note[0] if each["full_name"] not in seen]
+            found = [_repository_info(each) for each in objects_in(answer, within) if each.get("archived") is not True]
+            remembered = [[each for each in found if each.get("full_name")], has_next_page(answer)]
+            client.remember(path, params, answer, remembered)
+        fresh = [each for each in remembered[0] if each["full_name"] not in seen]
         seen |= {each["full_name"] for each in fresh}
         if len(seen) > MOST_REPOSITORIES:
             raise PullRefused(
                 f"The token sees more than {MOST_REPOSITORIES:,} repositories. Name those that matter in Repositories."
             )
         yield from fresh
-        follows = bool(note[1])
+        has_next = bool(remembered[1])
 
 
-def _home(read: object) -> dict[str, Any]:
-    if not isinstance(read, Mapping):
+def _repository_info(document: object) -> dict[str, Any]:
+    if not isinstance(document, Mapping):
         return {}
-    home = {name: text for name in REPOSITORY_FIELDS if (text := parse.text_in(read, name))}
-    return home | {"has_issues": read.get("has_issues") is not False}
+    info = {name: text for name in REPOSITORY_FIELDS if (text := parse.text_in(document, name))}
+    return info | {"has_issues": document.get("has_issues") is not False}
 
 
 # Pages
 
 
 def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
-    """Read each repository's lists on from where the cursor says; whatever could not be read is said at the end."""
-    asker = Asker(session, prefix(config), cursor.get("tags"))
+    """Yield what is new in each repository's lists since the cursor; raise at the end naming what could not be read."""
+    client = EtagClient(session, prefix(config), cursor.get("tags"))
     marks: dict[str, Any] = dict(cursor.get("marks") or {})
     missing: list[str] = []
-    whole = 0
-    for home in _repositories(asker, config, missing):
-        name = home["full_name"]
-        own = {kind: dict(mark) for kind, mark in dict(marks.get(name) or {}).items()}
-        repository = Repository(asker, home, _days(config), now)
-        for kind, many, read in LISTS:
-            if config.get(kind) == OFF or (kind == "issues" and home.get("has_issues") is False):
+    complete_lists = 0
+    for info in _repositories(client, config, missing):
+        name = info["full_name"]
+        own_marks = {kind: dict(mark) for kind, mark in dict(marks.get(name) or {}).items()}
+        reader = RepositoryReader(client, info, _days(config), now)
+        for kind, many, read_list in LISTS:
+            if config.get(kind) == OFF or (kind == "issues" and info.get("has_issues") is False):
                 continue
-            mark = own.setdefault(kind, {})
+            mark = own_marks.setdefault(kind, {})
             try:
-                for records in read(repository, mark):
-                    marks[name] = {each: dict(kept) for each, kept in own.items()}
+                for records in read_list(reader, mark):
+                    marks[name] = {each: dict(kept) for each, kept in own_marks.items()}
                     yield Page(
-                        records, {"tags": dict(asker.tags), "marks": dict(marks)}, f"{many} of {name}", repository.done
+                        records, {"tags": dict(client.etags), "marks": dict(marks)}, f"{many} of {name}", reader.done
                     )
-                whole += 1
+                complete_lists += 1
             except PullRefused as refused:
                 missing.append(f"{many} of {name}: {refused}")
-            marks[name] = {each: dict(kept) for each, kept in own.items()}
+            marks[name] = {each: dict(kept) for each, kept in own_marks.items()}
             if len(missing) >= MOST_REFUSALS:
                 break
         if len(missing) >= MOST_REFUSALS:
             break
     if missing:
         remedy = "Let the token read that, or take it out of the source's settings."
-        if whole and len(missing) < MOST_REFUSALS:
-            raise PullPartly(f"{'; '.join(missing)}. All else was read. {remedy}")
+        if complete_lists and len(missing) < MOST_REFUSALS:
+            raise PullIncomplete(f"{'; '.join(missing)}. All else was read. {remedy}")
         raise PullRefused(f"{'; '.join(missing)}. {remedy}")
-    asker.prune()
-    last = {"tags": asker.tags, "marks": marks}
+    client.prune()
+    last = {"tags": client.etags, "marks": marks}
     if last != {"tags": cursor.get("tags") or {}, "marks": cursor.get("marks") or {}}:
         yield Page((), last, "done")
 
 
-def look(session: Session, config: Mapping[str, Any]) -> list[str]:
-    """Say what there is to see: repositories, and the workflows and environments of the first of them."""
+def test_connection(session: Session, config: Mapping[str, Any]) -> list[str]:
+    """Return how many repositories can be read, and how many workflows and environments the first of them have."""
     missing: list[str] = []
-    asker = Asker(session, prefix(config), {})
-    homes = list(_repositories(asker, config, missing))
+    client = EtagClient(session, prefix(config), {})
+    infos = list(_repositories(client, config, missing))
     if missing:
         raise PullRefused(f"{'; '.join(missing)}. Check its name, and that the token may read it.")
     counts = {"workflow": 0, "environment": 0}
-    for home in homes[:LOOKED_AT]:
+    for info in infos[:COUNTED_REPOSITORIES]:
         for one, path in (("workflow", "actions/workflows"), ("environment", "environments")):
-            counts[one] += _count(asker, f"/repos/{quote(home['full_name'])}/{path}")
-    some = f" in the first {LOOKED_AT}" if len(homes) > LOOKED_AT else ""
-    plural = "y" if len(homes) == 1 else "ies"
+            counts[one] += _count(client, f"/repos/{quote(info['full_name'])}/{path}")
+    some = f" in the first {COUNTED_REPOSITORIES}" if len(infos) > COUNTED_REPOSITORIES else ""
+    plural = "y" if len(infos) == 1 else "ies"
     return [
-        f"{len(homes):,} repositor{plural}",
+        f"{len(infos):,} repositor{plural}",
         *(f"{count:,} {one}{'' if count == 1 else 's'}{some}" for one, count in counts.items()),
     ]
 
 
-def _count(asker: Asker, path: str) -> int:
+def _count(client: EtagClient, path: str) -> int:
     try:
-        read = asker.plain(path, {"per_page": 1}).json()
+        document = client.get(path, {"per_page": 1}).json()
     except Missing:
         return 0
-    total = read.get("total_count") if isinstance(read, Mapping) else 0
+    total = document.get("total_count") if isinstance(document, Mapping) else 0
     return total if isinstance(total, int) else 0
 
 
 PULLING = Pulling(
     headers=headers,
     pages=pages,
-    look=look,
+    test_connection=test_connection,
     default_url="https://api.github.com",
     credential="A personal access token that may read, or the private key (.pem) of a GitHub App.",
     per_minute=600,

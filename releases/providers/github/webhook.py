@@ -1,4 +1,4 @@
-"""GitHub's webhooks: what one is filed under, and what it says. docs/providers/github.md has the tables."""
+"""GitHub's webhooks: their label and their translation. docs/providers/github.md has the tables."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,61 +6,65 @@ from typing import Any
 
 from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.envelope import NotJson, payload_of
 from releases.providers.facts import Seen, Unreadable
-from releases.providers.github import objects
+from releases.providers.github import translators
 from releases.providers.github.client import PULLING, SETTINGS, check
-from releases.providers.github.tables import COMMIT_STATUSES, CONCLUSIONS, DEPLOYMENTS, STATUSES
+from releases.providers.github.status_tables import COMMIT_STATUSES, CONCLUSIONS, DEPLOYMENTS, STATUSES
+from releases.providers.payloads import NotJson, payload_of
 
 PULLED = "pull."
-WORD = re.compile(r"[a-z0-9_]{1,60}")
+NAME = re.compile(r"[a-z0-9_]{1,60}")
 
 
 def label(message: Message) -> Labelled:
-    """File a delivery under GitHub's id for it, the same when it is sent again, and its event with the action."""
+    """Label a webhook with GitHub's delivery id, which stays the same when it is sent again, and its event and action."""
     delivery = message.headers.get("x-github-delivery", "").strip()
     event = message.headers.get("x-github-event", "").strip().lower()
     try:
-        said = payload_of(message)
+        payload = payload_of(message)
     except NotJson:
-        said = None
-    action = parse.text_in(said, "action") if isinstance(said, Mapping) else ""
-    kind = f"{event}.{action}" if WORD.fullmatch(event) and WORD.fullmatch(action) else event
+        payload = None
+    action = parse.text_in(payload, "action") if isinstance(payload, Mapping) else ""
+    kind = f"{event}.{action}" if NAME.fullmatch(event) and NAME.fullmatch(action) else event
     return Labelled(parse.cut(delivery, 300), parse.cut(kind.removeprefix(PULLED), 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the facts of a webhook or of a pulled record; None for kinds that Rodeo keeps without reading them."""
+    """Return the facts of a webhook or of a pulled record; None for kinds that are not translated."""
     event = kind.removeprefix(PULLED).partition(".")[0]
-    reader = READERS.get(event)
-    if reader is None:
+    translator = TRANSLATORS.get(event)
+    if translator is None:
         return None
     try:
-        said = payload_of(message)
+        payload = payload_of(message)
     except NotJson as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(said, Mapping):
+    if not isinstance(payload, Mapping):
         raise Unreadable("the event is not a JSON object")
-    if not kind.startswith(PULLED) and event in HOLDS and not isinstance(said.get(HOLDS[event]), Mapping):
-        raise Unreadable(f"{HOLDS[event]} is missing")
+    if (
+        not kind.startswith(PULLED)
+        and event in RESOURCE_FIELDS
+        and not isinstance(payload.get(RESOURCE_FIELDS[event]), Mapping)
+    ):
+        raise Unreadable(f"{RESOURCE_FIELDS[event]} is missing")
     if event == "push":
-        return objects.push(said, config, parse.moment(message.headers.get("received-at", "")))
-    return reader(said, config)
+        return translators.push(payload, config, parse.moment(message.headers.get("received-at", "")))
+    return translator(payload, config)
 
 
-READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Seen]]] = {
-    "workflow_run": objects.workflow_run,
-    "check_run": objects.check_run,
-    "status": objects.status,
-    "deployment": objects.deployment,
-    "deployment_status": objects.deployment,
-    "pull_request": objects.pull_request,
-    "push": objects.push,
-    "release": objects.release,
-    "issues": objects.issue,
+TRANSLATORS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Seen]]] = {
+    "workflow_run": translators.workflow_run,
+    "check_run": translators.check_run,
+    "status": translators.status,
+    "deployment": translators.deployment,
+    "deployment_status": translators.deployment,
+    "pull_request": translators.pull_request,
+    "push": translators.push,
+    "release": translators.release,
+    "issues": translators.issue,
 }
-# What an event's webhook holds its object in. Events that are the object themselves are not here.
-HOLDS = {
+# The field of each event's payload that holds its object. Events whose payload is the object itself are not here.
+RESOURCE_FIELDS = {
     "workflow_run": "workflow_run",
     "check_run": "check_run",
     "deployment": "deployment",

@@ -1,8 +1,8 @@
-"""Reading GitLab by its REST API: everything that changed since the last time, in the order in which it changed.
+"""Pulling GitLab through its REST API: everything that changed since the last pull, in the order of change.
 
-Lists are read oldest change first, a hundred at a time. A full page moves the window to where it ended rather than to
-page 2, which would miss what slips between pages while they are read. The page that was not full is asked for again next
-time, with the tag it came with, so that a pull without news is answered 304 throughout.
+Lists are read oldest change first, a hundred at a time. After a full page, the next request starts at the time of its last
+object; asking for page 2 would miss objects that move between pages while they are read. The last page is asked for again by
+the next pull with its ETag, so that a pull without changes is answered 304 throughout.
 """
 
 import json
@@ -15,25 +15,25 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from releases.providers import parse
 from releases.providers.base import (
     Answer,
+    InvalidSetting,
     Missing,
-    NotAccepted,
     Page,
     PullFailed,
+    PullIncomplete,
     Pulling,
-    PullPartly,
     PullRefused,
     Record,
     Session,
     Setting,
 )
-from releases.providers.gitlab.objects import COMMITS
-from releases.providers.gitlab.reading import PROJECT, PROJECT_FIELDS, moment
+from releases.providers.gitlab.fields import PROJECT, PROJECT_FIELDS, moment
+from releases.providers.gitlab.translators import COMMITS
 
 PER_PAGE = 100
 MOST_PROJECTS = 1000
 MOST_REFUSALS = 5
-LOOKED_AT = 20
-# What becomes visible may have been stamped a little earlier than what was seen before it.
+COUNTED_PROJECTS = 20
+# An object may become visible a little later than others with a newer timestamp.
 OVERLAP = timedelta(minutes=1)
 OFF = "disabled"
 UPDATED, CREATED = "updated", "created"
@@ -42,7 +42,7 @@ Params = dict[str, str | int]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One list of a project. `level` is the setting that switches it off; `order` what it is ordered by, "" for nothing."""
+    """One list of a project. `level` is the project's setting that disables it; `order` the time it is sorted by, or ""."""
 
     kind: str
     path: str
@@ -81,19 +81,19 @@ SETTINGS = (
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Raise NotAccepted for projects that are not named as in their address, and for a date that is none."""
+    """Raise InvalidSetting for projects that are not named as in their address, and for a date that is none."""
     for name in projects_in(config):
         if "://" in name or not ("/" in name or name.isdigit()):
-            raise NotAccepted(
+            raise InvalidSetting(
                 "projects", f"{parse.cut(name, 80)} is no project. Write group/project, without the host."
             )
     since = config.get("since")
     if since and _since(config) is None:
-        raise NotAccepted("since", "That is no date. Write it as 2026-01-31.")
+        raise InvalidSetting("since", "That is no date. Write it as 2026-01-31.")
 
 
 def projects_in(config: Mapping[str, Any]) -> list[str]:
-    """Return the projects that a source names, each once."""
+    """Return the names of the projects in a source's settings, each once."""
     return list(dict.fromkeys(name for line in parse.lines_in(config.get("projects")) if (name := line.strip("/"))))
 
 
@@ -103,18 +103,17 @@ def _since(config: Mapping[str, Any]) -> datetime | None:
 
 
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
-    """A token of a person, a group or a project; without one, GitLab shows what is public."""
+    """Return the header with the token of a person, group or project; none for public projects."""
     return {"PRIVATE-TOKEN": credential} if credential else {}
 
 
 # Paging
 
 
-def following(answer: Answer, params: Params) -> Params | None:
+def next_params(answer: Answer, params: Params) -> Params | None:
     """Return the parameters of the next page, by keyset or by number; None on the last one.
 
-    Only what stands behind the question mark is taken from a Link: GitLab may write it for another host than the one
-    we speak to.
+    Only the query of a Link header's URL is used: GitLab may write it for another host than the one we ask.
     """
     for part in answer.headers.get("link", "").split(","):
         address, _, rest = part.partition(";")
@@ -124,28 +123,28 @@ def following(answer: Answer, params: Params) -> Params | None:
     return {**params, "page": int(page)} if page.isdecimal() and len(page) < 9 else None
 
 
-def listed(answer: Answer) -> list[Mapping[str, Any]]:
+def objects_in(answer: Answer) -> list[Mapping[str, Any]]:
     """Return the objects in a list; PullRefused when the answer is something else."""
-    read = answer.json()
-    if not isinstance(read, list):
+    document = answer.json()
+    if not isinstance(document, list):
         raise PullRefused(f"{answer.url} holds no list. Check that the address is GitLab's.")
-    return [each for each in read if isinstance(each, Mapping)]
+    return [each for each in document if isinstance(each, Mapping)]
 
 
 def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -> Iterator[Mapping[str, Any]]:
-    """Yield the projects a source names, or all that its token belongs to. `missing` gets those nobody knows."""
-    named = projects_in(config)
-    for name in named:
+    """Yield the projects in the settings, or all that the token is a member of; `missing` gets those GitLab does not show."""
+    names = projects_in(config)
+    for name in names:
         try:
-            read = session.get(f"/api/v4/projects/{quote(name, safe='')}").json()
+            document = session.get(f"/api/v4/projects/{quote(name, safe='')}").json()
         except Missing:
             missing.append(f"GitLab knows no project {name}, or does not show it to this token")
             continue
-        if isinstance(read, Mapping) and parse.text_in(read, "id"):
-            yield read
+        if isinstance(document, Mapping) and parse.text_in(document, "id"):
+            yield document
         else:
             missing.append(f"what GitLab says about {name} is no project")
-    if named:
+    if names:
         return
     params: Params | None = {
         "membership": "true",
@@ -158,36 +157,36 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
     seen: set[str] = set()
     while params is not None:
         answer = session.get("/api/v4/projects", params)
-        fresh = [each for each in listed(answer) if parse.text_in(each, "id") not in seen]
+        fresh = [each for each in objects_in(answer) if parse.text_in(each, "id") not in seen]
         seen |= {parse.text_in(each, "id") for each in fresh}
         if len(seen) > MOST_PROJECTS:
             raise PullRefused(
                 f"The token sees more than {MOST_PROJECTS:,} projects. Name those that matter in Projects."
             )
         yield from fresh
-        params = following(answer, params) if fresh else None
+        params = next_params(answer, params) if fresh else None
 
 
 # Pages
 
 
 def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
-    """Read each project's lists on from where the cursor says; whatever could not be read is said at the end."""
+    """Yield what is new in each project's lists since the cursor; raise at the end naming what could not be read."""
     missing: list[str] = []
-    whole = 0
-    left: dict[str, Any] = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
+    complete_lists = 0
+    new_cursor: dict[str, Any] = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
     for project in _projects(session, config, missing):
         id_, path = parse.text_in(project, "id"), parse.text_in(project, "path_with_namespace")
         for step in STEPS:
             if project.get(step.level) == OFF:
                 continue
-            own = left.setdefault(id_, {})
-            reader = _Reader(session, project, step, dict(own.get(step.kind) or {}), _since(config))
+            own_marks = new_cursor.setdefault(id_, {})
+            reader = _Reader(session, project, step, dict(own_marks.get(step.kind) or {}), _since(config))
             try:
                 for records, mark in reader.read():
-                    own[step.kind] = mark
-                    yield Page(records, {**left, id_: dict(own)}, f"{step.many} of {path}", reader.done)
-                whole += 1
+                    own_marks[step.kind] = mark
+                    yield Page(records, {**new_cursor, id_: dict(own_marks)}, f"{step.many} of {path}", reader.done)
+                complete_lists += 1
             except Missing:
                 missing.append(f"{step.many} of {path} are not shown to this token")
             except PullRefused as refused:
@@ -198,14 +197,14 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
             break
     if missing:
         remedy = "Give the token the scope read_api and at least the role Reporter there, or take the project out of Projects."
-        if whole and len(missing) < MOST_REFUSALS:
-            raise PullPartly(f"{'; '.join(missing)}. All else was read. {remedy}")
+        if complete_lists and len(missing) < MOST_REFUSALS:
+            raise PullIncomplete(f"{'; '.join(missing)}. All else was read. {remedy}")
         raise PullRefused(f"{'; '.join(missing)}. {remedy}")
 
 
 class _Reader:
-    """One list of one project. Its mark: `after` (where the window begins), `tag` (of the page asked for first the next
-    time), `seen` (how far it was read)."""
+    """Reads one list of one project. Its mark is kept in the cursor: `after` (the start of the time window), `tag` (the ETag
+    of the page that the next pull asks for first), `seen` (the newest time read)."""
 
     def __init__(
         self, session: Session, project: Mapping[str, Any], step: Step, mark: dict[str, Any], since: datetime | None
@@ -215,10 +214,10 @@ class _Reader:
         self.project = {name: project[name] for name in PROJECT_FIELDS if name in project}
         self.seen = moment(mark.get("seen"))
         if step.order == UPDATED and since is not None and "after" not in mark:
-            mark["after"] = _written(since)
+            mark["after"] = _iso8601(since)
 
     def read(self) -> Iterator[tuple[list[Record], dict[str, Any]]]:
-        """Yield complete pages of what is new, each with the mark that is true once it is kept."""
+        """Yield pages of what is new, each with the mark to keep once its records are stored."""
         params: Params | None = self._first()
         tag, first, newest = str(self.mark.get("tag") or ""), "", self.seen
         page, before = 0, b""
@@ -229,7 +228,7 @@ class _Reader:
             if answer.body == before and "page" in params:
                 raise PullFailed(f"{answer.url} gave the same page twice, so there would be no end of it.")
             page, before = page + 1, answer.body
-            found = listed(answer)
+            found = objects_in(answer)
             params = self._next(answer, found, params)
             newest = max([at for each in found if (at := self._at(each))] + ([newest] if newest else []), default=None)
             first = first or answer.headers.get("etag", "")
@@ -251,8 +250,8 @@ class _Reader:
         return params
 
     def _next(self, answer: Answer, found: list[Mapping[str, Any]], params: Params) -> Params | None:
-        """Go on where this page ended. Only while a page holds one single moment does the next number follow it."""
-        follows = following(answer, params)
+        """Return the parameters of the next page: from this page's last time on, or by number if it has only one time."""
+        follows = next_params(answer, params)
         if follows is None or not found:
             return None
         last = self._at(found[-1])
@@ -260,7 +259,7 @@ class _Reader:
             return None
         if self.step.order != UPDATED or last is None:
             return follows
-        after = _written(last - timedelta(milliseconds=1))
+        after = _iso8601(last - timedelta(milliseconds=1))
         if after == params.get("updated_after"):
             return follows
         self.mark["after"] = after
@@ -274,10 +273,10 @@ class _Reader:
         return self.seen is None or at is None or at >= self.seen - OVERLAP
 
     def _note(self, newest: datetime | None, tag: str, follows: Params | None) -> None:
-        """Move the mark. What is read newest first has been seen only when it was read to its end."""
+        """Move the mark; for a list that is read newest first only once it was read to its end."""
         self.mark.pop("tag", None)
         if newest is not None and (self.step.order == UPDATED or follows is None):
-            self.mark["seen"] = _written(newest)
+            self.mark["seen"] = _iso8601(newest)
         if tag and follows is None:
             self.mark["tag"] = tag
 
@@ -288,7 +287,7 @@ class _Reader:
         return Record(f"pull.{self.step.kind}", json.dumps(body, sort_keys=True, separators=(",", ":")).encode())
 
     def _commits(self, iid: str) -> list[Mapping[str, Any]]:
-        """Return the commits that a squash left out of the mainline."""
+        """Return the original commits of a squashed merge request."""
         params: Params | None = {"per_page": PER_PAGE}
         found: list[Mapping[str, Any]] = []
         while params is not None:
@@ -296,28 +295,28 @@ class _Reader:
                 answer = self.session.get(f"{self.path}/{quote(iid, safe='')}/commits", params)
             except Missing:
                 return found
-            some = listed(answer)
+            some = objects_in(answer)
             found += [{name: each.get(name) for name in ("id", "committed_date", "created_at")} for each in some]
-            params = following(answer, params) if some and len(found) < 1000 else None
+            params = next_params(answer, params) if some and len(found) < 1000 else None
         return found
 
 
-def _written(at: datetime) -> str:
+def _iso8601(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def look(session: Session, config: Mapping[str, Any]) -> list[str]:
-    """Say what there is to see: projects, and the pipelines and environments of the first of them."""
+def test_connection(session: Session, config: Mapping[str, Any]) -> list[str]:
+    """Return how many projects can be read, and how many pipelines and environments the first of them have."""
     missing: list[str] = []
     projects = list(_projects(session, config, missing))
     if missing:
         raise PullRefused(f"{'; '.join(missing)}. Check its name, and that the token may read it.")
     counts = {"pipelines": 0, "environments": 0}
-    for project in projects[:LOOKED_AT]:
+    for project in projects[:COUNTED_PROJECTS]:
         for step in STEPS:
             if step.many in counts and project.get(step.level) != OFF:
                 counts[step.many] += _count(session, parse.text_in(project, "id"), step.path)
-    some = f" in the first {LOOKED_AT}" if len(projects) > LOOKED_AT else ""
+    some = f" in the first {COUNTED_PROJECTS}" if len(projects) > COUNTED_PROJECTS else ""
     return [
         _counted(len(projects), "project"),
         *(_counted(count, many.removesuffix("s")) + some for many, count in counts.items()),
@@ -330,7 +329,7 @@ def _count(session: Session, id_: str, path: str) -> int:
     except Missing:
         return 0
     total = answer.headers.get("x-total", "")
-    return int(total) if total.isdecimal() and len(total) < 12 else len(listed(answer))
+    return int(total) if total.isdecimal() and len(total) < 12 else len(objects_in(answer))
 
 
 def _counted(number: int, one: str) -> str:
@@ -340,7 +339,7 @@ def _counted(number: int, one: str) -> str:
 PULLING = Pulling(
     headers=headers,
     pages=pages,
-    look=look,
+    test_connection=test_connection,
     default_url="https://gitlab.com",
     credential="A token with the scope read_api, of a project, a group or a person who has at least the role Reporter.",
     per_minute=600,

@@ -1,4 +1,4 @@
-"""GitLab's webhooks: who sent one, what it is filed under, what it says. docs/providers/gitlab.md has the tables."""
+"""GitLab's webhooks: authentication, label and translation. docs/providers/gitlab.md has the tables."""
 
 import base64
 import binascii
@@ -9,26 +9,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from releases.providers import parse
-from releases.providers.base import Labelled, Message, Provider, Refused
-from releases.providers.envelope import NotJson, document
+from releases.providers.base import Labelled, Message, MessageRefused, Provider
 from releases.providers.facts import Seen, Unreadable
-from releases.providers.gitlab import objects
+from releases.providers.gitlab import translators
 from releases.providers.gitlab.client import PULLING, SETTINGS, check
-from releases.providers.gitlab.tables import DEPLOYMENTS, PIPELINES
-from releases.providers.signatures import SIGNATURE_HEADERS, same, verified
+from releases.providers.gitlab.status_tables import DEPLOYMENTS, PIPELINES
+from releases.providers.payloads import NotJson, parse_json
+from releases.providers.signatures import SIGNATURE_HEADERS, same_secret, verified
 
 TOKEN = "x-gitlab-token"
 SIGNATURE, ID, TIMESTAMP = "webhook-signature", "webhook-id", "webhook-timestamp"
 PREFIX = "whsec_"
 KEY_BYTES = 32
-# GitLab signs every attempt anew, so a late one is as fresh as the first; what is older was kept by somebody else.
-PATIENCE = 300
+# Seconds. GitLab signs every attempt anew, so an older signature is a replay.
+TOLERANCE = 300
 
 
 def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-    """Say whether the sender knows the secret: by X-Gitlab-Token, by a signature, or as senders to any source may.
+    """Say whether the sender knows the secret: by X-Gitlab-Token, by a signature, or in the ways of any source.
 
-    A signature that is sent must be right, even beside a right token. Refused for one that is right but old.
+    A signature that is sent must be right, even beside a right token. Raises MessageRefused for one that is right but old.
     """
     if not secret:
         return False
@@ -36,19 +36,19 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return _signed(headers, body, secret)
     if any(name in headers for name in SIGNATURE_HEADERS) or TOKEN not in headers:
         return verified(headers, body, secret)
-    return same(headers[TOKEN].strip(), secret)
+    return same_secret(headers[TOKEN].strip(), secret)
 
 
 def _signed(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
     """Check a signature of Standard Webhooks: HMAC-SHA-256 of id, time and body, in base64, one or several."""
-    written = headers.get(TIMESTAMP, "").strip()
-    said = f"{headers.get(ID, '').strip()}.{written}.".encode("utf-8", "replace") + body
-    wanted = [base64.b64encode(hmac.new(key, said, hashlib.sha256).digest()).decode() for key in keys_of(secret)]
+    timestamp = headers.get(TIMESTAMP, "").strip()
+    signed = f"{headers.get(ID, '').strip()}.{timestamp}.".encode("utf-8", "replace") + body
+    wanted = [base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode() for key in keys_of(secret)]
     given = [each.partition(",")[2] for each in headers[SIGNATURE].split() if each.startswith("v1,")]
-    if not any(same(one, other) for one in given for other in wanted):
+    if not any(same_secret(one, other) for one in given for other in wanted):
         return False
-    if not (written.isascii() and written.isdigit() and abs(time.time() - int(written[:15])) <= PATIENCE):
-        raise Refused(
+    if not (timestamp.isascii() and timestamp.isdigit() and abs(time.time() - int(timestamp[:15])) <= TOLERANCE):
+        raise MessageRefused(
             401,
             "The signature is right, but it was made more than 5 minutes from now. Set the clocks of GitLab and of "
             "Rodeo; a delivery that was kept on the way comes with the next pull.",
@@ -57,7 +57,7 @@ def _signed(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
 
 
 def keys_of(secret: str) -> list[bytes]:
-    """Return the keys a secret may stand for: of whsec_…, the bytes behind it; of a token, also those it spells."""
+    """Return the possible HMAC keys of a secret: of whsec_… the decoded bytes; of a token its bytes, and these decoded."""
     if secret.startswith(PREFIX):
         key = _decoded(secret.removeprefix(PREFIX))
         return [key] if key else []
@@ -74,55 +74,55 @@ def _decoded(text: str) -> bytes:
 
 
 def label(message: Message) -> Labelled:
-    """File a delivery under GitLab's id for it, which stays the same when it is sent again.
+    """Label a webhook with GitLab's delivery id, which stays the same when it is sent again.
 
     That is webhook-id, which a signature covers, else Idempotency-Key (they are equal). X-Gitlab-Event-UUID is shared by
-    all events that one event set off, so it names none. GitLab before 17.4 has neither: the content tells a repeat.
-    The kind is the body's own, which a signature covers; the header stands in where the body says nothing.
+    all events that one event caused, so it identifies none. GitLab before 17.4 has neither; a digest of the content is used.
+    The kind is that in the body, which a signature covers, else that in the header.
     """
     delivery = message.headers.get(ID, "").strip() or message.headers.get("idempotency-key", "").strip()
     try:
-        said = document(message.body)
+        payload = parse_json(message.body)
     except NotJson:
-        said = {}
-    kind = parse.text_in(said, "object_kind", "event_name", "event_type") if isinstance(said, Mapping) else ""
+        payload = {}
+    kind = parse.text_in(payload, "object_kind", "event_name", "event_type") if isinstance(payload, Mapping) else ""
     header = message.headers.get("x-gitlab-event", "").strip().lower().removesuffix(" hook").replace(" ", "_")
     kind = kind or header
     return Labelled(parse.cut(delivery, 300), parse.cut(kind.removeprefix("pull."), 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the facts of a webhook or of a pulled record; None for kinds that Rodeo keeps without reading them."""
-    reader = READERS.get(kind)
-    if reader is None:
+    """Return the facts of a webhook or of a pulled record; None for kinds that are not translated."""
+    translator = TRANSLATORS.get(kind)
+    if translator is None:
         return None
     try:
-        said = document(message.body)
+        payload = parse_json(message.body)
     except NotJson as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(said, Mapping):
+    if not isinstance(payload, Mapping):
         raise Unreadable("the event is not a JSON object")
     if kind == "push":
-        return objects.push(said, config, parse.moment(message.headers.get("received-at", "")))
-    return reader(said, config)
+        return translators.push(payload, config, parse.moment(message.headers.get("received-at", "")))
+    return translator(payload, config)
 
 
-READERS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Seen]]] = {
-    "pipeline": objects.pipeline,
-    "pull.pipeline": objects.pipeline,
-    "build": objects.job,
-    "job": objects.job,
-    "deployment": objects.deployment,
-    "pull.deployment": objects.deployment,
-    "merge_request": objects.merge_request,
-    "pull.merge_request": objects.merge_request,
-    "issue": objects.issue,
-    "work_item": objects.issue,
-    "pull.issue": objects.issue,
-    "release": objects.release,
-    "pull.release": objects.release,
-    "push": objects.push,
-    "pull.environment": objects.environment,
+TRANSLATORS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[Seen]]] = {
+    "pipeline": translators.pipeline,
+    "pull.pipeline": translators.pipeline,
+    "build": translators.job,
+    "job": translators.job,
+    "deployment": translators.deployment,
+    "pull.deployment": translators.deployment,
+    "merge_request": translators.merge_request,
+    "pull.merge_request": translators.merge_request,
+    "issue": translators.issue,
+    "work_item": translators.issue,
+    "pull.issue": translators.issue,
+    "release": translators.release,
+    "pull.release": translators.release,
+    "push": translators.push,
+    "pull.environment": translators.environment,
 }
 PROVIDER = Provider(
     kind="gitlab",

@@ -1,7 +1,7 @@
-"""Reading Jenkins by its JSON API, with GET alone, for which it asks no crumb.
+"""Pulling Jenkins through its JSON API, with GET only, for which Jenkins needs no crumb.
 
-One question a folder says which jobs have news. Of those, the builds after the cursor are read oldest first; builds that
-were still running the last time are read again. Jobs and builds that are gone say nothing.
+One request a folder tells which jobs have new builds. Of those, the builds after the cursor are read, oldest first, and again
+those that were still running the last time. Deleted jobs and builds change nothing.
 """
 
 import json
@@ -13,25 +13,26 @@ from urllib.parse import quote, unquote
 
 from releases.providers import parse
 from releases.providers.base import (
+    InvalidSetting,
     Missing,
-    NotAccepted,
     Page,
     PullFailed,
+    PullIncomplete,
     Pulling,
-    PullPartly,
     PullRefused,
     Record,
     Session,
     Setting,
 )
-from releases.providers.jenkins.objects import JOB
-from releases.providers.signatures import basic
+from releases.providers.jenkins.translators import JOB_FIELD
+from releases.providers.signatures import basic_auth
 
 BUILD = "pull.build"
 AT_ONCE = 50
-# Builds that began meanwhile push the others along; so many more are asked for to make up for them.
+# Builds that begin while we read shift the range asked for, so it is asked for this much longer.
 SLACK = 10
-NEWEST = 100
+# The field `builds` lists at most this many.
+NEWEST_LISTED = 100
 MOST_JOBS = 5000
 DEEPEST = 12
 REMEDY = "Check the address, Folders and jobs, and what the user may read."
@@ -64,24 +65,27 @@ SETTINGS = (
 
 
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
-    """User and API token, by basic authentication."""
+    """Return basic authentication with user and API token; none without a token."""
     user = str(config.get("user") or "").strip()
     if credential and not user:
         raise PullRefused("An API token is kept, and no user. Name the user whose token it is.")
     if not credential:
         return {}
-    return {"Authorization": basic(user, credential)}
+    return {"Authorization": basic_auth(user, credential)}
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Raise NotAccepted for a user that basic authentication cannot carry."""
+    """Raise InvalidSetting for a user that basic authentication cannot carry."""
     if ":" in str(config.get("user") or ""):
-        raise NotAccepted("user", "A user's name holds no colon. Leave the token out of it; it has a field of its own.")
+        raise InvalidSetting(
+            "user", "A user's name holds no colon. Leave the token out of it; it has a field of its own."
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job that has builds. `parts` are the names on its way as the API has them; `branch` that of a multibranch job."""
+    """A job with builds. `parts` are the names of its folders and its own, as the API has them; `last` and `completed` are
+    the numbers of its newest builds; `branch` is set for a job of a multibranch project."""
 
     parts: tuple[str, ...]
     last: int
@@ -90,7 +94,7 @@ class Job:
 
     @property
     def path(self) -> str:
-        """The full path as people read it: shop/checkout/feature/pay-12."""
+        """The job's full path as Jenkins shows it: shop/checkout/feature/pay-12."""
         return "/".join(unquote(part) for part in self.parts)
 
     @property
@@ -99,13 +103,13 @@ class Job:
 
 
 @dataclass(slots=True)
-class _Found:
+class _JobList:
     jobs: list[Job] = field(default_factory=list)
     folders: int = 0
 
 
-def address(parts: tuple[str, ...]) -> str:
-    """Return where a job or folder is below Jenkins' own address."""
+def api_path(parts: tuple[str, ...]) -> str:
+    """Return the path of a job or folder below Jenkins' URL."""
     return "".join(f"/job/{quote(part, safe='')}" for part in parts)
 
 
@@ -114,20 +118,20 @@ def _number(holder: object) -> int:
     return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else 0
 
 
-def _asked(session: Session, path: str, tree: str) -> Mapping[str, Any]:
+def _get_object(session: Session, path: str, tree: str) -> Mapping[str, Any]:
     answer = session.get(f"{path}/api/json", {"tree": tree})
-    read = answer.json()
-    if not isinstance(read, Mapping):
+    document = answer.json()
+    if not isinstance(document, Mapping):
         raise PullRefused(f"{answer.url} holds no object. Check that the address is Jenkins'.")
-    return read
+    return document
 
 
 def jobs(session: Session, config: Mapping[str, Any], missing: list[str]) -> list[Job]:
-    """Return every job the source may read that has builds, through folders, organizations and multibranch jobs.
+    """Return every job with builds that the source reads, inside folders, organizations and multibranch projects too.
 
-    `missing` gets the folders that are named and that nobody shows.
+    Folders of the settings that Jenkins does not show are reported in `missing`.
     """
-    found = _Found()
+    found = _JobList()
     starts = [
         tuple(part for part in line.strip("/").split("/") if part) for line in parse.lines_in(config.get("folders"))
     ]
@@ -143,17 +147,17 @@ def jobs(session: Session, config: Mapping[str, Any], missing: list[str]) -> lis
     return list({job.key: job for job in found.jobs}.values())
 
 
-def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _Found) -> None:
+def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _JobList) -> None:
     if len(parts) > DEEPEST:
         raise PullRefused(f"Jenkins has folders more than {DEEPEST} deep. Name those that matter in Folders and jobs.")
-    read = _asked(session, address(parts), f"_class,name,lastBuild[number],lastCompletedBuild[number],{JOBS}")
-    class_ = class_ or parse.text_in(read, "_class")
-    if "jobs" not in read and _number(read.get("lastBuild")):
-        found.jobs.append(Job(parts, _number(read.get("lastBuild")), _number(read.get("lastCompletedBuild"))))
+    folder = _get_object(session, api_path(parts), f"_class,name,lastBuild[number],lastCompletedBuild[number],{JOBS}")
+    class_ = class_ or parse.text_in(folder, "_class")
+    if "jobs" not in folder and _number(folder.get("lastBuild")):
+        found.jobs.append(Job(parts, _number(folder.get("lastBuild")), _number(folder.get("lastCompletedBuild"))))
         return
     found.folders += 1
-    inner = read.get("jobs")
-    for each in inner if isinstance(inner, list) else []:
+    listed = folder.get("jobs")
+    for each in listed if isinstance(listed, list) else []:
         name = parse.text_in(each, "name") if isinstance(each, Mapping) else ""
         if not name:
             continue
@@ -177,80 +181,82 @@ def _holds_jobs(class_: str) -> bool:
 
 
 def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any], now: datetime) -> Iterator[Page]:
-    """Read the builds of every job that has news, job by job."""
-    left = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
+    """Yield the builds of every job that has new or unfinished ones, job by job."""
+    new_cursor = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
     missing: list[str] = []
     for job in jobs(session, config, missing):
-        mark = left.get(job.key, {})
-        done = int(mark.get("done") or 0)
-        still = {number for number in mark.get("open") or () if isinstance(number, int)}
+        job_cursor = new_cursor.get(job.key, {})
+        done = int(job_cursor.get("done") or 0)
+        unfinished = {number for number in job_cursor.get("open") or () if isinstance(number, int)}
         if job.last < done:
-            done, still = 0, set()  # made anew under its old name, or its newest builds were deleted: read it all
-        if job.last == done and not still:
+            done, unfinished = 0, set()  # the job was made anew, or its newest builds were deleted: read all builds
+        if job.last == done and not unfinished:
             continue
-        yield from _builds(session, job, done, still, left)
+        yield from _builds(session, job, done, unfinished, new_cursor)
     if missing:
-        raise PullPartly(f"{'; '.join(missing)}. All else was read. {REMEDY}")
+        raise PullIncomplete(f"{'; '.join(missing)}. All else was read. {REMEDY}")
 
 
-def _builds(session: Session, job: Job, done: int, still: set[int], left: dict[str, Any]) -> Iterator[Page]:
+def _builds(session: Session, job: Job, done: int, unfinished: set[int], new_cursor: dict[str, Any]) -> Iterator[Page]:
     try:
-        numbers = _numbers(session, job, min([done, *still]))
+        numbers = _build_numbers(session, job, min([done, *unfinished]))
     except Missing:
         return  # deleted since it was listed
-    wanted = [number for number in reversed(numbers) if number > done or number in still]
+    wanted = [number for number in reversed(numbers) if number > done or number in unfinished]
     for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        read = _read(session, job, numbers, some)
-        for number in some:
-            running = number in read and read[number].get("building") is True
-            still = still | {number} if running else still - {number}
-        done = max([done, *some])
-        left[job.key] = {"done": done, "open": sorted(still)}
-        records = [_record(job, read[number]) for number in some if number in read]
-        yield Page(records, json.loads(json.dumps(left)), f"builds of {job.path}", start + len(some), len(wanted))
-    gone = still - set(numbers)
-    if gone or not wanted:
-        left[job.key] = {"done": max(done, job.last), "open": sorted(still - gone)}
-        yield Page([], json.loads(json.dumps(left)), f"builds of {job.path}", len(wanted), len(wanted))
+        batch = wanted[start : start + AT_ONCE]
+        builds = _read_builds(session, job, numbers, batch)
+        for number in batch:
+            running = number in builds and builds[number].get("building") is True
+            unfinished = unfinished | {number} if running else unfinished - {number}
+        done = max([done, *batch])
+        new_cursor[job.key] = {"done": done, "open": sorted(unfinished)}
+        records = [_record(job, builds[number]) for number in batch if number in builds]
+        yield Page(
+            records, json.loads(json.dumps(new_cursor)), f"builds of {job.path}", start + len(batch), len(wanted)
+        )
+    deleted = unfinished - set(numbers)
+    if deleted or not wanted:
+        new_cursor[job.key] = {"done": max(done, job.last), "open": sorted(unfinished - deleted)}
+        yield Page([], json.loads(json.dumps(new_cursor)), f"builds of {job.path}", len(wanted), len(wanted))
 
 
-def _numbers(session: Session, job: Job, done: int) -> list[int]:
+def _build_numbers(session: Session, job: Job, done: int) -> list[int]:
     """Return the numbers of a job's builds, newest first, at least those after `done`."""
     for which in ("builds", "allBuilds"):
-        inner = _asked(session, address(job.parts), f"{which}[number]").get(which)
-        numbers = [number for each in inner if (number := _number(each))] if isinstance(inner, list) else []
-        if len(numbers) < NEWEST or min(numbers) <= done + 1:
+        listed = _get_object(session, api_path(job.parts), f"{which}[number]").get(which)
+        numbers = [number for each in listed if (number := _number(each))] if isinstance(listed, list) else []
+        if len(numbers) < NEWEST_LISTED or min(numbers) <= done + 1:
             break
     return sorted(set(numbers), reverse=True)
 
 
-def _read(session: Session, job: Job, numbers: list[int], some: list[int]) -> dict[int, Mapping[str, Any]]:
-    """Return these builds by number. One that the range did not hold is asked for by itself, and may be gone."""
-    first, last = numbers.index(some[-1]), numbers.index(some[0])
-    read: dict[int, Mapping[str, Any]] = {}
+def _read_builds(session: Session, job: Job, numbers: list[int], batch: list[int]) -> dict[int, Mapping[str, Any]]:
+    """Return these builds by number, those that are not deleted. One that the range did not hold is asked for by itself."""
+    first, last = numbers.index(batch[-1]), numbers.index(batch[0])
+    builds: dict[int, Mapping[str, Any]] = {}
     if last - first < 2 * AT_ONCE:
-        inner = _asked(session, address(job.parts), f"allBuilds[{FIELDS}]{{{first},{last + 1 + SLACK}}}").get(
+        listed = _get_object(session, api_path(job.parts), f"allBuilds[{FIELDS}]{{{first},{last + 1 + SLACK}}}").get(
             "allBuilds"
         )
-        read = {_number(each): each for each in inner} if isinstance(inner, list) else {}
-    for number in some:
-        if number not in read:
+        builds = {_number(each): each for each in listed} if isinstance(listed, list) else {}
+    for number in batch:
+        if number not in builds:
             try:
-                read[number] = _asked(session, f"{address(job.parts)}/{number}", FIELDS)
+                builds[number] = _get_object(session, f"{api_path(job.parts)}/{number}", FIELDS)
             except Missing:
                 continue
-    return read
+    return builds
 
 
 def _record(job: Job, build: Mapping[str, Any]) -> Record:
-    named = {"path": job.path, **({"branch": job.branch} if job.branch else {})}
-    body = json.dumps({**build, JOB: named}, sort_keys=True, separators=(",", ":")).encode()
+    job_fields = {"path": job.path, **({"branch": job.branch} if job.branch else {})}
+    body = json.dumps({**build, JOB_FIELD: job_fields}, sort_keys=True, separators=(",", ":")).encode()
     return Record(BUILD, body)
 
 
-def look(session: Session, config: Mapping[str, Any]) -> list[str]:
-    """Say how many jobs with builds there are to see."""
+def test_connection(session: Session, config: Mapping[str, Any]) -> list[str]:
+    """Return how many jobs with builds can be read."""
     missing: list[str] = []
     found = jobs(session, config, missing)
     if missing:
@@ -265,6 +271,6 @@ def look(session: Session, config: Mapping[str, Any]) -> list[str]:
 PULLING = Pulling(
     headers=headers,
     pages=pages,
-    look=look,
+    test_connection=test_connection,
     credential="The user's API token (in Jenkins: the user's page, Security, API Token). It needs Overall/Read and Job/Read.",
 )

@@ -1,34 +1,34 @@
-"""Jenkins: what the notification plugin sends, and builds read by the API. docs/providers/jenkins.md has the tables."""
+"""Jenkins: payloads of the notification plugin, and builds pulled through the API. docs/providers/jenkins.md has the tables."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen
-from releases.providers.jenkins import objects
+from releases.providers.jenkins import translators
 from releases.providers.jenkins.client import BUILD, PULLING, SETTINGS, check
-from releases.providers.jenkins.tables import PHASES, RESULTS
+from releases.providers.jenkins.status_tables import PHASES, RESULTS
+from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import verified_or_password
 
 NOTIFICATION = "notification"
 
 
 def label(message: Message) -> Labelled:
-    """File a notification under a digest of its content: Jenkins gives it no id, and each phase of a build differs."""
-    told = parse.part_of(peek(message), "build")
-    return Labelled("", NOTIFICATION if parse.text_in(told, "phase") else "unknown")
+    """Label a notification with a digest of its content: Jenkins sends no delivery id, and each phase of a build differs."""
+    build = parse.object_in(peek(message), "build")
+    return Labelled("", NOTIFICATION if parse.text_in(build, "phase") else "unknown")
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the facts of a notification or of a pulled build; None for anything else."""
+    """Return the facts of a notification or of a pulled build; None for other kinds."""
     if kind not in (NOTIFICATION, BUILD):
         return None
-    said = as_object(read(message), "the event")
+    payload = as_object(read_json(message), "the event")
     if kind == BUILD:
-        return objects.build(said, config)
-    return objects.notification(said, parse.moment(message.headers.get("received-at", "")), config)
+        return translators.build(payload, config)
+    return translators.notification(payload, parse.moment(message.headers.get("received-at", "")), config)
 
 
 PROVIDER = Provider(

@@ -1,4 +1,4 @@
-"""Opsgenie's webhook integration: each action on an alert is one message."""
+"""Opsgenie's webhook integration, which sends one message for each action on an alert."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,30 +6,30 @@ from typing import Any
 
 from releases.providers import alerts, facts, parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
-from releases.providers.signatures import PASSWORD_TOO, verified_or_password
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.payloads import as_object, peek, read_json
+from releases.providers.signatures import TOKEN_OR_PASSWORD_HELP, verified_or_password
+from releases.providers.status_tables import Meaning, StatusTable
 
-GONE = Meaning(facts.FINISHED, facts.SUCCESS, "resolved: nobody is told of it any more")
+DELETED = Meaning(facts.FINISHED, facts.SUCCESS, "resolved: nobody is told of it any more")
 ACTION = StatusTable(
     "An action on an alert",
     "action",
     {
-        "Create": alerts.STILL_ON,
-        "Acknowledge": alerts.STILL_ON,
-        "UnAcknowledge": alerts.STILL_ON,
-        "Snooze": alerts.STILL_ON,
-        "SnoozeEnd": alerts.STILL_ON,
-        "Escalate": alerts.STILL_ON,
-        "EscalateNext": alerts.STILL_ON,
-        "AssignOwnership": alerts.STILL_ON,
-        "TakeOwnership": alerts.STILL_ON,
-        "Close": alerts.OVER,
-        "Delete": GONE,
+        "Create": alerts.FIRING,
+        "Acknowledge": alerts.FIRING,
+        "UnAcknowledge": alerts.FIRING,
+        "Snooze": alerts.FIRING,
+        "SnoozeEnd": alerts.FIRING,
+        "Escalate": alerts.FIRING,
+        "EscalateNext": alerts.FIRING,
+        "AssignOwnership": alerts.FIRING,
+        "TakeOwnership": alerts.FIRING,
+        "Close": alerts.CLEARED,
+        "Delete": DELETED,
     },
 )
-# They tell more about an alert, open or closed.
+# Actions that add to an alert and do not change its state.
 ADDITIONS = {
     "AddNote",
     "AddTags",
@@ -47,17 +47,17 @@ ADDITIONS = {
 
 
 def label(message: Message) -> Labelled:
-    """File an action under a digest of its content: Opsgenie numbers nothing."""
+    """Label an action with a digest of its content: Opsgenie sends no delivery id."""
     return Labelled("", parse.cut(parse.text_in(peek(message), "action"), 150))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the alert of an action; None for actions nobody explained to us."""
-    whole = as_object(read(message), "the body")
-    action, alert = parse.text_in(whole, "action"), parse.part_of(whole, "alert")
+    """Return the alert of an action; None for unknown actions."""
+    payload = as_object(read_json(message), "the body")
+    action, alert = parse.text_in(payload, "action"), parse.object_in(payload, "alert")
     if not alert:
         raise Unreadable("alert is missing or empty")
-    if action not in ADDITIONS and action not in ACTION.words:
+    if action not in ADDITIONS and action not in ACTION.meanings:
         return None
     id_ = parse.text_in(alert, "alertId", "id")
     if not id_:
@@ -78,16 +78,16 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
             title=message_ or parse.text_in(alert, "alias"),
             labels=labels,
             config=config,
-            said=action,
+            raw_status=action,
             opened_at=opened,
             resolved_at=at,
-            url=alerts.link(parse.text_in(parse.part_of(whole, "alert"), "url"), labels.get("url", "")),
+            url=alerts.first_link(parse.text_in(parse.object_in(payload, "alert"), "url"), labels.get("url", "")),
         )
     ]
 
 
 def _moment(value: object) -> datetime | None:
-    """Opsgenie writes milliseconds, and in updatedAt of some versions nanoseconds, since 1970."""
+    """Parse a time since 1970 in milliseconds or, as in updatedAt of some versions, nanoseconds."""
     if isinstance(value, str) and not value.strip().isdigit():
         return parse.moment(value)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
@@ -98,7 +98,7 @@ def _moment(value: object) -> datetime | None:
         return None
     for scale in (1e9, 1e6, 1e3):
         if number / scale > 1e8:  # after 1973 in this unit
-            return parse.seconds(number / scale)
+            return parse.unix_time(number / scale)
     return None
 
 
@@ -110,7 +110,7 @@ PROVIDER = Provider(
     label=label,
     translate=translate,
     authentic=verified_or_password,
-    how_to_sign=PASSWORD_TOO,
+    how_to_sign=TOKEN_OR_PASSWORD_HELP,
     settings=alerts.LABELS,
     tables=(ACTION,),
 )

@@ -1,4 +1,4 @@
-"""PagerDuty's webhooks, version 3: what happens to an incident there is an alert here."""
+"""PagerDuty's webhooks, version 3. An incident of PagerDuty is an alert here."""
 
 import hashlib
 import hmac
@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from releases.providers import alerts, parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
-from releases.providers.signatures import SIGNATURE_HEADERS, same, token_in, verified
-from releases.providers.tables import StatusTable
+from releases.providers.payloads import as_object, peek, read_json
+from releases.providers.signatures import SIGNATURE_HEADERS, same_secret, token_in, verified
+from releases.providers.status_tables import StatusTable
 
 SIGNATURE = "x-pagerduty-signature"
 VERSION = "v1="
@@ -19,7 +19,7 @@ MOST_SIGNATURES = 10
 STATUS = StatusTable(
     "An incident's status",
     "event.data.status",
-    {"triggered": alerts.STILL_ON, "acknowledged": alerts.STILL_ON, "resolved": alerts.OVER},
+    {"triggered": alerts.FIRING, "acknowledged": alerts.FIRING, "resolved": alerts.CLEARED},
 )
 HOW_TO_SIGN = (
     "Keep the signing secret that PagerDuty shows once as this source's secret, or let the webhook send the source's "
@@ -30,8 +30,8 @@ HOW_TO_SIGN = (
 def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
     """Say whether the sender knows the secret: one of PagerDuty's signatures is right, or a custom header has it.
 
-    While a signing secret is replaced PagerDuty signs with both, so one right signature is enough. Where the secret is
-    in a custom header, the signature is made with another one that we do not know.
+    One right signature is enough: while a signing secret is replaced, PagerDuty signs with the old and the new one. Where
+    the secret is in a custom header, the signature is made with a signing secret that we do not know.
     """
     if not secret:
         return False
@@ -39,13 +39,13 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return verified(headers, body, secret)
     wanted = VERSION + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     given = headers.get(SIGNATURE, "").split(",")[:MOST_SIGNATURES]
-    matches = [same(each.strip(), wanted) for each in given]
-    return any(matches) or same(token_in(headers), secret)
+    matches = [same_secret(each.strip(), wanted) for each in given]
+    return any(matches) or same_secret(token_in(headers), secret)
 
 
 def label(message: Message) -> Labelled:
-    """File an event under its id and type."""
-    event = parse.part_of(peek(message), "event")
+    """Label an event with its id and type."""
+    event = parse.object_in(peek(message), "event")
     kind = parse.cut(parse.text_in(event, "event_type"), 150)
     id_ = parse.text_in(event, "id") if kind else ""
     return Labelled(parse.key_of("pagerduty", id_) if id_ else "", kind)
@@ -53,10 +53,10 @@ def label(message: Message) -> Labelled:
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the alert of an event about an incident's status; None for notes, responders, services and pings."""
-    whole = as_object(read(message), "the body")
-    event = as_object(whole.get("event"), "event")
+    payload = as_object(read_json(message), "the body")
+    event = as_object(payload.get("event"), "event")
     type_ = parse.text_in(event, "event_type")
-    incident = parse.part_of(event, "data")
+    incident = parse.object_in(event, "data")
     if not type_.startswith("incident.") or parse.text_in(incident, "type") not in ("incident", ""):
         return None
     id_ = parse.text_in(incident, "id")
@@ -67,10 +67,9 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         raise Unreadable("event.occurred_at is missing or no moment")
     status = parse.text_in(incident, "status")
     address = parse.text_in(incident, "html_url")
-    priority, place = parse.part_of(incident, "priority"), parse.part_of(incident, "service")
-    service = parse.text_in(place, "summary", "name")
+    service = parse.text_in(parse.object_in(incident, "service"), "summary", "name")
     urgency = parse.text_in(incident, "urgency")
-    # Other news of a resolved incident says that it is resolved, not when.
+    # Other events about a resolved incident have its status, but not when it was resolved.
     ended = parse.moment(incident.get("resolved_at")) or (at if type_ == "incident.resolved" else None)
     return [
         alerts.alert(
@@ -80,22 +79,26 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
             title=parse.text_in(incident, "title", "summary"),
             config=config,
             service=service,
-            labels=alerts.labels_in(
-                {
-                    "service": service,
-                    "urgency": urgency,
-                    "priority": parse.text_in(priority, "summary", "name"),
-                    "number": parse.text_in(incident, "number"),
-                    "incident_key": parse.text_in(incident, "incident_key"),
-                }
-            ),
+            labels=_labels(incident, service, urgency),
             severity=urgency,
-            said=f"{type_.removeprefix('incident.')}: {status}" if status else type_,
+            raw_status=f"{type_.removeprefix('incident.')}: {status}" if status else type_,
             opened_at=parse.moment(incident.get("created_at")),
             resolved_at=ended,
-            url=alerts.link(address),
+            url=alerts.first_link(address),
         )
     ]
+
+
+def _labels(incident: Mapping[str, Any], service: str, urgency: str) -> dict[str, str]:
+    return alerts.labels_in(
+        {
+            "service": service,
+            "urgency": urgency,
+            "priority": parse.text_in(parse.object_in(incident, "priority"), "summary", "name"),
+            "number": parse.text_in(incident, "number"),
+            "incident_key": parse.text_in(incident, "incident_key"),
+        }
+    )
 
 
 def _host(address: str) -> str:

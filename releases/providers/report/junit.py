@@ -1,4 +1,4 @@
-"""Reading JUnit XML: nothing it holds is trusted, and its test cases name stories by key."""
+"""Parses JUnit XML safely; its test cases name stories by key."""
 
 import io
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ LONGEST_DAY = 7 * 86400
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case: how it ended, the stories it names, when it ran where the file says so, and how long it took.
+    """One test case: its outcome, the stories it names, when it ran (None without a timestamp), and how long it took.
 
-    `certain` says that the keys are written as keys (PAY-12), not merely alike (test_pay_12, utf-8).
+    `certain` says that the keys are in capitals (PAY-12) and do not only look like keys (test_pay_12, utf-8).
     """
 
     name: str
@@ -43,7 +43,7 @@ class _Suite:
 
 
 def read_cases(body: bytes) -> list[Case]:
-    """Return the test cases of a JUnit file; raise Unreadable for anything that is none, or that tries tricks.
+    """Return the test cases of a JUnit file; raise Unreadable for anything else.
 
     Document types and entities are refused, as are files nested deeper than DEEPEST or with over MOST_CASES cases.
     """

@@ -1,8 +1,8 @@
-"""What scripts report through /api/v1/: deployments, runs, acceptance runs and flag states, as JSON or as JUnit XML.
+"""Reports of scripts through /api/v1/: deployments, runs, acceptance runs and flag states, as JSON or as JUnit XML.
 
-The door checks fields while the sender waits (releases/reports/api.py) and stores what was sent as it was sent.
-What the sender could not know travels as headers: `source` and `delivery` make keys, `received-at` stands in for a
-missing time, `query` holds the parameters of a JUnit upload.
+The API (releases/reports/api.py) checks fields while the sender waits and stores the report unchanged. It adds headers with
+what the sender could not know: `source` and `delivery` make keys, `received-at` replaces a missing time, `query` holds the
+parameters of a JUnit upload.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from releases.providers import facts, parse
-from releases.providers.base import Labelled, Message, Provider, Refused
-from releases.providers.envelope import NotJson, document
+from releases.providers.base import Labelled, Message, MessageRefused, Provider
 from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
+from releases.providers.payloads import NotJson, parse_json
 from releases.providers.report.junit import Case, read_cases
 from releases.providers.story_keys import keys_in
+from releases.providers.web_urls import link
 
 DEPLOYMENT, RUN, ACCEPTANCE, FLAG, JUNIT = "deployment", "run", "acceptance-run", "flag-state", "junit"
 MOST_STORIES = 500
@@ -23,8 +24,8 @@ KINDS = (DEPLOYMENT, RUN, ACCEPTANCE, FLAG, JUNIT)
 
 
 def label(message: Message) -> Labelled:
-    """Refuse: what scripts report has doors of its own, which check every field."""
-    raise Refused(
+    """Raise MessageRefused: reports have endpoints of their own, which check every field."""
+    raise MessageRefused(
         404,
         "This source takes reports at /api/v1/deployments/, /api/v1/runs/, /api/v1/acceptance-runs/ and "
         "/api/v1/flag-states/, with its token as Authorization: Bearer.",
@@ -32,50 +33,50 @@ def label(message: Message) -> Labelled:
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the facts of a stored report; None for a kind that is none of ours."""
+    """Return the facts of a stored report; None for other kinds."""
     if kind == JUNIT:
         return _junit(message)
     translator = TRANSLATORS.get(kind)
     if translator is None:
         return None
     try:
-        said = document(message.body)
+        payload = parse_json(message.body)
     except NotJson as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(said, Mapping):
+    if not isinstance(payload, Mapping):
         raise Unreadable("the report is not a JSON object")
-    return translator(_Report(said, message.headers))
+    return translator(_Report(payload, message.headers))
 
 
 class _Report:
-    """One report and what the door noted about it."""
+    """One report and the headers that the API added to it."""
 
-    def __init__(self, said: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-        self.said = said
+    def __init__(self, payload: Mapping[str, Any], headers: Mapping[str, str]) -> None:
+        self.payload = payload
         self.source = headers.get("source", "")
         self.delivery = headers.get("delivery", "")
         received = parse.moment(headers.get("received-at", ""))
         self.received = received or datetime(1970, 1, 1, tzinfo=UTC)
 
     def text(self, *names: str) -> str:
-        return parse.text_in(self.said, *names)
+        return parse.text_in(self.payload, *names)
 
     def moment(self, name: str) -> datetime | None:
-        written = self.text(name)
-        read = parse.moment(written)
-        if written and read is None:
-            raise Unreadable(f"{name} is no moment such as 2026-01-31T12:00:00Z: {parse.cut(written, 60)}")
-        return read
+        text = self.text(name)
+        parsed = parse.moment(text)
+        if text and parsed is None:
+            raise Unreadable(f"{name} is no moment such as 2026-01-31T12:00:00Z: {parse.cut(text, 60)}")
+        return parsed
 
     def sha(self) -> str:
-        written = self.text("commit")
-        read = parse.sha(written)
-        if written and not read:
-            raise Unreadable(f"commit is not 7 to 64 hexadecimal digits: {parse.cut(written, 60)}")
-        return read
+        text = self.text("commit")
+        parsed = parse.sha(text)
+        if text and not parsed:
+            raise Unreadable(f"commit is not 7 to 64 hexadecimal digits: {parse.cut(text, 60)}")
+        return parsed
 
     def key(self, *within: str) -> str:
-        """A report with an id is about the thing so called here; one without is about itself alone."""
+        """Return the key: with an `id`, that of the sender's own object; without one, a key of this report alone."""
         id_ = self.text("id")
         return parse.key_of(self.source, *within, id_) if id_ else parse.key_of(self.source, self.delivery, *within)
 
@@ -85,11 +86,11 @@ class _Report:
             raise Unreadable(f"phase is none of {', '.join(facts.PHASES)}: {parse.cut(phase, 60)}")
         return phase
 
-    def outcome(self, phase: str, otherwise: str) -> str:
-        return (parse.outcome(self.text("outcome")) or otherwise) if phase == facts.FINISHED else ""
+    def outcome(self, phase: str, default: str) -> str:
+        return (parse.outcome(self.text("outcome")) or default) if phase == facts.FINISHED else ""
 
     def times(self, phase: str) -> tuple[datetime, datetime | None, datetime | None]:
-        """Return when it was so, started and finished; when it was received stands in for the one its phase needs."""
+        """Return the fact's time, `started_at` and `finished_at`; the time of receipt replaces the one its phase needs."""
         started, finished = self.moment("started_at"), self.moment("finished_at")
         if phase == facts.FINISHED:
             finished = finished or self.received
@@ -100,19 +101,18 @@ class _Report:
         return started or self.received, started, None
 
     def url(self) -> str:
-        url = self.text("url")
-        return url if url.startswith(("https://", "http://")) and len(url) <= 1000 else ""
+        return link(self.text("url"))
 
     def purl(self) -> str:
         return parse.purl(self.text("artifact"), "artifact")
 
 
 def _deployment(report: _Report) -> list[Seen]:
-    service = parse.named(report.text("service"), "service")
-    environment = parse.named(report.text("environment"), "environment")
+    service = parse.required_name(report.text("service"), "service")
+    environment = parse.required_name(report.text("environment"), "environment")
     phase = report.phase()
     at, started, finished = report.times(phase)
-    healthy = report.said.get("healthy")
+    healthy = report.payload.get("healthy")
     if healthy is not None and not isinstance(healthy, bool):
         raise Unreadable("healthy is neither true nor false")
     kind = report.text("kind") or "deploy"
@@ -165,14 +165,14 @@ def _run(report: _Report) -> list[Seen]:
     return [run]
 
 
-def stories_of(said: Mapping[str, Any]) -> list[str]:
+def stories_in(payload: Mapping[str, Any]) -> list[str]:
     """Return the story keys in the fields `story` and `stories` of a report, each once."""
-    texts = [text for name in ("story", "stories") for text in parse.texts_in(said.get(name))]
+    texts = [text for name in ("story", "stories") for text in parse.texts_in(payload.get(name))]
     return list(dict.fromkeys(key for text in texts for key in keys_in(text.upper())))
 
 
 def _acceptance(report: _Report) -> list[Seen]:
-    environment = parse.named(report.text("environment"), "environment")
+    environment = parse.required_name(report.text("environment"), "environment")
     at, started, finished = report.times(facts.FINISHED)
     outcome = report.outcome(facts.FINISHED, facts.UNKNOWN)
     return [
@@ -194,19 +194,19 @@ def _acceptance(report: _Report) -> list[Seen]:
             performed_by=parse.cut(report.text("by"), 200),
             url=report.url(),
         )
-        for story in stories_of(report.said) or [""]
+        for story in stories_in(report.payload) or [""]
     ]
 
 
 def _flag(report: _Report) -> list[Seen]:
-    on = report.said.get("on")
+    on = report.payload.get("on")
     if not isinstance(on, bool):
         raise Unreadable("on is neither true nor false")
     return [
         FlagSeen(
-            key=parse.named(report.text("flag"), "flag"),
+            key=parse.required_name(report.text("flag"), "flag"),
             at=report.moment("at") or report.received,
-            environment=parse.named(report.text("environment"), "environment"),
+            environment=parse.required_name(report.text("environment"), "environment"),
             on=on,
             audience=parse.cut(report.text("audience"), 60) or "everyone",
         )
@@ -214,9 +214,9 @@ def _flag(report: _Report) -> list[Seen]:
 
 
 def _junit(message: Message) -> list[Seen]:
-    asked = dict(parse_qsl(message.headers.get("query", "")))
-    report = _Report(asked, message.headers)
-    environment = parse.named(report.text("environment"), "environment")
+    query = dict(parse_qsl(message.headers.get("query", "")))
+    report = _Report(query, message.headers)
+    environment = parse.required_name(report.text("environment"), "environment")
     cases = read_cases(message.body)
     stories: dict[str, list[Case]] = {}
     for case in cases:
@@ -225,12 +225,12 @@ def _junit(message: Message) -> list[Seen]:
     if len(stories) > MOST_STORIES:
         raise Unreadable(f"the file names {len(stories):,} stories, over {MOST_STORIES}; send it in parts")
     if not any(case.certain for case in cases):
-        # No key in capitals anywhere: what merely looks like one (utf-8) must not cost the service its check.
+        # No key in capitals anywhere: names may only look like keys (utf-8), so the run counts for the service as well.
         stories[""] = cases
-    return [_checked(report, environment, story, of_story) for story, of_story in stories.items()]
+    return [_acceptance_of(report, environment, story, of_story) for story, of_story in stories.items()]
 
 
-def _checked(report: _Report, environment: str, story: str, cases: list[Case]) -> Seen:
+def _acceptance_of(report: _Report, environment: str, story: str, cases: list[Case]) -> Seen:
     counts = dict.fromkeys((facts.SUCCESS, facts.FAILURE, facts.SKIPPED), 0)
     for case in cases:
         counts[case.outcome] += 1
@@ -242,9 +242,9 @@ def _checked(report: _Report, environment: str, story: str, cases: list[Case]) -
         outcome = facts.SKIPPED if counts[facts.SKIPPED] == len(cases) else facts.WARNING
     finished = max((case.finished_at for case in cases if case.finished_at), default=None) or report.received
     started = min((case.started_at for case in cases if case.started_at), default=None)
-    # A file without times ended when it came and began earlier by what its test cases took, never later than that.
+    # Without times in the file, it finished when it was received and started earlier by the duration of its test cases.
     started = started or finished - sum((case.took for case in cases), start=finished - finished)
-    said = zip(counts.values(), ("passed", "failed", "skipped"), strict=True)
+    named_counts = zip(counts.values(), ("passed", "failed", "skipped"), strict=True)
     return AcceptanceSeen(
         key=report.key(environment, story),
         at=finished,
@@ -253,7 +253,7 @@ def _checked(report: _Report, environment: str, story: str, cases: list[Case]) -
         outcome=outcome,
         name=parse.cut(report.text("name") or cases[0].suite or "JUnit", 300),
         story=story,
-        raw_status=", ".join(f"{count} {name}" for count, name in said if count),
+        raw_status=", ".join(f"{count} {name}" for count, name in named_counts if count),
         service=parse.cut(report.text("service"), 120),
         artifact=report.purl(),
         sha=report.sha(),
@@ -278,5 +278,5 @@ PROVIDER = Provider(
     pulls=False,
     label=label,
     translate=translate,
-    tables=(parse.table_of_outcomes("outcome", closed=True),),
+    tables=(parse.outcome_table("outcome", closed=True),),
 )

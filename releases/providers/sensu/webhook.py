@@ -1,4 +1,4 @@
-"""Sensu: events of Sensu Go, and of the older Sensu Core, as a pipe handler sends them on."""
+"""Sensu: events of Sensu Go, and of the older Sensu Core, as a pipe handler forwards them."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,32 +6,32 @@ from typing import Any
 
 from releases.providers import alerts, parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.envelope import as_object, peek, read
 from releases.providers.facts import Seen, Unreadable
-from releases.providers.signatures import PASSWORD_TOO, verified_or_password
-from releases.providers.tables import StatusTable
+from releases.providers.payloads import as_object, peek, read_json
+from releases.providers.signatures import TOKEN_OR_PASSWORD_HELP, verified_or_password
+from releases.providers.status_tables import StatusTable
 
 MOST_EVENTS = 1000
 STATUS = StatusTable(
     "A check's exit status",
     "check.status",
-    # Any other number is an error of the check itself, which Sensu counts as unknown; we do not guess either.
-    {"0": alerts.OVER, "1": alerts.STILL_ON, "2": alerts.STILL_ON, "3": alerts.STILL_ON},
+    # Any other number is an error of the check itself, which Sensu counts as unknown, and so do we.
+    {"0": alerts.CLEARED, "1": alerts.FIRING, "2": alerts.FIRING, "3": alerts.FIRING},
 )
 SEVERITIES = {"0": "ok", "1": "warning", "2": "critical", "3": "unknown"}
 
 
 def label(message: Message) -> Labelled:
-    """File an event under a digest of its content: its own id stays while a problem lasts."""
-    whole = peek(message)
-    action = parse.text_in(whole, "action")
+    """Label an event with a digest of its content: its own id stays the same while a problem lasts."""
+    payload = peek(message)
+    action = parse.text_in(payload, "action")
     return Labelled("", parse.cut(f"check.{action}" if action else "check", 60))
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the alert of each event; None for what is about no check (metrics)."""
-    whole = read(message)
-    listed = whole if isinstance(whole, list) else [whole]
+    """Return the alert of each event; None for events without a check (metrics)."""
+    payload = read_json(message)
+    listed = payload if isinstance(payload, list) else [payload]
     if len(listed) > MOST_EVENTS:
         raise Unreadable(f"more than {MOST_EVENTS:,} events in one body; send one at a time")
     events = [as_object(each, "the event") for each in listed]
@@ -42,35 +42,30 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
 
 
 def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
-    check, entity = parse.part_of(event, "check"), parse.part_of(event, "entity") or parse.part_of(event, "client")
-    check_about, about = parse.part_of(check, "metadata"), parse.part_of(entity, "metadata")
-    name = parse.text_in(check_about, "name") or parse.text_in(check, "name")
-    where = parse.text_in(about, "name") or parse.text_in(entity, "name") or parse.text_in(check, "source")
+    check, entity = (
+        parse.object_in(event, "check"),
+        parse.object_in(event, "entity") or parse.object_in(event, "client"),
+    )
+    check_metadata, metadata = parse.object_in(check, "metadata"), parse.object_in(entity, "metadata")
+    name = parse.text_in(check_metadata, "name") or parse.text_in(check, "name")
+    where = parse.text_in(metadata, "name") or parse.text_in(entity, "name") or parse.text_in(check, "source")
     if not name or not where:
         raise Unreadable(f"{'check' if not name else 'entity'}.metadata.name is missing or empty")
-    at = next(
-        (
-            moment
-            for value in (check.get("executed"), event.get("timestamp"), check.get("issued"))
-            if (moment := parse.seconds(value)) is not None
-        ),
-        None,
-    )
-    if at is None:
-        raise Unreadable("timestamp and check.executed are missing or no moments")
-    namespace = parse.text_in(about, "namespace") or parse.text_in(parse.part_of(event, "metadata"), "namespace")
+    at = _time_of(event, check)
+    namespace = parse.text_in(metadata, "namespace") or parse.text_in(parse.object_in(event, "metadata"), "namespace")
     # The protocol of Sensu Go leaves out a status of 0.
     status = parse.text_in(check, "status") or ("0" if "status" not in check else "")
     state = alerts.state_in(STATUS, status)
     labels = alerts.labels_in(
-        check_about.get("labels"),
-        about.get("labels"),
-        parse.part_of(event, "metadata").get("labels"),
+        check_metadata.get("labels"),
+        metadata.get("labels"),
+        parse.object_in(event, "metadata").get("labels"),
         {"entity": where, "check": name, "sensu_namespace": namespace},
         {each: parse.text_in(entity, each) for each in ("service", "environment", "env")},
         {each: parse.text_in(check, each) for each in ("service", "environment", "env", "severity")},
     )
     output = parse.cut(parse.text_in(check, "output").split("\n")[0], 200)
+    shown_status = SEVERITIES.get(status, f"status {parse.cut(status, 20)}")
     return alerts.alert(
         key=parse.key_of("sensu", alerts.site_of(config), namespace, where, name),
         at=at,
@@ -79,20 +74,27 @@ def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
         labels=labels,
         config=config,
         severity=_severity(check, status),
-        said=": ".join(each for each in (SEVERITIES.get(status, f"status {parse.cut(status, 20)}"), output) if each),
+        raw_status=": ".join(each for each in (shown_status, output) if each),
         opened_at=_began(check, at),
         resolved_at=at,
-        url=alerts.link(parse.text_in(check_about, "url"), labels.get("url", "")),
+        url=alerts.first_link(parse.text_in(check_metadata, "url"), labels.get("url", "")),
     )
 
 
+def _time_of(event: Mapping[str, Any], check: Mapping[str, Any]) -> datetime:
+    for value in (check.get("executed"), event.get("timestamp"), check.get("issued")):
+        if (moment := parse.unix_time(value)) is not None:
+            return moment
+    raise Unreadable("timestamp and check.executed are missing or no moments")
+
+
 def _severity(check: Mapping[str, Any], status: str) -> str:
-    """A resolved event is as severe as its check last was, which only the events before it know."""
+    """Return the severity of a failing check; "" for a resolved one, whose severity earlier events have."""
     return "" if status == "0" else SEVERITIES.get(status, "")
 
 
 def _began(check: Mapping[str, Any], at: datetime) -> datetime | None:
-    """Return since when the check fails, or failed until now, as the history of Sensu Go tells it; None if it does not.
+    """Return since when the check fails, or failed until now, by the history of Sensu Go; None where it is not known.
 
     A history that begins with a failure does not reach back to the start.
     """
@@ -101,7 +103,7 @@ def _began(check: Mapping[str, Any], at: datetime) -> datetime | None:
     for each in reversed(history if isinstance(history, list) else []):
         if not isinstance(each, Mapping):
             return None
-        executed = parse.seconds(each.get("executed"))
+        executed = parse.unix_time(each.get("executed"))
         if executed is None:
             return None
         if parse.text_in(each, "status") in ("", "0"):
@@ -120,7 +122,7 @@ PROVIDER = Provider(
     label=label,
     translate=translate,
     authentic=verified_or_password,
-    how_to_sign=PASSWORD_TOO,
+    how_to_sign=TOKEN_OR_PASSWORD_HELP,
     settings=(*alerts.LABELS, alerts.SITE),
     tables=(STATUS,),
 )

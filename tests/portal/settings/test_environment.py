@@ -329,7 +329,7 @@ def test_nothing_else_reads_settings_from_the_environment() -> None:
         "portal/ops/supervisor.py": {"NO_COLOR"},
         # Git's own variables, which it is given as they are.
         "releases/providers/git/client.py": {"?"},
-        "releases/providers/git/reach.py": {"GIT_SSL_CAINFO"},
+        "releases/providers/git/address_pinning.py": {"GIT_SSL_CAINFO"},
     }
 
 

@@ -28,7 +28,7 @@ def ancestors(parents: Graph, sha: str) -> set[str]:
 @given(histories(), st.data())
 def test_a_mainline_commit_contains_a_change_exactly_when_it_landed_before(parents: Graph, data: st.DataObject) -> None:
     head = data.draw(st.sampled_from([*parents, "unread"]))
-    position, landed = commit_graph.places(parents, head)
+    position, landed = commit_graph.positions(parents, head)
     contained = ancestors(parents, head)
     assert set(landed) == contained
     for commit, place in position.items():
@@ -46,12 +46,12 @@ def test_a_change_gets_the_first_mark_it_is_reachable_from(parents: Graph, data:
 
 def test_the_mainline_follows_first_parents() -> None:
     parents = {"root": [], "topic": ["root"], "direct": ["root"], "merge": ["direct", "topic"], "stray": ["root"]}
-    position, landed = commit_graph.places(parents, "merge")
+    position, landed = commit_graph.positions(parents, "merge")
     assert position == {"root": 0, "direct": 1, "merge": 2}
     assert landed == {"root": 0, "direct": 1, "merge": 2, "topic": 2}
 
 
 def test_a_history_of_a_hundred_thousand_commits_does_not_recurse() -> None:
     parents: Graph = {str(number): [str(number - 1)] if number else [] for number in range(100_000)}
-    position, landed = commit_graph.places(parents, "99999")
+    position, landed = commit_graph.positions(parents, "99999")
     assert position["99999"] == landed["99999"] == 99_999

@@ -2,7 +2,7 @@
 
 import pytest
 
-from releases.providers.monorepo_paths import cut, depth_of, services_of
+from releases.providers.monorepo_paths import depth_of, folders_of, services_of
 
 PARTS = {"services/pay": "pay", "services/pay/cards": "cards", "web": "web"}
 
@@ -27,10 +27,14 @@ def test_the_innermost_folder_decides_and_the_rest_is_the_repositorys_own(
 
 def test_paths_are_cut_to_the_depth_that_parts_need() -> None:
     assert depth_of(PARTS) == 3 and depth_of([]) == 0
-    assert cut(["services/pay/cards/a/b", "web/x", "README"], tuple(PARTS)) == ("README", "services/pay/cards", "web/x")
+    assert folders_of(["services/pay/cards/a/b", "web/x", "README"], tuple(PARTS)) == (
+        "README",
+        "services/pay/cards",
+        "web/x",
+    )
 
 
 def test_of_too_many_folders_those_of_parts_stay() -> None:
     paths = [f"docs/{number:04}" for number in range(500)] + ["web/a/b"]
-    kept = cut(paths, ["web/a"], most=200)
+    kept = folders_of(paths, ["web/a"], most=200)
     assert len(kept) == 200 and "web/a" in kept

@@ -56,7 +56,7 @@ def grow(repo: Repo, seed: int) -> None:
 @pytest.fixture
 def told(make_repo: Callable[..., Repo], payments: Squad, search: Squad, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The events of three pulls of a lively repository, not read yet."""
-    monkeypatch.setattr("releases.providers.git.messages.MOST_COMMITS", 3)
+    monkeypatch.setattr("releases.providers.git.records.MOST_COMMITS", 3)
     # Made by the first event otherwise, and PostgreSQL gives no number twice, even after a rollback.
     environment_named("prod")
     repo = make_repo()

@@ -216,7 +216,7 @@ def test_a_git_that_cannot_be_kept_to_an_address_is_not_used(
     payments: Squad, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leads_to(monkeypatch, ["127.0.0.1"])
-    monkeypatch.setattr("releases.providers.git.reach.can_pin", lambda: False)
+    monkeypatch.setattr("releases.providers.git.address_pinning.can_pin", lambda: False)
     source = connect(server, payments)
     Source.objects.update(config={"url": "https://git.example.org/x.git"})
     source.refresh_from_db()

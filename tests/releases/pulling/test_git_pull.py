@@ -317,7 +317,7 @@ def test_a_pull_that_dies_loses_and_doubles_nothing(
     class Killed(BaseException):
         pass
 
-    monkeypatch.setattr("releases.providers.git.messages.MOST_COMMITS", 2)
+    monkeypatch.setattr("releases.providers.git.records.MOST_COMMITS", 2)
     for number in range(5):
         repo.commit(f"PAY-{number + 1}")
     repo.tag("v1")
@@ -574,7 +574,7 @@ def test_what_git_refuses_is_an_error_of_the_source_only(
     def broken(self: Mirror) -> None:
         raise GitFailed("x\0y" * 2000)
 
-    monkeypatch.setattr(Mirror, "glance", broken)
+    monkeypatch.setattr(Mirror, "remote_refs", broken)
     assert "\0" not in failing(source)
-    monkeypatch.setattr(Mirror, "glance", lambda self: 1 / 0)
+    monkeypatch.setattr(Mirror, "remote_refs", lambda self: 1 / 0)
     assert "ZeroDivisionError" in failing(source)

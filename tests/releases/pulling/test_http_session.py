@@ -15,7 +15,7 @@ from portal.kernel import clock, http
 from releases.allowed_hosts import actions
 from releases.inbox.models import Source
 from releases.providers import PROVIDERS, base
-from releases.providers.base import Missing, PullFailed, PullRefused, PullWaits
+from releases.providers.base import Missing, PullFailed, PullRefused, RateLimited
 from releases.pulling import http_session
 from releases.pulling.http_session import HttpSession, session_of
 from tests.doubles.http_server import Raw, answer, certificate, serving
@@ -180,13 +180,13 @@ def test_a_rate_limit_says_until_when_to_wait(
 ) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
     error = said(server, session, status, **{name.replace("-", "_"): value for name, value in headers.items()})
-    assert isinstance(error, PullWaits)
+    assert isinstance(error, RateLimited)
     assert error.until == NOW + timedelta(seconds=seconds)
 
 
 def test_a_limit_that_only_the_text_tells_of_is_no_wrong_token(server: Raw, session: HttpSession) -> None:
     body = b'{"message": "You have exceeded a secondary rate limit."}'
-    assert isinstance(said(server, session, "403 Forbidden", body, X_RateLimit_Remaining="4000"), PullWaits)
+    assert isinstance(said(server, session, "403 Forbidden", body, X_RateLimit_Remaining="4000"), RateLimited)
 
 
 def test_what_breaks_off_or_is_too_large_is_tried_again(server: Raw, session: HttpSession) -> None:
@@ -261,7 +261,7 @@ def signing(session: base.Session, config: Any, credential: str) -> dict[str, st
 @pytest.fixture
 def make_source(monkeypatch: pytest.MonkeyPatch, db: None) -> Callable[..., Source]:
     """A source of a kind that is pulled over HTTP, made up for the test."""
-    pulling = base.Pulling(headers=signing, pages=lambda *_: iter(()), look=look, default_url="")
+    pulling = base.Pulling(headers=signing, pages=lambda *_: iter(()), test_connection=look, default_url="")
     kind = base.Provider(
         kind="tried", name="Tried", pushes=False, pulls=True, label=None, translate=lambda *_: None, pulling=pulling
     )

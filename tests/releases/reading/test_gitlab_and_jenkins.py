@@ -16,7 +16,7 @@ from releases.deployments.models import Deployment
 from releases.inbox.actions import replay, store
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.pipelines.models import Change, Run
-from releases.providers.signatures import digest
+from releases.providers.signatures import token_digest
 from releases.reading.actions import drain_inbox
 from squads.teams.models import Service
 
@@ -31,14 +31,16 @@ SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
 @pytest.fixture
 def gitlab(db: None) -> Source:
     """A source of GitLab's webhooks."""
-    return Source.objects.create(key="gitlab", name="GitLab", kind="gitlab", secret=TOKEN, token_digest=digest(TOKEN))
+    return Source.objects.create(
+        key="gitlab", name="GitLab", kind="gitlab", secret=TOKEN, token_digest=token_digest(TOKEN)
+    )
 
 
 @pytest.fixture
 def jenkins(db: None) -> Source:
     """A source of Jenkins' notifications."""
     return Source.objects.create(
-        key="jenkins", name="Jenkins", kind="jenkins", secret=TOKEN, token_digest=digest(TOKEN)
+        key="jenkins", name="Jenkins", kind="jenkins", secret=TOKEN, token_digest=token_digest(TOKEN)
     )
 
 

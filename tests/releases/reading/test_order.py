@@ -13,7 +13,14 @@ from releases.inbox.actions import replay, store
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import Change, Repository, StoryLink
 from releases.planning.models import Release
-from releases.providers.git.messages import Look, Record, TagLine, chunks, refs_body, refs_delivery
+from releases.providers.git.records import (
+    CommitRecord,
+    RefsSnapshot,
+    TagRecord,
+    commit_bodies,
+    refs_body,
+    refs_delivery,
+)
 from releases.reading.actions import read_batch, rebuild
 from releases.reading.registry import DERIVED
 from squads.judge.judgement import say
@@ -28,9 +35,9 @@ def hour(number: float) -> datetime:
     return T0 + timedelta(hours=number)
 
 
-def record(sha: str, parents: tuple[str, ...], at: float, message: str) -> Record:
+def record(sha: str, parents: tuple[str, ...], at: float, message: str) -> CommitRecord:
     seconds = int(hour(at).timestamp())
-    return Record(sha, parents, seconds, seconds, "Ana", "ana@example.org", message)
+    return CommitRecord(sha, parents, seconds, seconds, "Ana", "ana@example.org", message)
 
 
 COMMITS = [
@@ -44,12 +51,12 @@ COMMITS = [
 
 def look(at: float, head: str, *tags: tuple[str, str, float]) -> tuple[str, str, bytes]:
     moment = hour(at).isoformat()
-    lines = tuple(TagLine(name, sha, hour(when), moment) for name, sha, when in tags)
-    return "git.refs", refs_delivery(moment), refs_body(Look(moment, "main", head, lines))
+    lines = tuple(TagRecord(name, sha, hour(when), moment) for name, sha, when in tags)
+    return "git.refs", refs_delivery(moment), refs_body(RefsSnapshot(moment, "main", head, lines))
 
 
-def commits(*records: Record) -> tuple[str, str, bytes]:
-    [(_, body)] = chunks(records)
+def commits(*records: CommitRecord) -> tuple[str, str, bytes]:
+    [(_, body)] = commit_bodies(records)
     return "git.commits", "", body
 
 

@@ -208,8 +208,8 @@ def test_a_password_opens_as_a_token_does(kind: str) -> None:
 def test_no_word_but_the_right_one_resolves(kind: str) -> None:
     for table in PROVIDERS[kind].tables:
         for word in ("", "done", "closed!", "green", "5", "-1", None, 7, {}):
-            assert alerts.state_of(table.read(word)) == ""
-        assert {alerts.state_of(meaning) for meaning in table.words.values()} == {"open", "resolved"}
+            assert alerts.state_of(table.meaning_of(word)) == ""
+        assert {alerts.state_of(meaning) for meaning in table.meanings.values()} == {"open", "resolved"}
 
 
 LEAVES = (

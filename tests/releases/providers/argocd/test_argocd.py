@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from releases.providers.argocd.webhook import PROVIDER, label, translate
-from releases.providers.base import Message, NotAccepted, Page, PullRefused
+from releases.providers.base import InvalidSetting, Message, Page, PullRefused
 from releases.providers.facts import DeploymentSeen, Unreadable
 from tests.doubles.serving import Asked, Double, Reply
 from tests.doubles.sessions import session as door
@@ -146,7 +146,7 @@ def test_templates_name_service_and_environment_and_a_missing_part_is_told() -> 
     assert (seen.service, seen.environment) == ("shop/checkout", "kubernetes.default.svc-production")
     with pytest.raises(Unreadable, match="label:tier"):
         read(notification(), config={"environment": "{label:tier}"})
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         PROVIDER.check({"environment": "{nothing}"})  # type: ignore[misc]
     assert refused.value.field == "environment"
 

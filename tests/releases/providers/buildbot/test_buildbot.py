@@ -193,9 +193,9 @@ def test_only_the_builders_that_are_named_are_followed(master: Master) -> None:
     master.add(1)
     master.add(2, builderid=4)
     assert builds(read(master, builders=["checkout-*"])) == [1]
-    assert client.look(session(master.url), {"builders": ["doc?", "check*"]}) == ["2 builders"]
+    assert client.test_connection(session(master.url), {"builders": ["doc?", "check*"]}) == ["2 builders"]
     with pytest.raises(PullFailed, match="Check Builders"):
-        client.look(session(master.url), {"builders": ["nothing"]})
+        client.test_connection(session(master.url), {"builders": ["nothing"]})
 
 
 def test_a_master_that_was_made_anew_is_read_from_its_beginning(master: Master) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from releases.providers.base import Message, NotAccepted
-from releases.providers.chef.rules import check
+from releases.providers.base import InvalidSetting, Message
+from releases.providers.chef.resource_rules import check
 from releases.providers.chef.webhook import PROVIDER, authentic, label, translate
 from releases.providers.facts import Unreadable
 
@@ -136,7 +136,7 @@ def test_a_deployment_without_its_end_or_its_environment_is_told() -> None:
     ],
 )
 def test_rules_that_say_nothing_are_refused(change: Any, field: str) -> None:
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         check({**RULES, **change})
     assert refused.value.field == field
 

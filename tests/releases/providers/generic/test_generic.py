@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from releases.providers.base import Message, NotAccepted
+from releases.providers.base import InvalidSetting, Message
 from releases.providers.facts import Unreadable
-from releases.providers.generic.mapping import check
-from releases.providers.generic.paths import MOST_ELEMENTS, BadPath, TooMuch, compiled, found, measure
+from releases.providers.generic.field_mapping import check
+from releases.providers.generic.json_paths import (
+    MOST_ELEMENTS,
+    BadPath,
+    DocumentTooLarge,
+    check_size,
+    compile_path,
+    values_at,
+)
 from releases.providers.generic.webhook import translate
 
 DEPLOYS: dict[str, Any] = {
@@ -106,7 +113,7 @@ def test_what_a_field_lacks_is_told_with_its_place() -> None:
     ],
 )
 def test_a_mapping_that_cannot_work_names_the_field(change: Any, field: str) -> None:
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         check({**DEPLOYS, **change})
     assert refused.value.field == field and len(str(refused.value)) > 10
 
@@ -142,7 +149,7 @@ def test_a_mapping_that_cannot_work_names_the_field(change: Any, field: str) -> 
 )
 def test_paths_that_could_keep_a_worker_busy_are_refused(path: str) -> None:
     with pytest.raises(BadPath):
-        compiled(path)
+        compile_path(path)
 
 
 def test_an_element_is_looked_at_once_however_a_path_asks() -> None:
@@ -156,24 +163,24 @@ def test_an_element_is_looked_at_once_however_a_path_asks() -> None:
             return super().__getitem__(name)
 
     document = {"rows": [Counting(a="x", b={"c": 1}) for _ in range(1000)]}
-    found("$..[?@.a == 'y' || @.b.c == 2].a", document)
+    values_at("$..[?@.a == 'y' || @.b.c == 2].a", document)
     assert 0 < looks <= 1000 * 4
 
 
 def test_documents_are_bounded_in_elements_and_depth() -> None:
-    measure([0] * 1000)
-    with pytest.raises(TooMuch, match="elements"):
-        measure([0] * (MOST_ELEMENTS + 1))
+    check_size([0] * 1000)
+    with pytest.raises(DocumentTooLarge, match="elements"):
+        check_size([0] * (MOST_ELEMENTS + 1))
     deep: Any = 0
     for _ in range(61):
         deep = [deep]
-    with pytest.raises(TooMuch, match="deeper"):
-        measure(deep)
+    with pytest.raises(DocumentTooLarge, match="deeper"):
+        check_size(deep)
     with pytest.raises(Unreadable, match="elements"):
         read([0] * (MOST_ELEMENTS + 1))
 
 
 @pytest.mark.parametrize("text", ["{", "0{", '{"id": 17}', "[" * 100_000])
 def test_a_text_in_json_is_a_text_and_is_not_read_as_json_again(text: str) -> None:
-    assert (found("$.id", text), found("$..*", text), found("$", text)) == ([], [], [text])
+    assert (values_at("$.id", text), values_at("$..*", text), values_at("$", text)) == ([], [], [text])
     assert translate("event", Message({}, json.dumps(text).encode()), {**DEPLOYS, "condition": "$.id"}) is None

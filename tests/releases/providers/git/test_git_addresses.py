@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from releases.providers.git.config import NotAccepted, address, branch, pattern, rules
+from releases.providers.git.config import InvalidSetting, address, branch_name, tag_pattern, tag_rules
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_anything_else_is_a_path_of_this_machine(text: str, name: str) -> None:
     ],
 )
 def test_dubious_addresses_are_refused_with_a_remedy(text: str, remedy: str) -> None:
-    with pytest.raises(NotAccepted, match=re.escape(remedy)) as refused:
+    with pytest.raises(InvalidSetting, match=re.escape(remedy)) as refused:
         address(text)
     assert refused.value.field == "url"
     assert "secret@" not in str(refused.value)
@@ -80,7 +80,7 @@ def test_dubious_addresses_are_refused_with_a_remedy(text: str, remedy: str) -> 
 
 @pytest.mark.parametrize("text", ["", "main", "release/5.10", "refs/heads/main", "ünïcode", "a-b_c.d"])
 def test_names_of_branches_are_accepted(text: str) -> None:
-    assert branch(text) == text.removeprefix("refs/heads/")
+    assert branch_name(text) == text.removeprefix("refs/heads/")
 
 
 @pytest.mark.parametrize(
@@ -103,8 +103,8 @@ def test_names_of_branches_are_accepted(text: str) -> None:
     ],
 )
 def test_what_cannot_be_a_branch_is_refused(text: str) -> None:
-    with pytest.raises(NotAccepted) as refused:
-        branch(text)
+    with pytest.raises(InvalidSetting) as refused:
+        branch_name(text)
     assert refused.value.field == "branch"
 
 
@@ -122,24 +122,24 @@ def test_what_cannot_be_a_branch_is_refused(text: str) -> None:
     ],
 )
 def test_patterns_are_globs_unless_they_look_like_expressions(text: str, yes: list[str], no: list[str]) -> None:
-    matches = pattern(text)
+    matches = tag_pattern(text)
     assert [name for name in yes + no if matches(name)] == yes
 
 
 @pytest.mark.parametrize("text", ["(", "v{2,1}", "*.*(", "(?P<", "x" * 201, "(a)\\1"])
 def test_patterns_that_do_not_compile_are_refused_by_field(text: str) -> None:
-    with pytest.raises(NotAccepted) as refused:
-        pattern(text)
+    with pytest.raises(InvalidSetting) as refused:
+        tag_pattern(text)
     assert refused.value.field == "release_tags"
 
 
 def test_rules_that_cannot_be_read_make_no_tag_a_release() -> None:
-    assert not rules({"release_tags": "("}).is_release("(")
-    assert rules({}).line is None
-    assert rules({"release_line": ""}).line == ""
+    assert not tag_rules({"release_tags": "("}).is_release("(")
+    assert tag_rules({}).line is None
+    assert tag_rules({"release_line": ""}).line == ""
 
 
 def test_no_expression_takes_longer_than_its_name_is_long() -> None:
     # Backtracking engines need 2^60 steps for this one.
-    assert not pattern("(a+)+$")("a" * 60 + "b")
-    assert not pattern("*".join("a" * 50))("a" * 199 + "b")
+    assert not tag_pattern("(a+)+$")("a" * 60 + "b")
+    assert not tag_pattern("*".join("a" * 50))("a" * 199 + "b")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from releases.providers.git import messages
 from releases.providers.git import mirror as git_mirror
+from releases.providers.git import records
 from releases.providers.git.client import Git, GitFailed
 from releases.providers.git.config import Address
+from releases.providers.git.errors import explain
 from releases.providers.git.mirror import Mirror
-from releases.providers.git.remedies import explain
 from tests.releases.conftest import Repo
 
 AT = "2026-03-14T15:09:26.000000Z"
@@ -30,11 +30,13 @@ def mirror_of(repo: Repo, tmp_path: Path, branch: str = "", timeout: float = 60)
     return Mirror(tmp_path / "copies" / "1.git", git, branch)
 
 
-def read(mirror: Mirror, before: messages.Look | None = None) -> tuple[messages.Look, list[messages.Record]]:
+def read(
+    mirror: Mirror, before: records.RefsSnapshot | None = None
+) -> tuple[records.RefsSnapshot, list[records.CommitRecord]]:
     with mirror.held():
-        glance = mirror.glance()
+        glance = mirror.remote_refs()
         mirror.fetch(glance, lambda percent: None)
-        look = mirror.look(glance.branch, AT, before)
+        look = mirror.snapshot(glance.branch, AT, before)
         known = [before.head, *(tag.sha for tag in before.tags)] if before else []
         return look, list(mirror.commits([look.head, *(tag.sha for tag in look.tags)], known))
 
@@ -74,7 +76,7 @@ def test_tags_are_peeled_and_dated(repo: Repo, mirror: Mirror) -> None:
     repo.tag("tree", at="HEAD^{tree}")
     repo.tag("annotated-blob", at=blob, message="a tag of a blob")
     look, _ = read(mirror)
-    assert [(tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.since) for tag in look.tags] == [
+    assert [(tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.first_seen) for tag in look.tags] == [
         ("annotated", first, tagged, AT),
         ("light", first, committed, AT),
         ("nested", first, nested, AT),
@@ -179,8 +181,8 @@ def test_commits_that_git_itself_would_not_make_are_read(repo: Repo, mirror: Mir
         repo.run("update-ref", f"refs/tags/t{number}", sha)
     look, commits = read(mirror)
     assert {each.sha for each in commits} == set(shas)
-    for _, body in messages.chunks(commits):
-        assert len(list(messages.read_commits(body))) == 4
+    for _, body in records.commit_bodies(commits):
+        assert len(list(records.read_commits(body))) == 4
     assert len(look.tags) == 4
 
 
@@ -190,7 +192,7 @@ def test_huge_files_and_messages_are_left_where_they_are(repo: Repo, mirror: Mir
     repo.commit("x" * 5_000_000 + "\nPAY-9")
     small = repo.commit("small")
     _, commits = read(mirror)
-    assert [len(each.message) for each in commits] == [messages.LONGEST_MESSAGE, 5]
+    assert [len(each.message) for each in commits] == [records.LONGEST_MESSAGE, 5]
     assert commits[1].sha == small
     copied = sum(file.stat().st_size for file in mirror.path.rglob("*") if file.is_file())
     assert copied < 1024 * 1024
@@ -343,15 +345,15 @@ def test_errors_are_said_in_plain_words(said: str, remedy: str) -> None:
 
 
 def test_chunks_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def record(number: int, message: str) -> messages.Record:
-        return messages.Record(f"{number:040x}", (), 1, 1, "Ana", "ana@example.org", message)
+    def record(number: int, message: str) -> records.CommitRecord:
+        return records.CommitRecord(f"{number:040x}", (), 1, 1, "Ana", "ana@example.org", message)
 
-    sizes = [size for size, _ in messages.chunks(record(number, "x") for number in range(11_000))]
+    sizes = [size for size, _ in records.commit_bodies(record(number, "x") for number in range(11_000))]
     assert sizes == [5000, 5000, 1000]
-    bodies = [body for _, body in messages.chunks(record(number, "\u00fc" * 4000) for number in range(1200))]
+    bodies = [body for _, body in records.commit_bodies(record(number, "\u00fc" * 4000) for number in range(1200))]
     assert len(bodies) > 1
-    assert max(map(len, bodies)) <= messages.MOST_BYTES + 100
-    assert not list(messages.chunks([]))
+    assert max(map(len, bodies)) <= records.MOST_BYTES + 100
+    assert not list(records.commit_bodies([]))
 
 
 def test_a_list_of_commits_that_ends_in_the_middle_is_no_list(repo: Repo) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from releases.providers.base import Message
 from releases.providers.facts import Unreadable
-from releases.providers.github.reading import slim
-from releases.providers.github.webhook import READERS, label, translate
+from releases.providers.github.fields import slim
+from releases.providers.github.webhook import TRANSLATORS, label, translate
 
 AT = "2026-03-01T10:00:00Z"
 PLACE = {"full_name": "shop/checkout", "html_url": "https://github.example/shop/checkout", "default_branch": "main"}
@@ -53,7 +53,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
-KINDS = sorted([*READERS, *(f"pull.{kind}" for kind in READERS)])
+KINDS = sorted([*TRANSLATORS, *(f"pull.{kind}" for kind in TRANSLATORS)])
 
 
 def read(kind: str, body: bytes, content_type: str = "") -> None:

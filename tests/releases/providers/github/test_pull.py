@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from releases.providers.base import Message, NotAccepted, PullFailed, PullPartly, PullRefused, Record
+from releases.providers.base import InvalidSetting, Message, PullFailed, PullIncomplete, PullRefused, Record
 from releases.providers.facts import ChangeMerged, DeploymentSeen, RunSeen, Seen, TicketSeen
 from releases.providers.github import client
 from releases.providers.github.webhook import PROVIDER, translate
@@ -251,7 +251,7 @@ def test_what_was_not_over_is_looked_at_until_it_is(github: GitHub) -> None:
 def test_a_repository_that_is_not_shown_is_named_after_all_others_were_read(github: GitHub) -> None:
     github.put(NAME, "actions/runs", run(1, ago(hours=1)))
     records: list[Record] = []
-    with pytest.raises(PullPartly, match=r"shop/secret.*All else was read"):
+    with pytest.raises(PullIncomplete, match=r"shop/secret.*All else was read"):
         for page in client.pages(session(github), configured(github, {"repositories": ["shop/secret", NAME]}), {}, NOW):
             records += page.records
     assert len(records) == 1
@@ -266,7 +266,7 @@ def test_where_nothing_at_all_is_shown_no_more_is_asked(github: GitHub) -> None:
 def test_all_that_the_token_sees_is_read_without_what_is_archived(github: GitHub) -> None:
     for number in range(120):
         github.add(f"shop/r{number}", archived=number == 5)
-    seen = client.look(session(github), {"url": github.url})
+    seen = client.test_connection(session(github), {"url": github.url})
     assert seen[0] == "120 repositories"
 
 
@@ -302,6 +302,6 @@ def test_an_app_signs_in_with_its_key_for_a_token_however_it_was_pasted(github: 
 )
 def test_settings_that_cannot_work_are_refused_by_their_field(config: dict[str, Any], field: str) -> None:
     assert PROVIDER.check is not None
-    with pytest.raises(NotAccepted) as refused:
+    with pytest.raises(InvalidSetting) as refused:
         PROVIDER.check(config)
     assert refused.value.field == field

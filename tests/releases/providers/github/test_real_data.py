@@ -7,7 +7,7 @@ from typing import Any
 from releases.providers import parse
 from releases.providers.base import Message
 from releases.providers.facts import ChangeMerged, DeploymentSeen, RunSeen
-from releases.providers.github.reading import REPOSITORY, STATUSES, slim
+from releases.providers.github.fields import REPOSITORY, STATUSES, slim
 from releases.providers.github.webhook import translate
 
 ENDED = {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from releases.providers.base import Message
 from releases.providers.facts import Unreadable
-from releases.providers.gitlab.webhook import READERS, label, translate
+from releases.providers.gitlab.webhook import TRANSLATORS, label, translate
 
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just("2026-01-01 00:00:00 UTC")
@@ -36,13 +36,13 @@ def read(kind: str, body: bytes) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(JSON, st.sampled_from(sorted(READERS)))
+@given(JSON, st.sampled_from(sorted(TRANSLATORS)))
 def test_any_json_is_read_or_refused_with_a_reason(document: Any, kind: str) -> None:
     read(kind, json.dumps(document).encode())
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(PAYLOADS), st.sampled_from(sorted(READERS)), st.data())
+@given(st.sampled_from(PAYLOADS), st.sampled_from(sorted(TRANSLATORS)), st.data())
 def test_a_payload_with_any_field_replaced_is_read_or_refused(payload: Any, kind: str, data: st.DataObject) -> None:
     document = json.loads(json.dumps(payload))
     holder = document

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from releases.providers.base import (
+    InvalidSetting,
     Message,
     Missing,
-    NotAccepted,
     Page,
     PullFailed,
-    PullPartly,
+    PullIncomplete,
     PullRefused,
-    PullWaits,
+    RateLimited,
     Record,
 )
 from releases.providers.facts import Seen
@@ -140,7 +140,7 @@ def test_a_page_that_broke_off_or_is_no_list_gives_no_half_of_it(gitlab: GitLab)
     with pytest.raises(PullFailed, match="not JSON"):
         pull(gitlab)
     gitlab.go_wrong("pipelines", Reply({"message": "hm"}))
-    with pytest.raises(PullPartly, match="no list"):
+    with pytest.raises(PullIncomplete, match="no list"):
         pull(gitlab)
 
 
@@ -155,7 +155,7 @@ def test_a_server_that_gives_one_page_for_ever_is_left(gitlab: GitLab) -> None:
 
 def test_a_rate_limit_and_a_wrong_token_are_told_as_what_they_are(gitlab: GitLab) -> None:
     gitlab.go_wrong("pipelines", Reply({}, 429, {"Retry-After": "30"}))
-    with pytest.raises(PullWaits):
+    with pytest.raises(RateLimited):
         pull(gitlab)
     with pytest.raises(PullRefused):
         list(client.pages(session(gitlab, "wrong"), CONFIG, {}, NOW))
@@ -164,7 +164,7 @@ def test_a_rate_limit_and_a_wrong_token_are_told_as_what_they_are(gitlab: GitLab
 def test_a_project_nobody_knows_is_named_after_the_others_were_read(gitlab: GitLab) -> None:
     gitlab.put("shop/checkout", "pipelines", pipeline(1))
     read: list[Record] = []
-    with pytest.raises(PullPartly, match=r"no project shop/gone.*All else was read"):
+    with pytest.raises(PullIncomplete, match=r"no project shop/gone.*All else was read"):
         for page in client.pages(session(gitlab), {"projects": ["shop/gone", "shop/checkout"]}, {}, NOW):
             read += page.records
     assert ids(read) == [1]
@@ -175,7 +175,7 @@ def test_a_list_that_is_not_shown_is_named_and_one_that_is_switched_off_is_not_a
     gitlab.put("shop/web", "pipelines", pipeline(4))
     gitlab.go_wrong("deployments", Reply({}, 403))
     read: list[Record] = []
-    with pytest.raises(PullPartly, match="deployments of shop/web"):
+    with pytest.raises(PullIncomplete, match="deployments of shop/web"):
         for page in client.pages(session(gitlab), {"projects": ["shop/web"]}, {}, NOW):
             read += page.records
     assert ids(read) == [4]
@@ -300,9 +300,9 @@ def test_a_poll_and_a_webhook_speak_of_the_same_run() -> None:
 
 def test_looking_counts_what_there_is(gitlab: GitLab) -> None:
     gitlab.put("shop/checkout", "pipelines", *(pipeline(number) for number in range(12)))
-    assert client.look(session(gitlab), CONFIG) == ["1 project", "12 pipelines", "0 environments"]
+    assert client.test_connection(session(gitlab), CONFIG) == ["1 project", "12 pipelines", "0 environments"]
     with pytest.raises(PullRefused, match="shop/gone"):
-        client.look(session(gitlab), {"projects": ["shop/gone"]})
+        client.test_connection(session(gitlab), {"projects": ["shop/gone"]})
 
 
 def test_only_what_changed_since_a_date_is_read_where_one_is_set(gitlab: GitLab) -> None:
@@ -313,7 +313,7 @@ def test_only_what_changed_since_a_date_is_read_where_one_is_set(gitlab: GitLab)
 
 def test_settings_that_cannot_work_are_refused_with_the_remedy() -> None:
     for wrong in ({"projects": ["https://gitlab.com/shop/checkout"]}, {"projects": ["checkout"]}, {"since": "soon"}):
-        with pytest.raises(NotAccepted):
+        with pytest.raises(InvalidSetting):
             client.check(wrong)
     client.check({"projects": ["shop/checkout", "42"], "since": "2026-01-31"})
 

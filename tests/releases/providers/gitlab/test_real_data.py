@@ -8,7 +8,7 @@ import pytest
 
 from releases.providers.base import Message
 from releases.providers.facts import ChangeMerged, DeploymentSeen, RunSeen, Seen
-from releases.providers.gitlab.reading import moment
+from releases.providers.gitlab.fields import moment
 from releases.providers.gitlab.webhook import label, translate
 
 

@@ -10,14 +10,14 @@ import pytest
 
 from releases.providers.base import Message
 from releases.providers.facts import Seen
-from releases.providers.gitlab import objects, reading
+from releases.providers.gitlab import fields, translators
 from releases.providers.gitlab.webhook import translate
 
 HERE = Path(__file__).parent
 SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
 HOME = "https://gitlab.example/shop/checkout"
 # The functions through which payloads are read; each takes names of fields.
-READING = {"text_in", "part_of", "first_moment", "get"}
+READING = {"text_in", "object_in", "first_moment", "get"}
 
 
 def facts_of(kind: str, document: Any) -> list[Seen]:
@@ -155,7 +155,7 @@ def test_every_field_that_is_read_is_in_a_payload() -> None:
     """A misspelt name is a field that says nothing, for ever: neither the type checker nor an error would tell."""
     read = {
         given.value
-        for module in (objects, reading)
+        for module in (translators, fields)
         for call in ast.walk(ast.parse(Path(module.__file__).read_text()))
         if isinstance(call, ast.Call) and ast.unparse(call.func).rpartition(".")[2] in READING
         for given in call.args

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from releases.providers.base import Message, Refused
-from releases.providers.envelope import kept
+from releases.providers.base import Message, MessageRefused
 from releases.providers.facts import ArtifactSeen, ChangeMerged, DeploymentSeen, RunSeen, Seen, TicketSeen, Unreadable
 from releases.providers.gitlab.webhook import PROVIDER, label, translate
+from releases.providers.payloads import headers_to_store
 
 HERE = Path(__file__).parent
 SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
@@ -193,9 +193,9 @@ def test_what_cannot_be_read_says_why(body: bytes) -> None:
 def test_a_delivery_is_filed_under_the_id_that_stays_when_it_is_sent_again() -> None:
     body = json.dumps(said("pipeline__success")).encode()
     headers = {"X-Gitlab-Event": "Pipeline Hook", "Idempotency-Key": "k-1", "X-Gitlab-Event-UUID": "shared"}
-    assert label(Message(kept(headers), body)).delivery == "k-1"
-    assert label(Message(kept({**headers, "webhook-id": "w-1"}), body)).delivery == "w-1"
-    assert label(Message(kept({"X-Gitlab-Event-UUID": "shared"}), body)).delivery == ""
+    assert label(Message(headers_to_store(headers), body)).delivery == "k-1"
+    assert label(Message(headers_to_store({**headers, "webhook-id": "w-1"}), body)).delivery == "w-1"
+    assert label(Message(headers_to_store({"X-Gitlab-Event-UUID": "shared"}), body)).delivery == ""
 
 
 def test_the_kind_is_the_bodys_own_and_the_headers_only_where_it_says_nothing() -> None:
@@ -247,7 +247,7 @@ def test_a_wrong_signature_is_refused_even_beside_the_right_token() -> None:
 
 @pytest.mark.parametrize("away", [-301, 330])
 def test_a_right_signature_that_is_old_or_of_the_future_is_refused_with_the_remedy(away: int) -> None:
-    with pytest.raises(Refused, match="clocks"):
+    with pytest.raises(MessageRefused, match="clocks"):
         PROVIDER.authentic(signed(KEY, b"{}", time.time() + away), b"{}", TOKEN)
 
 
@@ -257,4 +257,8 @@ def test_gitlabs_id_and_time_without_a_signature_do_not_shut_out_the_token() -> 
 
 def test_neither_token_nor_signature_is_kept() -> None:
     headers = {**signed(KEY, b"{}"), "X-Gitlab-Token": TOKEN, "X-Gitlab-Instance": "https://gitlab.example"}
-    assert set(kept(headers, PROVIDER.secret_headers)) == {"webhook-id", "webhook-timestamp", "x-gitlab-instance"}
+    assert set(headers_to_store(headers, PROVIDER.secret_headers)) == {
+        "webhook-id",
+        "webhook-timestamp",
+        "x-gitlab-instance",
+    }

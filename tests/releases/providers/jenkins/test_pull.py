@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from releases.providers.base import Message, NotAccepted, PullFailed, PullPartly, PullRefused, PullWaits, Record
+from releases.providers.base import (
+    InvalidSetting,
+    Message,
+    PullFailed,
+    PullIncomplete,
+    PullRefused,
+    RateLimited,
+    Record,
+)
 from releases.providers.jenkins import client
 from releases.providers.jenkins.webhook import PROVIDER, translate
 from releases.pulling.http_session import HttpSession
@@ -129,7 +137,7 @@ def test_what_goes_wrong_is_told_as_what_it_is(jenkins: Jenkins) -> None:
     with pytest.raises(PullRefused):
         list(client.pages(session(jenkins, "wrong"), {}, {}, NOW))
     jenkins.go_wrong("nightly", Reply({}, 429, {"Retry-After": "5"}))
-    with pytest.raises(PullWaits):
+    with pytest.raises(RateLimited):
         pull(jenkins)
     jenkins.go_wrong("nightly", Reply({"builds": []}, cut=True))
     with pytest.raises(PullFailed):
@@ -155,18 +163,18 @@ def test_a_folder_that_is_gone_keeps_nothing_back_from_the_others(jenkins: Jenki
     jenkins.build("nightly", number=2)
     records: list[Record] = []
     named = {"folders": ["gone", "nightly"]}
-    with pytest.raises(PullPartly, match=r"knows no gone.*All else was read"):
+    with pytest.raises(PullIncomplete, match=r"knows no gone.*All else was read"):
         for page in client.pages(session(jenkins), named, {}, NOW):
             records += page.records
     assert numbers(records) == [2]
     with pytest.raises(PullRefused, match="knows no gone"):
-        client.look(session(jenkins), named)
+        client.test_connection(session(jenkins), named)
 
 
 def test_a_token_without_its_user_and_a_user_with_a_colon_are_refused_with_the_remedy(jenkins: Jenkins) -> None:
     with pytest.raises(PullRefused, match="Name the user"):
         client.headers(door(jenkins.url), {}, TOKEN)
-    with pytest.raises(NotAccepted):
+    with pytest.raises(InvalidSetting):
         client.check({"user": "rodeo:secret"})
     client.check({"user": USER})
 
@@ -187,6 +195,6 @@ def test_nothing_is_asked_with_anything_but_get(jenkins: Jenkins) -> None:
 
 def test_looking_counts_the_jobs_and_names_the_remedy_where_there_are_none(jenkins: Jenkins) -> None:
     with pytest.raises(PullFailed, match="no job"):
-        client.look(session(jenkins), {})
+        client.test_connection(session(jenkins), {})
     jenkins.build(*MAIN, number=1)
-    assert client.look(session(jenkins), {}) == ["1 job with builds"]
+    assert client.test_connection(session(jenkins), {}) == ["1 job with builds"]

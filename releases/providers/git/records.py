@@ -1,7 +1,7 @@
-"""The two kinds of events a pull leaves in the inbox, and how they are read again. No Django in here.
+"""The two kinds of events that a git pull stores, and their translation into facts. No Django in here.
 
-`git.commits` holds commits, oldest first; it says nothing about the present moment, so reading the same commits twice
-makes the same event. `git.refs` is one complete look at the mainline's head and the tags.
+`git.commits` holds commits, oldest first, and no time of reading, so reading the same commits twice gives the same event.
+`git.refs` is a complete snapshot of the mainline's head and the tags.
 """
 
 import json
@@ -21,8 +21,8 @@ LAST_SECOND = 253_402_300_799  # the end of year 9999, the last a datetime holds
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One commit as git printed it; seconds since 1970."""
+class CommitRecord:
+    """One commit as git printed it; times in seconds since 1970."""
 
     sha: str
     parents: tuple[str, ...]
@@ -31,38 +31,38 @@ class Record:
     author: str
     email: str
     message: str
-    # The folders it touches, cut to `depth` parts; None where nobody asked.
+    # The folders it touches, cut to `depth` levels; None where git was not asked.
     paths: tuple[str, ...] | None = None
     depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class TagLine:
-    """One tag in a look. `since` is the `at` of the first look of the unbroken row of looks that saw it like this."""
+class TagRecord:
+    """One tag in a snapshot. `first_seen` is the `at` of the first snapshot since which the tag has not changed."""
 
     name: str
     sha: str
     tagged_at: datetime
-    since: str
+    first_seen: str
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One complete look at a repository, as its event holds it."""
+class RefsSnapshot:
+    """The head of a repository's mainline and all its tags at the moment `at`, as its event stores them."""
 
     at: str
     branch: str
     head: str
-    tags: tuple[TagLine, ...]
+    tags: tuple[TagRecord, ...]
 
 
 def moment(seconds: int) -> datetime:
-    """Return git's seconds as a moment; what no calendar holds becomes the nearest that does."""
+    """Return seconds since 1970 as a datetime; one out of range becomes the nearest in range."""
     return datetime.fromtimestamp(min(max(seconds, 0), LAST_SECOND), UTC)
 
 
-def chunks(records: Iterable[Record]) -> Iterator[tuple[int, bytes]]:
-    """Write commits as the bodies of `git.commits` events, with how many each holds; bounded in number and bytes."""
+def commit_bodies(records: Iterable[CommitRecord]) -> Iterator[tuple[int, bytes]]:
+    """Yield the bodies of `git.commits` events and how many commits each holds, bounded in number and bytes."""
     lines: list[str] = []
     size = 0
     for record in records:
@@ -95,27 +95,27 @@ def _commits_body(lines: list[str]) -> bytes:
     return ('{"commits":[\n' + ",\n".join(lines) + "\n]}").encode()
 
 
-def refs_body(look: Look) -> bytes:
-    """Write a look as the body of a `git.refs` event."""
-    tags = [[tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.since] for tag in look.tags]
-    content = {"at": look.at, "branch": look.branch, "head": look.head, "tags": tags}
+def refs_body(refs: RefsSnapshot) -> bytes:
+    """Return a snapshot as the body of a `git.refs` event."""
+    tags = [[tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.first_seen] for tag in refs.tags]
+    content = {"at": refs.at, "branch": refs.branch, "head": refs.head, "tags": tags}
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def refs_delivery(at: str) -> str:
-    """Return the delivery id of the look at that moment; no two looks of one source share a moment."""
+    """Return the delivery id of the snapshot taken at that moment; no two snapshots of one source share a moment."""
     return f"refs:{at}"
 
 
-def read_refs(body: bytes) -> Look:
-    """Read a `git.refs` event; raise Unreadable, naming the field, for anything else."""
+def read_refs(body: bytes) -> RefsSnapshot:
+    """Parse the body of a `git.refs` event; raise Unreadable, naming the field, for anything else."""
     content = _object(body)
     try:
         tags = tuple(
-            TagLine(str(name), str(sha), moment(int(seconds)), str(since))
-            for name, sha, seconds, since in content["tags"]
+            TagRecord(str(name), str(sha), moment(int(seconds)), str(first_seen))
+            for name, sha, seconds, first_seen in content["tags"]
         )
-        return Look(str(content["at"]), str(content["branch"]), str(content["head"]), tags)
+        return RefsSnapshot(str(content["at"]), str(content["branch"]), str(content["head"]), tags)
     except KeyError as error:
         raise Unreadable(f"The look has no field {error.args[0]!r}.") from None
     except (TypeError, ValueError) as error:
@@ -123,7 +123,7 @@ def read_refs(body: bytes) -> Look:
 
 
 def read_commits(body: bytes) -> Iterator[Commit]:
-    """Read a `git.commits` event; raise Unreadable, naming the place, for anything else."""
+    """Parse the body of a `git.commits` event; raise Unreadable, naming the index, for anything else."""
     content = _object(body)
     if not isinstance(content.get("commits"), list):
         raise Unreadable("The event has no list `commits`.")
@@ -156,18 +156,18 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Say what a stored event says; None for a kind that no pull writes. `config` names the repository."""
+    """Return the facts of a stored event; None for a kind that no pull writes. `config` names the repository."""
     repository = str(config.get("repository") or "")
     if kind == COMMITS:
         commits = tuple(read_commits(message.body))
         newest = max((each.committed_at for each in commits), default=moment(0))
         return [CommitsSeen(key=repository, at=newest, commits=commits)]
     if kind == REFS:
-        look = read_refs(message.body)
+        refs = read_refs(message.body)
         try:
-            at = datetime.fromisoformat(look.at)
+            at = datetime.fromisoformat(refs.at)
         except ValueError:
             raise Unreadable("The field `at` is not a moment.") from None
-        tags = tuple(TagSeen(tag.name, tag.sha, tag.tagged_at) for tag in look.tags)
-        return [RefsSeen(key=repository, at=at, branch=look.branch, head=look.head, tags=tags)]
+        tags = tuple(TagSeen(tag.name, tag.sha, tag.tagged_at) for tag in refs.tags)
+        return [RefsSeen(key=repository, at=at, branch=refs.branch, head=refs.head, tags=tags)]
     return None

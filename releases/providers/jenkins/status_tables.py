@@ -1,7 +1,7 @@
-"""Jenkins' words for the result of a build."""
+"""Status tables of Jenkins."""
 
 from releases.providers import facts
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
 
 RESULTS = StatusTable(
     "Results of builds",

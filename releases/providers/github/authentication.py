@@ -1,4 +1,4 @@
-"""Signing in at GitHub: with a token, or as a GitHub App that changes its key for a token of an hour."""
+"""Authentication at GitHub: with a token, or as a GitHub App, whose private key buys an installation token for an hour."""
 
 import re
 import textwrap
@@ -14,27 +14,27 @@ from releases.providers.base import PullRefused, Session
 
 ACCEPT = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 PEM = re.compile(r"-----BEGIN (?P<name>[A-Z ]+)-----(?P<body>[A-Za-z0-9+/=\s]+)-----END (?P=name)-----")
-# GitHub refuses what was signed in the future, and what is valid for more than ten minutes.
-EARLIER, VALID = timedelta(seconds=60), timedelta(minutes=9)
+# GitHub refuses a JWT that was issued in the future or is valid for more than ten minutes.
+CLOCK_SLACK, VALIDITY = timedelta(seconds=60), timedelta(minutes=9)
 
 
 def prefix(config: Mapping[str, Any]) -> str:
-    """Return what paths begin with: an Enterprise server has its API below /api/v3, whether its address says so or not."""
+    """Return the prefix of API paths: /api/v3 for the URL of an Enterprise server that does not contain it, else ""."""
     url = str(config.get("url") or "")
     parts = urlsplit(url)
     return "/api/v3" if parts.netloc and parts.path.strip("/") == "" and not parts.netloc.startswith("api.") else ""
 
 
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
-    """A personal token, or that of an App's installation; without either, GitHub shows what is public."""
+    """Return the authorization with a personal token or an App's installation token; none for public repositories."""
     token = credential.strip()
     if parse.text_in(config, "app_id"):
-        token = _token_of_app(session, config, token)
+        token = _installation_token(session, config, token)
     return {**ACCEPT, "Authorization": f"Bearer {token}"} if token else ACCEPT
 
 
 def pem(text: str) -> str:
-    """Return a key in the lines in which it has to be: a field of a form may have made one of them."""
+    """Return a PEM key with its line breaks restored, which a form field may have lost."""
     found = PEM.search(text)
     if found is None:
         return text
@@ -42,11 +42,11 @@ def pem(text: str) -> str:
     return f"-----BEGIN {found['name']}-----\n{body}\n-----END {found['name']}-----\n"
 
 
-def _token_of_app(session: Session, config: Mapping[str, Any], key: str) -> str:
+def _installation_token(session: Session, config: Mapping[str, Any], key: str) -> str:
     now = datetime.now(UTC)
-    said = {"iat": now - EARLIER, "exp": now + VALID, "iss": parse.text_in(config, "app_id")}
+    claims = {"iat": now - CLOCK_SLACK, "exp": now + VALIDITY, "iss": parse.text_in(config, "app_id")}
     try:
-        signed = jwt.encode(said, pem(key), algorithm="RS256")
+        signed = jwt.encode(claims, pem(key), algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         raise PullRefused(
             "The credential is no private key of a GitHub App. Paste the whole .pem file, from BEGIN to END."

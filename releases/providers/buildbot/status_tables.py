@@ -1,9 +1,9 @@
-"""Buildbot's results, which are numbers."""
+"""Status table of Buildbot, whose results are numbers."""
 
 from releases.providers import facts
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
 
-MEANT = (
+RESULT_CODES = (
     ("SUCCESS", facts.SUCCESS, ""),
     ("WARNINGS", facts.WARNING, ""),
     ("FAILURE", facts.FAILURE, ""),
@@ -12,12 +12,12 @@ MEANT = (
     ("RETRY", facts.CANCELLED, "the worker was lost, and another build follows"),
     ("CANCELLED", facts.CANCELLED, ""),
 )
-NAMES = {str(number): name for number, (name, _, _) in enumerate(MEANT)}
+NAMES = {str(number): name for number, (name, _, _) in enumerate(RESULT_CODES)}
 RESULTS = StatusTable(
     "Results of builds",
     "results",
     {
         str(number): Meaning(facts.FINISHED, outcome, f"{name}: {why}" if why else name)
-        for number, (name, outcome, why) in enumerate(MEANT)
+        for number, (name, outcome, why) in enumerate(RESULT_CODES)
     },
 )

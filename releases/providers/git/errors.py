@@ -1,4 +1,4 @@
-"""What git says when it fails, in plain words and with what to do about it. No Django in here."""
+"""Errors of git, explained with a remedy. No Django in here."""
 
 # ruff: noqa: E501
 import re
@@ -47,17 +47,22 @@ REMEDIES = (
 
 
 class GitFailed(Exception):
-    """Git could not do it. The text says why in plain words and what to do."""
+    """Git failed. The text says why in plain words and what to do."""
 
 
-def explain(said: str, hidden: Iterable[str] = ()) -> str:
-    """Turn what git wrote on its way out into a reason with its remedy; `hidden` is in it never, whoever repeats it."""
+def explain(stderr: str, hidden: Iterable[str] = ()) -> str:
+    """Return a remedy and git's own message for what a failed git wrote to stderr.
+
+    Secrets in `hidden` are cut out: a server's message may repeat them.
+    """
     for secret in hidden:
-        said = said.replace(secret, "…") if secret else said
-    lines = [line.strip() for line in re.split(r"[\r\n]+", said) if line.strip() and not PERCENT.search(line)]
-    telling = [line for line in lines if re.match(r"(fatal|error|remote|ssh|.*denied)", line, re.IGNORECASE)] or lines
-    last = re.sub(r"(://)[^/@\s]+@", r"\1", " ".join(telling[-3:]))[:500]
+        stderr = stderr.replace(secret, "…") if secret else stderr
+    lines = [line.strip() for line in re.split(r"[\r\n]+", stderr) if line.strip() and not PERCENT.search(line)]
+    fatal_lines = [
+        line for line in lines if re.match(r"(fatal|error|remote|ssh|.*denied)", line, re.IGNORECASE)
+    ] or lines
+    summary = re.sub(r"(://)[^/@\s]+@", r"\1", " ".join(fatal_lines[-3:]))[:500]
     for expression, remedy in REMEDIES:
-        if re.search(expression, said, re.IGNORECASE):
-            return f"{remedy} (git: {last})"
-    return f"git failed: {last or 'it gave no reason'}"
+        if re.search(expression, stderr, re.IGNORECASE):
+            return f"{remedy} (git: {summary})"
+    return f"git failed: {summary or 'it gave no reason'}"

@@ -1,4 +1,4 @@
-"""Web addresses as others write them: whose they are, what they lead to, and whether people may follow them."""
+"""URLs in payloads: their host, their path, and whether they are safe to show as a link."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -6,12 +6,12 @@ LONGEST_LINK = 1000
 
 
 def link(text: str) -> str:
-    """Return an address people may follow, or "": a link leads to the web and nowhere else."""
+    """Return a URL if it may be shown as a link (http or https, not too long), else ""."""
     return text if text.startswith(("https://", "http://")) and len(text) <= LONGEST_LINK else ""
 
 
 def host_of(*texts: str) -> str:
-    """Return the host (with its port) of the first web address among these, in small letters; "" if none is one."""
+    """Return the host, with its port, of the first web URL among these in lower case; "" if there is none."""
     for text in texts:
         parts = _split(text)
         if parts is not None:
@@ -20,7 +20,7 @@ def host_of(*texts: str) -> str:
 
 
 def path_of(text: str) -> str:
-    """Return the path of a web address without slashes at its ends; "" for text that is none."""
+    """Return the path of a web URL without slashes at its ends; "" for text that is no web URL."""
     parts = _split(text)
     return parts.path.strip("/") if parts is not None else ""
 

@@ -1,4 +1,4 @@
-"""What a request may leave behind, and reading JSON that nobody can break the portal with."""
+"""Payloads of webhooks: parsing JSON safely, and which request headers are stored with one."""
 
 import json
 import re
@@ -11,16 +11,17 @@ from releases.providers.facts import Unreadable
 if TYPE_CHECKING:
     from releases.providers.base import Message
 
+JsonObject = Mapping[str, Any]
 FORM = "application/x-www-form-urlencoded"
 BATCH = "application/cloudevents-batch+json"
-# Everything else is dropped. A name that smells of a secret is dropped even from these.
-KEPT = re.compile(
+# Headers worth storing; others are dropped, and so is any of these whose name suggests a secret.
+STORED_HEADERS = re.compile(
     r"user-agent|content-encoding|x-request-id|x-correlation-id|traceparent"
     r"|ce-[a-z0-9]+|x-(?:github|gitlab|gitea|forgejo|gogs|jenkins|buildbot|event|webhook)-[a-z0-9-]+|x-event"
 )
 SECRET = re.compile(r"secret|token|key|auth|passw|signature|cookie|credential|session")
-# What Standard Webhooks and others call a delivery; none of them is a secret.
-DELIVERIES = frozenset({"idempotency-key", "webhook-id", "webhook-timestamp"})
+# Delivery ids of Standard Webhooks and others. Stored although "key" is in a name: none of them is a secret.
+DELIVERY_HEADERS = frozenset({"idempotency-key", "webhook-id", "webhook-timestamp"})
 LONGEST_HEADER = 1000
 MOST_HEADERS = 60
 
@@ -29,13 +30,13 @@ class NotJson(ValueError):
     """The body is not JSON; the text says why."""
 
 
-def kept(headers: Mapping[str, str], secret_headers: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return the headers worth storing with a message: an allow-list, minus whatever may be a secret."""
+def headers_to_store(headers: Mapping[str, str], secret_headers: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the headers to store with a message: those of an allow-list, without any that may hold a secret."""
     chosen: dict[str, str] = {}
     for name, value in headers.items():
         name = name.lower()
-        plain = name in DELIVERIES or (KEPT.fullmatch(name) and not SECRET.search(name))
-        if plain and name not in secret_headers:
+        is_allowed = name in DELIVERY_HEADERS or (STORED_HEADERS.fullmatch(name) and not SECRET.search(name))
+        if is_allowed and name not in secret_headers:
             chosen[name] = clean(value)[:LONGEST_HEADER]
         if len(chosen) == MOST_HEADERS:
             break
@@ -43,34 +44,34 @@ def kept(headers: Mapping[str, str], secret_headers: tuple[str, ...] = ()) -> di
 
 
 def clean(text: str) -> str:
-    """Replace what JSON may escape but databases cannot hold: NUL and half a surrogate pair."""
+    """Replace characters that JSON may escape but databases cannot store: NUL and lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
-def document(body: bytes) -> Any:
-    """Read a JSON document in UTF-8; raise NotJson for anything that is none.
+def parse_json(body: bytes) -> Any:
+    """Parse a JSON document in UTF-8; raise NotJson for anything else.
 
-    Nesting deeper than the interpreter's stack, numbers without end and NaN are refused too.
+    Nesting deeper than the interpreter's stack, numbers of thousands of digits and NaN are refused too.
     """
     try:
         text = body.decode("utf-8-sig")
-        read = json.loads(text, parse_constant=_refuse)
-        # One sign is found many times faster than two.
+        document = json.loads(text, parse_constant=_refuse)
+        # Searching for one character first is many times faster than searching for two.
         if "\\" in text and "\\u" in text:
-            read = _cleaned(read)
+            document = _cleaned(document)
     except UnicodeDecodeError as error:
         raise NotJson(f"it is not UTF-8 (byte {error.start})") from None
     except RecursionError:
         raise NotJson("it is nested too deep") from None
     except ValueError as error:
         raise NotJson(str(error)[:200] or "it cannot be read") from None
-    return read
+    return document
 
 
 def payload_of(message: "Message") -> Any:
-    """Read the JSON document of a message: its body, or the field `payload` of the form that its body is."""
+    """Parse the JSON document of a message: its body, or the field `payload` when the body is a form; or raise NotJson."""
     if not message.content_type.lower().startswith(FORM):
-        return document(message.body)
+        return parse_json(message.body)
     try:
         fields = parse_qs(message.body.decode("utf-8-sig"), strict_parsing=True, errors="strict", max_num_fields=20)
     except ValueError:
@@ -78,28 +79,28 @@ def payload_of(message: "Message") -> Any:
     given = fields.get("payload", [])
     if len(given) != 1:
         raise NotJson("the form has no field payload with the JSON in it")
-    return document(given[0].encode())
+    return parse_json(given[0].encode())
 
 
-def read(message: "Message") -> Any:
-    """Return the JSON document of a message; raise Unreadable when it is none."""
+def read_json(message: "Message") -> Any:
+    """Parse the JSON body of a message; raise Unreadable for any other body."""
     try:
-        return document(message.body)
+        return parse_json(message.body)
     except NotJson as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
 
 
-def peek(message: "Message") -> Mapping[str, Any]:
-    """Return the JSON object of a message, for its label; an empty one for anything else, which fails later, visibly."""
+def peek(message: "Message") -> JsonObject:
+    """Return the JSON object of a message, for its label; {} for any other body, whose translation then fails visibly."""
     try:
-        found = document(message.body)
+        document = parse_json(message.body)
     except NotJson:
         return {}
-    return found if isinstance(found, Mapping) else {}
+    return document if isinstance(document, Mapping) else {}
 
 
-def as_object(value: object, field: str) -> Mapping[str, Any]:
-    """Return a JSON object; raise Unreadable that names the field for anything else."""
+def as_object(value: object, field: str) -> JsonObject:
+    """Return the value if it is a JSON object; else raise Unreadable naming the field."""
     if not isinstance(value, Mapping):
         raise Unreadable(f"{field} is not a JSON object")
     return value

@@ -1,7 +1,7 @@
-"""Argo CD's words. A sync that succeeded is not yet a deployment that works: whether it became healthy decides."""
+"""Status tables of Argo CD. A sync that succeeded is a successful deployment only once the application is healthy."""
 
 from releases.providers import facts
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
 
 PHASES = StatusTable(
     "Phases of a sync",
@@ -30,5 +30,5 @@ HEALTH = StatusTable(
         ),
     },
 )
-# What an application that was healthy is no more. That Argo CD cannot tell says nothing about it.
-GONE_BAD = frozenset({"degraded", "missing"})
+# In these an application is no longer healthy. "Unknown" is not one: Argo CD cannot tell.
+UNHEALTHY = frozenset({"degraded", "missing"})

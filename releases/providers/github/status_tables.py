@@ -1,7 +1,7 @@
-"""GitHub's words for the status of runs, checks, commit statuses and deployments."""
+"""Status tables of GitHub: runs, checks, commit statuses and deployments."""
 
 from releases.providers import facts
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
 
 STATUSES = StatusTable(
     "Workflow runs and checks under way",

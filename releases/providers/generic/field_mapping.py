@@ -1,13 +1,13 @@
-"""The mapping of any JSON: what it makes, and where each field of that is found. Written by people in the source's form."""
+"""The field mapping of a generic source: which fact its events become, and the path of each field. Set in its form."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from releases.providers import facts, parse
-from releases.providers.base import NotAccepted, Setting
-from releases.providers.generic.paths import BadPath, compiled
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.base import InvalidSetting, Setting
+from releases.providers.generic.json_paths import BadPath, compile_path
+from releases.providers.status_tables import Meaning, StatusTable
 
 RUN, DEPLOYMENT, ACCEPTANCE, CHANGE, INCIDENT = "run", "deployment", "acceptance", "change", "incident"
 MAKES = (
@@ -17,16 +17,16 @@ MAKES = (
     (CHANGE, "a change on the mainline"),
     (INCIDENT, "an incident"),
 )
-# The fields that each cannot do without.
-NEEDS = {
+# The fields that each kind of fact must have.
+REQUIRED_FIELDS = {
     RUN: ("key", "status"),
     DEPLOYMENT: ("key", "status", "environment"),
     ACCEPTANCE: ("key", "status", "environment"),
     CHANGE: ("sha", "repository"),
     INCIDENT: ("key",),
 }
-# Any one of these says whose it is.
-WHOSE = {RUN: ("service", "repository", "sha"), DEPLOYMENT: ("service", "repository")}
+# Of these, at least one is required: it tells the service.
+ONE_REQUIRED = {RUN: ("service", "repository", "sha"), DEPLOYMENT: ("service", "repository")}
 FIELDS = (
     ("key", "Identity", "What tells it from others of its sort, the same in every event about it."),
     ("at", "When it was so", "ISO 8601, or seconds or milliseconds since 1970. Left empty, when the event came."),
@@ -45,9 +45,9 @@ FIELDS = (
     ("finished_at", "Finished", ""),
     ("url", "Link", ""),
 )
-# What differs from event to event, so that it cannot be written as a text.
-DIFFER = ("key", "at", "started_at", "finished_at")
-CONSTANT = ", or a text that is always the same"
+# These differ from event to event, so they must be paths and not constants.
+PATH_ONLY = ("key", "at", "started_at", "finished_at")
+CONSTANT_HINT = ", or a text that is always the same"
 MEANINGS = {
     "queued": Meaning(facts.QUEUED),
     "waiting": Meaning(facts.WAITING),
@@ -55,10 +55,10 @@ MEANINGS = {
     "started": Meaning(facts.RUNNING),
     "in_progress": Meaning(facts.RUNNING),
     "pending": Meaning(facts.QUEUED),
-    **{word: Meaning(facts.FINISHED, outcome) for word, outcome in parse.OUTCOMES.items()},
+    **{raw_status: Meaning(facts.FINISHED, outcome) for raw_status, outcome in parse.OUTCOMES.items()},
 }
-STATUSES = StatusTable("Words that are known without a line in the mapping", "status", MEANINGS)
-OURS = (*(each for each in facts.PHASES if each != facts.FINISHED), *facts.OUTCOMES)
+KNOWN_STATUSES = StatusTable("Words that are known without a line in the mapping", "status", MEANINGS)
+OUR_STATUSES = (*(each for each in facts.PHASES if each != facts.FINISHED), *facts.OUTCOMES)
 SETTINGS = (
     Setting(
         "makes",
@@ -76,7 +76,7 @@ SETTINGS = (
     Setting(
         "words",
         "Words of its status",
-        f"One a line, its word = ours: ok=success, broken=failure. Ours are {', '.join(OURS)}.",
+        f"One a line, its word = ours: ok=success, broken=failure. Ours are {', '.join(OUR_STATUSES)}.",
         many=True,
         placeholder="ok=success",
     ),
@@ -84,7 +84,9 @@ SETTINGS = (
         "namespace", "Name of the system", "Needed only where two sources count from 1: it keeps their events apart."
     ),
     *(
-        Setting(name, label, f"{help_} A path such as $.build.{name}{'' if name in DIFFER else CONSTANT}.".strip())
+        Setting(
+            name, label, f"{help_} A path such as $.build.{name}{'' if name in PATH_ONLY else CONSTANT_HINT}.".strip()
+        )
         for name, label, help_ in FIELDS
     ),
 )
@@ -92,8 +94,8 @@ NAMES = tuple(name for name, _, _ in FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
-class MappingOf:
-    """A source's mapping: what it makes, the places of its fields, the condition, and its words."""
+class FieldMapping:
+    """A source's field mapping: the fact it makes, the path or constant of each field, the condition, its status table."""
 
     makes: str
     fields: Mapping[str, str]
@@ -101,44 +103,44 @@ class MappingOf:
     table: StatusTable
 
 
-def mapping_in(config: Mapping[str, Any]) -> MappingOf | None:
-    """Return the mapping of a source; None where there is none yet."""
+def mapping_of(config: Mapping[str, Any]) -> FieldMapping | None:
+    """Return the field mapping of a source; None where there is none yet."""
     makes = parse.text_in(config, "makes")
-    if makes not in NEEDS:
+    if makes not in REQUIRED_FIELDS:
         return None
     fields = {name: text for name in NAMES if (text := parse.text_in(config, name))}
-    own = dict(_pairs(config))
-    return MappingOf(makes, fields, parse.text_in(config, "condition"), StatusTable("", "", {**MEANINGS, **own}))
+    own = dict(_own_meanings(config))
+    return FieldMapping(makes, fields, parse.text_in(config, "condition"), StatusTable("", "", {**MEANINGS, **own}))
 
 
-def _pairs(config: Mapping[str, Any]) -> list[tuple[str, Meaning]]:
+def _own_meanings(config: Mapping[str, Any]) -> list[tuple[str, Meaning]]:
     found = []
     for line in parse.lines_in(config.get("words")):
-        word, _, ours = (part.strip() for part in line.rpartition("="))
-        meaning = Meaning(facts.FINISHED, ours) if ours in facts.OUTCOMES else Meaning(ours)
-        if word and ours in OURS:
-            found += [(word, meaning), (word.lower().replace("-", "_").replace(" ", "_"), meaning)]
+        raw_status, _, our_status = (part.strip() for part in line.rpartition("="))
+        meaning = Meaning(facts.FINISHED, our_status) if our_status in facts.OUTCOMES else Meaning(our_status)
+        if raw_status and our_status in OUR_STATUSES:
+            found += [(raw_status, meaning), (raw_status.lower().replace("-", "_").replace(" ", "_"), meaning)]
     return found
 
 
 def check(config: Mapping[str, Any]) -> None:
-    """Raise NotAccepted that names the field of the mapping that cannot work."""
+    """Raise InvalidSetting naming the first field of the mapping that cannot work."""
     for name in (*NAMES, "condition"):
         text = parse.text_in(config, name)
         if text.startswith("$"):
             try:
-                compiled(text)
+                compile_path(text)
             except BadPath as error:
-                raise NotAccepted(name, f"That path is not taken: {error}.") from None
+                raise InvalidSetting(name, f"That path is not taken: {error}.") from None
         elif text and name == "condition":
-            raise NotAccepted(name, "Write a path, such as $.build.")
-        elif text and name in DIFFER:
-            raise NotAccepted(name, "It differs from event to event: write a path, such as $.build.id.")
+            raise InvalidSetting(name, "Write a path, such as $.build.")
+        elif text and name in PATH_ONLY:
+            raise InvalidSetting(name, "It differs from event to event: write a path, such as $.build.id.")
     for line in parse.lines_in(config.get("words")):
-        word, _, ours = (part.strip() for part in line.rpartition("="))
-        if not word or ours not in OURS:
-            raise NotAccepted(
-                "words", f"“{parse.cut(line, 80)}” is not taken. Write ok=success; ours are {', '.join(OURS)}."
+        raw_status, _, our_status = (part.strip() for part in line.rpartition("="))
+        if not raw_status or our_status not in OUR_STATUSES:
+            raise InvalidSetting(
+                "words", f"“{parse.cut(line, 80)}” is not taken. Write ok=success; ours are {', '.join(OUR_STATUSES)}."
             )
     _check_whole(config)
 
@@ -147,9 +149,9 @@ def _check_whole(config: Mapping[str, Any]) -> None:
     makes = parse.text_in(config, "makes")
     if not makes:
         return
-    for name in NEEDS.get(makes, ()):
+    for name in REQUIRED_FIELDS.get(makes, ()):
         if not parse.text_in(config, name):
-            raise NotAccepted(name, f"{dict(MAKES)[makes].capitalize()} needs this: write a path such as $.{name}.")
-    whose = WHOSE.get(makes, ())
-    if whose and not any(parse.text_in(config, name) for name in whose):
-        raise NotAccepted(whose[0], f"Say whose it is: fill in {' or '.join(whose)}.")
+            raise InvalidSetting(name, f"{dict(MAKES)[makes].capitalize()} needs this: write a path such as $.{name}.")
+    alternatives = ONE_REQUIRED.get(makes, ())
+    if alternatives and not any(parse.text_in(config, name) for name in alternatives):
+        raise InvalidSetting(alternatives[0], f"Say whose it is: fill in {' or '.join(alternatives)}.")

@@ -1,4 +1,4 @@
-"""Which resources of a converge deploy a service, and where its version is written. Rules are lines of the source's form."""
+"""The resource rules of a Chef source: which resources of a converge deploy a service, and where its version is."""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from releases.providers import parse
-from releases.providers.base import NotAccepted, Setting
+from releases.providers.base import InvalidSetting, Setting
+from releases.providers.payloads import JsonObject
 
-Said = Mapping[str, Any]
 RULE = re.compile(r"(?P<type>[\w*]+)\[(?P<name>[^\[\]]+)\](?:\s*=\s*(?P<service>\S.*))?")
 PATH = re.compile(r"(?:node\.)?[\w{}:-]+(?:\.[\w{}:-]+)*")
 NAME, SERVICE = "{name}", "{service}"
 VERSIONS = ("after.version", "after.revision", "after.tag", "properties.version")
-MOST = 50
+MOST_LINES = 50
 SETTINGS = (
     Setting(
         "resources",
@@ -44,15 +44,15 @@ SETTINGS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """A line of "Resources that deploy"."""
+class ResourceRule:
+    """A line of the setting "Resources that deploy"."""
 
     type: str
     name: str
     service: str
 
-    def fits(self, type_: str, name: str) -> bool:
-        """Say whether it is about a resource."""
+    def matches(self, type_: str, name: str) -> bool:
+        """Say whether the rule matches a resource."""
         return fnmatchcase(type_, self.type) and fnmatchcase(name, self.name)
 
     def service_of(self, name: str) -> str:
@@ -60,41 +60,45 @@ class Rule:
         return self.service.replace(NAME, name.rstrip("/").rpartition("/")[2])
 
 
-def lines_in(config: Said, setting: str) -> list[str]:
+def lines_in(config: JsonObject, setting: str) -> list[str]:
     """Return the lines of a setting."""
-    return parse.lines_in(config.get(setting))[:MOST]
+    return parse.lines_in(config.get(setting))[:MOST_LINES]
 
 
-def rules_in(config: Said) -> list[Rule]:
-    """Return the rules of a source; lines that are none were refused when they were written."""
+def rules_in(config: JsonObject) -> list[ResourceRule]:
+    """Return the rules of a source. Invalid lines are skipped; `check` refuses them when the form is saved."""
     found = (RULE.fullmatch(line) for line in lines_in(config, "resources"))
-    return [Rule(each["type"], each["name"].strip(), (each["service"] or NAME).strip()) for each in found if each]
+    return [
+        ResourceRule(each["type"], each["name"].strip(), (each["service"] or NAME).strip()) for each in found if each
+    ]
 
 
-def check(config: Said) -> None:
-    """Raise NotAccepted for a line that says nothing."""
+def check(config: JsonObject) -> None:
+    """Raise InvalidSetting for a line that is no rule, no path, or has too many wildcards."""
     for line in lines_in(config, "resources"):
         if not RULE.fullmatch(line):
-            raise NotAccepted("resources", f"“{parse.cut(line, 80)}” is no rule. Write package[checkout] = checkout.")
+            raise InvalidSetting(
+                "resources", f"“{parse.cut(line, 80)}” is no rule. Write package[checkout] = checkout."
+            )
         if line.count("*") > 5:
-            raise NotAccepted("resources", f"“{parse.cut(line, 80)}” has more than five *. Use fewer.")
+            raise InvalidSetting("resources", f"“{parse.cut(line, 80)}” has more than five *. Use fewer.")
     for line in lines_in(config, "version"):
         if not PATH.fullmatch(line):
-            raise NotAccepted(
+            raise InvalidSetting(
                 "version", f"“{parse.cut(line, 80)}” is no place. Write after.version, or node.normal.x.y."
             )
     if any(line.count("*") > 5 for line in lines_in(config, "nodes")):
-        raise NotAccepted("nodes", "A line has more than five *. Use fewer.")
+        raise InvalidSetting("nodes", "A line has more than five *. Use fewer.")
 
 
-def counts(config: Said, node: str) -> bool:
-    """Say whether converges of a node count."""
-    wanted = lines_in(config, "nodes")
-    return not wanted or any(fnmatchcase(node, each) for each in wanted if each.count("*") <= 5)
+def is_counted(config: JsonObject, node: str) -> bool:
+    """Say whether converges of a node are read."""
+    patterns = lines_in(config, "nodes")
+    return not patterns or any(fnmatchcase(node, each) for each in patterns if each.count("*") <= 5)
 
 
-def version_in(config: Said, resource: Said, node: Said, service: str) -> str:
-    """Return the first version that is where a source says it is; "" where it is nowhere."""
+def version_in(config: JsonObject, resource: JsonObject, node: JsonObject, service: str) -> str:
+    """Return the version at the first of the source's paths that has one; "" where none has."""
     for line in lines_in(config, "version") or VERSIONS:
         path = [part.replace(SERVICE, service) for part in line.split(".")]
         holder: Any = node if path[0] == "node" else resource

@@ -1,7 +1,7 @@
-"""GitLab's words for the status of pipelines and deployments."""
+"""Status tables of GitLab: pipelines and deployments."""
 
 from releases.providers import facts
-from releases.providers.tables import Meaning, StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
 
 PIPELINES = StatusTable(
     "Pipelines",

@@ -3,7 +3,7 @@
 import pytest
 
 from releases.providers import parse
-from releases.providers.envelope import NotJson, document, kept
+from releases.providers.payloads import NotJson, headers_to_store, parse_json
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_moment_is_read_in_utc(written: str) -> None:
 )
 def test_what_is_no_json_is_refused_whatever_it_is(body: bytes) -> None:
     with pytest.raises(NotJson):
-        document(body)
+        parse_json(body)
 
 
 def test_secrets_are_never_kept_and_other_headers_only_when_they_help() -> None:
@@ -97,5 +97,10 @@ def test_secrets_are_never_kept_and_other_headers_only_when_they_help() -> None:
         "X-Api-Key": "x",
         "X-GitHub-Hook-Password": "x",
     }
-    assert kept(sent) == {"x-github-event": "push", "x-github-delivery": "1", "ce-id": "7", "user-agent": "curl"}
-    assert kept({"x-event": "a"}, ("x-event",)) == {}
+    assert headers_to_store(sent) == {
+        "x-github-event": "push",
+        "x-github-delivery": "1",
+        "ce-id": "7",
+        "user-agent": "curl",
+    }
+    assert headers_to_store({"x-event": "a"}, ("x-event",)) == {}

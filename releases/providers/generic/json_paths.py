@@ -1,7 +1,7 @@
-"""JSONPath that cannot keep a worker busy: what it asks for is bounded before it is asked.
+"""A subset of JSONPath with bounded cost, so that no path or document can keep a worker busy.
 
-Taken: names, indexes, slices, `*`, one `..`, and one filter that compares what an element has with a constant. Each
-element of a document is then looked at once. Refused: functions and regular expressions, several selectors in one
+Accepted: names, indexes, slices, `*`, one `..`, and one filter that compares fields of an element with a constant. Each
+element of a document is then visited once. Refused: functions and regular expressions, several selectors in one
 bracket, paths compared with paths, and everything outside RFC 9535. Documents are bounded in elements and depth.
 """
 
@@ -34,11 +34,11 @@ COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 
 
 class BadPath(ValueError):
-    """A path is not taken. The text says why, and what to write."""
+    """A path is not accepted. The text says why, and what to write."""
 
 
-class TooMuch(ValueError):
-    """A document is too large or too deep to look for something in it."""
+class DocumentTooLarge(ValueError):
+    """A document is too large or too deep to evaluate a path on it."""
 
 
 ENVIRONMENT = JSONPathEnvironment(strict=True, filter_caching=False)
@@ -46,14 +46,14 @@ ENVIRONMENT.function_extensions.clear()
 
 
 @lru_cache(maxsize=512)
-def compiled(text: str) -> JSONPath:
-    """Return a path ready to use; BadPath says what is wrong with it."""
+def compile_path(text: str) -> JSONPath:
+    """Return the compiled path; BadPath says what is wrong with it."""
     if len(text) > LONGEST_PATH:
         raise BadPath(f"a path has at most {LONGEST_PATH} characters")
     try:
         path = ENVIRONMENT.compile(text)
     except (JSONPathError, RecursionError, ValueError, OverflowError) as error:
-        # Not str(error): that looks up the place in the text, and fails where the text ended too early.
+        # Not str(error): it looks up the position in the path, and fails where the path ends too early.
         why = str(next(iter(error.args), "") or "it cannot be read").partition("\n")[0][:120]
         raise BadPath(f"{why}. Write it as $.build.status or $.labels[0]") from None
     if not isinstance(path, JSONPath):
@@ -82,17 +82,17 @@ def _check(path: JSONPath) -> None:
         raise BadPath("use one filter at most")
 
 
-def _check_filter(expression: Any, left: int = MOST_TERMS) -> None:
+def _check_filter(expression: Any, terms_left: int = MOST_TERMS) -> None:
     kind = type(expression)
-    if not left:
+    if not terms_left:
         raise BadPath(f"a filter has at most {MOST_TERMS} terms in one another")
     if kind is FilterExpression:
-        _check_filter(expression.expression, left)
+        _check_filter(expression.expression, terms_left)
     elif kind is PrefixExpression:
-        _check_filter(expression.right, left - 1)
+        _check_filter(expression.right, terms_left - 1)
     elif kind is InfixExpression and expression.operator in ("&&", "||"):
-        _check_filter(expression.left, left - 1)
-        _check_filter(expression.right, left - 1)
+        _check_filter(expression.left, terms_left - 1)
+        _check_filter(expression.right, terms_left - 1)
     elif kind is InfixExpression and expression.operator in COMPARISONS:
         sides = (expression.left, expression.right)
         if not any(type(side) in LITERALS for side in sides):
@@ -113,15 +113,15 @@ def _check_query(expression: Any) -> None:
             raise BadPath("a filter names one thing of an element, without *, .. and another filter")
 
 
-def measure(document: Any) -> None:
+def check_size(document: Any) -> None:
     """Raise TooMuch for a document with more than MOST_ELEMENTS elements, or nested deeper than DEEPEST."""
     level, count, depth = [document], 0, 0
     while level:
         count, depth = count + len(level), depth + 1
         if count > MOST_ELEMENTS:
-            raise TooMuch(f"it has more than {MOST_ELEMENTS:,} elements; send less at a time")
+            raise DocumentTooLarge(f"it has more than {MOST_ELEMENTS:,} elements; send less at a time")
         if depth > DEEPEST:
-            raise TooMuch(f"it is nested deeper than {DEEPEST} levels; send it flatter")
+            raise DocumentTooLarge(f"it is nested deeper than {DEEPEST} levels; send it flatter")
         level = [
             inner
             for each in level
@@ -130,12 +130,12 @@ def measure(document: Any) -> None:
         ]
 
 
-def found(path: str, document: Any, most: int = 1) -> list[Any]:
-    """Return the first values that a path leads to in a document that was measured."""
+def values_at(path: str, document: Any, most: int = 1) -> list[Any]:
+    """Return the first `most` values at a path of a document that passed `check_size`."""
     if not isinstance(document, dict | list):
-        # A text would be taken for JSON and read, whatever it holds and however large that is.
-        return [] if list(compiled(path).segments) else [document]
+        # The library would parse a string as JSON, without a bound on its size.
+        return [] if list(compile_path(path).segments) else [document]
     try:
-        return [match.obj for match in islice(compiled(path).finditer(document), most)]
+        return [match.obj for match in islice(compile_path(path).finditer(document), most)]
     except (JSONPathError, RecursionError) as error:
-        raise TooMuch(f"{path} cannot be followed in it: {next(iter(error.args), '')}") from None
+        raise DocumentTooLarge(f"{path} cannot be followed in it: {next(iter(error.args), '')}") from None

@@ -1,43 +1,43 @@
-"""Changes that say which issue they close, and the stories that came from these issues.
+"""Links changes to the stories that were made from the issues they close ("fixes #7").
 
-A change that "fixes #7" keeps that as a link without a story, whatever is known of the issue: the story may come later.
-What a change closes is a link like any other, so a person may take it away for good.
+The closed issue itself is also kept as a link without a story, since the story may be created later. These links are like
+any other: a person may refuse one for good.
 """
 
 from collections.abc import Iterable
 
 from releases.pipelines.models import Repository, StoryLink
-from releases.pipelines.repositories import repository_known
+from releases.pipelines.repositories import find_repository
 from releases.providers.story_keys import ISSUE
 from squads.models import Story
 
-# What the stories of issues are known by begins so (squads/imports).
+# `Story.external` of a story made from an issue starts with one of these and a colon (squads/imports).
 TRACKERS = ("github", "gitlab")
 AT_ONCE = 100
 
 
-def stories_closed(repository: Repository, issues: Iterable[str]) -> dict[str, list[str]]:
-    """Return the keys of the stories that came from these issues ("#7") of a repository, by issue. Few queries."""
+def stories_of_issues(repository: Repository, issues: Iterable[str]) -> dict[str, list[str]]:
+    """Return the keys of the stories made from these issues ("#7") of a repository, by issue. A query for each AT_ONCE."""
     wanted = sorted(set(issues))
     parts = repository.key.split("/")
     paths = ["/".join(parts[start:]) for start in range(len(parts) - 1)]
     found: dict[str, list[str]] = {}
-    meant: dict[str, bool] = {}
+    is_ours: dict[str, bool] = {}
     for start in range(0, len(wanted), AT_ONCE):
-        some = wanted[start : start + AT_ONCE]
-        externals = [f"{tracker}:{path}{issue}" for tracker in TRACKERS for path in paths for issue in some]
+        batch = wanted[start : start + AT_ONCE]
+        externals = [f"{tracker}:{path}{issue}" for tracker in TRACKERS for path in paths for issue in batch]
         stories = Story.objects.filter(external__in=externals).order_by("pk")
         for external, key in stories.values_list("external", "key"):
             path, _, number = external.partition(":")[2].rpartition("#")
-            if path not in meant:
-                meant[path] = repository_known(path) == repository
-            if meant[path]:
+            if path not in is_ours:
+                is_ours[path] = find_repository(path) == repository
+            if is_ours[path]:
                 found.setdefault(f"#{number}", []).append(key)
     return found
 
 
-def bind(story_ids: Iterable[int]) -> None:
-    """Link the changes that closed these stories' issues before the stories were there. Queries by repository."""
+def link_closing_changes(story_ids: Iterable[int]) -> None:
+    """Link changes to stories whose issues they closed before the stories were created. A few queries a repository."""
     rows = Story.objects.filter(pk__in=list(story_ids)).exclude(external="").values_list("external", "pk", "key")
     by_path: dict[str, dict[str, tuple[int, str]]] = {}
     for external, pk, key in rows:
@@ -45,18 +45,18 @@ def bind(story_ids: Iterable[int]) -> None:
         path, sign, number = name.rpartition("#")
         if tracker in TRACKERS and path and ISSUE.fullmatch(sign + number):
             by_path.setdefault(path, {})[sign + number] = pk, key
-    for path, named in by_path.items():
-        repository = repository_known(path)
+    for path, story_by_issue in by_path.items():
+        repository = find_repository(path)
         if repository is None:
             continue
-        closing = StoryLink.objects.filter(key__in=named, story=None, change__repository=repository)
+        closing = StoryLink.objects.filter(key__in=story_by_issue, story=None, change__repository=repository)
         StoryLink.objects.bulk_create(
             (
                 StoryLink(
-                    pk=StoryLink.stable_id_of(change, named[issue][1]),
+                    pk=StoryLink.stable_id_of(change, story_by_issue[issue][1]),
                     change_id=change,
-                    key=named[issue][1],
-                    story_id=named[issue][0],
+                    key=story_by_issue[issue][1],
+                    story_id=story_by_issue[issue][0],
                     rule=rule,
                 )
                 for change, issue, rule in closing.values_list("change_id", "key", "rule")

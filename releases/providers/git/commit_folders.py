@@ -1,4 +1,4 @@
-"""Which folders commits touch, asked of git only for repositories that have parts. No Django in here."""
+"""Which folders commits touch, asked of git only for repositories with monorepo paths. No Django in here."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -6,8 +6,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from releases.providers.git.messages import Record
-from releases.providers.monorepo_paths import cut, depth_of
+from releases.providers.git.records import CommitRecord
+from releases.providers.monorepo_paths import depth_of, folders_of
 
 if TYPE_CHECKING:
     from releases.providers.git.client import Git
@@ -16,18 +16,20 @@ AT_ONCE = 500
 LONGEST_PATH = 4096
 
 
-def with_paths(git: "Git", mirror: Path, records: Iterable[Record], prefixes: tuple[str, ...]) -> Iterator[Record]:
-    """Yield the commits again, each with the folders it touches; a merge with those of what it merged."""
+def with_paths(
+    git: "Git", mirror: Path, records: Iterable[CommitRecord], prefixes: tuple[str, ...]
+) -> Iterator[CommitRecord]:
+    """Yield the commits with the folders that each touches; a merge with those of the commits it merged."""
     rest = iter(records)
     depth = depth_of(prefixes)
-    while some := list(islice(rest, AT_ONCE)):
-        folders = _touched(git, mirror, [record.sha for record in some], depth)
-        for record in some:
-            yield replace(record, paths=cut(folders.get(record.sha, ()), prefixes), depth=depth)
+    while batch := list(islice(rest, AT_ONCE)):
+        folders = _folders_by_sha(git, mirror, [record.sha for record in batch], depth)
+        for record in batch:
+            yield replace(record, paths=folders_of(folders.get(record.sha, ()), prefixes), depth=depth)
 
 
-def _touched(git: "Git", mirror: Path, shas: list[str], depth: int) -> dict[str, set[str]]:
-    """Ask git for the folders that commits touch, compared with their first parent: names only, never contents."""
+def _folders_by_sha(git: "Git", mirror: Path, shas: list[str], depth: int) -> dict[str, set[str]]:
+    """Return the folders that each commit touches, compared with its first parent. Git reads names only, no contents."""
     output = git.stream(
         "--git-dir",
         str(mirror),
