@@ -17,6 +17,12 @@ def drain() -> None:
         each()
 
 
+@shared_task(name="portal.kernel.tasks.prune_messages")
+def prune_messages() -> None:
+    """Delete delivered messages that are older than RODEO_OUTBOX_KEEP_DAYS. Safe to run at any time."""
+    outbox.prune()
+
+
 @shared_task(
     name="portal.kernel.tasks.send_mail",
     autoretry_for=(OSError, SMTPException),

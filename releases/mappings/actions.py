@@ -15,6 +15,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.environments.actions import retier, tier_of
 from releases.environments.models import Environment
+from releases.events import MappingChanged
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.mappings import rules as mappings_rules
@@ -178,11 +179,7 @@ def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[map
         at=clock.now(),
         because="; ".join(in_words(rule) for rule in rules),
     )
-    publish(
-        "mapping.changed",
-        patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules],
-        after=None,
-    )
+    publish(MappingChanged(patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules]))
 
 
 def in_words(rule: mappings_rules.Rule) -> str:
@@ -199,13 +196,13 @@ def names_of(kind: str, pattern: str, source: int | None) -> list[str]:
     return mappings_rules.fits(mappings_rules.Rule(kind, pattern), names)
 
 
-def mapping_changed(payload: dict[str, Any]) -> None:
+def mapping_changed(event: MappingChanged) -> None:
     """Have events read again whose names fit one of the patterns that changed: a piece now, the rest in further messages.
 
     The lane of the inbox is held, so that a batch under way, which may have read with the rules of before, is seen.
     """
     hold("inbox")
-    patterns, after = payload["patterns"], payload["after"]
+    patterns, after = event.patterns, event.after
     if after is None:
         _retier(patterns)
         after = {"pattern": 0, "last": "", "names": [], "event": None}
@@ -222,7 +219,7 @@ def mapping_changed(payload: dict[str, Any]) -> None:
     ids = list(facts.values_list("event_id", flat=True).distinct()[:AT_ONCE])
     replay(ids)
     rest = {"event": str(ids[-1])} if len(ids) == AT_ONCE else {"event": None, "last": after["names"][-1], "names": []}
-    publish("mapping.changed", patterns=patterns, after=after | rest)
+    publish(MappingChanged(patterns=patterns, after=after | rest))
 
 
 def _next_names(patterns: list[list[Any]], after: dict[str, Any]) -> dict[str, Any]:

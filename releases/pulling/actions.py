@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
+from releases.events import SourceStandingChanged
 from releases.inbox.models import Source
 from releases.pipelines.models import RepositoryPart
 from releases.providers.base import PullFailed, PullPartly, PullRefused, PullWaits
@@ -76,7 +77,7 @@ def _finished(this: Pull, pulled: Pulled) -> None:
     with transaction.atomic() if was_broken else nullcontext():
         this.keep(**said)
         if was_broken and is_well:
-            publish("source.standing", id=this.source.pk)
+            publish(SourceStandingChanged(id=this.source.pk))
 
 
 def _failed(this: Pull, why: str, *, final: bool = False, partly: bool = False) -> None:
@@ -115,6 +116,6 @@ def _ended(this: Pull, **columns: Any) -> None:
                     at=clock.now(),
                 )
             if breaks:
-                publish("source.standing", id=this.source.pk)
+                publish(SourceStandingChanged(id=this.source.pk))
     except LeaseLost as lost:
         logger.info("%s", lost)

@@ -1,8 +1,7 @@
 """Telling squads that a source of theirs is broken, and that it is well again."""
 
-from typing import Any
-
 from portal.kernel import clock
+from releases.events import SourceStandingChanged
 from releases.inbox.models import Source
 from releases.pulling.actions import BROKEN_AFTER
 from squads.models import Squad
@@ -28,10 +27,10 @@ def squads_of(source: Source) -> list[Squad]:
     return list((told | ran).distinct().order_by("name")[:MOST])
 
 
-def standing_changed(payload: dict[str, Any]) -> None:
+def standing_changed(event: SourceStandingChanged) -> None:
     """A source broke or is well again: its squads read so on their pages."""
-    source = Source.objects.select_related("squad", "repository__service__squad").filter(pk=payload["id"]).first()
-    key = f"source:{payload['id']}"
+    source = Source.objects.select_related("squad", "repository__service__squad").filter(pk=event.id).first()
+    key = f"source:{event.id}"
     if source is None or not is_broken(source) or source.state == Source.State.PAUSED:
         take_back(key)
         return

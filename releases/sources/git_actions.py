@@ -9,6 +9,7 @@ from django.db import transaction
 
 from portal.kernel import clock
 from portal.kernel.outbox import publish
+from releases.events import SourceStandingChanged
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.pipelines.change_links import plain_name, repository_named
@@ -16,6 +17,7 @@ from releases.pipelines.models import Mainline, Repository
 from releases.providers.git import config
 from releases.providers.git.client import Git
 from releases.sources.actions import TRIED, administers, free_key, stays_at_home, try_again
+from squads.events import ServiceChanged
 from squads.teams.actions import claim_service, free_slug
 from squads.teams.models import Service, Squad
 
@@ -105,7 +107,7 @@ def connect_git(
         repository=place,
         next_pull_at=clock.now(),
     )
-    publish("service.changed", id=owned.pk, name=owned.name, repositories=[place.pk])
+    publish(ServiceChanged(id=owned.pk, repositories=[place.pk]))
     return source, True
 
 
@@ -197,7 +199,7 @@ def edit_git(
     source.name = (name or before.name)[:120]
     try_again(source, before)
     source.save(update_fields=["config", "credential", "name", *TRIED])
-    publish("source.standing", id=source.pk)
+    publish(SourceStandingChanged(id=source.pk))
     if source.config != before.config:
         looks = Mainline.objects.filter(repository=source.repository, event__source=source)
         replay(looks.values_list("event_id", flat=True))

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 
 from portal.kernel import clock
 from portal.kernel.outbox import publish
+from releases.events import TicketsSeen
 from releases.inbox.models import Source
 from releases.providers.base import Provider
 from squads.models import Squad
@@ -64,7 +65,7 @@ def begin(source: Source, before: Source | None) -> None:
     """Have the issues that are known already looked at, where a squad or label was named that was not before."""
     was = (before.stories_for_id, before.stories_label) if before else (None, "")
     if source.stories_for_id is not None and was != (source.stories_for_id, source.stories_label):
-        publish("tickets.seen", source=source.pk, after="")
+        publish(TicketsSeen(source=source.pk))
 
 
 def in_words(source: Source) -> str:

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from portal.kernel import clock, http
 from portal.kernel.outbox import publish
+from releases.events import SourceChanged, SourceStandingChanged
 from releases.inbox.actions import replay
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
@@ -189,10 +190,10 @@ def edit_system(
         source.cursor = {}
         changed.append("cursor")
     source.save(update_fields=changed)
-    publish("source.standing", id=source.pk)
+    publish(SourceStandingChanged(id=source.pk))
     issue_settings.begin(source, before)
     if {**before.config, "url": ""} != {**config, "url": ""}:
-        publish("source.changed", id=source.pk)
+        publish(SourceChanged(id=source.pk))
     return source
 
 
@@ -227,6 +228,6 @@ def try_out(source: Source, *, by: Any) -> list[str]:
         raise ValidationError(str(error)) from None
 
 
-def read_again(payload: dict[str, Any]) -> None:
+def read_again(event: SourceChanged) -> None:
     """Have everything a source ever said read again: its settings changed what it means."""
-    replay(InboundEvent.objects.filter(source=payload["id"]).values_list("pk", flat=True))
+    replay(InboundEvent.objects.filter(source=event.id).values_list("pk", flat=True))

@@ -16,6 +16,7 @@ from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
 from squads.discussions import queries
 from squads.discussions.models import Comment, Mention, Watch
+from squads.events import StoryCommented
 
 LONGEST = 20_000
 ONE_MOMENT = timedelta(seconds=10)
@@ -35,7 +36,7 @@ def say(story: Any, *, by: Any, body: str) -> Comment:
     comment = Comment.objects.create(story=story, author=by, body=body, created_at=now)
     _mention(comment)
     watch(story, by)
-    publish("story.commented", key=story.key, id=story.pk, comment=comment.pk)
+    publish(StoryCommented(key=story.key, id=story.pk, comment=comment.pk))
     touch([story.pk], comment=comment.pk)
     return comment
 

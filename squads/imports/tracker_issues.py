@@ -14,6 +14,7 @@ from django.db import transaction
 from portal.kernel import clock, live
 from portal.kernel.bulk_update import write
 from portal.kernel.outbox import publish
+from squads.events import StoriesImported, StoryEdited
 from squads.imports.models import Ticket
 from squads.stories.actions import RANK_GAP, judge, last_rank
 from squads.stories.editing import LONGEST_TEXT
@@ -94,9 +95,9 @@ def take(squad: Squad, issues: Iterable[Issue]) -> Taken:
         created, updated = _create(squad, fresh), _update(later, known)
         judge(created)
         if created:
-            publish("stories.imported", ids=created, updated=[])
+            publish(StoriesImported(ids=created))
         if updated:
-            publish("story.edited", ids=updated)
+            publish(StoryEdited(ids=updated))
         live.touch([*created, *updated])
     return Taken(created, updated)
 
