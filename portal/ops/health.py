@@ -130,7 +130,7 @@ def messages(now: metrics.Measured) -> str:
     waiting = f"{now.messages:,} message{'' if now.messages == 1 else 's'} to deliver"
     if now.messages:
         waiting += f", the oldest for {now.oldest_message:.0f} s"
-    return f"{waiting}; {now.dead:,} dead (Failed messages in the portal)" if now.dead else waiting
+    return f"{waiting}; {now.dead:,} dead (an administrator may redeliver them)" if now.dead else waiting
 
 
 def backlog() -> Check:

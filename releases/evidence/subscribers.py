@@ -4,6 +4,8 @@ Each waits for the lane of the inbox first: a batch that is being read has looke
 what it writes is seen only once it is committed.
 """
 
+from uuid import UUID
+
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
 from releases.events import ChangeLinked, EnvironmentChanged
@@ -46,7 +48,7 @@ def environment_changed(event: EnvironmentChanged) -> None:
 def links_changed(event: ChangeLinked) -> None:
     """A person linked or unlinked a change."""
     hold("inbox")
-    ids = StoryLink.objects.filter(change=event.change, story__isnull=False).values_list("story_id", flat=True)
+    ids = StoryLink.objects.filter(change=UUID(event.change), story__isnull=False).values_list("story_id", flat=True)
     concerned = {*ids, *event.stories}
     derive(concerned)
     touch(concerned)
