@@ -1,10 +1,14 @@
 """Several workers deliver at once: every message exactly once, and none waits for another's."""
 
+import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -15,6 +19,9 @@ from portal.kernel import clock, outbox
 from portal.kernel.events import Event
 from portal.kernel.models import Message, StateChange
 from portal.kernel.transitions import AlreadyMoved
+from squads.events import SquadSaved
+
+ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +123,45 @@ def test_of_two_presses_at_once_one_redelivers(root: User) -> None:
     results = at_once(press, press)
     assert sorted(type(each) for each in results if each is not None) == [AlreadyMoved]
     assert StateChange.objects.filter(kind="message").count() == 1
+
+
+KILLED_WHILE_HANDLING = """
+import os, signal
+import django
+django.setup()
+from portal.kernel import clock, outbox
+from portal.kernel.models import StateChange
+from squads.events import SquadSaved
+
+def handler(event):
+    StateChange.objects.create(kind="heard", key=str(event.ids[0]), at=clock.now())
+    if event.ids[0] == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+outbox.SUBSCRIPTIONS.clear()
+outbox.subscribe(SquadSaved, handler)
+outbox.deliver()
+"""
+
+
+def test_a_worker_killed_while_it_handles_a_message_loses_nothing_and_doubles_nothing(
+    child_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox.publish(SquadSaved(ids=[1]))
+    outbox.publish(SquadSaved(ids=[2]))
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_HANDLING], cwd=ROOT, env=child_environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not StateChange.objects.filter(kind="heard").exists()
+    monkeypatch.setattr(outbox, "SUBSCRIPTIONS", {})
+    outbox.subscribe(
+        SquadSaved, lambda event: StateChange.objects.create(kind="heard", key=event.ids[0], at=clock.now())
+    )
+    assert outbox.deliver() == 1, "the other one is not kept back"
+    Message.objects.update(next_attempt_at=clock.now())
+    assert outbox.deliver() == 1
+    assert outbox.deliver() == 0
+    assert list(StateChange.objects.filter(kind="heard").order_by("pk").values_list("key", flat=True)) == ["2", "1"]
+    assert not Message.objects.exclude(attempts=0).exists()
 
 
 def test_a_rollback_after_the_handlers_delivers_again(monkeypatch: pytest.MonkeyPatch) -> None:
