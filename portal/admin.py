@@ -35,7 +35,7 @@ class StateChanges(ReadOnly):
 
 @admin.register(Message)
 class Messages(ReadOnly):
-    list_display = ["id", "topic", "created_at", "handled_at", "attempts"]
+    list_display = ["id", "topic", "created_at", "handled_at", "attempts", "next_attempt_at", "dead_at"]
     list_filter = ["topic"]
 
 

@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
+from portal.dead_messages.api import DeadMessages
 from portal.kernel.policy import ReadingAllowed
 from portal.search.api import Search
 from releases.allowed_hosts.api import AllowedHosts
@@ -43,6 +44,7 @@ router.register("events", Events, "event")
 router.register("allowed-hosts", AllowedHosts, "allowed-host")
 router.register("mapping-rules", MappingRules, "mapping-rule")
 router.register("repository-parts", RepositoryParts, "repository-part")
+router.register("dead-messages", DeadMessages, "dead-message")
 
 v1: list[URLPattern | URLResolver] = [
     path("search/", Search.as_view({"get": "list"}), name="search"),

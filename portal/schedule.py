@@ -6,6 +6,7 @@ An entry that nobody took before the next one is due expires, so a long pause ne
 
 SWEEP_EVERY = 5
 PULL_EVERY = 5
+PRUNE_EVERY = 3600
 
 # Not tasks: the worker and the scheduler each say "still here" this often, and count as gone after this long.
 HEARTBEAT_EVERY = 3
@@ -21,5 +22,10 @@ SCHEDULE = {
         "task": "releases.pulling.tasks.pull_due",
         "schedule": PULL_EVERY,
         "options": {"expires": PULL_EVERY},
+    },
+    "delete messages that were delivered days ago": {
+        "task": "portal.kernel.tasks.prune_messages",
+        "schedule": PRUNE_EVERY,
+        "options": {"expires": PRUNE_EVERY},
     },
 }

@@ -1,6 +1,16 @@
 """What happens next: the one file that says which news reaches whom, and what the worker works off."""
 
 from portal.kernel import mail, outbox, tasks
+from portal.kernel.events import Event
+from releases import events as releases
+from squads import events as squads
+
+# Topics that are published and that nobody subscribes to yet, each with the reason why they are published.
+UNHEARD: dict[type[Event], str] = {
+    squads.StoryCommented: "for notifications and chat",
+    squads.AcceptanceAsked: "for notifications and chat",
+    squads.AcceptanceAnswered: "for notifications and chat",
+}
 
 
 def connect() -> None:
@@ -10,10 +20,10 @@ def connect() -> None:
     from releases.issues.actions import seen
     from releases.mappings.actions import mapping_changed
     from releases.planning import actions, board
-    from releases.pulling.health import standing_changed
+    from releases.pulling.health import source_health_changed
     from releases.reading.actions import drain_inbox
     from releases.reading.repository_changes import repositories_changed
-    from releases.sources.connect_system import read_again
+    from releases.sources.connect_system import replay_source
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
 
@@ -25,30 +35,36 @@ def connect() -> None:
     topics.show("squad", squad_cards)
 
     outbox.SUBSCRIPTIONS.clear()
-    outbox.subscribe(mail.TOPIC, mail.written)
-    outbox.subscribe("story.created", subscribers.story_created)
-    outbox.subscribe("stories.imported", subscribers.stories_imported)
-    outbox.subscribe("story.flagged", subscribers.story_flagged)
-    outbox.subscribe("service.changed", subscribers.service_changed)
-    outbox.subscribe("service.changed", repositories_changed)
-    outbox.subscribe("source.standing", standing_changed)
-    outbox.subscribe("source.changed", read_again)
-    outbox.subscribe("mapping.changed", mapping_changed)
-    outbox.subscribe("tickets.seen", seen)
-    outbox.subscribe("environment.changed", subscribers.environment_changed)
-    outbox.subscribe("change.linked", subscribers.links_changed)
+    outbox.subscribe(mail.MailWritten, tasks.queue_mail)
+    outbox.subscribe(squads.StoryCreated, subscribers.story_created)
+    outbox.subscribe(squads.StoriesImported, subscribers.stories_imported)
+    outbox.subscribe(squads.StoryFlagged, subscribers.story_flagged)
+    outbox.subscribe(squads.ServiceChanged, subscribers.service_changed)
+    outbox.subscribe(squads.ServiceChanged, repositories_changed)
+    outbox.subscribe(releases.SourceHealthChanged, source_health_changed)
+    outbox.subscribe(releases.SourceChanged, replay_source)
+    outbox.subscribe(releases.MappingChanged, mapping_changed)
+    outbox.subscribe(releases.TicketsSeen, seen)
+    outbox.subscribe(releases.EnvironmentChanged, subscribers.environment_changed)
+    outbox.subscribe(releases.ChangeLinked, subscribers.links_changed)
     _index()
+    for event in UNHEARD:
+        outbox.expect(event)
 
     release_hook.PLANNERS[:] = [actions.plan_missing]
 
 
 def _index() -> None:
-    """Keep what search finds as it is. After the reactions: a topic's handlers are called in this order."""
+    """Keep what search finds as it is. After the other subscribers: a topic's handlers are called in this order."""
+    from portal.search import events as search
     from portal.search.subscribers import emptied, indexes, stale
 
-    for topic in ("story.created", "story.edited", "stories.imported"):
-        outbox.subscribe(topic, indexes("story"))
-    for kind in ("release", "squad", "service", "environment"):
-        outbox.subscribe(f"{kind}.saved", indexes(kind))
-    outbox.subscribe("search.stale", stale)
-    outbox.subscribe("search.emptied", emptied)
+    outbox.subscribe(squads.StoryCreated, indexes("story"))
+    outbox.subscribe(squads.StoryEdited, indexes("story"))
+    outbox.subscribe(squads.StoriesImported, indexes("story"))
+    outbox.subscribe(releases.ReleaseSaved, indexes("release"))
+    outbox.subscribe(squads.SquadSaved, indexes("squad"))
+    outbox.subscribe(squads.ServiceSaved, indexes("service"))
+    outbox.subscribe(releases.EnvironmentSaved, indexes("environment"))
+    outbox.subscribe(search.SearchStale, stale)
+    outbox.subscribe(search.SearchEmptied, emptied)

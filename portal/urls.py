@@ -32,6 +32,7 @@ urlpatterns = [
     path("", include("portal.ops.urls")),
     path("", include("portal.home.urls")),
     path("", include("portal.search.urls")),
+    path("", include("portal.dead_messages.urls")),
     path("accounts/", include((accounts.signing_in, "accounts"))),
     path("accounts/", include(accounts.allauth)),
     path("", include((accounts.own, "account"))),

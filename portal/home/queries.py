@@ -10,7 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from portal.accounts.models import User
 from portal.kernel import clock
-from portal.kernel.models import StateChange
+from portal.kernel.models import Message, StateChange
 from releases.models import InboundEvent, Release, Source
 from squads.judge.judgement import STAGE_NAMES
 from squads.models import AcceptanceRequest, Comment, Evidence, Mention, Squad, Story, Watch
@@ -205,11 +205,18 @@ def _releases() -> list[Release]:
 
 
 def _portal() -> dict[str, Any]:
-    """Return how many events failed, and what a new portal still lacks: (what, why, the page's URL name)."""
+    """Return how many events failed, how many messages are dead, and what a new portal still lacks.
+
+    What it lacks is (what, why, the page's URL name).
+    """
     has = {f"has_{number}": Exists(model._default_manager.all()) for number, (model, *_) in enumerate(STEPS)}
     failed = InboundEvent.objects.filter(state="failed").order_by().values("state").annotate(n=Count("*")).values("n")
-    row = User.objects.annotate(**has, failed=Subquery(failed)).order_by("pk").values("failed", *has).first() or {}
+    # None of them was handled, so they are one group.
+    dead = Message.objects.dead().order_by().values("handled_at").annotate(n=Count("*")).values("n")
+    one = User.objects.annotate(**has, failed=Subquery(failed), dead=Subquery(dead)).order_by("pk")
+    row = one.values("failed", "dead", *has).first() or {}
     return {
         "failed": row.get("failed") or 0,
+        "dead": row.get("dead") or 0,
         "steps": [step[1:] for number, step in enumerate(STEPS) if not row.get(f"has_{number}")],
     }

@@ -5,20 +5,32 @@ the mail server does not answer.
 """
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.message import EmailMessage
 
 from portal.kernel import outbox
+from portal.kernel.events import Event
 from portal.kernel.secrets import box
 
-TOPIC = "mail.written"
+
+@dataclass(frozen=True, kw_only=True)
+class MailWritten(Event):
+    """A mail is to be sent. Published by `send_soon`.
+
+    sealed: the whole mail, encrypted.
+    """
+
+    topic: ClassVar[str] = "mail.written"
+    hidden: ClassVar[frozenset[str]] = frozenset({"sealed"})
+    sealed: str
 
 
 def send_soon(message: EmailMessage) -> None:
     """Have a mail sent by the worker, after the present transaction."""
-    said = {
+    fields = {
         "subject": message.subject,
         "body": message.body,
         "from_email": message.from_email,
@@ -27,20 +39,13 @@ def send_soon(message: EmailMessage) -> None:
         "subtype": message.content_subtype,
         "alternatives": [[str(part[0]), str(part[1])] for part in getattr(message, "alternatives", ())],
     }
-    outbox.publish(TOPIC, sealed=box().encrypt(json.dumps(said).encode()).decode())
-
-
-def written(payload: dict[str, Any]) -> None:
-    """Hand a written mail to the worker; see portal/subscriptions.py."""
-    from portal.kernel.tasks import send_mail
-
-    send_mail.delay(sealed=payload["sealed"])
+    outbox.publish(MailWritten(sealed=box().encrypt(json.dumps(fields).encode()).decode()))
 
 
 def send(sealed: str) -> None:
     """Send a sealed mail now. Raises OSError or SMTPException when the mail server does not take it."""
-    said = json.loads(box().decrypt(sealed.encode()))
-    subtype = said.pop("subtype")
-    message = EmailMultiAlternatives(**said)
+    fields = json.loads(box().decrypt(sealed.encode()))
+    subtype = fields.pop("subtype")
+    message = EmailMultiAlternatives(**fields)
     message.content_subtype = subtype
     message.send()

@@ -17,6 +17,12 @@ def drain() -> None:
         each()
 
 
+@shared_task(name="portal.kernel.tasks.prune_messages")
+def prune_messages() -> None:
+    """Delete delivered messages that are older than RODEO_OUTBOX_KEEP_DAYS. Safe to run at any time."""
+    outbox.prune()
+
+
 @shared_task(
     name="portal.kernel.tasks.send_mail",
     autoretry_for=(OSError, SMTPException),
@@ -27,3 +33,8 @@ def drain() -> None:
 def send_mail(*, sealed: str) -> None:
     """Send one mail, again and again for some hours while the mail server does not take it."""
     mail.send(sealed)
+
+
+def queue_mail(event: mail.MailWritten) -> None:
+    """Hand a written mail to the worker; see portal/subscriptions.py."""
+    send_mail.delay(sealed=event.sealed)

@@ -125,6 +125,14 @@ def puller() -> Check:
     return _process(heartbeat.PULLER, "celery -A portal.celery worker --queues pulls")
 
 
+def messages(now: metrics.Measured) -> str:
+    """Say how many messages wait, and how many are dead: that is for a person to mend, and the portal works all the same."""
+    waiting = f"{now.messages:,} message{'' if now.messages == 1 else 's'} to deliver"
+    if now.messages:
+        waiting += f", the oldest for {now.oldest_message:.0f} s"
+    return f"{waiting}; {now.dead:,} dead (an administrator may redeliver them)" if now.dead else waiting
+
+
 def backlog() -> Check:
     """How much waits, and since when? For the eyes of people and monitors: a long queue is no reason to be taken away."""
     try:
@@ -136,7 +144,7 @@ def backlog() -> Check:
     return Check(
         "backlog",
         True,
-        f"{events}; {now.messages:,} messages; {tasks:,} tasks in the broker; the latest pull is {now.lag:.0f} s behind",
+        f"{events}; {messages(now)}; {tasks:,} tasks in the broker; the latest pull is {now.lag:.0f} s behind",
         age=now.oldest,
     )
 

@@ -21,12 +21,17 @@ QUEUES = ("celery", "pulls")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What waits now. `oldest` and `lag` are in seconds: of the oldest pending event, of the pull that is most overdue."""
+    """What waits now. `oldest` and `lag` are in seconds: of the oldest pending event, of the pull that is most overdue.
+
+    `messages` wait in the outbox, the oldest for `oldest_message` seconds; `dead` ones were given up.
+    """
 
     pending: int
     failed: int
     oldest: float
     messages: int
+    oldest_message: float
+    dead: int
     queues: dict[str, int]
     lag: float
     sources: dict[str, int]
@@ -37,6 +42,7 @@ def measured() -> Measured:
     now = clock.now()
     waiting = InboundEvent.objects.filter(state=InboundEvent.State.PENDING).order_by()
     inbox = waiting.aggregate(count=Count("pk"), oldest=Min("received_at"))
+    outbox = Message.objects.waiting().order_by().aggregate(count=Count("pk"), oldest=Min("created_at"))
     behind = Source.objects.filter(overdue(now)).order_by().aggregate(first=Min("next_pull_at"))["first"]
     with client(settings.BROKER_URL, timeout=1) as connected:
         queues = {name: int(connected.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
@@ -45,7 +51,9 @@ def measured() -> Measured:
         pending=inbox["count"],
         oldest=(now - inbox["oldest"]).total_seconds() if inbox["oldest"] else 0.0,
         failed=InboundEvent.objects.filter(state=InboundEvent.State.FAILED).order_by().count(),
-        messages=Message.objects.filter(handled_at__isnull=True).order_by().count(),
+        messages=outbox["count"],
+        oldest_message=(now - outbox["oldest"]).total_seconds() if outbox["oldest"] else 0.0,
+        dead=Message.objects.dead().order_by().count(),
         queues=queues,
         lag=(now - behind).total_seconds() if behind else 0.0,
         sources={**dict.fromkeys(Source.State.values, 0), **dict(states)},
@@ -64,6 +72,10 @@ class Backlog(Collector):
         yield events
         yield GaugeMetricFamily("rodeo_inbox_oldest_pending_seconds", "Age of the oldest pending event", now.oldest)
         yield GaugeMetricFamily("rodeo_outbox_messages", "Messages that wait to be delivered", now.messages)
+        yield GaugeMetricFamily(
+            "rodeo_outbox_oldest_waiting_seconds", "Age of the oldest message that waits", now.oldest_message
+        )
+        yield GaugeMetricFamily("rodeo_outbox_dead_messages", "Messages that were given up", now.dead)
         tasks = GaugeMetricFamily("rodeo_queue_tasks", "Tasks that wait in the broker", labels=["queue"])
         for name, count in now.queues.items():
             tasks.add_metric([name], count)

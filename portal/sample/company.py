@@ -21,6 +21,7 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.outbox import publish
 from portal.sample.reports import MERGED, REPOSITORY, all_reports
+from portal.search.events import SearchEmptied
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.models import (
@@ -380,7 +381,7 @@ def remove() -> bool:
     ).delete()
     _forget(people)
     shutil.rmtree(Path(settings.STATE_DIR) / "sample", ignore_errors=True)
-    publish("search.emptied")
+    publish(SearchEmptied())
     return True
 
 

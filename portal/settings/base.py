@@ -237,6 +237,9 @@ RODEO_CA_BUNDLE = env.RODEO_CA_BUNDLE
 RODEO_GIT_TIMEOUT = env.RODEO_GIT_TIMEOUT
 RODEO_GIT_DIR = STATE_DIR / "git"
 RODEO_PULL_EVERY = env.RODEO_PULL_EVERY
+# How long a message that fails is tried again before it is dead, and how long delivered ones are kept.
+RODEO_OUTBOX_RETRY_FOR = env.RODEO_OUTBOX_RETRY_FOR
+RODEO_OUTBOX_KEEP_DAYS = env.RODEO_OUTBOX_KEEP_DAYS
 # A long pull lets others have their turn after so many seconds.
 RODEO_PULL_SLICE = env.RODEO_PULL_SLICE
 DATA_UPLOAD_MAX_MEMORY_SIZE = max(RODEO_HOOK_MAX_BYTES, 2 * 1024 * 1024) + 1024 * 1024

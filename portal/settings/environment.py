@@ -58,6 +58,8 @@ class Environment(BaseSettings):
     RODEO_OPEN_READING: bool = False
     RODEO_PULL_EVERY: Seconds = Field(default=300, ge=1, le=604800)
     RODEO_PULL_SLICE: Seconds = Field(default=60, ge=1, le=3600)
+    RODEO_OUTBOX_RETRY_FOR: Seconds = Field(default=86400, ge=60, le=2592000)
+    RODEO_OUTBOX_KEEP_DAYS: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=3650)
     RODEO_GIT_TIMEOUT: Seconds = Field(default=900, ge=1, le=86400)
     RODEO_INTERNAL_HOSTS: values.InnerHosts = []
     RODEO_CA_BUNDLE: values.AuthorityFile = ""

@@ -12,6 +12,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.environments import queries
 from releases.environments.models import Environment
+from releases.events import EnvironmentChanged, EnvironmentSaved
 from squads.teams.actions import free_slug
 
 # What in a name tells its tier, the most specific first: pre-prod is staging, not production.
@@ -57,7 +58,7 @@ def environment_named(key: str, tier: str = "") -> Environment:
     }
     environment, is_new = Environment.objects.get_or_create(key=key, defaults=defaults)
     if is_new:
-        publish("environment.saved", id=environment.pk)
+        publish(EnvironmentSaved(ids=[environment.pk]))
     return environment
 
 
@@ -70,7 +71,7 @@ def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> E
     environment.slug = free_slug(Environment, key, "environment")
     _validate(environment)
     environment.save(force_insert=True)
-    publish("environment.saved", id=environment.pk)
+    publish(EnvironmentSaved(ids=[environment.pk]))
     return environment
 
 
@@ -91,7 +92,7 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
         setattr(environment, name, value)
     _validate(environment)
     environment.save(update_fields=list(fields))
-    publish("environment.saved", id=environment.pk)
+    publish(EnvironmentSaved(ids=[environment.pk]))
     if before.tier != environment.tier:
         StateChange.objects.create(
             kind="environment",
@@ -102,10 +103,11 @@ def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Env
             at=clock.now(),
         )
         publish(
-            "environment.changed",
-            id=environment.pk,
-            services=queries.services_at(environment),
-            stories=queries.stories_checked_at(environment),
+            EnvironmentChanged(
+                id=environment.pk,
+                services=queries.services_at(environment),
+                stories=queries.stories_checked_at(environment),
+            )
         )
     return environment
 
@@ -130,12 +132,13 @@ def update_tier(environment: Environment, tier: str) -> bool:
         because="by a mapping rule",
         at=clock.now(),
     )
-    publish("environment.saved", id=environment.pk)
+    publish(EnvironmentSaved(ids=[environment.pk]))
     publish(
-        "environment.changed",
-        id=environment.pk,
-        services=queries.services_at(environment),
-        stories=queries.stories_checked_at(environment),
+        EnvironmentChanged(
+            id=environment.pk,
+            services=queries.services_at(environment),
+            stories=queries.stories_checked_at(environment),
+        )
     )
     return True
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
+from releases.events import ChangeLinked
 from releases.pipelines.models import Change, Repository, StoryLink
 from squads.models import Story
 from squads.stories.editing import note
@@ -86,7 +87,7 @@ def unlink_change(change: Change, story: Story, *, by: Any) -> None:
 
 
 def _told(change: Change, story: Story) -> None:
-    publish("change.linked", change=str(change.pk), stories=[story.pk])
+    publish(ChangeLinked(change=str(change.pk), stories=[story.pk]))
     touch([story.pk])
 
 

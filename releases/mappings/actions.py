@@ -15,6 +15,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.environments.actions import tier_of, update_tier
 from releases.environments.models import Environment
+from releases.events import MappingChanged
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.mappings import engine
@@ -178,11 +179,7 @@ def _record_change(row: MappingRule, before: str, after: str, by: Any, rules: li
         at=clock.now(),
         because="; ".join(describe(rule) for rule in rules),
     )
-    publish(
-        "mapping.changed",
-        patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules],
-        after=None,
-    )
+    publish(MappingChanged(patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules]))
 
 
 def describe(rule: engine.Rule) -> str:
@@ -199,13 +196,13 @@ def seen_names_matching(kind: str, pattern: str, source: int | None) -> list[str
     return engine.matching_names(engine.Rule(kind, pattern), names)
 
 
-def mapping_changed(payload: dict[str, Any]) -> None:
+def mapping_changed(event: MappingChanged) -> None:
     """Replay events with names that match one of the changed patterns: a piece now, the rest in further messages.
 
     The lock of the inbox is held, so that a batch under way, which may use the old rules, has ended before.
     """
     hold("inbox")
-    patterns, after = payload["patterns"], payload["after"]
+    patterns, after = event.patterns, event.after
     if after is None:
         _update_tiers(patterns)
         after = {"pattern": 0, "last": "", "names": [], "event": None}
@@ -226,7 +223,7 @@ def mapping_changed(payload: dict[str, Any]) -> None:
         if len(ids) == EVENTS_PER_MESSAGE
         else {"event": None, "last": after["names"][-1], "names": []}
     )
-    publish("mapping.changed", patterns=patterns, after=after | rest)
+    publish(MappingChanged(patterns=patterns, after=after | rest))
 
 
 def _next_names(patterns: list[list[Any]], after: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from releases.inbox.models import Source
 from releases.mappings import engine
 from releases.mappings.actions import EXACT_ORDER, check_mapper, create_rule, may_map
 from releases.pipelines.models import Repository
+from squads.events import ServiceChanged
 from squads.models import Service, Squad
 from squads.teams.actions import claim_service, create_service
 from squads.teams.queries import may_plan
@@ -62,7 +63,7 @@ def _resolve_repository(name: str, meaning: Meaning, by: Any) -> str:
         row.refresh_from_db()
         if row.service != service:
             raise ValidationError({"service": f"{name} belongs to the service {row.service} by now."})
-    publish("service.changed", id=service.pk, name=service.name, repositories=[row.pk])
+    publish(ServiceChanged(id=service.pk, repositories=[row.pk]))
     return f"{name} makes the service {service.name}. {REPLAYED}"
 
 

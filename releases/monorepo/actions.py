@@ -12,6 +12,7 @@ from releases.inbox.models import Source
 from releases.mappings.actions import check_mapper
 from releases.pipelines.models import Repository, RepositoryPart
 from releases.providers import monorepo_paths
+from squads.events import ServiceChanged
 from squads.teams.actions import service_named
 
 PARTS_LIMIT = 500
@@ -75,4 +76,4 @@ def _record_change(row: RepositoryPart, before: str, after: str, by: Any) -> Non
         because=f"makes {row.service.name}",
         at=clock.now(),
     )
-    publish("service.changed", id=row.service_id, name=row.service.name, repositories=[row.repository_id])
+    publish(ServiceChanged(id=row.service_id, repositories=[row.repository_id]))

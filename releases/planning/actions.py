@@ -7,6 +7,7 @@ from django.db import transaction
 
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
+from releases.events import ReleaseSaved
 from releases.planning.models import Release
 from releases.planning.slugs import free_slug
 
@@ -27,7 +28,7 @@ def create_release(
     release.slug = free_slug(release.line, release.version)
     _checked(release)
     release.save(force_insert=True)
-    publish("release.saved", id=str(release.pk))
+    publish(ReleaseSaved(ids=[str(release.pk)]))
     return release
 
 
@@ -41,7 +42,7 @@ def edit_release(release: Release, *, by: Any, **fields: Any) -> Release:
         setattr(release, name, fields[name])
     _checked(release)
     release.save(update_fields=changed)
-    publish("release.saved", id=str(release.pk))
+    publish(ReleaseSaved(ids=[str(release.pk)]))
     return release
 
 

@@ -19,6 +19,7 @@ from portal.kernel.outbox import publish
 from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import Deployment
 from releases.environments.actions import environment_named
+from releases.events import ReleaseSaved
 from releases.pipelines import commit_graph
 from releases.pipelines.actions import parents_of
 from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink, Tag
@@ -112,7 +113,7 @@ def _releases(line: str, tags: Sequence[records.TagRecord]) -> dict[str, Any]:
             )
     Release.objects.bulk_create(fresh, batch_size=500)
     for some in _some(fresh):
-        publish("release.saved", ids=[str(release.pk) for release in some])
+        publish(ReleaseSaved(ids=[str(release.pk) for release in some]))
     return known
 
 
@@ -305,7 +306,7 @@ def _created(release: Release, tagged_at: datetime | None) -> datetime:
 def _sweep(releases: Iterable[Any]) -> None:
     """Delete releases that only a tag called for, now that none does. One that stories are planned for stays."""
     for some in _some(releases):
-        publish("release.saved", ids=[str(pk) for pk in some])
+        publish(ReleaseSaved(ids=[str(pk) for pk in some]))
         Release.objects.filter(
             pk__in=some, origin=Release.Origin.TAG, tags=None, planned_stories=None, changes=None
         ).delete()

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
+from releases.events import SourceHealthChanged
 from releases.inbox.models import Source
 from releases.pipelines.models import RepositoryPart
 from releases.providers.base import PullFailed, PullIncomplete, PullRefused, RateLimited
@@ -76,7 +77,7 @@ def _finish(pull: Pull, result: PullResult) -> None:
     with transaction.atomic() if was_broken else nullcontext():
         pull.update_source(**columns)
         if was_broken and is_well:
-            publish("source.standing", id=pull.source.pk)
+            publish(SourceHealthChanged(id=pull.source.pk))
 
 
 def _fail(pull: Pull, reason: str, *, final: bool = False, partly: bool = False) -> None:
@@ -115,6 +116,6 @@ def _release_lease(pull: Pull, **columns: Any) -> None:
                     at=clock.now(),
                 )
             if is_newly_broken:
-                publish("source.standing", id=pull.source.pk)
+                publish(SourceHealthChanged(id=pull.source.pk))
     except LeaseLost as lost:
         logger.info("%s", lost)

@@ -1,8 +1,7 @@
 """Source health: notices to squads that a source of theirs is broken, withdrawn when it works again."""
 
-from typing import Any
-
 from portal.kernel import clock
+from releases.events import SourceHealthChanged
 from releases.inbox.models import Source
 from releases.pulling.actions import BROKEN_AFTER
 from squads.models import Squad
@@ -28,10 +27,10 @@ def squads_to_notify(source: Source) -> list[Squad]:
     return list((deployed | built).distinct().order_by("name")[:MOST_SQUADS])
 
 
-def standing_changed(payload: dict[str, Any]) -> None:
+def source_health_changed(event: SourceHealthChanged) -> None:
     """Show squads a notice that their source is broken, or withdraw it when the source works again or is paused."""
-    source = Source.objects.select_related("squad", "repository__service__squad").filter(pk=payload["id"]).first()
-    key = f"source:{payload['id']}"
+    source = Source.objects.select_related("squad", "repository__service__squad").filter(pk=event.id).first()
+    key = f"source:{event.id}"
     if source is None or not is_broken(source) or source.state == Source.State.PAUSED:
         withdraw_notices(key)
         return

@@ -3,8 +3,6 @@
 A name such as shop/web may then mean another repository than before (see `pipelines.repositories.get_or_create_repository`).
 """
 
-from typing import Any
-
 from django.db.models import Q
 
 from portal.kernel.locks import hold
@@ -12,13 +10,14 @@ from releases.inbox.actions import replay
 from releases.inbox.models import Fact
 from releases.pipelines.models import Repository
 from releases.pipelines.repositories import repository_key
+from squads.events import ServiceChanged
 
 KINDS = ("change", "run", "artifact", "deployment", "acceptance")
 
 
-def repositories_changed(payload: dict[str, Any]) -> None:
+def repositories_changed(event: ServiceChanged) -> None:
     """Have the events read again that name one of these repositories by more or fewer words than its key."""
-    keys = list(Repository.objects.filter(pk__in=payload.get("repositories", ())).values_list("key", flat=True))
+    keys = list(Repository.objects.filter(pk__in=event.repositories).values_list("key", flat=True))
     if not keys:
         return
     hold("inbox")

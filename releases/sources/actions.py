@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from portal.kernel import clock, http
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
+from releases.events import SourceHealthChanged
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.repositories import get_or_create_repository
 from releases.providers import PROVIDERS
@@ -112,7 +113,7 @@ def pause(source: Source, *, by: Any) -> None:
             leased_until=None,
             progress={},
         )
-        publish("source.standing", id=source.pk)
+        publish(SourceHealthChanged(id=source.pk))
     except AlreadyMoved:
         source.refresh_from_db()
 
@@ -132,7 +133,7 @@ def resume(source: Source, *, by: Any) -> None:
             last_error="",
             waits_for="",
         )
-        publish("source.standing", id=source.pk)
+        publish(SourceHealthChanged(id=source.pk))
     except AlreadyMoved:
         source.refresh_from_db()
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from portal.kernel import clock
 from portal.kernel.outbox import publish
+from releases.events import SourceHealthChanged
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.pipelines.models import Mainline, Repository
@@ -16,6 +17,7 @@ from releases.pipelines.repositories import get_or_create_repository, repository
 from releases.providers.git import config
 from releases.providers.git.client import Git
 from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
+from squads.events import ServiceChanged
 from squads.teams.actions import claim_service, free_slug
 from squads.teams.models import Service, Squad
 
@@ -105,7 +107,7 @@ def connect_git(
         repository=found,
         next_pull_at=clock.now(),
     )
-    publish("service.changed", id=owning_service.pk, name=owning_service.name, repositories=[found.pk])
+    publish(ServiceChanged(id=owning_service.pk, repositories=[found.pk]))
     return source, True
 
 
@@ -197,7 +199,7 @@ def edit_git(
     source.name = (name or before.name)[:120]
     retry_now(source, before)
     source.save(update_fields=["config", "credential", "name", *RETRY_COLUMNS])
-    publish("source.standing", id=source.pk)
+    publish(SourceHealthChanged(id=source.pk))
     if source.config != before.config:
         refs_events = Mainline.objects.filter(repository=source.repository, event__source=source)
         replay(refs_events.values_list("event_id", flat=True))

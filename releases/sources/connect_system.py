@@ -14,6 +14,7 @@ from django.db import transaction
 
 from portal.kernel import clock, http
 from portal.kernel.outbox import publish
+from releases.events import SourceChanged, SourceHealthChanged
 from releases.inbox.actions import replay
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
@@ -190,10 +191,10 @@ def edit_system(
         source.cursor = {}
         changed.append("cursor")
     source.save(update_fields=changed)
-    publish("source.standing", id=source.pk)
+    publish(SourceHealthChanged(id=source.pk))
     issues_as_stories.read_known_issues(source, before)
     if {**before.config, "url": ""} != {**config, "url": ""}:
-        publish("source.changed", id=source.pk)
+        publish(SourceChanged(id=source.pk))
     return source
 
 
@@ -228,6 +229,6 @@ def check_access(source: Source, *, by: Any) -> list[str]:
         raise ValidationError(str(error)) from None
 
 
-def read_again(payload: dict[str, Any]) -> None:
+def replay_source(event: SourceChanged) -> None:
     """Replay all events of a source, since its changed settings may change what they mean."""
-    replay(InboundEvent.objects.filter(source=payload["id"]).values_list("pk", flat=True))
+    replay(InboundEvent.objects.filter(source=event.id).values_list("pk", flat=True))

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 
 from portal.kernel import clock
 from portal.kernel.outbox import publish
+from releases.events import TicketsSeen
 from releases.inbox.models import Source
 from releases.providers.base import Provider
 from squads.models import Squad
@@ -63,7 +64,7 @@ def read_known_issues(source: Source, before: Source | None) -> None:
     """Have the issues that are known already read, where the squad or the label is new."""
     was = (before.stories_for_id, before.stories_label) if before else (None, "")
     if source.stories_for_id is not None and was != (source.stories_for_id, source.stories_label):
-        publish("tickets.seen", source=source.pk, after="")
+        publish(TicketsSeen(source=source.pk))
 
 
 def describe(source: Source) -> str:

@@ -13,6 +13,7 @@ from portal.kernel.transitions import AlreadyMoved, move
 from squads.acceptance import queries
 from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.actions import watch
+from squads.events import AcceptanceAnswered, AcceptanceAsked
 from squads.stories.actions import record_by_hand
 from squads.stories.authorship import why_own
 from squads.stories.models import Story
@@ -69,7 +70,7 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
     for person in (by, accepter):
         if person is not None:
             watch(story, person)
-    publish("acceptance.asked", key=story.key, id=story.pk, request=request.pk)
+    publish(AcceptanceAsked(key=story.key, id=story.pk, request=request.pk))
     touch([story.pk])
     return request
 
@@ -105,7 +106,7 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
     AcceptanceRequest.objects.filter(pk=request.pk).update(evidence=evidence)
     request.evidence, request.story = evidence, story
     watch(story, by)
-    publish("acceptance.answered", key=story.key, id=story.pk, request=request.pk, state=str(to))
+    publish(AcceptanceAnswered(key=story.key, id=story.pk, request=request.pk, state=str(to)))
     touch([story.pk])
     return request
 
@@ -114,7 +115,7 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
 def withdraw(request: AcceptanceRequest, *, by: Any) -> AcceptanceRequest:
     """Withdraw a request. Raises AlreadyAnswered when somebody answered first."""
     _close_request(request, State.WITHDRAWN, by=by, now=clock.now(), because="")
-    publish("acceptance.answered", key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn")
+    publish(AcceptanceAnswered(key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn"))
     touch([request.story_id])
     return request
 

@@ -16,6 +16,7 @@ from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
 from squads.discussions import queries
 from squads.discussions.models import Comment, Mention, Watch
+from squads.events import StoryCommented
 
 LONGEST_BODY = 20_000
 REPEAT_WITHIN = timedelta(seconds=10)
@@ -37,7 +38,7 @@ def add_comment(story: Any, *, by: Any, body: str) -> Comment:
     comment = Comment.objects.create(story=story, author=by, body=body, created_at=now)
     _update_mentions(comment)
     watch(story, by)
-    publish("story.commented", key=story.key, id=story.pk, comment=comment.pk)
+    publish(StoryCommented(key=story.key, id=story.pk, comment=comment.pk))
     touch([story.pk], comment=comment.pk)
     return comment
 

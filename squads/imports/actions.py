@@ -13,6 +13,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
 from squads.discussions.models import Comment
+from squads.events import StoriesImported, StoryEdited
 from squads.imports import formats, queries, release_hook
 from squads.imports.formats.meanings import LEAVE_OUT, normalised
 from squads.imports.models import Import
@@ -153,9 +154,9 @@ def _write_plan(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[st
     judge([*(story.pk for story in created), *updated])
     ids = [story.pk for story in created]
     if ids or updated:
-        publish("stories.imported", ids=ids, updated=updated)
+        publish(StoriesImported(ids=ids, updated=updated))
     if updated:
-        publish("story.edited", ids=updated)
+        publish(StoryEdited(ids=updated))
     live.touch([*ids, *updated, *comments])
     return {
         **plan.counts,

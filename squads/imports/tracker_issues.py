@@ -14,6 +14,7 @@ from django.db import transaction
 from portal.kernel import clock, live
 from portal.kernel.bulk_update import write
 from portal.kernel.outbox import publish
+from squads.events import StoriesImported, StoryEdited
 from squads.imports.models import Ticket
 from squads.stories.actions import RANK_GAP, judge, last_rank
 from squads.stories.editing import LONGEST_TEXT
@@ -99,9 +100,9 @@ def import_issues(squad: Squad, issues: Iterable[Issue]) -> ImportedIssues:
         created, updated = _create(squad, to_create), _update(to_update, existing)
         judge(created)
         if created:
-            publish("stories.imported", ids=created, updated=[])
+            publish(StoriesImported(ids=created))
         if updated:
-            publish("story.edited", ids=updated)
+            publish(StoryEdited(ids=updated))
         live.touch([*created, *updated])
     return ImportedIssues(created, updated)
 

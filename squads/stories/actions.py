@@ -9,6 +9,7 @@ from django.db.models import Max
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from squads.discussions.actions import watch
+from squads.events import StoryCreated
 from squads.stories.editing import EDITABLE, check_texts
 from squads.stories.editing import edit_story as edit_story
 from squads.stories.manual_evidence import BY_HAND_KINDS as BY_HAND_KINDS
@@ -49,7 +50,7 @@ def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
     if by is not None:
         watch(story, by)
     judge([story.pk])
-    publish("story.created", key=story.key, id=story.pk)
+    publish(StoryCreated(ids=[story.pk]))
     touch([story.pk])
     story.refresh_from_db(fields=["stage", "standing"])
     return story

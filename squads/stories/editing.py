@@ -15,6 +15,7 @@ from django.db.models import F
 from portal.kernel import clock
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
+from squads.events import StoryEdited, StoryFlagged
 from squads.stories.models import Story, StoryEdit
 
 EDITABLE = ("title", "type", "description", "acceptance_criteria", "production_checks", "release", "flag", "audience")
@@ -108,7 +109,7 @@ def edit_story(story: Story, *, by: Any, base_version: int | None = None, **fiel
         _write(row, before, by)
         if changed.keys() & {"flag", "audience"}:
             Story.objects.filter(pk=row.pk).judge()
-            publish("story.flagged", key=row.key, id=row.pk)
+            publish(StoryFlagged(key=row.key, id=row.pk))
     story.refresh_from_db(fields=SHOWN)
     return story
 
@@ -234,5 +235,5 @@ def _write(row: Story, before: Mapping[str, Any], by: Any) -> None:
         if old != new
     ]
     StoryEdit.objects.bulk_create(edits)
-    publish("story.edited", key=row.key, id=row.pk)
+    publish(StoryEdited(ids=[row.pk]))
     touch([row.pk])

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
+from squads.events import ServiceChanged, ServiceSaved, SquadSaved
 from squads.teams import queries
 from squads.teams.models import Membership, Service, Squad
 
@@ -48,7 +49,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
     squad.full_clean()
     squad.save(force_insert=True)
     Membership.objects.create(squad=squad, user=by, role=Membership.Role.LEAD)
-    publish("squad.saved", id=squad.pk)
+    publish(SquadSaved(ids=[squad.pk]))
     return squad
 
 
@@ -71,7 +72,7 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
     _check_length("mission", squad.mission if "mission" in fields else "")
     squad.full_clean()
     squad.save(update_fields=["name", "key_prefix", "kind", "mission"])
-    publish("squad.saved", id=squad.pk)
+    publish(SquadSaved(ids=[squad.pk]))
     return squad
 
 
@@ -141,8 +142,8 @@ def create_service(
     _check_length("description", description)
     service.full_clean()
     service.save(force_insert=True)
-    publish("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
-    publish("service.saved", id=service.pk)
+    publish(ServiceChanged(id=service.pk, repositories=_claim_repositories(service, repositories)))
+    publish(ServiceSaved(ids=[service.pk]))
     return service
 
 
@@ -157,8 +158,8 @@ def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | Non
     service.full_clean()
     service.save(update_fields=["description", "squad"])
     if repositories is not None:
-        publish("service.changed", id=service.pk, repositories=_claim_repositories(service, repositories))
-    publish("service.saved", id=service.pk)
+        publish(ServiceChanged(id=service.pk, repositories=_claim_repositories(service, repositories)))
+    publish(ServiceSaved(ids=[service.pk]))
     return service
 
 
@@ -170,7 +171,7 @@ def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
         if owner != squad:
             raise ValidationError(f"Squad {owner} owns {service.name} already. Ask them to hand it over.")
     service.squad = squad
-    publish("service.saved", id=service.pk)
+    publish(ServiceSaved(ids=[service.pk]))
     return service
 
 
@@ -217,5 +218,5 @@ def service_named(name: str) -> Service:
     slug = free_slug(Service, name, "service")
     service, created = Service.objects.get_or_create(name=name, defaults={"slug": slug, "discovered": True})
     if created:
-        publish("service.saved", id=service.pk)
+        publish(ServiceSaved(ids=[service.pk]))
     return service

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from portal.accounts.actions import make_token
 from portal.accounts.models import ApiToken, Invitation, User
+from portal.kernel.models import Message
 from portal.kernel.stable_ids import stable_id
 from releases.environments.actions import create_environment
 from releases.inbox.actions import store
@@ -97,6 +98,7 @@ class World:
     source: Source
     git: Source
     host: AllowedHost
+    dead: Message
     event: InboundEvent
     rule: MappingRule
     part: RepositoryPart
@@ -139,6 +141,7 @@ def world() -> World:
     host = AllowedHost.objects.create(host="jenkins.example.org")
     event, _ = store(source, delivery="1", kind="k", body=b"{}")
     InboundEvent.objects.update(state="failed")
+    gone = {"failed_at": timezone.now(), "dead_at": timezone.now()}
     invitation, secret = invite(by=lead, email="new@example.org", squad=squad)
     membership = Membership.objects.create(squad=squad, user=mo, accepts=True)
     story, blocked, *deployed = (
@@ -165,6 +168,7 @@ def world() -> World:
         git=git,
         event=event,
         host=host,
+        dead=Message.objects.create(topic="story.edited", payload={"ids": [1]}, attempts=9, error="ValueError", **gone),
         rule=_rules()[1],
         part=RepositoryPart.objects.create(repository=changes[0].repository, prefix="web", service=service),
         invitation=invitation,
@@ -246,6 +250,10 @@ class Case:
 
 def _slug(w: World) -> list[Any]:
     return [w.squad.slug]
+
+
+def _dead(w: World) -> list[Any]:
+    return [w.dead.pk]
 
 
 def _key(w: World) -> list[Any]:
@@ -551,6 +559,9 @@ CASES: dict[str, Case] = {
     "releases:inbox:hook": Case(_source, fine=(401, 405)),
     "releases:inbox:hook_without_slash": Case(_source, fine=(401, 405)),
     "releases:sources:list": OWN,
+    "dead_messages:list": Case(),
+    "dead_messages:redeliver": Case(_dead),
+    "dead_messages:redeliver_all": Case(),
     "releases:allowed_hosts:list": Case(body=lambda w: {"host": "ci.example.org"}),
     "releases:allowed_hosts:remove": Case(lambda w: [w.host.pk]),
     "releases:sources:detail": Case(_source),
@@ -646,6 +657,10 @@ CASES: dict[str, Case] = {
     "api:source-secret": Case(_source),
     "api:source-pull": Case(_git),
     "api:source-pause": Case(_idle),
+    "api:dead-message-list": Case(),
+    "api:dead-message-detail": Case(_dead),
+    "api:dead-message-redeliver": Case(_dead),
+    "api:dead-message-redeliver-all": Case(),
     "api:allowed-host-list": Case(body=lambda w: {"host": "ci.example.org"}),
     "api:allowed-host-detail": Case(lambda w: [w.host.host]),
     "api:mapping-rule-list": Case(body=_rule_said),

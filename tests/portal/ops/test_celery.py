@@ -21,6 +21,7 @@ from portal.kernel.models import Message
 from portal.ops import heartbeat
 from portal.ops.parent_death import tied_to_parent
 from portal.schedule import HEARTBEAT_EVERY, HEARTBEAT_LATE, SCHEDULE
+from squads.events import StoryCommented
 from tests.conftest import wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -77,7 +78,7 @@ def test_a_wake_up_reaches_the_rows_that_wait_and_mail_goes_out(
     worker: subprocess.Popen[bytes], settings: Settings
 ) -> None:
     settings.RODEO_WAKE = True
-    message = outbox.publish("nobody listens")
+    message = outbox.publish(StoryCommented(id=1, key="PAY-1", comment=1))
     wait_until(lambda: Message.objects.get(pk=message.pk).handled_at, 20, "the message was handled")
     # Without a mail server, mail lands in a folder.
     folder = Path(settings.STATE_DIR) / "mail"
@@ -93,7 +94,7 @@ def test_a_wake_up_reaches_the_rows_that_wait_and_mail_goes_out(
 def test_the_schedule_reaches_the_rows_that_nobody_was_woken_for(
     worker: subprocess.Popen[bytes], child_environment: dict[str, str]
 ) -> None:
-    message = outbox.publish("nobody listens")
+    message = outbox.publish(StoryCommented(id=1, key="PAY-1", comment=1))
     command = [sys.executable, "-m", "celery", "-A", "portal.celery", "--quiet", "beat", "--pidfile="]
     beat = subprocess.Popen(tied_to_parent(command, 9), cwd=ROOT, env=child_environment)
     try:

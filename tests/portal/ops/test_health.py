@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.kernel import clock
+from portal.kernel.models import Message
 from portal.ops import health, heartbeat
 from releases.inbox.actions import store
 from releases.inbox.models import Source
@@ -156,3 +157,31 @@ def test_what_waits_is_measured_without_a_name(client: Client, heartbeats: None)
 def test_a_broker_that_is_away_makes_no_page_of_errors(client: Client, settings: Settings) -> None:
     settings.BROKER_URL = "redis://127.0.0.1:1/0"
     assert client.get("/metrics").status_code == 503
+
+
+def measures(client: Client) -> dict[str, float]:
+    lines = client.get("/metrics").content.decode().splitlines()
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+
+@pytest.mark.django_db
+def test_dead_messages_are_told_apart_from_waiting_ones_and_leave_the_portal_ready(
+    client: Client, heartbeats: None
+) -> None:
+    now = clock.now()
+    assert client.get("/readyz").json()["checks"]["backlog"]["detail"].split("; ")[1] == "0 messages to deliver"
+    Message.objects.create(topic="story.edited", handled_at=now)
+    for minutes in (1, 5):
+        waiting = Message.objects.create(topic="story.edited")
+        Message.objects.filter(pk=waiting.pk).update(created_at=now - timedelta(minutes=minutes))
+    for _ in range(3):
+        dead = Message.objects.create(topic="story.edited", failed_at=now, dead_at=now)
+        Message.objects.filter(pk=dead.pk).update(created_at=now - timedelta(days=9))
+    said = measures(client)
+    assert (said["rodeo_outbox_messages"], said["rodeo_outbox_dead_messages"]) == (2, 3)
+    assert 300 <= said["rodeo_outbox_oldest_waiting_seconds"] < 3600
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    detail = answer.json()["checks"]["backlog"]["detail"]
+    assert "; 2 messages to deliver, the oldest for 3" in detail
+    assert "; 3 dead (an administrator may redeliver them); " in detail

@@ -18,11 +18,13 @@ from portal.kernel import outbox
 from portal.kernel.stable_ids import stable_id
 from portal.search import query_terms
 from portal.search.actions import index, reindex
+from portal.search.events import SearchEmptied
 from portal.search.models import SearchEntry
 from portal.search.queries import find
 from releases.environments.actions import create_environment, edit_environment, environment_named
 from releases.models import Change, InboundEvent, Repository, Run, Source, StoryLink
 from releases.planning.actions import create_release, edit_release
+from squads.events import StoryCreated
 from squads.models import Squad, Story
 from squads.stories.actions import create_story, edit_story
 from squads.teams.actions import create_service, create_squad, edit_squad
@@ -298,13 +300,13 @@ def test_many_stories_are_indexed_by_one_message(ana: User, payments: Squad) -> 
     made = Story.objects.bulk_create(
         Story(squad=payments, number=n, rank=n, key=f"PAY-{n}", title=f"Imported {n}") for n in range(1, 1201)
     )
-    outbox.publish("story.created", ids=[story.pk for story in made])
+    outbox.publish(StoryCreated(ids=[story.pk for story in made]))
     with CaptureQueriesContext(connection) as queries:
         outbox.deliver()
     assert len(find("imported").hits) == 200
     assert SearchEntry.objects.count() == 1200
     assert len(queries) < 120
-    outbox.publish("search.emptied")
+    outbox.publish(SearchEmptied())
     Story.objects.filter(number__gt=1).delete()
     outbox.deliver()
     outbox.deliver()

@@ -40,6 +40,8 @@ WRONG: dict[str, list[str]] = {
     "RODEO_OPEN_READING": YES_OR_NO,
     "RODEO_PULL_EVERY": ["5 min", "0", "-300", "5.5", "604801", "1e3", "9" * 40],
     "RODEO_PULL_SLICE": ["long", "0", "3601"],
+    "RODEO_OUTBOX_RETRY_FOR": ["1d", "59", "2592001"],
+    "RODEO_OUTBOX_KEEP_DAYS": ["a week", "0", "3651"],
     "RODEO_GIT_TIMEOUT": ["15m", "0", "86401"],
     "RODEO_INTERNAL_HOSTS": ["https://git.example.org", "git.example.org:443", "10.0.0.0/8", "0x7f.1", "a, b c", ","],
     "RODEO_CA_BUNDLE": ["/nowhere/ca.pem", str(ROOT), str(ROOT / "manage.py")],

@@ -1,0 +1,107 @@
+"""What happens to releases, environments, sources and changes, as the outbox tells it: one class for each topic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from portal.kernel.events import AboutSome, Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseSaved(AboutSome):
+    """Releases were created, edited or deleted, by people or by tags. Published by planning.
+
+    ids: the releases (UUIDs as text).
+    """
+
+    topic: ClassVar[str] = "release.saved"
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentSaved(AboutSome):
+    """An environment was created or edited, or an event named it first. Published by environments.
+
+    ids: the environments.
+    """
+
+    topic: ClassVar[str] = "environment.saved"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentChanged(Event):
+    """An environment changed tier, so what was deployed and checked there counts differently. Published by environments.
+
+    id: the environment.
+    services: services that were deployed there.
+    stories: keys of stories that were checked there.
+    """
+
+    topic: ClassVar[str] = "environment.changed"
+    id: int
+    services: Sequence[int] = ()
+    stories: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeLinked(Event):
+    """A person linked a change to a story, or unlinked it. Published by evidence.
+
+    change: the change (a UUID as text).
+    stories: the stories it was linked to or unlinked from.
+    """
+
+    topic: ClassVar[str] = "change.linked"
+    change: str
+    stories: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketsSeen(Event):
+    """A tracker told of issues, or somebody wants stories of those it told of before. Published by issues and sources.
+
+    source: the tracker's source.
+    keys: the issues; None for all that the source ever told of.
+    after: with keys None, the issue after which to go on, in the order of their keys.
+    """
+
+    topic: ClassVar[str] = "tickets.seen"
+    source: int
+    keys: Sequence[str] | None = None
+    after: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingChanged(Event):
+    """Mapping rules changed, so events they fit are to be read again. Published by mappings.
+
+    patterns: for each rule as it was and as it is: kind, pattern, source (or None), environment.
+    after: how far reading again has come; None at the beginning.
+    """
+
+    topic: ClassVar[str] = "mapping.changed"
+    patterns: list[list[Any]]
+    after: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceHealthChanged(Event):
+    """A source broke, is well again, or was paused or resumed. Published by sources and pulling.
+
+    id: the source.
+    """
+
+    topic: ClassVar[str] = "source.standing"
+    id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceChanged(Event):
+    """The settings of a source changed, so what it sent may mean something else. Published by sources.
+
+    id: the source.
+    """
+
+    topic: ClassVar[str] = "source.changed"
+    id: int

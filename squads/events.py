@@ -1,0 +1,133 @@
+"""What happens to squads, services and stories, as the outbox tells it: one class for each topic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from portal.kernel.events import AboutSome, Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquadSaved(AboutSome):
+    """A squad was created, or what is said about it changed. Published by teams.
+
+    ids: the squads.
+    """
+
+    topic: ClassVar[str] = "squad.saved"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSaved(AboutSome):
+    """A service was created, edited or claimed, or an event named it first. Published by teams.
+
+    ids: the services.
+    """
+
+    topic: ClassVar[str] = "service.saved"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceChanged(Event):
+    """A service got or lost repositories, or folders of one. Published by teams, and by mappings, monorepo and sources.
+
+    id: the service.
+    repositories: the repositories that were claimed for it or released.
+    """
+
+    topic: ClassVar[str] = "service.changed"
+    id: int
+    repositories: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryCreated(AboutSome):
+    """A person wrote a story. Published by stories.
+
+    ids: the stories.
+    """
+
+    topic: ClassVar[str] = "story.created"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoriesImported(AboutSome):
+    """Stories were made from a file or from a tracker's issues. Published by imports.
+
+    ids: the stories that are new.
+    updated: stories that were there already and that the same import changed.
+    """
+
+    topic: ClassVar[str] = "stories.imported"
+    ids: Sequence[int]
+    updated: Sequence[int] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryEdited(AboutSome):
+    """The texts or fields of stories changed. Published by stories, and by imports.
+
+    ids: the stories.
+    """
+
+    topic: ClassVar[str] = "story.edited"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryFlagged(Event):
+    """Another flag, or another audience of it, gates a story. Published by stories.
+
+    id, key: the story.
+    """
+
+    topic: ClassVar[str] = "story.flagged"
+    id: int
+    key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryCommented(Event):
+    """Somebody commented on a story. Published by discussions.
+
+    id, key: the story.
+    comment: the comment.
+    """
+
+    topic: ClassVar[str] = "story.commented"
+    id: int
+    key: str
+    comment: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptanceAsked(Event):
+    """Somebody asked for a story to be accepted in production. Published by acceptance.
+
+    id, key: the story.
+    request: the request for acceptance.
+    """
+
+    topic: ClassVar[str] = "acceptance.asked"
+    id: int
+    key: str
+    request: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AcceptanceAnswered(Event):
+    """A request for acceptance was answered or withdrawn. Published by acceptance.
+
+    id, key: the story.
+    request: the request for acceptance.
+    state: its state now: accepted, declined or withdrawn.
+    """
+
+    topic: ClassVar[str] = "acceptance.answered"
+    id: int
+    key: str
+    request: int
+    state: str
