@@ -34,11 +34,11 @@ def read(
     mirror: Mirror, before: records.RefsSnapshot | None = None
 ) -> tuple[records.RefsSnapshot, list[records.CommitRecord]]:
     with mirror.held():
-        glance = mirror.remote_refs()
-        mirror.fetch(glance, lambda percent: None)
-        look = mirror.snapshot(glance.branch, AT, before)
+        remote = mirror.remote_refs()
+        mirror.fetch(remote, lambda percent: None)
+        refs = mirror.snapshot(remote.branch, AT, before)
         known = [before.head, *(tag.sha for tag in before.tags)] if before else []
-        return look, list(mirror.commits([look.head, *(tag.sha for tag in look.tags)], known))
+        return refs, list(mirror.commits([refs.head, *(tag.sha for tag in refs.tags)], known))
 
 
 def test_commits_come_parents_first_with_dates_people_and_messages(repo: Repo, mirror: Mirror) -> None:
@@ -48,8 +48,8 @@ def test_commits_come_parents_first_with_dates_people_and_messages(repo: Repo, m
     repo.switch("main")
     second = repo.commit("Second")
     merge = repo.merge("topic")
-    look, commits = read(mirror)
-    assert (look.branch, look.head, look.tags) == ("main", merge, ())
+    refs, commits = read(mirror)
+    assert (refs.branch, refs.head, refs.tags) == ("main", merge, ())
     assert {each.sha: each.parents for each in commits} == {
         first: (),
         topic: (first,),
@@ -75,8 +75,8 @@ def test_tags_are_peeled_and_dated(repo: Repo, mirror: Mirror) -> None:
     repo.tag("blob", at=blob)
     repo.tag("tree", at="HEAD^{tree}")
     repo.tag("annotated-blob", at=blob, message="a tag of a blob")
-    look, _ = read(mirror)
-    assert [(tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.first_seen) for tag in look.tags] == [
+    refs, _ = read(mirror)
+    assert [(tag.name, tag.sha, int(tag.tagged_at.timestamp()), tag.first_seen) for tag in refs.tags] == [
         ("annotated", first, tagged, AT),
         ("light", first, committed, AT),
         ("nested", first, nested, AT),
@@ -86,10 +86,10 @@ def test_tags_are_peeled_and_dated(repo: Repo, mirror: Mirror) -> None:
 def test_the_next_read_brings_only_what_is_new(repo: Repo, mirror: Mirror) -> None:
     repo.commit()
     repo.tag("v1")
-    look, _ = read(mirror)
+    refs, _ = read(mirror)
     second = repo.commit("Second")
     repo.tag("v2")
-    again, commits = read(mirror, look)
+    again, commits = read(mirror, refs)
     assert [each.sha for each in commits] == [second]
     assert [tag.name for tag in again.tags] == ["v1", "v2"]
 
@@ -99,23 +99,23 @@ def test_forced_pushes_and_deleted_tags_are_followed(repo: Repo, mirror: Mirror)
     repo.commit("Regretted")
     repo.tag("v1")
     repo.tag("gone")
-    look, _ = read(mirror)
+    refs, _ = read(mirror)
     repo.run("reset", "--quiet", "--hard", first)
     instead = repo.commit("Instead")
     repo.tag("v1")
     repo.run("tag", "-d", "gone")
     repo.tag("gone/deeper")
-    again, commits = read(mirror, look)
+    again, commits = read(mirror, refs)
     assert again.head == instead
     assert [each.sha for each in commits] == [instead]
     assert [(tag.name, tag.sha) for tag in again.tags] == [("gone/deeper", instead), ("v1", instead)]
 
 
 def test_an_empty_repository_is_a_complete_look_at_nothing(repo: Repo, mirror: Mirror) -> None:
-    look, commits = read(mirror)
-    assert (look.head, look.tags, commits) == ("", (), [])
+    refs, commits = read(mirror)
+    assert (refs.head, refs.tags, commits) == ("", (), [])
     sha = repo.commit()
-    assert read(mirror, look)[0].head == sha
+    assert read(mirror, refs)[0].head == sha
     repo.run("update-ref", "-d", "refs/heads/main")
     assert read(mirror)[0].head == ""
 
@@ -124,16 +124,16 @@ def test_a_detached_head_is_the_mainline(repo: Repo, mirror: Mirror) -> None:
     first = repo.commit()
     repo.commit()
     repo.run("checkout", "--quiet", "--detach", first)
-    look, commits = read(mirror)
-    assert (look.branch, look.head, len(commits)) == ("", first, 1)
+    refs, commits = read(mirror)
+    assert (refs.branch, refs.head, len(commits)) == ("", first, 1)
 
 
 def test_a_head_that_names_no_branch_falls_back_to_the_only_one(make_repo: Callable[..., Repo], tmp_path: Path) -> None:
     repo = make_repo("odd", branch="ref0")
     sha = repo.commit()
     repo.run("symbolic-ref", "HEAD", "refs/heads/missing")
-    look, _ = read(mirror_of(repo, tmp_path))
-    assert (look.branch, look.head) == ("ref0", sha)
+    refs, _ = read(mirror_of(repo, tmp_path))
+    assert (refs.branch, refs.head) == ("ref0", sha)
     repo.run("branch", "other", sha)
     with pytest.raises(GitFailed, match=r"names no default branch.*other, ref0"):
         read(mirror_of(repo, tmp_path))
@@ -179,11 +179,11 @@ def test_commits_that_git_itself_would_not_make_are_read(repo: Repo, mirror: Mir
     ]
     for number, sha in enumerate(shas):
         repo.run("update-ref", f"refs/tags/t{number}", sha)
-    look, commits = read(mirror)
+    refs, commits = read(mirror)
     assert {each.sha for each in commits} == set(shas)
     for _, body in records.commit_bodies(commits):
         assert len(list(records.read_commits(body))) == 4
-    assert len(look.tags) == 4
+    assert len(refs.tags) == 4
 
 
 def test_huge_files_and_messages_are_left_where_they_are(repo: Repo, mirror: Mirror, tmp_path: Path) -> None:
