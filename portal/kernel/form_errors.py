@@ -3,6 +3,15 @@
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 
+from portal.kernel.transitions import AlreadyMoved
+
+
+def refusal(error: AlreadyMoved | ValidationError) -> tuple[str, int]:
+    """Return the words of what a verb raised, and the status that a page answers with: the same as the API's."""
+    if isinstance(error, AlreadyMoved):
+        return str(error), 409
+    return " ".join(error.messages), 400
+
 
 def add_errors(form: BaseForm, error: ValidationError) -> None:
     """Show a verb’s objection at the field it names, or above the form where the form has no such field."""

@@ -13,6 +13,7 @@ from portal.kernel.api import Endpoint
 from squads.boards import actions, cards, queries
 from squads.judge import judgement
 from squads.stories import ranking
+from squads.stories.api import ProgressField, ReasonField
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names, why_unknown
 from squads.teams.api import check_own
@@ -61,17 +62,17 @@ class SquadBoardOut(serializers.Serializer):
 class PlaceIn(serializers.Serializer):
     """Where to: behind or before another story of the squad, or up, down, to the top or bottom of its column; `to` moves it."""
 
-    to = serializers.ChoiceField(Story.Progress.choices, required=False)
+    to = ProgressField(required=False)
     after = serializers.CharField(required=False, max_length=20)
     before = serializers.CharField(required=False, max_length=20)
     where = serializers.ChoiceField([(each, each) for each in ranking.WHERE], required=False)
-    because = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    because = ReasonField(required=False, allow_blank=True)
 
 
 class BlockIn(serializers.Serializer):
     """What the story waits for."""
 
-    because = serializers.CharField(max_length=ranking.MOST_SAID)
+    because = ReasonField()
 
 
 class PlaceOut(serializers.Serializer):
@@ -164,7 +165,10 @@ class Places(Endpoint):
 
     @extend_schema(request=PlaceIn, responses=PlaceOut, operation_id="stories_place_create")
     def place(self, request: Request, key: str) -> Response:
-        """Put a story elsewhere on its board, and move it to do, in progress or dev done. 409 when somebody was first."""
+        """Put a story elsewhere on its board, and move it to do, in progress or dev done.
+
+        409 when somebody was first, or when evidence holds it further on.
+        """
         story = self._own(key)
         said = PlaceIn(data=request.data)
         said.is_valid(raise_exception=True)

@@ -13,14 +13,17 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from portal.kernel.form_errors import refusal
 from portal.kernel.policy import members
 from portal.kernel.text_input import given, plain
 from portal.kernel.transitions import AlreadyMoved
-from squads.boards import cards
+from squads.boards import actions, cards, queries
 from squads.boards.forms import BlockForm
-from squads.stories import queries, ranking
+from squads.boards.views import board_page
+from squads.stories import ranking
 from squads.stories.actions import record_by_hand
 from squads.stories.models import Story
+from squads.stories.queries import rungs, why_unknown
 from squads.story_pages.forms import EvidenceForm
 from squads.teams.models import Squad
 
@@ -36,7 +39,7 @@ def _own_story(key: str, user: Any) -> Story:
 
 def _owned(key: str, story: Story | None, own: bool) -> Story:
     if story is None:
-        raise Http404(queries.why_unknown(key))
+        raise Http404(why_unknown(key))
     if not own:
         raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
     return story
@@ -51,15 +54,20 @@ def _layout(request: HttpRequest) -> str:
     return "components/_part.html" if "X-Part" in request.headers else "base.html"
 
 
-def _back(request: HttpRequest, story: Story) -> HttpResponse:
-    """Lead back to the page the person came from, if it is one of ours, at the card; to the squad's board otherwise."""
-    url = reverse("squads:boards:board", args=[story.squad.slug])
+def _filter(request: HttpRequest, url: str) -> str:
+    """Return the query of the board that the person came from; "" when they came from elsewhere."""
     came = request.headers.get("referer", "")
-    if url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
-        parts = urlsplit(came)
-        if parts.path == url and parts.query:
-            url = f"{url}?{parts.query}"
-    return redirect(f"{url}#card-{story.key}")
+    if not url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
+        return ""
+    parts = urlsplit(came)
+    return parts.query if parts.path == url else ""
+
+
+def _back(request: HttpRequest, story: Story) -> HttpResponse:
+    """Lead back to the card on the squad's board, filtered as it was."""
+    url = reverse("squads:boards:board", args=[story.squad.slug])
+    query = _filter(request, url)
+    return redirect(f"{url}?{query}#card-{story.key}" if query else f"{url}#card-{story.key}")
 
 
 def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
@@ -72,12 +80,15 @@ def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
     return JsonResponse(said)
 
 
-def _refused(request: HttpRequest, story: Story, error: Exception) -> HttpResponse:
-    said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+def _refused(request: HttpRequest, story: Story, error: AlreadyMoved | ValidationError) -> HttpResponse:
+    """Answer a script with the reason, and a person with the board, filtered as it was, and the reason on it."""
+    said, status = refusal(error)
     if _by_script(request):
-        return JsonResponse({"message": said}, status=409 if isinstance(error, AlreadyMoved) else 400)
+        return JsonResponse({"message": said}, status=status)
     messages.error(request, said)
-    return _back(request, story)
+    squad = Squad.objects.with_notice().get(pk=story.squad_id)
+    query = _filter(request, reverse("squads:boards:board", args=[squad.slug]))
+    return board_page(request, squad, queries.board(squad, actions.read_query(query)), status=status)
 
 
 @members
@@ -88,14 +99,13 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
     A script that hears of the card by the stream anyway does not ask for it (X-Card).
     """
     said = {name: given(request.POST, name) or None for name in ("to", "after", "before", "where")}
-    with transaction.atomic():
-        key = plain(key).upper()
-        story = _owned(key, *ranking.held(key, request.user))
-        try:
+    key = plain(key).upper()
+    try:
+        with transaction.atomic():
+            story = _owned(key, *ranking.held(key, request.user))
             ranking.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
-        except (AlreadyMoved, ValidationError) as error:
-            transaction.set_rollback(True)
-            return _refused(request, story, error)
+    except (AlreadyMoved, ValidationError) as error:
+        return _refused(request, story, error)
     return _shown(story, drawn="X-Card" in request.headers) if _by_script(request) else _back(request, story)
 
 
@@ -131,7 +141,7 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
     """Say what a rung lacks, and take evidence by hand for it: this is where dropping a card on it leads."""
     story = _own_story(key, request.user)
     kind = given(request.POST or request.GET, "kind")
-    rung = next((each for each in queries.rungs(story) if each.rung == RUNG_OF.get(kind, "rodeo_done")), None)
+    rung = next((each for each in rungs(story) if each.rung == RUNG_OF.get(kind, "rodeo_done")), None)
     assert rung is not None
     holds = rung.state in ("held", "by_hand")
     form = EvidenceForm(

@@ -1,5 +1,6 @@
 """The board of a squad: its page and fragment, writing several stories, saved views, and how the squad works."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -17,7 +18,7 @@ from squads.boards import actions, queries
 from squads.boards.forms import RulesForm
 from squads.boards.models import SavedView
 from squads.boards.queries import Board
-from squads.stories.models import Story
+from squads.stories.models import STAYS, Story
 from squads.teams.models import Membership, Squad
 
 
@@ -52,12 +53,14 @@ def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
         if request.GET.get("version") == made.version:
             return varied(HttpResponse(status=204))
         return varied(HttpResponse(_fragment(squad, made, url)))
-    return _page(request, squad, made, url)
+    return board_page(request, squad, made)
 
 
-def _page(
-    request: HttpRequest, squad: Squad, made: Board, url: str, typed: str = "", errors: list[str] | None = None
+def board_page(
+    request: HttpRequest, squad: Squad, made: Board, *, typed: str = "", errors: Sequence[str] = (), status: int = 200
 ) -> HttpResponse:
+    """Show a board. `typed` are the titles that could not be written, and `errors` why not."""
+    url = reverse("squads:boards:board", args=[squad.slug])
     people = queries.people(squad)
     writable, leading = _roles(request.user, people)
     options = queries.options(squad, request.user)
@@ -82,9 +85,10 @@ def _page(
                 "writable": writable,
                 "leading": leading,
                 "typed": typed,
-                "errors": errors or [],
+                "errors": errors,
+                "stays": STAYS,
             },
-            status=400 if errors else 200,
+            status=status,
         )
     )
 
@@ -106,7 +110,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         made = actions.add_stories(squad, text, by=request.user)
     except ValidationError as error:
-        return _page(request, squad, queries.board(squad), url, text, list(error.messages))
+        return board_page(request, squad, queries.board(squad), typed=text, errors=error.messages, status=400)
     first, last = made[0].key, made[-1].key
     messages.success(request, f"{first} is there." if len(made) == 1 else f"{first} to {last} are there.")
     return redirect(f"{url}#card-{last}")

@@ -19,7 +19,7 @@ from squads.imports.formats.meanings import LEAVE_OUT, plain
 from squads.imports.models import Import
 from squads.imports.queries import Plan, Step
 from squads.stories.actions import RANK_GAP, judge, last_rank
-from squads.stories.models import Story, StoryEdit
+from squads.stories.models import Move, Story, StoryEdit, move_many, moved_elsewhere
 from squads.teams.models import Squad
 
 MOST_WAITING = 20
@@ -162,7 +162,7 @@ def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, An
         "moves": moves,
         "comments": len(remarks),
         "releases": sorted(planned),
-        "notes": plan.parsed.notes,
+        "notes": plan.notes,
         "first": created[0].key if created else "",
         "last": created[-1].key if created else "",
         "problems": [list(problem) for problem in plan.problems[:MOST_KEPT]],
@@ -195,7 +195,7 @@ def _create(squad: Squad, steps: list[Step], by: Any, now: datetime, system: str
     said = f"Imported by {by.name}: {system} says"
     StateChange.objects.bulk_create(
         (
-            _moved(story.key, "todo", story.progress, f"{said} “{step.row.status}”", story.progress_at)
+            moved_elsewhere(story.key, "todo", story.progress, f"{said} “{step.row.status}”", story.progress_at or now)
             for story, step in zip(made, steps, strict=True)
             if story.progress != "todo" and not _told(step, story.progress)
         ),
@@ -217,14 +217,9 @@ def _progress_at(step: Step, now: datetime) -> datetime | None:
     return None if progress == "todo" else min(step.row.moved_at or now, now)
 
 
-def _moved(key: str, before: str, after: str, because: str, at: datetime | None) -> StateChange:
-    """A move that nobody made here: `because` says who did, or who brought it in. So it makes no story theirs."""
-    return StateChange(kind="story", key=key, from_state=before, to_state=after, because=because, at=at or clock.now())
-
-
 def _update(steps: list[Step], by: Any, now: datetime, system: str) -> list[int]:
     """Write what differs, with what it said before in the story's history. Return the ids of the stories."""
-    edits, moves, columns = [], [], dict[str, list[tuple[Any, ...]]]()
+    edits, moves, columns = list[StoryEdit](), list[Move](), dict[str, list[tuple[Any, ...]]]()
     versions = []
     for step in steps:
         story = step.story
@@ -232,8 +227,7 @@ def _update(steps: list[Step], by: Any, now: datetime, system: str) -> list[int]
         for name, before, after in step.differences:
             if name == "progress":
                 because = f"Imported again by {by.name}: {system} says “{step.row.status}”"
-                moves.append(_moved(story.key, before, after, because, now))
-                columns.setdefault("progress", []).append((story.pk, after, now))
+                moves.append(Move(story, after, because, now))
                 continue
             if name == "release":
                 before, after = (str(each) if each else None for each in (story.release, step.release))
@@ -246,10 +240,10 @@ def _update(steps: list[Step], by: Any, now: datetime, system: str) -> list[int]
         if any(each.name != "progress" for each in step.differences):
             versions.append((story.pk, story.version + 1))
     for name, rows in columns.items():
-        write(Story, ("progress", "progress_at") if name == "progress" else (name,), rows)
+        write(Story, (name,), rows)
     write(Story, ("version",), versions)
     StoryEdit.objects.bulk_create(edits, batch_size=AT_ONCE)
-    StateChange.objects.bulk_create(moves, batch_size=AT_ONCE)
+    move_many(moves)
     return [step.story.pk for step in steps if step.story]
 
 
@@ -268,7 +262,7 @@ def _keep_history(told: list[tuple[Step, Story]]) -> int:
             for move in step.row.moves:
                 if (story.key, move.at, move.because) not in known:
                     known.add((story.key, move.at, move.because))
-                    new.append(_moved(story.key, move.before, move.after, move.because, move.at))
+                    new.append(moved_elsewhere(story.key, move.before, move.after, move.because, move.at))
         StateChange.objects.bulk_create(new, batch_size=AT_ONCE)
         kept += len(new)
     return kept

@@ -96,7 +96,7 @@ class ImportDetail(ImportOut):
 
     def get_notes(self, imported: Import) -> list[str]:
         plan = self._plan()
-        return plan.parsed.notes if plan else list(imported.report["notes"])
+        return plan.notes if plan else list(imported.report["notes"])
 
     def get_columns(self, imported: Import) -> dict[str, str]:
         plan = self._plan()

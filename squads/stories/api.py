@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON
-from squads.stories.models import Evidence, Story
+from squads.stories.models import MOST_SAID, ONLY_EVIDENCE, TOO_LONG, Evidence, Story
 from squads.stories.serializers import AnswerOut, StoryDetail, StoryOut
 from squads.teams.api import check_own
 from squads.teams.models import Squad
@@ -80,11 +80,26 @@ class StoryIn(StoryChange):
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
 
 
+class ProgressField(serializers.ChoiceField):
+    """To do, in progress or dev done; anything else is refused in the words of the verb."""
+
+    def __init__(self, **options: Any) -> None:
+        words = {"invalid_choice": ONLY_EVIDENCE.replace("{to}", "{input}")}
+        super().__init__(Story.Progress.choices, error_messages=words, **options)
+
+
+class ReasonField(serializers.CharField):
+    """Why somebody moves or blocks a story; a reason nobody would read is refused in the words of the verb."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MOST_SAID, error_messages={"max_length": TOO_LONG}, **options)
+
+
 class ProgressIn(serializers.Serializer):
     """How far development is. What comes after dev done follows from evidence."""
 
-    to = serializers.ChoiceField(Story.Progress.choices)
-    because = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    to = ProgressField()
+    because = ReasonField(required=False, allow_blank=True)
 
 
 class EvidenceOut(serializers.ModelSerializer):
@@ -309,7 +324,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=ProgressIn, responses=StoryDetail)
     @action(detail=True, methods=["post"], filterset_class=None)
     def progress(self, request: Request, key: str) -> Response:
-        """Move a story to do, in progress or dev done. 409 when it is there already."""
+        """Move a story to do, in progress or dev done. 409 when it is there already, or when evidence holds it further on."""
         story = self._own()
         said = ProgressIn(data=request.data)
         said.is_valid(raise_exception=True)

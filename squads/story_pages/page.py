@@ -107,7 +107,7 @@ def story_page(
         "history": history.entries(story, list(history.rows(story)[:HISTORY_SHOWN])),
         "related": relations.related(story),
         "sayings": relations.WORDS.items(),
-        "progresses": Story.Progress.choices,
+        "progresses": [each for each in Story.Progress.choices if not story.is_held_against(each[0])],
         "writable": writable,
         # Asked only where somebody else's evidence by hand is on the page.
         "leads": SimpleLazyObject(lambda: writable and story.squad.is_led_by(request.user)),

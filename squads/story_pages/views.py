@@ -17,7 +17,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from portal.kernel.form_errors import add_errors
+from portal.kernel.form_errors import add_errors, refusal
 from portal.kernel.markdown import KEY
 from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
@@ -112,16 +112,14 @@ def story_create(request: HttpRequest) -> HttpResponse:
 @members
 @require_POST
 def progress(request: HttpRequest, key: str) -> HttpResponse:
-    """Move a story to do, in progress or dev done; everything beyond follows from evidence."""
+    """Move a story to do, in progress or dev done; everything beyond follows from evidence. 409 as the API answers."""
     story = own_story(key, request.user)
     try:
         story.move_progress(request.POST.get("to", ""), by=request.user, because=given(request.POST, "because"))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    except (AlreadyMoved, ValueError) as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{story.key}: {story.get_progress_display()}.")
+    except (AlreadyMoved, ValidationError) as error:
+        said, status = refusal(error)
+        return story_page(request, story, typed=Typed("progress", said, {}), status=status)
+    messages.success(request, f"{story.key}: {story.get_progress_display()}.")
     return redirect(story)
 
 

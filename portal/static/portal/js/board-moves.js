@@ -2,8 +2,9 @@
 // refused. Without scripts the menu of every card does the same.
 import { openPart } from "./board-part.js";
 
-const token = document.querySelector("#place [name='csrfmiddlewaretoken']")?.value;
-export const writable = Boolean(document.querySelector("#place[data-writable]"));
+const place = document.getElementById("place");
+const token = place?.querySelector("[name='csrfmiddlewaretoken']")?.value;
+export const writable = Boolean(place?.hasAttribute("data-writable"));
 const says = document.getElementById("board-says");
 const refuses = document.getElementById("board-refuses");
 const PEOPLE = ["todo", "in_progress", "dev_done"];
@@ -50,7 +51,7 @@ export function verdict(card, cell, home = cellOf(card)) {
   if (from === to) return to === "rodeo_done" ? { why: "Rodeo done shows the newest first." } : {};
   if (!PEOPLE.includes(to)) return { kind: KINDS[to] };
   if (!PEOPLE.includes(from)) {
-    return { why: `${card.dataset.key} stays in ${nameOf(home)}: evidence holds it there, not people. It moves back by itself when that evidence is withdrawn.` };
+    return { why: place.dataset.stays.replace("{key}", card.dataset.key).replace("{stage}", nameOf(home)) };
   }
   return { to };
 }
