@@ -8,9 +8,12 @@ from portal.kernel.transitions import AlreadyMoved
 
 def refusal(error: AlreadyMoved | ValidationError) -> tuple[str, int]:
     """Return the words of what a verb raised, and the status that a page answers with: the same as the API's."""
-    if isinstance(error, AlreadyMoved):
-        return str(error), 409
-    return " ".join(error.messages), 400
+    return (str(error), 409) if isinstance(error, AlreadyMoved) else (words_of(error), 400)
+
+
+def words_of(error: ValidationError) -> str:
+    """Return everything that a verb objects to as one text, where there is no field to show it at."""
+    return " ".join(error.messages)
 
 
 def add_errors(form: BaseForm, error: ValidationError) -> None:

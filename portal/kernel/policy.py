@@ -88,6 +88,12 @@ def administrators(view: View) -> View:
     )
 
 
+def check_administrator(by: Any, doing: str) -> None:
+    """Refuse everybody but administrators, and commands on the machine itself (None), to do what reaches other systems."""
+    if by is not None and not by.is_staff:
+        raise PermissionDenied(f"Only administrators {doing}. Ask one of them.")
+
+
 class ReadingAllowed(BasePermission):
     """The API's default: reading as `reading` says, writing signed in. Objects are checked by the endpoint."""
 

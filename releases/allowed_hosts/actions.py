@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock, http
 from portal.kernel.models import StateChange
+from portal.kernel.policy import check_administrator
 from portal.kernel.transitions import signed
 from releases.allowed_hosts.models import AllowedHost
 from releases.providers.git.client import GitFailed
@@ -73,8 +74,7 @@ def history(most: int = 50) -> list[Past]:
 
 
 def _administers(by: Any) -> None:
-    if not by.is_staff:
-        raise PermissionDenied("Only administrators say which hosts may be asked. Ask one of them.")
+    check_administrator(by, "say which hosts may be asked")
 
 
 def checked_host(text: str) -> str:

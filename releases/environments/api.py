@@ -1,12 +1,9 @@
 """Environments over the API; the same verbs as the pages call."""
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,13 +11,7 @@ from portal.kernel.api import Endpoint
 from releases.environments import actions
 from releases.environments.models import Environment
 from releases.environments.queries import WRITERS
-from squads.teams.queries import may_plan
-
-
-def check_writer(user: Any) -> None:
-    """Refuse somebody who is in no squad and plans nothing: environments are shared by all of these."""
-    if not may_plan(user):
-        raise PermissionDenied(WRITERS)
+from squads.teams.permissions import check_planner
 
 
 class EnvironmentOut(serializers.ModelSerializer):
@@ -91,7 +82,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=EnvironmentIn, responses={201: EnvironmentOut})
     def create(self, request: Request) -> Response:
         """Create an environment before any event names it."""
-        check_writer(request.user)
+        check_planner(request.user, WRITERS)
         said = EnvironmentIn(data=request.data)
         said.is_valid(raise_exception=True)
         environment = actions.create_environment(by=request.user, **said.validated_data)
@@ -101,7 +92,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change what people say about an environment. A changed tier judges the stories concerned again."""
         environment = self.get_object()
-        check_writer(request.user)
+        check_planner(request.user, WRITERS)
         said = EnvironmentChange(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         if said.validated_data:

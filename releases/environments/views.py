@@ -1,7 +1,7 @@
 """Pages of environments: what runs where, since when, and what ran before."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
@@ -11,14 +11,9 @@ from portal.kernel.policy import planners, reading
 from releases.environments import actions, queries
 from releases.environments.forms import EnvironmentForm
 from releases.environments.models import Environment
-from squads.teams.queries import may_plan
+from squads.teams.permissions import check_planner, may_plan
 
 SERVICES_SHOWN, INCIDENTS_SHOWN = 200, 20
-
-
-def _writer(request: HttpRequest) -> None:
-    if not may_plan(request.user):
-        raise PermissionDenied(queries.WRITERS)
 
 
 @reading
@@ -52,7 +47,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @planners
 def environment_create(request: HttpRequest) -> HttpResponse:
     """Describe an environment before any event names it."""
-    _writer(request)
+    check_planner(request.user, queries.WRITERS)
     form = EnvironmentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -68,7 +63,7 @@ def environment_create(request: HttpRequest) -> HttpResponse:
 @planners
 def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about an environment."""
-    _writer(request)
+    check_planner(request.user, queries.WRITERS)
     environment = get_object_or_404(Environment, slug=slug)
     form = EnvironmentForm(request.POST or None, instance=environment)
     if request.method == "POST" and form.is_valid():

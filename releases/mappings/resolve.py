@@ -16,7 +16,7 @@ from releases.mappings.actions import EXACT_ORDER, check_mapper, create_rule, ma
 from releases.pipelines.models import Repository
 from squads.models import Service, Squad
 from squads.teams.actions import claim_service, create_service
-from squads.teams.queries import may_plan
+from squads.teams.permissions import check_planner
 
 AGAIN = "What was said so far is read again now."
 Said = Mapping[str, str]
@@ -103,8 +103,7 @@ def _environment(name: str, said: Said, by: Any) -> str:
     tier = said.get("tier", "")
     if tier not in Environment.Tier.values:
         raise ValidationError({"tier": "Choose its tier, or name the environment that is meant."})
-    if not may_plan(by):
-        raise PermissionDenied(WRITERS)
+    check_planner(by, WRITERS)
     if tier == Environment.Tier.OTHER:
         create_rule(by=by, kind="environment", pattern=rules.exactly(name), tier=tier, order=EXACT_ORDER)
         return f"{name} is of no tier that counts, and is no longer listed here."

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.form_errors import add_errors
+from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import managers, planners, reading
@@ -20,7 +20,7 @@ from releases.environments.models import Environment
 from releases.mappings import actions, resolve, unmapped
 from releases.mappings.forms import RuleForm
 from releases.mappings.models import MappingRule
-from squads.teams.queries import may_plan
+from squads.teams.permissions import may_plan
 
 SHOWN = 30
 SAVED = "Events with names that fit are read again now."
@@ -139,7 +139,7 @@ def unmapped_mend(request: HttpRequest) -> HttpResponse:
     try:
         done = resolve.mend(kind, name, said, by=request.user)
     except ValidationError as error:
-        wrong = " ".join(error.messages)
+        wrong = words_of(error)
     if wants_fragment(request):
         row = unmapped.Unmapped(
             kind, name, given(request.POST, "id"), said["source"], given(request.POST, "source_name")

@@ -1,7 +1,7 @@
 """Pages of releases: the list with its batch chart, the board, and the changes of a release."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -14,12 +14,7 @@ from releases.planning import actions, queries
 from releases.planning.board import Board, Only, board
 from releases.planning.forms import ReleaseForm
 from releases.planning.models import Release
-from squads.teams.queries import PLANNERS, may_plan
-
-
-def _writer(request: HttpRequest) -> None:
-    if not may_plan(request.user):
-        raise PermissionDenied(PLANNERS)
+from squads.teams.permissions import check_planner, may_plan
 
 
 @reading
@@ -113,7 +108,7 @@ def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
 @planners
 def release_create(request: HttpRequest) -> HttpResponse:
     """Plan a release."""
-    _writer(request)
+    check_planner(request.user)
     form = ReleaseForm(request.POST or None, initial={"line": request.GET.get("line", "")})
     if request.method == "POST" and form.is_valid():
         try:
@@ -129,7 +124,7 @@ def release_create(request: HttpRequest) -> HttpResponse:
 @planners
 def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about a release."""
-    _writer(request)
+    check_planner(request.user)
     release = get_object_or_404(Release, slug=slug)
     form = ReleaseForm(request.POST or None, instance=release)
     if request.method == "POST" and form.is_valid():

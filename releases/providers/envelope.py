@@ -81,10 +81,10 @@ def payload_of(message: "Message") -> Any:
     return document(given[0].encode())
 
 
-def read(message: "Message") -> Any:
-    """Return the JSON document of a message; raise Unreadable when it is none."""
+def read(message: "Message", *, forms: bool = False) -> Any:
+    """Return the JSON document of a message, or with `forms` of its form; raise Unreadable when it is none."""
     try:
-        return document(message.body)
+        return payload_of(message) if forms else document(message.body)
     except NotJson as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
 

@@ -8,12 +8,13 @@ import secrets
 from datetime import timedelta
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
 from portal.kernel import clock, http
 from portal.kernel.outbox import publish
+from portal.kernel.policy import check_administrator
 from portal.kernel.transitions import AlreadyMoved, move
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.change_links import repository_named
@@ -29,9 +30,8 @@ PUSHES = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provi
 
 
 def administers(by: Any) -> None:
-    """Refuse everybody but administrators, and commands on the machine itself."""
-    if by is not None and not by.is_staff:
-        raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
+    """Refuse everybody who may not connect and change sources."""
+    check_administrator(by, "connect and change sources")
 
 
 def squad_called(text: str) -> Squad:

@@ -1,13 +1,10 @@
 """Sources and events over the API; the same verbs as the pages call. Secrets never leave."""
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,12 +16,6 @@ from squads.models import Squad
 
 STORIES_FOR = "The squad whose stories its issues become; null for none."
 STORIES_LABEL = "Only issues with this label."
-
-
-def check_administrator(user: Any) -> None:
-    """Refuse everybody but administrators: sources reach outside systems."""
-    if not user.is_staff:
-        raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
 
 
 class SourceOut(serializers.ModelSerializer):
@@ -172,7 +163,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=False, methods=["post"], filterset_class=None)
     def git(self, request: Request) -> Response:
         """Connect a git repository (201), or change the rules of one that is connected (200)."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         said = GitIn(data=request.data)
         said.is_valid(raise_exception=True)
         source, new = git_actions.connect_git(by=request.user, **said.validated_data)
@@ -182,7 +173,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=False, methods=["post"], filterset_class=None)
     def push(self, request: Request) -> Response:
         """Open a door for a system that sends events, and get its token. It is shown only now."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         said = PushIn(data=request.data)
         said.is_valid(raise_exception=True)
         source, token = sources_actions.create_push(by=request.user, **said.validated_data)
@@ -192,7 +183,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=True, methods=["post"], filterset_class=None)
     def pull(self, request: Request, key: str) -> Response:
         """Have a source pulled within seconds."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         source = self.get_object()
         sources_actions.pull_soon(source)
         source.refresh_from_db()
@@ -202,7 +193,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=False, methods=["post"], filterset_class=None)
     def system(self, request: Request) -> Response:
         """Connect a system, and get the secret it must show when it sends. It is shown only now."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         said = SystemIn(data=request.data)
         said.is_valid(raise_exception=True)
         source, token = system_actions.connect_system(by=request.user, **said.validated_data)
@@ -211,7 +202,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=SystemChange, responses={200: SourceOut})
     def partial_update(self, request: Request, key: str) -> Response:
         """Change a system that is connected (git repositories are changed by connecting them again)."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         source = self.get_object()
         said = SystemChange(data=request.data)
         said.is_valid(raise_exception=True)
@@ -235,14 +226,14 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=True, methods=["post"], filterset_class=None)
     def test(self, request: Request, key: str) -> Response:
         """Ask a system what it shows to Rodeo."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         return Response({"seen": system_actions.try_out(self.get_object(), by=request.user)})
 
     @extend_schema(request=None, responses={200: PushOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def secret(self, request: Request, key: str) -> Response:
         """Make a new secret for a source that sends. The old one stays good for a day. It is shown only now."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         source = self.get_object()
         token = system_actions.rotate_secret(source, by=request.user, at_once=source.kind == "report")
         return Response({"source": SourceOut(source).data, "token": token})
@@ -251,7 +242,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @action(detail=True, methods=["post"], filterset_class=None)
     def pause(self, request: Request, key: str) -> Response:
         """Take nothing from a source any more. What it said stays; a pull under way is stopped."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         source = self.get_object()
         sources_actions.pause(source, by=request.user)
         return Response(SourceOut(source).data)
@@ -260,7 +251,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @pause.mapping.delete
     def resume(self, request: Request, key: str) -> Response:
         """Take from a source again, one that is broken too; one that is asked is asked at once."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         source = self.get_object()
         sources_actions.resume(source, by=request.user)
         return Response(SourceOut(source).data)
@@ -268,6 +259,6 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
         """Delete a source that never said anything. One that did can only be paused: evidence rests on it."""
-        check_administrator(request.user)
+        sources_actions.administers(request.user)
         sources_actions.remove(self.get_object(), by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.form_errors import words_of
 from portal.kernel.markdown import document
 from portal.kernel.policy import administrators, reading
 from releases.inbox.models import Source
@@ -92,7 +93,7 @@ def system_test(request: HttpRequest, key: str) -> HttpResponse:
     try:
         seen = system_actions.try_out(row, by=request.user)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     else:
         messages.success(request, f"What Rodeo can see: {', '.join(seen) or 'nothing yet'}.")
     return redirect(row)

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel import clock
-from portal.kernel.form_errors import add_errors
+from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
@@ -104,7 +104,7 @@ def source_token(request: HttpRequest, key: str) -> HttpResponse:
             return _token(request, row, token)
         return secret_page(request, row, token)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
         return redirect(row)
 
 
@@ -147,7 +147,7 @@ def source_pull(request: HttpRequest, key: str) -> HttpResponse:
     try:
         actions.pull_soon(row)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     return redirect(row)
 
 
@@ -171,7 +171,7 @@ def source_remove(request: HttpRequest, key: str) -> HttpResponse:
     try:
         actions.remove(row, by=request.user)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
         return redirect(row)
     messages.success(request, f"{row.name} is removed.")
     return redirect("releases:sources:list")

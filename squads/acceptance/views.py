@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, writing
 from portal.kernel.text_input import given
@@ -28,10 +29,6 @@ def _request(story: Story, pk: int) -> AcceptanceRequest:
     return request
 
 
-def _said(error: ValidationError) -> str:
-    return " ".join(error.messages)
-
-
 @writing
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
@@ -51,7 +48,7 @@ def ask(request: HttpRequest, key: str) -> HttpResponse:
         accepter = actions.person_named(username) if username else None
         actions.ask(story, by=request.user, accepter=accepter, note=note)
     except ValidationError as error:
-        typed = Typed("acceptance", _said(error), {"accepter": username, "note": note})
+        typed = Typed("acceptance", words_of(error), {"accepter": username, "note": note})
         return story_page(request, story, typed=typed, status=400)
     whom = accepter.name if accepter else f"the accepters of squad {story.squad}"
     messages.success(request, f"Asked {whom}. They find it under “Waiting”.")
@@ -76,7 +73,7 @@ def answer(request: HttpRequest, key: str, pk: int) -> HttpResponse:
         messages.error(request, str(first))
         return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
     except ValidationError as error:
-        return story_page(request, story_at(key), typed=Typed("answer", _said(error), values), status=400)
+        return story_page(request, story_at(key), typed=Typed("answer", words_of(error), values), status=400)
     done = "accepted in production" if said == "accepted" else "declined"
     messages.success(request, f"{story.key} is {done}, with your name. The story was judged again.")
     return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)

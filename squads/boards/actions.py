@@ -16,6 +16,7 @@ from squads.judge import judgement
 from squads.stories.actions import create_story
 from squads.stories.models import Story
 from squads.teams.models import Membership, Squad
+from squads.teams.permissions import check_member
 
 MOST_LINES, LONGEST_TITLE = 50, 200
 HIGHEST_LIMIT = 999
@@ -85,8 +86,8 @@ def save_view(squad: Squad, *, by: Any, name: str, query: str, shared: bool = Fa
     name = name.strip()
     if not name or len(name) > 60:
         raise ValidationError({"name": "Give the view a name of 1 to 60 characters."})
-    if shared and not squad.is_writable_by(by):
-        raise PermissionDenied(f"Only members of squad {squad} may share a view with it.")
+    if shared:
+        check_member(squad, by, "its views")
     only = read_query(query)
     if not only:
         raise ValidationError({"query": "Filter the board first: the whole board needs no name."})

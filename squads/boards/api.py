@@ -4,7 +4,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import exceptions, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,10 +13,9 @@ from portal.kernel.api import Endpoint
 from squads.boards import actions, cards, queries
 from squads.judge import judgement
 from squads.stories import ranking
-from squads.stories.api import ProgressField, ReasonField
+from squads.stories.api import OfStory, ProgressField, ReasonField
 from squads.stories.models import Story
-from squads.stories.queries import gap_words, owner_names, why_unknown
-from squads.teams.api import check_own
+from squads.stories.queries import gap_words, owner_names
 from squads.teams.models import Squad
 
 
@@ -147,21 +146,13 @@ class Boards(Endpoint):
         return Response(SquadBoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
 
 
-class Places(Endpoint):
+class Places(OfStory):
     """Where stories stand on their squad's board, and what blocks them."""
 
     marks = {"place": "members", "block": "members", "unblock": "members"}
     serializer_class = PlaceOut
     queryset = Story.objects.all()
-    filter_backends = []
     pagination_class = None
-
-    def _own(self, key: str) -> Story:
-        story = Story.objects.select_related("squad").filter(key=key.upper()).first()
-        if story is None:
-            raise exceptions.NotFound(why_unknown(key.upper()))
-        check_own(story.squad, self.request.user, story.key)
-        return story
 
     @extend_schema(request=PlaceIn, responses=PlaceOut, operation_id="stories_place_create")
     def place(self, request: Request, key: str) -> Response:
@@ -169,7 +160,7 @@ class Places(Endpoint):
 
         409 when somebody was first, or when evidence holds it further on.
         """
-        story = self._own(key)
+        story = self.own_story()
         said = PlaceIn(data=request.data)
         said.is_valid(raise_exception=True)
         return Response(PlaceOut(ranking.place(story, by=request.user, **said.validated_data)).data)
@@ -177,7 +168,7 @@ class Places(Endpoint):
     @extend_schema(request=BlockIn, responses=PlaceOut, operation_id="stories_block_create")
     def block(self, request: Request, key: str) -> Response:
         """Say what a story waits for. 409 when it is blocked already."""
-        story = self._own(key)
+        story = self.own_story()
         said = BlockIn(data=request.data)
         said.is_valid(raise_exception=True)
         return Response(PlaceOut(ranking.block(story, by=request.user, **said.validated_data)).data)
@@ -185,4 +176,4 @@ class Places(Endpoint):
     @extend_schema(request=None, responses=PlaceOut, operation_id="stories_unblock_create")
     def unblock(self, request: Request, key: str) -> Response:
         """Say that a story waits for nothing any more. 409 when it is not blocked."""
-        return Response(PlaceOut(ranking.unblock(self._own(key), by=request.user)).data)
+        return Response(PlaceOut(ranking.unblock(self.own_story(), by=request.user)).data)

@@ -1,13 +1,11 @@
 """What people do to one card of a board: place it, block it, and record evidence for it by hand."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -23,26 +21,12 @@ from squads.boards.views import board_page
 from squads.stories import ranking
 from squads.stories.actions import record_by_hand
 from squads.stories.models import Story
-from squads.stories.queries import rungs, why_unknown
+from squads.stories.queries import rungs
 from squads.story_pages.forms import EvidenceForm
+from squads.story_pages.lookup import own_story, owned
 from squads.teams.models import Squad
 
 RUNG_OF = {kind: rung for rung, kind in cards.KINDS.items()}
-
-
-def _own_story(key: str, user: Any) -> Story:
-    key = plain(key).upper()
-    own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
-    story = Story.objects.select_related("squad").filter(key=key).annotate(own=own).order_by().first()
-    return _owned(key, story, story is not None and story.own)
-
-
-def _owned(key: str, story: Story | None, own: bool) -> Story:
-    if story is None:
-        raise Http404(why_unknown(key))
-    if not own:
-        raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
-    return story
 
 
 def _by_script(request: HttpRequest) -> bool:
@@ -102,7 +86,7 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
     key = plain(key).upper()
     try:
         with transaction.atomic():
-            story = _owned(key, *ranking.held(key, request.user))
+            story = owned(key, *ranking.held(key, request.user))
             ranking.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
     except (AlreadyMoved, ValidationError) as error:
         return _refused(request, story, error)
@@ -112,7 +96,7 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
 @members
 def block(request: HttpRequest, key: str) -> HttpResponse:
     """Ask what a story waits for, and mark it blocked."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     form = BlockForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -128,7 +112,7 @@ def block(request: HttpRequest, key: str) -> HttpResponse:
 @require_POST
 def unblock(request: HttpRequest, key: str) -> HttpResponse:
     """Say that a story waits for nothing any more."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     try:
         ranking.unblock(story, by=request.user)
     except AlreadyMoved as error:
@@ -139,7 +123,7 @@ def unblock(request: HttpRequest, key: str) -> HttpResponse:
 @members
 def by_hand(request: HttpRequest, key: str) -> HttpResponse:
     """Say what a rung lacks, and take evidence by hand for it: this is where dropping a card on it leads."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     kind = given(request.POST or request.GET, "kind")
     rung = next((each for each in rungs(story) if each.rung == RUNG_OF.get(kind, "rodeo_done")), None)
     assert rung is not None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -20,6 +20,7 @@ from squads.boards.models import SavedView
 from squads.boards.queries import Board
 from squads.stories.models import STAYS, Story
 from squads.teams.models import Membership, Squad
+from squads.teams.permissions import check_lead, check_member
 
 
 def _fragment(squad: Squad, made: Board, url: str) -> str:
@@ -93,18 +94,12 @@ def board_page(
     )
 
 
-def _own(slug: str, user: Any) -> Squad:
-    squad = get_object_or_404(Squad, slug=slug)
-    if not squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {squad} may write its stories.")
-    return squad
-
-
 @members
 @require_POST
 def add(request: HttpRequest, slug: str) -> HttpResponse:
     """Write a story for each line; when one is wrong, say which, keep what was typed, and write none."""
-    squad = _own(slug, request.user)
+    squad = get_object_or_404(Squad, slug=slug)
+    check_member(squad, request.user, "its stories")
     url = reverse("squads:boards:board", args=[squad.slug])
     text = request.POST.get("lines", "").replace("\0", "")
     try:
@@ -120,8 +115,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """How the squad works: limits per stage, who accepts, and whether one may accept one's own."""
     squad = get_object_or_404(Squad, slug=slug)
-    if not squad.is_led_by(request.user):
-        raise PermissionDenied(f"Only leads of squad {squad} may change how it works.")
+    check_lead(squad, request.user, "how it works")
     form = RulesForm(request.POST if request.method == "POST" else None, squad=squad, people=queries.people(squad))
     if request.method == "POST" and form.is_valid():
         try:

@@ -6,15 +6,16 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.kernel.api import Endpoint, named_by
+from portal.kernel.api import named_by
 from squads.discussions import actions
 from squads.discussions import queries as discussions
 from squads.discussions.models import Comment
-from squads.stories import queries, relations
+from squads.stories import relations
+from squads.stories.api import OfStory
 from squads.stories.models import Story
-from squads.teams.api import check_own
 
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
+NUMBER = r"[0-9]{1,18}"
 
 
 class CommentOut(serializers.ModelSerializer):
@@ -51,21 +52,6 @@ class RelationIn(serializers.Serializer):
     key = serializers.CharField(max_length=20)
 
 
-class OfStory(Endpoint):
-    """What hangs on one story."""
-
-    filter_backends = []
-    lookup_value_regex = r"[0-9]{1,18}"
-
-    def story(self) -> Story:
-        """Return the story the address names."""
-        key = self.kwargs["key"].upper()
-        story = Story.objects.select_related("squad").filter(key=key).first()
-        if story is None:
-            raise exceptions.NotFound(queries.why_unknown(key))
-        return story
-
-
 @extend_schema(parameters=[KEY])
 class Comments(OfStory):
     """What people say about a story. Whoever may read it may say something; what somebody said only they change."""
@@ -73,6 +59,7 @@ class Comments(OfStory):
     marks = {"create": "writing", "partial_update": "writing", "destroy": "writing"}
     queryset = Comment.objects.all()
     serializer_class = CommentOut
+    lookup_value_regex = NUMBER
 
     def get_queryset(self) -> QuerySet[Comment]:
         return discussions.comments(self.story())
@@ -122,6 +109,7 @@ class Relations(OfStory):
 
     marks = {"create": "members", "destroy": "members"}
     serializer_class = RelationOut
+    lookup_value_regex = NUMBER
 
     @extend_schema(responses=RelationOut(many=True))
     def list(self, request: Request, key: str) -> Response:
@@ -133,8 +121,7 @@ class Relations(OfStory):
     @extend_schema(request=RelationIn, responses={201: RelationOut})
     def create(self, request: Request, key: str) -> Response:
         """Say how this story hangs together with another one."""
-        story = self.story()
-        check_own(story.squad, request.user, story.key)
+        story = self.own_story()
         said = RelationIn(data=request.data)
         said.is_valid(raise_exception=True)
         saying = said.validated_data["relation"]
@@ -147,7 +134,6 @@ class Relations(OfStory):
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", int, OpenApiParameter.PATH)])
     def destroy(self, request: Request, key: str, pk: str) -> Response:
         """Take a relation away; saying it twice changes nothing."""
-        story = self.story()
-        check_own(story.squad, request.user, story.key)
+        story = self.own_story()
         relations.unrelate(story, int(pk), by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)

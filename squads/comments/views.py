@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.form_errors import words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading, writing
@@ -16,10 +17,6 @@ from squads.stories import relations
 from squads.stories.models import Story
 from squads.story_pages.lookup import own_story, story_at
 from squads.story_pages.page import Typed, story_page
-
-
-def _said(error: ValidationError) -> str:
-    return " ".join(error.messages)
 
 
 def _comment(story: Story, pk: int) -> Comment:
@@ -53,7 +50,7 @@ def comment_say(request: HttpRequest, key: str) -> HttpResponse:
     try:
         comment = actions.say(story, by=request.user, body=body)
     except ValidationError as error:
-        return story_page(request, story, typed=Typed("comment", _said(error), {"body": body}), status=400)
+        return story_page(request, story, typed=Typed("comment", words_of(error), {"body": body}), status=400)
     comment.story = story
     return redirect(_place(comment))
 
@@ -69,7 +66,7 @@ def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
         try:
             actions.rewrite(comment, by=request.user, body=body)
         except ValidationError as objection:
-            error = _said(objection)
+            error = words_of(objection)
         else:
             if wants_fragment(request):
                 (shown,) = queries.shown([comment], request.user)
@@ -115,7 +112,7 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
     try:
         relations.relate(story, kind, other, by=request.user)
     except ValidationError as error:
-        typed = Typed("relation", _said(error), {"kind": kind, "key": other})
+        typed = Typed("relation", words_of(error), {"kind": kind, "key": other})
         return story_page(request, story, typed=typed, status=400)
     return redirect(f"{story.get_absolute_url()}#story-related")
 

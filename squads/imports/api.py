@@ -16,8 +16,8 @@ from squads.imports import actions, formats, queries
 from squads.imports.formats.meanings import LEAVE_OUT
 from squads.imports.models import Import
 from squads.stories.models import Story
-from squads.teams.api import check_own
 from squads.teams.models import Squad
+from squads.teams.permissions import check_member
 
 MOST_PROBLEMS = 1000
 
@@ -163,7 +163,7 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
 
     def _squad(self) -> Squad:
         squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
-        check_own(squad, self.request.user, "its imports")
+        check_member(squad, self.request.user, "its imports")
         return squad
 
     def get_queryset(self) -> QuerySet[Import]:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.form_errors import refusal
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading
 from portal.kernel.text_input import given
@@ -21,6 +22,7 @@ from squads.imports.models import Import
 from squads.stories import queries as stories
 from squads.stories.models import Story
 from squads.teams.models import Squad
+from squads.teams.permissions import check_member
 
 FIRST_ROWS, MOST_WORDS = 10, 60
 LABELS = {
@@ -38,8 +40,7 @@ LABELS = {
 
 def _own_squad(slug: str, user: Any) -> Squad:
     squad = get_object_or_404(Squad, slug=slug)
-    if not squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {squad} may bring work in for it.")
+    check_member(squad, user, "its imports")
     return squad
 
 
@@ -49,7 +50,7 @@ def _own(request: HttpRequest, slug: str, pk: int) -> Import:
 
 
 def _object(request: HttpRequest, error: ValidationError | AlreadyMoved) -> None:
-    messages.error(request, " ".join(error.messages) if isinstance(error, ValidationError) else str(error))
+    messages.error(request, refusal(error)[0])
 
 
 @members

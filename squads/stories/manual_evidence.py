@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal.kernel import clock
 from portal.kernel.live import touch
-from squads.judge.case import ANY
+from squads.judge.case import ANY, BEFORE_PRODUCTION
 from squads.stories.authorship import why_own
 from squads.stories.models import Evidence, Story
 
@@ -17,6 +17,21 @@ BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
 CLOCK_SLACK = timedelta(minutes=5)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_REASON = 2000
+# The tiers of environments in which each kind is seen; integration has no place.
+TIERS = {"test": BEFORE_PRODUCTION, "deployment": ("production",), "acceptance": ("production",)}
+
+
+def misplaced(kind: str, place: Any) -> str:
+    """Say why this kind of evidence cannot come from an environment; "" when it can."""
+    tiers = TIERS.get(kind, ())
+    if place is None or not tiers or place.tier in tiers:
+        return ""
+    return f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(tiers)}."
+
+
+def seen_in(place: Any) -> dict[str, str]:
+    """Return what `record_by_hand` wants to know of an environment, or of none."""
+    return {"environment": place.key, "tier": place.tier} if place is not None else {"environment": "", "tier": ""}
 
 
 @transaction.atomic

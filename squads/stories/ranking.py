@@ -14,7 +14,7 @@ from portal.kernel.transitions import AlreadyMoved
 from squads.stories.actions import RANK_GAP
 from squads.stories.models import MOST_SAID as MOST_SAID
 from squads.stories.models import Story, StoryEdit, check_reason
-from squads.teams.models import Squad, written_by
+from squads.teams.models import Squad, writable_condition
 
 # New places before the first and after the last; beyond these the squad's stories are numbered anew.
 LAST = 1 << 62
@@ -33,7 +33,7 @@ def held(key: str, by: Any) -> tuple[Story | None, bool]:
 
     The squad first, and only then the story is read: what somebody else moved meanwhile is seen.
     """
-    own, values = written_by(by)
+    own, values = writable_condition(by)
     ask = (
         f"SELECT id, name, slug, {own} FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s)"  # noqa: S608 - ours
     )

@@ -17,7 +17,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from portal.kernel.form_errors import add_errors, refusal
+from portal.kernel.form_errors import add_errors, refusal, words_of
 from portal.kernel.markdown import KEY
 from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
@@ -152,7 +152,7 @@ def evidence_take_back(request: HttpRequest, key: str, pk: UUID) -> HttpResponse
     try:
         actions.take_back(row, by=request.user, because=because)
     except ValidationError as error:
-        typed = Typed(str(row.pk), " ".join(error.messages), {"because": because})
+        typed = Typed(str(row.pk), words_of(error), {"because": because})
         return story_page(request, story, typed=typed, status=400)
     messages.success(request, "Taken back, with your name. The story was judged again.")
     return redirect(f"{story.get_absolute_url()}#evidence-title")

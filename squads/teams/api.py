@@ -16,20 +16,7 @@ from rest_framework.response import Response
 from portal.kernel.api import Chosen, Endpoint, named_by
 from squads.teams import actions, queries
 from squads.teams.models import Membership, Service, Squad
-
-
-def check_own(squad: Squad | None, user: Any, what: str) -> None:
-    """Refuse somebody who may not write for a squad, naming the squad."""
-    if squad is None:
-        raise PermissionDenied(f"No squad owns {what} yet. Claim it for one of yours first.")
-    if not squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {squad} may change {what}.")
-
-
-def check_led(squad: Squad, user: Any) -> None:
-    """Refuse somebody who does not lead a squad, naming it."""
-    if not squad.is_led_by(user):
-        raise PermissionDenied(f"Only leads of squad {squad} and administrators may change squad {squad}.")
+from squads.teams.permissions import check_lead, check_member
 
 
 class SquadOut(serializers.ModelSerializer):
@@ -88,7 +75,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     def _led(self) -> Squad:
         squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
-        check_led(squad, self.request.user)
+        check_lead(squad, self.request.user)
         return squad
 
     def _shown(self, squad: Squad, code: int = status.HTTP_200_OK) -> Response:
@@ -127,7 +114,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """End a membership, as a lead or one's own; what the person did keeps their name."""
         squad: Squad = get_object_or_404(Squad, slug=slug)
         if username.lower() != getattr(request.user, "username", "").lower():
-            check_led(squad, request.user)
+            check_lead(squad, request.user)
         actions.remove_member(squad, username, by=request.user)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -203,14 +190,14 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Create a service of one of your squads."""
         said = ServiceIn(data=request.data)
         said.is_valid(raise_exception=True)
-        check_own(said.validated_data["squad"], request.user, "its services")
+        check_member(said.validated_data["squad"], request.user, "its services")
         return self._shown(actions.create_service(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
 
     @extend_schema(request=ServiceChange, responses=ServiceOut)
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change description or repositories, or hand the service to another squad."""
         service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
-        check_own(service.squad, request.user, f"service {service}")
+        check_member(service.squad, request.user, f"service {service}")
         said = ServiceChange(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         return self._shown(actions.edit_service(service, by=request.user, **said.validated_data))
@@ -222,5 +209,5 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         service = get_object_or_404(Service, slug=slug)
         said = ClaimIn(data=request.data)
         said.is_valid(raise_exception=True)
-        check_own(said.validated_data["squad"], request.user, "its services")
+        check_member(said.validated_data["squad"], request.user, "its services")
         return self._shown(actions.claim_service(service, said.validated_data["squad"], by=request.user))

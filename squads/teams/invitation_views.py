@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.forms import PASSWORD_HELP
 from portal.accounts.models import Invitation
-from portal.kernel.form_errors import add_errors
+from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, leads, public
 from squads.teams import invitations as verbs
@@ -143,7 +143,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
                 return _welcome(request, invitation)
         except ValidationError as error:
             if form is None:
-                messages.error(request, " ".join(error.messages))
+                messages.error(request, words_of(error))
                 return redirect("home")
             add_errors(form, error)
     context = {

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,7 @@ from portal.accounts.actions import MOST_OF_SQUAD, make_token, revoke_token
 from portal.accounts.forms import TokenForm
 from portal.accounts.models import ApiToken
 from portal.accounts.queries import tokens_of
+from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, reading
 from portal.kernel.text_input import given
@@ -21,6 +22,7 @@ from squads.teams import actions, queries
 from squads.teams.forms import InvitationForm, MemberForm
 from squads.teams.invitations import MOST_OPEN
 from squads.teams.models import Membership, Squad
+from squads.teams.permissions import check_lead
 from squads.teams.views import led
 
 SCOPES = ("read", "report", "write")
@@ -82,7 +84,7 @@ def member_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             membership, by=request.user, role=given(request.POST, "role"), accepts="accepts" in request.POST
         )
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     else:
         accepting = ", accepts its stories" if membership.accepts else ""
         messages.success(request, f"{membership.user.name}: {membership.get_role_display()} of {squad}{accepting}.")
@@ -96,12 +98,12 @@ def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
     squad = get_object_or_404(Squad, slug=slug)
     username = given(request.POST, "username")[:200]
     own = username.lower() == str(getattr(request.user, "username", "")).lower()
-    if not own and not squad.is_led_by(request.user):
-        raise PermissionDenied(f"Only leads of squad {squad} and administrators may take somebody out of it.")
+    if not own:
+        check_lead(squad, request.user)
     try:
         actions.remove_member(squad, username, by=request.user)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     else:
         messages.success(request, f"{'You are' if own else username + ' is'} no longer in squad {squad}.")
     return redirect("squads:teams:people", slug)

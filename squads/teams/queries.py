@@ -38,16 +38,6 @@ def squads_of(user: Any) -> list[Squad]:
     return list(Squad.objects.writable_by(user).order_by("name")[:200])
 
 
-PLANNERS = "Releases are planned by project managers and members of squads: join a squad, or create one, first."
-
-
-def may_plan(user: Any) -> bool:
-    """Say whether this person may write what all squads share, releases and environments: project managers and members of any."""
-    if not user.is_authenticated:
-        return False
-    return bool(user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists())
-
-
 def people_of(squad: Squad) -> "QuerySet[Membership]":
     """Return who is in a squad, its leads first."""
     return squad.memberships.select_related("user").order_by("role", "joined_at", "pk")

@@ -6,7 +6,7 @@ from typing import Any
 
 from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.envelope import NotJson, payload_of
+from releases.providers.envelope import NotJson, as_object, payload_of, read
 from releases.providers.facts import Seen, Unreadable
 from releases.providers.github import objects
 from releases.providers.github.client import PULLING, SETTINGS, check
@@ -35,12 +35,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     reader = READERS.get(event)
     if reader is None:
         return None
-    try:
-        said = payload_of(message)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(said, Mapping):
-        raise Unreadable("the event is not a JSON object")
+    said = as_object(read(message, forms=True), "the event")
     if not kind.startswith(PULLED) and event in HOLDS and not isinstance(said.get(HOLDS[event]), Mapping):
         raise Unreadable(f"{HOLDS[event]} is missing")
     if event == "push":

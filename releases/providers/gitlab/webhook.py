@@ -10,8 +10,8 @@ from typing import Any
 
 from releases.providers import parse
 from releases.providers.base import Labelled, Message, Provider, Refused
-from releases.providers.envelope import NotJson, document
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.envelope import as_object, peek, read
+from releases.providers.facts import Seen
 from releases.providers.gitlab import objects
 from releases.providers.gitlab.client import PULLING, SETTINGS, check
 from releases.providers.gitlab.tables import DEPLOYMENTS, PIPELINES
@@ -81,11 +81,7 @@ def label(message: Message) -> Labelled:
     The kind is the body's own, which a signature covers; the header stands in where the body says nothing.
     """
     delivery = message.headers.get(ID, "").strip() or message.headers.get("idempotency-key", "").strip()
-    try:
-        said = document(message.body)
-    except NotJson:
-        said = {}
-    kind = parse.text_in(said, "object_kind", "event_name", "event_type") if isinstance(said, Mapping) else ""
+    kind = parse.text_in(peek(message), "object_kind", "event_name", "event_type")
     header = message.headers.get("x-gitlab-event", "").strip().lower().removesuffix(" hook").replace(" ", "_")
     kind = kind or header
     return Labelled(parse.cut(delivery, 300), parse.cut(kind.removeprefix("pull."), 150))
@@ -96,12 +92,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     reader = READERS.get(kind)
     if reader is None:
         return None
-    try:
-        said = document(message.body)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(said, Mapping):
-        raise Unreadable("the event is not a JSON object")
+    said = as_object(read(message), "the event")
     if kind == "push":
         return objects.push(said, config, parse.moment(message.headers.get("received-at", "")))
     return reader(said, config)

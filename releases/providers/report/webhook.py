@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from releases.providers import facts, parse
 from releases.providers.base import Labelled, Message, Provider, Refused
-from releases.providers.envelope import NotJson, document
+from releases.providers.envelope import as_object, read
 from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
 from releases.providers.report.junit import Case, read_cases
 from releases.providers.story_keys import keys_in
@@ -38,13 +38,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     translator = TRANSLATORS.get(kind)
     if translator is None:
         return None
-    try:
-        said = document(message.body)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(said, Mapping):
-        raise Unreadable("the report is not a JSON object")
-    return translator(_Report(said, message.headers))
+    return translator(_Report(as_object(read(message), "the report"), message.headers))
 
 
 class _Report:

@@ -110,7 +110,7 @@ def test_another_squad_may_not_look_bring_or_import(as_ana: Client, as_bo: Clien
         as_bo.post(f"{url}discard/"),
     ]
     assert [answer.status_code for answer in answers] == [403] * 6
-    assert "Only members of squad Payments may bring work in for it." in answers[0].content.decode()
+    assert "Only members of squad Payments may change its imports." in answers[0].content.decode()
     assert (Import.objects.count(), Story.objects.count()) == (1, 0)
 
 
