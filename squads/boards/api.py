@@ -10,10 +10,12 @@ from rest_framework.response import Response
 
 from portal.kernel import clock
 from portal.kernel.api import Endpoint
-from squads.boards import actions, cards, queries
+from squads.boards import actions, queries
+from squads.boards.time_in_stage import stalls
 from squads.judge import judgement
 from squads.stories import ranking
 from squads.stories.api import OfStory, ProgressField, ReasonField
+from squads.stories.cards import Row, version_of
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
 from squads.teams.models import Squad
@@ -114,19 +116,19 @@ class Boards(Endpoint):
         at = clock.now()
         owners = owner_names(row.standing for column in made.columns for row in column.rows)
 
-        def card(row: cards.Row, column: queries.Column) -> dict[str, Any]:
+        def card(row: Row, column: queries.Column) -> dict[str, Any]:
             known = {column.stage: column.usual} if column.usual else {}
             return {
                 "key": row.key,
                 "title": row.title,
                 "type": row.type,
                 "rank": row.rank,
-                "version": cards.version_of(row),
+                "version": version_of(row),
                 "answer": judgement.say(row.standing, at=at, owners=owners, squad=squad.name),
                 "gaps": gap_words(row.standing),
                 "blocked_because": row.blocked_because,
                 "since": row.since,
-                "stalled": cards.stalled(row, at, known),
+                "stalled": stalls(row.stage, row.since, at, known),
                 "url": f"/stories/{row.key}/",
             }
 

@@ -20,6 +20,7 @@ from squads.boards.forms import BlockForm
 from squads.boards.views import board_page
 from squads.stories import ranking
 from squads.stories.actions import record_by_hand
+from squads.stories.cards import row_from, version_of
 from squads.stories.models import Story
 from squads.stories.queries import rungs
 from squads.story_pages.forms import EvidenceForm
@@ -56,8 +57,8 @@ def _back(request: HttpRequest, story: Story) -> HttpResponse:
 
 def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
     """Answer a script with the card as it is now; without `drawn` only with where it stands."""
-    row = cards.row_from(story)
-    version = cards.version_of(row)
+    row = row_from(story)
+    version = version_of(row)
     said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": version}
     if drawn:
         said["html"] = cards.card_html([row], versions={row.key: version})[row.key]
