@@ -5,14 +5,12 @@ Deployments and incidents stand above environments, so they are reached through 
 
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from releases.environments.models import Environment
 from squads.models import Service
 
-# What is said to run: the newest deployment that succeeded and was healthy. A removal is one too: then nothing runs.
-GOOD = Q(phase="finished", outcome="success", healthy=True, finished_at__isnull=False)
 WRITERS = "Environments are described by project managers and members of squads: join a squad, or create one, first."
 
 
@@ -31,13 +29,15 @@ def environments() -> QuerySet[Environment]:
     return Environment.objects.annotate(service_count=Coalesce(Subquery(counted), 0)).order_by("order", "name")
 
 
-def _deployments() -> "QuerySet[Any]":
+def _deployments() -> Any:
     return Environment._meta.get_field("deployments").related_model._default_manager.all()
 
 
 def services_in(environment: Environment) -> QuerySet[Service]:
     """Return the services that were ever put there successfully, with the newest such deployment and the one before."""
-    good = _deployments().filter(GOOD, environment=environment, service=OuterRef("pk")).order_by("-finished_at", "-pk")
+    # What is said to run is the newest success. A removal is one too: then nothing runs.
+    here = _deployments().successful().filter(environment=environment, service=OuterRef("pk"))
+    good = here.order_by("-finished_at", "-pk")
     return (
         Service.objects.filter(Exists(good))
         .select_related("squad")
@@ -55,7 +55,8 @@ def running(services: list[Any]) -> list[Running]:
 
 def deployments(environment: Environment) -> "QuerySet[Any]":
     """Return everything that was ever put there, newest first, what is under way on top."""
-    rows = _deployments().filter(environment=environment).select_related("service", "artifact", "environment")
+    rows: QuerySet[Any] = _deployments().filter(environment=environment)
+    rows = rows.select_related("service", "artifact", "environment")
     return rows.order_by(F("finished_at").desc(nulls_first=True), "-pk")
 
 

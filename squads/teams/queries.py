@@ -62,7 +62,8 @@ def invitation_behind(secret: str) -> Invitation | None:
 def deployments_of(service: Service) -> "QuerySet[Any]":
     """Return the service's deployments, newest first; named, not imported, as repositories are."""
     rows = apps.get_model("releases", "Deployment")._default_manager.filter(service=service)
-    return rows.select_related("environment", "artifact").order_by(F("finished_at").desc(nulls_first=True), "pk")
+    newest: QuerySet[Any] = rows.select_related("environment", "artifact").newest_first()
+    return newest
 
 
 def repositories() -> "QuerySet[Any]":
