@@ -6,7 +6,6 @@ Pages, API and the door for outbound calls use these same verbs. `by` is always 
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -15,6 +14,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock, http
+from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from portal.kernel.policy import check_administrator
 from portal.kernel.transitions import signed
@@ -73,7 +73,7 @@ def history(most: int = 50) -> list[Past]:
     ]
 
 
-def _administers(by: Any) -> None:
+def _administers(by: Actor) -> None:
     check_administrator(by, "say which hosts may be asked")
 
 
@@ -104,7 +104,7 @@ def checked_host(text: str) -> str:
     return host
 
 
-def allow(*, host: str, note: str = "", by: Any) -> AllowedHost:
+def allow(*, host: str, note: str = "", by: Actor) -> AllowedHost:
     """Let sources ask a host inside the company's network. `note` says what for; who allowed it is kept for good."""
     _administers(by)
     host, note = checked_host(host), note.strip()
@@ -119,7 +119,7 @@ def allow(*, host: str, note: str = "", by: Any) -> AllowedHost:
     return row
 
 
-def close(row: AllowedHost, *, by: Any) -> None:
+def close(row: AllowedHost, *, by: Actor) -> None:
     """Take an allowance back. The next connection to the host is refused, where it is inside the network."""
     _administers(by)
     with transaction.atomic():
@@ -128,7 +128,7 @@ def close(row: AllowedHost, *, by: Any) -> None:
             _note(row.host, ALLOWED, CLOSED, by, "")
 
 
-def _note(host: str, before: str, after: str, by: Any, because: str) -> None:
+def _note(host: str, before: str, after: str, by: Actor, because: str) -> None:
     StateChange.objects.create(
         kind=KIND, key=host[:200], from_state=before, to_state=after, by=by, because=signed(by, because), at=clock.now()
     )

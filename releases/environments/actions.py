@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -62,7 +63,7 @@ def environment_named(key: str, tier: str = "") -> Environment:
 
 
 @transaction.atomic
-def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> Environment:
+def create_environment(*, by: Actor, key: str, name: str = "", **fields: Any) -> Environment:
     """Create an environment before any event names it; ValidationError names the field when the key exists."""
     hold("names of environments")  # a second one made at the same moment is told that the key is taken
     key = key.strip()
@@ -75,7 +76,7 @@ def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> E
 
 
 @transaction.atomic
-def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Environment:
+def edit_environment(environment: Environment, *, by: Actor, **fields: Any) -> Environment:
     """Change what people say about an environment; its key is what events call it. Evidence is derived again."""
     fields = _known(fields)
     before = Environment.objects.select_for_update().get(pk=environment.pk)

@@ -7,6 +7,7 @@ from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from releases.environments import actions
 from releases.environments.models import Environment
@@ -85,7 +86,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         check_planner(request.user, WRITERS)
         said = EnvironmentIn(data=request.data)
         said.is_valid(raise_exception=True)
-        environment = actions.create_environment(by=request.user, **said.validated_data)
+        environment = actions.create_environment(by=actor_of(request), **said.validated_data)
         return Response(EnvironmentOut(environment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=EnvironmentChange, responses=EnvironmentOut)
@@ -96,5 +97,5 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = EnvironmentChange(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         if said.validated_data:
-            actions.edit_environment(environment, by=request.user, **said.validated_data)
+            actions.edit_environment(environment, by=actor_of(request), **said.validated_data)
         return Response(EnvironmentOut(environment).data)

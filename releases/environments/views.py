@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
 from releases.environments import actions, queries
@@ -51,7 +52,7 @@ def environment_create(request: HttpRequest) -> HttpResponse:
     form = EnvironmentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            environment = actions.create_environment(by=request.user, **form.cleaned_data)
+            environment = actions.create_environment(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -68,7 +69,7 @@ def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
     form = EnvironmentForm(request.POST or None, instance=environment)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.edit_environment(environment, by=request.user, **form.cleaned_data)
+            actions.edit_environment(environment, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:

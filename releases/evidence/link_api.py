@@ -7,6 +7,7 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from releases.evidence import links
 from releases.pipelines.models import Outcome, Phase, StoryLink
 from squads.stories import queries
@@ -65,7 +66,7 @@ class LinkedChanges(OfStory):
         said = LinkIn(data=request.data)
         said.is_valid(raise_exception=True)
         change = links.change_named(said.validated_data["sha"])
-        links.link_change(change, story, by=request.user)
+        links.link_change(change, story, by=actor_of(request))
         (shown,) = queries.linked(queries.changes(story).filter(change=change))
         return Response(LinkedChangeOut(shown).data, status=status.HTTP_201_CREATED)
 
@@ -78,5 +79,5 @@ class LinkedChanges(OfStory):
         except ValueError:
             raise exceptions.NotFound("That is no change's id.") from None
         if change is not None:
-            links.unlink_change(change, story, by=request.user)
+            links.unlink_change(change, story, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading
@@ -30,7 +31,7 @@ def link(request: HttpRequest, key: str) -> HttpResponse:
     story, sha = own_story(key, request.user), given(request.POST, "sha")
     try:
         change = links.change_named(sha)
-        links.link_change(change, story, by=request.user)
+        links.link_change(change, story, by=actor_of(request))
     except ValidationError as error:
         typed = Typed("link", words_of(error), {"sha": sha})
         return story_page(request, story, typed=typed, status=400)
@@ -45,7 +46,7 @@ def unlink(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     story = own_story(key, request.user)
     change = links.change_of(story, pk)
     if change is not None:
-        links.unlink_change(change, story, by=request.user)
+        links.unlink_change(change, story, by=actor_of(request))
         messages.success(request, f"{change} no longer belongs to {story.key}, whatever it says. {JUDGED}")
     return redirect(f"{story.get_absolute_url()}#story-changes")
 
@@ -83,7 +84,7 @@ def link_here(request: HttpRequest, pk: UUID) -> HttpResponse:
     else:
         check_member(story.squad, request.user, story.key)
         try:
-            links.link_change(change, story, by=request.user)
+            links.link_change(change, story, by=actor_of(request))
         except ValidationError as error:
             messages.error(request, words_of(error))
         else:

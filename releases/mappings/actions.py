@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -40,12 +41,12 @@ FIRST_ORDER, LAST_ORDER = 100, 1_000_000
 EXACT_ORDER = 50
 
 
-def may_map(user: Any) -> bool:
+def may_map(user: Anyone | None) -> bool:
     """Administrators and project managers may change rules."""
     return bool(user is not None and user.is_authenticated and (user.is_staff or user.is_project_manager))
 
 
-def check_mapper(user: Any) -> None:
+def check_mapper(user: Anyone | None) -> None:
     """Refuse everybody else, with the remedy."""
     if not may_map(user):
         raise PermissionDenied(WHO)
@@ -98,7 +99,7 @@ def _check_says_something(said: dict[str, str]) -> None:
 
 
 @transaction.atomic
-def create_rule(*, by: Any, order: int | None = None, source: Source | None = None, **fields: Any) -> MappingRule:
+def create_rule(*, by: Actor, order: int | None = None, source: Source | None = None, **fields: Any) -> MappingRule:
     """Make a rule; what events said so far with a name that fits is read again. Last in order, unless told."""
     check_mapper(by)
     rule = checked({**fields, "source": source})
@@ -122,7 +123,7 @@ def create_rule(*, by: Any, order: int | None = None, source: Source | None = No
 
 
 @transaction.atomic
-def edit_rule(row: MappingRule, *, by: Any, **fields: Any) -> MappingRule:
+def edit_rule(row: MappingRule, *, by: Actor, **fields: Any) -> MappingRule:
     """Change a rule; events with names that fitted before or fit now are read again."""
     check_mapper(by)
     if strange := fields.keys() - set(FIELDS):
@@ -141,7 +142,7 @@ def edit_rule(row: MappingRule, *, by: Any, **fields: Any) -> MappingRule:
 
 
 @transaction.atomic
-def remove_rule(row: MappingRule, *, by: Any) -> None:
+def remove_rule(row: MappingRule, *, by: Actor) -> None:
     """Take a rule away; names that it fitted mean again what the other rules, or the systems, say."""
     check_mapper(by)
     before = MappingRule.objects.select_for_update().filter(pk=row.pk).first()
@@ -152,7 +153,7 @@ def remove_rule(row: MappingRule, *, by: Any) -> None:
 
 
 @transaction.atomic
-def move_rule(row: MappingRule, *, up: bool, by: Any) -> None:
+def move_rule(row: MappingRule, *, up: bool, by: Actor) -> None:
     """Let a rule change places with the one above or below it."""
     check_mapper(by)
     rows = list(MappingRule.objects.select_for_update().order_by("order", "pk"))
@@ -168,7 +169,7 @@ def move_rule(row: MappingRule, *, up: bool, by: Any) -> None:
         _changed(row, "in force", "in force", by, [plain(rows[at]), plain(rows[other])])
 
 
-def _changed(row: MappingRule, before: str, after: str, by: Any, rules: list[mappings_rules.Rule]) -> None:
+def _changed(row: MappingRule, before: str, after: str, by: Actor, rules: list[mappings_rules.Rule]) -> None:
     StateChange.objects.create(
         kind="mapping rule",
         key=str(row.pk),

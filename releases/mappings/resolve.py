@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
+from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from releases.environments.actions import edit_environment
 from releases.environments.models import Environment
@@ -22,7 +23,7 @@ AGAIN = "What was said so far is read again now."
 Said = Mapping[str, str]
 
 
-def mend(kind: str, name: str, said: Said, *, by: Any) -> str:
+def mend(kind: str, name: str, said: Said, *, by: Actor) -> str:
     """Give the thing of this kind and name the meaning in `said`; return what was done, in a sentence.
 
     Raises ValidationError naming the field, or PermissionDenied naming who may.
@@ -36,7 +37,7 @@ def mend(kind: str, name: str, said: Said, *, by: Any) -> str:
         return verb(name, said, by)
 
 
-def _repository(name: str, said: Said, by: Any) -> str:
+def _repository(name: str, said: Said, by: Actor) -> str:
     row = Repository.objects.filter(key=name).first()
     if row is None:
         raise ValidationError(f"No repository is called {name[:100]} any more.")
@@ -73,12 +74,12 @@ def _squad(said: Said, otherwise: str) -> Squad:
     return squad
 
 
-def _writes(squad: Squad, by: Any) -> None:
+def _writes(squad: Squad, by: Actor) -> None:
     if not (may_map(by) or squad.is_writable_by(by)):
         raise PermissionDenied(f"Only members of squad {squad}, project managers and administrators may do this.")
 
 
-def _service(name: str, said: Said, by: Any) -> str:
+def _service(name: str, said: Said, by: Actor) -> str:
     row = Service.objects.filter(name=name).first()
     if row is None:
         raise ValidationError(f"No service is called {name[:100]} any more.")
@@ -92,7 +93,7 @@ def _service(name: str, said: Said, by: Any) -> str:
     return f"Squad {squad} owns {name}."
 
 
-def _environment(name: str, said: Said, by: Any) -> str:
+def _environment(name: str, said: Said, by: Actor) -> str:
     row = Environment.objects.filter(key=name).first()
     if row is None:
         raise ValidationError(f"No environment is called {name[:100]} any more.")
@@ -111,7 +112,7 @@ def _environment(name: str, said: Said, by: Any) -> str:
     return f"{name} is a {row.get_tier_display()} environment. What happened there is judged again now."
 
 
-def _pipeline(name: str, said: Said, by: Any) -> str:
+def _pipeline(name: str, said: Said, by: Actor) -> str:
     role = said.get("role", "")
     if not role:
         raise ValidationError({"role": "Choose what this pipeline does."})
@@ -130,7 +131,7 @@ def _pipeline(name: str, said: Said, by: Any) -> str:
     return f"A run of {name} is {words[role]}{place}. {AGAIN}"
 
 
-def _alert(name: str, said: Said, by: Any) -> str:
+def _alert(name: str, said: Said, by: Actor) -> str:
     role = said.get("role", "")
     if role not in ("incident", "ignored"):
         raise ValidationError({"role": "Choose whether it is an incident."})

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
@@ -63,9 +64,9 @@ def _rule(request: HttpRequest, rule: MappingRule | None) -> HttpResponse:
 
 def _kept(request: HttpRequest, rule: MappingRule | None, said: dict[str, Any]) -> HttpResponse:
     if rule is None:
-        actions.create_rule(by=request.user, **said)
+        actions.create_rule(by=actor_of(request), **said)
     else:
-        actions.edit_rule(rule, by=request.user, **said)
+        actions.edit_rule(rule, by=actor_of(request), **said)
     messages.success(request, f"Saved. {SAVED}")
     return redirect("releases:mappings:rule_list")
 
@@ -89,7 +90,7 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
     actions.check_mapper(request.user)
     rule = MappingRule.objects.filter(pk=pk).first()
     if rule is not None:
-        actions.remove_rule(rule, by=request.user)
+        actions.remove_rule(rule, by=actor_of(request))
     messages.success(request, f"The rule is removed. {SAVED}")
     return redirect("releases:mappings:rule_list")
 
@@ -98,7 +99,7 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def rule_move(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a rule change places with the one above (`to` is up) or below it."""
-    actions.move_rule(get_object_or_404(MappingRule, pk=pk), up=given(request.POST, "to") == "up", by=request.user)
+    actions.move_rule(get_object_or_404(MappingRule, pk=pk), up=given(request.POST, "to") == "up", by=actor_of(request))
     return redirect(f"{reverse('releases:mappings:rule_list')}#rule-{pk}")
 
 
@@ -137,7 +138,7 @@ def unmapped_mend(request: HttpRequest) -> HttpResponse:
     kind, name = given(request.POST, "kind"), given(request.POST, "name")
     done, wrong = "", ""
     try:
-        done = resolve.mend(kind, name, said, by=request.user)
+        done = resolve.mend(kind, name, said, by=actor_of(request))
     except ValidationError as error:
         wrong = words_of(error)
     if wants_fragment(request):

@@ -1,11 +1,10 @@
 """What people do to the parts of repositories: folders that make a service of their own (docs/adr/0021)."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.inbox.models import Source
@@ -18,7 +17,7 @@ MOST_PARTS = 500
 
 
 @transaction.atomic
-def add_part(repository: Repository, prefix: str, service: str, *, by: Any) -> RepositoryPart:
+def add_part(repository: Repository, prefix: str, service: str, *, by: Actor) -> RepositoryPart:
     """Say that a folder makes a service (made, unclaimed, if there is none). Its past is worked out from now on.
 
     The changes that events described are derived at once; git is asked for the folders its commits touch, within seconds.
@@ -57,14 +56,14 @@ def _folder(text: str) -> str:
 
 
 @transaction.atomic
-def remove_part(row: RepositoryPart, *, by: Any) -> None:
+def remove_part(row: RepositoryPart, *, by: Actor) -> None:
     """Say that a folder belongs to what is around it again."""
     check_mapper(by)
     _changed(row, "in force", "removed", by)
     row.delete()
 
 
-def _changed(row: RepositoryPart, before: str, after: str, by: Any) -> None:
+def _changed(row: RepositoryPart, before: str, after: str, by: Actor) -> None:
     StateChange.objects.create(
         kind="repository part",
         key=f"{row.repository.key}: {row.prefix}"[:200],

@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from releases.pipelines.models import StoryLink
 from releases.planning import actions
@@ -132,7 +133,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         check_planner(request.user)
         said = ReleaseIn(data=request.data)
         said.is_valid(raise_exception=True)
-        release = actions.create_release(by=request.user, **said.validated_data)
+        release = actions.create_release(by=actor_of(request), **said.validated_data)
         return Response(ReleaseOut(release).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReleaseIn(partial=True), responses=ReleaseOut)
@@ -142,7 +143,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         check_planner(request.user)
         said = ReleaseIn(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
-        actions.edit_release(release, by=request.user, **said.validated_data)
+        actions.edit_release(release, by=actor_of(request), **said.validated_data)
         return Response(ReleaseOut(release).data)
 
     @extend_schema(responses=BoardOut)

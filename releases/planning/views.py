@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
@@ -112,7 +113,7 @@ def release_create(request: HttpRequest) -> HttpResponse:
     form = ReleaseForm(request.POST or None, initial={"line": request.GET.get("line", "")})
     if request.method == "POST" and form.is_valid():
         try:
-            release = actions.create_release(by=request.user, **form.cleaned_data)
+            release = actions.create_release(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -129,7 +130,7 @@ def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
     form = ReleaseForm(request.POST or None, instance=release)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.edit_release(release, by=request.user, **form.cleaned_data)
+            actions.edit_release(release, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:

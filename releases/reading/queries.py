@@ -12,6 +12,7 @@ from django.db.models import Count, QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.paging import PER_PAGE
 from releases.environments.actions import tier_of
 from releases.environments.models import Environment
@@ -41,7 +42,7 @@ ABOUT = {
 }
 
 
-def check_replay(user: Any) -> None:
+def check_replay(user: Anyone) -> None:
     """Refuse everybody but members of any squad and administrators to have events read again."""
     if not in_a_squad(user):
         raise PermissionDenied("Only members of a squad and administrators may have events read again. Join a squad.")

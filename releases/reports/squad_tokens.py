@@ -1,11 +1,11 @@
 """Reports with a squad's API token: filed under a source of the squad's own, and about its own things only."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from rest_framework import exceptions
 
 from portal.accounts.models import ApiToken
+from portal.kernel.actors import Anyone
 from releases.artifacts.models import Artifact
 from releases.inbox.models import Source
 from releases.mappings import rules
@@ -31,7 +31,7 @@ def source_of(token: ApiToken) -> Source:
     return source
 
 
-def check(user: Any, seen: Iterable[Seen], source: Source) -> None:
+def check(user: Anyone, seen: Iterable[Seen], source: Source) -> None:
     """Refuse what a squad's token says about services, repositories, commits, stories or flags of another squad.
 
     What mapping rules make of a name counts as said too: no other name leads to another squad's service.

@@ -6,13 +6,13 @@ whoever may run commands on the machine itself.
 
 import secrets
 from datetime import timedelta
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
 from portal.kernel import clock, http
+from portal.kernel.actors import Actor, Anyone
 from portal.kernel.outbox import publish
 from portal.kernel.policy import check_administrator
 from portal.kernel.transitions import AlreadyMoved, move
@@ -29,7 +29,7 @@ EVENTS = [(kind, PROVIDERS[kind].name) for kind in ("cdevents", "report")]
 PUSHES = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
 
 
-def administers(by: Any) -> None:
+def administers(by: Anyone | None) -> None:
     """Refuse everybody who may not connect and change sources."""
     check_administrator(by, "connect and change sources")
 
@@ -99,7 +99,7 @@ def pull_soon(source: Source) -> None:
     Source.objects.filter(pk=source.pk).update(next_pull_at=clock.now())
 
 
-def pause(source: Source, *, by: Any) -> None:
+def pause(source: Source, *, by: Actor | None) -> None:
     """Stop taking anything from a source. What it said stays; a pull under way is stopped."""
     administers(by)
     try:
@@ -117,7 +117,7 @@ def pause(source: Source, *, by: Any) -> None:
         source.refresh_from_db()
 
 
-def resume(source: Source, *, by: Any) -> None:
+def resume(source: Source, *, by: Actor | None) -> None:
     """Take from a source again; one that is pulled is pulled at once."""
     administers(by)
     try:
@@ -138,7 +138,7 @@ def resume(source: Source, *, by: Any) -> None:
 
 
 @transaction.atomic
-def remove(source: Source, *, by: Any) -> None:
+def remove(source: Source, *, by: Actor | None) -> None:
     """Delete a source that never said anything. One that did is what evidence rests on: it can only be paused."""
     administers(by)
     if InboundEvent.objects.filter(source=source).exists():
@@ -150,7 +150,7 @@ def remove(source: Source, *, by: Any) -> None:
 
 
 @transaction.atomic
-def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
+def create_push(*, by: Actor | None, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
     """Open a door for a system that sends its events; return the source and its token, which is shown only now."""
     administers(by)
     if kind not in dict(PUSHES):
@@ -170,7 +170,7 @@ def create_push(*, by: Any, kind: str, name: str, repository: str = "") -> tuple
     return source, token
 
 
-def rename(source: Source, name: str, *, by: Any) -> None:
+def rename(source: Source, name: str, *, by: Actor | None) -> None:
     """Give a source another name; its key, and so its address, stays."""
     administers(by)
     source.name = name.strip()[:120] or source.name

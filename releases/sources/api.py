@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from releases.inbox.models import Source
 from releases.sources import actions as sources_actions
@@ -166,7 +167,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         sources_actions.administers(request.user)
         said = GitIn(data=request.data)
         said.is_valid(raise_exception=True)
-        source, new = git_actions.connect_git(by=request.user, **said.validated_data)
+        source, new = git_actions.connect_git(by=actor_of(request), **said.validated_data)
         return Response(SourceOut(source).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
 
     @extend_schema(request=PushIn, responses={201: PushOut})
@@ -176,7 +177,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         sources_actions.administers(request.user)
         said = PushIn(data=request.data)
         said.is_valid(raise_exception=True)
-        source, token = sources_actions.create_push(by=request.user, **said.validated_data)
+        source, token = sources_actions.create_push(by=actor_of(request), **said.validated_data)
         return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={202: SourceOut})
@@ -196,7 +197,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         sources_actions.administers(request.user)
         said = SystemIn(data=request.data)
         said.is_valid(raise_exception=True)
-        source, token = system_actions.connect_system(by=request.user, **said.validated_data)
+        source, token = system_actions.connect_system(by=actor_of(request), **said.validated_data)
         return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=SystemChange, responses={200: SourceOut})
@@ -219,7 +220,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         now = {**before, **said.validated_data}
         if now["stories_for"] is None and "stories_label" not in said.validated_data:
             now["stories_label"] = ""
-        source = system_actions.edit_system(source, by=request.user, **now)
+        source = system_actions.edit_system(source, by=actor_of(request), **now)
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={200: SeenOut})
@@ -227,7 +228,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def test(self, request: Request, key: str) -> Response:
         """Ask a system what it shows to Rodeo."""
         sources_actions.administers(request.user)
-        return Response({"seen": system_actions.try_out(self.get_object(), by=request.user)})
+        return Response({"seen": system_actions.try_out(self.get_object(), by=actor_of(request))})
 
     @extend_schema(request=None, responses={200: PushOut})
     @action(detail=True, methods=["post"], filterset_class=None)
@@ -235,7 +236,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Make a new secret for a source that sends. The old one stays good for a day. It is shown only now."""
         sources_actions.administers(request.user)
         source = self.get_object()
-        token = system_actions.rotate_secret(source, by=request.user, at_once=source.kind == "report")
+        token = system_actions.rotate_secret(source, by=actor_of(request), at_once=source.kind == "report")
         return Response({"source": SourceOut(source).data, "token": token})
 
     @extend_schema(request=None, responses={200: SourceOut})
@@ -244,7 +245,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Take nothing from a source any more. What it said stays; a pull under way is stopped."""
         sources_actions.administers(request.user)
         source = self.get_object()
-        sources_actions.pause(source, by=request.user)
+        sources_actions.pause(source, by=actor_of(request))
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={200: SourceOut})
@@ -253,12 +254,12 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Take from a source again, one that is broken too; one that is asked is asked at once."""
         sources_actions.administers(request.user)
         source = self.get_object()
-        sources_actions.resume(source, by=request.user)
+        sources_actions.resume(source, by=actor_of(request))
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
         """Delete a source that never said anything. One that did can only be paused: evidence rests on it."""
         sources_actions.administers(request.user)
-        sources_actions.remove(self.get_object(), by=request.user)
+        sources_actions.remove(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

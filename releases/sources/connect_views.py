@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
 from portal.kernel.markdown import document
 from portal.kernel.policy import administrators, reading
@@ -46,7 +47,7 @@ def system_create(request: HttpRequest, kind: str) -> HttpResponse:
     form = SystemForm(request.POST or None, provider=provider)
     if request.method == "POST" and form.is_valid():
         try:
-            row, secret = system_actions.connect_system(by=request.user, kind=kind, **form.said())
+            row, secret = system_actions.connect_system(by=actor_of(request), kind=kind, **form.said())
         except ValidationError as error:
             form.object_to(error)
         else:
@@ -76,7 +77,7 @@ def edit_page(request: HttpRequest, row: Source) -> HttpResponse:
         said = form.said()
         said |= {name: said[name] or None for name in ("credential", "secret")}
         try:
-            system_actions.edit_system(row, by=request.user, **said)
+            system_actions.edit_system(row, by=actor_of(request), **said)
         except ValidationError as error:
             form.object_to(error)
         else:
@@ -91,7 +92,7 @@ def system_test(request: HttpRequest, key: str) -> HttpResponse:
     """Ask a source's system what it shows to us, and say so."""
     row = get_object_or_404(Source, key=key)
     try:
-        seen = system_actions.try_out(row, by=request.user)
+        seen = system_actions.try_out(row, by=actor_of(request))
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:

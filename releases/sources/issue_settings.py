@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from releases.inbox.models import Source
 from releases.providers.base import Provider
@@ -17,7 +18,9 @@ OFF = "off"
 # Saying whose
 
 
-def check_choice(provider: Provider, squad: Squad | None, label: str, config: dict[str, Any], *, by: Any) -> str:
+def check_choice(
+    provider: Provider, squad: Squad | None, label: str, config: dict[str, Any], *, by: Actor | None
+) -> str:
     """Return the label as it is kept; a ValidationError names the field that cannot work, and what to do.
 
     `by` is None for whoever may run commands on the machine itself.
@@ -44,7 +47,7 @@ def check_choice(provider: Provider, squad: Squad | None, label: str, config: di
     return label
 
 
-def may_name(squad: Squad, by: Any) -> bool:
+def may_name(squad: Squad, by: Actor | None) -> bool:
     """Say whether a person may have issues become stories of a squad: who writes for it, and who plans for all."""
     return by is None or bool(by.is_project_manager) or squad.is_writable_by(by)
 

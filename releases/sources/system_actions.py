@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock, http
+from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from releases.inbox.actions import replay
 from releases.inbox.models import InboundEvent, Source
@@ -101,7 +102,7 @@ def checked_name(name: str) -> str:
 @transaction.atomic
 def connect_system(
     *,
-    by: Any,
+    by: Actor | None,
     kind: str,
     name: str,
     url: str = "",
@@ -153,7 +154,7 @@ def _asks(config: Mapping[str, Any]) -> bool:
 def edit_system(
     source: Source,
     *,
-    by: Any,
+    by: Actor | None,
     name: str,
     url: str = "",
     credential: str | None = None,
@@ -202,7 +203,7 @@ def _replace_secret(source: Source, before: Source, secret: str) -> None:
 
 
 @transaction.atomic
-def rotate_secret(source: Source, *, by: Any, at_once: bool = False) -> str:
+def rotate_secret(source: Source, *, by: Actor | None, at_once: bool = False) -> str:
     """Give a source that sends a new secret and return it. The one before stays good for a day, or not (`at_once`)."""
     administers(by)
     if not PROVIDERS[source.kind].pushes:
@@ -216,7 +217,7 @@ def rotate_secret(source: Source, *, by: Any, at_once: bool = False) -> str:
     return token
 
 
-def try_out(source: Source, *, by: Any) -> list[str]:
+def try_out(source: Source, *, by: Actor | None) -> list[str]:
     """Ask a source's system what it shows to us, such as “3 repositories”; a ValidationError says what is wrong."""
     administers(by)
     if source.kind == "git":

@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
@@ -33,7 +34,7 @@ class Answered(AlreadyMoved):
 
 
 @transaction.atomic
-def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> AcceptanceRequest:
+def ask(story: Story, *, by: Actor, accepter: Actor | None = None, note: str = "") -> AcceptanceRequest:
     """Ask for a story to be accepted in production: by `accepter`, or by any accepter of its squad.
 
     Raises ValidationError while it is not deployed, naming what is missing; when it was asked already; and when nobody
@@ -75,7 +76,9 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
 
 
 @transaction.atomic
-def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "", link: str = "") -> AcceptanceRequest:
+def answer(
+    request: AcceptanceRequest, *, by: Actor, accepted: bool, note: str = "", link: str = ""
+) -> AcceptanceRequest:
     """Accept the story in production, or decline it: kept as evidence by hand with the accepter's name.
 
     Raises PermissionDenied for somebody who may not answer, ValidationError naming a field, Answered when somebody was
@@ -111,7 +114,7 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
 
 
 @transaction.atomic
-def withdraw(request: AcceptanceRequest, *, by: Any) -> AcceptanceRequest:
+def withdraw(request: AcceptanceRequest, *, by: Actor) -> AcceptanceRequest:
     """Take a question back. Raises Answered when somebody answered first."""
     _moved(request, State.WITHDRAWN, by=by, now=clock.now(), because="")
     publish("acceptance.answered", key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn")
@@ -138,13 +141,13 @@ def _short(note: str) -> None:
         raise ValidationError({"note": f"This is longer than {LONGEST} characters. Shorten it, or link to the rest."})
 
 
-def _own(story: Story, accepter: Any, by: Any) -> str:
+def _own(story: Story, accepter: Actor, by: Actor) -> str:
     if accepter.pk == by.pk:
         return f"Name somebody else: squad {story.squad} does not let people accept their own changes."
     return why_own(story, accepter)
 
 
-def _moved(request: AcceptanceRequest, to: str, *, by: Any, now: Any, because: str) -> None:
+def _moved(request: AcceptanceRequest, to: str, *, by: Actor, now: Any, because: str) -> None:
     """Move the request from open with one guarded UPDATE."""
     try:
         move(

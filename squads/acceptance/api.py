@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import named_by
 from squads.acceptance import actions
 from squads.acceptance.models import AcceptanceRequest
@@ -97,7 +98,7 @@ class AcceptanceRequests(OfStory):
         said.is_valid(raise_exception=True)
         name = said.validated_data.get("accepter", "")
         accepter: Any = actions.person_named(name) if name else None
-        made = actions.ask(story, by=request.user, accepter=accepter, note=said.validated_data.get("note", ""))
+        made = actions.ask(story, by=actor_of(request), accepter=accepter, note=said.validated_data.get("note", ""))
         return self._shown(made.pk, status.HTTP_201_CREATED)
 
     @extend_schema(request=AnswerIn, responses=RequestOut, parameters=[PK])
@@ -109,7 +110,7 @@ class AcceptanceRequests(OfStory):
         said.is_valid(raise_exception=True)
         fields = {name: said.validated_data.get(name, "") for name in ("note", "link")}
         accepted = said.validated_data["answer"] == "accepted"
-        actions.answer(asked, by=request.user, accepted=accepted, **fields)
+        actions.answer(asked, by=actor_of(request), accepted=accepted, **fields)
         return self._shown(asked.pk)
 
     @extend_schema(request=None, responses=RequestOut, parameters=[PK])
@@ -118,5 +119,5 @@ class AcceptanceRequests(OfStory):
         """Take the question back. 409 when somebody answered first."""
         asked = self._request()
         check_member(asked.story.squad, request.user, asked.story.key)
-        actions.withdraw(asked, by=request.user)
+        actions.withdraw(asked, by=actor_of(request))
         return self._shown(asked.pk)

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, writing
@@ -33,7 +34,7 @@ def _request(story: Story, pk: int) -> AcceptanceRequest:
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
     """What waits for this person's acceptance, with where it runs and what to look at."""
-    page = page_of(request, queries.waiting_for(request.user), per_page=PER_PAGE)
+    page = page_of(request, queries.waiting_for(actor_of(request)), per_page=PER_PAGE)
     context = {"page": page, "waiting": queries.waiting(page.object_list)}
     return render(request, "squads/acceptance/list.html", context)
 
@@ -46,7 +47,7 @@ def ask(request: HttpRequest, key: str) -> HttpResponse:
     username, note = given(request.POST, "accepter"), given(request.POST, "note")
     try:
         accepter = actions.person_named(username) if username else None
-        actions.ask(story, by=request.user, accepter=accepter, note=note)
+        actions.ask(story, by=actor_of(request), accepter=accepter, note=note)
     except ValidationError as error:
         typed = Typed("acceptance", words_of(error), {"accepter": username, "note": note})
         return story_page(request, story, typed=typed, status=400)
@@ -68,7 +69,7 @@ def answer(request: HttpRequest, key: str, pk: int) -> HttpResponse:
             raise ValidationError("Choose to accept or to decline.")
         if len(values["link"]) > 1000:
             raise ValidationError({"link": "A link has at most 1000 characters."})
-        actions.answer(asked, by=request.user, accepted=said == "accepted", **values)
+        actions.answer(asked, by=actor_of(request), accepted=said == "accepted", **values)
     except actions.Answered as first:
         messages.error(request, str(first))
         return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
@@ -85,7 +86,7 @@ def withdraw(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Take the question back."""
     story = own_story(key, request.user)
     try:
-        actions.withdraw(_request(story, pk), by=request.user)
+        actions.withdraw(_request(story, pk), by=actor_of(request))
     except actions.Answered as first:
         messages.error(request, str(first))
     else:

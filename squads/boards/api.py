@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel import clock
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from squads.boards import actions, queries
 from squads.boards.time_in_stage import stalls
@@ -165,7 +166,7 @@ class Places(OfStory):
         story = self.own_story()
         said = PlaceIn(data=request.data)
         said.is_valid(raise_exception=True)
-        return Response(PlaceOut(ranking.place(story, by=request.user, **said.validated_data)).data)
+        return Response(PlaceOut(ranking.place(story, by=actor_of(request), **said.validated_data)).data)
 
     @extend_schema(request=BlockIn, responses=PlaceOut, operation_id="stories_block_create")
     def block(self, request: Request, key: str) -> Response:
@@ -173,9 +174,9 @@ class Places(OfStory):
         story = self.own_story()
         said = BlockIn(data=request.data)
         said.is_valid(raise_exception=True)
-        return Response(PlaceOut(ranking.block(story, by=request.user, **said.validated_data)).data)
+        return Response(PlaceOut(ranking.block(story, by=actor_of(request), **said.validated_data)).data)
 
     @extend_schema(request=None, responses=PlaceOut, operation_id="stories_unblock_create")
     def unblock(self, request: Request, key: str) -> Response:
         """Say that a story waits for nothing any more. 409 when it is not blocked."""
-        return Response(PlaceOut(ranking.unblock(self.own_story(), by=request.user)).data)
+        return Response(PlaceOut(ranking.unblock(self.own_story(), by=actor_of(request))).data)

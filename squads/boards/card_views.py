@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import refusal
 from portal.kernel.policy import members
 from portal.kernel.text_input import given, plain
@@ -88,7 +89,7 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
     try:
         with transaction.atomic():
             story = owned(key, *ranking.held(key, request.user))
-            ranking.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
+            ranking.place_held(story, by=actor_of(request), because=given(request.POST, "because"), **said)
     except (AlreadyMoved, ValidationError) as error:
         return _refused(request, story, error)
     return _shown(story, drawn="X-Card" in request.headers) if _by_script(request) else _back(request, story)
@@ -101,7 +102,7 @@ def block(request: HttpRequest, key: str) -> HttpResponse:
     form = BlockForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            ranking.block(story, by=request.user, because=form.cleaned_data["because"])
+            ranking.block(story, by=actor_of(request), because=form.cleaned_data["because"])
         except (AlreadyMoved, ValidationError) as error:
             return _refused(request, story, error)
         return _shown(story) if _by_script(request) else _back(request, story)
@@ -115,7 +116,7 @@ def unblock(request: HttpRequest, key: str) -> HttpResponse:
     """Say that a story waits for nothing any more."""
     story = own_story(key, request.user)
     try:
-        ranking.unblock(story, by=request.user)
+        ranking.unblock(story, by=actor_of(request))
     except AlreadyMoved as error:
         return _refused(request, story, error)
     return _shown(story) if _by_script(request) else _back(request, story)
@@ -134,7 +135,7 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            record_by_hand(story, by=request.user, **form.said())
+            record_by_hand(story, by=actor_of(request), **form.said())
         except ValidationError as error:
             form.add_error(None, error)
         else:

@@ -14,6 +14,7 @@ from django.db.models.functions import Concat, Trim
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.models import StateChange
 from squads.boards import cards
 from squads.boards.time_in_stage import Usual, stalls, usual
@@ -213,7 +214,7 @@ class Options(NamedTuple):
     views: list[View]
 
 
-def options(squad: Squad, user: Any) -> Options:
+def options(squad: Squad, user: Anyone) -> Options:
     """Return the squad's services, the releases its unfinished stories are planned for, and the saved views a person
     sees (their own, and those shared with the squad), in one query.
 

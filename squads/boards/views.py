@@ -1,7 +1,6 @@
 """The board of a squad: its page and fragment, writing several stories, saved views, and how the squad works."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -11,6 +10,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import Anyone, actor_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.text_input import given
@@ -35,7 +35,7 @@ def _fragment(squad: Squad, made: Board, url: str) -> str:
     return render_to_string("squads/boards/_board.jinja", context, using="jinja2")
 
 
-def _roles(user: Any, people: list[Membership]) -> tuple[bool, bool]:
+def _roles(user: Anyone, people: list[Membership]) -> tuple[bool, bool]:
     """Say whether a person may write for the squad, and whether they lead it, from the memberships at hand."""
     if not user.is_authenticated:
         return False, False
@@ -103,7 +103,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     url = reverse("squads:boards:board", args=[squad.slug])
     text = request.POST.get("lines", "").replace("\0", "")
     try:
-        made = actions.add_stories(squad, text, by=request.user)
+        made = actions.add_stories(squad, text, by=actor_of(request))
     except ValidationError as error:
         return board_page(request, squad, queries.board(squad), typed=text, errors=error.messages, status=400)
     first, last = made[0].key, made[-1].key
@@ -119,7 +119,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
     form = RulesForm(request.POST if request.method == "POST" else None, squad=squad, people=queries.people(squad))
     if request.method == "POST" and form.is_valid():
         try:
-            actions.set_rules(squad, by=request.user, **form.said())
+            actions.set_rules(squad, by=actor_of(request), **form.said())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -139,7 +139,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         view = actions.save_view(
             squad,
-            by=request.user,
+            by=actor_of(request),
             name=given(request.POST, "name"),
             query=query,
             shared=bool(request.POST.get("shared")),
@@ -161,6 +161,6 @@ def remove_view(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         (each for each in mine.filter(squad__slug=slug, pk=pk) if each.shared or each.owner == request.user), None
     )
     if view is not None:
-        actions.remove_view(view, by=request.user)
+        actions.remove_view(view, by=actor_of(request))
         messages.success(request, f"“{view}” is forgotten.")
     return redirect("squads:boards:board", slug=slug)

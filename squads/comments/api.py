@@ -6,6 +6,7 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import named_by
 from squads.discussions import actions
 from squads.discussions import queries as discussions
@@ -83,23 +84,23 @@ class Comments(OfStory):
         story = self.story()
         said = CommentIn(data=request.data)
         said.is_valid(raise_exception=True)
-        comment = actions.say(story, by=request.user, body=said.validated_data["body"])
+        comment = actions.say(story, by=actor_of(request), body=said.validated_data["body"])
         return Response(CommentOut(comment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=CommentIn, responses=CommentOut)
     def partial_update(self, request: Request, key: str, pk: str) -> Response:
         """Say it differently. Only its author may."""
         comment = self._comment()
-        actions.check_author(comment, request.user)
+        actions.check_author(comment, actor_of(request))
         said = CommentIn(data=request.data)
         said.is_valid(raise_exception=True)
-        actions.rewrite(comment, by=request.user, body=said.validated_data["body"])
+        actions.rewrite(comment, by=actor_of(request), body=said.validated_data["body"])
         return Response(CommentOut(comment).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str, pk: str) -> Response:
         """Take back what you said: its words go, its place stays."""
-        actions.take_back(self._comment(), by=request.user)
+        actions.take_back(self._comment(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -125,7 +126,7 @@ class Relations(OfStory):
         said = RelationIn(data=request.data)
         said.is_valid(raise_exception=True)
         saying = said.validated_data["relation"]
-        made = relations.relate(story, saying, said.validated_data["key"], by=request.user)
+        made = relations.relate(story, saying, said.validated_data["key"], by=actor_of(request))
         # Not looked up in the list, which is bounded: others may have said more about this story than it shows.
         other = made.other if made.story_id == story.pk else made.story
         shown = {"id": made.pk, "saying": saying, "story": other}
@@ -135,5 +136,5 @@ class Relations(OfStory):
     def destroy(self, request: Request, key: str, pk: str) -> Response:
         """Take a relation away; saying it twice changes nothing."""
         story = self.own_story()
-        relations.unrelate(story, int(pk), by=request.user)
+        relations.unrelate(story, int(pk), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

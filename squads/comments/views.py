@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
@@ -48,7 +49,7 @@ def comment_say(request: HttpRequest, key: str) -> HttpResponse:
     story = story_at(key)
     body = request.POST.get("body", "")
     try:
-        comment = actions.say(story, by=request.user, body=body)
+        comment = actions.say(story, by=actor_of(request), body=body)
     except ValidationError as error:
         return story_page(request, story, typed=Typed("comment", words_of(error), {"body": body}), status=400)
     comment.story = story
@@ -60,11 +61,11 @@ def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Say it differently. Only its author may."""
     story = story_at(key)
     comment = _comment(story, pk)
-    actions.check_author(comment, request.user)
+    actions.check_author(comment, actor_of(request))
     body, error = request.POST.get("body", comment.body), ""
     if request.method == "POST":
         try:
-            actions.rewrite(comment, by=request.user, body=body)
+            actions.rewrite(comment, by=actor_of(request), body=body)
         except ValidationError as objection:
             error = words_of(objection)
         else:
@@ -87,7 +88,7 @@ def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
 def comment_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Take back what one said. Only its author may."""
     comment = _comment(story_at(key), pk)
-    actions.take_back(comment, by=request.user)
+    actions.take_back(comment, by=actor_of(request))
     return redirect(_place(comment))
 
 
@@ -97,9 +98,9 @@ def watch(request: HttpRequest, key: str) -> HttpResponse:
     """Hear what happens to a story, or (off) no longer."""
     story = story_at(key)
     if given(request.POST, "off"):
-        actions.unwatch(story, request.user)
+        actions.unwatch(story, actor_of(request))
     else:
-        actions.watch(story, request.user)
+        actions.watch(story, actor_of(request))
     return redirect(f"{story.get_absolute_url()}#story-watchers")
 
 
@@ -110,7 +111,7 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
     story = own_story(key, request.user)
     kind, other = given(request.POST, "kind"), given(request.POST, "key")
     try:
-        relations.relate(story, kind, other, by=request.user)
+        relations.relate(story, kind, other, by=actor_of(request))
     except ValidationError as error:
         typed = Typed("relation", words_of(error), {"kind": kind, "key": other})
         return story_page(request, story, typed=typed, status=400)
@@ -122,6 +123,6 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
 def relation_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Take a relation of this story away."""
     story = own_story(key, request.user)
-    relations.unrelate(story, pk, by=request.user)
+    relations.unrelate(story, pk, by=actor_of(request))
     messages.success(request, "Taken away; the history keeps it.")
     return redirect(f"{story.get_absolute_url()}#story-related")

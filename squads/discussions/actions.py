@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
@@ -22,7 +23,7 @@ ONE_MOMENT = timedelta(seconds=10)
 
 
 @transaction.atomic
-def say(story: Any, *, by: Any, body: str) -> Comment:
+def say(story: Any, *, by: Actor, body: str) -> Comment:
     """Say something about a story. Whoever is mentioned finds it; whoever says something watches the story from then on.
 
     The same words a moment later are a second click: they are there already.
@@ -41,7 +42,7 @@ def say(story: Any, *, by: Any, body: str) -> Comment:
 
 
 @transaction.atomic
-def rewrite(comment: Comment, *, by: Any, body: str) -> Comment:
+def rewrite(comment: Comment, *, by: Actor, body: str) -> Comment:
     """Say it differently. Only its author may, and not once it was taken back."""
     check_author(comment, by)
     body = _checked(body)
@@ -57,7 +58,7 @@ def rewrite(comment: Comment, *, by: Any, body: str) -> Comment:
 
 
 @transaction.atomic
-def take_back(comment: Comment, *, by: Any) -> Comment:
+def take_back(comment: Comment, *, by: Actor) -> Comment:
     """Take back what one said: its words go, its place stays. Doing it twice changes nothing."""
     check_author(comment, by)
     now = clock.now()
@@ -68,17 +69,17 @@ def take_back(comment: Comment, *, by: Any) -> Comment:
     return comment
 
 
-def watch(story: Any, person: Any) -> None:
+def watch(story: Any, person: Actor) -> None:
     """Have a person hear what happens to a story; saying it twice changes nothing."""
     Watch.objects.get_or_create(story=story, person=person, defaults={"since": clock.now()})
 
 
-def unwatch(story: Any, person: Any) -> None:
+def unwatch(story: Any, person: Actor) -> None:
     """Let a person no longer hear of a story."""
     Watch.objects.filter(story=story, person=person).delete()
 
 
-def see_mentions(story: Any, person: Any) -> int:
+def see_mentions(story: Any, person: Actor) -> int:
     """Remember that a person opened the story, and so saw where they are mentioned; return how many were new."""
     unseen = Mention.objects.filter(person=person, seen_at=None, comment__story=story)
     ids = list(unseen.values_list("pk", flat=True))
@@ -94,7 +95,7 @@ def _checked(body: str) -> str:
     return body
 
 
-def check_author(comment: Comment, by: Any) -> None:
+def check_author(comment: Comment, by: Actor) -> None:
     """Refuse anybody but the author of a comment."""
     if comment.author_id != by.pk:
         raise PermissionDenied(f"Only {comment.author.name} may change what {comment.author.name} said.")

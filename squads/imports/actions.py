@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock, live
+from portal.kernel.actors import Actor
 from portal.kernel.bulk_update import write
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -27,7 +28,7 @@ MOST_KEPT = 1000
 AT_ONCE = 500
 
 
-def bring(squad: Squad, *, by: Any, name: str, body: bytes, kind: str = "") -> Import:
+def bring(squad: Squad, *, by: Actor, name: str, body: bytes, kind: str = "") -> Import:
     """Keep a file for its preview. Raises ValidationError, naming the field, for one that cannot be read."""
     waiting = squad.imports.filter(state=Import.State.PREVIEW).count()
     if waiting >= MOST_WAITING:
@@ -40,7 +41,7 @@ def bring(squad: Squad, *, by: Any, name: str, body: bytes, kind: str = "") -> I
     return Import.objects.create(squad=squad, by=by, kind=parsed.kind, name=name, body=body)
 
 
-def read_as(imported: Import, *, by: Any, kind: str, mapping: dict[str, Any]) -> Import:
+def read_as(imported: Import, *, by: Actor, kind: str, mapping: dict[str, Any]) -> Import:
     """Say what the file's columns and words mean. `mapping` holds columns, types, statuses and plan_releases.
 
     Raises ValidationError for a kind the file is not, and AlreadyMoved once it was imported.
@@ -83,13 +84,13 @@ def _known(mapping: dict[str, Any], headers: list[str]) -> dict[str, Any]:
     return known
 
 
-def discard(imported: Import, *, by: Any) -> None:
+def discard(imported: Import, *, by: Actor) -> None:
     """Forget a file that was not imported; one that was stays as history."""
     if not Import.objects.filter(pk=imported.pk, state=Import.State.PREVIEW).delete()[0]:
         raise AlreadyMoved(str(imported), "discarded", imported.State.DONE)
 
 
-def run(imported: Import, *, by: Any, leave_out_bad: bool = False, seen: str = "") -> dict[str, Any]:
+def run(imported: Import, *, by: Actor, leave_out_bad: bool = False, seen: str = "") -> dict[str, Any]:
     """Import the good rows in one transaction and return what came of it.
 
     `seen` is the `reading` of the preview that the person looked at. Raises ValidationError, with nothing written, when
@@ -141,7 +142,7 @@ def _refuse(plan: Plan, leave_out_bad: bool) -> None:
         raise ValidationError({"file": "No row can be imported. Correct the file or the mapping."})
 
 
-def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, Any]:
+def _write(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[str, Any]:
     planned = release_hook.plan(plan.missing_releases, by=by) if plan.missing_releases else {}
     for step in plan.steps:
         step.release = step.release or planned.get(step.row.release or "")
@@ -169,7 +170,7 @@ def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, An
     }
 
 
-def _create(squad: Squad, steps: list[Step], by: Any, now: datetime, system: str) -> list[Story]:
+def _create(squad: Squad, steps: list[Step], by: Actor, now: datetime, system: str) -> list[Story]:
     """Create the stories with a block of the squad's numbers, below its last story, in the file's order."""
     if not steps:
         return []
@@ -217,7 +218,7 @@ def _progress_at(step: Step, now: datetime) -> datetime | None:
     return None if progress == "todo" else min(step.row.moved_at or now, now)
 
 
-def _update(steps: list[Step], by: Any, now: datetime, system: str) -> list[int]:
+def _update(steps: list[Step], by: Actor, now: datetime, system: str) -> list[int]:
     """Write what differs, with what it said before in the story's history. Return the ids of the stories."""
     edits, moves, columns = list[StoryEdit](), list[Move](), dict[str, list[tuple[Any, ...]]]()
     versions = []
@@ -268,7 +269,7 @@ def _keep_history(told: list[tuple[Step, Story]]) -> int:
     return kept
 
 
-def _keep_remarks(told: list[tuple[Step, Story]], by: Any, now: datetime) -> list[int]:
+def _keep_remarks(told: list[tuple[Step, Story]], by: Actor, now: datetime) -> list[int]:
     """Keep comments, each once, under the name of whoever brings them: a file proves nobody's words.
 
     Return the stories' ids, one for each comment.

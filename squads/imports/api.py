@@ -11,6 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, Json, TooBig, named_by
 from squads.imports import actions, formats, queries
 from squads.imports.formats.meanings import LEAVE_OUT
@@ -198,7 +199,7 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         except formats.Refused as refused:
             raise TooBig(str(refused)) from None
         imported = actions.bring(
-            squad, by=request.user, name=file.name, body=file.read(), kind=said.validated_data.get("kind", "")
+            squad, by=actor_of(request), name=file.name, body=file.read(), kind=said.validated_data.get("kind", "")
         )
         return self._shown(imported, status.HTTP_201_CREATED)
 
@@ -212,12 +213,12 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         kind = given.pop("kind", imported.kind)
         if kind != imported.kind and "columns" not in said.validated_data:
             given.pop("columns", None)
-        return self._shown(actions.read_as(imported, by=request.user, kind=kind, mapping=given))
+        return self._shown(actions.read_as(imported, by=actor_of(request), kind=kind, mapping=given))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, slug: str, pk: str) -> Response:
         """Discard a file that was not imported."""
-        actions.discard(self.get_object(), by=request.user)
+        actions.discard(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=ImportRunIn, responses=ImportDetail)
@@ -227,5 +228,5 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         imported = self.get_object()
         said = ImportRunIn(data=request.data)
         said.is_valid(raise_exception=True)
-        actions.run(imported, by=request.user, leave_out_bad=said.validated_data.get("leave_out", False))
+        actions.run(imported, by=actor_of(request), leave_out_bad=said.validated_data.get("leave_out", False))
         return self._shown(imported)

@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import Anyone, actor_of
 from portal.kernel.form_errors import refusal
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading
@@ -38,7 +39,7 @@ LABELS = {
 }
 
 
-def _own_squad(slug: str, user: Any) -> Squad:
+def _own_squad(slug: str, user: Anyone) -> Squad:
     squad = get_object_or_404(Squad, slug=slug)
     check_member(squad, user, "its imports")
     return squad
@@ -62,7 +63,7 @@ def import_list(request: HttpRequest, slug: str) -> HttpResponse:
         file = form.cleaned_data["file"]
         try:
             imported = actions.bring(
-                squad, by=request.user, name=file.name, body=file.read(), kind=form.cleaned_data["kind"]
+                squad, by=actor_of(request), name=file.name, body=file.read(), kind=form.cleaned_data["kind"]
             )
         except ValidationError as error:
             form.add_error(None, error)
@@ -135,7 +136,7 @@ def import_mapping(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         # Columns of one kind are not those of another: they are guessed anew.
         mapping["columns"] = None
     try:
-        actions.read_as(imported, by=request.user, kind=kind, mapping=mapping)
+        actions.read_as(imported, by=actor_of(request), kind=kind, mapping=mapping)
     except (ValidationError, AlreadyMoved) as error:
         _object(request, error)
     return redirect("squads:imports:detail", imported.squad.slug, imported.pk)
@@ -148,7 +149,7 @@ def import_run(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     imported = _own(request, slug, pk)
     try:
         report = actions.run(
-            imported, by=request.user, leave_out_bad="leave_out" in request.POST, seen=given(request.POST, "seen")
+            imported, by=actor_of(request), leave_out_bad="leave_out" in request.POST, seen=given(request.POST, "seen")
         )
     except (ValidationError, AlreadyMoved) as error:
         _object(request, error)
@@ -164,7 +165,7 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Forget a file that was not imported."""
     imported = _own(request, slug, pk)
     try:
-        actions.discard(imported, by=request.user)
+        actions.discard(imported, by=actor_of(request))
     except AlreadyMoved as error:
         _object(request, error)
     else:

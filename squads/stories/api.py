@@ -13,6 +13,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
@@ -301,7 +302,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         fields = dict(said.validated_data)
         squad = fields.pop("squad")
         check_member(squad, request.user, "its stories")
-        return self._shown(actions.create_story(squad, by=request.user, **fields), status.HTTP_201_CREATED)
+        return self._shown(actions.create_story(squad, by=actor_of(request), **fields), status.HTTP_201_CREATED)
 
     @extend_schema(request=StoryChange(partial=True), responses={200: StoryDetail, 412: Clashed}, parameters=[IF_MATCH])
     def partial_update(self, request: Request, key: str) -> Response:
@@ -321,7 +322,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         base = _began_from(request.headers.get("If-Match", ""))
         try:
             if said.validated_data:
-                editing.edit_story(story, by=request.user, base_version=base, **said.validated_data)
+                editing.edit_story(story, by=actor_of(request), base_version=base, **said.validated_data)
         except editing.Conflict as conflict:
             return _clashed(conflict)
         return self._shown(story)
@@ -334,7 +335,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = TickIn(data=request.data)
         said.is_valid(raise_exception=True)
         data = said.validated_data
-        editing.tick(story, data["checklist"], data["line"], data["met"], by=request.user)
+        editing.tick(story, data["checklist"], data["line"], data["met"], by=actor_of(request))
         return self._shown(story)
 
     @extend_schema(request=ProgressIn, responses=StoryDetail)
@@ -344,7 +345,9 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         story = self._own()
         said = ProgressIn(data=request.data)
         said.is_valid(raise_exception=True)
-        story.move_progress(said.validated_data["to"], by=request.user, because=said.validated_data.get("because", ""))
+        story.move_progress(
+            said.validated_data["to"], by=actor_of(request), because=said.validated_data.get("because", "")
+        )
         return self._shown(story)
 
     @extend_schema(responses=EvidenceOut(many=True))
@@ -362,7 +365,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         story = self._own()
         said = EvidenceIn(data=request.data)
         said.is_valid(raise_exception=True)
-        evidence = actions.record_by_hand(story, by=request.user, **said.validated_data)
+        evidence = actions.record_by_hand(story, by=actor_of(request), **said.validated_data)
         return Response(EvidenceOut(evidence).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=TakeBackIn, responses=EvidenceOut)
@@ -379,7 +382,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = TakeBackIn(data=request.data)
         said.is_valid(raise_exception=True)
         return Response(
-            EvidenceOut(actions.take_back(row, by=request.user, because=said.validated_data["because"])).data
+            EvidenceOut(actions.take_back(row, by=actor_of(request), because=said.validated_data["because"])).data
         )
 
     @extend_schema(responses=AnswerOut)

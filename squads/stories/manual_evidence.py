@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from squads.judge.case import ANY, BEFORE_PRODUCTION
 from squads.stories.authorship import why_own
@@ -38,7 +39,7 @@ def seen_in(place: Any) -> dict[str, str]:
 def record_by_hand(
     story: Story,
     *,
-    by: Any,
+    by: Actor,
     kind: str,
     verdict: str = "success",
     at: datetime | None = None,
@@ -81,7 +82,7 @@ def record_by_hand(
 
 
 @transaction.atomic
-def take_back(evidence: Evidence, *, by: Any, because: str) -> Evidence:
+def take_back(evidence: Evidence, *, by: Actor, because: str) -> Evidence:
     """Take evidence by hand back that should not have been recorded: it stays, struck out, and proves nothing.
 
     Who recorded it may, and who leads the squad; what failed, only who recorded it. Raises PermissionDenied, or
@@ -136,7 +137,7 @@ def _wrong(kind: str, verdict: str, at: datetime, note: str, link: str) -> dict[
     return errors
 
 
-def _not_theirs(story: Story, by: Any, kind: str, verdict: str) -> dict[str, str]:
+def _not_theirs(story: Story, by: Actor, kind: str, verdict: str) -> dict[str, str]:
     """Why this person cannot vouch for it."""
     if kind != "acceptance":
         return {}

@@ -11,6 +11,7 @@ from django.db import models, transaction
 from django.urls import reverse
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.bulk_update import write
 from portal.kernel.live import touch
 from portal.kernel.models import StateChange
@@ -146,14 +147,14 @@ class Story(models.Model):
         places = list(self.Progress.values)
         return self.stage not in places and places.index(to) < places.index(self.progress)
 
-    def move_progress(self, to: str, *, by: Any, because: str = "", at: datetime | None = None) -> StateChange:
+    def move_progress(self, to: str, *, by: Actor, because: str = "", at: datetime | None = None) -> StateChange:
         """Move the story to do, in progress or dev done, and judge it again. Do what `move_progress_held` does."""
         with transaction.atomic():
             self.hold()
             return self.move_progress_held(to, by=by, because=because, at=at)
 
     def move_progress_held(
-        self, to: str, *, by: Any, because: str = "", at: datetime | None = None, **also: Any
+        self, to: str, *, by: Actor, because: str = "", at: datetime | None = None, **also: Any
     ) -> StateChange:
         """Move a story whose row the caller holds: progress, judgement and the columns in `also` in one UPDATE.
 

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from portal.kernel import clock, live
+from portal.kernel.actors import Actor, Anyone
 from portal.kernel.bulk_update import write
 from portal.kernel.transitions import AlreadyMoved
 from squads.stories.actions import RANK_GAP
@@ -28,7 +29,7 @@ BEFORE = AFTER.replace(">=", "<=").replace("ORDER BY rank", "ORDER BY rank DESC"
 WHERE = ("up", "down", "top", "bottom")
 
 
-def held(key: str, by: Any) -> tuple[Story | None, bool]:
+def held(key: str, by: Anyone) -> tuple[Story | None, bool]:
     """Hold a story and the places of its squad's stories until the transaction ends; say whether the person may write it.
 
     The squad first, and only then the story is read: what somebody else moved meanwhile is seen.
@@ -62,7 +63,7 @@ def _ask(statement: str, *values: Any) -> list[Any]:
 
 
 @transaction.atomic
-def place(story: Story, *, by: Any, **said: Any) -> Story:
+def place(story: Story, *, by: Actor, **said: Any) -> Story:
     """Do what `place_held` does to a story that may have changed since it was read."""
     Squad.objects.select_for_update(no_key=True).filter(pk=story.squad_id).values_list("pk").get()
     story.hold()
@@ -72,7 +73,7 @@ def place(story: Story, *, by: Any, **said: Any) -> Story:
 def place_held(
     story: Story,
     *,
-    by: Any,
+    by: Actor,
     to: str | None = None,
     after: str | None = None,
     before: str | None = None,
@@ -178,7 +179,7 @@ def _renumber(squad: int) -> None:
 
 
 @transaction.atomic
-def block(story: Story, *, by: Any, because: str) -> Story:
+def block(story: Story, *, by: Actor, because: str) -> Story:
     """Mark a story as waiting for something, with the reason. Raises AlreadyMoved when it is blocked already."""
     because = because.strip()
     if not because:
@@ -188,12 +189,12 @@ def block(story: Story, *, by: Any, because: str) -> Story:
 
 
 @transaction.atomic
-def unblock(story: Story, *, by: Any) -> Story:
+def unblock(story: Story, *, by: Actor) -> Story:
     """Say that a story waits for nothing any more. Raises AlreadyMoved when it is not blocked."""
     return _blocked(story, None, "", by)
 
 
-def _blocked(story: Story, leaving: str | None, because: str, by: Any) -> Story:
+def _blocked(story: Story, leaving: str | None, because: str, by: Actor) -> Story:
     """Change the reason with one guarded UPDATE, and keep what it said before."""
     now = clock.now()
     before, version = Story.objects.select_for_update().values_list("blocked_because", "version").get(pk=story.pk)

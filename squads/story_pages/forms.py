@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from squads.stories import queries
 from squads.stories.manual_evidence import misplaced, seen_in
 from squads.stories.models import Story
@@ -51,7 +52,7 @@ class StoryForm(forms.ModelForm):
     # What the person began from; nobody's edits since are overwritten unseen.
     version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, user: Any, only: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Anyone, only: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if only:
             self.fields = {name: field for name, field in self.fields.items() if name in (*only, "version")}

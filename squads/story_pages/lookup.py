@@ -1,10 +1,9 @@
 """Finding the story an address names, for every page below it."""
 
-from typing import Any
-
 from django.db.models import Exists, OuterRef
 from django.http import Http404
 
+from portal.kernel.actors import Anyone
 from portal.kernel.text_input import plain
 from squads.stories import queries
 from squads.stories.models import Story
@@ -23,7 +22,7 @@ def story_at(key: str) -> Story:
     return story
 
 
-def own_story(key: str, user: Any) -> Story:
+def own_story(key: str, user: Anyone) -> Story:
     """Return the story with this key if this person may change it; refuse, naming the squad, if not. One query."""
     key = plain(key).upper()
     own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())

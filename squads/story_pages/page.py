@@ -123,8 +123,7 @@ def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
     comments = newest[:COMMENTS_SHOWN][::-1]
     description, *bodies = said.written([story.description, *(comment.body for comment in comments)])
     watches = list(said.watchers(story)[: WATCHERS_SHOWN + 1])
-    signed_in = request.user.is_authenticated
-    if signed_in:
+    if request.user.is_authenticated:
         discussions.see_mentions(story, request.user)
     return {
         "fields": {name: field_of(story, name, description) for name in FIELDS},
@@ -132,7 +131,7 @@ def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
         "earlier": len(newest) > COMMENTS_SHOWN,
         "watches": watches[:WATCHERS_SHOWN],
         "more_watch": len(watches) > WATCHERS_SHOWN,
-        "watching": signed_in and said.is_watching(story, request.user, watches),
+        "watching": request.user.is_authenticated and said.is_watching(story, request.user, watches),
     }
 
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.text import slugify
 
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
 from squads.teams import queries
@@ -39,7 +40,9 @@ def free_slug(model: type[models.Model], name: str, otherwise: str) -> str:
 
 
 @transaction.atomic
-def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = "") -> Squad:
+def create_squad(
+    *, by: Actor, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = ""
+) -> Squad:
     """Create a squad; whoever creates it is its first member and leads it."""
     hold(NAMES_OF_SQUADS)
     squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
@@ -53,7 +56,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
 
 
 @transaction.atomic
-def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
+def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
     """Change name, kind, mission, or, while no story has a key made from it, the key prefix."""
     hold(NAMES_OF_SQUADS)
     before = Squad.objects.select_for_update().get(pk=squad.pk)
@@ -76,7 +79,7 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
 
 
 @transaction.atomic
-def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts: bool | None = None) -> Membership:
+def add_member(squad: Squad, username: str, *, by: Actor, role: str = "", accepts: bool | None = None) -> Membership:
     """Make the person with this user name a member; saying it twice changes only what is said about them."""
     username = username.strip()[:MOST_LETTERS]
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
@@ -89,7 +92,7 @@ def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts:
 
 
 @transaction.atomic
-def change_member(membership: Membership, *, by: Any, role: str, accepts: bool | None = None) -> Membership:
+def change_member(membership: Membership, *, by: Actor, role: str, accepts: bool | None = None) -> Membership:
     """Make a person member or lead of their squad, and accepter of its stories or not."""
     if role not in Membership.Role.values:
         raise ValidationError({"role": "Choose member or lead."})
@@ -102,7 +105,7 @@ def change_member(membership: Membership, *, by: Any, role: str, accepts: bool |
 
 
 @transaction.atomic
-def remove_member(squad: Squad, username: str, *, by: Any) -> None:
+def remove_member(squad: Squad, username: str, *, by: Actor) -> None:
     """End a membership; what the person did keeps their name. Saying it twice changes nothing."""
     named = squad.memberships.filter(user__username__iexact=username[:MOST_LETTERS])
     membership = named.select_related("user", "squad").first()
@@ -113,7 +116,7 @@ def remove_member(squad: Squad, username: str, *, by: Any) -> None:
     membership.delete()
 
 
-def _keep_a_lead(membership: Membership, by: Any) -> None:
+def _keep_a_lead(membership: Membership, by: Actor) -> None:
     """Refuse to take the only lead from a squad that still has members, unless an administrator does it."""
     # Two leads who step down at once wait for each other here; the second is told.
     squad = Squad.objects.select_for_update().get(pk=membership.squad_id)
@@ -128,7 +131,7 @@ def _keep_a_lead(membership: Membership, by: Any) -> None:
 
 @transaction.atomic
 def create_service(
-    *, by: Any, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
+    *, by: Actor, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
 ) -> Service:
     """Create a service owned by a squad. One that events discovered under this name is to be claimed instead."""
     hold(NAMES_OF_SERVICES)
@@ -147,7 +150,7 @@ def create_service(
 
 
 @transaction.atomic
-def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
+def edit_service(service: Service, *, by: Actor, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
     """Change description or owner, and say which repositories make the service; its name is what events call it."""
     hold(NAMES_OF_SERVICES)
     for name in ("description", "squad"):
@@ -163,7 +166,7 @@ def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | Non
 
 
 @transaction.atomic
-def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
+def claim_service(service: Service, squad: Squad, *, by: Actor | None) -> Service:
     """Give a service that nobody owns to a squad. If another squad was first, say so and change nothing."""
     if Service.objects.filter(pk=service.pk, squad=None).update(squad=squad) != 1:
         owner = Service.objects.select_related("squad").get(pk=service.pk).squad

@@ -13,6 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from squads.teams import actions, queries
 from squads.teams.models import Membership, Service, Squad
@@ -88,7 +89,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
             raise PermissionDenied("A squad's token creates no squads: a person does, who then leads it.")
         said = SquadIn(data=request.data)
         said.is_valid(raise_exception=True)
-        return self._shown(actions.create_squad(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
+        return self._shown(actions.create_squad(by=actor_of(request), **said.validated_data), status.HTTP_201_CREATED)
 
     @extend_schema(request=SquadIn(partial=True), responses=SquadOut)
     def partial_update(self, request: Request, slug: str) -> Response:
@@ -96,7 +97,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         squad = self._led()
         said = SquadIn(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
-        return self._shown(actions.edit_squad(squad, by=request.user, **said.validated_data))
+        return self._shown(actions.edit_squad(squad, by=actor_of(request), **said.validated_data))
 
     @extend_schema(request=MemberIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)
@@ -105,7 +106,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         squad = self._led()
         said = MemberIn(data=request.data)
         said.is_valid(raise_exception=True)
-        actions.add_member(squad, by=request.user, **said.validated_data)
+        actions.add_member(squad, by=actor_of(request), **said.validated_data)
         return self._shown(squad)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("username", str, OpenApiParameter.PATH)])
@@ -115,7 +116,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         squad: Squad = get_object_or_404(Squad, slug=slug)
         if username.lower() != getattr(request.user, "username", "").lower():
             check_lead(squad, request.user)
-        actions.remove_member(squad, username, by=request.user)
+        actions.remove_member(squad, username, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -191,7 +192,7 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = ServiceIn(data=request.data)
         said.is_valid(raise_exception=True)
         check_member(said.validated_data["squad"], request.user, "its services")
-        return self._shown(actions.create_service(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
+        return self._shown(actions.create_service(by=actor_of(request), **said.validated_data), status.HTTP_201_CREATED)
 
     @extend_schema(request=ServiceChange, responses=ServiceOut)
     def partial_update(self, request: Request, slug: str) -> Response:
@@ -200,7 +201,7 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         check_member(service.squad, request.user, f"service {service}")
         said = ServiceChange(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
-        return self._shown(actions.edit_service(service, by=request.user, **said.validated_data))
+        return self._shown(actions.edit_service(service, by=actor_of(request), **said.validated_data))
 
     @extend_schema(request=ClaimIn, responses=ServiceOut)
     @action(detail=True, methods=["post"], filterset_class=None)
@@ -210,4 +211,4 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = ClaimIn(data=request.data)
         said.is_valid(raise_exception=True)
         check_member(said.validated_data["squad"], request.user, "its services")
-        return self._shown(actions.claim_service(service, said.validated_data["squad"], by=request.user))
+        return self._shown(actions.claim_service(service, said.validated_data["squad"], by=actor_of(request)))

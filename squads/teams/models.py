@@ -9,6 +9,8 @@ from django.db import models, transaction
 from django.db.models import F
 from django.urls import reverse
 
+from portal.kernel.actors import Anyone
+
 KEY_PREFIX = RegexValidator(
     r"^[A-Z][A-Z0-9]{1,9}$", "Use 2 to 10 capital letters or digits, starting with a letter, such as PAY."
 )
@@ -17,7 +19,7 @@ KEY_PREFIX = RegexValidator(
 class SquadQuerySet(models.QuerySet["Squad"]):
     """Questions about squads."""
 
-    def writable_by(self, user: Any) -> "SquadQuerySet":
+    def writable_by(self, user: Anyone) -> "SquadQuerySet":
         """The squads whose stories and services this person may change: their own; all of them for staff.
 
         A squad's programs write for that squad and for no other (ApiToken).
@@ -33,7 +35,7 @@ class SquadQuerySet(models.QuerySet["Squad"]):
         )
 
 
-def _written_by(user: Any) -> dict[str, Any] | None:
+def _written_by(user: Anyone) -> dict[str, Any] | None:
     """Return what a squad must be for this person to write for it: no condition for staff, None for nobody."""
     if not user.is_authenticated:
         return None
@@ -42,7 +44,7 @@ def _written_by(user: Any) -> dict[str, Any] | None:
     return {} if user.is_staff else {"members": user.pk}
 
 
-def writable_condition(user: Any) -> tuple[str, list[Any]]:
+def writable_condition(user: Anyone) -> tuple[str, list[Any]]:
     """Return `SquadQuerySet.writable_by` as SQL about a row of squads_squad, with its values, for statements that hold it."""
     wanted = _written_by(user)
     return ("1 = 0", []) if wanted is None else (_condition(tuple(wanted)), list(wanted.values()))
@@ -103,11 +105,11 @@ class Squad(models.Model):
             Squad.objects.filter(pk=self.pk).update(next_number=F("next_number") + count)
             return Squad.objects.values_list("next_number", flat=True).get(pk=self.pk) - count
 
-    def is_writable_by(self, user: Any) -> bool:
+    def is_writable_by(self, user: Anyone) -> bool:
         """Say whether this person may change what belongs to the squad."""
         return Squad.objects.filter(pk=self.pk).writable_by(user).exists()
 
-    def is_led_by(self, user: Any) -> bool:
+    def is_led_by(self, user: Anyone) -> bool:
         """Say whether this person may change who is in the squad and how it works: its leads, and staff."""
         if not user.is_authenticated:
             return False

@@ -14,6 +14,7 @@ from portal.accounts.actions import MOST_OF_SQUAD, make_token, revoke_token
 from portal.accounts.forms import TokenForm
 from portal.accounts.models import ApiToken
 from portal.accounts.queries import tokens_of
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, reading
@@ -64,7 +65,7 @@ def member_add(request: HttpRequest, slug: str) -> HttpResponse:
     form = MemberForm(request.POST)
     if form.is_valid():
         try:
-            membership = actions.add_member(squad, form.cleaned_data["username"], by=request.user)
+            membership = actions.add_member(squad, form.cleaned_data["username"], by=actor_of(request))
         except ValidationError as error:
             form.add_error("username" if hasattr(error, "error_dict") else None, error.messages)
         else:
@@ -81,7 +82,7 @@ def member_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     membership = get_object_or_404(squad.memberships.select_related("user"), pk=pk)
     try:
         actions.change_member(
-            membership, by=request.user, role=given(request.POST, "role"), accepts="accepts" in request.POST
+            membership, by=actor_of(request), role=given(request.POST, "role"), accepts="accepts" in request.POST
         )
     except ValidationError as error:
         messages.error(request, words_of(error))
@@ -101,7 +102,7 @@ def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
     if not own:
         check_lead(squad, request.user)
     try:
-        actions.remove_member(squad, username, by=request.user)
+        actions.remove_member(squad, username, by=actor_of(request))
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:
@@ -118,7 +119,7 @@ def token_create(request: HttpRequest, slug: str) -> HttpResponse:
     form = TokenForm(request.POST, scopes=SCOPES)
     if form.is_valid():
         try:
-            token, secret = make_token(by=request.user, squad=squad, **form.cleaned_data)
+            token, secret = make_token(by=actor_of(request), squad=squad, **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -133,6 +134,6 @@ def token_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Close one of the squad's tokens for good."""
     squad = led(slug, request.user)
     token = get_object_or_404(ApiToken, pk=pk, squad=squad)
-    revoke_token(token, by=request.user)
+    revoke_token(token, by=actor_of(request))
     messages.success(request, f"The token {token.name} opens nothing any more.")
     return redirect("squads:teams:people", slug)

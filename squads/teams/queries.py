@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from portal.accounts.models import Invitation
 from portal.accounts.queries import digest_of
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from squads.teams.models import Membership, Service, Squad
 
 # The stages of the ladder in order; teams stands below stories, which judges them.
@@ -33,7 +34,7 @@ def stage_counts(found: Mapping[str, int] | None) -> list[StageCount]:
     return [StageCount(stage, name, (found or {}).get(stage, 0)) for stage, name in stages]
 
 
-def squads_of(user: Any) -> list[Squad]:
+def squads_of(user: Anyone) -> list[Squad]:
     """Return the squads this person may write for."""
     return list(Squad.objects.writable_by(user).order_by("name")[:200])
 
