@@ -15,6 +15,7 @@ from django.db.models import Q
 from portal.accounts.models import ApiToken, User
 from portal.accounts.queries import PREFIX, digest_of
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 
 SCOPES = {
@@ -31,7 +32,7 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 
 @transaction.atomic
 def make_token(
-    *, by: Any, name: str, scopes: Iterable[str], days: int, user: Any = None, squad: Any = None
+    *, by: Actor, name: str, scopes: Iterable[str], days: int, user: Actor | None = None, squad: Any = None
 ) -> tuple[ApiToken, str]:
     """Make a token for a person or a squad; return it and its secret, which nobody can see again."""
     chosen = [scope for scope in SCOPES if scope in set(scopes)]
@@ -82,7 +83,7 @@ def program_of(squad: Any) -> User:
     return program
 
 
-def revoke_token(token: ApiToken, *, by: Any) -> None:
+def revoke_token(token: ApiToken, *, by: Actor) -> None:
     """Close a token for good. Saying it twice changes nothing."""
     ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now())
 

@@ -25,6 +25,7 @@ from portal.accounts import actions, queries
 from portal.accounts.adapters import tell_taken
 from portal.accounts.forms import NameForm, TokenForm
 from portal.accounts.models import ApiToken, User
+from portal.kernel.actors import actor_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import public, writing
 
@@ -93,7 +94,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
 
 
 def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse:
-    user: Any = request.user
+    user = actor_of(request)
     kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
     return render(
         request,
@@ -116,7 +117,7 @@ def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse
 @writing
 def account_page(request: HttpRequest) -> HttpResponse:
     """One's own account: name, ways to sign in, squads and API tokens."""
-    user: Any = request.user
+    user = actor_of(request)
     form = NameForm(request.POST or None, instance=User.objects.get(pk=user.pk))
     if request.method == "POST":
         if form.is_valid():
@@ -132,7 +133,7 @@ def account_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 def token_create(request: HttpRequest) -> HttpResponse:
     """Make a token for oneself; the answer shows it, this once."""
-    user: Any = request.user
+    user = actor_of(request)
     form = TokenForm(request.POST)
     if form.is_valid():
         try:
@@ -149,7 +150,7 @@ def token_create(request: HttpRequest) -> HttpResponse:
 @require_POST
 def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Close one of one's own tokens for good."""
-    user: Any = request.user
+    user = actor_of(request)
     token = get_object_or_404(ApiToken, pk=pk, user=user)
     actions.revoke_token(token, by=user)
     messages.success(request, f"The token {token.name} opens nothing any more.")

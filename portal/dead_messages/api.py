@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from portal.dead_messages.queries import dead_messages
 from portal.kernel import outbox
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from portal.kernel.models import Message
 
@@ -63,11 +64,11 @@ class DeadMessages(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def redeliver(self, request: Request, pk: str) -> Response:
         """Have one dead message delivered again. 409 when it is not dead any more."""
         message = get_object_or_404(Message.objects.only("pk"), pk=pk)
-        outbox.redeliver(message.pk, by=request.user)
+        outbox.redeliver(message.pk, by=actor_of(request))
         return Response({"count": 1}, status=status.HTTP_202_ACCEPTED)
 
     @extend_schema(request=None, responses={202: Redelivered})
     @action(detail=False, methods=["post"], url_path="redeliver-all")
     def redeliver_all(self, request: Request) -> Response:
         """Have every dead message delivered again."""
-        return Response({"count": outbox.redeliver_all(by=request.user)}, status=status.HTTP_202_ACCEPTED)
+        return Response({"count": outbox.redeliver_all(by=actor_of(request))}, status=status.HTTP_202_ACCEPTED)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.dead_messages import queries
 from portal.kernel import outbox
+from portal.kernel.actors import actor_of
 from portal.kernel.models import Message
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators
@@ -30,7 +31,7 @@ def redeliver(request: HttpRequest, pk: int) -> HttpResponse:
     """Have one message delivered again."""
     message = get_object_or_404(Message.objects.only("pk"), pk=pk)
     try:
-        outbox.redeliver(message.pk, by=request.user)
+        outbox.redeliver(message.pk, by=actor_of(request))
     except AlreadyMoved as error:
         messages.warning(request, str(error))
     else:
@@ -42,7 +43,7 @@ def redeliver(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def redeliver_all(request: HttpRequest) -> HttpResponse:
     """Have every dead message delivered again."""
-    count = outbox.redeliver_all(by=request.user)
+    count = outbox.redeliver_all(by=actor_of(request))
     if count:
         messages.success(request, f"{count} message{' is' if count == 1 else 's are'} being delivered again.")
     else:

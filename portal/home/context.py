@@ -20,7 +20,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "sign_up": settings.RODEO_SIGN_UP and settings.RODEO_PASSWORD_SIGN_IN,
         "mails": settings.RODEO_MAIL,
         "oidc": _oidc_name(),
-        "waiting_count": lambda: count_waiting_for(request.user),
+        "waiting_count": lambda: count_waiting_for(request.user) if request.user.is_authenticated else 0,
     }
 
 

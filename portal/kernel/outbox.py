@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.events import Event
 from portal.kernel.models import Message, StateChange
 from portal.kernel.outages import is_outage
@@ -167,7 +168,7 @@ def _jittered(delay: timedelta) -> timedelta:
 # Dead messages
 
 
-def redeliver(pk: int, *, by: Any) -> None:
+def redeliver(pk: int, *, by: Actor) -> None:
     """Have a dead message delivered again, with as much time as a new one. Raises AlreadyMoved if it is not dead."""
     with transaction.atomic():
         if not _revive(pk=pk):
@@ -175,7 +176,7 @@ def redeliver(pk: int, *, by: Any) -> None:
         _note_redelivery(f"#{pk}", by, "")
 
 
-def redeliver_all(*, by: Any) -> int:
+def redeliver_all(*, by: Actor) -> int:
     """Have every dead message delivered again; return how many there were."""
     with transaction.atomic():
         count = _revive()
@@ -195,7 +196,7 @@ def _state_of(pk: int) -> str:
     return message.state if message else "deleted"
 
 
-def _note_redelivery(key: str, by: Any, because: str) -> None:
+def _note_redelivery(key: str, by: Actor, because: str) -> None:
     StateChange.objects.create(
         kind="message",
         key=key,

@@ -11,10 +11,12 @@ from django.http import HttpRequest, HttpResponseBase
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from portal.kernel.actors import Anyone
+
 View = Callable[..., HttpResponseBase]
 
 
-def may_read(user: Any) -> bool:
+def may_read(user: Anyone) -> bool:
     """Reading needs sign-in, unless RODEO_OPEN_READING opens it to all."""
     return bool(user.is_authenticated or settings.RODEO_OPEN_READING)
 
@@ -86,6 +88,12 @@ def administrators(view: View) -> View:
         lambda request: bool(request.user.is_authenticated and request.user.is_staff),
         "Only administrators may do this. Ask one of them, or have your account made staff.",
     )
+
+
+def check_administrator(by: Anyone | None, doing: str) -> None:
+    """Refuse everybody but administrators, and commands on the machine itself (None), to do what reaches other systems."""
+    if by is not None and not by.is_staff:
+        raise PermissionDenied(f"Only administrators {doing}. Ask one of them.")
 
 
 class ReadingAllowed(BasePermission):

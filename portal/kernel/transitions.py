@@ -6,6 +6,7 @@ from typing import Any
 from django.db import models, transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 
 
@@ -19,14 +20,14 @@ class AlreadyMoved(Exception):
         )
 
 
-def signed(by: Any, because: str) -> str:
+def signed(by: Actor | None, because: str) -> str:
     """Return the reason with the name of the API token that acted for somebody, if one did."""
     token = getattr(by, "token", None)
     return f"{because} (by the API token “{token.name}”)".strip() if token is not None else because
 
 
 def move(
-    row: models.Model, field: str, to: str, *, leaving: Iterable[str], by: Any, because: str = "", **also: Any
+    row: models.Model, field: str, to: str, *, leaving: Iterable[str], by: Actor | None, because: str = "", **also: Any
 ) -> StateChange:
     """Move `row.field` to `to` with one UPDATE that names the states it may leave, and write the history row.
 
@@ -48,7 +49,7 @@ def move_held(
     *,
     before: str,
     leaving: Iterable[str],
-    by: Any,
+    by: Actor | None,
     because: str = "",
     **also: Any,
 ) -> StateChange:

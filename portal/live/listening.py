@@ -20,7 +20,7 @@ from portal.live.hub import Hub
 from portal.live.people import in_thread
 from portal.live.topics import event
 from squads.models import Story
-from squads.stories.cards import Card
+from squads.stories.cards import LiveCard
 
 logger = logging.getLogger(__name__)
 # One action touches a story several times within a few milliseconds.
@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
     """What the database said about some stories."""
 
     keys: dict[int, str]
-    cards: list[Card]
+    cards: list[LiveCard]
 
 
 def draw(ids: list[int], kinds: list[str]) -> Drawn:

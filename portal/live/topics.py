@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from squads.stories.cards import Card
+from squads.stories.cards import LiveCard
 
 # Who asks for a topic gets it if they may read at all: reading is one policy for the whole portal.
 KINDS = ("squad", "release", "story")
@@ -12,7 +12,7 @@ LONGEST_TOPIC = 360
 
 
 # Given the ids of stories, read them once and return their cards on every board of one kind that shows them.
-Cards = Callable[[list[int]], Iterable[Card]]
+Cards = Callable[[list[int]], Iterable[LiveCard]]
 BOARDS: dict[str, Cards] = {}
 
 

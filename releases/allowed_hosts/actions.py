@@ -6,16 +6,17 @@ Pages, API and outbound requests use these. `by` is always an administrator.
 import ipaddress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock, http
+from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
+from portal.kernel.policy import check_administrator
 from portal.kernel.transitions import signed
 from releases.allowed_hosts.models import AllowedHost
 from releases.providers.git.client import GitFailed
@@ -72,9 +73,8 @@ def history(limit: int = 50) -> list[HostDecision]:
     ]
 
 
-def _check_administrator(by: Any) -> None:
-    if not by.is_staff:
-        raise PermissionDenied("Only administrators say which hosts may be asked. Ask one of them.")
+def _check_administrator(by: Actor) -> None:
+    check_administrator(by, "say which hosts may be asked")
 
 
 def validate_host(text: str) -> str:
@@ -104,7 +104,7 @@ def validate_host(text: str) -> str:
     return host
 
 
-def allow(*, host: str, note: str = "", by: Any) -> AllowedHost:
+def allow(*, host: str, note: str = "", by: Actor) -> AllowedHost:
     """Allow requests to a host inside the company's network. `note` says what for; who allowed it is recorded."""
     _check_administrator(by)
     host, note = validate_host(host), note.strip()
@@ -119,7 +119,7 @@ def allow(*, host: str, note: str = "", by: Any) -> AllowedHost:
     return row
 
 
-def close(row: AllowedHost, *, by: Any) -> None:
+def close(row: AllowedHost, *, by: Actor) -> None:
     """Close a host again. The next connection to it is refused, if it is inside the network."""
     _check_administrator(by)
     with transaction.atomic():
@@ -128,7 +128,7 @@ def close(row: AllowedHost, *, by: Any) -> None:
             _record_decision(row.host, ALLOWED, CLOSED, by, "")
 
 
-def _record_decision(host: str, before: str, after: str, by: Any, because: str) -> None:
+def _record_decision(host: str, before: str, after: str, by: Actor, because: str) -> None:
     StateChange.objects.create(
         kind=KIND, key=host[:200], from_state=before, to_state=after, by=by, because=signed(by, because), at=clock.now()
     )

@@ -6,6 +6,7 @@ from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, named_by
 from releases.allowed_hosts import actions
 from releases.allowed_hosts.models import AllowedHost
@@ -45,11 +46,11 @@ class AllowedHosts(mixins.ListModelMixin, Endpoint):
         """Allow a host."""
         serializer = HostIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        row = actions.allow(by=request.user, **serializer.validated_data)
+        row = actions.allow(by=actor_of(request), **serializer.validated_data)
         return Response(HostOut(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, host: str) -> Response:
         """Close a host again."""
-        actions.close(self.get_object(), by=request.user)
+        actions.close(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators
@@ -21,7 +22,7 @@ def host_list(request: HttpRequest) -> HttpResponse:
     form = HostForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row = actions.allow(by=request.user, **form.cleaned_data)
+            row = actions.allow(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -41,6 +42,6 @@ def host_list(request: HttpRequest) -> HttpResponse:
 def host_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Close a host again."""
     row = get_object_or_404(AllowedHost, pk=pk)
-    actions.close(row, by=request.user)
+    actions.close(row, by=actor_of(request))
     messages.success(request, f"{row.host} is closed again.")
     return redirect("releases:allowed_hosts:list")

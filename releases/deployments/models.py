@@ -3,6 +3,7 @@
 from django.db import models
 
 from releases.artifacts.models import Artifact
+from releases.deployments.querysets import REMOVAL, AcceptanceRunQuerySet, DeploymentQuerySet
 from releases.environments.models import Environment
 from releases.pipelines.models import Outcome, Phase
 from squads.models import Service
@@ -14,7 +15,7 @@ class Deployment(models.Model):
     class Kind(models.TextChoices):
         DEPLOY = "deploy", "deployment"
         ROLLBACK = "rollback", "rollback"
-        REMOVAL = "removal", "removal"
+        REMOVAL = REMOVAL, "removal"
 
     id = models.UUIDField(primary_key=True, editable=False)
     key = models.CharField(max_length=300)
@@ -32,6 +33,8 @@ class Deployment(models.Model):
     finished_at = models.DateTimeField(null=True)
     url = models.CharField(max_length=1000, blank=True)
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    objects = DeploymentQuerySet.as_manager()
 
     class Meta:
         app_label = "releases"
@@ -71,6 +74,8 @@ class AcceptanceRun(models.Model):
     performed_by = models.CharField(max_length=200, blank=True)
     url = models.CharField(max_length=1000, blank=True)
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    objects = AcceptanceRunQuerySet.as_manager()
 
     class Meta:
         app_label = "releases"

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -63,7 +64,7 @@ def environment_named(key: str, tier: str = "") -> Environment:
 
 
 @transaction.atomic
-def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> Environment:
+def create_environment(*, by: Actor, key: str, name: str = "", **fields: Any) -> Environment:
     """Create an environment before any event names it; ValidationError names the field when the key exists."""
     hold("names of environments")  # so that of two created at the same moment the second gets the ValidationError
     key = key.strip()
@@ -76,7 +77,7 @@ def create_environment(*, by: Any, key: str, name: str = "", **fields: Any) -> E
 
 
 @transaction.atomic
-def edit_environment(environment: Environment, *, by: Any, **fields: Any) -> Environment:
+def edit_environment(environment: Environment, *, by: Actor, **fields: Any) -> Environment:
     """Change an environment; its key, which events use, stays. Evidence is derived again where its tier changes."""
     fields = _editable(fields)
     before = Environment.objects.select_for_update().get(pk=environment.pk)

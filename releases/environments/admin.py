@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from portal.kernel.actors import actor_of
 from portal.kernel.admin import NotDeleted
 from releases.environments import actions
 from releases.environments.models import Environment
@@ -21,4 +22,4 @@ class Environments(NotDeleted):
         return False
 
     def save_model(self, request: HttpRequest, obj: Environment, form: ModelForm, change: bool) -> None:
-        actions.edit_environment(obj, by=request.user, **form.cleaned_data)
+        actions.edit_environment(obj, by=actor_of(request), **form.cleaned_data)

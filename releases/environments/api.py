@@ -1,26 +1,18 @@
 """Environments over the API; the same verbs as the pages call."""
 
-from typing import Any
-
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from releases.environments import actions
 from releases.environments.models import Environment
 from releases.environments.queries import WHO_MAY_EDIT
-from squads.teams.queries import may_plan
-
-
-def check_writer(user: Any) -> None:
-    """Refuse people who are in no squad and no project managers: all others share the environments."""
-    if not may_plan(user):
-        raise PermissionDenied(WHO_MAY_EDIT)
+from squads.teams.permissions import check_planner
 
 
 class EnvironmentOut(serializers.ModelSerializer):
@@ -91,19 +83,19 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=EnvironmentIn, responses={201: EnvironmentOut})
     def create(self, request: Request) -> Response:
         """Create an environment before any event names it."""
-        check_writer(request.user)
+        check_planner(request.user, WHO_MAY_EDIT)
         serializer = EnvironmentIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        environment = actions.create_environment(by=request.user, **serializer.validated_data)
+        environment = actions.create_environment(by=actor_of(request), **serializer.validated_data)
         return Response(EnvironmentOut(environment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=EnvironmentChange, responses=EnvironmentOut)
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change what people say about an environment. A changed tier judges the stories concerned again."""
         environment = self.get_object()
-        check_writer(request.user)
+        check_planner(request.user, WHO_MAY_EDIT)
         serializer = EnvironmentChange(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data:
-            actions.edit_environment(environment, by=request.user, **serializer.validated_data)
+            actions.edit_environment(environment, by=actor_of(request), **serializer.validated_data)
         return Response(EnvironmentOut(environment).data)

@@ -5,14 +5,12 @@ Packages may import only downwards, and deployments and incidents lie above: the
 
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from releases.environments.models import Environment
 from squads.models import Service
 
-# The newest such deployment is what runs. A removal is one too: then nothing runs.
-SUCCESSFUL = Q(phase="finished", outcome="success", healthy=True, finished_at__isnull=False)
 WHO_MAY_EDIT = (
     "Environments are described by project managers and members of squads: join a squad, or create one, first."
 )
@@ -33,17 +31,15 @@ def environments() -> QuerySet[Environment]:
     return Environment.objects.annotate(service_count=Coalesce(Subquery(counted), 0)).order_by("order", "name")
 
 
-def _deployments() -> "QuerySet[Any]":
+def _deployments() -> Any:
     return Environment._meta.get_field("deployments").related_model._default_manager.all()
 
 
 def services_in(environment: Environment) -> QuerySet[Service]:
     """Return the services ever deployed there successfully, with the newest such deployment and the one before."""
-    successful = (
-        _deployments()
-        .filter(SUCCESSFUL, environment=environment, service=OuterRef("pk"))
-        .order_by("-finished_at", "-pk")
-    )
+    # The newest success is what runs. A removal is one too: then nothing runs.
+    here = _deployments().successful().filter(environment=environment, service=OuterRef("pk"))
+    successful = here.order_by("-finished_at", "-pk")
     return (
         Service.objects.filter(Exists(successful))
         .select_related("squad")
@@ -61,7 +57,8 @@ def running(services: list[Any]) -> list[Running]:
 
 def deployments(environment: Environment) -> "QuerySet[Any]":
     """Return all deployments to an environment, those under way first, then the newest."""
-    rows = _deployments().filter(environment=environment).select_related("service", "artifact", "environment")
+    rows: QuerySet[Any] = _deployments().filter(environment=environment)
+    rows = rows.select_related("service", "artifact", "environment")
     return rows.order_by(F("finished_at").desc(nulls_first=True), "-pk")
 
 

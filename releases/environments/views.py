@@ -1,24 +1,20 @@
 """Pages of environments: what runs where, since when, and what ran before."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
 from releases.environments import actions, queries
 from releases.environments.forms import EnvironmentForm
 from releases.environments.models import Environment
-from squads.teams.queries import may_plan
+from squads.teams.permissions import check_planner, may_plan
 
 SERVICES_SHOWN, INCIDENTS_SHOWN = 200, 20
-
-
-def _check_writer(request: HttpRequest) -> None:
-    if not may_plan(request.user):
-        raise PermissionDenied(queries.WHO_MAY_EDIT)
 
 
 @reading
@@ -52,11 +48,11 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @planners
 def environment_create(request: HttpRequest) -> HttpResponse:
     """Describe an environment before any event names it."""
-    _check_writer(request)
+    check_planner(request.user, queries.WHO_MAY_EDIT)
     form = EnvironmentForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            environment = actions.create_environment(by=request.user, **form.cleaned_data)
+            environment = actions.create_environment(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -70,12 +66,12 @@ def environment_create(request: HttpRequest) -> HttpResponse:
 @planners
 def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about an environment."""
-    _check_writer(request)
+    check_planner(request.user, queries.WHO_MAY_EDIT)
     environment = get_object_or_404(Environment, slug=slug)
     form = EnvironmentForm(request.POST or None, instance=environment)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.edit_environment(environment, by=request.user, **form.cleaned_data)
+            actions.edit_environment(environment, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:

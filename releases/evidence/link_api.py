@@ -7,12 +7,11 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.kernel.api import Endpoint
+from portal.kernel.actors import actor_of
 from releases.evidence import links
 from releases.pipelines.models import Outcome, Phase, StoryLink
-from squads.models import Story
 from squads.stories import queries
-from squads.teams.api import check_own
+from squads.stories.api import OfStory
 
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
 
@@ -46,52 +45,39 @@ class LinkIn(serializers.Serializer):
 
 
 @extend_schema(parameters=[KEY])
-class LinkedChanges(Endpoint):
+class LinkedChanges(OfStory):
     """The changes of a story."""
 
     marks = {"create": "members", "destroy": "members"}
     serializer_class = LinkedChangeOut
-    filter_backends = []
     lookup_value_regex = r"[0-9a-fA-F-]{32,36}"
-
-    def _story(self) -> Story:
-        key = self.kwargs["key"].upper()
-        story: Story | None = Story.objects.select_related("squad").filter(key=key).first()
-        if story is None:
-            raise exceptions.NotFound(queries.why_unknown(key))
-        return story
-
-    def _own(self) -> Story:
-        story = self._story()
-        check_own(story.squad, self.request.user, story.key)
-        return story
 
     @extend_schema(responses=LinkedChangeOut(many=True))
     def list(self, request: Request, key: str) -> Response:
         """List the changes of a story, the newest first, with their runs."""
-        page = self.paginate_queryset(queries.changes(self._story()))
+        page = self.paginate_queryset(queries.changes(self.story()))
         assert page is not None
         return self.get_paginated_response(LinkedChangeOut(queries.linked(page), many=True).data)
 
     @extend_schema(request=LinkIn, responses={201: LinkedChangeOut})
     def create(self, request: Request, key: str) -> Response:
         """Say that a change belongs to a story. The story is judged by it a moment later."""
-        story = self._own()
+        story = self.own_story()
         said = LinkIn(data=request.data)
         said.is_valid(raise_exception=True)
         change = links.change_named(said.validated_data["sha"])
-        links.link_change(change, story, by=request.user)
+        links.link_change(change, story, by=actor_of(request))
         (shown,) = queries.linked(queries.changes(story).filter(change=change))
         return Response(LinkedChangeOut(shown).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", UUID, OpenApiParameter.PATH)])
     def destroy(self, request: Request, key: str, pk: str) -> Response:
         """Say that a change does not belong to a story, whatever its message says; twice changes nothing."""
-        story = self._own()
+        story = self.own_story()
         try:
             change = links.change_of(story, UUID(pk))
         except ValueError:
             raise exceptions.NotFound("That is no change's id.") from None
         if change is not None:
-            links.unlink_change(change, story, by=request.user)
+            links.unlink_change(change, story, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

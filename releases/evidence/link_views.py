@@ -3,12 +3,14 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading
 from portal.kernel.text_input import given
@@ -17,6 +19,7 @@ from releases.pipelines.models import Change, Repository
 from squads.models import Squad, Story
 from squads.story_pages.lookup import own_story
 from squads.story_pages.page import Typed, story_page
+from squads.teams.permissions import check_member
 
 JUDGED = "The story is judged again in a moment."
 
@@ -28,9 +31,9 @@ def link(request: HttpRequest, key: str) -> HttpResponse:
     story, sha = own_story(key, request.user), given(request.POST, "sha")
     try:
         change = links.change_named(sha)
-        links.link_change(change, story, by=request.user)
+        links.link_change(change, story, by=actor_of(request))
     except ValidationError as error:
-        typed = Typed("link", " ".join(error.messages), {"sha": sha})
+        typed = Typed("link", words_of(error), {"sha": sha})
         return story_page(request, story, typed=typed, status=400)
     messages.success(request, f"{change} is linked to {story.key}. {JUDGED}")
     return redirect(f"{story.get_absolute_url()}#story-changes")
@@ -43,7 +46,7 @@ def unlink(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     story = own_story(key, request.user)
     change = links.change_of(story, pk)
     if change is not None:
-        links.unlink_change(change, story, by=request.user)
+        links.unlink_change(change, story, by=actor_of(request))
         messages.success(request, f"{change} no longer belongs to {story.key}, whatever it says. {JUDGED}")
     return redirect(f"{story.get_absolute_url()}#story-changes")
 
@@ -78,13 +81,12 @@ def link_here(request: HttpRequest, pk: UUID) -> HttpResponse:
         messages.error(
             request, f"{change} was not linked: no story is called {key or 'that'}. A key looks like PAY-12."
         )
-    elif not story.squad.is_writable_by(request.user):
-        raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
     else:
+        check_member(story.squad, request.user, story.key)
         try:
-            links.link_change(change, story, by=request.user)
+            links.link_change(change, story, by=actor_of(request))
         except ValidationError as error:
-            messages.error(request, " ".join(error.messages))
+            messages.error(request, words_of(error))
         else:
             messages.success(request, f"{change} is linked to {story.key}. {JUDGED}")
     back = given(request.POST, "back")

@@ -1,13 +1,13 @@
 """Saying by hand which changes belong to which story. What a person said stays, also when the inbox is replayed."""
 
 import re
-from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from releases.events import ChangeLinked
@@ -59,7 +59,7 @@ def change_named(text: str) -> Change:
 
 
 @transaction.atomic
-def link_change(change: Change, story: Story, *, by: Any) -> StoryLink:
+def link_change(change: Change, story: Story, *, by: Actor) -> StoryLink:
     """Say that a change belongs to a story, also when somebody refused that before. It is judged by it after the commit.
 
     Raises ValidationError when it is linked already.
@@ -78,7 +78,7 @@ def link_change(change: Change, story: Story, *, by: Any) -> StoryLink:
 
 
 @transaction.atomic
-def unlink_change(change: Change, story: Story, *, by: Any) -> None:
+def unlink_change(change: Change, story: Story, *, by: Actor) -> None:
     """Say that a change does not belong to a story, whatever its message says; doing it twice changes nothing."""
     links = StoryLink.objects.filter(change=change, key=story.key, refused=False)
     if links.update(refused=True, person=by):

@@ -57,8 +57,8 @@ def _bound_checks(stories: list[Story]) -> dict[str, list[AcceptanceRun]]:
     found: dict[str, list[AcceptanceRun]] = defaultdict(list)
     keys = [story.key for story in stories]
     for check in (
-        AcceptanceRun.objects.filter(story_key__in=keys, phase="finished", outcome__in=VERDICTS)
-        .filter(Q(finished_at__isnull=False) | Q(started_at__isnull=False))
+        AcceptanceRun.objects.with_verdict()
+        .filter(Q(finished_at__isnull=False) | Q(started_at__isnull=False), story_key__in=keys)
         .select_related("environment", "artifact", "service")
         .order_by("finished_at", "id")
     ):
@@ -70,9 +70,7 @@ def _flags(stories: list[Story]) -> dict[str, list[FlagState]]:
     found: dict[str, list[FlagState]] = defaultdict(list)
     names = {story.flag for story in stories if story.flag}
     if names:
-        for state in FlagState.objects.filter(flag__in=names, environment__tier="production").select_related(
-            "environment"
-        ):
+        for state in FlagState.objects.in_production().filter(flag__in=names).select_related("environment"):
             found[state.flag].append(state)
     return found
 

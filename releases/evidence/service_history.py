@@ -10,14 +10,14 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun, Deployment
+from releases.deployments.querysets import REMOVAL as REMOVAL
+from releases.deployments.querysets import VERDICTS as VERDICTS
 from releases.evidence.containment import Commit, Containment
 from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
 from releases.providers.monorepo_paths import services_of
 from squads.models import Story
 
 MAINLINES = {"", "main", "master", "trunk"}
-VERDICTS = {"success": "success", "failure": "failure", "error": "failure"}
-REMOVAL = "removal"
 DAY = timedelta(days=1)
 
 
@@ -136,9 +136,8 @@ def repositories_of(service: str) -> list[int]:
 
 
 def counted_deployments() -> "QuerySet[Deployment]":
-    """Return the deployments that put something somewhere: finished, successful and healthy, in their order of time."""
-    counted = Deployment.objects.filter(outcome="success", phase="finished", healthy=True, finished_at__isnull=False)
-    return counted.order_by("finished_at", "id")
+    """Return the deployments that put something somewhere, in their order of time."""
+    return Deployment.objects.successful().order_by("finished_at", "id")
 
 
 def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
@@ -152,11 +151,8 @@ def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
     # Where every mainline was seen, its name is known; elsewhere the usual names are taken at their word.
     names = {"", *branches} if branches and len(branches) == len(ids) else {*MAINLINES, *branches}
     others = RepositoryPart.objects.filter(repository=OuterRef("repository_id"), service=OuterRef("service_id"))
-    runs = Run.objects.filter(
+    runs = Run.objects.successful().filter(
         Q(repository_id__in=ids) | Q(service__name=service) | Q(repository=None, service=None),
-        outcome="success",
-        phase="finished",
-        finished_at__isnull=False,
         branch__in=[*names, *(f"refs/heads/{name}" for name in names if name)],
     )
     return runs.exclude(Exists(others.exclude(service__name=service))).order_by("finished_at", "id")
@@ -178,14 +174,9 @@ def service_histories(
         ]
         deployments = list(counted_deployments().filter(service__name=name).values_list(*DEPLOYMENT_COLUMNS))
         checks = list(
-            AcceptanceRun.objects.filter(
-                service__name=name,
-                story_key="",
-                phase="finished",
-                outcome__in=VERDICTS,
-                environment__tier__in=("testing", "staging"),
-                finished_at__isnull=False,
-            )
+            AcceptanceRun.objects.with_verdict()
+            .before_production()
+            .filter(service__name=name, story_key="", finished_at__isnull=False)
             .select_related("environment", "artifact")
             .order_by("finished_at", "id")
         )

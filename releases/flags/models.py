@@ -3,6 +3,7 @@
 from django.db import models
 
 from releases.environments.models import Environment
+from releases.flags.querysets import FlagStateQuerySet
 
 
 class FlagState(models.Model):
@@ -15,6 +16,8 @@ class FlagState(models.Model):
     audience = models.CharField(max_length=60, default="everyone")
     at = models.DateTimeField()
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    objects = FlagStateQuerySet.as_manager()
 
     class Meta:
         app_label = "releases"

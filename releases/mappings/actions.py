@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -41,12 +42,12 @@ FIRST_ORDER, LAST_ORDER = 100, 1_000_000
 EXACT_ORDER = 50
 
 
-def may_map(user: Any) -> bool:
+def may_map(user: Anyone | None) -> bool:
     """Administrators and project managers may change rules."""
     return bool(user is not None and user.is_authenticated and (user.is_staff or user.is_project_manager))
 
 
-def check_mapper(user: Any) -> None:
+def check_mapper(user: Anyone | None) -> None:
     """Refuse everybody else, with the remedy."""
     if not may_map(user):
         raise PermissionDenied(WHO_MAY_MAP)
@@ -99,7 +100,7 @@ def _check_has_effect(values: dict[str, str]) -> None:
 
 
 @transaction.atomic
-def create_rule(*, by: Any, order: int | None = None, source: Source | None = None, **fields: Any) -> MappingRule:
+def create_rule(*, by: Actor, order: int | None = None, source: Source | None = None, **fields: Any) -> MappingRule:
     """Create a rule and replay past events with matching names. It comes last unless `order` is given."""
     check_mapper(by)
     rule = validate_rule({**fields, "source": source})
@@ -123,7 +124,7 @@ def create_rule(*, by: Any, order: int | None = None, source: Source | None = No
 
 
 @transaction.atomic
-def edit_rule(row: MappingRule, *, by: Any, **fields: Any) -> MappingRule:
+def edit_rule(row: MappingRule, *, by: Actor, **fields: Any) -> MappingRule:
     """Change a rule and replay events with names that it matched before or matches now."""
     check_mapper(by)
     if strange := fields.keys() - set(FIELDS):
@@ -142,7 +143,7 @@ def edit_rule(row: MappingRule, *, by: Any, **fields: Any) -> MappingRule:
 
 
 @transaction.atomic
-def remove_rule(row: MappingRule, *, by: Any) -> None:
+def remove_rule(row: MappingRule, *, by: Actor) -> None:
     """Delete a rule and replay events with names that it matched."""
     check_mapper(by)
     before = MappingRule.objects.select_for_update().filter(pk=row.pk).first()
@@ -153,7 +154,7 @@ def remove_rule(row: MappingRule, *, by: Any) -> None:
 
 
 @transaction.atomic
-def move_rule(row: MappingRule, *, up: bool, by: Any) -> None:
+def move_rule(row: MappingRule, *, up: bool, by: Actor) -> None:
     """Swap a rule with the one above or below it."""
     check_mapper(by)
     rows = list(MappingRule.objects.select_for_update().order_by("order", "pk"))
@@ -169,7 +170,7 @@ def move_rule(row: MappingRule, *, up: bool, by: Any) -> None:
         _record_change(row, "in force", "in force", by, [as_rule(rows[at]), as_rule(rows[other])])
 
 
-def _record_change(row: MappingRule, before: str, after: str, by: Any, rules: list[engine.Rule]) -> None:
+def _record_change(row: MappingRule, before: str, after: str, by: Actor, rules: list[engine.Rule]) -> None:
     StateChange.objects.create(
         kind="mapping rule",
         key=str(row.pk),

@@ -9,6 +9,7 @@ from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from portal.kernel.paging import ApiPages
 from releases.environments.models import Environment
@@ -83,7 +84,7 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         actions.check_mapper(request.user)
         serializer = MappingRuleIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        rule = actions.create_rule(by=request.user, **serializer.validated_data)
+        rule = actions.create_rule(by=actor_of(request), **serializer.validated_data)
         return Response(MappingRuleOut(rule).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=MappingRuleIn, responses=MappingRuleOut)
@@ -93,14 +94,14 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         actions.check_mapper(request.user)
         serializer = MappingRuleIn(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        return Response(MappingRuleOut(actions.edit_rule(rule, by=request.user, **serializer.validated_data)).data)
+        return Response(MappingRuleOut(actions.edit_rule(rule, by=actor_of(request), **serializer.validated_data)).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """Take a rule away. Administrators and project managers may."""
         rule = self.get_object()
         actions.check_mapper(request.user)
-        actions.remove_rule(rule, by=request.user)
+        actions.remove_rule(rule, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

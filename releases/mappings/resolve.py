@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
+from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from releases.environments.actions import edit_environment
 from releases.environments.models import Environment
@@ -17,13 +18,13 @@ from releases.pipelines.models import Repository
 from squads.events import ServiceChanged
 from squads.models import Service, Squad
 from squads.teams.actions import claim_service, create_service
-from squads.teams.queries import may_plan
+from squads.teams.permissions import check_planner
 
 REPLAYED = "Past events are reprocessed now."
 Meaning = Mapping[str, str]
 
 
-def resolve_unmapped(kind: str, name: str, meaning: Meaning, *, by: Any) -> str:
+def resolve_unmapped(kind: str, name: str, meaning: Meaning, *, by: Actor) -> str:
     """Give an unmapped name of a kind its meaning; return a sentence that says what was done.
 
     Raises ValidationError naming the field, or PermissionDenied naming who may.
@@ -37,7 +38,7 @@ def resolve_unmapped(kind: str, name: str, meaning: Meaning, *, by: Any) -> str:
         return resolver(name, meaning, by)
 
 
-def _resolve_repository(name: str, meaning: Meaning, by: Any) -> str:
+def _resolve_repository(name: str, meaning: Meaning, by: Actor) -> str:
     row = Repository.objects.filter(key=name).first()
     if row is None:
         raise ValidationError(f"No repository is called {name[:100]} any more.")
@@ -74,12 +75,12 @@ def _squad(meaning: Meaning, message: str) -> Squad:
     return squad
 
 
-def _check_writes_for(squad: Squad, by: Any) -> None:
+def _check_writes_for(squad: Squad, by: Actor) -> None:
     if not (may_map(by) or squad.is_writable_by(by)):
         raise PermissionDenied(f"Only members of squad {squad}, project managers and administrators may do this.")
 
 
-def _resolve_service(name: str, meaning: Meaning, by: Any) -> str:
+def _resolve_service(name: str, meaning: Meaning, by: Actor) -> str:
     row = Service.objects.filter(name=name).first()
     if row is None:
         raise ValidationError(f"No service is called {name[:100]} any more.")
@@ -93,7 +94,7 @@ def _resolve_service(name: str, meaning: Meaning, by: Any) -> str:
     return f"Squad {squad} owns {name}."
 
 
-def _resolve_environment(name: str, meaning: Meaning, by: Any) -> str:
+def _resolve_environment(name: str, meaning: Meaning, by: Actor) -> str:
     row = Environment.objects.filter(key=name).first()
     if row is None:
         raise ValidationError(f"No environment is called {name[:100]} any more.")
@@ -104,8 +105,7 @@ def _resolve_environment(name: str, meaning: Meaning, by: Any) -> str:
     tier = meaning.get("tier", "")
     if tier not in Environment.Tier.values:
         raise ValidationError({"tier": "Choose its tier, or name the environment that is meant."})
-    if not may_plan(by):
-        raise PermissionDenied(WHO_MAY_EDIT)
+    check_planner(by, WHO_MAY_EDIT)
     if tier == Environment.Tier.OTHER:
         create_rule(by=by, kind="environment", pattern=engine.exact_pattern(name), tier=tier, order=EXACT_ORDER)
         return f"{name} is of no tier that counts, and is no longer listed here."
@@ -113,7 +113,7 @@ def _resolve_environment(name: str, meaning: Meaning, by: Any) -> str:
     return f"{name} is a {row.get_tier_display()} environment. What happened there is judged again now."
 
 
-def _resolve_pipeline(name: str, meaning: Meaning, by: Any) -> str:
+def _resolve_pipeline(name: str, meaning: Meaning, by: Actor) -> str:
     role = meaning.get("role", "")
     if not role:
         raise ValidationError({"role": "Choose what this pipeline does."})
@@ -132,7 +132,7 @@ def _resolve_pipeline(name: str, meaning: Meaning, by: Any) -> str:
     return f"A run of {name} is {roles[role]}{target}. {REPLAYED}"
 
 
-def _resolve_alert(name: str, meaning: Meaning, by: Any) -> str:
+def _resolve_alert(name: str, meaning: Meaning, by: Actor) -> str:
     role = meaning.get("role", "")
     if role not in ("incident", "ignored"):
         raise ValidationError({"role": "Choose whether it is an incident."})

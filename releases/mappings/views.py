@@ -11,7 +11,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.form_errors import add_errors
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import managers, planners, reading
@@ -20,7 +21,7 @@ from releases.environments.models import Environment
 from releases.mappings import actions, resolve, unmapped
 from releases.mappings.forms import RuleForm
 from releases.mappings.models import MappingRule
-from squads.teams.queries import may_plan
+from squads.teams.permissions import may_plan
 
 NAMES_SHOWN = 30
 SAVED = "Matching events are reprocessed now."
@@ -64,9 +65,9 @@ def _rule(request: HttpRequest, rule: MappingRule | None) -> HttpResponse:
 
 def _save(request: HttpRequest, rule: MappingRule | None, fields: dict[str, Any]) -> HttpResponse:
     if rule is None:
-        actions.create_rule(by=request.user, **fields)
+        actions.create_rule(by=actor_of(request), **fields)
     else:
-        actions.edit_rule(rule, by=request.user, **fields)
+        actions.edit_rule(rule, by=actor_of(request), **fields)
     messages.success(request, f"Saved. {SAVED}")
     return redirect("releases:mappings:rule_list")
 
@@ -90,7 +91,7 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
     actions.check_mapper(request.user)
     rule = MappingRule.objects.filter(pk=pk).first()
     if rule is not None:
-        actions.remove_rule(rule, by=request.user)
+        actions.remove_rule(rule, by=actor_of(request))
     messages.success(request, f"The rule is removed. {SAVED}")
     return redirect("releases:mappings:rule_list")
 
@@ -99,7 +100,7 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def rule_move(request: HttpRequest, pk: int) -> HttpResponse:
     """Swap a rule with the one above (`to` is up) or below it."""
-    actions.move_rule(get_object_or_404(MappingRule, pk=pk), up=given(request.POST, "to") == "up", by=request.user)
+    actions.move_rule(get_object_or_404(MappingRule, pk=pk), up=given(request.POST, "to") == "up", by=actor_of(request))
     return redirect(f"{reverse('releases:mappings:rule_list')}#rule-{pk}")
 
 
@@ -140,9 +141,9 @@ def unmapped_resolve(request: HttpRequest) -> HttpResponse:
     kind, name = given(request.POST, "kind"), given(request.POST, "name")
     done, error_text = "", ""
     try:
-        done = resolve.resolve_unmapped(kind, name, meaning, by=request.user)
+        done = resolve.resolve_unmapped(kind, name, meaning, by=actor_of(request))
     except ValidationError as error:
-        error_text = " ".join(error.messages)
+        error_text = words_of(error)
     if wants_fragment(request):
         row = unmapped.Unmapped(
             kind, name, given(request.POST, "id"), meaning["source"], given(request.POST, "source_name")

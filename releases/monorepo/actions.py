@@ -1,11 +1,10 @@
 """Monorepo paths: folders of a repository (its parts) that make a service of their own (docs/adr/0021)."""
 
-from typing import Any
-
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.inbox.models import Source
@@ -19,7 +18,7 @@ PARTS_LIMIT = 500
 
 
 @transaction.atomic
-def add_part(repository: Repository, prefix: str, service: str, *, by: Any) -> RepositoryPart:
+def add_part(repository: Repository, prefix: str, service: str, *, by: Actor) -> RepositoryPart:
     """Give a folder to a service, which is created unowned if there is none of this name.
 
     Past changes that events described are derived again at once; git is asked within seconds which folders its commits
@@ -59,14 +58,14 @@ def _validate_folder(text: str) -> str:
 
 
 @transaction.atomic
-def remove_part(row: RepositoryPart, *, by: Any) -> None:
+def remove_part(row: RepositoryPart, *, by: Actor) -> None:
     """Remove a part: its folder belongs to the part around it again, or to the repository's own service."""
     check_mapper(by)
     _record_change(row, "in force", "removed", by)
     row.delete()
 
 
-def _record_change(row: RepositoryPart, before: str, after: str, by: Any) -> None:
+def _record_change(row: RepositoryPart, before: str, after: str, by: Actor) -> None:
     StateChange.objects.create(
         kind="repository part",
         key=f"{row.repository.key}: {row.prefix}"[:200],

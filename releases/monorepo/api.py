@@ -7,6 +7,7 @@ from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from releases.mappings.actions import check_mapper
 from releases.monorepo import actions
@@ -65,7 +66,7 @@ class RepositoryParts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
         serializer = PartIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         data = serializer.validated_data
-        row = actions.add_part(data["repository"], data["folder"], data["service"], by=request.user)
+        row = actions.add_part(data["repository"], data["folder"], data["service"], by=actor_of(request))
         return Response(PartOut(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses={204: None})
@@ -73,5 +74,5 @@ class RepositoryParts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
         """Say that a folder belongs to what is around it again. Administrators and project managers may."""
         row = self.get_object()
         check_mapper(request.user)
-        actions.remove_part(row, by=request.user)
+        actions.remove_part(row, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import managers, reading
@@ -42,7 +43,7 @@ def part_add(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         fields = form.cleaned_data
         try:
-            row = actions.add_part(fields["repository"], fields["folder"], fields["service"], by=request.user)
+            row = actions.add_part(fields["repository"], fields["folder"], fields["service"], by=actor_of(request))
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -57,6 +58,6 @@ def part_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Remove a part. Doing it twice changes nothing."""
     row = RepositoryPart.objects.select_related("repository", "service").filter(pk=pk).first()
     if row is not None:
-        actions.remove_part(row, by=request.user)
+        actions.remove_part(row, by=actor_of(request))
     messages.success(request, "The part is removed. Its changes belong to what is around it.")
     return redirect(reverse("releases:monorepo:list"))

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from portal.kernel.stable_ids import stable_id
+from releases.pipelines.querysets import RunQuerySet
 from squads.models import Service, Story
 
 
@@ -185,6 +186,8 @@ class Run(models.Model):
     finished_at = models.DateTimeField(null=True)
     url = models.CharField(max_length=1000, blank=True)
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         app_label = "releases"

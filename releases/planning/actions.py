@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
 from releases.events import ReleaseSaved
@@ -18,7 +19,7 @@ EDITABLE = ("version", "line", "notes", "planned_for", "released_at")
 
 @transaction.atomic
 def create_release(
-    *, by: Any, version: str, line: str = "", notes: str = "", planned_for: Any = None, released_at: Any = None
+    *, by: Actor, version: str, line: str = "", notes: str = "", planned_for: Any = None, released_at: Any = None
 ) -> Release:
     """Plan a release. Its version is kept as written; ValidationError names the field when line and version exist."""
     hold(NAMES)
@@ -33,7 +34,7 @@ def create_release(
 
 
 @transaction.atomic
-def edit_release(release: Release, *, by: Any, **fields: Any) -> Release:
+def edit_release(release: Release, *, by: Actor, **fields: Any) -> Release:
     """Change what people say about a release. One found as a tag keeps the tag's version, line and date."""
     hold(NAMES)
     own = ("notes", "planned_for") if release.origin == Release.Origin.TAG else EDITABLE
@@ -56,6 +57,6 @@ def _checked(release: Release) -> None:
         )
 
 
-def plan_missing(names: list[str], *, by: Any) -> dict[str, Release]:
+def plan_missing(names: list[str], *, by: Actor) -> dict[str, Release]:
     """Plan releases that an import names, without a line or a date; return them by name."""
     return {name: create_release(by=by, version=name) for name in names}

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from portal.kernel.actors import actor_of
 from portal.kernel.admin import NotDeleted
 from releases.planning import actions
 from releases.planning.models import Release
@@ -45,4 +46,4 @@ class Releases(NotDeleted):
         return False
 
     def save_model(self, request: HttpRequest, obj: Release, form: ModelForm, change: bool) -> None:
-        actions.edit_release(obj, by=request.user, **form.cleaned_data)
+        actions.edit_release(obj, by=actor_of(request), **form.cleaned_data)

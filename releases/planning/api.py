@@ -8,10 +8,10 @@ from django.db.models import F, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from releases.pipelines.models import StoryLink
 from releases.planning import actions
@@ -20,7 +20,7 @@ from releases.planning.models import Release
 from squads.judge import judgement
 from squads.models import Story
 from squads.stories.queries import owner_names
-from squads.teams.queries import PLANNERS, may_plan
+from squads.teams.permissions import check_planner
 
 
 class ReleaseOut(serializers.ModelSerializer):
@@ -127,27 +127,23 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def get_queryset(self) -> QuerySet[Release]:
         return Release.objects.order_by(F("released_at").desc(nulls_first=True), "-created_at", "-pk")
 
-    def _check(self) -> None:
-        if not may_plan(self.request.user):
-            raise PermissionDenied(PLANNERS)
-
     @extend_schema(request=ReleaseIn, responses={201: ReleaseOut})
     def create(self, request: Request) -> Response:
         """Plan a release."""
-        self._check()
+        check_planner(request.user)
         said = ReleaseIn(data=request.data)
         said.is_valid(raise_exception=True)
-        release = actions.create_release(by=request.user, **said.validated_data)
+        release = actions.create_release(by=actor_of(request), **said.validated_data)
         return Response(ReleaseOut(release).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReleaseIn(partial=True), responses=ReleaseOut)
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change what people say about a release; one found as a tag keeps version, line and date."""
         release = self.get_object()
-        self._check()
+        check_planner(request.user)
         said = ReleaseIn(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
-        actions.edit_release(release, by=request.user, **said.validated_data)
+        actions.edit_release(release, by=actor_of(request), **said.validated_data)
         return Response(ReleaseOut(release).data)
 
     @extend_schema(responses=BoardOut)

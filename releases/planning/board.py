@@ -1,53 +1,23 @@
 """The release board: the stories of a release by stage and squad, read in a handful of queries whatever their number."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.template.loader import get_template
-from django.urls import reverse
-from django.utils.safestring import SafeString
 
 from portal.kernel import clock
 from releases.pipelines.models import StoryLink
 from squads.judge import judgement
 from squads.models import Story
-from squads.stories import ladder
-from squads.stories.cards import Card
-from squads.stories.queries import gap_words, owner_names
+from squads.stories.cards import Card, CardMaker, LiveCard, Row, rows_of, version_of
 
 MOST_CARDS = 500
-TYPES = dict(Story.Type.choices)
-
-
-class Face(NamedTuple):
-    """One story on the board, every word of it ready."""
-
-    key: str
-    url: str
-    title: str
-    type: str
-    type_name: str
-    stage: str
-    squad: str
-    rank: int
-    version: str
-    glyph: SafeString
-    answer: str
-    gaps: str
-    withdrawn: str
-    dark: bool
-    found: bool
-
-    @property
-    def mark(self) -> str:
-        """What the card's data-version says."""
-        return self.version + ("f" if self.found else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +28,7 @@ class Lane:
     slug: str
     count: int
     done: int
-    cells: tuple[tuple[str, str, list[Face]], ...]
+    cells: tuple[tuple[str, str, list[Card]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +117,9 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
     wanted = sorted((row for row in light if only.takes(row)), key=lambda row: (row.slug, row.number))
     # Dark is read from the standing, so looking for it looks at all of them.
     chosen = wanted if only.dark else wanted[:MOST_CARDS]
-    stories = sorted(_read([row.pk for row in chosen]), key=lambda row: (row[6].lower(), row[8]))
+    stories = sorted(rows_of(row.pk for row in chosen), key=lambda row: (row.squad.lower(), row.number))
     if only.dark:
-        stories = [row for row in stories if row[5].get("dark")]
+        stories = [row for row in stories if row.standing.get("dark")]
         wanted = wanted[: len(stories)]
     unplanned = {row.pk for row in light if not row.planned}
     stages, count = Counter(row.stage for row in light), len(light)
@@ -169,7 +139,7 @@ def board(release: UUID, only: Only | None = None, at: datetime | None = None) -
             sorted(stages.items()),
             dark,
             len(unplanned),
-            [(lane.squad, [(face.key, face.mark) for _, _, cards in lane.cells for face in cards]) for lane in lanes],
+            [(lane.squad, [(card.key, card.mark) for _, _, cards in lane.cells for card in cards]) for lane in lanes],
         ),
     )
 
@@ -178,19 +148,12 @@ def _column(stage: str, count: int, total: int) -> Column:
     return Column(stage, judgement.STAGE_NAMES[stage], count, f"{round(100 * count / total)}\u202f%" if total else "")
 
 
-def _dark(release: UUID, light: list[_Light], stories: list[tuple[Any, ...]]) -> int:
+def _dark(release: UUID, light: list[_Light], stories: list[Row]) -> int:
     """Count the dark stories of the whole release; those that were read anyway need no question."""
     if len(stories) == len(light):
-        return sum(1 for row in stories if row[5].get("dark"))
+        return sum(1 for row in stories if row.standing.get("dark"))
     named = [row.pk for row in light if not row.planned]
     return Story.objects.filter(Q(release=release) | Q(pk__in=named), standing__dark=True).count()
-
-
-COLUMNS = ("pk", "key", "title", "type", "stage", "standing", "squad__name", "squad__slug", "number")
-
-
-def _read(ids: Iterable[int]) -> "QuerySet[Any, tuple[Any, ...]]":
-    return Story.objects.filter(pk__in=ids).order_by().values_list(*COLUMNS)
 
 
 def _version(*said: Any) -> str:
@@ -198,11 +161,11 @@ def _version(*said: Any) -> str:
     return sha256(repr(said).encode()).hexdigest()[:16]
 
 
-def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], at: datetime) -> list[Lane]:
-    lanes: dict[str, tuple[str, dict[str, list[Face]]]] = {}
-    for row, face in zip(stories, _faces(stories, at), strict=True):
-        shown = face._replace(found=True) if row[0] in unplanned else face
-        lanes.setdefault(face.squad, (row[6], {name: [] for name in judgement.STAGES}))[1][face.stage].append(shown)
+def _lanes(stories: list[Row], unplanned: set[int], at: datetime) -> list[Lane]:
+    lanes: dict[str, tuple[str, dict[str, list[Card]]]] = {}
+    for row, card in zip(stories, _cards(stories, at), strict=True):
+        shown = card._replace(found=True) if row.pk in unplanned else card
+        lanes.setdefault(row.slug, (row.squad, {name: [] for name in judgement.STAGES}))[1][row.stage].append(shown)
     return [
         Lane(
             squad,
@@ -215,57 +178,30 @@ def _lanes(stories: list[tuple[Any, ...]], unplanned: set[int], at: datetime) ->
     ]
 
 
-def _faces(stories: Iterable[tuple[Any, ...]], at: datetime) -> Iterator[Face]:
-    """Put what the cards of these stories show into words."""
-    rows = list(stories)
-    owners = owner_names(row[5] for row in rows)
-    # Once for all: a reverse() per card costs more than the card.
-    prefix = reverse("squads:stories:list")
-    for _, key, title, type_, stage, standing, squad, slug, number in rows:
-        yield Face(
-            key,
-            f"{prefix}{key}/",
-            title,
-            type_,
-            TYPES[type_],
-            stage,
-            slug,
-            number,
-            _version(title, type_, stage, standing, slug, number)[:10],
-            ladder.glyph(standing),
-            judgement.say(standing, at=at, owners=owners, squad=squad),
-            gap_words(standing),
-            _withdrawn(standing),
-            bool(standing.get("dark")),
-            False,
-        )
+def _cards(rows: list[Row], at: datetime) -> Iterator[Card]:
+    """Return the cards of these stories, ordered by their numbers: a release has stories of many squads."""
+    maker = CardMaker.of(rows, at)
+    return (maker.card(row, version_of(row), rank=row.number) for row in rows)
 
 
-def card_html(face: Face) -> str:
+def card_html(card: Card) -> str:
     """Return one card, in the same words of one template as on the board."""
     template: Any = get_template("releases/planning/_card.jinja", using="jinja2")
-    return str(template.template.module.card(face)).strip()
+    return str(template.template.module.card(card)).strip()
 
 
-def live_cards(ids: list[int]) -> list[Card]:
+def live_cards(ids: list[int]) -> list[LiveCard]:
     """Return these stories as cards of every release board that shows them now, for the pages that have one open."""
     planned = set(Story.objects.filter(pk__in=ids, release__isnull=False).values_list("pk", "release__slug"))
     links = StoryLink.objects.filter(story__in=ids, refused=False, change__release__isnull=False).order_by()
     named = set(links.values_list("story_id", "change__release__slug").distinct()) - planned
-    faces = {row[0]: face for row, face in _each(list(_read(ids)))}
-    cards = []
+    rows = rows_of(ids)
+    made = {row.pk: card for row, card in zip(rows, _cards(rows, clock.now()), strict=True)}
+    shown = []
     for places, found in ((planned, False), (named, True)):
         drawn: dict[int, str] = {}
         for pk, slug in places:
-            face = faces[pk]._replace(found=found)
-            drawn[pk] = drawn.get(pk) or card_html(face)
-            cards.append(Card(pk, f"release:{slug}", face.key, face.stage, face.rank, face.mark, drawn[pk]))
-    return cards
-
-
-def _each(rows: list[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], Face]]:
-    return zip(rows, _faces(rows, clock.now()), strict=True)
-
-
-def _withdrawn(standing: Mapping[str, Any]) -> str:
-    return ", ".join(ladder.NAMES[rung["rung"]] for rung in standing.get("rungs", ()) if rung["state"] == "withdrawn")
+            card = made[pk]._replace(found=found)
+            drawn[pk] = drawn.get(pk) or card_html(card)
+            shown.append(LiveCard(pk, f"release:{slug}", card.key, card.stage, card.rank, card.mark, drawn[pk]))
+    return shown

@@ -1,12 +1,13 @@
 """Pages of releases: the list with its batch chart, the board, and the changes of a release."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from portal.kernel.actors import actor_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
@@ -14,12 +15,7 @@ from releases.planning import actions, queries
 from releases.planning.board import Board, Only, board
 from releases.planning.forms import ReleaseForm
 from releases.planning.models import Release
-from squads.teams.queries import PLANNERS, may_plan
-
-
-def _writer(request: HttpRequest) -> None:
-    if not may_plan(request.user):
-        raise PermissionDenied(PLANNERS)
+from squads.teams.permissions import check_planner, may_plan
 
 
 @reading
@@ -113,11 +109,11 @@ def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
 @planners
 def release_create(request: HttpRequest) -> HttpResponse:
     """Plan a release."""
-    _writer(request)
+    check_planner(request.user)
     form = ReleaseForm(request.POST or None, initial={"line": request.GET.get("line", "")})
     if request.method == "POST" and form.is_valid():
         try:
-            release = actions.create_release(by=request.user, **form.cleaned_data)
+            release = actions.create_release(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -129,12 +125,12 @@ def release_create(request: HttpRequest) -> HttpResponse:
 @planners
 def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about a release."""
-    _writer(request)
+    check_planner(request.user)
     release = get_object_or_404(Release, slug=slug)
     form = ReleaseForm(request.POST or None, instance=release)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.edit_release(release, by=request.user, **form.cleaned_data)
+            actions.edit_release(release, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:

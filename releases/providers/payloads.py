@@ -82,10 +82,10 @@ def payload_of(message: "Message") -> Any:
     return parse_json(given[0].encode())
 
 
-def read_json(message: "Message") -> Any:
-    """Parse the JSON body of a message; raise Unreadable for any other body."""
+def read_json(message: "Message", *, forms: bool = False) -> Any:
+    """Parse the JSON body of a message, or with `forms` of its form; raise Unreadable for any other body."""
     try:
-        return parse_json(message.body)
+        return payload_of(message) if forms else parse_json(message.body)
     except NotJson as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
 

@@ -7,7 +7,6 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +14,7 @@ from rest_framework.response import Response
 from portal.kernel.api import Endpoint, named_by
 from releases.inbox import actions as inbox_actions
 from releases.inbox.models import Fact, InboundEvent
-from releases.reading.queries import may_replay
+from releases.reading.queries import check_replay
 
 
 class EventOut(serializers.ModelSerializer):
@@ -109,15 +108,11 @@ class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def get_serializer_class(self) -> Any:
         return EventDetail if self.action == "retrieve" else EventOut
 
-    def _check(self) -> None:
-        if not may_replay(self.request.user):
-            raise PermissionDenied("Only members of a squad and administrators may have events read again.")
-
     @extend_schema(request=None, responses={202: EventOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def replay(self, request: Request, pk: str) -> Response:
         """Have one event read again."""
-        self._check()
+        check_replay(request.user)
         event = self.get_object()
         inbox_actions.replay([event.pk])
         event.refresh_from_db(fields=["state", "error"])
@@ -139,6 +134,5 @@ class FailedEvents(Endpoint):
     @extend_schema(request=None, responses={202: Replayed})
     def create(self, request: Request) -> Response:
         """Have every failed event read again."""
-        if not may_replay(request.user):
-            raise PermissionDenied("Only members of a squad and administrators may have events read again.")
+        check_replay(request.user)
         return Response({"count": inbox_actions.replay_failed()}, status=status.HTTP_202_ACCEPTED)

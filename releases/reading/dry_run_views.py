@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from portal.kernel import clock
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.policy import administrators
 from releases.inbox.models import InboundEvent, Source
@@ -63,7 +64,7 @@ def source_try(request: HttpRequest, key: str) -> HttpResponse:
         try:
             if request.POST.get("do") == "save":
                 connect_system.edit_system(
-                    row, by=request.user, name=row.name, squad=row.squad, asked=False, settings=form.settings()
+                    row, by=actor_of(request), name=row.name, squad=row.squad, asked=False, settings=form.settings()
                 )
                 messages.success(request, "Saved. What this source sent is being read again.")
                 return redirect(row)

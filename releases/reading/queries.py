@@ -7,17 +7,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.paging import PER_PAGE
 from releases.environments.actions import tier_of
 from releases.environments.models import Environment
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.pipelines.models import StoryLink
 from releases.providers.payloads import NotJson, parse_json
-from squads.models import Service, Squad, Story
+from squads.models import Service, Story
+from squads.teams.permissions import in_a_squad
 
 COUNTED = 1000
 FACTS_SHOWN = 200
@@ -39,9 +42,10 @@ ABOUT = {
 }
 
 
-def may_replay(user: Any) -> bool:
-    """Members of any squad and administrators may have events read again."""
-    return bool(user.is_authenticated and (user.is_staff or Squad.objects.writable_by(user).exists()))
+def check_replay(user: Anyone) -> None:
+    """Refuse everybody but members of any squad and administrators to have events read again."""
+    if not in_a_squad(user):
+        raise PermissionDenied("Only members of a squad and administrators may have events read again. Join a squad.")
 
 
 @dataclass(frozen=True, slots=True)

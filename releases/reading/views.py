@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -14,6 +13,7 @@ from releases.inbox import actions as inbox_actions
 from releases.inbox.models import InboundEvent
 from releases.providers.payloads import clean
 from releases.reading import queries
+from squads.teams.permissions import in_a_squad
 
 LONGEST_FILTER = 200
 
@@ -46,7 +46,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
             "failed": {state: count for state, _, count in counts}[InboundEvent.State.FAILED],
             "sources": queries.sources(),
             "states": InboundEvent.State.choices,
-            "may_replay": queries.may_replay(request.user),
+            "may_replay": in_a_squad(request.user),
         },
     )
 
@@ -66,7 +66,7 @@ def event(request: HttpRequest, pk: UUID) -> HttpResponse:
             "lines": lines,
             "total": total,
             "body": queries.shown_body(bytes(row.body)),
-            "may_replay": queries.may_replay(request.user),
+            "may_replay": in_a_squad(request.user),
         },
     )
 
@@ -96,16 +96,11 @@ def event_body(request: HttpRequest, pk: UUID) -> HttpResponse:
     )
 
 
-def _check_replay(request: HttpRequest) -> None:
-    if not queries.may_replay(request.user):
-        raise PermissionDenied("Only members of a squad and administrators may have events read again. Join a squad.")
-
-
 @members
 @require_POST
 def event_replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Have one event read again."""
-    _check_replay(request)
+    queries.check_replay(request.user)
     row = get_object_or_404(InboundEvent.objects.only("pk"), pk=pk)
     inbox_actions.replay([row.pk])
     messages.success(request, "It is being read again.")
@@ -116,7 +111,7 @@ def event_replay(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def replay_failed(request: HttpRequest) -> HttpResponse:
     """Have every failed event read again."""
-    _check_replay(request)
+    queries.check_replay(request.user)
     count = inbox_actions.replay_failed()
     messages.success(request, f"{count} failed event{' is' if count == 1 else 's are'} being read again.")
     return redirect(f"{reverse('releases:reading:event_list')}")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import django_filters
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http.multipartparser import MultiPartParserError
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -211,7 +211,7 @@ class Deployments(Reports):
 
     def get_queryset(self) -> QuerySet[Deployment]:
         rows = Deployment.objects.select_related("service", "environment", "artifact")
-        return rows.order_by(F("finished_at").desc(nulls_first=True), "pk")
+        return rows.newest_first()
 
     @extend_schema(request=report_serializers.DeploymentIn, responses=RECEIPTS, parameters=[KEY_HEADER])
     def create(self, request: Request) -> Response:
@@ -271,7 +271,7 @@ class Runs(Reports):
 
     def get_queryset(self) -> QuerySet[Run]:
         rows = Run.objects.select_related("service", "repository", "artifact")
-        return rows.order_by(F("finished_at").desc(nulls_first=True), "pk")
+        return rows.newest_first()
 
     @extend_schema(request=report_serializers.RunIn, responses=RECEIPTS, parameters=[KEY_HEADER])
     def create(self, request: Request) -> Response:
@@ -335,7 +335,7 @@ class AcceptanceRuns(Reports):
 
     def get_queryset(self) -> QuerySet[AcceptanceRun]:
         rows = AcceptanceRun.objects.select_related("service", "environment", "artifact")
-        return rows.order_by(F("finished_at").desc(nulls_first=True), "pk")
+        return rows.newest_first()
 
     @extend_schema(
         request={

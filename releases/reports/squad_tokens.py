@@ -1,11 +1,11 @@
 """Reports with a squad's API token: stored under a source of the squad, and about the squad's own things only."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from rest_framework import exceptions
 
 from portal.accounts.models import ApiToken
+from portal.kernel.actors import Anyone
 from releases.artifacts.models import Artifact
 from releases.inbox.models import Source
 from releases.mappings import engine
@@ -31,7 +31,7 @@ def source_of(token: ApiToken) -> Source:
     return source
 
 
-def check_reported(user: Any, reported: Iterable[Seen], source: Source) -> None:
+def check_reported(user: Anyone, reported: Iterable[Seen], source: Source) -> None:
     """Refuse reports of a squad's token about services, repositories, commits, stories or flags of another squad.
 
     Names that mapping rules give are checked as well, so that no other name leads to another squad's service.

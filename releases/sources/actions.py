@@ -6,13 +6,13 @@ whoever may run commands on the machine itself.
 
 import secrets
 from datetime import timedelta
-from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
-from portal.kernel import clock, http
+from portal.kernel import clock, http, policy
+from portal.kernel.actors import Actor, Anyone
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
 from releases.events import SourceHealthChanged
@@ -29,10 +29,9 @@ EVENT_KINDS = [(kind, PROVIDERS[kind].name) for kind in ("cdevents", "report")]
 PUSH_KINDS = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
 
 
-def check_administrator(by: Any) -> None:
-    """Refuse everybody but administrators, and commands on the machine itself."""
-    if by is not None and not by.is_staff:
-        raise PermissionDenied("Only administrators connect and change sources. Ask one of them.")
+def check_administrator(by: Anyone | None) -> None:
+    """Refuse everybody who may not connect and change sources."""
+    policy.check_administrator(by, "connect and change sources")
 
 
 def find_squad(name: str) -> Squad:
@@ -100,7 +99,7 @@ def pull_soon(source: Source) -> None:
     Source.objects.filter(pk=source.pk).update(next_pull_at=clock.now())
 
 
-def pause(source: Source, *, by: Any) -> None:
+def pause(source: Source, *, by: Actor | None) -> None:
     """Take no more events from a source, and stop a pull under way. Its events so far stay."""
     check_administrator(by)
     try:
@@ -118,7 +117,7 @@ def pause(source: Source, *, by: Any) -> None:
         source.refresh_from_db()
 
 
-def resume(source: Source, *, by: Any) -> None:
+def resume(source: Source, *, by: Actor | None) -> None:
     """Take events from a paused or broken source again; one that is pulled is pulled at once."""
     check_administrator(by)
     try:
@@ -139,7 +138,7 @@ def resume(source: Source, *, by: Any) -> None:
 
 
 @transaction.atomic
-def remove(source: Source, *, by: Any) -> None:
+def remove(source: Source, *, by: Actor | None) -> None:
     """Delete a source without events. One with events can only be paused, since evidence rests on them."""
     check_administrator(by)
     if InboundEvent.objects.filter(source=source).exists():
@@ -151,7 +150,7 @@ def remove(source: Source, *, by: Any) -> None:
 
 
 @transaction.atomic
-def create_push_source(*, by: Any, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
+def create_push_source(*, by: Actor | None, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
     """Create a source for a system that sends its events; return it and its token, which is shown only now."""
     check_administrator(by)
     if kind not in dict(PUSH_KINDS):
@@ -171,7 +170,7 @@ def create_push_source(*, by: Any, kind: str, name: str, repository: str = "") -
     return source, token
 
 
-def rename(source: Source, name: str, *, by: Any) -> None:
+def rename(source: Source, name: str, *, by: Actor | None) -> None:
     """Give a source another name; its key, and so its address, stays."""
     check_administrator(by)
     source.name = name.strip()[:120] or source.name

@@ -12,21 +12,6 @@ class Sources(NotDeleted):
     list_display = ["name", "key", "kind", "state", "last_success_at", "failures"]
     list_filter = ["kind", "state"]
     search_fields = ["name", "key"]
-    fields = [
-        "name",
-        "key",
-        "kind",
-        "state",
-        "repository",
-        "config",
-        "created_at",
-        "next_pull_at",
-        "last_pull_at",
-        "last_success_at",
-        "progress",
-        "last_error",
-        "failures",
-    ]
     readonly_fields = [
         "key",
         "kind",
@@ -41,6 +26,7 @@ class Sources(NotDeleted):
         "last_error",
         "failures",
     ]
+    fields = ["name", *readonly_fields]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

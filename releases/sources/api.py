@@ -8,6 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from releases.inbox.models import Source
 from releases.sources import actions as sources
@@ -166,7 +167,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         sources.check_administrator(request.user)
         serializer = GitIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        source, new = connect_git.connect_git(by=request.user, **serializer.validated_data)
+        source, new = connect_git.connect_git(by=actor_of(request), **serializer.validated_data)
         return Response(SourceOut(source).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
 
     @extend_schema(request=PushIn, responses={201: PushOut})
@@ -176,7 +177,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         sources.check_administrator(request.user)
         serializer = PushIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        source, token = sources.create_push_source(by=request.user, **serializer.validated_data)
+        source, token = sources.create_push_source(by=actor_of(request), **serializer.validated_data)
         return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=None, responses={202: SourceOut})
@@ -196,7 +197,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         sources.check_administrator(request.user)
         serializer = SystemIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        source, token = connect_system.connect_system(by=request.user, **serializer.validated_data)
+        source, token = connect_system.connect_system(by=actor_of(request), **serializer.validated_data)
         return Response({"source": SourceOut(source).data, "token": token}, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=SystemChange, responses={200: SourceOut})
@@ -219,7 +220,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         now = {**before, **serializer.validated_data}
         if now["stories_for"] is None and "stories_label" not in serializer.validated_data:
             now["stories_label"] = ""
-        source = connect_system.edit_system(source, by=request.user, **now)
+        source = connect_system.edit_system(source, by=actor_of(request), **now)
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={200: SeenOut})
@@ -227,7 +228,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def test(self, request: Request, key: str) -> Response:
         """Ask a system what it shows to Rodeo."""
         sources.check_administrator(request.user)
-        return Response({"seen": connect_system.check_access(self.get_object(), by=request.user)})
+        return Response({"seen": connect_system.check_access(self.get_object(), by=actor_of(request))})
 
     @extend_schema(request=None, responses={200: PushOut})
     @action(detail=True, methods=["post"], filterset_class=None)
@@ -235,7 +236,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Make a new secret for a source that sends. The old one stays good for a day. It is shown only now."""
         sources.check_administrator(request.user)
         source = self.get_object()
-        token = connect_system.rotate_secret(source, by=request.user, at_once=source.kind == "report")
+        token = connect_system.rotate_secret(source, by=actor_of(request), at_once=source.kind == "report")
         return Response({"source": SourceOut(source).data, "token": token})
 
     @extend_schema(request=None, responses={200: SourceOut})
@@ -244,7 +245,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Take nothing from a source any more. What it said stays; a pull under way is stopped."""
         sources.check_administrator(request.user)
         source = self.get_object()
-        sources.pause(source, by=request.user)
+        sources.pause(source, by=actor_of(request))
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={200: SourceOut})
@@ -253,12 +254,12 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Take from a source again, one that is broken too; one that is asked is asked at once."""
         sources.check_administrator(request.user)
         source = self.get_object()
-        sources.resume(source, by=request.user)
+        sources.resume(source, by=actor_of(request))
         return Response(SourceOut(source).data)
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
         """Delete a source that never said anything. One that did can only be paused: evidence rests on it."""
         sources.check_administrator(request.user)
-        sources.remove(self.get_object(), by=request.user)
+        sources.remove(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

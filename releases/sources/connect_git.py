@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from releases.events import SourceHealthChanged
 from releases.inbox.actions import replay
@@ -69,7 +70,7 @@ def validate_rules(
 @transaction.atomic
 def connect_git(
     *,
-    by: Any,
+    by: Actor | None,
     url: str,
     service: str,
     squad: Squad,
@@ -121,7 +122,7 @@ def _rules_as_arguments(rules: dict[str, Any], line: str | None) -> dict[str, An
     }
 
 
-def _find_service(name: str, squad: Squad, by: Any) -> Service:
+def _find_service(name: str, squad: Squad, by: Actor | None) -> Service:
     name = name.strip()
     if not name or len(name) > 120:
         raise ValidationError({"service": "Name the service that this repository makes, in at most 120 characters."})
@@ -171,7 +172,7 @@ def _claim_repository(repository: Repository, service: Service) -> None:
 def edit_git(
     source: Source,
     *,
-    by: Any,
+    by: Actor | None,
     secret: str | None = None,
     name: str | None = None,
     url: str | None = None,

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock, http
+from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from releases.events import SourceChanged, SourceHealthChanged
 from releases.inbox.actions import replay
@@ -102,7 +103,7 @@ def validate_name(name: str) -> str:
 @transaction.atomic
 def connect_system(
     *,
-    by: Any,
+    by: Actor | None,
     kind: str,
     name: str,
     url: str = "",
@@ -154,7 +155,7 @@ def _has_address(config: Mapping[str, Any]) -> bool:
 def edit_system(
     source: Source,
     *,
-    by: Any,
+    by: Actor | None,
     name: str,
     url: str = "",
     credential: str | None = None,
@@ -204,7 +205,7 @@ def _replace_secret(source: Source, before: Source, secret: str) -> None:
 
 
 @transaction.atomic
-def rotate_secret(source: Source, *, by: Any, at_once: bool = False) -> str:
+def rotate_secret(source: Source, *, by: Actor | None, at_once: bool = False) -> str:
     """Give a source that sends a new secret and return it. The old one stays valid for a day, unless `at_once`."""
     check_administrator(by)
     if not PROVIDERS[source.kind].pushes:
@@ -218,7 +219,7 @@ def rotate_secret(source: Source, *, by: Any, at_once: bool = False) -> str:
     return token
 
 
-def check_access(source: Source, *, by: Any) -> list[str]:
+def check_access(source: Source, *, by: Actor | None) -> list[str]:
     """Return what a source's credential can read, such as “3 repositories”; a ValidationError says what is wrong."""
     check_administrator(by)
     if source.kind == "git":

@@ -13,6 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import words_of
 from portal.kernel.markdown import document
 from portal.kernel.policy import administrators, reading
 from releases.inbox.models import Source
@@ -45,7 +47,7 @@ def system_create(request: HttpRequest, kind: str) -> HttpResponse:
     form = SystemForm(request.POST or None, provider=provider)
     if request.method == "POST" and form.is_valid():
         try:
-            row, secret = connect_system.connect_system(by=request.user, kind=kind, **form.values())
+            row, secret = connect_system.connect_system(by=actor_of(request), kind=kind, **form.values())
         except ValidationError as error:
             form.show_errors(error)
         else:
@@ -75,7 +77,7 @@ def edit_page(request: HttpRequest, row: Source) -> HttpResponse:
         values = form.values()
         values |= {name: values[name] or None for name in ("credential", "secret")}
         try:
-            connect_system.edit_system(row, by=request.user, **values)
+            connect_system.edit_system(row, by=actor_of(request), **values)
         except ValidationError as error:
             form.show_errors(error)
         else:
@@ -90,9 +92,9 @@ def system_test(request: HttpRequest, key: str) -> HttpResponse:
     """Test a source: ask its system what its credential can read, and show that."""
     row = get_object_or_404(Source, key=key)
     try:
-        seen = connect_system.check_access(row, by=request.user)
+        seen = connect_system.check_access(row, by=actor_of(request))
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     else:
         messages.success(request, f"What Rodeo can see: {', '.join(seen) or 'nothing yet'}.")
     return redirect(row)

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from releases.events import TicketsSeen
 from releases.inbox.models import Source
@@ -15,7 +16,9 @@ LONGEST_LABEL, LONGEST_KEY = 100, 200
 OFF = "off"
 
 
-def validate_choice(provider: Provider, squad: Squad | None, label: str, config: dict[str, Any], *, by: Any) -> str:
+def validate_choice(
+    provider: Provider, squad: Squad | None, label: str, config: dict[str, Any], *, by: Actor | None
+) -> str:
     """Return the label as it is stored; a ValidationError names the field that cannot work, and what to do.
 
     `by` is None for whoever may run commands on the machine itself.
@@ -42,7 +45,7 @@ def validate_choice(provider: Provider, squad: Squad | None, label: str, config:
     return label
 
 
-def may_choose_squad(squad: Squad, by: Any) -> bool:
+def may_choose_squad(squad: Squad, by: Actor | None) -> bool:
     """Say whether a person may have issues become stories of a squad: its writers and project managers may."""
     return by is None or bool(by.is_project_manager) or squad.is_writable_by(by)
 

@@ -12,7 +12,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel import clock
-from portal.kernel.form_errors import add_errors
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
@@ -60,7 +61,7 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
     form = GitSourceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row, new = connect_git.connect_git(by=request.user, **form.cleaned_data)
+            row, new = connect_git.connect_git(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -77,7 +78,7 @@ def source_create_push(request: HttpRequest) -> HttpResponse:
     form = PushSourceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row, token = actions.create_push_source(by=request.user, **form.cleaned_data)
+            row, token = actions.create_push_source(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -99,12 +100,12 @@ def source_token(request: HttpRequest, key: str) -> HttpResponse:
     # Reports over the API are authenticated by looking the token up, so there is only one at a time.
     at_once = "at_once" in request.POST or row.kind == "report"
     try:
-        token = connect_system.rotate_secret(row, by=request.user, at_once=at_once)
+        token = connect_system.rotate_secret(row, by=actor_of(request), at_once=at_once)
         if row.kind in dict(actions.EVENT_KINDS):
             return _token_page(request, row, token)
         return secret_page(request, row, token)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
         return redirect(row)
 
 
@@ -121,7 +122,7 @@ def source_edit(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values = {**form.cleaned_data, "secret": form.cleaned_data["secret"] or None}
         try:
-            connect_git.edit_git(row, by=request.user, **values)
+            connect_git.edit_git(row, by=actor_of(request), **values)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -133,7 +134,7 @@ def source_edit(request: HttpRequest, key: str) -> HttpResponse:
 def _rename_push_source(request: HttpRequest, row: Source) -> HttpResponse:
     form = PushSourceEditForm(request.POST or None, initial={"name": row.name})
     if request.method == "POST" and form.is_valid():
-        actions.rename(row, form.cleaned_data["name"], by=request.user)
+        actions.rename(row, form.cleaned_data["name"], by=actor_of(request))
         messages.success(request, "Saved.")
         return redirect(row)
     return _render_form(request, "releases/sources/edit.html", form, source=row)
@@ -147,7 +148,7 @@ def source_pull(request: HttpRequest, key: str) -> HttpResponse:
     try:
         actions.pull_soon(row)
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     return redirect(row)
 
 
@@ -157,9 +158,9 @@ def source_state(request: HttpRequest, key: str) -> HttpResponse:
     """Pause a source, or resume it."""
     row = get_object_or_404(Source, key=key)
     if request.POST.get("state") == Source.State.PAUSED:
-        actions.pause(row, by=request.user)
+        actions.pause(row, by=actor_of(request))
     else:
-        actions.resume(row, by=request.user)
+        actions.resume(row, by=actor_of(request))
     return redirect(row)
 
 
@@ -169,9 +170,9 @@ def source_remove(request: HttpRequest, key: str) -> HttpResponse:
     """Delete a source without events."""
     row = get_object_or_404(Source, key=key)
     try:
-        actions.remove(row, by=request.user)
+        actions.remove(row, by=actor_of(request))
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
         return redirect(row)
     messages.success(request, f"{row.name} is removed.")
     return redirect("releases:sources:list")

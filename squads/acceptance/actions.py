@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
@@ -34,7 +35,7 @@ class AlreadyAnswered(AlreadyMoved):
 
 
 @transaction.atomic
-def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> AcceptanceRequest:
+def ask(story: Story, *, by: Actor, accepter: Actor | None = None, note: str = "") -> AcceptanceRequest:
     """Ask for a story to be accepted in production: by `accepter`, or by any accepter of its squad.
 
     Raises ValidationError while it is not deployed, naming what is missing; when it was asked already; and when nobody
@@ -76,7 +77,9 @@ def ask(story: Story, *, by: Any, accepter: Any = None, note: str = "") -> Accep
 
 
 @transaction.atomic
-def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "", link: str = "") -> AcceptanceRequest:
+def answer(
+    request: AcceptanceRequest, *, by: Actor, accepted: bool, note: str = "", link: str = ""
+) -> AcceptanceRequest:
     """Accept the story in production, or decline it; the answer is stored as manual evidence with the accepter's name.
 
     Raises PermissionDenied for somebody who may not answer, ValidationError naming a field, and AlreadyAnswered when
@@ -112,7 +115,7 @@ def answer(request: AcceptanceRequest, *, by: Any, accepted: bool, note: str = "
 
 
 @transaction.atomic
-def withdraw(request: AcceptanceRequest, *, by: Any) -> AcceptanceRequest:
+def withdraw(request: AcceptanceRequest, *, by: Actor) -> AcceptanceRequest:
     """Withdraw a request. Raises AlreadyAnswered when somebody answered first."""
     _close_request(request, State.WITHDRAWN, by=by, now=clock.now(), because="")
     publish(AcceptanceAnswered(key=request.story.key, id=request.story_id, request=request.pk, state="withdrawn"))
@@ -141,13 +144,13 @@ def _check_length(note: str) -> None:
         )
 
 
-def _why_own_change(story: Story, accepter: Any, by: Any) -> str:
+def _why_own_change(story: Story, accepter: Actor, by: Actor) -> str:
     if accepter.pk == by.pk:
         return f"Name somebody else: squad {story.squad} does not let people accept their own changes."
     return why_own(story, accepter)
 
 
-def _close_request(request: AcceptanceRequest, to: str, *, by: Any, now: Any, because: str) -> None:
+def _close_request(request: AcceptanceRequest, to: str, *, by: Actor, now: Any, because: str) -> None:
     """Close an open request with one guarded UPDATE; raise AlreadyAnswered when it is not open any more."""
     try:
         move(

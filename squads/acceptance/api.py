@@ -9,12 +9,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.kernel.api import Endpoint, named_by
+from portal.kernel.actors import actor_of
+from portal.kernel.api import named_by
 from squads.acceptance import actions
 from squads.acceptance.models import AcceptanceRequest
-from squads.stories import queries as stories
-from squads.stories.models import Story
-from squads.teams.api import check_own
+from squads.stories.api import OfStory
+from squads.teams.permissions import check_member
 
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
 PK = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The request's number.")
@@ -63,26 +63,18 @@ class AnswerIn(serializers.Serializer):
 
 
 @extend_schema(parameters=[KEY])
-class AcceptanceRequests(Endpoint):
+class AcceptanceRequests(OfStory):
     """Asking for a story to be accepted in production, and answering."""
 
     marks = {"create": "members", "answer": "writing", "withdraw": "members"}
     serializer_class = RequestOut
-    filter_backends = []
     lookup_value_regex = r"[0-9]{1,18}"
 
     def get_queryset(self) -> QuerySet[AcceptanceRequest]:
         return AcceptanceRequest.objects.select_related("story__squad", "asked_by", "accepter", "answered_by")
 
-    def _story(self) -> Story:
-        key = self.kwargs["key"].upper()
-        story = Story.objects.select_related("squad").filter(key=key).first()
-        if story is None:
-            raise exceptions.NotFound(stories.why_unknown(key))
-        return story
-
     def _request(self) -> AcceptanceRequest:
-        story = self._story()
+        story = self.story()
         request = self.get_queryset().filter(story=story, pk=int(self.kwargs["pk"])).first()
         if request is None:
             raise exceptions.NotFound(f"{story.key} has no such request.")
@@ -94,21 +86,20 @@ class AcceptanceRequests(Endpoint):
     @extend_schema(responses=RequestOut(many=True))
     def list(self, request: Request, key: str) -> Response:
         """List the requests to accept a story, the newest first."""
-        page = self.paginate_queryset(self.get_queryset().filter(story=self._story()))
+        page = self.paginate_queryset(self.get_queryset().filter(story=self.story()))
         assert page is not None
         return self.get_paginated_response(RequestOut(page, many=True).data)
 
     @extend_schema(request=RequestIn, responses={201: RequestOut})
     def create(self, request: Request, key: str) -> Response:
         """Ask for a story to be accepted. 400 says what is missing while it is not in production."""
-        story = self._story()
-        check_own(story.squad, request.user, story.key)
+        story = self.own_story()
         serializer = RequestIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         name = serializer.validated_data.get("accepter", "")
         accepter: Any = actions.find_accepter(name) if name else None
         acceptance_request = actions.ask(
-            story, by=request.user, accepter=accepter, note=serializer.validated_data.get("note", "")
+            story, by=actor_of(request), accepter=accepter, note=serializer.validated_data.get("note", "")
         )
         return self._shown(acceptance_request.pk, status.HTTP_201_CREATED)
 
@@ -121,7 +112,7 @@ class AcceptanceRequests(Endpoint):
         serializer.is_valid(raise_exception=True)
         fields = {name: serializer.validated_data.get(name, "") for name in ("note", "link")}
         accepted = serializer.validated_data["answer"] == "accepted"
-        actions.answer(acceptance_request, by=request.user, accepted=accepted, **fields)
+        actions.answer(acceptance_request, by=actor_of(request), accepted=accepted, **fields)
         return self._shown(acceptance_request.pk)
 
     @extend_schema(request=None, responses=RequestOut, parameters=[PK])
@@ -129,6 +120,6 @@ class AcceptanceRequests(Endpoint):
     def withdraw(self, request: Request, key: str, pk: str) -> Response:
         """Take the question back. 409 when somebody answered first."""
         asked = self._request()
-        check_own(asked.story.squad, request.user, asked.story.key)
-        actions.withdraw(asked, by=request.user)
+        check_member(asked.story.squad, request.user, asked.story.key)
+        actions.withdraw(asked, by=actor_of(request))
         return self._shown(asked.pk)

@@ -1,10 +1,9 @@
 """Requests to accept a story in production."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 
+from portal.kernel.actors import Anyone
 from squads.acceptance.querysets import AcceptanceQuerySet
 from squads.stories.authorship import why_own
 from squads.stories.models import Evidence, Story
@@ -49,7 +48,7 @@ class AcceptanceRequest(models.Model):
     def __str__(self) -> str:
         return f"acceptance of {self.story_id}, asked {self.asked_at:%Y-%m-%d}"
 
-    def why_not(self, person: Any) -> str:
+    def why_not(self, person: Anyone) -> str:
         """Say why this person cannot answer the request; "" when they can."""
         if not person.is_authenticated:
             return "Sign in first."

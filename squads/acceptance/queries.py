@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.utils.safestring import SafeString
 
+from portal.kernel.actors import Actor
 from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.queries import render_texts
 from squads.judge.judgement import say
@@ -63,7 +64,7 @@ def why_not_yet(story: Story) -> str:
     return ""
 
 
-def accepters(story: Story, *, asked_by: Any) -> list[Any]:
+def accepters(story: Story, *, asked_by: Actor) -> list[Any]:
     """Return the accepters of a story's squad who may answer when this person asks."""
     people = get_user_model().objects.filter(
         memberships__squad=story.squad_id, memberships__accepts=True, is_active=True
@@ -74,13 +75,13 @@ def accepters(story: Story, *, asked_by: Any) -> list[Any]:
     return [person for person in rows if person.pk != asked_by.pk and not why_own(story, person)]
 
 
-def waiting_for(person: Any) -> "QuerySet[AcceptanceRequest]":
+def waiting_for(person: Actor) -> "QuerySet[AcceptanceRequest]":
     """Return the open requests this person can answer, the longest waiting first."""
     rows = AcceptanceRequest.objects.waiting_for(person).select_related("story__squad", "story__release", "asked_by")
     return rows.order_by("asked_at", "pk")
 
 
-def count_waiting_for(person: Any) -> int:
+def count_waiting_for(person: Actor) -> int:
     """Return how many requests wait for this person. Every page asks, so the cheap question comes first."""
     requests = AcceptanceRequest.objects
     return requests.waiting_for(person).count() if requests.concerning(person).exists() else 0

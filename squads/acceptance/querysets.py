@@ -1,11 +1,12 @@
 """Questions about requests for acceptance: who has to answer, and who may not because the change is their own."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from portal.kernel.actors import Actor
 from squads.stories.authorship import moved_by, written_by
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
         """Return those that nobody has answered or withdrawn."""
         return self.filter(state="open")
 
-    def waiting_for(self, person: Any) -> "AcceptanceQuerySet":
+    def waiting_for(self, person: Actor) -> "AcceptanceQuerySet":
         """Return the open ones that this person can answer: asked by name or as an accepter, and not about their own change.
 
         Those whose story became rodeo done by other evidence wait for nobody."""
@@ -30,7 +31,7 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
             .exclude(Q(story__squad__accepts_own=False) & (Q(asked_by=person) | own))
         )
 
-    def concerning(self, person: Any) -> "AcceptanceQuerySet":
+    def concerning(self, person: Actor) -> "AcceptanceQuerySet":
         """Return the open ones asked of this person by name, or of a squad's accepters of whom this person is one."""
         accepts = apps.get_model("squads", "Membership")._default_manager.filter(
             squad=OuterRef("story__squad"), user=person, accepts=True

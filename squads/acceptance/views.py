@@ -6,6 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, writing
 from portal.kernel.text_input import given
@@ -28,15 +30,11 @@ def _request(story: Story, pk: int) -> AcceptanceRequest:
     return request
 
 
-def _message_of(error: ValidationError) -> str:
-    return " ".join(error.messages)
-
-
 @writing
 @require_safe
 def waiting(request: HttpRequest) -> HttpResponse:
     """What waits for this person's acceptance, with where it runs and what to look at."""
-    page = page_of(request, queries.waiting_for(request.user), per_page=PER_PAGE)
+    page = page_of(request, queries.waiting_for(actor_of(request)), per_page=PER_PAGE)
     context = {"page": page, "waiting": queries.waiting(page.object_list)}
     return render(request, "squads/acceptance/list.html", context)
 
@@ -49,9 +47,9 @@ def ask(request: HttpRequest, key: str) -> HttpResponse:
     username, note = given(request.POST, "accepter"), given(request.POST, "note")
     try:
         accepter = actions.find_accepter(username) if username else None
-        actions.ask(story, by=request.user, accepter=accepter, note=note)
+        actions.ask(story, by=actor_of(request), accepter=accepter, note=note)
     except ValidationError as error:
-        typed = Typed("acceptance", _message_of(error), {"accepter": username, "note": note})
+        typed = Typed("acceptance", words_of(error), {"accepter": username, "note": note})
         return story_page(request, story, typed=typed, status=400)
     whom = accepter.name if accepter else f"the accepters of squad {story.squad}"
     messages.success(request, f"Asked {whom}. They find it under “Waiting”.")
@@ -71,12 +69,12 @@ def answer(request: HttpRequest, key: str, pk: int) -> HttpResponse:
             raise ValidationError("Choose to accept or to decline.")
         if len(values["link"]) > 1000:
             raise ValidationError({"link": "A link has at most 1000 characters."})
-        actions.answer(asked, by=request.user, accepted=verdict == "accepted", **values)
+        actions.answer(asked, by=actor_of(request), accepted=verdict == "accepted", **values)
     except actions.AlreadyAnswered as first:
         messages.error(request, str(first))
         return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
     except ValidationError as error:
-        return story_page(request, story_at(key), typed=Typed("answer", _message_of(error), values), status=400)
+        return story_page(request, story_at(key), typed=Typed("answer", words_of(error), values), status=400)
     done = "accepted in production" if verdict == "accepted" else "declined"
     messages.success(request, f"{story.key} is {done}, with your name. The story was judged again.")
     return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
@@ -88,7 +86,7 @@ def withdraw(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Withdraw the request."""
     story = own_story(key, request.user)
     try:
-        actions.withdraw(_request(story, pk), by=request.user)
+        actions.withdraw(_request(story, pk), by=actor_of(request))
     except actions.AlreadyAnswered as first:
         messages.error(request, str(first))
     else:

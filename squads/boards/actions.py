@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
 from urllib.parse import parse_qs
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock, live
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from squads.boards.models import SavedView
 from squads.boards.queries import LIMITED, Only
@@ -16,6 +16,7 @@ from squads.judge import judgement
 from squads.stories.actions import create_story
 from squads.stories.models import Story
 from squads.teams.models import Membership, Squad
+from squads.teams.permissions import check_member
 
 MOST_LINES, LONGEST_TITLE = 50, 200
 HIGHEST_LIMIT = 999
@@ -23,7 +24,7 @@ MOST_VIEWS = 30
 ONE_MOMENT = timedelta(seconds=10)
 
 
-def add_stories(squad: Squad, text: str, *, by: Any) -> list[Story]:
+def add_stories(squad: Squad, text: str, *, by: Actor) -> list[Story]:
     """Write a story for each line that is not empty; all of them or, when a line is wrong, none.
 
     The same lines a moment later are a second click: their stories are there already.
@@ -51,7 +52,7 @@ def add_stories(squad: Squad, text: str, *, by: Any) -> list[Story]:
     return made
 
 
-def _just_made(squad: Squad, titles: list[str], by: Any) -> list[Story]:
+def _just_made(squad: Squad, titles: list[str], by: Actor) -> list[Story]:
     """Return the stories this person wrote last for the squad, if they are these, and were written a moment ago."""
     recent = squad.stories.filter(created_by=by, external="", created_at__gt=clock.now() - ONE_MOMENT)
     last = list(recent.order_by("-number")[: len(titles)])[::-1]
@@ -60,7 +61,7 @@ def _just_made(squad: Squad, titles: list[str], by: Any) -> list[Story]:
 
 @transaction.atomic
 def set_rules(
-    squad: Squad, *, by: Any, limits: Mapping[str, int | None], accepts_own: bool, accepters: Iterable[str]
+    squad: Squad, *, by: Actor, limits: Mapping[str, int | None], accepts_own: bool, accepters: Iterable[str]
 ) -> Squad:
     """Say how many stories the squad wants on a stage at a time, who accepts, and whether one may accept one's own."""
     errors = {}
@@ -80,13 +81,13 @@ def set_rules(
     return squad
 
 
-def save_view(squad: Squad, *, by: Any, name: str, query: str, shared: bool = False) -> SavedView:
+def save_view(squad: Squad, *, by: Actor, name: str, query: str, shared: bool = False) -> SavedView:
     """Keep a filter of the board under a name: one's own, or shared by a member. The same name again replaces it."""
     name = name.strip()
     if not name or len(name) > 60:
         raise ValidationError({"name": "Give the view a name of 1 to 60 characters."})
-    if shared and not squad.is_writable_by(by):
-        raise PermissionDenied(f"Only members of squad {squad} may share a view with it.")
+    if shared:
+        check_member(squad, by, "its views")
     only = read_query(query)
     if not only:
         raise ValidationError({"query": "Filter the board first: the whole board needs no name."})
@@ -121,7 +122,7 @@ def read_query(query: str) -> Only:
     return read(parse_qs(query, max_num_fields=50)) if query.count("&") < 50 else Only()
 
 
-def remove_view(view: SavedView, *, by: Any) -> None:
+def remove_view(view: SavedView, *, by: Actor) -> None:
     """Forget a view: one's own, or, of the squad's shared ones, as its lead."""
     if view.owner_id != by.pk and not (view.shared and view.squad.is_led_by(by)):
         raise PermissionDenied(f"“{view}” was saved by {view.owner.name}: they, or a lead of the squad, may remove it.")

@@ -4,18 +4,21 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import exceptions, serializers
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel import clock
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
-from squads.boards import actions, cards, queries
+from squads.boards import actions, queries
+from squads.boards.time_in_stage import stalls
 from squads.judge import judgement
 from squads.stories import ranking
+from squads.stories.api import OfStory, ProgressField, ReasonField
+from squads.stories.cards import Row, version_of
 from squads.stories.models import Story
-from squads.stories.queries import gap_words, owner_names, why_unknown
-from squads.teams.api import check_own
+from squads.stories.queries import gap_words, owner_names
 from squads.teams.models import Squad
 
 
@@ -61,17 +64,17 @@ class SquadBoardOut(serializers.Serializer):
 class PlaceIn(serializers.Serializer):
     """Where to: behind or before another story of the squad, or up, down, to the top or bottom of its column; `to` moves it."""
 
-    to = serializers.ChoiceField(Story.Progress.choices, required=False)
+    to = ProgressField(required=False)
     after = serializers.CharField(required=False, max_length=20)
     before = serializers.CharField(required=False, max_length=20)
     where = serializers.ChoiceField([(each, each) for each in ranking.WHERE], required=False)
-    because = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    because = ReasonField(required=False, allow_blank=True)
 
 
 class BlockIn(serializers.Serializer):
     """What the story waits for."""
 
-    because = serializers.CharField(max_length=ranking.MOST_SAID)
+    because = ReasonField()
 
 
 class PlaceOut(serializers.Serializer):
@@ -114,19 +117,19 @@ class Boards(Endpoint):
         at = clock.now()
         owners = owner_names(row.standing for column in made.columns for row in column.rows)
 
-        def card(row: cards.Row, column: queries.Column) -> dict[str, Any]:
+        def card(row: Row, column: queries.Column) -> dict[str, Any]:
             known = {column.stage: column.usual} if column.usual else {}
             return {
                 "key": row.key,
                 "title": row.title,
                 "type": row.type,
                 "rank": row.rank,
-                "version": cards.version_of(row),
+                "version": version_of(row),
                 "answer": judgement.say(row.standing, at=at, owners=owners, squad=squad.name),
                 "gaps": gap_words(row.standing),
                 "blocked_because": row.blocked_because,
                 "since": row.since,
-                "stalled": cards.stalled(row, at, known),
+                "stalled": stalls(row.stage, row.since, at, known),
                 "url": f"/stories/{row.key}/",
             }
 
@@ -146,39 +149,34 @@ class Boards(Endpoint):
         return Response(SquadBoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
 
 
-class Places(Endpoint):
+class Places(OfStory):
     """Where stories stand on their squad's board, and what blocks them."""
 
     marks = {"place": "members", "block": "members", "unblock": "members"}
     serializer_class = PlaceOut
     queryset = Story.objects.all()
-    filter_backends = []
     pagination_class = None
-
-    def _own(self, key: str) -> Story:
-        story = Story.objects.select_related("squad").filter(key=key.upper()).first()
-        if story is None:
-            raise exceptions.NotFound(why_unknown(key.upper()))
-        check_own(story.squad, self.request.user, story.key)
-        return story
 
     @extend_schema(request=PlaceIn, responses=PlaceOut, operation_id="stories_place_create")
     def place(self, request: Request, key: str) -> Response:
-        """Put a story elsewhere on its board, and move it to do, in progress or dev done. 409 when somebody was first."""
-        story = self._own(key)
+        """Put a story elsewhere on its board, and move it to do, in progress or dev done.
+
+        409 when somebody was first, or when evidence holds it further on.
+        """
+        story = self.own_story()
         said = PlaceIn(data=request.data)
         said.is_valid(raise_exception=True)
-        return Response(PlaceOut(ranking.place(story, by=request.user, **said.validated_data)).data)
+        return Response(PlaceOut(ranking.place(story, by=actor_of(request), **said.validated_data)).data)
 
     @extend_schema(request=BlockIn, responses=PlaceOut, operation_id="stories_block_create")
     def block(self, request: Request, key: str) -> Response:
         """Say what a story waits for. 409 when it is blocked already."""
-        story = self._own(key)
+        story = self.own_story()
         said = BlockIn(data=request.data)
         said.is_valid(raise_exception=True)
-        return Response(PlaceOut(ranking.block(story, by=request.user, **said.validated_data)).data)
+        return Response(PlaceOut(ranking.block(story, by=actor_of(request), **said.validated_data)).data)
 
     @extend_schema(request=None, responses=PlaceOut, operation_id="stories_unblock_create")
     def unblock(self, request: Request, key: str) -> Response:
         """Say that a story waits for nothing any more. 409 when it is not blocked."""
-        return Response(PlaceOut(ranking.unblock(self._own(key), by=request.user)).data)
+        return Response(PlaceOut(ranking.unblock(self.own_story(), by=actor_of(request))).data)

@@ -1,45 +1,34 @@
 """What people do to one card of a board: place it, block it, and record evidence for it by hand."""
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, OuterRef
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import refusal
 from portal.kernel.policy import members
 from portal.kernel.text_input import given, plain
 from portal.kernel.transitions import AlreadyMoved
-from squads.boards import cards
+from squads.boards import actions, cards, queries
 from squads.boards.forms import BlockForm
-from squads.stories import queries, ranking
+from squads.boards.views import board_page
+from squads.stories import ranking
 from squads.stories.actions import record_by_hand
+from squads.stories.cards import row_from, version_of
 from squads.stories.models import Story
+from squads.stories.queries import rungs
 from squads.story_pages.forms import EvidenceForm
+from squads.story_pages.lookup import own_story, owned
 from squads.teams.models import Squad
 
 RUNG_OF = {kind: rung for rung, kind in cards.KINDS.items()}
-
-
-def _own_story(key: str, user: Any) -> Story:
-    key = plain(key).upper()
-    own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
-    story = Story.objects.select_related("squad").filter(key=key).annotate(own=own).order_by().first()
-    return _owned(key, story, story is not None and story.own)
-
-
-def _owned(key: str, story: Story | None, own: bool) -> Story:
-    if story is None:
-        raise Http404(queries.why_unknown(key))
-    if not own:
-        raise PermissionDenied(f"Only members of squad {story.squad} may change {story.key}.")
-    return story
 
 
 def _by_script(request: HttpRequest) -> bool:
@@ -51,33 +40,41 @@ def _layout(request: HttpRequest) -> str:
     return "components/_part.html" if "X-Part" in request.headers else "base.html"
 
 
-def _back(request: HttpRequest, story: Story) -> HttpResponse:
-    """Lead back to the page the person came from, if it is one of ours, at the card; to the squad's board otherwise."""
-    url = reverse("squads:boards:board", args=[story.squad.slug])
+def _filter(request: HttpRequest, url: str) -> str:
+    """Return the query of the board that the person came from; "" when they came from elsewhere."""
     came = request.headers.get("referer", "")
-    if url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
-        parts = urlsplit(came)
-        if parts.path == url and parts.query:
-            url = f"{url}?{parts.query}"
-    return redirect(f"{url}#card-{story.key}")
+    if not url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
+        return ""
+    parts = urlsplit(came)
+    return parts.query if parts.path == url else ""
+
+
+def _back(request: HttpRequest, story: Story) -> HttpResponse:
+    """Lead back to the card on the squad's board, filtered as it was."""
+    url = reverse("squads:boards:board", args=[story.squad.slug])
+    query = _filter(request, url)
+    return redirect(f"{url}?{query}#card-{story.key}" if query else f"{url}#card-{story.key}")
 
 
 def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
     """Answer a script with the card as it is now; without `drawn` only with where it stands."""
-    row = cards.row_from(story)
-    version = cards.version_of(row)
+    row = row_from(story)
+    version = version_of(row)
     said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": version}
     if drawn:
         said["html"] = cards.card_html([row], versions={row.key: version})[row.key]
     return JsonResponse(said)
 
 
-def _refused(request: HttpRequest, story: Story, error: Exception) -> HttpResponse:
-    said = " ".join(error.messages) if isinstance(error, ValidationError) else str(error)
+def _refused(request: HttpRequest, story: Story, error: AlreadyMoved | ValidationError) -> HttpResponse:
+    """Answer a script with the reason, and a person with the board, filtered as it was, and the reason on it."""
+    said, status = refusal(error)
     if _by_script(request):
-        return JsonResponse({"message": said}, status=409 if isinstance(error, AlreadyMoved) else 400)
+        return JsonResponse({"message": said}, status=status)
     messages.error(request, said)
-    return _back(request, story)
+    squad = Squad.objects.with_notice().get(pk=story.squad_id)
+    query = _filter(request, reverse("squads:boards:board", args=[squad.slug]))
+    return board_page(request, squad, queries.board(squad, actions.read_query(query)), status=status)
 
 
 @members
@@ -88,25 +85,24 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
     A script that hears of the card by the stream anyway does not ask for it (X-Card).
     """
     said = {name: given(request.POST, name) or None for name in ("to", "after", "before", "where")}
-    with transaction.atomic():
-        key = plain(key).upper()
-        story = _owned(key, *ranking.held(key, request.user))
-        try:
-            ranking.place_held(story, by=request.user, because=given(request.POST, "because"), **said)
-        except (AlreadyMoved, ValidationError) as error:
-            transaction.set_rollback(True)
-            return _refused(request, story, error)
+    key = plain(key).upper()
+    try:
+        with transaction.atomic():
+            story = owned(key, *ranking.held(key, request.user))
+            ranking.place_held(story, by=actor_of(request), because=given(request.POST, "because"), **said)
+    except (AlreadyMoved, ValidationError) as error:
+        return _refused(request, story, error)
     return _shown(story, drawn="X-Card" in request.headers) if _by_script(request) else _back(request, story)
 
 
 @members
 def block(request: HttpRequest, key: str) -> HttpResponse:
     """Ask what a story waits for, and mark it blocked."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     form = BlockForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            ranking.block(story, by=request.user, because=form.cleaned_data["because"])
+            ranking.block(story, by=actor_of(request), because=form.cleaned_data["because"])
         except (AlreadyMoved, ValidationError) as error:
             return _refused(request, story, error)
         return _shown(story) if _by_script(request) else _back(request, story)
@@ -118,9 +114,9 @@ def block(request: HttpRequest, key: str) -> HttpResponse:
 @require_POST
 def unblock(request: HttpRequest, key: str) -> HttpResponse:
     """Say that a story waits for nothing any more."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     try:
-        ranking.unblock(story, by=request.user)
+        ranking.unblock(story, by=actor_of(request))
     except AlreadyMoved as error:
         return _refused(request, story, error)
     return _shown(story) if _by_script(request) else _back(request, story)
@@ -129,9 +125,9 @@ def unblock(request: HttpRequest, key: str) -> HttpResponse:
 @members
 def by_hand(request: HttpRequest, key: str) -> HttpResponse:
     """Say what a rung lacks, and take evidence by hand for it: this is where dropping a card on it leads."""
-    story = _own_story(key, request.user)
+    story = own_story(key, request.user)
     kind = given(request.POST or request.GET, "kind")
-    rung = next((each for each in queries.rungs(story) if each.rung == RUNG_OF.get(kind, "rodeo_done")), None)
+    rung = next((each for each in rungs(story) if each.rung == RUNG_OF.get(kind, "rodeo_done")), None)
     assert rung is not None
     holds = rung.state in ("held", "by_hand")
     form = EvidenceForm(
@@ -139,7 +135,7 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
     )
     if request.method == "POST" and form.is_valid():
         try:
-            record_by_hand(story, by=request.user, **form.said())
+            record_by_hand(story, by=actor_of(request), **form.said())
         except ValidationError as error:
             form.add_error(None, error)
         else:

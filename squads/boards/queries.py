@@ -14,10 +14,12 @@ from django.db.models.functions import Concat, Trim
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.models import StateChange
 from squads.boards import cards
-from squads.boards.time_in_stage import Usual, usual
+from squads.boards.time_in_stage import Usual, stalls, usual
 from squads.judge import judgement
+from squads.stories.cards import SINCE, Row, rows_of, version_of
 from squads.stories.models import Evidence, Story
 from squads.teams.models import Membership, Service, Squad
 
@@ -77,10 +79,6 @@ class _Light(NamedTuple):
     since: datetime
     hit: bool
 
-    def waits(self, at: datetime, known: dict[str, Usual]) -> bool:
-        """Say whether it stands longer on its stage than is usual."""
-        return self.stage in known and (at - self.since).total_seconds() > known[self.stage].patience
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -93,7 +91,7 @@ class Column:
     found: int
     limit: int | None
     usual: Usual | None
-    rows: list[cards.Row]
+    rows: list[Row]
     html: list[SafeString]
 
     @property
@@ -126,7 +124,7 @@ def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *,
     """Read the board of a squad, or a part of it: at most six queries. Without `drawn`, no card is drawn as HTML."""
     at, only, known = at or clock.now(), only or Only(), usual(squad.pk)
     light = _unfinished(squad, only)
-    late = {row.pk for row in light if row.waits(at, known)}
+    late = {row.pk for row in light if stalls(row.stage, row.since, at, known)}
     totals = Counter(row.stage for row in light)
     hits: dict[str, list[int]] = {stage: [] for stage in judgement.STAGES}
     for row in light:
@@ -136,8 +134,8 @@ def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *,
     hits["rodeo_done"], found["rodeo_done"] = _newest(squad, only)
     totals["rodeo_done"] = found["rodeo_done"]
     wanted = {stage: pks[:MOST] for stage, pks in hits.items()}
-    rows = cards.rows_of(pk for pks in wanted.values() for pk in pks)
-    versions = {row.key: cards.version_of(row) for row in rows}
+    rows = rows_of(pk for pks in wanted.values() for pk in pks)
+    versions = {row.key: version_of(row) for row in rows}
     html = cards.card_html(rows, at=at, known={squad.pk: known}, versions=versions) if drawn else {}
     columns = [_column(squad, stage, rows, totals, found, known, html) for stage in judgement.STAGES]
     return Board(columns, only, sum(totals.values()), _version(columns, versions, late))
@@ -147,7 +145,7 @@ def _unfinished(squad: Squad, only: Only) -> list[_Light]:
     rows: Any = Story.objects.filter(squad=squad).unfinished().order_by("rank")
     condition = only.condition(squad)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
-    return [_Light._make(row) for row in rows.values_list("pk", "stage", cards.SINCE, hit)]
+    return [_Light._make(row) for row in rows.values_list("pk", "stage", SINCE, hit)]
 
 
 def _newest(squad: Squad, only: Only) -> tuple[list[int], int]:
@@ -163,7 +161,7 @@ def _newest(squad: Squad, only: Only) -> tuple[list[int], int]:
 def _column(
     squad: Squad,
     stage: str,
-    rows: Iterable[cards.Row],
+    rows: Iterable[Row],
     totals: Counter[str],
     found: dict[str, int],
     known: dict[str, Usual],
@@ -216,7 +214,7 @@ class Options(NamedTuple):
     views: list[View]
 
 
-def options(squad: Squad, user: Any) -> Options:
+def options(squad: Squad, user: Anyone) -> Options:
     """Return the squad's services, the releases its unfinished stories are planned for, and the saved views a person
     sees (their own, and those shared with the squad), in one query.
 

@@ -1,6 +1,6 @@
 """How long stories of a squad usually stay on a stage: the measure of "stalled"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -48,6 +48,12 @@ def usual(squad_id: int) -> dict[str, Usual]:
         known = measured(stays_of(squad_id))
         caches["local"].set(key, known, KEPT_SECONDS)
     return known
+
+
+def stalls(stage: str, since: datetime, at: datetime, known: Mapping[str, Usual]) -> bool:
+    """Say whether a story stands longer on its stage than 85 % of the squad's stories did, and than a day; False without
+    enough data."""
+    return stage in known and (at - since).total_seconds() > known[stage].patience
 
 
 def measured(lengths: dict[str, list[float]]) -> dict[str, Usual]:

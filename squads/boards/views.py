@@ -1,15 +1,16 @@
 """The board of a squad: its page and fragment, writing several stories, saved views, and how the squad works."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import Anyone, actor_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.text_input import given
@@ -17,8 +18,9 @@ from squads.boards import actions, queries
 from squads.boards.forms import RulesForm
 from squads.boards.models import SavedView
 from squads.boards.queries import Board
-from squads.stories.models import Story
+from squads.stories.models import STAYS, Story
 from squads.teams.models import Membership, Squad
+from squads.teams.permissions import check_lead, check_member
 
 
 def _fragment(squad: Squad, made: Board, url: str) -> str:
@@ -33,7 +35,7 @@ def _fragment(squad: Squad, made: Board, url: str) -> str:
     return render_to_string("squads/boards/_board.jinja", context, using="jinja2")
 
 
-def _roles(user: Any, people: list[Membership]) -> tuple[bool, bool]:
+def _roles(user: Anyone, people: list[Membership]) -> tuple[bool, bool]:
     """Say whether a person may write for the squad, and whether they lead it, from the memberships at hand."""
     if not user.is_authenticated:
         return False, False
@@ -52,12 +54,14 @@ def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
         if request.GET.get("version") == made.version:
             return varied(HttpResponse(status=204))
         return varied(HttpResponse(_fragment(squad, made, url)))
-    return _page(request, squad, made, url)
+    return board_page(request, squad, made)
 
 
-def _page(
-    request: HttpRequest, squad: Squad, made: Board, url: str, typed: str = "", errors: list[str] | None = None
+def board_page(
+    request: HttpRequest, squad: Squad, made: Board, *, typed: str = "", errors: Sequence[str] = (), status: int = 200
 ) -> HttpResponse:
+    """Show a board. `typed` are the titles that could not be written, and `errors` why not."""
+    url = reverse("squads:boards:board", args=[squad.slug])
     people = queries.people(squad)
     writable, leading = _roles(request.user, people)
     options = queries.options(squad, request.user)
@@ -82,31 +86,26 @@ def _page(
                 "writable": writable,
                 "leading": leading,
                 "typed": typed,
-                "errors": errors or [],
+                "errors": errors,
+                "stays": STAYS,
             },
-            status=400 if errors else 200,
+            status=status,
         )
     )
-
-
-def _own(slug: str, user: Any) -> Squad:
-    squad = get_object_or_404(Squad, slug=slug)
-    if not squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {squad} may write its stories.")
-    return squad
 
 
 @members
 @require_POST
 def add(request: HttpRequest, slug: str) -> HttpResponse:
     """Write a story for each line; when one is wrong, say which, keep what was typed, and write none."""
-    squad = _own(slug, request.user)
+    squad = get_object_or_404(Squad, slug=slug)
+    check_member(squad, request.user, "its stories")
     url = reverse("squads:boards:board", args=[squad.slug])
     text = request.POST.get("lines", "").replace("\0", "")
     try:
-        made = actions.add_stories(squad, text, by=request.user)
+        made = actions.add_stories(squad, text, by=actor_of(request))
     except ValidationError as error:
-        return _page(request, squad, queries.board(squad), url, text, list(error.messages))
+        return board_page(request, squad, queries.board(squad), typed=text, errors=error.messages, status=400)
     first, last = made[0].key, made[-1].key
     messages.success(request, f"{first} is there." if len(made) == 1 else f"{first} to {last} are there.")
     return redirect(f"{url}#card-{last}")
@@ -116,12 +115,11 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """How the squad works: limits per stage, who accepts, and whether one may accept one's own."""
     squad = get_object_or_404(Squad, slug=slug)
-    if not squad.is_led_by(request.user):
-        raise PermissionDenied(f"Only leads of squad {squad} may change how it works.")
+    check_lead(squad, request.user, "how it works")
     form = RulesForm(request.POST if request.method == "POST" else None, squad=squad, people=queries.people(squad))
     if request.method == "POST" and form.is_valid():
         try:
-            actions.set_rules(squad, by=request.user, **form.said())
+            actions.set_rules(squad, by=actor_of(request), **form.said())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -141,7 +139,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         view = actions.save_view(
             squad,
-            by=request.user,
+            by=actor_of(request),
             name=given(request.POST, "name"),
             query=query,
             shared=bool(request.POST.get("shared")),
@@ -163,6 +161,6 @@ def remove_view(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         (each for each in mine.filter(squad__slug=slug, pk=pk) if each.shared or each.owner == request.user), None
     )
     if view is not None:
-        actions.remove_view(view, by=request.user)
+        actions.remove_view(view, by=actor_of(request))
         messages.success(request, f"“{view}” is forgotten.")
     return redirect("squads:boards:board", slug=slug)

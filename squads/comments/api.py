@@ -6,15 +6,17 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.kernel.api import Endpoint, named_by
+from portal.kernel.actors import actor_of
+from portal.kernel.api import named_by
 from squads.discussions import actions
 from squads.discussions import queries as discussions
 from squads.discussions.models import Comment
-from squads.stories import queries, relations
+from squads.stories import relations
+from squads.stories.api import OfStory
 from squads.stories.models import Story
-from squads.teams.api import check_own
 
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
+NUMBER = r"[0-9]{1,18}"
 
 
 class CommentOut(serializers.ModelSerializer):
@@ -51,21 +53,6 @@ class RelationIn(serializers.Serializer):
     key = serializers.CharField(max_length=20)
 
 
-class OfStory(Endpoint):
-    """What hangs on one story."""
-
-    filter_backends = []
-    lookup_value_regex = r"[0-9]{1,18}"
-
-    def story(self) -> Story:
-        """Return the story the address names."""
-        key = self.kwargs["key"].upper()
-        story = Story.objects.select_related("squad").filter(key=key).first()
-        if story is None:
-            raise exceptions.NotFound(queries.why_unknown(key))
-        return story
-
-
 @extend_schema(parameters=[KEY])
 class Comments(OfStory):
     """What people say about a story. Whoever may read it may say something; what somebody said only they change."""
@@ -73,6 +60,7 @@ class Comments(OfStory):
     marks = {"create": "writing", "partial_update": "writing", "destroy": "writing"}
     queryset = Comment.objects.all()
     serializer_class = CommentOut
+    lookup_value_regex = NUMBER
 
     def get_queryset(self) -> QuerySet[Comment]:
         return discussions.comments(self.story())
@@ -96,23 +84,23 @@ class Comments(OfStory):
         story = self.story()
         serializer = CommentIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        comment = actions.add_comment(story, by=request.user, body=serializer.validated_data["body"])
+        comment = actions.add_comment(story, by=actor_of(request), body=serializer.validated_data["body"])
         return Response(CommentOut(comment).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=CommentIn, responses=CommentOut)
     def partial_update(self, request: Request, key: str, pk: str) -> Response:
         """Say it differently. Only its author may."""
         comment = self._comment()
-        actions.check_author(comment, request.user)
+        actions.check_author(comment, actor_of(request))
         serializer = CommentIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        actions.edit_comment(comment, by=request.user, body=serializer.validated_data["body"])
+        actions.edit_comment(comment, by=actor_of(request), body=serializer.validated_data["body"])
         return Response(CommentOut(comment).data)
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str, pk: str) -> Response:
         """Take back what you said: its words go, its place stays."""
-        actions.remove_comment(self._comment(), by=request.user)
+        actions.remove_comment(self._comment(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -122,6 +110,7 @@ class Relations(OfStory):
 
     marks = {"create": "members", "destroy": "members"}
     serializer_class = RelationOut
+    lookup_value_regex = NUMBER
 
     @extend_schema(responses=RelationOut(many=True))
     def list(self, request: Request, key: str) -> Response:
@@ -133,12 +122,11 @@ class Relations(OfStory):
     @extend_schema(request=RelationIn, responses={201: RelationOut})
     def create(self, request: Request, key: str) -> Response:
         """Say how this story hangs together with another one."""
-        story = self.story()
-        check_own(story.squad, request.user, story.key)
+        story = self.own_story()
         serializer = RelationIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         saying = serializer.validated_data["relation"]
-        relation = relations.relate(story, saying, serializer.validated_data["key"], by=request.user)
+        relation = relations.relate(story, saying, serializer.validated_data["key"], by=actor_of(request))
         # Not looked up in the list, which is bounded: others may have said more about this story than it shows.
         other = relation.other if relation.story_id == story.pk else relation.story
         shown = {"id": relation.pk, "saying": saying, "story": other}
@@ -147,7 +135,6 @@ class Relations(OfStory):
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", int, OpenApiParameter.PATH)])
     def destroy(self, request: Request, key: str, pk: str) -> Response:
         """Take a relation away; saying it twice changes nothing."""
-        story = self.story()
-        check_own(story.squad, request.user, story.key)
-        relations.unrelate(story, int(pk), by=request.user)
+        story = self.own_story()
+        relations.unrelate(story, int(pk), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -6,6 +6,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading, writing
@@ -16,10 +18,6 @@ from squads.stories import relations
 from squads.stories.models import Story
 from squads.story_pages.lookup import own_story, story_at
 from squads.story_pages.page import Typed, story_page
-
-
-def _message_of(error: ValidationError) -> str:
-    return " ".join(error.messages)
 
 
 def _comment(story: Story, pk: int) -> Comment:
@@ -51,9 +49,9 @@ def comment_add(request: HttpRequest, key: str) -> HttpResponse:
     story = story_at(key)
     body = request.POST.get("body", "")
     try:
-        comment = actions.add_comment(story, by=request.user, body=body)
+        comment = actions.add_comment(story, by=actor_of(request), body=body)
     except ValidationError as error:
-        return story_page(request, story, typed=Typed("comment", _message_of(error), {"body": body}), status=400)
+        return story_page(request, story, typed=Typed("comment", words_of(error), {"body": body}), status=400)
     comment.story = story
     return redirect(_address_of(comment))
 
@@ -63,13 +61,13 @@ def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Change a comment. Only its author may."""
     story = story_at(key)
     comment = _comment(story, pk)
-    actions.check_author(comment, request.user)
+    actions.check_author(comment, actor_of(request))
     body, error = request.POST.get("body", comment.body), ""
     if request.method == "POST":
         try:
-            actions.edit_comment(comment, by=request.user, body=body)
+            actions.edit_comment(comment, by=actor_of(request), body=body)
         except ValidationError as refused:
-            error = _message_of(refused)
+            error = words_of(refused)
         else:
             if wants_fragment(request):
                 (shown,) = queries.shown_comments([comment], request.user)
@@ -90,7 +88,7 @@ def comment_edit(request: HttpRequest, key: str, pk: int) -> HttpResponse:
 def comment_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Remove a comment. Only its author may."""
     comment = _comment(story_at(key), pk)
-    actions.remove_comment(comment, by=request.user)
+    actions.remove_comment(comment, by=actor_of(request))
     return redirect(_address_of(comment))
 
 
@@ -100,9 +98,9 @@ def watch(request: HttpRequest, key: str) -> HttpResponse:
     """Watch a story, or (off) no longer."""
     story = story_at(key)
     if given(request.POST, "off"):
-        actions.unwatch(story, request.user)
+        actions.unwatch(story, actor_of(request))
     else:
-        actions.watch(story, request.user)
+        actions.watch(story, actor_of(request))
     return redirect(f"{story.get_absolute_url()}#story-watchers")
 
 
@@ -113,9 +111,9 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
     story = own_story(key, request.user)
     kind, other = given(request.POST, "kind"), given(request.POST, "key")
     try:
-        relations.relate(story, kind, other, by=request.user)
+        relations.relate(story, kind, other, by=actor_of(request))
     except ValidationError as error:
-        typed = Typed("relation", _message_of(error), {"kind": kind, "key": other})
+        typed = Typed("relation", words_of(error), {"kind": kind, "key": other})
         return story_page(request, story, typed=typed, status=400)
     return redirect(f"{story.get_absolute_url()}#story-related")
 
@@ -125,6 +123,6 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
 def relation_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Remove a relation of this story."""
     story = own_story(key, request.user)
-    relations.unrelate(story, pk, by=request.user)
+    relations.unrelate(story, pk, by=actor_of(request))
     messages.success(request, "Taken away; the history keeps it.")
     return redirect(f"{story.get_absolute_url()}#story-related")

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
@@ -23,7 +24,7 @@ REPEAT_WITHIN = timedelta(seconds=10)
 
 
 @transaction.atomic
-def add_comment(story: Any, *, by: Any, body: str) -> Comment:
+def add_comment(story: Any, *, by: Actor, body: str) -> Comment:
     """Add a comment to a story, with mentions of the people it names; its author watches the story from then on.
 
     The same text within REPEAT_WITHIN is taken for a second click: the first comment is returned.
@@ -44,7 +45,7 @@ def add_comment(story: Any, *, by: Any, body: str) -> Comment:
 
 
 @transaction.atomic
-def edit_comment(comment: Comment, *, by: Any, body: str) -> Comment:
+def edit_comment(comment: Comment, *, by: Actor, body: str) -> Comment:
     """Change a comment's text. Only its author may, and not after it was removed."""
     check_author(comment, by)
     body = _validate_body(body)
@@ -60,7 +61,7 @@ def edit_comment(comment: Comment, *, by: Any, body: str) -> Comment:
 
 
 @transaction.atomic
-def remove_comment(comment: Comment, *, by: Any) -> Comment:
+def remove_comment(comment: Comment, *, by: Actor) -> Comment:
     """Remove a comment's text; its place stays. Only its author may. Doing it twice changes nothing."""
     check_author(comment, by)
     now = clock.now()
@@ -71,17 +72,17 @@ def remove_comment(comment: Comment, *, by: Any) -> Comment:
     return comment
 
 
-def watch(story: Any, person: Any) -> None:
+def watch(story: Any, person: Actor) -> None:
     """Add a person to a story's watchers. Doing it twice changes nothing."""
     Watch.objects.get_or_create(story=story, person=person, defaults={"since": clock.now()})
 
 
-def unwatch(story: Any, person: Any) -> None:
+def unwatch(story: Any, person: Actor) -> None:
     """Remove a person from a story's watchers."""
     Watch.objects.filter(story=story, person=person).delete()
 
 
-def mark_mentions_seen(story: Any, person: Any) -> int:
+def mark_mentions_seen(story: Any, person: Actor) -> int:
     """Mark a person's mentions in a story as seen; return how many were new."""
     unseen = Mention.objects.filter(person=person, seen_at=None, comment__story=story)
     ids = list(unseen.values_list("pk", flat=True))
@@ -99,7 +100,7 @@ def _validate_body(body: str) -> str:
     return body
 
 
-def check_author(comment: Comment, by: Any) -> None:
+def check_author(comment: Comment, by: Actor) -> None:
     """Refuse anybody but the author of a comment."""
     if comment.author_id != by.pk:
         raise PermissionDenied(f"Only {comment.author.name} may change what {comment.author.name} said.")

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from django.utils.safestring import SafeString
 
 from portal.kernel import markdown
+from portal.kernel.actors import Actor
 from squads.discussions.models import Comment, Watch
 
 MOST_MENTIONED = 50
@@ -66,7 +67,7 @@ def watchers(story: Any) -> QuerySet[Watch]:
     return Watch.objects.filter(story=story).select_related("person").order_by("since", "pk")
 
 
-def is_watching(story: Any, person: Any, first: list[Watch]) -> bool:
+def is_watching(story: Any, person: Actor, first: list[Watch]) -> bool:
     """Say whether a person watches a story, of whose watchers the first ones are known."""
     if any(watch.person_id == person.pk for watch in first):
         return True

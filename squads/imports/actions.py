@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel import clock, live
+from portal.kernel.actors import Actor
 from portal.kernel.bulk_update import write
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -20,7 +21,7 @@ from squads.imports.models import Import
 from squads.imports.queries import Plan, RowPlan
 from squads.imports.validation import PROGRESSES, SYSTEMS, TYPES
 from squads.stories.actions import RANK_GAP, judge, last_rank
-from squads.stories.models import Story, StoryEdit
+from squads.stories.models import Move, Story, StoryEdit, move_many, moved_elsewhere
 from squads.teams.models import Squad
 
 MOST_PREVIEWS = 20
@@ -28,7 +29,7 @@ MOST_PROBLEMS_SAVED = 1000
 BATCH = 500
 
 
-def upload(squad: Squad, *, by: Any, name: str, body: bytes, kind: str = "") -> Import:
+def upload(squad: Squad, *, by: Actor, name: str, body: bytes, kind: str = "") -> Import:
     """Store a file for its preview. Raises ValidationError, naming the field, for one that cannot be read."""
     waiting = squad.imports.filter(state=Import.State.PREVIEW).count()
     if waiting >= MOST_PREVIEWS:
@@ -41,7 +42,7 @@ def upload(squad: Squad, *, by: Any, name: str, body: bytes, kind: str = "") -> 
     return Import.objects.create(squad=squad, by=by, kind=parsed.kind, name=name, body=body)
 
 
-def set_mapping(imported: Import, *, by: Any, kind: str, mapping: dict[str, Any]) -> Import:
+def set_mapping(imported: Import, *, by: Actor, kind: str, mapping: dict[str, Any]) -> Import:
     """Set the meaning of the file's columns and terms. `mapping` holds columns, types, statuses and plan_releases.
 
     Raises ValidationError for a kind the file is not, and AlreadyMoved once it was imported.
@@ -84,13 +85,13 @@ def _validate_mapping(mapping: dict[str, Any], headers: list[str]) -> dict[str, 
     return known
 
 
-def discard(imported: Import, *, by: Any) -> None:
+def discard(imported: Import, *, by: Actor) -> None:
     """Delete a file that was not imported; one that was stays as history."""
     if not Import.objects.filter(pk=imported.pk, state=Import.State.PREVIEW).delete()[0]:
         raise AlreadyMoved(str(imported), "discarded", imported.State.DONE)
 
 
-def run_import(imported: Import, *, by: Any, leave_out_bad: bool = False, seen: str = "") -> dict[str, Any]:
+def run_import(imported: Import, *, by: Actor, leave_out_bad: bool = False, seen: str = "") -> dict[str, Any]:
     """Import the valid rows in one transaction and return the report.
 
     `seen` is the `reading` of the preview that the person saw. Raises ValidationError, with nothing written, when the
@@ -142,7 +143,7 @@ def _check_importable(plan: Plan, leave_out_bad: bool) -> None:
         raise ValidationError({"file": "No row can be imported. Correct the file or the mapping."})
 
 
-def _write_plan(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, Any]:
+def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[str, Any]:
     planned = release_hook.plan_releases(plan.missing_releases, by=by) if plan.missing_releases else {}
     for row_plan in plan.steps:
         row_plan.release = row_plan.release or planned.get(row_plan.row.release or "")
@@ -163,14 +164,14 @@ def _write_plan(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[st
         "moves": moves,
         "comments": len(comments),
         "releases": sorted(planned),
-        "notes": plan.parsed.notes,
+        "notes": plan.notes,
         "first": created[0].key if created else "",
         "last": created[-1].key if created else "",
         "problems": [list(problem) for problem in plan.problems[:MOST_PROBLEMS_SAVED]],
     }
 
 
-def _create(squad: Squad, steps: list[RowPlan], by: Any, now: datetime, system: str) -> list[Story]:
+def _create(squad: Squad, steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list[Story]:
     """Create the stories with a block of the squad's numbers, below its last story, in the file's order."""
     if not steps:
         return []
@@ -198,7 +199,9 @@ def _create(squad: Squad, steps: list[RowPlan], by: Any, now: datetime, system: 
     because = f"Imported by {by.name}: {system} says"
     StateChange.objects.bulk_create(
         (
-            _imported_change(story.key, "todo", story.progress, f"{because} “{row_plan.row.status}”", story.progress_at)
+            moved_elsewhere(
+                story.key, "todo", story.progress, f"{because} “{row_plan.row.status}”", story.progress_at or now
+            )
             for story, row_plan in zip(stories, steps, strict=True)
             if story.progress != "todo" and not _history_ends_at(row_plan, story.progress)
         ),
@@ -220,14 +223,9 @@ def _progress_at(row_plan: RowPlan, now: datetime) -> datetime | None:
     return None if progress == "todo" else min(row_plan.row.moved_at or now, now)
 
 
-def _imported_change(key: str, before: str, after: str, because: str, at: datetime | None) -> StateChange:
-    """Return a change without a person, so that it makes nobody the story's author: `because` says who made it where."""
-    return StateChange(kind="story", key=key, from_state=before, to_state=after, because=because, at=at or clock.now())
-
-
-def _update(steps: list[RowPlan], by: Any, now: datetime, system: str) -> list[int]:
+def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list[int]:
     """Write what differs, and the old values to the story's history. Return the ids of the stories."""
-    edits, moves, columns = [], [], dict[str, list[tuple[Any, ...]]]()
+    edits, moves, columns = list[StoryEdit](), list[Move](), dict[str, list[tuple[Any, ...]]]()
     versions = []
     for row_plan in steps:
         story = row_plan.story
@@ -235,8 +233,7 @@ def _update(steps: list[RowPlan], by: Any, now: datetime, system: str) -> list[i
         for name, before, after in row_plan.differences:
             if name == "progress":
                 because = f"Imported again by {by.name}: {system} says “{row_plan.row.status}”"
-                moves.append(_imported_change(story.key, before, after, because, now))
-                columns.setdefault("progress", []).append((story.pk, after, now))
+                moves.append(Move(story, after, because, now))
                 continue
             if name == "release":
                 before, after = (str(each) if each else None for each in (story.release, row_plan.release))
@@ -249,10 +246,10 @@ def _update(steps: list[RowPlan], by: Any, now: datetime, system: str) -> list[i
         if any(each.name != "progress" for each in row_plan.differences):
             versions.append((story.pk, story.version + 1))
     for name, rows in columns.items():
-        write(Story, ("progress", "progress_at") if name == "progress" else (name,), rows)
+        write(Story, (name,), rows)
     write(Story, ("version",), versions)
     StoryEdit.objects.bulk_create(edits, batch_size=BATCH)
-    StateChange.objects.bulk_create(moves, batch_size=BATCH)
+    move_many(moves)
     return [row_plan.story.pk for row_plan in steps if row_plan.story]
 
 
@@ -271,13 +268,13 @@ def _write_history(planned_stories: list[tuple[RowPlan, Story]]) -> int:
             for move in row_plan.row.moves:
                 if (story.key, move.at, move.because) not in known:
                     known.add((story.key, move.at, move.because))
-                    new.append(_imported_change(story.key, move.before, move.after, move.because, move.at))
+                    new.append(moved_elsewhere(story.key, move.before, move.after, move.because, move.at))
         StateChange.objects.bulk_create(new, batch_size=BATCH)
         written += len(new)
     return written
 
 
-def _write_comments(planned_stories: list[tuple[RowPlan, Story]], by: Any, now: datetime) -> list[int]:
+def _write_comments(planned_stories: list[tuple[RowPlan, Story]], by: Actor, now: datetime) -> list[int]:
     """Write comments, each once, under the name of whoever imports them: a file proves no authorship.
 
     Return the stories' ids, one for each comment.

@@ -11,13 +11,14 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, Json, TooBig, named_by
 from squads.imports import actions, formats, queries
 from squads.imports.formats.meanings import LEAVE_OUT
 from squads.imports.models import Import
 from squads.stories.models import Story
-from squads.teams.api import check_own
 from squads.teams.models import Squad
+from squads.teams.permissions import check_member
 
 MOST_PROBLEMS = 1000
 
@@ -96,7 +97,7 @@ class ImportDetail(ImportOut):
 
     def get_notes(self, imported: Import) -> list[str]:
         plan = self._plan()
-        return plan.parsed.notes if plan else list(imported.report["notes"])
+        return plan.notes if plan else list(imported.report["notes"])
 
     def get_columns(self, imported: Import) -> dict[str, str]:
         plan = self._plan()
@@ -163,7 +164,7 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
 
     def _squad(self) -> Squad:
         squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
-        check_own(squad, self.request.user, "its imports")
+        check_member(squad, self.request.user, "its imports")
         return squad
 
     def get_queryset(self) -> QuerySet[Import]:
@@ -198,7 +199,11 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         except formats.Refused as refused:
             raise TooBig(str(refused)) from None
         imported = actions.upload(
-            squad, by=request.user, name=file.name, body=file.read(), kind=serializer.validated_data.get("kind", "")
+            squad,
+            by=actor_of(request),
+            name=file.name,
+            body=file.read(),
+            kind=serializer.validated_data.get("kind", ""),
         )
         return self._respond(imported, status.HTTP_201_CREATED)
 
@@ -212,12 +217,12 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         kind = mapping.pop("kind", imported.kind)
         if kind != imported.kind and "columns" not in serializer.validated_data:
             mapping.pop("columns", None)
-        return self._respond(actions.set_mapping(imported, by=request.user, kind=kind, mapping=mapping))
+        return self._respond(actions.set_mapping(imported, by=actor_of(request), kind=kind, mapping=mapping))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, slug: str, pk: str) -> Response:
         """Discard a file that was not imported."""
-        actions.discard(self.get_object(), by=request.user)
+        actions.discard(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=ImportRunIn, responses=ImportDetail)
@@ -227,5 +232,7 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         imported = self.get_object()
         serializer = ImportRunIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        actions.run_import(imported, by=request.user, leave_out_bad=serializer.validated_data.get("leave_out", False))
+        actions.run_import(
+            imported, by=actor_of(request), leave_out_bad=serializer.validated_data.get("leave_out", False)
+        )
         return self._respond(imported)

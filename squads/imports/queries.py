@@ -15,7 +15,7 @@ from squads.imports.models import Import
 from squads.stories.models import Story
 from squads.teams.models import Squad
 
-BATCH, MOST_PLANNED, LONGEST_VERSION = 900, 100, 200
+BATCH, MOST_PLANNED, LONGEST_VERSION, NAMED_STAYING = 900, 100, 200, 10
 CHOICES_OF = {"type": Story.Type, "progress": Story.Progress}
 FIELDS = ("key", "title", "type", "status", "description", "acceptance_criteria", "release", "created")
 FIELD_NAMES = {
@@ -58,6 +58,7 @@ class RowPlan:
     story: Story | None
     release: Any
     differences: list[Difference] = field(default_factory=list)
+    stays: bool = False
 
 
 @dataclass(slots=True)
@@ -90,6 +91,12 @@ class Plan:
             "refused": len({problem.place for problem in self.problems}),
             "left_out": self.validated.left_out,
         }
+
+    @property
+    def notes(self) -> list[str]:
+        """What was left out of the file, and which stories stay where evidence holds them though it says less."""
+        staying = [step.story.key for step in self.steps if step.story and step.stays]
+        return [*self.parsed.notes, stays(staying)] if staying else self.parsed.notes
 
     @property
     def good(self) -> int:
@@ -130,13 +137,29 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
         if story is not None and taken.setdefault(story.pk, row.place) != row.place:
             problems.append(_same_story(row, story, taken[story.pk]))
             continue
-        steps.append(RowPlan(row, story, release, _differences(row, story, release) if story else []))
+        steps.append(_plan_row(row, story, release))
     for place, name, column in validated.releases_of_refused:
         if not releases.get(name) and (wrong := _unknown_release(name, allowed, name in releases, missing)):
             problems.append(Problem(place, column, *wrong))
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
     return Plan(imported.kind, steps, problems, validated, parsed, list(missing))
+
+
+def _plan_row(row: validation.ValidRow, story: Story | None, release: Any) -> RowPlan:
+    """Compare a row with its story, if there is one. Evidence holds a story against a file as it does against people."""
+    if story is None:
+        return RowPlan(row, None, release)
+    differences = _differences(row, story, release)
+    kept = [each for each in differences if each.name != "progress" or not story.is_held_against(each.after)]
+    return RowPlan(row, story, release, kept, stays=len(kept) != len(differences))
+
+
+def stays(keys: list[str]) -> str:
+    """Say which stories an import leaves where evidence holds them."""
+    named = ", ".join(keys[:NAMED_STAYING]) + (f" and {len(keys) - NAMED_STAYING} more" if keys[NAMED_STAYING:] else "")
+    stay, them = ("stays", "it") if len(keys) == 1 else ("stay", "them")
+    return f"{named} {stay} where evidence holds {them}, though the file says less. The other fields are updated."
 
 
 def _same_story(row: validation.ValidRow, story: Story, first: str) -> Problem:

@@ -4,12 +4,14 @@ portal/subscriptions.py registers the function that plans them."""
 from collections.abc import Callable
 from typing import Any
 
+from portal.kernel.actors import Actor
+
 # Called with the names of missing releases and the person; returns the new releases by name.
 Planner = Callable[..., dict[str, Any]]
 PLANNERS: list[Planner] = []
 
 
-def plan_releases(names: list[str], *, by: Any) -> dict[str, Any]:
+def plan_releases(names: list[str], *, by: Actor) -> dict[str, Any]:
     """Plan the missing releases that an import names, and return them by name."""
     planned: dict[str, Any] = {}
     for planner in PLANNERS:

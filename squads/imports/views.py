@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.actors import Anyone, actor_of
+from portal.kernel.form_errors import refusal
 from portal.kernel.paging import page_of
 from portal.kernel.policy import members, reading
 from portal.kernel.text_input import given
@@ -21,6 +23,7 @@ from squads.imports.validation import PROGRESSES, TYPES
 from squads.stories import queries as stories
 from squads.stories.models import Story
 from squads.teams.models import Squad
+from squads.teams.permissions import check_member
 
 FIRST_ROWS, MOST_TERMS = 10, 60
 LABELS = {
@@ -36,10 +39,9 @@ LABELS = {
 }
 
 
-def _own_squad(slug: str, user: Any) -> Squad:
+def _own_squad(slug: str, user: Anyone) -> Squad:
     squad = get_object_or_404(Squad, slug=slug)
-    if not squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {squad} may bring work in for it.")
+    check_member(squad, user, "its imports")
     return squad
 
 
@@ -49,7 +51,7 @@ def _own(request: HttpRequest, slug: str, pk: int) -> Import:
 
 
 def _show_error(request: HttpRequest, error: ValidationError | AlreadyMoved) -> None:
-    messages.error(request, " ".join(error.messages) if isinstance(error, ValidationError) else str(error))
+    messages.error(request, refusal(error)[0])
 
 
 @members
@@ -61,7 +63,7 @@ def import_list(request: HttpRequest, slug: str) -> HttpResponse:
         file = form.cleaned_data["file"]
         try:
             imported = actions.upload(
-                squad, by=request.user, name=file.name, body=file.read(), kind=form.cleaned_data["kind"]
+                squad, by=actor_of(request), name=file.name, body=file.read(), kind=form.cleaned_data["kind"]
             )
         except ValidationError as error:
             form.add_error(None, error)
@@ -136,7 +138,7 @@ def import_mapping(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         # Another kind has other columns: they are guessed anew.
         mapping["columns"] = None
     try:
-        actions.set_mapping(imported, by=request.user, kind=kind, mapping=mapping)
+        actions.set_mapping(imported, by=actor_of(request), kind=kind, mapping=mapping)
     except (ValidationError, AlreadyMoved) as error:
         _show_error(request, error)
     return redirect("squads:imports:detail", imported.squad.slug, imported.pk)
@@ -149,7 +151,7 @@ def import_run(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     imported = _own(request, slug, pk)
     try:
         report = actions.run_import(
-            imported, by=request.user, leave_out_bad="leave_out" in request.POST, seen=given(request.POST, "seen")
+            imported, by=actor_of(request), leave_out_bad="leave_out" in request.POST, seen=given(request.POST, "seen")
         )
     except (ValidationError, AlreadyMoved) as error:
         _show_error(request, error)
@@ -165,7 +167,7 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Delete a file that was not imported."""
     imported = _own(request, slug, pk)
     try:
-        actions.discard(imported, by=request.user)
+        actions.discard(imported, by=actor_of(request))
     except AlreadyMoved as error:
         _show_error(request, error)
     else:

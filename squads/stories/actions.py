@@ -6,6 +6,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from squads.discussions.actions import watch
@@ -33,7 +34,7 @@ def last_rank(squad: Squad) -> int:
 
 
 @transaction.atomic
-def create_story(squad: Squad, *, by: Any, title: str, **fields: Any) -> Story:
+def create_story(squad: Squad, *, by: Actor, title: str, **fields: Any) -> Story:
     """Create a story with the squad's next key. Changes that already name the key are linked after the commit."""
     number = squad.take_number()
     story = Story(

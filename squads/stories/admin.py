@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from portal.kernel.actors import actor_of
 from portal.kernel.admin import NotDeleted, ReadOnly
 from squads.stories import actions
 from squads.stories.models import Evidence, Relation, Story, StoryEdit
@@ -38,7 +39,7 @@ class Stories(NotDeleted):
         return False
 
     def save_model(self, request: HttpRequest, obj: Story, form: ModelForm, change: bool) -> None:
-        actions.edit_story(obj, by=request.user, **form.cleaned_data)
+        actions.edit_story(obj, by=actor_of(request), **form.cleaned_data)
 
 
 @admin.register(Evidence)

@@ -13,13 +13,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries
-from squads.stories.manual_evidence import LONGEST_REASON
-from squads.stories.models import Evidence, Story
+from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
+from squads.stories.models import MOST_SAID, ONLY_EVIDENCE, TOO_LONG, Evidence, Story
 from squads.stories.serializers import AnswerOut, StoryDetail, StoryOut
-from squads.teams.api import check_own
 from squads.teams.models import Squad
+from squads.teams.permissions import check_member
 
 IF_MATCH = OpenApiParameter(
     "If-Match", str, OpenApiParameter.HEADER, description='The ETag of the story as you read it, such as "v7".'
@@ -80,11 +81,26 @@ class StoryIn(StoryChange):
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
 
 
+class ProgressField(serializers.ChoiceField):
+    """To do, in progress or dev done; anything else is refused in the words of the verb."""
+
+    def __init__(self, **options: Any) -> None:
+        words: dict[str, Any] = {"invalid_choice": ONLY_EVIDENCE.replace("{to}", "{input}")}
+        super().__init__(Story.Progress.choices, error_messages=words, **options)
+
+
+class ReasonField(serializers.CharField):
+    """Why somebody moves or blocks a story; a reason nobody would read is refused in the words of the verb."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MOST_SAID, error_messages={"max_length": TOO_LONG}, **options)
+
+
 class ProgressIn(serializers.Serializer):
     """How far development is. What comes after dev done follows from evidence."""
 
-    to = serializers.ChoiceField(Story.Progress.choices)
-    because = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    to = ProgressField()
+    because = ReasonField(required=False, allow_blank=True)
 
 
 class EvidenceOut(serializers.ModelSerializer):
@@ -153,13 +169,9 @@ class EvidenceIn(serializers.Serializer):
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that the environment fits what was seen there."""
         place = data.pop("environment", None)
-        tiers = {"test": ("testing", "staging"), "deployment": ("production",), "acceptance": ("production",)}
-        wanted = tiers.get(data["kind"], ())
-        if place is not None and wanted and place.tier not in wanted:
-            raise serializers.ValidationError(
-                {"environment": f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(wanted)}."}
-            )
-        return {**data, "environment": place.key, "tier": place.tier} if place is not None else data
+        if wrong := misplaced(data["kind"], place):
+            raise serializers.ValidationError({"environment": wrong})
+        return {**data, **seen_in(place)}
 
 
 def _began_from(if_match: str) -> int | None:
@@ -215,6 +227,29 @@ class StoryFilter(django_filters.FilterSet):
         return stories.filter(Q(key__startswith=value.upper()) | Q(title__icontains=value))
 
 
+class OfStory(Endpoint):
+    """What hangs on one story, which the address names by its key."""
+
+    filter_backends = []
+
+    def story(self) -> Story:
+        """Return the story the address names."""
+        return _found(Story.objects.select_related("squad"), self.kwargs["key"])
+
+    def own_story(self) -> Story:
+        """Return the story the address names if whoever asks may change it."""
+        story = self.story()
+        check_member(story.squad, self.request.user, story.key)
+        return story
+
+
+def _found(stories: QuerySet[Story], key: str) -> Story:
+    story = stories.filter(key=key.upper()).first()
+    if story is None:
+        raise exceptions.NotFound(queries.why_unknown(key.upper()))
+    return story
+
+
 class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Deliverable pieces of work."""
 
@@ -235,14 +270,11 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return Story.objects.select_related("squad", "release", "created_by", "ticket").order_by("-pk")
 
     def get_object(self) -> Story:
-        story = self.get_queryset().filter(key=self.kwargs["key"].upper()).first()
-        if story is None:
-            raise exceptions.NotFound(queries.why_unknown(self.kwargs["key"].upper()))
-        return story
+        return _found(self.get_queryset(), self.kwargs["key"])
 
     def _own(self) -> Story:
         story = self.get_object()
-        check_own(story.squad, self.request.user, story.key)
+        check_member(story.squad, self.request.user, story.key)
         return story
 
     def _shown(self, story: Story, code: int = status.HTTP_200_OK) -> Response:
@@ -269,8 +301,8 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said.is_valid(raise_exception=True)
         fields = dict(said.validated_data)
         squad = fields.pop("squad")
-        check_own(squad, request.user, "its stories")
-        return self._shown(actions.create_story(squad, by=request.user, **fields), status.HTTP_201_CREATED)
+        check_member(squad, request.user, "its stories")
+        return self._shown(actions.create_story(squad, by=actor_of(request), **fields), status.HTTP_201_CREATED)
 
     @extend_schema(request=StoryChange(partial=True), responses={200: StoryDetail, 412: Clashed}, parameters=[IF_MATCH])
     def partial_update(self, request: Request, key: str) -> Response:
@@ -284,13 +316,13 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         story = self.get_object()
         alone = isinstance(request.data, dict) and set(request.data) == {"release"}
         if not alone or not getattr(request.user, "is_project_manager", False):
-            check_own(story.squad, request.user, story.key)
+            check_member(story.squad, request.user, story.key)
         said = StoryChange(data=request.data, partial=True)
         said.is_valid(raise_exception=True)
         base = _began_from(request.headers.get("If-Match", ""))
         try:
             if said.validated_data:
-                editing.edit_story(story, by=request.user, base_version=base, **said.validated_data)
+                editing.edit_story(story, by=actor_of(request), base_version=base, **said.validated_data)
         except editing.Conflict as conflict:
             return _clashed(conflict)
         return self._shown(story)
@@ -303,17 +335,19 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = TickIn(data=request.data)
         said.is_valid(raise_exception=True)
         data = said.validated_data
-        editing.tick(story, data["checklist"], data["line"], data["met"], by=request.user)
+        editing.tick(story, data["checklist"], data["line"], data["met"], by=actor_of(request))
         return self._shown(story)
 
     @extend_schema(request=ProgressIn, responses=StoryDetail)
     @action(detail=True, methods=["post"], filterset_class=None)
     def progress(self, request: Request, key: str) -> Response:
-        """Move a story to do, in progress or dev done. 409 when it is there already."""
+        """Move a story to do, in progress or dev done. 409 when it is there already, or when evidence holds it further on."""
         story = self._own()
         said = ProgressIn(data=request.data)
         said.is_valid(raise_exception=True)
-        story.move_progress(said.validated_data["to"], by=request.user, because=said.validated_data.get("because", ""))
+        story.move_progress(
+            said.validated_data["to"], by=actor_of(request), because=said.validated_data.get("because", "")
+        )
         return self._shown(story)
 
     @extend_schema(responses=EvidenceOut(many=True))
@@ -331,7 +365,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         story = self._own()
         said = EvidenceIn(data=request.data)
         said.is_valid(raise_exception=True)
-        evidence = actions.record_by_hand(story, by=request.user, **said.validated_data)
+        evidence = actions.record_by_hand(story, by=actor_of(request), **said.validated_data)
         return Response(EvidenceOut(evidence).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=TakeBackIn, responses=EvidenceOut)
@@ -348,7 +382,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = TakeBackIn(data=request.data)
         said.is_valid(raise_exception=True)
         return Response(
-            EvidenceOut(actions.take_back(row, by=request.user, because=said.validated_data["because"])).data
+            EvidenceOut(actions.take_back(row, by=actor_of(request), because=said.validated_data["because"])).data
         )
 
     @extend_schema(responses=AnswerOut)

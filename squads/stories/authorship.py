@@ -8,6 +8,7 @@ from django.db.models import Exists, ExpressionWrapper, F, OuterRef, Q, Value
 from django.db.models.functions import Concat, Lower
 
 from portal.accounts.models import KnownName
+from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from squads.stories.models import Story
 
@@ -15,12 +16,12 @@ from squads.stories.models import Story
 WORKED_ON = ("in_progress", "dev_done")
 
 
-def moved_by(person: Any, key: Any) -> "models.QuerySet[StateChange]":
+def moved_by(person: Actor, key: Any) -> "models.QuerySet[StateChange]":
     """The moves by which this person worked on the story with this key."""
     return StateChange.objects.filter(kind="story", key=key, to_state__in=WORKED_ON, by=person)
 
 
-def written_by(person: Any, story: Any) -> "models.QuerySet[Any]":
+def written_by(person: Actor, story: Any) -> "models.QuerySet[Any]":
     """The links of this story to changes that this person wrote, as far as names tell: git knows no accounts.
 
     An author is this person when called by a full name, user name or e-mail address that the account has now or had at
@@ -35,7 +36,7 @@ def written_by(person: Any, story: Any) -> "models.QuerySet[Any]":
     return links.filter(Exists(known)).order_by()
 
 
-def why_own(story: Story, person: Any) -> str:
+def why_own(story: Story, person: Actor) -> str:
     """Say in which way this person made the change of a story; "" when they did not."""
     otherwise = f"Somebody else has to accept it, unless squad {story.squad} lets people accept their own changes."
     if moved_by(person, story.key).exists():

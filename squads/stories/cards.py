@@ -1,10 +1,79 @@
-"""The card of a story on any board."""
+"""The card of a story on any board: what it is made of, the mark of its version, and its words. Each board draws its own."""
 
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.safestring import SafeString
+
+from squads.judge import judgement
+from squads.stories import ladder
+from squads.stories.models import Story
+from squads.stories.queries import gap_words, owner_names
+
+TYPES = dict(Story.Type.choices)
+
+
+class Row(NamedTuple):
+    """What a card is made of."""
+
+    pk: int
+    key: str
+    title: str
+    type: str
+    stage: str
+    rank: int
+    number: int
+    standing: dict[str, Any]
+    since: datetime
+    blocked_because: str
+    squad_id: int
+    squad: str
+    slug: str
+
+
+# Since when a story stands where it stands; one nobody moved, since it was written.
+SINCE = Coalesce("stage_at", "progress_at", "created_at")
+BESIDE: dict[str, Any] = {"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}
+COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields)
 
 
 class Card(NamedTuple):
-    """One story as one board shows it now. `version` changes whenever what is shown of it does, words of "ago" aside."""
+    """One card, every word of it ready. The last ones are shown by some boards only."""
+
+    key: str
+    url: str
+    title: str
+    type: str
+    type_name: str
+    stage: str
+    squad: str
+    rank: int
+    version: str
+    glyph: SafeString
+    answer: str
+    gaps: str
+    withdrawn: str
+    dark: bool
+    blocked: str = ""
+    age: str = ""
+    stalled: str = ""
+    menu: str = ""
+    found: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What the card's data-version says."""
+        return self.version + ("f" if self.found else "")
+
+
+class LiveCard(NamedTuple):
+    """One story as one board shows it now, for the pages that have it open. `version` changes whenever what is shown of it
+    does, words of "ago" aside."""
 
     story: int
     topic: str
@@ -13,3 +82,76 @@ class Card(NamedTuple):
     rank: int
     version: str
     html: str
+
+
+def rows_of(ids: Iterable[int]) -> list[Row]:
+    """Read what the cards of these stories are made of, in one query, in the order of their squads' boards."""
+    return [Row._make(row) for row in Story.objects.filter(pk__in=list(ids)).order_by("rank").values_list(*COLUMNS)]
+
+
+def row_from(story: Story) -> Row:
+    """Return what the card of a story at hand is made of, squad included."""
+    since = story.stage_at or story.progress_at or story.created_at
+    beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug}
+    return Row._make(beside[name] if name in beside else getattr(story, name) for name in Row._fields)
+
+
+def version_of(row: Row) -> str:
+    """Return a mark that changes with what a card shows, and not with the words that say how long ago."""
+    standing = row.standing
+    rungs = [each["state"] for each in standing.get("rungs", ())]
+    shown = (
+        row.title,
+        row.type,
+        row.stage,
+        row.blocked_because,
+        row.since,
+        rungs,
+        standing.get("answer"),
+        standing.get("gaps"),
+        standing.get("dark"),
+        row.squad,
+    )
+    return blake2b(repr(shown).encode(), digest_size=6).hexdigest()
+
+
+def withdrawn_words(standing: Mapping[str, Any]) -> str:
+    """Return the rungs that stopped holding, such as "deployed, rodeo done"."""
+    rungs = standing.get("rungs", ())
+    return ", ".join(ladder.NAMES[rung["rung"]] for rung in rungs if rung["state"] == judgement.WITHDRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class CardMaker:
+    """Makes cards at one moment. What all of them need is read once: the squads that their answers name, in one query."""
+
+    at: datetime
+    owners: Mapping[str, str]
+    prefix: str
+
+    @classmethod
+    def of(cls, rows: Iterable[Row], at: datetime) -> "CardMaker":
+        """Return a maker of the cards of these rows."""
+        # The prefix once for all: a reverse() per card costs more than the card.
+        return cls(at, owner_names(row.standing for row in rows), reverse("squads:stories:list"))
+
+    def card(self, row: Row, version: str, *, rank: int, brief: bool = False) -> Card:
+        """Return the card of a row. A brief one leaves the answer out where the column says all that it would."""
+        standing, withdrawn = row.standing, withdrawn_words(row.standing)
+        said_by_column = brief and row.stage in ("todo", "in_progress") and not withdrawn
+        return Card(
+            row.key,
+            f"{self.prefix}{row.key}/",
+            row.title,
+            row.type,
+            TYPES[row.type],
+            row.stage,
+            row.slug,
+            rank,
+            version,
+            ladder.glyph(standing),
+            "" if said_by_column else judgement.say(standing, at=self.at, owners=self.owners, squad=row.squad),
+            gap_words(standing),
+            withdrawn,
+            bool(standing.get("dark")),
+        )

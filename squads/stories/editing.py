@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from squads.events import StoryEdited, StoryFlagged
@@ -42,7 +43,7 @@ class Clash(NamedTuple):
     field: str
     mine: Any
     theirs: Any
-    by: Any
+    by: Actor | None
     at: datetime
 
     @property
@@ -83,7 +84,7 @@ class Conflict(Exception):
 
 
 @transaction.atomic
-def edit_story(story: Story, *, by: Any, base_version: int | None = None, **fields: Any) -> Story:
+def edit_story(story: Story, *, by: Actor, base_version: int | None = None, **fields: Any) -> Story:
     """Change what people wrote about a story; its key, progress and stage are not among it.
 
     With `base_version`, the version the person began from, fields they left as they were keep what others wrote since;
@@ -115,7 +116,7 @@ def edit_story(story: Story, *, by: Any, base_version: int | None = None, **fiel
 
 
 @transaction.atomic
-def tick(story: Story, checklist: str, line: str, on: bool, *, by: Any) -> Story:
+def tick(story: Story, checklist: str, line: str, on: bool, *, by: Actor) -> Story:
     """Tick a line of the acceptance criteria or the production checks, or take the tick away.
 
     Raises ValidationError when the list has no such line (any more): somebody rewrote it.
@@ -136,7 +137,7 @@ def tick(story: Story, checklist: str, line: str, on: bool, *, by: Any) -> Story
     return story
 
 
-def note(story: Story, field: str, before: Any, after: Any, *, by: Any) -> None:
+def note(story: Story, field: str, before: Any, after: Any, *, by: Actor) -> None:
     """Keep in the history what a person did to a story beside its own fields: relations, linked changes.
 
     The caller has a transaction open.
@@ -222,7 +223,7 @@ def check_texts(story: Story, names: Iterable[str] = EDITABLE) -> None:
         raise ValidationError(errors)
 
 
-def _write(row: Story, before: Mapping[str, Any], by: Any) -> None:
+def _write(row: Story, before: Mapping[str, Any], by: Actor) -> None:
     """Write what changed of a locked story, with its history, and tell open pages."""
     row.version += 1
     row.save(update_fields=[*before, "version"])

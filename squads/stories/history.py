@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import CharField, F, QuerySet, Value
 from django.db.models.functions import Cast
 
+from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from squads.stories.editing import LABELS
 from squads.stories.models import Story, StoryEdit
@@ -79,7 +80,7 @@ def _fetched(found: "QuerySet[Any]", ids: list[str] | None) -> dict[str, Any]:
     return {str(row.pk): row for row in found.filter(pk__in=ids)} if ids else {}
 
 
-def _name(person: Any) -> str:
+def _name(person: Actor | None) -> str:
     return person.name if person else "Rodeo"
 
 

@@ -7,8 +7,9 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
-from squads.judge.case import ANY
+from squads.judge.case import ANY, BEFORE_PRODUCTION
 from squads.stories.authorship import why_own
 from squads.stories.models import Evidence, Story
 
@@ -17,13 +18,28 @@ BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
 CLOCK_SLACK = timedelta(minutes=5)
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_REASON = 2000
+# The tiers of environments in which each kind is seen; integration has no place.
+TIERS = {"test": BEFORE_PRODUCTION, "deployment": ("production",), "acceptance": ("production",)}
+
+
+def misplaced(kind: str, place: Any) -> str:
+    """Say why this kind of evidence cannot come from an environment; "" when it can."""
+    tiers = TIERS.get(kind, ())
+    if place is None or not tiers or place.tier in tiers:
+        return ""
+    return f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(tiers)}."
+
+
+def seen_in(place: Any) -> dict[str, str]:
+    """Return what `record_by_hand` wants to know of an environment, or of none."""
+    return {"environment": place.key, "tier": place.tier} if place is not None else {"environment": "", "tier": ""}
 
 
 @transaction.atomic
 def record_by_hand(
     story: Story,
     *,
-    by: Any,
+    by: Actor,
     kind: str,
     verdict: str = "success",
     at: datetime | None = None,
@@ -66,7 +82,7 @@ def record_by_hand(
 
 
 @transaction.atomic
-def take_back(evidence: Evidence, *, by: Any, because: str) -> Evidence:
+def take_back(evidence: Evidence, *, by: Actor, because: str) -> Evidence:
     """Take evidence by hand back that should not have been recorded: it stays, struck out, and proves nothing.
 
     Who recorded it may, and who leads the squad; what failed, only who recorded it. Raises PermissionDenied, or
@@ -121,7 +137,7 @@ def _wrong(kind: str, verdict: str, at: datetime, note: str, link: str) -> dict[
     return errors
 
 
-def _not_theirs(story: Story, by: Any, kind: str, verdict: str) -> dict[str, str]:
+def _not_theirs(story: Story, by: Actor, kind: str, verdict: str) -> dict[str, str]:
     """Why this person cannot vouch for it."""
     if kind != "acceptance":
         return {}

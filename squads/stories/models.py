@@ -1,8 +1,9 @@
 """Stories and the evidence about them."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -10,14 +11,34 @@ from django.db import models, transaction
 from django.urls import reverse
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
+from portal.kernel.bulk_update import write
 from portal.kernel.live import touch
 from portal.kernel.models import StateChange
-from portal.kernel.transitions import move
+from portal.kernel.transitions import AlreadyMoved, move_held
+from squads.judge import judgement
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
 from squads.teams.models import Squad
 
+AT_ONCE = 500
 # Why somebody moved or blocked a story.
 MOST_SAID = 2000
+TOO_LONG = f"Say it in at most {MOST_SAID} characters."
+ONLY_EVIDENCE = (
+    "“{to}” is not something people set: only evidence moves a story beyond dev done. Record evidence by hand instead."
+)
+STAYS = (
+    "{key} stays in {stage}: evidence holds it there, not people. It moves back by itself when that evidence is "
+    "withdrawn. If evidence by hand is wrong, take it back on the story’s page."
+)
+
+
+class Held(AlreadyMoved):
+    """People cannot move this story back: evidence holds it on its stage."""
+
+    def __init__(self, story: "Story", to: str) -> None:
+        super().__init__(story.key, to, story.stage)
+        self.args = (STAYS.format(key=story.key, stage=judgement.STAGE_NAMES[story.stage]),)
 
 
 class Story(models.Model):
@@ -108,37 +129,106 @@ class Story(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("squads:stories:detail", args=[self.key])
 
-    def move_progress(self, to: str, *, by: Any, because: str = "", at: datetime | None = None) -> StateChange:
-        """Move the story to do, in progress or dev done, from either of the others, and judge it again.
+    def hold(self) -> None:
+        """Hold the story's row until the transaction ends, and bring up to date what a move depends on."""
+        names = ("progress", "progress_at", "stage", "rank", "flag", "audience")
+        row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=self.pk).values(*names).first()
+        if row is None:
+            raise AlreadyMoved(self.key, "moved", "deleted")
+        for name, value in row.items():
+            setattr(self, name, value)
 
-        `at` is when people did so, where that is known to be earlier than now (work that was brought in).
+    def is_held_against(self, to: str) -> bool:
+        """Say whether evidence keeps people from moving the story to `to`.
 
-        Raises AlreadyMoved when it is there already, ValueError for a rung that only evidence can reach, ValidationError
-        for a reason nobody would read.
+        Once evidence took it beyond dev done, nobody moves it back by hand. Going on is not going back: that development
+        is done may be said after the deployment too.
         """
-        check_reason(because)
-        if to not in self.Progress.values:
-            raise ValueError(f"“{to}” is not something people set: only evidence moves a story beyond dev done.")
+        places = list(self.Progress.values)
+        return self.stage not in places and places.index(to) < places.index(self.progress)
+
+    def move_progress(self, to: str, *, by: Actor, because: str = "", at: datetime | None = None) -> StateChange:
+        """Move the story to do, in progress or dev done, and judge it again. Do what `move_progress_held` does."""
         with transaction.atomic():
-            change = move(
-                self,
-                "progress",
-                to,
-                leaving=[each for each in self.Progress.values if each != to],
-                by=by,
-                because=because,
-                progress_at=at or clock.now(),
-            )
-            Story.objects.filter(pk=self.pk).judge()
-            touch([self.pk])
-        self.refresh_from_db(fields=["stage", "standing"])
+            self.hold()
+            return self.move_progress_held(to, by=by, because=because, at=at)
+
+    def move_progress_held(
+        self, to: str, *, by: Actor, because: str = "", at: datetime | None = None, **also: Any
+    ) -> StateChange:
+        """Move a story whose row the caller holds: progress, judgement and the columns in `also` in one UPDATE.
+
+        `at` is when people did so, where that is known to be earlier than now.
+
+        Raises AlreadyMoved when it is there already, Held where evidence says otherwise, ValidationError naming the field
+        for a stage that only evidence can reach and for a reason nobody would read.
+        """
+        check_progress(to)
+        check_reason(because)
+        if self.is_held_against(to):
+            raise Held(self, to)
+        at = at or clock.now()
+        standing = Story.objects.all().standing_of(self, to, at)
+        change = move_held(
+            self,
+            "progress",
+            to,
+            before=self.progress,
+            leaving=[each for each in self.Progress.values if each != to],
+            by=by,
+            because=because,
+            progress_at=at,
+            stage=standing["stage"],
+            standing=standing,
+            stage_at=clock.parse(standing["since"]),
+            **also,
+        )
+        touch([self.pk])
         return change
+
+
+class Move(NamedTuple):
+    """A move of a story that people made elsewhere: `because` says who, and where."""
+
+    story: Story
+    to: str
+    because: str
+    at: datetime
+
+
+def move_many(moves: Iterable[Move]) -> None:
+    """Move stories whose rows the caller holds, by the rule of `Story.move_progress`, in a number of queries that does
+    not depend on theirs. Nobody here made the moves, so they make no story anybody's. The caller judges the stories.
+
+    Raises Held for the first that evidence holds where it is, with nothing written.
+    """
+    moves = list(moves)
+    for each in moves:
+        check_progress(each.to)
+        if each.story.is_held_against(each.to):
+            raise Held(each.story, each.to)
+    write(Story, ("progress", "progress_at"), [(each.story.pk, each.to, each.at) for each in moves])
+    StateChange.objects.bulk_create(
+        (moved_elsewhere(each.story.key, each.story.progress, each.to, each.because, each.at) for each in moves),
+        batch_size=AT_ONCE,
+    )
+
+
+def moved_elsewhere(key: str, before: str, after: str, because: str, at: datetime) -> StateChange:
+    """Return the row of a move that nobody made here, for the story's history."""
+    return StateChange(kind="story", key=key, from_state=before, to_state=after, because=because, at=at)
+
+
+def check_progress(to: str) -> None:
+    """Refuse a stage that people cannot say a story is on."""
+    if to not in Story.Progress.values:
+        raise ValidationError({"to": ONLY_EVIDENCE.format(to=to)})
 
 
 def check_reason(because: str) -> None:
     """Refuse a reason that is longer than a history can show."""
     if len(because) > MOST_SAID:
-        raise ValidationError({"because": f"Say it in at most {MOST_SAID} characters."})
+        raise ValidationError({"because": TOO_LONG})
 
 
 class StoryEdit(models.Model):

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
@@ -181,7 +181,7 @@ def linked(links: Iterable[Any]) -> list[Linked]:
     shas = {link.change.sha for link in links}
     # Declared by name, as in `environments` below.
     rows = apps.get_model("releases", "Run")._default_manager.filter(sha__in=shas)
-    for row in rows.order_by(F("finished_at").desc(nulls_first=True), "pk")[:MOST_RUNS]:
+    for row in rows.newest_first()[:MOST_RUNS]:
         runs.setdefault(row.sha, {}).setdefault(row.pipeline, row)
     return [
         Linked(

@@ -39,12 +39,6 @@ ROW = (
 class StoryQuerySet(models.QuerySet["Story"]):
     """Questions about stories."""
 
-    def writable_by(self, user: Any) -> "StoryQuerySet":
-        """The stories this person may change: those of their squads; all of them for staff."""
-        if not user.is_authenticated:
-            return self.none()
-        return self if user.is_staff else self.filter(squad__members=user)
-
     def unfinished(self) -> "StoryQuerySet":
         """Stories that are not rodeo done."""
         return self.exclude(stage="rodeo_done")

@@ -9,13 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from portal.kernel import clock, live
+from portal.kernel.actors import Actor, Anyone
 from portal.kernel.bulk_update import write
-from portal.kernel.transitions import AlreadyMoved, move_held
-from squads.judge import judgement
+from portal.kernel.transitions import AlreadyMoved
 from squads.stories.actions import RANK_GAP
 from squads.stories.models import MOST_SAID as MOST_SAID
 from squads.stories.models import Story, StoryEdit, check_reason
-from squads.teams.models import Squad, written_by
+from squads.teams.models import Squad, writable_condition
 
 # New places before the first and after the last; beyond these the squad's stories are numbered anew.
 LAST = 1 << 62
@@ -29,24 +29,12 @@ BEFORE = AFTER.replace(">=", "<=").replace("ORDER BY rank", "ORDER BY rank DESC"
 WHERE = ("up", "down", "top", "bottom")
 
 
-class Held(AlreadyMoved):
-    """People cannot move this story: evidence holds it on its rung."""
-
-    def __init__(self, story: Story, to: str) -> None:
-        super().__init__(story.key, to, story.stage)
-        name = judgement.STAGE_NAMES[story.stage]
-        self.args = (
-            f"{story.key} stays in {name}: evidence holds it there, not people. "
-            "It moves back by itself when that evidence is withdrawn.",
-        )
-
-
-def held(key: str, by: Any) -> tuple[Story | None, bool]:
+def held(key: str, by: Anyone) -> tuple[Story | None, bool]:
     """Hold a story and the places of its squad's stories until the transaction ends; say whether the person may write it.
 
     The squad first, and only then the story is read: what somebody else moved meanwhile is seen.
     """
-    own, values = written_by(by)
+    own, values = writable_condition(by)
     ask = (
         f"SELECT id, name, slug, {own} FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s)"  # noqa: S608 - ours
     )
@@ -75,17 +63,17 @@ def _ask(statement: str, *values: Any) -> list[Any]:
 
 
 @transaction.atomic
-def place(story: Story, *, by: Any, **said: Any) -> Story:
+def place(story: Story, *, by: Actor, **said: Any) -> Story:
     """Do what `place_held` does to a story that may have changed since it was read."""
     Squad.objects.select_for_update(no_key=True).filter(pk=story.squad_id).values_list("pk").get()
-    _hold(story)
+    story.hold()
     return place_held(story, by=by, **said)
 
 
 def place_held(
     story: Story,
     *,
-    by: Any,
+    by: Actor,
     to: str | None = None,
     after: str | None = None,
     before: str | None = None,
@@ -99,13 +87,13 @@ def place_held(
     AlreadyMoved when somebody was first with `to`, Held where evidence says otherwise, ValidationError naming the field.
     """
     _checked(to, after, before, where)
-    check_reason(because)
-    if to and story.stage not in Story.Progress.values:
-        raise Held(story, to)
-    rank = _rank(story, to or story.stage, after, before, where)
+    # Saying late that development is done leaves a story in the column where evidence holds it.
+    column = to if to and story.stage in Story.Progress.values else story.stage
+    rank = _rank(story, column, after, before, where)
     if to:
-        _move(story, to, by=by, because=because, rank=rank)
-    elif rank != story.rank:
+        story.move_progress_held(to, by=by, because=because, rank=rank)
+        return story
+    if rank != story.rank:
         Story.objects.filter(pk=story.pk).update(rank=rank)
         story.rank = rank
     live.touch([story.pk])
@@ -113,49 +101,12 @@ def place_held(
 
 
 def _checked(to: str | None, after: str | None, before: str | None, where: str | None) -> None:
-    if to and to not in Story.Progress.values:
-        raise ValidationError(
-            {
-                "to": f"“{to}” is not something people set: only evidence moves a story beyond dev done. "
-                "Record evidence by hand instead."
-            }
-        )
     if where and where not in WHERE:
         raise ValidationError({"where": f"Choose one of {', '.join(WHERE)}."})
     if sum(1 for each in (after, before, where) if each) > 1:
         raise ValidationError({"after": "Give one of after, before and where, not several."})
     if not (to or after or before or where):
         raise ValidationError({"to": "Say what to do: to, after, before or where."})
-
-
-def _hold(story: Story) -> None:
-    """Hold the story's row, and bring up to date what a move depends on."""
-    names = ("progress", "progress_at", "stage", "rank", "flag", "audience")
-    row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=story.pk).values(*names).first()
-    if row is None:
-        raise AlreadyMoved(story.key, "placed", "deleted")
-    for name, value in row.items():
-        setattr(story, name, value)
-
-
-def _move(story: Story, to: str, *, by: Any, because: str, rank: int) -> None:
-    """Move and judge as Story.move_progress does, all of it and the new place in one UPDATE. The story's row is held."""
-    now = clock.now()
-    standing = Story.objects.all().standing_of(story, to, now)
-    move_held(
-        story,
-        "progress",
-        to,
-        before=story.progress,
-        leaving=[each for each in Story.Progress.values if each != to],
-        by=by,
-        because=because,
-        progress_at=now,
-        rank=rank,
-        stage=standing["stage"],
-        standing=standing,
-        stage_at=clock.parse(standing["since"]),
-    )
 
 
 def _rank(story: Story, stage: str, after: str | None, before: str | None, where: str | None) -> int:
@@ -228,7 +179,7 @@ def _renumber(squad: int) -> None:
 
 
 @transaction.atomic
-def block(story: Story, *, by: Any, because: str) -> Story:
+def block(story: Story, *, by: Actor, because: str) -> Story:
     """Mark a story as waiting for something, with the reason. Raises AlreadyMoved when it is blocked already."""
     because = because.strip()
     if not because:
@@ -238,12 +189,12 @@ def block(story: Story, *, by: Any, because: str) -> Story:
 
 
 @transaction.atomic
-def unblock(story: Story, *, by: Any) -> Story:
+def unblock(story: Story, *, by: Actor) -> Story:
     """Say that a story waits for nothing any more. Raises AlreadyMoved when it is not blocked."""
     return _blocked(story, None, "", by)
 
 
-def _blocked(story: Story, leaving: str | None, because: str, by: Any) -> Story:
+def _blocked(story: Story, leaving: str | None, because: str, by: Actor) -> Story:
     """Change the reason with one guarded UPDATE, and keep what it said before."""
     now = clock.now()
     before, version = Story.objects.select_for_update().values_list("blocked_because", "version").get(pk=story.pk)

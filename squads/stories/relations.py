@@ -1,6 +1,6 @@
 """How stories hang together: one blocks, duplicates or is related to another."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from squads.stories import ladder
 from squads.stories.editing import note
@@ -58,7 +59,7 @@ def related(story: Story) -> list[Related]:
 
 
 @transaction.atomic
-def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
+def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     """Say how a story hangs together with another, named by its key.
 
     Raises ValidationError naming the field for an unknown key, the story itself, what is there already, and what would
@@ -91,7 +92,7 @@ def relate(story: Story, saying: str, key: str, *, by: Any) -> Relation:
 
 
 @transaction.atomic
-def unrelate(story: Story, relation_id: int, *, by: Any) -> None:
+def unrelate(story: Story, relation_id: int, *, by: Actor) -> None:
     """Take a relation of this story away, said from whichever end; doing it twice changes nothing."""
     row = next((each for each in related(story) if each.id == relation_id), None)
     if row is None:
@@ -102,7 +103,7 @@ def unrelate(story: Story, relation_id: int, *, by: Any) -> None:
         _note_there(row.story, f"{WORDS[_turned(row.saying)]} {story.key}", None, by)
 
 
-def _note_there(other: Story, before: str | None, after: str | None, by: Any) -> None:
+def _note_there(other: Story, before: str | None, after: str | None, by: Actor) -> None:
     """Keep it in the other story's history as well, if this person may change that one; else it only shows there."""
     if other.squad.is_writable_by(by):
         note(other, "related", before, after, by=by)

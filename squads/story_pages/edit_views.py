@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
+from portal.kernel.actors import actor_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.policy import members, writing
 from portal.kernel.text_input import given
@@ -29,7 +30,7 @@ def _saved(request: HttpRequest, story: Story, only: tuple[str, ...] = ()) -> tu
     if not form.is_valid():
         return form, None, 400
     try:
-        edit_story(story, by=request.user, base_version=form.cleaned_data["version"], **form.said())
+        edit_story(story, by=actor_of(request), base_version=form.cleaned_data["version"], **form.said())
     except Conflict as conflict:
         fresh = own_story(story.key, request.user)
         initial = {**conflict.mine, "version": conflict.version}
@@ -106,7 +107,7 @@ def checklist(request: HttpRequest, key: str, name: str) -> HttpResponse:
         raise Http404(f"A story has no list called {name}.")
     on = "on" in request.POST
     try:
-        tick(story, name, given(request.POST, "on" if on else "off"), on, by=request.user)
+        tick(story, name, given(request.POST, "on" if on else "off"), on, by=actor_of(request))
     except ValidationError as error:
         if not wants_fragment(request):
             return story_page(request, story, typed=Typed(name, error.messages[0], {}), status=400)

@@ -8,7 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import F
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from squads.stories import queries
+from squads.stories.manual_evidence import misplaced, seen_in
 from squads.stories.models import Story
 from squads.teams.models import Squad
 
@@ -18,7 +20,6 @@ KINDS = {
     "test": "Tested before production",
     "run": "Integrated: on the mainline, and its run succeeded",
 }
-TIERS = {"test": ("testing", "staging"), "deployment": ("production",), "acceptance": ("production",)}
 RELEASES_OFFERED = 200
 
 
@@ -51,7 +52,7 @@ class StoryForm(forms.ModelForm):
     # What the person began from; nobody's edits since are overwritten unseen.
     version = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, user: Any, only: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Anyone, only: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if only:
             self.fields = {name: field for name, field in self.fields.items() if name in (*only, "version")}
@@ -137,16 +138,11 @@ class EvidenceForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """See that the environment fits what was seen there."""
         data = super().clean() or {}
-        place, tiers = data.get("environment"), TIERS.get(data.get("kind", ""), ())
-        if place is not None and tiers and place.tier not in tiers:
-            self.add_error(
-                "environment",
-                ValidationError(f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(tiers)}."),
-            )
+        if wrong := misplaced(data.get("kind", ""), data.get("environment")):
+            self.add_error("environment", ValidationError(wrong))
         return data
 
     def said(self) -> dict[str, Any]:
         """Return what `record_by_hand` wants to know."""
         data = dict(self.cleaned_data)
-        place = data.pop("environment")
-        return {**data, "environment": place.key if place else "", "tier": place.tier if place else ""}
+        return {**data, **seen_in(data.pop("environment"))}

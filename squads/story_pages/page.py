@@ -107,7 +107,7 @@ def story_page(
         "history": history.entries(story, list(history.rows(story)[:HISTORY_SHOWN])),
         "related": relations.related(story),
         "sayings": relations.WORDS.items(),
-        "progresses": Story.Progress.choices,
+        "progresses": [each for each in Story.Progress.choices if not story.is_held_against(each[0])],
         "writable": writable,
         # Asked only where somebody else's evidence by hand is on the page.
         "leads": SimpleLazyObject(lambda: writable and story.squad.is_led_by(request.user)),
@@ -123,8 +123,7 @@ def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
     comments = newest[:COMMENTS_SHOWN][::-1]
     description, *bodies = discussion_queries.render_texts([story.description, *(comment.body for comment in comments)])
     watches = list(discussion_queries.watchers(story)[: WATCHERS_SHOWN + 1])
-    signed_in = request.user.is_authenticated
-    if signed_in:
+    if request.user.is_authenticated:
         discussions.mark_mentions_seen(story, request.user)
     return {
         "fields": {name: field_of(story, name, description) for name in FIELDS},
@@ -132,7 +131,7 @@ def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
         "earlier": len(newest) > COMMENTS_SHOWN,
         "watches": watches[:WATCHERS_SHOWN],
         "more_watch": len(watches) > WATCHERS_SHOWN,
-        "watching": signed_in and discussion_queries.is_watching(story, request.user, watches),
+        "watching": request.user.is_authenticated and discussion_queries.is_watching(story, request.user, watches),
     }
 
 

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
+from portal.kernel.actors import Anyone, actor_of
 from portal.kernel.policy import planners
 from portal.kernel.text_input import plain
 from squads.stories import actions
@@ -34,7 +35,7 @@ class PlanForm(forms.ModelForm):
         field.widget.choices = [("", "none yet"), *((row.pk, str(row)) for row in offered)]
 
 
-def may_plan(story: Story, user: Any) -> bool:
+def may_plan(story: Story, user: Anyone) -> bool:
     """Say whether this person may choose the story's release."""
     return bool(user.is_authenticated and (user.is_project_manager or story.squad.is_writable_by(user)))
 
@@ -47,7 +48,7 @@ def story_release(request: HttpRequest, key: str) -> HttpResponse:
         raise PermissionDenied(f"Only project managers and members of squad {story.squad} may plan {story.key}.")
     form = PlanForm(request.POST or None, instance=story)
     if request.method == "POST" and form.is_valid():
-        actions.edit_story(story, by=request.user, release=form.cleaned_data["release"])
+        actions.edit_story(story, by=actor_of(request), release=form.cleaned_data["release"])
         messages.success(request, f"{story.key} is planned for {story.release or 'no release'}.")
         return redirect(story)
     status = 400 if form.errors else 200

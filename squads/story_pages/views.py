@@ -17,7 +17,8 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 
-from portal.kernel.form_errors import add_errors
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import add_errors, refusal, words_of
 from portal.kernel.markdown import KEY
 from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
@@ -100,7 +101,7 @@ def story_create(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         fields = dict(form.cleaned_data)
         try:
-            story = actions.create_story(fields.pop("squad"), by=request.user, **fields)
+            story = actions.create_story(fields.pop("squad"), by=actor_of(request), **fields)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -112,16 +113,14 @@ def story_create(request: HttpRequest) -> HttpResponse:
 @members
 @require_POST
 def progress(request: HttpRequest, key: str) -> HttpResponse:
-    """Move a story to do, in progress or dev done; everything beyond follows from evidence."""
+    """Move a story to do, in progress or dev done; everything beyond follows from evidence. 409 as the API answers."""
     story = own_story(key, request.user)
     try:
-        story.move_progress(request.POST.get("to", ""), by=request.user, because=given(request.POST, "because"))
-    except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
-    except (AlreadyMoved, ValueError) as error:
-        messages.error(request, str(error))
-    else:
-        messages.success(request, f"{story.key}: {story.get_progress_display()}.")
+        story.move_progress(request.POST.get("to", ""), by=actor_of(request), because=given(request.POST, "because"))
+    except (AlreadyMoved, ValidationError) as error:
+        said, status = refusal(error)
+        return story_page(request, story, typed=Typed("progress", said, {}), status=status)
+    messages.success(request, f"{story.key}: {story.get_progress_display()}.")
     return redirect(story)
 
 
@@ -133,7 +132,7 @@ def evidence(request: HttpRequest, key: str) -> HttpResponse:
     form = EvidenceForm(request.POST, story=story)
     if form.is_valid():
         try:
-            actions.record_by_hand(story, by=request.user, **form.said())
+            actions.record_by_hand(story, by=actor_of(request), **form.said())
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -152,9 +151,9 @@ def evidence_take_back(request: HttpRequest, key: str, pk: UUID) -> HttpResponse
         raise Http404(f"{story.key} has no such evidence.")
     because = given(request.POST, "because")
     try:
-        actions.take_back(row, by=request.user, because=because)
+        actions.take_back(row, by=actor_of(request), because=because)
     except ValidationError as error:
-        typed = Typed(str(row.pk), " ".join(error.messages), {"because": because})
+        typed = Typed(str(row.pk), words_of(error), {"because": because})
         return story_page(request, story, typed=typed, status=400)
     messages.success(request, "Taken back, with your name. The story was judged again.")
     return redirect(f"{story.get_absolute_url()}#evidence-title")

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.text import slugify
 
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
 from squads.events import ServiceChanged, ServiceSaved, SquadSaved
@@ -40,7 +41,9 @@ def free_slug(model: type[models.Model], name: str, fallback: str) -> str:
 
 
 @transaction.atomic
-def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = "") -> Squad:
+def create_squad(
+    *, by: Actor, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = ""
+) -> Squad:
     """Create a squad; whoever creates it is its first member and leads it."""
     hold(NAMES_OF_SQUADS)
     squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
@@ -54,7 +57,7 @@ def create_squad(*, by: Any, name: str, key_prefix: str, kind: str = Squad.Kind.
 
 
 @transaction.atomic
-def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
+def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
     """Change name, kind, mission, or, while no story has a key made from it, the key prefix."""
     hold(NAMES_OF_SQUADS)
     before = Squad.objects.select_for_update().get(pk=squad.pk)
@@ -77,7 +80,7 @@ def edit_squad(squad: Squad, *, by: Any, **fields: Any) -> Squad:
 
 
 @transaction.atomic
-def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts: bool | None = None) -> Membership:
+def add_member(squad: Squad, username: str, *, by: Actor, role: str = "", accepts: bool | None = None) -> Membership:
     """Make the person with this user name a member; for one who is already, only role and `accepts` change."""
     username = username.strip()[:LONGEST_USERNAME]
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
@@ -90,7 +93,7 @@ def add_member(squad: Squad, username: str, *, by: Any, role: str = "", accepts:
 
 
 @transaction.atomic
-def change_member(membership: Membership, *, by: Any, role: str, accepts: bool | None = None) -> Membership:
+def change_member(membership: Membership, *, by: Actor, role: str, accepts: bool | None = None) -> Membership:
     """Make a person member or lead of their squad, and accepter of its stories or not."""
     if role not in Membership.Role.values:
         raise ValidationError({"role": "Choose member or lead."})
@@ -103,7 +106,7 @@ def change_member(membership: Membership, *, by: Any, role: str, accepts: bool |
 
 
 @transaction.atomic
-def remove_member(squad: Squad, username: str, *, by: Any) -> None:
+def remove_member(squad: Squad, username: str, *, by: Actor) -> None:
     """End a membership; what the person did keeps their name. Doing it twice changes nothing."""
     named = squad.memberships.filter(user__username__iexact=username[:LONGEST_USERNAME])
     membership = named.select_related("user", "squad").first()
@@ -114,7 +117,7 @@ def remove_member(squad: Squad, username: str, *, by: Any) -> None:
     membership.delete()
 
 
-def _check_other_lead(membership: Membership, by: Any) -> None:
+def _check_other_lead(membership: Membership, by: Actor) -> None:
     """Refuse to take the only lead from a squad that still has members, unless an administrator does it."""
     # The lock serialises two leads who step down at once, so that the second gets the error.
     squad = Squad.objects.select_for_update().get(pk=membership.squad_id)
@@ -129,7 +132,7 @@ def _check_other_lead(membership: Membership, by: Any) -> None:
 
 @transaction.atomic
 def create_service(
-    *, by: Any, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
+    *, by: Actor, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
 ) -> Service:
     """Create a service owned by a squad. A ValidationError says so when one of this name exists and can be claimed."""
     hold(NAMES_OF_SERVICES)
@@ -148,7 +151,7 @@ def create_service(
 
 
 @transaction.atomic
-def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
+def edit_service(service: Service, *, by: Actor, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
     """Change a service's description, owner or repositories. Its name stays, since events use it."""
     hold(NAMES_OF_SERVICES)
     for name in ("description", "squad"):
@@ -164,7 +167,7 @@ def edit_service(service: Service, *, by: Any, repositories: Iterable[str] | Non
 
 
 @transaction.atomic
-def claim_service(service: Service, squad: Squad, *, by: Any) -> Service:
+def claim_service(service: Service, squad: Squad, *, by: Actor | None) -> Service:
     """Give a service without an owner to a squad; a ValidationError names another squad that owns it already."""
     if Service.objects.filter(pk=service.pk, squad=None).update(squad=squad) != 1:
         owner = Service.objects.select_related("squad").get(pk=service.pk).squad

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from portal.kernel.actors import actor_of
 from portal.kernel.admin import NotDeleted, ReadOnly
 from squads.teams import actions
 from squads.teams.models import Membership, Notice, Service, Squad
@@ -45,7 +46,7 @@ class Services(NotDeleted):
         return False
 
     def save_model(self, request: HttpRequest, obj: Service, form: ModelForm, change: bool) -> None:
-        actions.edit_service(obj, by=request.user, **form.cleaned_data)
+        actions.edit_service(obj, by=actor_of(request), **form.cleaned_data)
 
 
 @admin.register(Notice)

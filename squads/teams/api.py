@@ -13,23 +13,11 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from squads.teams import actions, queries
 from squads.teams.models import Membership, Service, Squad
-
-
-def check_own(squad: Squad | None, user: Any, what: str) -> None:
-    """Refuse somebody who may not write for a squad, naming the squad."""
-    if squad is None:
-        raise PermissionDenied(f"No squad owns {what} yet. Claim it for one of yours first.")
-    if not squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {squad} may change {what}.")
-
-
-def check_led(squad: Squad, user: Any) -> None:
-    """Refuse somebody who does not lead a squad, naming it."""
-    if not squad.is_led_by(user):
-        raise PermissionDenied(f"Only leads of squad {squad} and administrators may change squad {squad}.")
+from squads.teams.permissions import check_lead, check_member
 
 
 class SquadOut(serializers.ModelSerializer):
@@ -88,7 +76,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     def _led(self) -> Squad:
         squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
-        check_led(squad, self.request.user)
+        check_lead(squad, self.request.user)
         return squad
 
     def _shown(self, squad: Squad, code: int = status.HTTP_200_OK) -> Response:
@@ -101,7 +89,9 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
             raise PermissionDenied("A squad's token creates no squads: a person does, who then leads it.")
         serializer = SquadIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        return self._shown(actions.create_squad(by=request.user, **serializer.validated_data), status.HTTP_201_CREATED)
+        return self._shown(
+            actions.create_squad(by=actor_of(request), **serializer.validated_data), status.HTTP_201_CREATED
+        )
 
     @extend_schema(request=SquadIn(partial=True), responses=SquadOut)
     def partial_update(self, request: Request, slug: str) -> Response:
@@ -109,7 +99,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         squad = self._led()
         serializer = SquadIn(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        return self._shown(actions.edit_squad(squad, by=request.user, **serializer.validated_data))
+        return self._shown(actions.edit_squad(squad, by=actor_of(request), **serializer.validated_data))
 
     @extend_schema(request=MemberIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)
@@ -118,7 +108,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         squad = self._led()
         serializer = MemberIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        actions.add_member(squad, by=request.user, **serializer.validated_data)
+        actions.add_member(squad, by=actor_of(request), **serializer.validated_data)
         return self._shown(squad)
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("username", str, OpenApiParameter.PATH)])
@@ -127,8 +117,8 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """End a membership, as a lead or one's own; what the person did keeps their name."""
         squad: Squad = get_object_or_404(Squad, slug=slug)
         if username.lower() != getattr(request.user, "username", "").lower():
-            check_led(squad, request.user)
-        actions.remove_member(squad, username, by=request.user)
+            check_lead(squad, request.user)
+        actions.remove_member(squad, username, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -203,17 +193,17 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Create a service of one of your squads."""
         said = ServiceIn(data=request.data)
         said.is_valid(raise_exception=True)
-        check_own(said.validated_data["squad"], request.user, "its services")
-        return self._shown(actions.create_service(by=request.user, **said.validated_data), status.HTTP_201_CREATED)
+        check_member(said.validated_data["squad"], request.user, "its services")
+        return self._shown(actions.create_service(by=actor_of(request), **said.validated_data), status.HTTP_201_CREATED)
 
     @extend_schema(request=ServiceChange, responses=ServiceOut)
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change description or repositories, or hand the service to another squad."""
         service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
-        check_own(service.squad, request.user, f"service {service}")
+        check_member(service.squad, request.user, f"service {service}")
         serializer = ServiceChange(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
-        return self._shown(actions.edit_service(service, by=request.user, **serializer.validated_data))
+        return self._shown(actions.edit_service(service, by=actor_of(request), **serializer.validated_data))
 
     @extend_schema(request=ClaimIn, responses=ServiceOut)
     @action(detail=True, methods=["post"], filterset_class=None)
@@ -222,5 +212,5 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         service = get_object_or_404(Service, slug=slug)
         said = ClaimIn(data=request.data)
         said.is_valid(raise_exception=True)
-        check_own(said.validated_data["squad"], request.user, "its services")
-        return self._shown(actions.claim_service(service, said.validated_data["squad"], by=request.user))
+        check_member(said.validated_data["squad"], request.user, "its services")
+        return self._shown(actions.claim_service(service, said.validated_data["squad"], by=actor_of(request)))

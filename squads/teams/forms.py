@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from portal.kernel.actors import Anyone
 from squads.teams import queries
 from squads.teams.models import Membership, Service, Squad
 
@@ -74,7 +75,7 @@ class ServiceForm(forms.Form):
         help_text="One per line, as events call them, such as shop/checkout.",
     )
 
-    def __init__(self, *args: Any, user: Any, service: Service | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: Anyone, service: Service | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         squads = Squad.objects.writable_by(user)
         self.fields["squad"].queryset = squads  # type: ignore[attr-defined]

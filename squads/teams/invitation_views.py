@@ -2,7 +2,6 @@
 
 import logging
 from smtplib import SMTPException
-from typing import Any
 
 from allauth.account.adapter import get_adapter
 from django import forms
@@ -20,7 +19,8 @@ from django.views.decorators.http import require_POST
 
 from portal.accounts.forms import PASSWORD_HELP
 from portal.accounts.models import Invitation
-from portal.kernel.form_errors import add_errors
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, leads, public
 from squads.teams import invitations as verbs
@@ -80,7 +80,7 @@ def invite_to_squad(request: HttpRequest, slug: str) -> HttpResponse:
     form = InvitationForm(request.POST)
     if form.is_valid():
         try:
-            return _shown(request, *verbs.invite(by=request.user, squad=squad, **form.cleaned_data))
+            return _shown(request, *verbs.invite(by=actor_of(request), squad=squad, **form.cleaned_data))
         except ValidationError as error:
             add_errors(form, error)
     return page_of_people(request, squad, 400, form=form)
@@ -92,7 +92,7 @@ def revoke_of_squad(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Withdraw an invitation to a squad."""
     squad = led(slug, request.user)
     invitation = get_object_or_404(Invitation, pk=pk, squad=squad)
-    verbs.revoke(invitation, by=request.user)
+    verbs.revoke(invitation, by=actor_of(request))
     messages.success(request, f"The invitation of {invitation.email} opens nothing any more.")
     return redirect("squads:teams:people", slug)
 
@@ -104,7 +104,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
     form = PortalInvitationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            return _shown(request, *verbs.invite(by=request.user, **form.cleaned_data))
+            return _shown(request, *verbs.invite(by=actor_of(request), **form.cleaned_data))
         except ValidationError as error:
             add_errors(form, error)
     context = {"form": form, "page": page_of(request, queries.open_invitations()), "mails": settings.RODEO_MAIL}
@@ -116,7 +116,7 @@ def invitations(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Withdraw any invitation."""
     invitation = get_object_or_404(Invitation, pk=pk)
-    verbs.revoke(invitation, by=request.user)
+    verbs.revoke(invitation, by=actor_of(request))
     messages.success(request, f"The invitation of {invitation.email} opens nothing any more.")
     return redirect("squads:teams:invitations")
 
@@ -130,7 +130,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
     invitation = queries.invitation_behind(secret)
     if invitation is None:
         return render(request, "squads/teams/invitation.html", {"invitation": None}, status=404)
-    person: Any = request.user if request.user.is_authenticated else None
+    person = request.user if request.user.is_authenticated else None
     form = None if person else NewcomerForm(request.POST or None)
     if request.method == "POST":
         try:
@@ -143,7 +143,7 @@ def accept(request: HttpRequest, secret: str) -> HttpResponse:
                 return _welcome(request, invitation)
         except ValidationError as error:
             if form is None:
-                messages.error(request, " ".join(error.messages))
+                messages.error(request, words_of(error))
                 return redirect("home")
             add_errors(form, error)
     context = {

@@ -12,6 +12,7 @@ from django.db import transaction
 from portal.accounts.models import Invitation, User
 from portal.accounts.queries import digest_of
 from portal.kernel import clock
+from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from squads.teams import queries
 from squads.teams.models import Membership, Squad
@@ -23,7 +24,7 @@ MOST_OPEN = 100
 
 @transaction.atomic
 def invite(
-    *, by: Any, email: str, role: str = Membership.Role.MEMBER, squad: Squad | None = None
+    *, by: Actor, email: str, role: str = Membership.Role.MEMBER, squad: Squad | None = None
 ) -> tuple[Invitation, str]:
     """Invite somebody; return the invitation and the secret of its link, which nobody can see again."""
     if role not in Membership.Role.values:
@@ -46,7 +47,7 @@ def invite(
     return invitation, secret
 
 
-def revoke(invitation: Invitation, *, by: Any) -> None:
+def revoke(invitation: Invitation, *, by: Actor) -> None:
     """Withdraw an invitation that was not accepted yet. Doing it twice changes nothing."""
     Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=clock.now())
 

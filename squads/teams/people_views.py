@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -14,6 +14,8 @@ from portal.accounts.actions import MOST_OF_SQUAD, make_token, revoke_token
 from portal.accounts.forms import TokenForm
 from portal.accounts.models import ApiToken
 from portal.accounts.queries import tokens_of
+from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, reading
 from portal.kernel.text_input import given
@@ -21,6 +23,7 @@ from squads.teams import actions, queries
 from squads.teams.forms import InvitationForm, MemberForm
 from squads.teams.invitations import MOST_OPEN
 from squads.teams.models import Membership, Squad
+from squads.teams.permissions import check_lead
 from squads.teams.views import led
 
 SCOPES = ("read", "report", "write")
@@ -62,7 +65,7 @@ def member_add(request: HttpRequest, slug: str) -> HttpResponse:
     form = MemberForm(request.POST)
     if form.is_valid():
         try:
-            membership = actions.add_member(squad, form.cleaned_data["username"], by=request.user)
+            membership = actions.add_member(squad, form.cleaned_data["username"], by=actor_of(request))
         except ValidationError as error:
             form.add_error("username" if hasattr(error, "error_dict") else None, error.messages)
         else:
@@ -79,10 +82,10 @@ def member_change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     membership = get_object_or_404(squad.memberships.select_related("user"), pk=pk)
     try:
         actions.change_member(
-            membership, by=request.user, role=given(request.POST, "role"), accepts="accepts" in request.POST
+            membership, by=actor_of(request), role=given(request.POST, "role"), accepts="accepts" in request.POST
         )
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     else:
         accepting = ", accepts its stories" if membership.accepts else ""
         messages.success(request, f"{membership.user.name}: {membership.get_role_display()} of {squad}{accepting}.")
@@ -96,12 +99,12 @@ def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
     squad = get_object_or_404(Squad, slug=slug)
     username = given(request.POST, "username")[:200]
     own = username.lower() == str(getattr(request.user, "username", "")).lower()
-    if not own and not squad.is_led_by(request.user):
-        raise PermissionDenied(f"Only leads of squad {squad} and administrators may take somebody out of it.")
+    if not own:
+        check_lead(squad, request.user)
     try:
-        actions.remove_member(squad, username, by=request.user)
+        actions.remove_member(squad, username, by=actor_of(request))
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     else:
         messages.success(request, f"{'You are' if own else username + ' is'} no longer in squad {squad}.")
     return redirect("squads:teams:people", slug)
@@ -116,7 +119,7 @@ def token_create(request: HttpRequest, slug: str) -> HttpResponse:
     form = TokenForm(request.POST, scopes=SCOPES)
     if form.is_valid():
         try:
-            token, secret = make_token(by=request.user, squad=squad, **form.cleaned_data)
+            token, secret = make_token(by=actor_of(request), squad=squad, **form.cleaned_data)
         except ValidationError as error:
             form.add_error(None, error)
         else:
@@ -131,6 +134,6 @@ def token_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Revoke one of the squad's tokens for good."""
     squad = led(slug, request.user)
     token = get_object_or_404(ApiToken, pk=pk, squad=squad)
-    revoke_token(token, by=request.user)
+    revoke_token(token, by=actor_of(request))
     messages.success(request, f"The token {token.name} opens nothing any more.")
     return redirect("squads:teams:people", slug)

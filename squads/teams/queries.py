@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 from portal.accounts.models import Invitation
 from portal.accounts.queries import digest_of
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from squads.teams.models import Membership, Service, Squad
 
 # The stages of the ladder in order. Packages import only downwards, and the judge lies above teams.
@@ -33,19 +34,9 @@ def stage_counts(found: Mapping[str, int] | None) -> list[StageCount]:
     return [StageCount(stage, name, (found or {}).get(stage, 0)) for stage, name in stages]
 
 
-def squads_of(user: Any) -> list[Squad]:
+def squads_of(user: Anyone) -> list[Squad]:
     """Return the squads this person may write for."""
     return list(Squad.objects.writable_by(user).order_by("name")[:200])
-
-
-PLANNERS = "Releases are planned by project managers and members of squads: join a squad, or create one, first."
-
-
-def may_plan(user: Any) -> bool:
-    """Say whether a person may write what all squads share, such as releases: members of any squad and project managers."""
-    if not user.is_authenticated:
-        return False
-    return bool(user.is_staff or user.is_project_manager or Squad.objects.writable_by(user).exists())
 
 
 def people_of(squad: Squad) -> "QuerySet[Membership]":
@@ -72,7 +63,8 @@ def invitation_behind(secret: str) -> Invitation | None:
 def deployments_of(service: Service) -> "QuerySet[Any]":
     """Return the service's deployments, newest first; their model is looked up by name, as that of repositories is."""
     rows = apps.get_model("releases", "Deployment")._default_manager.filter(service=service)
-    return rows.select_related("environment", "artifact").order_by(F("finished_at").desc(nulls_first=True), "pk")
+    newest: QuerySet[Any] = rows.select_related("environment", "artifact").newest_first()
+    return newest
 
 
 def repositories() -> "QuerySet[Any]":

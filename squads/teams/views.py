@@ -1,32 +1,26 @@
 """Pages of squads and services."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.form_errors import add_errors
+from portal.kernel.actors import Anyone, actor_of
+from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.text_input import given
 from squads.teams import actions, queries
 from squads.teams.forms import ServiceForm, SquadForm
 from squads.teams.models import Service, Squad
+from squads.teams.permissions import check_lead, check_member
 
 
-def _own(squad: Squad | None, user: Any) -> None:
-    if squad is None or not squad.is_writable_by(user):
-        raise PermissionDenied(f"Only members of squad {squad} may change this." if squad else "No squad owns it yet.")
-
-
-def led(slug: str, user: Any) -> Squad:
+def led(slug: str, user: Anyone) -> Squad:
     """Return a squad that this person leads, or refuse, saying who may."""
     squad: Squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
-    if not squad.is_led_by(user):
-        raise PermissionDenied(f"Only leads of squad {squad} and administrators may do this.")
+    check_lead(squad, user)
     return squad
 
 
@@ -67,7 +61,7 @@ def squad_create(request: HttpRequest) -> HttpResponse:
     form = SquadForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            squad = actions.create_squad(by=request.user, **form.cleaned_data)
+            squad = actions.create_squad(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -83,7 +77,7 @@ def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
     form = SquadForm(request.POST or None, instance=squad)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.edit_squad(squad, by=request.user, **form.cleaned_data)
+            actions.edit_squad(squad, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -137,7 +131,7 @@ def service_create(request: HttpRequest) -> HttpResponse:
     form = ServiceForm(request.POST or None, user=request.user, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            service = actions.create_service(by=request.user, **form.cleaned_data)
+            service = actions.create_service(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -158,11 +152,11 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
     if service.squad is None:
         messages.warning(request, f"No squad owns {service} yet. Claim it first, then change it.")
         return redirect(service)
-    _own(service.squad, request.user)
+    check_member(service.squad, request.user, f"service {service}")
     form = ServiceForm(request.POST or None, user=request.user, service=service)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.edit_service(service, by=request.user, **form.cleaned_data)
+            actions.edit_service(service, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
@@ -182,11 +176,11 @@ def service_claim(request: HttpRequest, slug: str) -> HttpResponse:
     """Take a service nobody owns for one of the person's squads."""
     service = get_object_or_404(Service, slug=slug)
     squad = get_object_or_404(Squad, slug=given(request.POST, "squad"))
-    _own(squad, request.user)
+    check_member(squad, request.user, "its services")
     try:
-        actions.claim_service(service, squad, by=request.user)
+        actions.claim_service(service, squad, by=actor_of(request))
     except ValidationError as error:
-        messages.error(request, " ".join(error.messages))
+        messages.error(request, words_of(error))
     else:
         messages.success(request, f"Squad {squad} owns {service} now. Say which repositories make it, if not yet done.")
     return redirect(service)

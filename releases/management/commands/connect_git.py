@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from portal.kernel.form_errors import words_of
 from portal.kernel.tasks import drain
 from releases.inbox.models import InboundEvent, Source
 from releases.pulling import actions as pulling
@@ -101,4 +102,4 @@ class Command(BaseCommand):
 def _message_of(error: ValidationError) -> str:
     if hasattr(error, "error_dict"):
         return " ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
-    return " ".join(error.messages)
+    return words_of(error)

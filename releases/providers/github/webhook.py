@@ -10,7 +10,7 @@ from releases.providers.facts import Seen, Unreadable
 from releases.providers.github import translators
 from releases.providers.github.client import PULLING, SETTINGS, check
 from releases.providers.github.status_tables import COMMIT_STATUSES, CONCLUSIONS, DEPLOYMENTS, STATUSES
-from releases.providers.payloads import NotJson, payload_of
+from releases.providers.payloads import NotJson, as_object, payload_of, read_json
 
 PULLED = "pull."
 NAME = re.compile(r"[a-z0-9_]{1,60}")
@@ -35,12 +35,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     translator = TRANSLATORS.get(event)
     if translator is None:
         return None
-    try:
-        payload = payload_of(message)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(payload, Mapping):
-        raise Unreadable("the event is not a JSON object")
+    payload = as_object(read_json(message, forms=True), "the event")
     if (
         not kind.startswith(PULLED)
         and event in RESOURCE_FIELDS

@@ -10,11 +10,11 @@ from typing import Any
 
 from releases.providers import parse
 from releases.providers.base import Labelled, Message, MessageRefused, Provider
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.facts import Seen
 from releases.providers.gitlab import translators
 from releases.providers.gitlab.client import PULLING, SETTINGS, check
 from releases.providers.gitlab.status_tables import DEPLOYMENTS, PIPELINES
-from releases.providers.payloads import NotJson, parse_json
+from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import SIGNATURE_HEADERS, same_secret, verified
 
 TOKEN = "x-gitlab-token"
@@ -81,11 +81,7 @@ def label(message: Message) -> Labelled:
     The kind is that in the body, which a signature covers, else that in the header.
     """
     delivery = message.headers.get(ID, "").strip() or message.headers.get("idempotency-key", "").strip()
-    try:
-        payload = parse_json(message.body)
-    except NotJson:
-        payload = {}
-    kind = parse.text_in(payload, "object_kind", "event_name", "event_type") if isinstance(payload, Mapping) else ""
+    kind = parse.text_in(peek(message), "object_kind", "event_name", "event_type")
     header = message.headers.get("x-gitlab-event", "").strip().lower().removesuffix(" hook").replace(" ", "_")
     kind = kind or header
     return Labelled(parse.cut(delivery, 300), parse.cut(kind.removeprefix("pull."), 150))
@@ -96,12 +92,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     translator = TRANSLATORS.get(kind)
     if translator is None:
         return None
-    try:
-        payload = parse_json(message.body)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(payload, Mapping):
-        raise Unreadable("the event is not a JSON object")
+    payload = as_object(read_json(message), "the event")
     if kind == "push":
         return translators.push(payload, config, parse.moment(message.headers.get("received-at", "")))
     return translator(payload, config)

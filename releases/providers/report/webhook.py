@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 from releases.providers import facts, parse
 from releases.providers.base import Labelled, Message, MessageRefused, Provider
 from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
-from releases.providers.payloads import NotJson, parse_json
+from releases.providers.payloads import as_object, read_json
 from releases.providers.report.junit import Case, read_cases
 from releases.providers.story_keys import keys_in
 from releases.providers.web_urls import link
@@ -39,13 +39,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     translator = TRANSLATORS.get(kind)
     if translator is None:
         return None
-    try:
-        payload = parse_json(message.body)
-    except NotJson as error:
-        raise Unreadable(f"the body is not JSON: {error}") from None
-    if not isinstance(payload, Mapping):
-        raise Unreadable("the report is not a JSON object")
-    return translator(_Report(payload, message.headers))
+    return translator(_Report(as_object(read_json(message), "the report"), message.headers))
 
 
 class _Report:

@@ -8,7 +8,7 @@ import pytest
 from portal.live.hub import LONGEST_QUEUE, STREAMS_A_SESSION, Hub, TooMany
 from portal.live.listening import Drawn, Listener
 from portal.live.topics import BOARDS, sensible
-from squads.stories.cards import Card
+from squads.stories.cards import LiveCard
 
 
 def test_a_stream_hears_its_topics_and_is_forgotten_without_a_trace() -> None:
@@ -53,7 +53,7 @@ def test_a_card_is_made_into_text_once_however_many_listen(monkeypatch: pytest.M
     monkeypatch.setitem(BOARDS, "release", lambda ids: [])
     hub = Hub()
     streams = [hub.open(str(n), frozenset({"release:r"})) for n in range(50)]
-    card = Card(1, "release:r", "PAY-1", "todo", 1, "v", "<article>")
+    card = LiveCard(1, "release:r", "PAY-1", "todo", 1, "v", "<article>")
     Listener(hub).send(Drawn({1: "PAY-1"}, [card]), list(BOARDS))
     texts = [stream.queue.get_nowait() for stream in streams]
     assert len({id(text) for text in texts}) == 1
@@ -68,7 +68,7 @@ def test_a_story_seen_nowhere_any_more_is_told_gone_where_it_was(monkeypatch: py
         listener, here = Listener(hub), hub.open("s", frozenset({"release:r"}))
         there = hub.open("s", frozenset({"release:other"}))
         kinds = list(BOARDS)
-        listener.send(Drawn({1: "PAY-1"}, [Card(1, "release:r", "PAY-1", "todo", 1, "v", "")]), kinds)
+        listener.send(Drawn({1: "PAY-1"}, [LiveCard(1, "release:r", "PAY-1", "todo", 1, "v", "")]), kinds)
         # Not known to have been there before: the other board is told once, to be sure.
         assert b"gone" in there.queue.get_nowait()
         listener.send(Drawn({1: "PAY-1"}, []), kinds)

@@ -21,7 +21,7 @@ from releases.models import Change, InboundEvent, Release, Repository, Source, S
 from releases.planning.actions import create_release
 from squads.imports import actions
 from squads.models import Comment, Evidence, Import, Squad, Story, StoryEdit
-from squads.stories.actions import create_story
+from squads.stories.actions import create_story, record_by_hand
 
 HERE = Path(__file__).parent / "fixtures"
 URL = "/squads/payments/imports/"
@@ -110,7 +110,7 @@ def test_another_squad_may_not_look_bring_or_import(as_ana: Client, as_bo: Clien
         as_bo.post(f"{url}discard/"),
     ]
     assert [answer.status_code for answer in answers] == [403] * 6
-    assert "Only members of squad Payments may bring work in for it." in answers[0].content.decode()
+    assert "Only members of squad Payments may change its imports." in answers[0].content.decode()
     assert (Import.objects.count(), Story.objects.count()) == (1, 0)
 
 
@@ -317,6 +317,26 @@ def test_nobody_imports_evidence(as_ana: Client) -> None:
     bring_and_run(as_ana, "Title,Status\nA,Rodeo done\nB,Deployed\nC,Released\n")
     assert set(Story.objects.values_list("progress", "stage")) == {("dev_done", "dev_done")}
     assert not Evidence.objects.exists()
+
+
+def test_a_file_moves_no_story_back_that_evidence_holds(as_ana: Client, ana: User) -> None:
+    bring_and_run(as_ana, "Key,Title,Status\n1,A,Done\n2,B,Done\n3,C,Done\n")
+    for key in ("PAY-1", "PAY-2"):
+        record_by_hand(Story.objects.get(key=key), by=ana, kind="deployment", note="Seen in production.")
+    url = bring(as_ana, "Key,Title,Status\n1,A,To do\n2,Bees,In progress\n3,C,To do\n")
+    stays = "PAY-1, PAY-2 stay where evidence holds them, though the file says less. The other fields are updated."
+    shown = page(as_ana, url)
+    assert counts(shown) == {"new": "0", "updated": "2", "unchanged": "1", "refused": "0"}
+    assert stays in shown
+    told = as_ana.get(f"/api/v1{url}").json()
+    assert told["notes"] == [stays]
+    assert stays in run(as_ana, url)
+    assert list(Story.objects.order_by("number").values_list("title", "progress", "stage")) == [
+        ("A", "dev_done", "deployed"),
+        ("Bees", "dev_done", "deployed"),
+        ("C", "todo", "todo"),
+    ]
+    assert StateChange.objects.filter(to_state="todo").values_list("key", flat=True).get() == "PAY-3"
 
 
 def test_releases_are_found_and_planned_when_the_person_says_so(as_ana: Client, ana: User) -> None:

@@ -64,7 +64,7 @@ def test_only_leads_change_its_people(as_ana: Client, as_bo: Client, payments: S
     for browser in (as_ana, as_bo):
         answer = browser.post(url, {"username": "bo"})
         assert answer.status_code == 403
-        assert "Only leads of squad Payments and administrators may do this." in answer.content.decode()
+        assert "Only leads of squad Payments and administrators may change squad Payments." in answer.content.decode()
     assert not Membership.objects.filter(squad=payments, user__username="bo").exists()
 
 

@@ -1,6 +1,8 @@
 // The cards of a board: finding them, counting them, asking the server about one and showing its answer.
-const token = document.querySelector("#place [name='csrfmiddlewaretoken']")?.value;
-export const writable = Boolean(document.querySelector("#place[data-writable]"));
+const place = document.getElementById("place");
+const token = place?.querySelector("[name='csrfmiddlewaretoken']")?.value;
+export const writable = Boolean(place?.hasAttribute("data-writable"));
+export const staysIn = (card, cell) => place.dataset.stays.replace("{key}", card.dataset.key).replace("{stage}", nameOf(cell));
 const says = document.getElementById("board-says");
 const refuses = document.getElementById("board-refuses");
 let silence = 0;

@@ -1,6 +1,6 @@
 // What the ways of moving a card share: one request a move, shown at once, and taken back with the reason when it is
 // refused. Without scripts the menu of every card does the same.
-import { ask, cardsOf, cellOf, count, nameOf, refuse, say, shown, titleOf } from "./board-cards.js";
+import { ask, cardsOf, cellOf, count, nameOf, refuse, say, shown, staysIn, titleOf } from "./board-cards.js";
 import { openPart } from "./board-part.js";
 
 const PEOPLE = ["todo", "in_progress", "dev_done"];
@@ -19,9 +19,7 @@ export function verdict(card, cell, home = cellOf(card)) {
   const from = card.dataset.stage, to = cell.dataset.stage;
   if (from === to) return to === "rodeo_done" ? { why: "Rodeo done shows the newest first." } : {};
   if (!PEOPLE.includes(to)) return { kind: KINDS[to] };
-  if (!PEOPLE.includes(from)) {
-    return { why: `${card.dataset.key} stays in ${nameOf(home)}: evidence holds it there, not people. It moves back by itself when that evidence is withdrawn.` };
-  }
+  if (!PEOPLE.includes(from)) return { why: staysIn(card, home) };
   return { to };
 }
 
