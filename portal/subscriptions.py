@@ -16,6 +16,7 @@ def connect() -> None:
     from releases.sources.system_actions import read_again
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
+    from squads.stories.subscribers import stories_unjudged
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
@@ -28,6 +29,7 @@ def connect() -> None:
     outbox.subscribe(mail.TOPIC, mail.written)
     outbox.subscribe("story.created", subscribers.story_created)
     outbox.subscribe("stories.imported", subscribers.stories_imported)
+    outbox.subscribe("stories.unjudged", stories_unjudged)
     outbox.subscribe("story.flagged", subscribers.story_flagged)
     outbox.subscribe("service.changed", subscribers.service_changed)
     outbox.subscribe("service.changed", repositories_changed)

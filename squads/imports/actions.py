@@ -150,7 +150,7 @@ def _write(imported: Import, plan: Plan, by: Any, now: datetime) -> dict[str, An
     stories = {id(step): story for step, story in zip(plan.created, created, strict=True)}
     told = [(step, step.story or stories[id(step)]) for step in plan.steps]
     moves, remarks = _keep_history(told), _keep_remarks(told, by, now)
-    judge([*(story.pk for story in created), *updated])
+    judge(story.pk for _, story in told)
     ids = [story.pk for story in created]
     if ids or updated:
         publish("stories.imported", ids=ids, updated=updated)

@@ -17,7 +17,7 @@ from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON
 from squads.stories.models import Evidence, Story
-from squads.stories.serializers import AnswerOut, StoryDetail, StoryOut
+from squads.stories.serializers import AnswerOut, StageChangeOut, StoryDetail, StoryOut
 from squads.teams.api import check_own
 from squads.teams.models import Squad
 
@@ -356,3 +356,12 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def answer(self, request: Request, key: str) -> Response:
         """Is it rodeo done? One honest sentence, and what it rests on."""
         return Response(queries.told(self.get_object()))
+
+    @extend_schema(responses=StageChangeOut(many=True))
+    @action(detail=True, methods=["get"], url_path="stage-changes", filterset_class=None)
+    def stage_changes(self, request: Request, key: str) -> Response:
+        """List how a story came to its stage, the newest change first. Evidence that comes late corrects the past."""
+        changes = self.get_object().stage_changes.select_related("person").order_by("-at", "-pk")
+        page = self.paginate_queryset(changes)
+        assert page is not None
+        return self.get_paginated_response(StageChangeOut(page, many=True).data)

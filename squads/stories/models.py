@@ -79,8 +79,11 @@ class Story(models.Model):
 
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.TODO, editable=False)
     standing = models.JSONField(default=dict, editable=False)
-    # As the standing says; a column, so that the newest are found without reading every standing.
+    # The moment of its newest change of stage; a column, so that the newest are found without reading their history.
     stage_at = models.DateTimeField(null=True, editable=False, help_text="since when it stands on its stage")
+    judge_digest = models.CharField(
+        max_length=40, blank=True, editable=False, help_text="of all that it was judged by; empty before the first time"
+    )
 
     objects = StoryQuerySet.as_manager()
 

@@ -13,6 +13,7 @@ from portal.kernel.bulk_update import write
 from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.judge import judgement
 from squads.stories.actions import RANK_GAP
+from squads.stories.judging import judge_move
 from squads.stories.models import MOST_SAID as MOST_SAID
 from squads.stories.models import Story, StoryEdit, check_reason
 from squads.teams.models import Squad, written_by
@@ -54,7 +55,8 @@ def held(key: str, by: Any) -> tuple[Story | None, bool]:
     if not squads:
         return None, False
     columns = ", ".join(field.attname for field in Story._meta.concrete_fields)
-    read = f"SELECT {columns} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
+    seen = "EXISTS (SELECT 1 FROM squads_evidence WHERE story_id = squads_story.id) AS has_evidence"
+    read = f"SELECT {columns}, {seen} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
     story = next(iter(Story.objects.raw(read + _held(), [key])), None)
     if story is not None:
         story.squad = Squad.from_db(None, ["id", "name", "slug"], squads[0][:3])
@@ -130,7 +132,7 @@ def _checked(to: str | None, after: str | None, before: str | None, where: str |
 
 def _hold(story: Story) -> None:
     """Hold the story's row, and bring up to date what a move depends on."""
-    names = ("progress", "progress_at", "stage", "rank", "flag", "audience")
+    names = ("progress", "progress_at", "stage", "stage_at", "judge_digest", "rank", "flag", "audience")
     row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=story.pk).values(*names).first()
     if row is None:
         raise AlreadyMoved(story.key, "placed", "deleted")
@@ -141,8 +143,8 @@ def _hold(story: Story) -> None:
 def _move(story: Story, to: str, *, by: Any, because: str, rank: int) -> None:
     """Move and judge as Story.move_progress does, all of it and the new place in one UPDATE. The story's row is held."""
     now = clock.now()
-    standing = Story.objects.all().standing_of(story, to, now)
-    move_held(
+    judged = judge_move(story, to, now, by=by, because=because)
+    change = move_held(
         story,
         "progress",
         to,
@@ -152,10 +154,9 @@ def _move(story: Story, to: str, *, by: Any, because: str, rank: int) -> None:
         because=because,
         progress_at=now,
         rank=rank,
-        stage=standing["stage"],
-        standing=standing,
-        stage_at=clock.parse(standing["since"]),
+        **judged.columns,
     )
+    judged.keep(change)
 
 
 def _rank(story: Story, stage: str, after: str | None, before: str | None, where: str | None) -> int:
