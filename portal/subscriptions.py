@@ -7,6 +7,7 @@ from squads import events as squads
 
 # Topics that are published and that nobody subscribes to yet, each with the reason why they are published.
 UNHEARD: dict[type[Event], str] = {
+    squads.StageChanged: "for notifications, readiness and retrospectives",
     squads.StoryCommented: "for notifications and chat",
     squads.AcceptanceAsked: "for notifications and chat",
     squads.AcceptanceAnswered: "for notifications and chat",
@@ -26,6 +27,7 @@ def connect() -> None:
     from releases.sources.connect_system import replay_source
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
+    from squads.stories.subscribers import stories_unjudged
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
@@ -38,6 +40,7 @@ def connect() -> None:
     outbox.subscribe(mail.MailWritten, tasks.queue_mail)
     outbox.subscribe(squads.StoryCreated, subscribers.story_created)
     outbox.subscribe(squads.StoriesImported, subscribers.stories_imported)
+    outbox.subscribe(squads.StoriesUnjudged, stories_unjudged)
     outbox.subscribe(squads.StoryFlagged, subscribers.story_flagged)
     outbox.subscribe(squads.ServiceChanged, subscribers.service_changed)
     outbox.subscribe(squads.ServiceChanged, repositories_changed)

@@ -4,6 +4,7 @@ from squads.acceptance.models import AcceptanceRequest
 from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
+from squads.stage_history.models import StageChange
 from squads.stories.models import Evidence, Relation, Story, StoryEdit
 from squads.teams.models import Membership, Notice, Service, Squad
 
@@ -19,6 +20,7 @@ __all__ = [
     "SavedView",
     "Service",
     "Squad",
+    "StageChange",
     "Story",
     "StoryEdit",
     "Ticket",

@@ -1,6 +1,5 @@
 """What the first page shows: to a person what concerns them, to everybody else what is going out."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -12,8 +11,8 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import Message, StateChange
 from releases.models import InboundEvent, Release, Source
-from squads.judge.judgement import STAGE_NAMES
-from squads.models import AcceptanceRequest, Comment, Evidence, Mention, Squad, Story, Watch
+from squads.judge.stages import STAGE_NAMES, STAGES
+from squads.models import AcceptanceRequest, Comment, Mention, Squad, StageChange, Story, Watch
 from squads.stories import queries as stories
 from squads.teams import queries as teams
 
@@ -146,9 +145,7 @@ def news(user: User, concerned: dict[int, str]) -> News:
     """What happened since the person last caught up, by others, to stories they wrote, moved or watch."""
     until = clock.now()
     since = user.looked_at or until - AT_FIRST
-    seen = Evidence.objects.filter(story=OuterRef("pk"), at__gt=since)
-    moved = Story.objects.filter(pk__in=list(concerned)).filter(Exists(seen)).select_related("squad")
-    risen = _risen(moved.order_by("-pk")[: NEWS * 4], since)
+    risen = _risen(list(concerned), since)
     # What was accepted rose by it.
     declined = list(
         AcceptanceRequest.objects.filter(story__in=list(concerned), state="declined", answered_at__gt=since)
@@ -183,21 +180,16 @@ def news(user: User, concerned: dict[int, str]) -> News:
     )
 
 
-def _risen(moved: Iterable[Story], since: datetime) -> list[Risen]:
-    """Return what each story's evidence did to it: what was withdrawn first, then the highest rung it reached."""
-    found = []
-    for story in moved:
-        new = [
-            Risen(story, STAGE_NAMES[rung["rung"]], at, rung["why"], rung["state"] == "withdrawn")
-            for rung in story.standing.get("rungs", ())
-            if rung["rung"] != "dev_done"
-            and rung["state"] != "missing"
-            and (at := clock.parse(rung["at"]))
-            and at > since
-        ]
-        if new:
-            found.append(next((each for each in new if each.withdrawn), new[-1]))
-    return sorted(found, key=lambda each: (each.withdrawn, each.at), reverse=True)
+def _risen(concerned: list[int], since: datetime) -> list[Risen]:
+    """Return the newest change of stage of each story that evidence moved since, those that fell first."""
+    changes = StageChange.objects.filter(story__in=concerned, at__gt=since, evidence__isnull=False)
+    newest = changes.select_related("story__squad").order_by("-at", "-pk")[: NEWS * 4]
+    found = {}
+    for change in newest:
+        fell = STAGES.index(change.to_stage) < STAGES.index(change.from_stage)
+        name = STAGE_NAMES[change.from_stage if fell else change.to_stage]
+        found.setdefault(change.story_id, Risen(change.story, name, change.at, change.why, fell))
+    return sorted(found.values(), key=lambda each: (each.withdrawn, each.at), reverse=True)
 
 
 def _releases() -> list[Release]:

@@ -1,27 +1,30 @@
-"""Time as people say it. Everything is stored in UTC; nothing derived ever depends on the present moment."""
+"""Time as people say it. Everything is stored in UTC; nothing derived ever depends on the present moment.
 
-from datetime import UTC, datetime, timedelta
+Knows no Django, so that the judge and other pure code may use it.
+"""
 
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
+import re
+from datetime import UTC, datetime, timedelta, timezone
 
 STEPS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
+# What datetime.fromisoformat does not read: numbers of one digit, nanoseconds, a space before the zone.
+LOOSE = re.compile(
+    r"(\d{4})-(\d{1,2})-(\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,6})\d{0,6})?)?"
+    r"\s*(Z|[+-]\d{2}(?::?\d{2})?)?"
+)
 
 
 def now() -> datetime:
     """Return the present moment in UTC."""
-    return timezone.now()
+    return datetime.now(UTC)
 
 
 def parse(text: object) -> datetime | None:
     """Read an ISO 8601 moment; one without a zone is UTC. Return None for anything else, the year-1 "never" included."""
-    if isinstance(text, datetime):
-        moment: datetime | None = text
-    else:
-        try:
-            moment = parse_datetime(str(text).strip()) if text else None
-        except ValueError:
-            return None
+    try:
+        moment = text if isinstance(text, datetime) else _read(str(text).strip()) if text else None
+    except ValueError:
+        return None
     if moment is None or moment.year < 1970:
         return None
     if moment.tzinfo is None:
@@ -32,9 +35,29 @@ def parse(text: object) -> datetime | None:
         return None
 
 
+def _read(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        match = LOOSE.fullmatch(text)
+        if match is None:
+            return None
+    *numbers, fraction, zone = match.groups(default="0")
+    moment = datetime(*map(int, numbers), int(fraction.ljust(6, "0")))  # type: ignore[arg-type,misc]
+    return moment if zone == "0" else moment.replace(tzinfo=_zone(zone))
+
+
+def _zone(text: str) -> timezone:
+    if text == "Z":
+        return UTC
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-offset if text[0] == "-" else offset)
+
+
 def iso(moment: datetime | None) -> str | None:
     """Write a moment in UTC with a fixed number of digits, so that text order is time order."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return None if moment is None else f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def duration(length: timedelta | float | None) -> str:

@@ -11,6 +11,7 @@ from releases.inbox.models import InboundEvent
 from releases.reading import registry
 from releases.reading.reader import close, read_events
 from squads.models import Evidence, Story
+from squads.stage_history.actions import announced_at_the_end
 
 logger = logging.getLogger(__name__)
 BATCH = 50
@@ -86,9 +87,11 @@ def rebuild() -> int:
 
     One transaction: pages show the old rows until the new ones are complete, and an interrupted rebuild changes nothing.
     What people wrote is kept (stories, moves, evidence by hand, links), and so is everything that people may have
-    described since an event first named it: services, repositories, environments, releases.
+    described since an event first named it: services, repositories, environments, releases. Only changes of stage that
+    nobody knew before are news.
     """
-    with transaction.atomic():
+    silent = list(Story.objects.filter(judge_digest="").values_list("pk", flat=True))
+    with transaction.atomic(), announced_at_the_end(silent):
         hold("inbox")
         Evidence.objects.derived().delete()
         registry.empty()

@@ -1,17 +1,15 @@
 """How long stories of a squad usually stay on a stage: the measure of "stalled"."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.core.cache import caches
 from django.db.models import F
 
 from portal.kernel import clock
-from portal.kernel.models import StateChange
 from portal.kernel.numbers import percentile
-from squads.judge import judgement
+from squads.stage_history.models import StageChange
 from squads.stories.models import Story
 
 # The newest stays that count, and the fewest that say anything.
@@ -67,45 +65,20 @@ def measured(lengths: dict[str, list[float]]) -> dict[str, Usual]:
 
 
 def stays_of(squad_id: int) -> dict[str, list[float]]:
-    """Return the lengths, in seconds, of finished stays by stage, those of the stories that moved last first."""
-    columns = ("key", "created_at", "progress", "progress_at", "standing")
-    rows = (
-        Story.objects.filter(squad=squad_id).exclude(stage="todo").order_by(F("stage_at").desc(nulls_last=True), "-pk")
-    )
-    stories = list(rows.values_list(*columns)[:NEWEST])
-    moves: dict[str, list[tuple[str, datetime]]] = {}
-    changes = StateChange.objects.filter(kind="story", key__in=[row[0] for row in stories]).order_by("at", "pk")
-    for key, left, at in changes.values_list("key", "from_state", "at"):
-        moves.setdefault(key, []).append((left, at))
-    lengths: dict[str, list[float]] = {}
-    for key, created, progress, progress_at, standing in stories:
-        said = progress_at if progress == "dev_done" else None
-        for stage, seconds in [
-            *_by_people(created, moves.get(key, [])),
-            *_by_evidence(said, standing.get("rungs", ())),
-        ]:
-            if seconds >= 0:
-                lengths.setdefault(stage, []).append(seconds)
-    return lengths
+    """Return the lengths, in seconds, of finished stays by stage, those of the stories that moved last first.
 
-
-def _by_people(entered: datetime, moves: Iterable[tuple[str, datetime]]) -> list[tuple[str, float]]:
-    """Return the stays that people ended by moving the story."""
-    found = []
-    for left, at in moves:
-        found.append((left, (at - entered).total_seconds()))
-        entered = at
+    A stay lasts from one change of stage to the next; the first one from when the story was written.
+    """
+    rows = Story.objects.filter(squad=squad_id).exclude(stage="todo")
+    newest = rows.order_by(F("stage_at").desc(nulls_last=True), "-pk")
+    entered = dict(newest.values_list("pk", "created_at")[:NEWEST])
+    lengths: dict[int, list[tuple[str, float]]] = {pk: [] for pk in entered}
+    changes = StageChange.objects.filter(story__in=list(entered)).order_by("story_id", "at")
+    for pk, left, at in changes.values_list("story_id", "from_stage", "at"):
+        lengths[pk].append((left, (at - entered[pk]).total_seconds()))
+        entered[pk] = at
+    found: dict[str, list[float]] = {}
+    for stage, seconds in (stay for stays in lengths.values() for stay in stays):
+        if seconds >= 0:
+            found.setdefault(stage, []).append(seconds)
     return found
-
-
-def _by_evidence(dev_done: datetime | None, rungs: Iterable[dict[str, Any]]) -> list[tuple[str, float]]:
-    """Return the stays on dev done and above that ended when the next rung held."""
-    held: list[tuple[str, datetime | None]] = [("dev_done", dev_done)] if dev_done else []
-    for rung in rungs:
-        if rung["state"] in (judgement.HELD, judgement.BY_HAND) and rung["rung"] != "dev_done":
-            held.append((rung["rung"], clock.parse(rung["at"])))
-    return [
-        (stage, (after - at).total_seconds())
-        for (stage, at), (_, after) in pairwise(held)
-        if at is not None and after is not None
-    ]

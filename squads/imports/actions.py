@@ -152,7 +152,7 @@ def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[
     stories = {id(row_plan): story for row_plan, story in zip(plan.created, created, strict=True)}
     planned_stories = [(row_plan, row_plan.story or stories[id(row_plan)]) for row_plan in plan.steps]
     moves, comments = _write_history(planned_stories), _write_comments(planned_stories, by, now)
-    judge([*(story.pk for story in created), *updated])
+    judge(story.pk for _, story in planned_stories)
     ids = [story.pk for story in created]
     if ids or updated:
         publish(StoriesImported(ids=ids, updated=updated))

@@ -1,42 +1,24 @@
-"""A story's evidence as the judge reads it (see states.py): rows in their own order of time, sorted by kind and service."""
+"""What the judge reads about one story: evidence in its own order of time, what people said, and verdicts on rungs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from portal.kernel import clock
+from squads.judge.stages import BY_HAND, HELD, MISSING, WITHDRAWN
 
-RUNGS = ("dev_done", "integrated", "tested", "deployed", "rodeo_done")
-STAGES = ("todo", "in_progress", *RUNGS)
-STAGE_NAMES = {
-    "todo": "to do",
-    "in_progress": "in progress",
-    "dev_done": "dev done",
-    "integrated": "integrated",
-    "tested": "tested",
-    "deployed": "deployed",
-    "rodeo_done": "rodeo done",
-}
-HELD, BY_HAND, MISSING, WITHDRAWN = "held", "by_hand", "missing", "withdrawn"
 BEFORE_PRODUCTION = ("testing", "staging")
 EVERYONE = "everyone"
 ANY, REMOVAL = "*", "removal"
 # Where evidence by hand was seen in production, and nobody said in which environment.
 UNNAMED = ""
-# What a skipped rung lacks, where nothing was seen of it at all; what was seen and failed is said in its own words.
-GAPS = {
-    "dev_done": "its squad never said dev done",
-    "integrated": "no successful mainline run seen",
-    "tested": "never tested before production",
-    "deployed": "no deployment seen",
-}
 
 Part = str | dict[str, str | None]
 
 
 class Row(NamedTuple):
-    """One evidence row, as the judge reads it."""
+    """One evidence row, as the judge reads it. `event` is the inbound event that proves it, `person` who saw it."""
 
     kind: str
     verdict: str
@@ -50,17 +32,43 @@ class Row(NamedTuple):
     detail: str
     by_hand: bool
     id: str
+    event: str | None = None
+    person: int | None = None
 
 
-def named(row: Row, unnamed: str) -> str:
-    """Name what a row is about, in the middle of a sentence: its label, or "the check (Ana, by hand)"."""
-    if not row.label:
-        return unnamed
-    return f"{unnamed} ({row.label})" if row.by_hand else row.label
+class Move(NamedTuple):
+    """A person moved the story to do, in progress or dev done. `id` sorts moves of one moment."""
+
+    at: datetime
+    id: str
+    left: str
+    to: str
+    person: int | None = None
+    because: str = ""
+
+
+class TakenBack(NamedTuple):
+    """Evidence by hand that a person took back: it counts from its own time until `at`."""
+
+    at: datetime
+    id: str
+    row: Row
+    person: int | None = None
+
+
+class FlagEdit(NamedTuple):
+    """A person named another flag, or another audience of it. `name` is "flag" or "audience"."""
+
+    at: datetime
+    id: str
+    name: str
+    before: str
+    after: str
+    person: int | None = None
 
 
 class Facts(NamedTuple):
-    """Everything a judgement depends on."""
+    """Everything a judgement depends on. `rows` leaves out what was taken back."""
 
     key: str
     progress: str
@@ -68,6 +76,9 @@ class Facts(NamedTuple):
     rows: Iterable[Row]
     flag: str = ""
     audience: str = EVERYONE
+    moves: Iterable[Move] = ()
+    taken_back: Iterable[TakenBack] = ()
+    flag_edits: Iterable[FlagEdit] = ()
 
 
 @dataclass(slots=True)
@@ -79,8 +90,6 @@ class Verdict:
     why: str = ""
     say: list[Part] = field(default_factory=list)
     service: str = ""
-    # Since when it has held without a break, where a later row renewed `at`.
-    unbroken: datetime | None = None
     seen: bool = False  # something was seen that speaks against it, so it is no mere silence
 
     @property
@@ -90,19 +99,42 @@ class Verdict:
 
 
 class Case:
-    """The evidence of one story, sorted by kind and service."""
+    """The evidence of one story, sorted by kind and service, and what people said of it until one moment.
 
-    def __init__(self, facts: Facts) -> None:
-        self.facts = facts
+    Rows are added in the order of their times.
+    """
+
+    def __init__(self, key: str, progress: str, progress_at: datetime | None, flag: str, audience: str) -> None:
+        self.key = key
+        self.progress, self.progress_at = progress, progress_at
+        self.flag, self.audience = flag, audience
+        self._told: list[Row] = []
+        self._sort([])
+
+    def _sort(self, rows: list[Row]) -> None:
         self.changes: dict[str, dict[str, Row]] = {}
         self.rows: dict[str, list[Row]] = {}
-        for row in sorted(set(facts.rows), key=lambda each: (each.at, each.id)):
-            if row.kind == "change":
-                for sha in row.shas:
-                    self.changes.setdefault(row.service, {})[sha] = row
-            else:
-                self.rows.setdefault(row.kind, []).append(row)
-        self.services = sorted(self.changes) or [""]
+        self.services = [""]
+        # What each production environment holds, by service, as long as no row came that may change it (deployed.py).
+        self.places: dict[str, Any] = {}
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Take in the next row."""
+        self._told.append(row)
+        if row.kind in ("change", "deployment"):
+            self.places.clear()
+        if row.kind != "change":
+            self.rows.setdefault(row.kind, []).append(row)
+        elif row.shas:
+            self.changes.setdefault(row.service, {}).update(dict.fromkeys(row.shas, row))
+            self.services = sorted(self.changes)
+
+    def remove(self, gone: Row) -> None:
+        """Leave out a row that was taken back."""
+        rows, self._told = [row for row in self._told if row is not gone], []
+        self._sort(rows)
 
     def of(self, kind: str, service: str) -> list[Row]:
         """The rows of a kind that speak of a service; a row by hand that names none speaks of all."""
@@ -110,18 +142,28 @@ class Case:
 
 
 def covers(row: Row, wanted: Mapping[str, Row]) -> set[str]:
+    """Return which of the wanted commits a row speaks about."""
     if row.shas and row.shas[0] == ANY:
         return {sha for sha, change in wanted.items() if change.at <= row.at}
     return {sha for sha in row.shas if sha in wanted}
 
 
+def named(row: Row, unnamed: str) -> str:
+    """Name what a row is about, in the middle of a sentence: its label, or "the check (Ana, by hand)"."""
+    if not row.label:
+        return unnamed
+    return f"{unnamed} ({row.label})" if row.by_hand else row.label
+
+
 def short(shas: Iterable[str]) -> str:
+    """Name commits by the first of them: "abc1234 and 2 more"."""
     ordered = list(shas)
     first = ordered[0][:7] if ordered else "it"
     return first if len(ordered) < 2 else f"{first} and {len(ordered) - 1} more"
 
 
 def ago_of(moment: datetime | None) -> Part:
+    """Return the part of an answer that says how long ago a moment was, whenever the answer is read."""
     return {"ago": clock.iso(moment)}
 
 
@@ -132,27 +174,34 @@ def each_service(case: Case, judge: Callable[[Case, str], Verdict]) -> Verdict:
         verdict = judge(case, service)
         verdict.service = service
         verdicts.append(verdict)
+    if len(verdicts) == 1:
+        return verdicts[0]
     for state in (WITHDRAWN, MISSING):
         for verdict in verdicts:
             if verdict.state == state:
                 return verdict
     latest = max(verdicts, key=lambda each: each.at)  # type: ignore[arg-type,return-value]
     state = BY_HAND if any(each.state == BY_HAND for each in verdicts) else HELD
-    return Verdict(
-        state,
-        latest.at,
-        "; ".join(dict.fromkeys(each.why for each in verdicts)),
-        latest.say,
-        latest.service,
-        unbroken=max(at for each in verdicts if (at := each.unbroken or each.at) is not None),
-    )
+    why = "; ".join(dict.fromkeys(each.why for each in verdicts))
+    return Verdict(state, latest.at, why, latest.say, latest.service)
 
 
 def no_changes(case: Case) -> Verdict:
-    key = case.facts.key
+    """The verdict on a rung of a story that no change is linked to."""
     return Verdict(
         MISSING,
-        case.facts.progress_at,
-        f"no change is linked to it: name {key} in a commit message",
-        [f"No change is linked to it yet: name {key} in a commit message"],
+        case.progress_at,
+        f"no change is linked to it: name {case.key} in a commit message",
+        [f"No change is linked to it yet: name {case.key} in a commit message"],
     )
+
+
+def vouched(rows: list[Row], said: str) -> Verdict | None:
+    """The verdict that people gave on a rung by hand: all there can be for a story without changes."""
+    by_hand = [row for row in rows if row.by_hand]
+    if not by_hand:
+        return None
+    last = by_hand[-1]
+    if last.verdict == "success":
+        return Verdict(BY_HAND, last.at, named(last, f"{said} by hand"))
+    return Verdict(WITHDRAWN, last.at, named(last, "failed by hand"), ["A check by hand failed ", ago_of(last.at)])

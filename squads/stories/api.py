@@ -18,7 +18,7 @@ from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
 from squads.stories.models import MOST_SAID, ONLY_EVIDENCE, TOO_LONG, Evidence, Story
-from squads.stories.serializers import AnswerOut, StoryDetail, StoryOut
+from squads.stories.serializers import AnswerOut, StageChangeOut, StoryDetail, StoryOut
 from squads.teams.models import Squad
 from squads.teams.permissions import check_member
 
@@ -390,3 +390,12 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def answer(self, request: Request, key: str) -> Response:
         """Is it rodeo done? One honest sentence, and what it rests on."""
         return Response(queries.told(self.get_object()))
+
+    @extend_schema(responses=StageChangeOut(many=True))
+    @action(detail=True, methods=["get"], url_path="stage-changes", filterset_class=None)
+    def stage_changes(self, request: Request, key: str) -> Response:
+        """List how a story came to its stage, the newest change first. Evidence that comes late corrects the past."""
+        changes = self.get_object().stage_changes.select_related("person").order_by("-at", "-pk")
+        page = self.paginate_queryset(changes)
+        assert page is not None
+        return self.get_paginated_response(StageChangeOut(page, many=True).data)

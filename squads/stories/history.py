@@ -1,4 +1,5 @@
-"""Everything people did to a story, in one list: moves, edits, evidence by hand, and questions for acceptance."""
+"""What happened to a story, in one list: what people did (moves, edits, evidence by hand, questions for acceptance), and
+how evidence moved it from stage to stage."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -9,6 +10,8 @@ from django.db.models.functions import Cast
 
 from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
+from squads.judge.stages import PROGRESS, STAGE_NAMES, STAGES
+from squads.stage_history.models import StageChange
 from squads.stories.editing import LABELS
 from squads.stories.models import Story, StoryEdit
 
@@ -17,7 +20,10 @@ SHORT = 80
 
 
 class Entry(NamedTuple):
-    """One thing somebody did: what in words, and, for a text that changed, what it said before and after."""
+    """One thing somebody did: what in words, and, for a text that changed, what it said before and after.
+
+    Of what evidence did, `by` is empty and `event` is the inbound event that proves it.
+    """
 
     at: datetime
     by: str
@@ -25,14 +31,17 @@ class Entry(NamedTuple):
     because: str
     before: str
     after: str
+    event: UUID | None = None
 
 
 def rows(story: Story) -> "QuerySet[Any, Any]":
-    """Return (moment, kind, id) of everything people did to a story, newest first; to be paged through."""
+    """Return (moment, kind, id) of everything that happened to a story, newest first; to be paged through."""
     asked = story.acceptance_requests.all()
     answers = asked.filter(evidence__isnull=False).values("evidence")
     parts = [
         _part(StateChange.objects.filter(kind="story", key=story.key), "move", "at"),
+        # What people move is listed as their move.
+        _part(story.stage_changes.exclude(from_stage__in=PROGRESS, to_stage__in=PROGRESS), "stage", "at"),
         _part(story.edits.all(), "edit", "at"),
         _part(story.evidence.filter(by_hand=True).exclude(pk__in=answers), "evidence", "at"),
         _part(story.evidence.exclude(taken_back_at=None), "back", "taken_back_at"),
@@ -43,7 +52,7 @@ def rows(story: Story) -> "QuerySet[Any, Any]":
 
 
 def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry]:
-    """Return what `rows` found as people read it; four queries, however many there are."""
+    """Return what `rows` found as people read it; five queries, however many there are."""
     wanted: dict[str, list[str]] = {}
     keys = [(kind, str(pk)) for _, kind, pk in found]
     for kind, pk in keys:
@@ -52,6 +61,7 @@ def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry
         story.acceptance_requests.select_related("asked_by", "accepter", "answered_by"), wanted.get("asked")
     )
     moves = _fetched(StateChange.objects.select_related("by"), wanted.get("move"))
+    stages = _fetched(story.stage_changes.all(), [str(UUID(pk)) for pk in wanted.get("stage", ())])
     edits = _fetched(StoryEdit.objects.select_related("by"), wanted.get("edit"))
     both = story.evidence.select_related("person", "taken_back_by")
     hand = _fetched(both, [str(UUID(pk)) for pk in wanted.get("evidence", ())])
@@ -59,6 +69,7 @@ def entries(story: Story, found: "QuerySet[Any, Any] | list[Any]") -> list[Entry
     elsewhere = story.ticket.system if hasattr(story, "ticket") else ""
     said = {
         "move": lambda pk: _move(moves[pk]),
+        "stage": lambda pk: _stage(stages[str(UUID(pk))]),
         "edit": lambda pk: _edit(edits[pk], elsewhere),
         "evidence": lambda pk: _evidence(hand[str(UUID(pk))]),
         "back": lambda pk: _back(hand[str(UUID(pk))]),
@@ -87,6 +98,14 @@ def _name(person: Actor | None) -> str:
 def _move(row: StateChange) -> Entry:
     states = [{"todo": "to do"}.get(state, state.replace("_", " ")) for state in (row.from_state, row.to_state)]
     return Entry(row.at, _name(row.by), f"{states[0]} → {states[1]}", row.because, "", "")
+
+
+def _stage(row: StageChange) -> Entry:
+    if STAGES.index(row.to_stage) > STAGES.index(row.from_stage):
+        what = f"{STAGE_NAMES[row.to_stage].capitalize()}: {row.why}"
+    else:
+        what = f"No longer {STAGE_NAMES[row.from_stage]}: {row.why}"
+    return Entry(row.at, "", what, "", "", "", row.event_id)
 
 
 def _words(value: Any) -> str:

@@ -17,6 +17,7 @@ from portal.kernel.live import touch
 from portal.kernel.models import StateChange
 from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.judge import judgement
+from squads.stories.judging import judge_move
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
 from squads.teams.models import Squad
 
@@ -100,8 +101,11 @@ class Story(models.Model):
 
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.TODO, editable=False)
     standing = models.JSONField(default=dict, editable=False)
-    # As the standing says; a column, so that the newest are found without reading every standing.
+    # The moment of its newest change of stage; a column, so that the newest are found without reading their history.
     stage_at = models.DateTimeField(null=True, editable=False, help_text="since when it stands on its stage")
+    judge_digest = models.CharField(
+        max_length=40, blank=True, editable=False, help_text="of all that it was judged by; empty before the first time"
+    )
 
     objects = StoryQuerySet.as_manager()
 
@@ -131,7 +135,7 @@ class Story(models.Model):
 
     def hold(self) -> None:
         """Hold the story's row until the transaction ends, and bring up to date what a move depends on."""
-        names = ("progress", "progress_at", "stage", "rank", "flag", "audience")
+        names = ("progress", "progress_at", "stage", "stage_at", "judge_digest", "rank", "flag", "audience")
         row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=self.pk).values(*names).first()
         if row is None:
             raise AlreadyMoved(self.key, "moved", "deleted")
@@ -168,7 +172,7 @@ class Story(models.Model):
         if self.is_held_against(to):
             raise Held(self, to)
         at = at or clock.now()
-        standing = Story.objects.all().standing_of(self, to, at)
+        judged = judge_move(self, to, at, by=by, because=because)
         change = move_held(
             self,
             "progress",
@@ -178,11 +182,10 @@ class Story(models.Model):
             by=by,
             because=because,
             progress_at=at,
-            stage=standing["stage"],
-            standing=standing,
-            stage_at=clock.parse(standing["since"]),
+            **judged.columns,
             **also,
         )
+        judged.keep(change)
         touch([self.pk])
         return change
 

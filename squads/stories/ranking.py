@@ -42,7 +42,8 @@ def held(key: str, by: Anyone) -> tuple[Story | None, bool]:
     if not squads:
         return None, False
     columns = ", ".join(field.attname for field in Story._meta.concrete_fields)
-    read = f"SELECT {columns} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
+    seen = "EXISTS (SELECT 1 FROM squads_evidence WHERE story_id = squads_story.id) AS has_evidence"
+    read = f"SELECT {columns}, {seen} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
     story = next(iter(Story.objects.raw(read + _held(), [key])), None)
     if story is not None:
         story.squad = Squad.from_db(None, ["id", "name", "slug"], squads[0][:3])

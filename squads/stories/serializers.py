@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from portal.kernel.api import named_by
 from squads.judge import judgement
+from squads.stage_history.models import StageChange
 from squads.stories.models import Story
 
 RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
@@ -106,6 +107,25 @@ class StoryDetail(StoryOut):
     @extend_schema_field(RungOut(many=True))
     def get_rungs(self, story: Story) -> list[dict[str, Any]]:
         return list(story.standing.get("rungs", ()))
+
+
+class StageChangeOut(serializers.ModelSerializer):
+    """A story went from one stage to another, at the moment when it was so, and why.
+
+    `evidence` is the row that proves it, or that was taken back; `event` the inbound event; `person` who did it, if
+    somebody did. All stories that one thing moved share its `cause`.
+    """
+
+    from_stage = serializers.ChoiceField(Story.Stage.choices, read_only=True)
+    to_stage = serializers.ChoiceField(Story.Stage.choices, read_only=True)
+    evidence = serializers.UUIDField(read_only=True, allow_null=True)
+    event = serializers.UUIDField(source="event_id", read_only=True, allow_null=True)
+    person = named_by("username", allow_null=True)
+
+    class Meta:
+        model = StageChange
+        fields = ["id", "from_stage", "to_stage", "at", "why", "evidence", "event", "person", "cause"]
+        read_only_fields = fields
 
 
 class AnswerOut(serializers.Serializer):

@@ -622,6 +622,7 @@ CASES: dict[str, Case] = {
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
+    "api:story-stage-changes": Case(_key),
     "api:story-take-back": Case(_by_hand, _mistaken),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),

@@ -171,7 +171,8 @@ def test_a_script_that_hears_of_the_card_by_the_stream_is_not_sent_it(as_ana: Cl
 def test_a_move_asks_the_database_little(
     as_ana: Client, abc: list[Story], django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
-    with django_assert_max_num_queries(10):  # session and person, begin and commit among them
+    # Session and person, begin and commit among them, and four writes: the story, the move, its stage, the news of it.
+    with django_assert_max_num_queries(11):
         said = {"to": "in_progress", "after": "PAY-3"}
         answer = as_ana.post("/stories/PAY-1/place/", said, headers={"Accept": "application/json"})
     assert answer.status_code == 200

@@ -1,0 +1,132 @@
+"""How a story came to its stage: the judge applied to every moment of its evidence, from the first to the last.
+
+Every event counts from its own time, however late it was heard of. So any order and any repetition gives the same list,
+late evidence corrects the past, and the list always ends on the stage of the judgement.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from squads.judge.case import Case, Facts, FlagEdit, Move, Row, TakenBack
+from squads.judge.rungs import Event, Rungs
+from squads.judge.stages import PROGRESS, STAGES
+
+# What proves each rung, the likeliest first: of several events of one moment, one is named as the cause.
+PROOF = {
+    "integrated": ("run", "change"),
+    "tested": ("test", "change"),
+    "deployed": ("deployment", "change"),
+    "rodeo_done": ("acceptance", "incident", "flag", "deployment", "change"),
+}
+# What each kind of evidence proves; a change concerns all of them.
+RUNG_OF = {
+    "run": "integrated",
+    "test": "tested",
+    "deployment": "deployed",
+    "acceptance": "rodeo_done",
+    "incident": "rodeo_done",
+    "flag": "rodeo_done",
+}
+AT = attrgetter("at")
+IN_ORDER = attrgetter("at", "id")
+SAID_SO = "its squad said so"
+
+
+class Transition(NamedTuple):
+    """A story went from one stage to another: when it was so, why in words, and the event that did it."""
+
+    from_stage: str
+    to_stage: str
+    at: datetime
+    why: str
+    cause: Event
+
+
+def follow(facts: Facts) -> tuple[Rungs, list[Transition]]:
+    """Tell a story's events in order. Return its rungs as they are in the end, and every change of stage on the way.
+
+    Several events of one moment make one change.
+    """
+    stage, moves = counted_moves(facts)
+    flag, audience = (_before_edits(facts, name) for name in ("flag", "audience"))
+    rungs = Rungs(Case(facts.key, stage, None, flag[0], audience[0]))
+    found = []
+    events: list[Event] = [*_rows(facts), *facts.taken_back, *moves, *flag[1], *audience[1]]
+    events.sort(key=IN_ORDER)
+    for at, together in groupby(events, AT):
+        some = list(together)
+        for event in some:
+            rungs.hear(event)
+        if (now := rungs.stage) != stage:
+            found.append(Transition(stage, now, at, *_reason(rungs, stage, now, some)))
+            stage = now
+    if rungs.case.progress_at != facts.progress_at:
+        rungs.said(facts.progress, facts.progress_at)
+    return rungs, found
+
+
+def _rows(facts: Facts) -> Iterable[Row]:
+    """Return every row once, with those taken back later."""
+    rows = {row.id: row for row in facts.rows}
+    rows.update((each.row.id, each.row) for each in facts.taken_back if each.row.at < each.at)
+    return rows.values()
+
+
+def counted_moves(facts: Facts) -> tuple[str, list[Move]]:
+    """Return what people said of a story at first, and the moves they made since.
+
+    Where the recorded moves do not lead to where the story says it is (work that was brought in), what it says itself is
+    the last move.
+    """
+    moves = sorted(facts.moves, key=IN_ORDER)
+    if facts.progress != (moves[-1].to if moves else "todo"):
+        if facts.progress_at is None:
+            return facts.progress, []
+        moves = [move for move in moves if move.at <= facts.progress_at]
+        before = moves[-1].to if moves else "todo"
+        moves.append(Move(facts.progress_at, "~", before, facts.progress))
+    first = moves[0].left if moves else "todo"
+    return (first if first in PROGRESS else "todo"), moves
+
+
+def _before_edits(facts: Facts, name: str) -> tuple[str, list[FlagEdit]]:
+    """Return the flag (or the audience) a story had at first, and the edits since."""
+    now = str(getattr(facts, name))
+    edits = sorted((edit for edit in facts.flag_edits if edit.name == name), key=IN_ORDER)
+    if not edits or edits[-1].after != now:
+        return now, []
+    return edits[0].before, edits
+
+
+def _reason(rungs: Rungs, before: str, now: str, events: list[Event]) -> tuple[str, Event]:
+    """Return why the stage changed, and which of a moment's events did it."""
+    if before in PROGRESS and now in PROGRESS:
+        move = next(event for event in reversed(events) if isinstance(event, Move))
+        return move.because or SAID_SO, move
+    if STAGES.index(now) > STAGES.index(before):
+        return rungs.verdict(now).why, _proof(now, events)
+    lost = [stage for stage in STAGES[STAGES.index(now) + 1 : STAGES.index(before) + 1] if stage in PROOF]
+    withdrawn = [(lost.index(rung), event) for event in events if (rung := _rung_of(event, lost[0])) in lost]
+    place, event = min(withdrawn, key=lambda each: each[0]) if withdrawn else (-1, _proof(lost[-1], events))
+    why = rungs.verdict(lost[place]).why
+    return (f"evidence by hand was taken back: {why}" if isinstance(event, TakenBack) else why), event
+
+
+def _kind(event: Event) -> str:
+    row = event.row if isinstance(event, TakenBack) else event
+    return row.kind if isinstance(row, Row) else "flag" if isinstance(row, FlagEdit) else "move"
+
+
+def _rung_of(event: Event, lowest: str) -> str | None:
+    return lowest if _kind(event) == "change" else RUNG_OF.get(_kind(event))
+
+
+def _proof(rung: str, events: list[Event]) -> Event:
+    for kind in PROOF[rung]:
+        for event in reversed(events):
+            if _kind(event) == kind:
+                return event
+    return events[-1]

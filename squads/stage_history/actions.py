@@ -1,0 +1,197 @@
+"""Keeping the history of stages true to what the judge says, and telling what is new in it."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+
+from portal.kernel import clock
+from portal.kernel.bulk_update import insert
+from portal.kernel.outbox import publish_many
+from portal.kernel.stable_ids import stable_id
+from squads.events import StageChanged
+from squads.judge.case import FlagEdit, Move, Row, TakenBack
+from squads.judge.stage_changes import Transition
+from squads.stage_history.models import StageChange
+
+COLUMNS = (
+    "id",
+    "story_id",
+    "from_stage",
+    "to_stage",
+    "at",
+    "why",
+    "evidence",
+    "event_id",
+    "person_id",
+    "cause",
+)
+# A cause that moved more stories than this is told in several messages.
+MOST_TOLD = 500
+AT_ONCE = 1000
+
+
+class Line(NamedTuple):
+    """One row of the history, as COLUMNS lists it."""
+
+    id: UUID
+    story_id: int
+    from_stage: str
+    to_stage: str
+    at: datetime
+    why: str
+    evidence: UUID | None
+    event_id: UUID | None
+    person_id: int | None
+    cause: UUID
+
+
+class History(NamedTuple):
+    """What the judge says of one story: every change of its stage. `announced` says which of the new ones are news."""
+
+    story_id: int
+    key: str
+    transitions: Sequence[Transition]
+    announced: Callable[[Line], bool] = lambda line: True
+
+
+# Set while news is held back: see `announced_at_the_end`.
+_HELD_BACK: ContextVar[bool] = ContextVar("held_back", default=False)
+
+
+def keep(histories: Sequence[History]) -> set[int]:
+    """Make the rows of these stories exactly those that the judge says, and tell of those that were not there before.
+
+    Return the stories whose history differs. The caller has a transaction open and holds the stories' rows.
+    """
+    wanted = {each.story_id: lines_of(each) for each in histories}
+    present: dict[int, list[Line]] = {}
+    rows = StageChange.objects.filter(story__in=list(wanted)).order_by("story_id", "at").values_list(*COLUMNS)
+    for row in rows:
+        present.setdefault(row[1], []).append(Line(*row))
+    different = {pk for pk, lines in wanted.items() if lines != present.get(pk, [])}
+    if not different:
+        return different
+    old = {line for pk in different for line in present.get(pk, ())}
+    new = {line for pk in different for line in wanted[pk]}
+    if gone := [line.id for line in old - new]:
+        StageChange.objects.filter(pk__in=gone).delete()
+    insert(StageChange, COLUMNS, sorted(new - old, key=lambda line: (line.story_id, line.at)))
+    known = {line.id for line in old}
+    _tell(
+        (each.key, line)
+        for each in histories
+        if each.story_id in different
+        for line in wanted[each.story_id]
+        if line.id not in known and each.announced(line)
+    )
+    return different
+
+
+def append(story_id: int, key: str, transition: Transition) -> None:
+    """Add the newest change to the history of one story whose earlier changes all stay as they are, and tell of it."""
+    line = _line(story_id, transition)
+    StageChange.objects.bulk_create([StageChange(**line._asdict())])
+    _tell([(key, line)])
+
+
+def lines_of(history: History) -> list[Line]:
+    """Return the rows that a story should have, the oldest first."""
+    return [_line(history.story_id, each) for each in history.transitions]
+
+
+def _line(story_id: int, transition: Transition) -> Line:
+    from_stage, to_stage, at, why, cause = transition
+    row = cause.row if isinstance(cause, TakenBack) else cause
+    evidence = UUID(row.id) if isinstance(row, Row) else None
+    event = UUID(row.event) if isinstance(cause, Row) and cause.event else None
+    identity = stable_id("stage_change", story_id, clock.iso(at), to_stage)
+    return Line(
+        identity, story_id, from_stage, to_stage, at, why, evidence, event, cause.person, _cause_of(story_id, cause)
+    )
+
+
+def _cause_of(story_id: int, cause: Row | Move | TakenBack | FlagEdit) -> UUID:
+    """Return what all stories share that were moved by the same thing."""
+    if isinstance(cause, Row):
+        if cause.event:
+            return UUID(cause.event)
+        if cause.by_hand:
+            return stable_id("cause", "by hand", cause.id)
+        return _shared(cause.kind, cause.at, cause.service, cause.environment, cause.label)
+    if isinstance(cause, TakenBack):
+        return stable_id("cause", "taken back", cause.row.id)
+    if isinstance(cause, FlagEdit):
+        return stable_id("cause", "edit", cause.id)
+    if cause.person is None:
+        # Brought in from elsewhere: one import moves many stories at one moment.
+        return stable_id("cause", "brought in", clock.iso(cause.at))
+    return stable_id("cause", "move", cause.id)
+
+
+@lru_cache(maxsize=2048)
+def _shared(kind: str, at: datetime, service: str, environment: str, label: str) -> UUID:
+    """Return what stories share that the same deployment, run or removal moved, where no event tells of it."""
+    return stable_id("cause", kind, clock.iso(at), service, environment, label)
+
+
+def _tell(news: Iterable[tuple[str, Line]]) -> None:
+    """Publish one message for each cause, with all the stories that it moved."""
+    if _HELD_BACK.get():
+        return
+    by_cause: dict[UUID, list[tuple[str, Line]]] = {}
+    for key, line in news:
+        by_cause.setdefault(line.cause, []).append((key, line))
+    messages = [
+        _message(some[start : start + MOST_TOLD])
+        for some in by_cause.values()
+        for start in range(0, len(some), MOST_TOLD)
+    ]
+    publish_many(messages)
+
+
+def _message(some: list[tuple[str, Line]]) -> StageChanged:
+    line = some[0][1]
+    return StageChanged(
+        cause=str(line.cause),
+        event=str(line.event_id) if line.event_id else None,
+        person=line.person_id,
+        changes=[
+            {
+                "id": str(each.id),
+                "story": each.story_id,
+                "key": key,
+                "from": each.from_stage,
+                "to": each.to_stage,
+                "at": clock.iso(each.at),
+                "why": each.why,
+            }
+            for key, each in sorted(some, key=lambda one: (one[1].at, one[1].story_id))
+        ],
+    )
+
+
+@contextmanager
+def announced_at_the_end(silent: Collection[int] = ()) -> Iterator[None]:
+    """Do something that makes history anew, and announce only those changes that were not known before.
+
+    Nothing is announced of the `silent` stories. Everything inside is one transaction.
+    """
+    with transaction.atomic():
+        known = set(StageChange.objects.values_list("pk", flat=True))
+        token = _HELD_BACK.set(True)
+        try:
+            yield
+        finally:
+            _HELD_BACK.reset(token)
+        skipped = set(silent)
+        now = StageChange.objects.order_by().values_list("pk", "story_id").iterator(AT_ONCE)
+        fresh = [pk for pk, story in now if pk not in known and story not in skipped]
+        for start in range(0, len(fresh), AT_ONCE):
+            rows = StageChange.objects.filter(pk__in=fresh[start : start + AT_ONCE])
+            _tell([(key, Line(*row)) for key, *row in rows.values_list("story__key", *COLUMNS)])
