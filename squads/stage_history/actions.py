@@ -81,7 +81,8 @@ def keep(histories: Sequence[History]) -> set[int]:
     new = {line for pk in different for line in wanted[pk]}
     if gone := [line.id for line in old - new]:
         StageChange.objects.filter(pk__in=gone).delete()
-    insert(StageChange, COLUMNS, sorted(new - old, key=lambda line: (line.story_id, line.at)))
+    added: list[Line] = sorted(new - old, key=lambda line: (line.story_id, line.at))
+    insert(StageChange, COLUMNS, added)
     known = {line.id for line in old}
     _tell(
         (each.key, line)
@@ -109,7 +110,7 @@ def _line(story_id: int, transition: Transition) -> Line:
     from_stage, to_stage, at, why, cause = transition
     row = cause.row if isinstance(cause, TakenBack) else cause
     evidence = UUID(row.id) if isinstance(row, Row) else None
-    event = UUID(row.event) if isinstance(cause, Row) and cause.event else None
+    event = UUID(cause.event) if isinstance(cause, Row) and cause.event else None
     identity = stable_id("stage_change", story_id, clock.iso(at), to_stage)
     return Line(
         identity, story_id, from_stage, to_stage, at, why, evidence, event, cause.person, _cause_of(story_id, cause)
