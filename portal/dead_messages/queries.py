@@ -12,7 +12,7 @@ LONGEST_PAYLOAD = 4000
 
 
 class Row(NamedTuple):
-    """A dead message, with its payload as text, at most LONGEST_PAYLOAD characters of it."""
+    """A dead message, with its payload as text: a line for each field, at most LONGEST_PAYLOAD characters in all."""
 
     message: Message
     payload: str
@@ -26,5 +26,6 @@ def dead_messages() -> QuerySet[Message]:
 
 def row_of(message: Message) -> Row:
     """Return how a dead message is shown."""
-    text = json.dumps(shown_payload(message), indent=2, ensure_ascii=False)
+    said = shown_payload(message).items()
+    text = "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in said)
     return Row(message, text[:LONGEST_PAYLOAD], len(text) > LONGEST_PAYLOAD)
