@@ -191,6 +191,7 @@ SPECTACULAR_SETTINGS = {
         "EvidenceKindEnum": "squads.stories.models.Evidence.Kind",
         "DeploymentKindEnum": "releases.deployments.models.Deployment.Kind",
         "ProgressEnum": "squads.stories.models.Story.Progress",
+        "StageEnum": "squads.stories.models.Story.Stage",
         "SourceStateEnum": "releases.inbox.models.Source.State",
         "EventStateEnum": "releases.inbox.models.InboundEvent.State",
         "ImportKindEnum": "squads.imports.formats.CHOICES",
