@@ -27,7 +27,7 @@ def connect() -> None:
     from releases.sources.connect_system import replay_source
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
-    from squads.stories.subscribers import stories_unjudged
+    from squads.judging.subscribers import stories_unjudged
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]

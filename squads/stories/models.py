@@ -17,7 +17,7 @@ from portal.kernel.live import touch
 from portal.kernel.models import StateChange
 from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.judge import judgement
-from squads.stories.judging import judge_move
+from squads.judging.actions import judge_move
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
 from squads.teams.models import Squad
 

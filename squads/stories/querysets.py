@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
-from squads.stories import judging
+from squads.judging import actions as judging
 
 if TYPE_CHECKING:
     from squads.stories.models import Evidence, Story  # noqa: F401 - named in quotes below

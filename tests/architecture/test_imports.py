@@ -151,8 +151,10 @@ BY_NAME = {
     "squads.imports.queries": {"Release"},
     "squads.stories.api": {"Release"},
     "squads.stories.authorship": {"StoryLink"},
+    "squads.judging.actions": {"Story"},
+    "squads.judging.inputs": {"Evidence", "StoryEdit"},
+    "squads.judging.subscribers": {"Story"},
     "squads.stories.queries": {"Environment", "Run"},
-    "squads.stories.querysets": {"Evidence"},
     "squads.teams.queries": {"Deployment", "Repository", "Story"},
 }
 

@@ -34,13 +34,21 @@ def ours() -> list[type[Event]]:
 
 
 def published() -> set[str]:
-    """The names of the classes that the product hands to `publish`."""
+    """The names of the classes that the product hands to `publish` or `publish_many`."""
     found = set()
     for path in (path for app in APPS for path in (ROOT / app).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "publish":
-                found |= {ast.unparse(each.func).split(".")[-1] for each in node.args if isinstance(each, ast.Call)}
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        for call in calls:
+            if called(call) == "publish":
+                found |= {called(each) for each in call.args if isinstance(each, ast.Call)}
+            elif called(call) == "publish_many":
+                # Whoever publishes many makes them in the same module.
+                found |= {called(each) for each in calls}
     return found
+
+
+def called(call: ast.Call) -> str:
+    return ast.unparse(call.func).split(".")[-1]
 
 
 def test_there_are_topics_to_look_at() -> None:

@@ -16,9 +16,9 @@ from portal.kernel.transitions import signed
 from squads.judge.case import Facts, Move
 from squads.judge.judgement import judge_with_history
 from squads.judge.stage_changes import Transition
+from squads.judging.inputs import TIDY, Inputs, Known, version
 from squads.stage_history import actions as stage_history
 from squads.stage_history.actions import History, Line
-from squads.stories.inputs import TIDY, Inputs, Known, version
 
 if TYPE_CHECKING:
     from squads.stories.models import Story
