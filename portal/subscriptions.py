@@ -6,7 +6,7 @@ from releases import events as releases
 from squads import events as squads
 
 # Topics that are published and that nobody subscribes to yet, each with the reason why they are published.
-UNHEARD: dict[type[Event], str] = {
+TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
     squads.StageChanged: "for notifications, readiness and retrospectives",
     squads.StoryCommented: "for notifications and chat",
     squads.AcceptanceAsked: "for notifications and chat",
@@ -18,7 +18,7 @@ def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
     from releases.evidence import subscribers
-    from releases.issues.actions import seen
+    from releases.issues.actions import make_stories_of_issues
     from releases.mappings.actions import mapping_changed
     from releases.planning import actions, board
     from releases.pulling.health import source_health_changed
@@ -47,12 +47,12 @@ def connect() -> None:
     outbox.subscribe(releases.SourceHealthChanged, source_health_changed)
     outbox.subscribe(releases.SourceChanged, replay_source)
     outbox.subscribe(releases.MappingChanged, mapping_changed)
-    outbox.subscribe(releases.TicketsSeen, seen)
+    outbox.subscribe(releases.IssuesSeen, make_stories_of_issues)
     outbox.subscribe(releases.EnvironmentChanged, subscribers.environment_changed)
     outbox.subscribe(releases.ChangeLinked, subscribers.links_changed)
     _index()
-    for event in UNHEARD:
-        outbox.expect(event)
+    for event in TOPICS_WITHOUT_SUBSCRIBER:
+        outbox.register(event)
 
     release_hook.PLANNERS[:] = [actions.plan_missing]
 

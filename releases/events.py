@@ -58,7 +58,7 @@ class ChangeLinked(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TicketsSeen(Event):
+class IssuesSeen(Event):
     """A tracker told of issues, or somebody wants stories of those it told of before. Published by issues and sources.
 
     source: the tracker's source.

@@ -1,7 +1,7 @@
 """Telling the rest of the portal, after the commit and exactly as often as needed.
 
-A message waits until all its handlers succeed. One that fails is tried again after growing delays; after
-RODEO_OUTBOX_RETRY_FOR it is dead: kept with its error until an administrator has it delivered again.
+A message waits until all its handlers succeed. One that fails is retried with a growing back-off; the outbox gives up after
+RODEO_OUTBOX_RETRY_FOR, when the message is dead: kept with its error until an administrator has it delivered again.
 """
 
 import logging
@@ -63,7 +63,7 @@ class Outcome(Enum):
     TAKEN = auto()
 
 
-def expect(event: type[Event]) -> Subscription:
+def register(event: type[Event]) -> Subscription:
     """Take messages of this class as known, whether or not anybody subscribes. Called by portal/subscriptions.py only."""
     if not event.topic:
         raise TypeError(f"{event.__name__} names no topic")
@@ -75,7 +75,7 @@ def expect(event: type[Event]) -> Subscription:
 
 def subscribe(event: type[E], handler: Callable[[E], None]) -> None:
     """Have `handler` called with every event of this class. Called by portal/subscriptions.py only."""
-    expect(event).handlers.append(handler)
+    register(event).handlers.append(handler)
 
 
 def publish(event: Event) -> Message:

@@ -34,7 +34,7 @@ def candidates(terms: Terms, most: int, *, head: bool, stories: bool) -> list[in
 
 
 def _postgresql(terms: Terms, head: bool, stories: bool) -> tuple[str, list[Any]]:
-    # Words hold letters and digits only (words.py), so nothing in them is an operator.
+    # Words hold letters and digits only (query_terms.py), so nothing in them is an operator.
     query = " & ".join("(" + " | ".join(f"'{word}':*" for word in term) + ")" for term in terms)
     column, sign = "head" if head else "words", "=" if stories else "<>"
     where = f"{column} @@ to_tsquery('simple', %s) AND kind {sign} 'story'"
@@ -77,5 +77,5 @@ def changes(terms: Terms, most: int) -> list[Any] | None:
         return [row[0] for row in cursor.fetchall()]
 
 
-# As releases/migrations/0020_find_changes.py indexes it, to the letter.
+# As releases/migrations/0004_find_changes.py indexes it, to the letter.
 SUBJECT = "to_tsvector('simple', regexp_replace(subject, '[^[:alnum:]]+', ' ', 'g'))"

@@ -24,7 +24,7 @@ def store(
     content_type: str = "",
     at: datetime | None = None,
 ) -> tuple[InboundEvent, bool]:
-    """Keep one raw message; return it and whether it is new.
+    """Keep one raw message; return it and whether it is new: a duplicate (the same delivery id again) is stored once.
 
     `delivery` is the sender's own id for it; empty means a digest of kind and content, so that the same content twice is
     one event. The caller has checked who sent it and removed secrets from `headers`. Reading happens after the commit.

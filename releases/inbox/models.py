@@ -46,7 +46,7 @@ class Source(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    # Pulled sources. A claim is taken with one UPDATE, so that two workers never pull one source at a time.
+    # Pulled sources. A lease is taken with one UPDATE, so that two workers never pull one source at a time.
     leased_until = models.DateTimeField(null=True, editable=False)
     next_pull_at = models.DateTimeField(null=True, editable=False)
     last_pull_at = models.DateTimeField(null=True, editable=False)

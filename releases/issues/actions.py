@@ -13,7 +13,7 @@ from uuid import UUID
 from portal.kernel import clock
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
-from releases.events import TicketsSeen
+from releases.events import IssuesSeen
 from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.providers import PROVIDERS
@@ -40,10 +40,10 @@ def publish_issues(affected: Affected) -> None:
         by_source.setdefault(source, []).append(key)
     for source, keys in by_source.items():
         for start in range(0, len(keys), ISSUES_PER_MESSAGE):
-            publish(TicketsSeen(source=source, keys=keys[start : start + ISSUES_PER_MESSAGE]))
+            publish(IssuesSeen(source=source, keys=keys[start : start + ISSUES_PER_MESSAGE]))
 
 
-def seen(event: TicketsSeen) -> None:
+def make_stories_of_issues(event: IssuesSeen) -> None:
     """Make stories of issues: of those in `keys`, or of all of the source's, piece by piece (from `after` on).
 
     The lock of the inbox is held, so that a batch under way, which may not know yet that stories are wanted, has ended.
@@ -57,7 +57,7 @@ def seen(event: TicketsSeen) -> None:
         facts = Fact.objects.filter(kind=KIND, event__source=source, key__gt=event.after)
         keys = list(facts.order_by("key").values_list("key", flat=True).distinct()[:ISSUES_PER_MESSAGE])
         if len(keys) == ISSUES_PER_MESSAGE:
-            publish(TicketsSeen(source=source.pk, after=keys[-1]))
+            publish(IssuesSeen(source=source.pk, after=keys[-1]))
     import_issues(source.stories_for, issues_of(source, keys))
 
 

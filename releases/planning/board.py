@@ -54,7 +54,7 @@ class _Light(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
+class BoardFilter:
     """A part of the board: one squad, stage or type; dark stories; or those found in changes and not planned."""
 
     squad: str = ""
@@ -110,9 +110,9 @@ def _light(release: UUID) -> list[_Light]:
     return planned + [_Light._make((*row, False)) for row in rows]
 
 
-def board(release: UUID, only: Only | None = None, at: datetime | None = None) -> Board:
+def board(release: UUID, only: BoardFilter | None = None, at: datetime | None = None) -> Board:
     """Read the board of a release, or a part of it. At most five queries, whatever the number of stories."""
-    at, only = at or clock.now(), only or Only()
+    at, only = at or clock.now(), only or BoardFilter()
     light = _light(release)
     wanted = sorted((row for row in light if only.takes(row)), key=lambda row: (row.slug, row.number))
     # Dark is read from the standing, so looking for it looks at all of them.

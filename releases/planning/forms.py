@@ -1,4 +1,4 @@
-"""Forms of releases: they read and check what was typed; the verbs are in plans.py."""
+"""Forms of releases: they read and check what was typed; the verbs are in actions.py."""
 
 from typing import Any
 

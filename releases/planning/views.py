@@ -12,7 +12,7 @@ from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
 from releases.planning import actions, queries
-from releases.planning.board import Board, Only, board
+from releases.planning.board import Board, BoardFilter, board
 from releases.planning.forms import ReleaseForm
 from releases.planning.models import Release
 from squads.teams.permissions import check_planner, may_plan
@@ -40,12 +40,12 @@ def release_list(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _asked(request: HttpRequest) -> Only:
+def _asked(request: HttpRequest) -> BoardFilter:
     get = request.GET.get
-    return Only(get("squad", ""), get("stage", ""), get("type", ""), get("dark") == "1", get("found") == "1")
+    return BoardFilter(get("squad", ""), get("stage", ""), get("type", ""), get("dark") == "1", get("found") == "1")
 
 
-def _fragment(release: Release, made: Board, only: Only, request: HttpRequest) -> str:
+def _fragment(release: Release, made: Board, only: BoardFilter, request: HttpRequest) -> str:
     query = request.GET.copy()
     query.pop("version", None)
     context = {

@@ -1,8 +1,8 @@
 """Pulling a source: reading an outside system and storing what it returns as events of the inbox.
 
 A pull holds a lease on its source (leases.py). Every event it stores has a stable id, so a pull that is killed anywhere is
-simply repeated. Its outcome decides when the next one is: at the usual interval, after a growing pause, or, once the source
-is broken, not before a person has changed it.
+simply repeated. Its outcome decides when the next one is: at the usual interval, after a growing back-off, or, once the
+source is broken, not before a person has changed it.
 """
 
 import logging
@@ -26,7 +26,7 @@ from releases.pulling.git_pull import read_git
 from releases.pulling.leases import LEASE_DURATION, LeaseLost, ProgressCallback, Pull, PullResult
 
 logger = logging.getLogger(__name__)
-LONGEST_PAUSE = 3600  # seconds
+LONGEST_BACKOFF = 3600  # seconds
 # After this many failures in a row squads are told, and a source whose error only a person can mend is not pulled again.
 BROKEN_AFTER = 5
 
@@ -81,19 +81,19 @@ def _finish(pull: Pull, result: PullResult) -> None:
 
 
 def _fail(pull: Pull, reason: str, *, final: bool = False, partly: bool = False) -> None:
-    """Record the error and pause twice as long as after the failure before, up to an hour; a final error ends in `broken`.
+    """Record the error and back off: twice as long as after the failure before, up to an hour. A final error ends in `broken`.
 
     Where everything else was read (`partly`), the next pull comes at the usual interval: one repository that is gone must
     not delay events of all others.
     """
     failures = pull.source.failures + 1
-    pause = settings.RODEO_PULL_EVERY * 2 ** min(failures - 1, 20)
-    pause = settings.RODEO_PULL_EVERY if partly else min(pause, max(LONGEST_PAUSE, settings.RODEO_PULL_EVERY))
+    backoff = settings.RODEO_PULL_EVERY * 2 ** min(failures - 1, 20)
+    backoff = settings.RODEO_PULL_EVERY if partly else min(backoff, max(LONGEST_BACKOFF, settings.RODEO_PULL_EVERY))
     columns: dict[str, Any] = {
         "last_error": reason[:2000].replace("\0", ""),
         "failures": failures,
         "waits_for": "",
-        "next_pull_at": clock.now() + timedelta(seconds=pause),
+        "next_pull_at": clock.now() + timedelta(seconds=backoff),
     }
     if final and failures >= BROKEN_AFTER:
         columns |= {"state": Source.State.BROKEN}

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
-from releases.events import TicketsSeen
+from releases.events import IssuesSeen
 from releases.inbox.models import Source
 from releases.providers.base import Provider
 from squads.models import Squad
@@ -67,7 +67,7 @@ def read_known_issues(source: Source, before: Source | None) -> None:
     """Have the issues that are known already read, where the squad or the label is new."""
     was = (before.stories_for_id, before.stories_label) if before else (None, "")
     if source.stories_for_id is not None and was != (source.stories_for_id, source.stories_label):
-        publish(TicketsSeen(source=source.pk))
+        publish(IssuesSeen(source=source.pk))
 
 
 def describe(source: Source) -> str:

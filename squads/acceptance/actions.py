@@ -16,7 +16,7 @@ from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.actions import watch
 from squads.events import AcceptanceAnswered, AcceptanceAsked
 from squads.stories.actions import record_by_hand
-from squads.stories.authorship import why_own
+from squads.stories.authorship import own_change_reason
 from squads.stories.models import Story
 
 State = AcceptanceRequest.State
@@ -41,13 +41,13 @@ def ask(story: Story, *, by: Actor, accepter: Actor | None = None, note: str = "
     Raises ValidationError while it is not deployed, naming what is missing; when it was asked already; and when nobody
     asked could answer.
     """
-    if missing := queries.why_not_yet(story):
+    if missing := queries.why_not_deployed_yet(story):
         raise ValidationError(missing)
     _check_length(note)
     if accepter is not None:
         if not accepter.is_active:
             raise ValidationError({"accepter": f"{accepter.name} cannot sign in any more. Name somebody else."})
-        if not story.squad.accepts_own and (own := _why_own_change(story, accepter, by)):
+        if not story.squad.accepts_own and (own := _own_change_reason(story, accepter, by)):
             raise ValidationError({"accepter": own})
     elif not queries.accepters(story, asked_by=by):
         raise ValidationError(
@@ -85,7 +85,7 @@ def answer(
     Raises PermissionDenied for somebody who may not answer, ValidationError naming a field, and AlreadyAnswered when
     somebody was first; nothing is written then.
     """
-    if request.state == State.OPEN and (refusal := request.why_not(by)):
+    if request.state == State.OPEN and (refusal := request.why_may_not_accept(by)):
         raise PermissionDenied(refusal)
     if not accepted and not note.strip():
         raise ValidationError({"note": "Write what failed, so that the squad can fix it."})
@@ -144,10 +144,10 @@ def _check_length(note: str) -> None:
         )
 
 
-def _why_own_change(story: Story, accepter: Actor, by: Actor) -> str:
+def _own_change_reason(story: Story, accepter: Actor, by: Actor) -> str:
     if accepter.pk == by.pk:
         return f"Name somebody else: squad {story.squad} does not let people accept their own changes."
-    return why_own(story, accepter)
+    return own_change_reason(story, accepter)
 
 
 def _close_request(request: AcceptanceRequest, to: str, *, by: Actor, now: Any, because: str) -> None:

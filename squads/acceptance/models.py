@@ -5,7 +5,7 @@ from django.db import models
 
 from portal.kernel.actors import Anyone
 from squads.acceptance.querysets import AcceptanceQuerySet
-from squads.stories.authorship import why_own
+from squads.stories.authorship import own_change_reason
 from squads.stories.models import Evidence, Story
 
 
@@ -48,7 +48,7 @@ class AcceptanceRequest(models.Model):
     def __str__(self) -> str:
         return f"acceptance of {self.story_id}, asked {self.asked_at:%Y-%m-%d}"
 
-    def why_not(self, person: Anyone) -> str:
+    def why_may_not_accept(self, person: Anyone) -> str:
         """Say why this person cannot answer the request; "" when they can."""
         if not person.is_authenticated:
             return "Sign in first."
@@ -63,4 +63,4 @@ class AcceptanceRequest(models.Model):
             return (
                 f"You asked. Somebody else has to accept it, unless squad {squad} lets people accept their own changes."
             )
-        return why_own(self.story, person)
+        return own_change_reason(self.story, person)

@@ -13,7 +13,7 @@ from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.queries import render_texts
 from squads.judge.judgement import say
 from squads.stories import ladder
-from squads.stories.authorship import why_own
+from squads.stories.authorship import own_change_reason
 from squads.stories.models import Evidence, Story
 from squads.stories.queries import Checklist, checklist, owner_names
 
@@ -54,7 +54,7 @@ def is_deployed(story: Story) -> bool:
     return rung(story, "deployed")["state"] in ("held", "by_hand")
 
 
-def why_not_yet(story: Story) -> str:
+def why_not_deployed_yet(story: Story) -> str:
     """Say why nobody can be asked to accept a story now; "" when somebody can."""
     if story.stage == Story.Stage.RODEO_DONE:
         return f"{story.key} is rodeo done already: nothing is left to accept."
@@ -72,7 +72,7 @@ def accepters(story: Story, *, asked_by: Actor) -> list[Any]:
     rows = list(people.order_by("username")[:MOST_ACCEPTERS])
     if story.squad.accepts_own:
         return rows
-    return [person for person in rows if person.pk != asked_by.pk and not why_own(story, person)]
+    return [person for person in rows if person.pk != asked_by.pk and not own_change_reason(story, person)]
 
 
 def waiting_for(person: Actor) -> "QuerySet[AcceptanceRequest]":

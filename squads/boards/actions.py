@@ -11,7 +11,7 @@ from portal.kernel import clock, live
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from squads.boards.models import SavedView
-from squads.boards.queries import LIMITED, Only
+from squads.boards.queries import LIMITED, BoardFilter
 from squads.judge import judgement
 from squads.stories.actions import create_story
 from squads.stories.models import Story
@@ -102,11 +102,11 @@ def save_view(squad: Squad, *, by: Actor, name: str, query: str, shared: bool = 
     return view
 
 
-def read(values: Mapping[str, list[str]]) -> Only:
+def read(values: Mapping[str, list[str]]) -> BoardFilter:
     """Read a filter from the parts of an address; parts it does not know are left out."""
     said = {name: each[-1].replace("\0", "").strip()[:200] for name, each in values.items() if each}
     type_ = said.get("type", "")
-    return Only(
+    return BoardFilter(
         said.get("release", ""),
         type_ if type_ in Story.Type.values else "",
         said.get("person", ""),
@@ -117,9 +117,9 @@ def read(values: Mapping[str, list[str]]) -> Only:
     )
 
 
-def read_query(query: str) -> Only:
+def read_query(query: str) -> BoardFilter:
     """Read a filter from what follows the question mark of an address."""
-    return read(parse_qs(query, max_num_fields=50)) if query.count("&") < 50 else Only()
+    return read(parse_qs(query, max_num_fields=50)) if query.count("&") < 50 else BoardFilter()
 
 
 def remove_view(view: SavedView, *, by: Actor) -> None:

@@ -30,7 +30,7 @@ LIMITED = judgement.STAGES[:-1]
 
 
 @dataclass(frozen=True, slots=True)
-class Only:
+class BoardFilter:
     """A part of the board, as its address says."""
 
     release: str = ""
@@ -110,7 +110,7 @@ class Board:
     """Everything the board shows."""
 
     columns: list[Column]
-    only: Only
+    only: BoardFilter
     total: int
     version: str
 
@@ -120,9 +120,9 @@ class Board:
         return sum(len(column.rows) for column in self.columns)
 
 
-def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *, drawn: bool = True) -> Board:
+def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = None, *, drawn: bool = True) -> Board:
     """Read the board of a squad, or a part of it: at most six queries. Without `drawn`, no card is drawn as HTML."""
-    at, only, known = at or clock.now(), only or Only(), usual(squad.pk)
+    at, only, known = at or clock.now(), only or BoardFilter(), usual(squad.pk)
     light = _unfinished(squad, only)
     late = {row.pk for row in light if stalls(row.stage, row.since, at, known)}
     totals = Counter(row.stage for row in light)
@@ -141,14 +141,14 @@ def board(squad: Squad, only: Only | None = None, at: datetime | None = None, *,
     return Board(columns, only, sum(totals.values()), _version(columns, versions, late))
 
 
-def _unfinished(squad: Squad, only: Only) -> list[_Light]:
+def _unfinished(squad: Squad, only: BoardFilter) -> list[_Light]:
     rows: Any = Story.objects.filter(squad=squad).unfinished().order_by("rank")
     condition = only.condition(squad)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
     return [_Light._make(row) for row in rows.values_list("pk", "stage", SINCE, hit)]
 
 
-def _newest(squad: Squad, only: Only) -> tuple[list[int], int]:
+def _newest(squad: Squad, only: BoardFilter) -> tuple[list[int], int]:
     """Return the newest stories that are rodeo done, and how many there are. None of them stalls."""
     if only.stalled:
         return [], 0

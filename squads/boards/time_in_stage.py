@@ -1,4 +1,4 @@
-"""How long stories of a squad usually stay on a stage: the measure of "stalled"."""
+"""How long stories of a squad usually stay on a stage (85th percentile, not the median): the measure of "stalled"."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,7 @@
-"""Does every production environment of it run a version that contains every commit?"""
+"""The rung *deployed*: every production environment of each service runs a version that contains every commit.
+
+A rollback, or any deployment without a commit that was there before, withdraws it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

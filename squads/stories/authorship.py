@@ -1,4 +1,4 @@
-"""Who made the change of a story: whoever accepts it in production should be somebody else."""
+"""Four-eyes principle: who made the change of a story may not accept it in production (unless the squad allows it)."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def written_by(person: Actor, story: Any) -> "models.QuerySet[Any]":
     return links.filter(Exists(known)).order_by()
 
 
-def why_own(story: Story, person: Actor) -> str:
+def own_change_reason(story: Story, person: Actor) -> str:
     """Say in which way this person made the change of a story; "" when they did not."""
     otherwise = f"Somebody else has to accept it, unless squad {story.squad} lets people accept their own changes."
     if moved_by(person, story.key).exists():

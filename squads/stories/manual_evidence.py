@@ -10,7 +10,7 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from squads.judge.case import ANY, BEFORE_PRODUCTION
-from squads.stories.authorship import why_own
+from squads.stories.authorship import own_change_reason
 from squads.stories.models import Evidence, Story
 
 BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
@@ -145,5 +145,5 @@ def _not_theirs(story: Story, by: Actor, kind: str, verdict: str) -> dict[str, s
         return {
             "kind": "A program vouches for nothing by hand. Let it report an acceptance run, with a token to report."
         }
-    own = "" if verdict != "success" or story.squad.accepts_own else why_own(story, by)
+    own = "" if verdict != "success" or story.squad.accepts_own else own_change_reason(story, by)
     return {"kind": own} if own else {}

@@ -147,7 +147,7 @@ def _acceptance(request: HttpRequest, story: Story) -> dict[str, Any]:
         return {"asked": None, "note": "", "declined": asked if declined else None}
     asked.story = story
     (note,) = discussion_queries.render_texts([asked.note])
-    return {"asked": asked, "note": note, "why_not": asked.why_not(request.user)}
+    return {"asked": asked, "note": note, "why_not": asked.why_may_not_accept(request.user)}
 
 
 def _linked(story: Story) -> dict[str, Any]:

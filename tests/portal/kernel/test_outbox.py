@@ -75,8 +75,8 @@ Subscribe = Callable[..., None]
 def subscribe(monkeypatch: pytest.MonkeyPatch) -> Subscribe:
     """Subscribe handlers to a class; nothing else is subscribed to."""
     monkeypatch.setattr(outbox, "SUBSCRIPTIONS", {})
-    outbox.expect(Happened)
-    outbox.expect(Unheard)
+    outbox.register(Happened)
+    outbox.register(Unheard)
 
     def add(event: type[Event], *handlers: Callable[[Any], None]) -> None:
         for each in handlers:
@@ -491,9 +491,9 @@ def test_two_classes_cannot_share_a_topic(heard: list[Happened]) -> None:
         pass
 
     with pytest.raises(TypeError, match="same topic"):
-        outbox.expect(Other)
+        outbox.register(Other)
     with pytest.raises(TypeError, match="names no topic"):
-        outbox.expect(Nameless)
+        outbox.register(Nameless)
 
 
 def test_a_misspelt_field_is_refused_where_it_is_published() -> None:

@@ -17,7 +17,7 @@ from portal.accounts.models import User
 from portal.kernel import clock, outbox
 from portal.kernel.models import Message
 from releases.allowed_hosts.models import AllowedHost
-from releases.events import TicketsSeen
+from releases.events import IssuesSeen
 from releases.inbox.actions import replay
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.issues import actions as issues_actions
@@ -632,7 +632,7 @@ def test_the_past_is_gone_through_in_pieces_when_it_is_switched_on(
     assert Story.objects.count() == Ticket.objects.count() == 450
     assert Message.objects.filter(topic="tickets.seen").count() == 3
     assert Story.objects.values("rank").distinct().count() == 450
-    issues_actions.seen(TicketsSeen(source=source.pk))
+    issues_actions.make_stories_of_issues(IssuesSeen(source=source.pk))
     assert Story.objects.count() == 450
 
 
@@ -666,15 +666,15 @@ def test_many_issues_take_as_many_queries_as_few(source: Source) -> None:
         InboundEvent.objects.all().delete()
         known(source, count)
         with CaptureQueriesContext(connection) as made:
-            issues_actions.seen(TicketsSeen(source=source.pk))
+            issues_actions.make_stories_of_issues(IssuesSeen(source=source.pk))
         for fact in Fact.objects.all():
             fact.data = fact.data | {"title": "New words", "closed": True}
             fact.save()
         with CaptureQueriesContext(connection) as changed:
-            issues_actions.seen(TicketsSeen(source=source.pk))
+            issues_actions.make_stories_of_issues(IssuesSeen(source=source.pk))
         assert Story.objects.filter(title="New words").count() == count
         with CaptureQueriesContext(connection) as same:
-            issues_actions.seen(TicketsSeen(source=source.pk))
+            issues_actions.make_stories_of_issues(IssuesSeen(source=source.pk))
         counts.append((len(made), len(changed), len(same)))
     assert counts[0] == counts[1]
     assert max(counts[0]) <= 30
@@ -803,7 +803,7 @@ def test_what_a_person_unlinked_stays_unlinked(source: Source, as_ana: Client) -
     assert as_ana.post(f"/stories/PAY-1/changes/{link.change_id}/unlink/").status_code == 302
     replay(InboundEvent.objects.values_list("pk", flat=True))
     work()
-    issues_actions.seen(TicketsSeen(source=source.pk))
+    issues_actions.make_stories_of_issues(IssuesSeen(source=source.pk))
     outbox.publish(StoriesImported(ids=[Story.objects.get().pk]))
     work()
     assert not Story.objects.get().change_links.filter(refused=False).exists()

@@ -255,7 +255,7 @@ def test_what_may_get_well_by_itself_backs_off_and_is_asked_again(connected: Sou
         assert pull(connected) is None
         assert connected.next_pull_at is not None
         pauses.append(round((connected.next_pull_at - clock.now()).total_seconds()))
-    assert connected.state == "active" and sorted(pauses) == pauses and pauses[-1] <= pulling.LONGEST_PAUSE
+    assert connected.state == "active" and sorted(pauses) == pauses and pauses[-1] <= pulling.LONGEST_BACKOFF
     deliver()
     assert Notice.objects.count() == 1
 

@@ -19,7 +19,7 @@ from releases.models import Change, InboundEvent, Repository, Source, StoryLink
 from squads.acceptance import actions
 from squads.models import AcceptanceRequest, Evidence, Membership, Squad, Story
 from squads.stories.actions import create_story, judge, record_by_hand
-from squads.stories.authorship import why_own
+from squads.stories.authorship import own_change_reason
 
 ASK = "/stories/PAY-1/acceptance-requests/"
 API = "/api/v1/stories/PAY-1/acceptance-requests/"
@@ -402,7 +402,7 @@ def test_another_name_does_not_make_a_change_somebody_elses(
     ana.refresh_from_db()
     ana.username, ana.email = "zoe", "zoe@example.org"
     ana.save()
-    assert (ana.name, why_own(story, ana)[:9]) == ("Zoe Ek", "Zoe Ek wr")
+    assert (ana.name, own_change_reason(story, ana)[:9]) == ("Zoe Ek", "Zoe Ek wr")
     actions.ask(story, by=bo)
     assert not AcceptanceRequest.objects.waiting_for(ana).exists()
     with pytest.raises(ValidationError, match="Zoe Ek wrote"):
