@@ -47,17 +47,15 @@ def insert(model: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]]) ->
     database = connections[router.db_for_write(model)]
     fields = [model._meta.get_field(name) for name in columns]
     quote = database.ops.quote_name
-    if database.vendor == "postgresql":
-        given = "jsonb_array_elements(%s::jsonb) AS given(value)"
-        said = [f"CAST(given.value->>{n} AS {field.db_type(database)})" for n, field in enumerate(fields)]
-    else:
-        given = "json_each(%s) AS given"
-        said = [f"json_extract(given.value, '$[{n}]')" for n in range(len(fields))]
-    names = ", ".join(quote(field.column) for field in fields)
-    # Names of tables and columns are our own; values are the parameter.
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {', '.join(said)} FROM {given}"  # noqa: S608
+    into = f"{quote(model._meta.db_table)} ({', '.join(quote(field.column) for field in fields)})"
     values = _prepared(fields, rows, database)
+    # Names of tables and columns are our own; values are the parameters.
     with database.cursor() as cursor:
+        if database.vendor != "postgresql":
+            cursor.executemany(f"INSERT INTO {into} VALUES ({', '.join(['%s'] * len(fields))})", values)  # noqa: S608
+            return
+        said = ", ".join(f"CAST(given.value->>{n} AS {field.db_type(database)})" for n, field in enumerate(fields))
+        statement = f"INSERT INTO {into} SELECT {said} FROM jsonb_array_elements(%s::jsonb) AS given(value)"  # noqa: S608
         for start in range(0, len(values), AT_ONCE):
             cursor.execute(statement, [json.dumps(values[start : start + AT_ONCE], default=_plain)])
 

@@ -57,7 +57,10 @@ def _zone(text: str) -> timezone:
 
 def iso(moment: datetime | None) -> str | None:
     """Write a moment in UTC with a fixed number of digits, so that text order is time order."""
-    return None if moment is None else f"{moment.astimezone(UTC).isoformat(timespec='microseconds')[:-6]}Z"
+    if moment is None:
+        return None
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{utc.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def duration(length: timedelta | float | None) -> str:

@@ -24,6 +24,7 @@ AFFECTED = {
 PROVEN_BY = {"integrated": "run", "tested": "test", "deployed": "deployment", "rodeo_done": "acceptance"}
 # Of these a success withdraws nothing and a failure raises nothing. What is deployed or committed may do either.
 ONE_WAY = ("run", "test", "acceptance", "flag", "incident")
+SURE = {"success": True, "failure": False}
 FROM_THE_TOP = RUNGS[::-1]
 BY_SERVICE = {"integrated": integrated, "tested": tested, "deployed": deployed}
 
@@ -66,12 +67,15 @@ class Rungs:
                 return rung
         return self.case.progress
 
-    def hear(self, event: Event) -> None:
-        """Take in what happened next: a row of evidence, a move, or what a person took back or edited."""
+    def hear(self, event: Event) -> bool:
+        """Take in what happened next: a row of evidence, a move, or what a person took back or edited.
+
+        Return whether the stage may be another one now.
+        """
         if isinstance(event, Row):
             self.case.add(event)
-            self._expect(event)
-        elif isinstance(event, Move):
+            return self._heard_row(event.kind, event.verdict)
+        if isinstance(event, Move):
             self.said(event.to, event.at)
         elif isinstance(event, TakenBack):
             self.case.remove(event.row)
@@ -79,7 +83,9 @@ class Rungs:
             self._holds.clear()
         else:
             setattr(self.case, event.name, event.after)
-            self._forget("rodeo_done")
+            self._verdicts.pop("rodeo_done", None)
+            self._holds.pop("rodeo_done", None)
+        return True
 
     def said(self, progress: str, at: datetime | None) -> None:
         """Take in what people say of the story, and since when."""
@@ -88,16 +94,15 @@ class Rungs:
         self._verdicts.clear()
         self._holds.pop("dev_done", None)
 
-    def _expect(self, row: Row) -> None:
-        sure = {"success": True, "failure": False}.get(row.verdict) if row.kind in ONE_WAY else None
-        for rung in AFFECTED.get(row.kind, RUNGS):
+    def _heard_row(self, kind: str, verdict: str) -> bool:
+        sure = SURE.get(verdict) if kind in ONE_WAY else None
+        open_again = False
+        for rung in AFFECTED.get(kind, RUNGS):
             self._verdicts.pop(rung, None)
             if sure is None or self._holds.get(rung) is not sure:
                 self._holds.pop(rung, None)
-
-    def _forget(self, rung: str) -> None:
-        self._verdicts.pop(rung, None)
-        self._holds.pop(rung, None)
+                open_again = True
+        return open_again
 
     def _worked_out(self, rung: str) -> Verdict:
         if rung == "rodeo_done":

@@ -6,7 +6,7 @@ late evidence corrects the past, and the list always ends on the stage of the ju
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import groupby
+from itertools import zip_longest
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -30,7 +30,6 @@ RUNG_OF = {
     "incident": "rodeo_done",
     "flag": "rodeo_done",
 }
-AT = attrgetter("at")
 IN_ORDER = attrgetter("at", "id")
 SAID_SO = "its squad said so"
 
@@ -56,13 +55,17 @@ def follow(facts: Facts) -> tuple[Rungs, list[Transition]]:
     found = []
     events: list[Event] = [*_rows(facts), *facts.taken_back, *moves, *flag[1], *audience[1]]
     events.sort(key=IN_ORDER)
-    for at, together in groupby(events, AT):
-        some = list(together)
-        for event in some:
-            rungs.hear(event)
-        if (now := rungs.stage) != stage:
-            found.append(Transition(stage, now, at, *_reason(rungs, stage, now, some)))
+    moment: list[Event] = []
+    open_again = False
+    for event, following in zip_longest(events, events[1:]):
+        moment.append(event)
+        open_again = rungs.hear(event) or open_again
+        if following is not None and following.at == event.at:
+            continue
+        if open_again and (now := rungs.stage) != stage:
+            found.append(Transition(stage, now, event.at, *_reason(rungs, stage, now, moment)))
             stage = now
+        moment, open_again = [], False
     if rungs.case.progress_at != facts.progress_at:
         rungs.said(facts.progress, facts.progress_at)
     return rungs, found

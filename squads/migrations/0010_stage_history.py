@@ -36,7 +36,7 @@ class Migration(migrations.Migration):
                 ('evidence', models.UUIDField(help_text='the evidence row that proves it, or that was taken back', null=True)),
                 ('event_id', models.UUIDField(help_text='the inbound event that proves it', null=True)),
                 ('cause', models.UUIDField(db_index=True, help_text='shared by all stories that were moved by the same thing')),
-                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('person', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('story', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='stage_changes', to='squads.story')),
             ],
             options={

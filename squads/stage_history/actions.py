@@ -77,19 +77,19 @@ def keep(histories: Sequence[History]) -> set[int]:
     different = {pk for pk, lines in wanted.items() if lines != present.get(pk, [])}
     if not different:
         return different
-    old = {line for pk in different for line in present.get(pk, ())}
-    new = {line for pk in different for line in wanted[pk]}
-    if gone := [line.id for line in old - new]:
+    gone: list[UUID] = []
+    new: list[Line] = []
+    for pk in different:
+        before, now = present.get(pk, []), wanted[pk]
+        gone += [line.id for line in before if line not in now]
+        new += [line for line in now if line not in before]
+    if gone:
         StageChange.objects.filter(pk__in=gone).delete()
-    added: list[Line] = sorted(new - old, key=lambda line: (line.story_id, line.at))
-    insert(StageChange, COLUMNS, added)
-    known = {line.id for line in old}
+    insert(StageChange, COLUMNS, new)
+    known = {line.id for pk in different for line in present.get(pk, ())}
+    told = {each.story_id: each for each in histories}
     _tell(
-        (each.key, line)
-        for each in histories
-        if each.story_id in different
-        for line in wanted[each.story_id]
-        if line.id not in known and each.announced(line)
+        (told[line.story_id].key, line) for line in new if line.id not in known and told[line.story_id].announced(line)
     )
     return different
 

@@ -20,7 +20,9 @@ class StageChange(models.Model):
     why = models.TextField()
     evidence = models.UUIDField(null=True, help_text="the evidence row that proves it, or that was taken back")
     event_id = models.UUIDField(null=True, help_text="the inbound event that proves it")
-    person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     cause = models.UUIDField(db_index=True, help_text="shared by all stories that were moved by the same thing")
 
     class Meta:

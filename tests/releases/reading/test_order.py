@@ -9,6 +9,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portal.kernel.models import Message
 from releases.inbox.actions import replay, store
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import Change, Repository, StoryLink
@@ -23,8 +24,9 @@ from releases.providers.git.records import (
 )
 from releases.reading.actions import read_batch, rebuild
 from releases.reading.registry import DERIVED
+from squads.events import StageChanged
 from squads.judge.judgement import say
-from squads.models import Evidence, Story
+from squads.models import Evidence, StageChange, Story
 from squads.stories.actions import create_story, record_by_hand
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -160,6 +162,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     """Every derived row, every column."""
     tables: dict[str, Any] = {model.__name__: model.objects.order_by("pk") for model in DERIVED}
     tables["Evidence"] = Evidence.objects.derived().order_by("pk")
+    tables["StageChange"] = StageChange.objects.order_by("pk")
     tables["Story"] = Story.objects.order_by("pk")
     tables["Release"] = Release.objects.order_by("pk")
     rows = {name: list(table.values()) for name, table in tables.items()}
@@ -190,6 +193,11 @@ def answers() -> list[str]:
         say(story.standing, at=hour(30), squad="Payments", owners={"checkout": "Payments"})
         for story in Story.objects.order_by("key")
     ]
+
+
+def told() -> list[dict[str, Any]]:
+    """What was published of changes of stage."""
+    return list(Message.objects.filter(topic=StageChanged.topic).order_by("pk").values_list("payload", flat=True))
 
 
 def read_all() -> None:
@@ -224,9 +232,45 @@ def test_a_rebuild_makes_every_derived_row_again_byte_for_byte(scene: list[Story
         send(each)
         read_all()
     before = everything()
-    assert all(before[name] for name in ("Fact", "Evidence", "Change", "Deployment", "Run", "Tag", "AcceptanceRun"))
+    names = ("Fact", "Evidence", "Change", "Deployment", "Run", "Tag", "AcceptanceRun", "StageChange")
+    assert all(before[name] for name in names)
+    news = told()
     assert rebuild() == len(EVENTS)
     assert everything() == before
+    assert told() == news
+
+
+def test_a_rebuild_tells_only_the_changes_that_nobody_knew(scene: list[Story]) -> None:
+    for each in EVENTS:
+        send(each)
+        read_all()
+    before, news = everything(), told()
+    # As if a version before this one had not understood one of the events.
+    lost = StageChange.objects.filter(story=scene[0]).order_by("at")[1].pk
+    StageChange.objects.filter(pk=lost).delete()
+    rebuild()
+    assert everything() == before
+    assert [message["changes"][0]["id"] for message in told()[len(news) :]] == [str(lost)]
+
+
+def test_stages_follow_each_other_and_each_change_names_its_event(scene: list[Story]) -> None:
+    for each in EVENTS:
+        send(each)
+    read_all()
+    for story in scene:
+        story.refresh_from_db()
+        stage, at = "todo", None
+        for change in story.stage_changes.order_by("at"):
+            assert change.from_stage == stage
+            stage, at = change.to_stage, change.at
+            seen = Evidence.objects.get(pk=change.evidence)
+            assert (change.at, change.event_id) == (seen.at, seen.event_id)
+            assert change.cause == seen.event_id or seen.by_hand
+        assert (story.stage, story.stage_at) == (stage, at)
+    rolled_back = InboundEvent.objects.get(kind__contains="rolledback")
+    withdrawn = StageChange.objects.filter(cause=rolled_back.pk)
+    assert set(withdrawn.values_list("story__key", "at")) == {("PAY-1", hour(7)), ("PAY-2", hour(7))}
+    assert [message["cause"] for message in told()].count(str(rolled_back.pk)) == 1
 
 
 def test_a_rebuild_keeps_what_people_said(scene: list[Story], ana: Any) -> None:
@@ -247,10 +291,11 @@ def test_replaying_every_event_changes_nothing(scene: list[Story]) -> None:
     for each in EVENTS:
         send(each)
     read_all()
-    before = everything()
+    before, news = everything(), told()
     replay(InboundEvent.objects.values_list("pk", flat=True))
     read_all()
     assert everything() == before
+    assert told() == news
 
 
 def test_sending_every_event_twice_changes_nothing(scene: list[Story]) -> None:
