@@ -118,7 +118,8 @@ def _deliver_one(pk: int) -> Outcome:
             connection.close_if_unusable_or_obsolete()
         if is_outage(error):
             logger.warning("message %s waits: the database or the broker is busy or away (%s)", pk, error)
-            Message.objects.waiting().filter(pk=pk).update(next_attempt_at=clock.now() + _jittered(OUTAGE_DELAY))
+            note = {"error": _storable(error), "next_attempt_at": clock.now() + _jittered(OUTAGE_DELAY)}
+            Message.objects.waiting().filter(pk=pk).update(**note)
             return Outcome.POSTPONED
         logger.exception("message %s was not delivered", pk)
         _note_failure(pk, error)
@@ -155,12 +156,18 @@ def _note_failure(pk: int, error: Exception) -> None:
             return
         now = clock.now()
         message.attempts += 1
-        message.error = f"{type(error).__name__}: {error}"[:LONGEST_ERROR].replace("\0", "�")
+        message.error = _storable(error)
         message.failed_at = message.failed_at or now
         message.next_attempt_at = now + delay_after(message.attempts)
         if now - message.failed_at >= timedelta(seconds=settings.RODEO_OUTBOX_RETRY_FOR):
             message.dead_at, message.next_attempt_at = now, None
         message.save(update_fields=["attempts", "error", "failed_at", "next_attempt_at", "dead_at"])
+
+
+def _storable(error: Exception) -> str:
+    """Return an error as both databases keep it: no NUL, and no half of a character pair."""
+    text = f"{type(error).__name__}: {error}"[:LONGEST_ERROR].replace("\0", "�")
+    return text.encode("utf-8", "replace").decode()
 
 
 def delay_after(attempts: int) -> timedelta:

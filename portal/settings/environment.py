@@ -71,7 +71,7 @@ class Environment(BaseSettings):
     # How people sign in, and mail.
     RODEO_PASSWORD_SIGN_IN: bool = True
     RODEO_SIGN_UP: bool = False
-    RODEO_OIDC_URL: values.WebAddress = ""
+    RODEO_OIDC_URL: values.DiscoveryAddress = ""
     RODEO_OIDC_CLIENT_ID: values.Text = ""
     RODEO_OIDC_SECRET: values.SecretText = Field(default="", repr=False)
     RODEO_OIDC_NAME: values.Text = "your company’s sign-in"

@@ -93,6 +93,14 @@ def _web(text: str) -> str:
     return text
 
 
+def _discovery(text: str) -> str:
+    """An OpenID Connect provider's address may have a query: some name the application there."""
+    parts = address_of(text, "http", "https")
+    if not parts.hostname or parts.fragment:
+        raise Unfit
+    return text
+
+
 def _path_or_web(text: str) -> str:
     if text.startswith("/") and not text.startswith("//") and not re.search(r"\s", text):
         return text
@@ -204,6 +212,11 @@ MailServer = Annotated[
 ]
 WebAddress = Annotated[
     str, AfterValidator(_web), Takes("an address that begins with http:// or https://, such as https://example.org")
+]
+DiscoveryAddress = Annotated[
+    str,
+    AfterValidator(_discovery),
+    Takes("an address that begins with http:// or https://, such as https://example.org"),
 ]
 PathOrWebAddress = Annotated[
     str,

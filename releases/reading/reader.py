@@ -132,7 +132,9 @@ def record_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]
 
 def close(event: InboundEvent, state: str, error: str = "") -> None:
     """Write down what became of an event."""
-    event.state, event.error = state, error[:10_000].replace("\0", "�")
+    # Neither a NUL nor half of a character pair can be stored.
+    text = error[:10_000].replace("\0", "�").encode("utf-8", "replace").decode()
+    event.state, event.error = state, text
     event.processed_at = clock.now()
     event.attempts += 1
     event.save(update_fields=["state", "error", "processed_at", "attempts"])

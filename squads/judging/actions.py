@@ -13,12 +13,13 @@ from portal.kernel.bulk_update import write
 from portal.kernel.live import touch
 from portal.kernel.models import StateChange
 from portal.kernel.transitions import signed
+from squads.judge.answer import say
 from squads.judge.case import Facts, Move
 from squads.judge.judgement import judge_with_history
 from squads.judge.stage_changes import Transition
 from squads.judging.inputs import TIDY, Inputs, Known, version
 from squads.stage_history import actions as stage_history
-from squads.stage_history.actions import History, Line
+from squads.stage_history.actions import Correction, History, Line
 
 if TYPE_CHECKING:
     from squads.stories.models import Story
@@ -34,11 +35,18 @@ class Stored(NamedTuple):
 
     stage: str
     judge_digest: str
+    stage_at: datetime | None
     standing: str
 
     def differs(self, standing: dict[str, Any]) -> bool:
         """Say whether this is another judgement."""
         return bool(self.stage != standing["stage"] or json.loads(self.standing) != standing)
+
+    def was_corrected(self, standing: dict[str, Any], transitions: list[Transition]) -> bool:
+        """Say whether the stage is another though nothing newer moved the story: something older is no longer so."""
+        if not self.judge_digest or self.stage == standing["stage"]:
+            return False
+        return not transitions or (self.stage_at is not None and transitions[-1].at < self.stage_at)
 
     def is_news(self, standing: dict[str, Any], transitions: list[Transition]) -> Callable[[Line], bool]:
         """Return which new lines of its history are told. How it came where it was when it was first looked at is none."""
@@ -76,6 +84,13 @@ def _judge_at_once(ids: list[int], using: str) -> int:
                 for story, _, standing, transitions in judged
             ]
         )
+        stage_history.announce_corrections(
+            [
+                Correction(story.pk, story.key, stored[story.pk].stage, standing["stage"], say(standing))
+                for story, _, standing, transitions in judged
+                if stored[story.pk].was_corrected(standing, transitions)
+            ]
+        )
         written = [
             (story.pk, standing["stage"], standing, transitions[-1].at if transitions else None, digest)
             for story, digest, standing, transitions in judged
@@ -88,7 +103,9 @@ def _judge_at_once(ids: list[int], using: str) -> int:
 
 def _stored(manager: Any, ids: list[int]) -> dict[int, Stored]:
     as_text = Cast("standing", models.TextField())
-    rows = manager.filter(pk__in=ids).annotate(text=as_text).values_list("pk", "stage", "judge_digest", "text")
+    rows = (
+        manager.filter(pk__in=ids).annotate(text=as_text).values_list("pk", "stage", "judge_digest", "stage_at", "text")
+    )
     return {pk: Stored(*row) for pk, *row in rows}
 
 

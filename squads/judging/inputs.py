@@ -20,6 +20,8 @@ from django.db import connections, models
 from django.db.models.functions import Cast
 
 import squads.judge
+import squads.judging
+import squads.stage_history
 from portal.kernel.models import StateChange
 from squads.judge.case import Facts, FlagEdit, Move, Row, TakenBack
 
@@ -69,10 +71,11 @@ class Known(NamedTuple):
 
 @cache
 def version() -> str:
-    """Return what tells one version of the judge from another: a digest of its code."""
+    """Return what tells one version of the judge from another: a digest of its code and of what writes its rows."""
     code = hashlib.blake2b(digest_size=4)
-    for path in sorted(Path(next(iter(squads.judge.__path__))).glob("*.py")):
-        code.update(path.read_bytes())
+    for package in (squads.judge, squads.judging, squads.stage_history):
+        for path in sorted(Path(next(iter(package.__path__))).glob("*.py")):
+            code.update(path.read_bytes())
     return code.hexdigest()
 
 

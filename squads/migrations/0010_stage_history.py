@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 def ask(apps, schema_editor):
-    """Have the stories judged that there are, after the commit: `squads.stories.subscribers.stories_unjudged`."""
+    """Have the stories judged that there are, after the commit: `squads.judging.subscribers.stories_unjudged`."""
     if apps.get_model("squads", "Story").objects.exists():
         apps.get_model("portal", "Message").objects.create(topic="stories.unjudged", payload={"after": 0})
 

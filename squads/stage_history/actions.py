@@ -94,6 +94,45 @@ def keep(histories: Sequence[History]) -> set[int]:
     return different
 
 
+class Correction(NamedTuple):
+    """A story whose stage is another because what moved it there is no longer so: its history has no row of that."""
+
+    story_id: int
+    key: str
+    from_stage: str
+    to_stage: str
+    why: str
+
+
+def announce_corrections(corrections: Sequence[Correction]) -> None:
+    """Publish stages that changed without a new row: a commit off the mainline, an unlinked change, a changed tier or rule.
+
+    What took them back is not known here, so all that are found at one moment are told as one.
+    """
+    if not corrections or _HELD_BACK.get():
+        return
+    at = clock.iso(clock.now())
+    cause = str(stable_id("cause", "correction", at, *(each.story_id for each in corrections)))
+    changes = [
+        {
+            "id": None,
+            "story": each.story_id,
+            "key": each.key,
+            "from": each.from_stage,
+            "to": each.to_stage,
+            "at": at,
+            "why": each.why,
+        }
+        for each in corrections
+    ]
+    publish_many(
+        [
+            StageChanged(cause=cause, correction=True, changes=changes[start : start + MOST_TOLD])
+            for start in range(0, len(changes), MOST_TOLD)
+        ]
+    )
+
+
 def append(story_id: int, key: str, transition: Transition) -> None:
     """Add the newest change to the history of one story whose earlier changes all stay as they are, and tell of it."""
     line = _line(story_id, transition)

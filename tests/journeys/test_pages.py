@@ -61,7 +61,7 @@ def shop(ana: User, payments: Squad, checkout: Service) -> Release:
             outcome=outcome,
             finished_at=now - timedelta(days=number),
             event=event,
-            detail="SUCCEEDED",
+            raw_status="SUCCEEDED",
         )
     release = create_release(by=ana, version="1.0", line="Shop", released_at=now - timedelta(days=1))
     create_release(by=ana, version="0.9", line="Shop", released_at=now - timedelta(days=9))

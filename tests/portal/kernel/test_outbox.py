@@ -327,7 +327,9 @@ def test_a_busy_database_or_broker_spends_no_attempt(subscribe: Subscribe, time:
         outbox.deliver()
         time.forward(hours=1)
     waiting = message()
-    assert (waiting.attempts, waiting.error, waiting.failed_at, waiting.state) == (0, "", None, "waiting")
+    # The error is kept for whoever wonders why it waits; it counts as no failure.
+    assert (waiting.attempts, waiting.failed_at, waiting.state) == (0, None, "waiting")
+    assert waiting.error == f"{type(error).__name__}: {error}"
     away.clear()
     outbox.deliver()
     assert heard == [Happened()]
@@ -339,6 +341,18 @@ def test_a_message_that_met_a_busy_database_waits_a_little(subscribe: Subscribe,
     outbox.deliver()
     due = message().next_attempt_at
     assert due is not None and timedelta(0) < due - time.at < timedelta(minutes=1)
+    assert (message().attempts, message().error) == (0, "OperationalError: locked")
+
+
+def test_an_error_that_no_database_keeps_as_it_is_holds_nobody_up(
+    subscribe: Subscribe, time: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("CRITICAL", "portal.kernel.outbox")
+    subscribe(Happened, raising(ValueError("half a character \udc80 and a NUL \0")))
+    outbox.publish(Happened())
+    assert outbox.deliver() == 0
+    assert message().attempts == 1
+    assert message().error == "ValueError: half a character ? and a NUL �"
 
 
 def test_faulty_sql_is_no_busy_database(subscribe: Subscribe) -> None:

@@ -185,6 +185,8 @@ def test_a_provider_without_a_client_signs_nobody_in(monkeypatch: pytest.MonkeyP
     assert complaints() == ["Set RODEO_OIDC_CLIENT_ID: RODEO_OIDC_URL alone does not sign anybody in."]
     monkeypatch.setenv("RODEO_OIDC_CLIENT_ID", "rodeo")
     assert Environment().RODEO_OIDC_URL == "https://login.example.org/"
+    monkeypatch.setenv("RODEO_OIDC_URL", "https://login.example.org/.well-known/openid-configuration?appid=1")
+    assert Environment().RODEO_OIDC_URL.endswith("?appid=1")
 
 
 def test_a_state_folder_that_cannot_be_used_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

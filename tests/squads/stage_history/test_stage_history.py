@@ -18,9 +18,10 @@ from portal.kernel import outbox
 from portal.kernel.models import Message, StateChange
 from portal.kernel.stable_ids import stable_id
 from squads.events import StageChanged, StoriesUnjudged
+from squads.judging import actions as judging
 from squads.models import Evidence, Squad, StageChange, Story
 from squads.stage_history.actions import announced_at_the_end
-from squads.stories import judging, ranking
+from squads.stories import ranking
 from squads.stories.actions import create_story, edit_story, judge, record_by_hand, take_back
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -232,9 +233,10 @@ def test_a_move_leaves_the_rows_that_judging_anew_leaves(story: Story, ana: User
         see(story, kind, at)
     judge([story.pk])
     for to in ("in_progress", "dev_done", "todo", "in_progress"):
-        if Story.objects.get().stage in Story.Progress.values:
+        now = Story.objects.get()
+        if now.stage in Story.Progress.values:
             ranking.place(story, by=ana, to=to)
-        else:
+        elif to != now.progress and not now.is_held_against(to):
             story.move_progress(to, by=ana)
     before, stood = everything(), Story.objects.values("stage", "stage_at", "standing").get()
     assert len(before) >= (4 if len(seen) < 2 else 1)
@@ -269,7 +271,7 @@ def test_an_upgrade_gives_the_stories_there_are_their_history(
     payments: Squad, ana: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the migration leaves: judged stories without history, and a message."""
-    monkeypatch.setattr("squads.stories.subscribers.AT_ONCE", 2)
+    monkeypatch.setattr("squads.judging.subscribers.AT_ONCE", 2)
     stories = [create_story(payments, by=ana, title=f"Story {number}") for number in range(5)]
     for story in stories:
         travel(story)
@@ -391,3 +393,41 @@ def test_the_first_page_tells_the_newest_change_of_each_story(as_ana: Client, st
     page = words(as_ana, "/")
     assert "no longer deployed" in page
     assert "olled back to 1.3 in prod-eu" in page
+
+
+def test_a_commit_that_left_the_mainline_is_told_as_a_correction(story: Story) -> None:
+    travel(story, until=2)
+    Evidence.objects.filter(kind="change").update(verdict="")
+    before = len(told())
+    judge([story.pk])
+    (news,) = told()[before:]
+    assert news["correction"] is True
+    (change,) = news["changes"]
+    assert (change["id"], change["from"], change["to"]) == (None, "integrated", "todo")
+    assert "no longer on the mainline" in change["why"]
+    judge([story.pk])
+    assert len(told()) == before + 1
+
+
+def test_evidence_that_is_gone_is_told_as_a_correction_but_not_by_a_rebuild(story: Story) -> None:
+    travel(story, until=4)
+    Evidence.objects.filter(kind="deployment").delete()
+    before = len(told())
+    with announced_at_the_end():
+        judge([story.pk])
+    assert len(told()) == before
+    see(story, "deployment", 4)
+    judge([story.pk])
+    before = len(told())
+    Evidence.objects.filter(kind="deployment").delete()
+    judge([story.pk])
+    assert [(each["from"], each["to"]) for news in told()[before:] for each in news["changes"]] == [
+        ("deployed", "tested")
+    ]
+
+
+def test_a_rollback_is_news_of_its_own_and_no_correction(story: Story) -> None:
+    travel(story)
+    before = len(told())
+    roll_back(story)
+    assert [news["correction"] for news in told()[before:]] == [False]
