@@ -184,7 +184,7 @@ def _risen(concerned: list[int], since: datetime) -> list[Risen]:
     """Return the newest change of stage of each story that evidence moved since, those that fell first."""
     changes = StageChange.objects.filter(story__in=concerned, at__gt=since, evidence__isnull=False)
     newest = changes.select_related("story__squad").order_by("-at", "-pk")[: NEWS * 4]
-    found = {}
+    found: dict[int, Risen] = {}
     for change in newest:
         fell = STAGES.index(change.to_stage) < STAGES.index(change.from_stage)
         name = STAGE_NAMES[change.from_stage if fell else change.to_stage]

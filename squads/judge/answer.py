@@ -87,7 +87,7 @@ def say(
         elif "ago" in part:
             said.append(clock.ago(clock.parse(part["ago"]), at) or "at an unknown time")
         elif "owner" in part:
-            owner = (owners or {}).get(part["owner"])
+            owner = (owners or {}).get(part["owner"] or "")
             said.append(f"{part['owner']}: {f'squad {owner}' if owner else 'no squad owns it yet'}")
         else:
             said.append(f"squad {squad}" if squad else "its squad")

@@ -98,7 +98,7 @@ def keep(histories: Sequence[History]) -> set[int]:
 def append(story_id: int, key: str, transition: Transition) -> None:
     """Add the newest change to the history of one story whose earlier changes all stay as they are, and tell of it."""
     line = _line(story_id, transition)
-    StageChange.objects.bulk_create([StageChange(**line._asdict())])
+    insert(StageChange, COLUMNS, [line])
     _tell([(key, line)])
 
 
@@ -111,7 +111,7 @@ def _line(story_id: int, transition: Transition) -> Line:
     from_stage, to_stage, at, why, cause = transition
     row = cause.row if isinstance(cause, TakenBack) else cause
     evidence = UUID(row.id) if isinstance(row, Row) else None
-    event = UUID(row.event) if isinstance(cause, Row) and cause.event else None
+    event = UUID(row.event) if isinstance(row, Row) and row is cause and row.event else None
     identity = stable_id("stage_change", story_id, clock.iso(at), to_stage)
     return Line(
         identity, story_id, from_stage, to_stage, at, why, evidence, event, cause.person, _cause_of(story_id, cause)

@@ -22,6 +22,7 @@ from django.db.models.functions import Cast
 import squads.judge
 from portal.kernel.models import StateChange
 from squads.judge.case import Facts, FlagEdit, Move, Row, TakenBack
+from squads.stage_history import actions
 
 COLUMNS = (
     "story_id",
@@ -69,9 +70,10 @@ class Known(NamedTuple):
 
 @cache
 def version() -> str:
-    """Return what tells one version of the judge from another: a digest of its code."""
+    """Return what tells one version of the judge from another: a digest of its code, and of what it reads and leaves."""
     code = hashlib.blake2b(digest_size=4)
-    for path in sorted(Path(next(iter(squads.judge.__path__))).glob("*.py")):
+    judge = Path(next(iter(squads.judge.__path__)))
+    for path in (*sorted(judge.glob("*.py")), Path(__file__), Path(str(actions.__file__))):
         code.update(path.read_bytes())
     return code.hexdigest()
 

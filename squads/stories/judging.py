@@ -38,7 +38,7 @@ class Stored(NamedTuple):
 
     def differs(self, standing: dict[str, Any]) -> bool:
         """Say whether this is another judgement."""
-        return self.stage != standing["stage"] or json.loads(self.standing) != standing
+        return self.stage != standing["stage"] or bool(json.loads(self.standing) != standing)
 
     def is_news(self, standing: dict[str, Any], transitions: list[Transition]) -> Callable[[Line], bool]:
         """Return which new lines of its history are told. How it came where it was when it was first looked at is none."""
