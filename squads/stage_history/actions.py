@@ -136,7 +136,7 @@ def announce_corrections(corrections: Sequence[Correction]) -> None:
 def append(story_id: int, key: str, transition: Transition) -> None:
     """Add the newest change to the history of one story whose earlier changes all stay as they are, and tell of it."""
     line = _line(story_id, transition)
-    StageChange.objects.bulk_create([StageChange(**line._asdict())])
+    insert(StageChange, COLUMNS, [line])
     _tell([(key, line)])
 
 

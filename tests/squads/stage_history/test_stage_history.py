@@ -279,7 +279,7 @@ def test_an_upgrade_gives_the_stories_there_are_their_history(
     StageChange.objects.all().delete()
     Story.objects.update(judge_digest="")
     Message.objects.all().delete()
-    outbox.publish(StoriesUnjudged.topic, after=0)
+    outbox.publish(StoriesUnjudged(after=0))
     for _ in range(4):
         outbox.deliver()
     assert everything() == before
