@@ -4,6 +4,8 @@ PORT ?= 8000
 BIN := .venv/bin
 PIP_QUIET := --quiet --no-input --disable-pip-version-check
 export PIP_USER := 0
+# The portal is many processes and its tests start hundreds: each would compile all its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # An environment whose Python went away or changed its version since is made anew.
 $(shell [ ! -d .venv ] || $(BIN)/python -c 'import pip' 2>/dev/null || rm -f $(BIN)/python .venv/.installed-*)
@@ -17,9 +19,14 @@ help: ## list the commands
 run: .venv/.installed-run ## run the whole portal here (PORT=8000)
 	@exec $(BIN)/python manage.py up --port $(PORT)
 
+# Many tests wait for processes and browsers, so one test process more than there are cores keeps the cores busy; for a part
+# of the suite, starting it takes longer than it saves. Each asks for its next test when it begins one (tests/conftest.py
+# puts the long ones first).
 test: .venv/.installed-dev ## lint, then the whole test suite (ARGS="-k board" narrows it)
 	@$(BIN)/ruff check .
-	@$(BIN)/python -m pytest -n auto --maxprocesses 8 $(ARGS)
+	@cores=$$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN); \
+	$(BIN)/python -m pytest -n $(if $(ARGS),$$cores,$$((cores + 1))) --maxprocesses 8 --dist load --maxschedchunk 1 \
+	    --durations 10 $(ARGS)
 
 lint: .venv/.installed-dev ## look at the code's form and at the templates
 	$(BIN)/ruff check .

@@ -21,6 +21,7 @@ from django.test import Client
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
+    from pytest_django import DjangoDbBlocker
     from pytest_django.live_server_helper import LiveServer
 
     from portal.accounts.models import User
@@ -40,6 +41,29 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(NO_REAL_DATA)
     return REAL_DATA
+
+
+# The database
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Have pytest-django find the database made, as the next fixture does."""
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, django_db_blocker: "DjangoDbBlocker"
+) -> Iterator[None]:
+    """Give this test process a copy of a database that was migrated before."""
+    from tests import database
+
+    with django_db_blocker.unblock():
+        database.place(Path(settings.STATE_DIR).parent)
+    yield
+    with django_db_blocker.unblock():
+        database.take_away()
 
 
 # The cast
@@ -248,13 +272,16 @@ def child_environment(broker: str, transactional_db: None) -> dict[str, str]:
 
 
 def chromium() -> str | None:
-    """Return a Chromium to test with: playwright's own (""), else the machine's; None if there is neither."""
+    """Return a Chromium to test with: playwright's own (""), else the machine's; None if there is neither.
+
+    The one without windows comes first: it is the same browser and takes two thirds of the time.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         if Path(playwright.chromium.executable_path).exists():
             return ""
-    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         if found := shutil.which(name):
             return found
     return None
@@ -303,6 +330,24 @@ def browser_as(browser_page: "Page", base_url: str) -> Callable[["User"], "Page"
         return browser_page
 
     return sign_in
+
+
+# The long ones first
+
+# What starts processes or browsers takes long, most of all what comes first here.
+LONG = ("processes", "up", "bot", "child_environment", "live_server")
+
+
+def _rank(item: pytest.Item) -> int:
+    names = getattr(item, "fixturenames", ())
+    return next((rank for rank, name in enumerate(LONG) if name in names), len(LONG))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where test processes share the tests, begin with the long ones: with one that is begun last, all others wait."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=_rank)
 
 
 # Nothing is skipped in CI

@@ -54,7 +54,8 @@ def faults(page: Page, address: str) -> list[str]:
     page.goto(address)
     found = [("light", each) for each in Axe().run(page, options=RULES).response["violations"]]
     page.emulate_media(color_scheme="dark")
-    found += [("dark", each) for each in Axe().run(page, options=COLOURS).response["violations"]]
+    # axe is in the page by now: sending it there takes a third of the time of looking.
+    found += [("dark", each) for each in page.evaluate("options => axe.run(options)", COLOURS)["violations"]]
     said = [f"{scheme} {each['id']}: {each['nodes'][0]['html'][:200]}" for scheme, each in found]
     page.set_viewport_size({"width": 390, "height": 844})
     if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):

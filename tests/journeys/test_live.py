@@ -15,9 +15,9 @@ from releases.models import Release
 from releases.planning.actions import create_release
 from squads.models import Squad, Story
 from squads.stories.actions import create_story, edit_story
-from tests.portal.live.conftest import Process, stream
+from tests.portal.live.conftest import Process, stream, stream_process
 
-__all__ = ["stream"]
+__all__ = ["stream", "stream_process"]
 pytestmark = pytest.mark.django_db(transaction=True)
 BOARD = "/releases/shop-1.0/"
 
@@ -33,15 +33,18 @@ def shop(root: User, ana: User, bo: User, payments: Squad, search: Squad) -> Rel
 
 
 @pytest.fixture
+def stream_environment(child_environment: dict[str, str], base_url: str) -> dict[str, str]:
+    """The stream answers pages of this address."""
+    return {**child_environment, "RODEO_EVENTS_CHECK_EVERY": "0.5", "RODEO_BASE_URL": base_url}
+
+
+@pytest.fixture
 def pages(
     context: BrowserContext, browser_page: Page, base_url: str, stream: Process, ana: User, bo: User
 ) -> Iterator[tuple[Page, Page]]:
     """Ana's page and Bo's, each in a browser of its own, with the stream at its own port."""
     csp = settings.CONTENT_SECURITY_POLICY
     before = (settings.RODEO_EVENTS_URL, csp["DIRECTIVES"]["connect-src"])
-    stream.kill()
-    stream.environment["RODEO_BASE_URL"] = base_url
-    stream.start()
     host = f"http://{base_url.split('//')[1].split(':')[0]}:{stream.port}"
     settings.RODEO_EVENTS_URL = f"{host}/events/"
     csp["DIRECTIVES"]["connect-src"] = ["'self'", host]

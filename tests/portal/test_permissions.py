@@ -18,16 +18,11 @@ from portal.ops.permissions import Row, document, rows
 from squads.models import Service, Story
 from squads.stories.actions import create_story
 
-from .permissions import CASES, MAY, ROLES, SIGNED_IN, Case, World, world
+from .permissions import CASES, MAY, ROLES, SIGNED_IN, Case, World
 
 ROWS = rows()
 CHANGING = [row for row in ROWS if set(row.methods) - {"GET"}]
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/permissions.md"
-
-
-@pytest.fixture
-def made(db: None) -> World:
-    return world()
 
 
 def case_of(row: Row) -> Case:

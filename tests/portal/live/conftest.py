@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
 class Process:
     """The stream process; `start` and `kill` as often as a test wants."""
 
-    environment: dict[str, str]
+    environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     child: subprocess.Popen[bytes] | None = None
 
@@ -48,6 +48,16 @@ class Process:
             tied_to_parent(command, signal.SIGKILL), env=self.environment, cwd=ROOT, start_new_session=True
         )
         wait_until(self.is_alive, 20, "the stream process answers")
+        return self
+
+    def serve(self, environment: dict[str, str]) -> "Process":
+        """Run with this environment, and with nobody who listens; start it only where it does not run like that."""
+        wanted = {name: value for name, value in environment.items() if name != "PYTEST_CURRENT_TEST"}
+        if self.child is None or self.environment != wanted or not self.is_alive():
+            self.kill()
+            self.environment = wanted
+            self.start()
+        wait_until(lambda: self.health()["streams"] == 0, 10, "the streams of the test before are closed")
         return self
 
     def is_alive(self) -> bool:
@@ -71,6 +81,11 @@ class Process:
             self.child.wait(10)
             self.child = None
 
+    def restart(self) -> None:
+        """Forget all that other tests told: nothing they left to be said can be taken for what this one waits for."""
+        self.kill()
+        self.start()
+
     def stop(self) -> float:
         """Ask it to stop; return how many seconds that took."""
         assert self.child is not None
@@ -81,14 +96,26 @@ class Process:
         return time.monotonic() - started
 
 
-@pytest.fixture
-def stream(child_environment: dict[str, str]) -> Iterator[Process]:
-    """A stream process that runs; sessions are checked every half second."""
-    process = Process({**child_environment, "RODEO_EVENTS_CHECK_EVERY": "0.5"})
-    settings.RODEO_WAKE = True
-    yield process.start()
-    settings.RODEO_WAKE = False
+@pytest.fixture(scope="session")
+def stream_process() -> Iterator[Process]:
+    """The one stream process of this test process: starting one takes longer than most of what is asked of it."""
+    process = Process()
+    yield process
     process.kill()
+
+
+@pytest.fixture
+def stream_environment(child_environment: dict[str, str]) -> dict[str, str]:
+    """How the stream process runs: sessions are checked every half second."""
+    return {**child_environment, "RODEO_EVENTS_CHECK_EVERY": "0.5"}
+
+
+@pytest.fixture
+def stream(stream_process: Process, stream_environment: dict[str, str]) -> Iterator[Process]:
+    """A stream process that runs, and that a test may kill. One that must know nothing of earlier tests starts it anew."""
+    settings.RODEO_WAKE = True
+    yield stream_process.serve(stream_environment)
+    settings.RODEO_WAKE = False
 
 
 class Listener:

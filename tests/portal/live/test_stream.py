@@ -137,6 +137,7 @@ def test_it_stops_within_seconds_though_streams_are_open(
 def test_the_broker_goes_and_comes_back_and_every_page_looks_again(
     stream: Process, listen: Listen, as_ana: Client, ana: User, story: Story
 ) -> None:
+    stream.restart()
     heard = listen(as_ana, BOARD)
     with broker_client(settings.BROKER_URL) as connected:
         own = [each["id"] for each in connected.client_list(_type="pubsub")]
@@ -165,8 +166,9 @@ def test_what_is_no_message_of_ours_does_no_harm(listen: Listen, as_ana: Client,
 
 
 def test_very_many_at_once_make_every_page_look_for_itself(
-    listen: Listen, as_ana: Client, payments: Squad, release: Release
+    stream: Process, listen: Listen, as_ana: Client, payments: Squad, release: Release
 ) -> None:
+    stream.restart()
     made = Story.objects.bulk_create(
         Story(squad=payments, number=n, rank=n, key=f"PAY-{n}", title=f"{n}", release=release) for n in range(1, 200)
     )

@@ -8,7 +8,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from portal.kernel import live
 from portal.ops.permissions import Row
-from tests.portal.permissions import ROLES, World, world
+from tests.portal.permissions import ROLES, World
 from tests.portal.test_permissions import CHANGING, ask, expected, leaves_a_trace, snapshot
 
 # What pages show of a story, beside its own row: each names its story.
@@ -19,11 +19,6 @@ STORIES = [
     for row in CHANGING
     if leaves_a_trace(row) and (row.route.startswith(("/stories/", "/api/v1/stories/")) or row.name in ELSEWHERE)
 ]
-
-
-@pytest.fixture
-def made(db: None) -> World:
-    return world()
 
 
 def concerned(before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]) -> set[int]:

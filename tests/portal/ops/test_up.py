@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,8 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from portal.ops.start import Refusal, the_port
+from tests.database import template_in
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -53,6 +56,15 @@ def up(tmp_path: Path) -> Iterator[Up]:
                 process.kill()
         if process.stdout is not None:
             process.stdout.close()
+
+
+@pytest.fixture
+def used_before(tmp_path: Path, django_db_setup: None) -> None:
+    """A folder with a database that is migrated, where there is one to copy: starting does not take a newcomer's time."""
+    kept = template_in(Path(settings.STATE_DIR).parent)
+    if kept.exists():
+        (tmp_path / "state").mkdir()
+        shutil.copyfile(kept, tmp_path / "state" / "rodeo.sqlite3")
 
 
 def read_until(process: subprocess.Popen[str], words: str) -> str:
@@ -117,7 +129,9 @@ def test_one_command_brings_everything_up_and_one_key_takes_it_down(up: Up, tmp_
 
 
 @pytest.mark.skipif("not sys.platform.startswith('linux')", reason="only the Linux kernel ties children to a parent")
-def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people(up: Up, tmp_path: Path) -> None:
+def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people(
+    up: Up, tmp_path: Path, used_before: None
+) -> None:
     port = free_port()
     first = up(port)
     password = re.search(r"password “(.+)”", read_until(first, "Ctrl-C stops everything"))
@@ -135,7 +149,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people
     assert f"“{password[1]}”" in again
 
 
-def test_a_process_that_dies_comes_back(up: Up, tmp_path: Path) -> None:
+def test_a_process_that_dies_comes_back(up: Up, tmp_path: Path, used_before: None) -> None:
     port = free_port()
     process = up(port)
     read_until(process, "Ctrl-C stops everything")
