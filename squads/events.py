@@ -140,9 +140,9 @@ class StageChanged(Event):
     cause: what all these stories were moved by; a cause that moved very many is told in several messages.
     event: the inbound event that proves it, if one does.
     person: the id of the person who did it, if one did.
-    changes: each with id, story, key, from, to, at and why, in order of time. An id may come again, when what was taken
-        back is so after all: whoever must not act twice remembers it.
-    correction: what had moved these stories is no longer so; their history has no row of it, and `id` is null.
+    changes: each with id, story, key, from, to, at and why, in order of time. An id may come again (what was taken
+        back is so after all), so a subscriber that must not act twice remembers the ids.
+    correction: what had moved these stories is no longer so, and their history has no row of it (so `id` is null).
     """
 
     topic: ClassVar[str] = "story.stage_changed"

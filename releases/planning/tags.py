@@ -185,26 +185,7 @@ def _mirror(
     present: dict[UUID, Deployment] = {}
     for some in _some(ids.values()):
         present.update(Deployment.objects.in_bulk(some))
-    wanted: dict[UUID, Deployment] = {}
-    if deploys_to and repository.service_id:
-        environment = environment_named(deploys_to)
-        events = _first_seen_events(mainline, tags)
-        wanted = {
-            ids[tag.name]: Deployment(
-                pk=ids[tag.name],
-                key=f"tag:{repository.key}:{tag.name}"[:300],
-                service_id=repository.service_id,
-                environment=environment,
-                phase=Phase.FINISHED,
-                outcome=Outcome.SUCCESS,
-                sha=tag.sha,
-                version=tag.name,
-                raw_status="tagged",
-                finished_at=min(tag.tagged_at, mainline.seen_at),
-                event_id=events.get(tag.first_seen, mainline.event_id),
-            )
-            for tag in tags
-        }
+    wanted = _deployments_of_tags(repository, mainline, tags, deploys_to, ids)
     columns = ("service_id", "environment_id", "sha", "version", "finished_at", "event_id")
     changed = [
         row
@@ -227,6 +208,36 @@ def _mirror(
         derived.services |= {row.service_id for row in changed}
     else:
         derived.deployments |= {row.pk for row in changed}
+
+
+def _deployments_of_tags(
+    repository: Repository,
+    mainline: Mainline,
+    tags: Sequence[records.TagRecord],
+    deploys_to: str,
+    ids: Mapping[str, UUID],
+) -> dict[UUID, Deployment]:
+    """Return the deployment that each tag stands for, by its id; none where tags deploy nothing."""
+    if not deploys_to or not repository.service_id:
+        return {}
+    environment = environment_named(deploys_to)
+    events = _first_seen_events(mainline, tags)
+    return {
+        ids[tag.name]: Deployment(
+            pk=ids[tag.name],
+            key=f"tag:{repository.key}:{tag.name}"[:300],
+            service_id=repository.service_id,
+            environment=environment,
+            phase=Phase.FINISHED,
+            outcome=Outcome.SUCCESS,
+            sha=tag.sha,
+            version=tag.name,
+            raw_status="tagged",
+            finished_at=min(tag.tagged_at, mainline.seen_at),
+            event_id=events.get(tag.first_seen, mainline.event_id),
+        )
+        for tag in tags
+    }
 
 
 def _first_seen_events(mainline: Mainline, tags: Sequence[records.TagRecord]) -> dict[str, UUID]:
