@@ -159,13 +159,12 @@ def _line(story_id: int, transition: Transition) -> Line:
 def _cause_of(story_id: int, cause: Row | Move | TakenBack | FlagEdit) -> UUID:
     """Return what all stories share that were moved by the same thing."""
     if isinstance(cause, Row):
-        if cause.event:
-            return UUID(cause.event)
         if cause.by_hand:
-            return stable_id("cause", "by hand", cause.id)
-        return _shared(cause.kind, cause.at, cause.service, cause.environment, cause.label)
+            return stable_id("cause", "by hand", UUID(cause.id))
+        # Not the event alone: one look at a git repository tells of every tag there ever was.
+        return _shared(cause.event or "", cause.kind, cause.at, cause.service, cause.environment, cause.label)
     if isinstance(cause, TakenBack):
-        return stable_id("cause", "taken back", cause.row.id)
+        return stable_id("cause", "taken back", UUID(cause.row.id))
     if isinstance(cause, FlagEdit):
         return stable_id("cause", "edit", cause.id)
     if cause.person is None:
@@ -175,9 +174,10 @@ def _cause_of(story_id: int, cause: Row | Move | TakenBack | FlagEdit) -> UUID:
 
 
 @lru_cache(maxsize=2048)
-def _shared(kind: str, at: datetime, service: str, environment: str, label: str) -> UUID:
-    """Return what stories share that the same deployment, run or removal moved, where no event tells of it."""
-    return stable_id("cause", kind, clock.iso(at), service, environment, label)
+def _shared(event: str, kind: str, at: datetime, service: str, environment: str, label: str) -> UUID:
+    """Return what stories share that the same deployment, run, check or removal moved."""
+    told_by = UUID(event) if event else ""
+    return stable_id("cause", told_by, kind, clock.iso(at), service, environment, label)
 
 
 def _tell(news: Iterable[tuple[str, Line]]) -> None:
