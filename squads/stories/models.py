@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -157,6 +157,11 @@ class Story(models.Model):
             self.hold()
             return self.move_progress_held(to, by=by, because=because, at=at)
 
+    def _next_moment(self) -> datetime:
+        """Return the present, but never before the last move: a clock that was set back would put moves out of order."""
+        now = clock.now()
+        return now if self.progress_at is None else max(now, self.progress_at + timedelta(microseconds=1))
+
     def move_progress_held(
         self, to: str, *, by: Actor, because: str = "", at: datetime | None = None, **also: Any
     ) -> StateChange:
@@ -171,7 +176,7 @@ class Story(models.Model):
         check_reason(because)
         if self.is_held_against(to):
             raise Held(self, to)
-        at = at or clock.now()
+        at = at or self._next_moment()
         judged = judge_move(self, to, at, by=by, because=because)
         change = move_held(
             self,

@@ -444,3 +444,19 @@ def test_a_rollback_is_news_of_its_own_and_no_correction(story: Story) -> None:
     before = len(told())
     roll_back(story)
     assert [news["correction"] for news in told()[before:]] == [False]
+
+
+def test_a_clock_that_is_set_back_puts_no_move_before_another(
+    story: Story, ana: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter([hour(1), hour(0)])
+    monkeypatch.setattr("squads.stories.models.clock.now", lambda: next(moments))
+    ranking.place(story, by=ana, to="in_progress", because="one")
+    ranking.place(story, by=ana, to="dev_done", because="two")
+    monkeypatch.undo()
+    judge([story.pk])
+    changes = StageChange.objects.filter(story=story).order_by("at")
+    assert list(changes.values_list("to_stage", "why", "person")) == [
+        ("in_progress", "one", ana.pk),
+        ("dev_done", "two", ana.pk),
+    ]
