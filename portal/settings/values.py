@@ -86,19 +86,18 @@ def _broker(text: str) -> str:
     return text
 
 
-def _web(text: str) -> str:
-    parts = address_of(text, "http", "https")
-    if not parts.hostname or parts.query or parts.fragment:
-        raise Unfit
-    return text
-
-
 def _discovery(text: str) -> str:
     """An OpenID Connect provider's address may have a query: some name the application there."""
     parts = address_of(text, "http", "https")
     if not parts.hostname or parts.fragment:
         raise Unfit
     return text
+
+
+def _web(text: str) -> str:
+    if address_of(text, "http", "https").query:
+        raise Unfit
+    return _discovery(text)
 
 
 def _path_or_web(text: str) -> str:
@@ -210,14 +209,9 @@ MailServer = Annotated[
     Takes("a mail server’s address, such as smtp+tls://user:password@mail.example.org:587 (or smtps://, smtp://)"),
     Secret(),
 ]
-WebAddress = Annotated[
-    str, AfterValidator(_web), Takes("an address that begins with http:// or https://, such as https://example.org")
-]
-DiscoveryAddress = Annotated[
-    str,
-    AfterValidator(_discovery),
-    Takes("an address that begins with http:// or https://, such as https://example.org"),
-]
+WEB_ADDRESS = Takes("an address that begins with http:// or https://, such as https://example.org")
+WebAddress = Annotated[str, AfterValidator(_web), WEB_ADDRESS]
+DiscoveryAddress = Annotated[str, AfterValidator(_discovery), WEB_ADDRESS]
 PathOrWebAddress = Annotated[
     str,
     AfterValidator(_path_or_web),

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from portal.kernel import clock
 from portal.kernel.stable_ids import stable_id
-from releases.evidence.actions import affected_stories, derive
+from releases.evidence.actions import derive_affected
 from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.issues import actions as issues
@@ -20,6 +20,7 @@ from releases.pipelines import actions as pipelines
 from releases.providers import PROVIDERS
 from releases.providers.base import Message
 from releases.providers.facts import Seen, Unreadable, check_not_in_future
+from releases.providers.payloads import clean
 from releases.reading import git_history, registry
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ def read_events(ids: Iterable[UUID]) -> int:
         git_history.place_commits(source, batch.affected)
     registry.finish(batch.affected)
     issues.publish_issues(batch.affected)
-    derive(affected_stories(batch.affected))
+    derive_affected(batch.affected)
     pipelines.delete_unused_repositories(batch.affected.repositories)
     return read
 
@@ -132,9 +133,7 @@ def record_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]
 
 def close(event: InboundEvent, state: str, error: str = "") -> None:
     """Write down what became of an event."""
-    # Neither a NUL nor half of a character pair can be stored.
-    text = error[:10_000].replace("\0", "�").encode("utf-8", "replace").decode()
-    event.state, event.error = state, text
+    event.state, event.error = state, clean(error[:10_000])
     event.processed_at = clock.now()
     event.attempts += 1
     event.save(update_fields=["state", "error", "processed_at", "attempts"])

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -18,6 +18,8 @@ from squads.events import StageChanged
 from squads.judge.case import FlagEdit, Move, Row, TakenBack
 from squads.judge.stage_changes import Transition
 from squads.stage_history.models import StageChange
+
+T = TypeVar("T")
 
 COLUMNS = (
     "id",
@@ -111,24 +113,12 @@ def announce_corrections(corrections: Sequence[Correction]) -> None:
     """
     if not corrections or _HELD_BACK.get():
         return
-    at = clock.iso(clock.now())
-    cause = str(stable_id("cause", "correction", at, *(each.story_id for each in corrections)))
-    changes = [
-        {
-            "id": None,
-            "story": each.story_id,
-            "key": each.key,
-            "from": each.from_stage,
-            "to": each.to_stage,
-            "at": at,
-            "why": each.why,
-        }
-        for each in corrections
-    ]
+    now = clock.now()
+    cause = str(stable_id("cause", "correction", clock.iso(now), *(each.story_id for each in corrections)))
     publish_many(
         [
-            StageChanged(cause=cause, correction=True, changes=changes[start : start + MOST_TOLD])
-            for start in range(0, len(changes), MOST_TOLD)
+            StageChanged(cause=cause, correction=True, changes=[_change(each.key, each, None, now) for each in some])
+            for some in _in_pieces(corrections)
         ]
     )
 
@@ -187,30 +177,36 @@ def _tell(news: Iterable[tuple[str, Line]]) -> None:
     by_cause: dict[UUID, list[tuple[str, Line]]] = {}
     for key, line in news:
         by_cause.setdefault(line.cause, []).append((key, line))
-    messages = [
-        _message(some[start : start + MOST_TOLD])
-        for some in by_cause.values()
-        for start in range(0, len(some), MOST_TOLD)
-    ]
-    publish_many(messages)
+    publish_many([_message(some) for of_cause in by_cause.values() for some in _in_pieces(of_cause)])
 
 
-def _message(some: list[tuple[str, Line]]) -> StageChanged:
+def _in_pieces(news: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield what goes into one message each."""
+    for start in range(0, len(news), MOST_TOLD):
+        yield news[start : start + MOST_TOLD]
+
+
+def _change(key: str, moved: Line | Correction, id_: UUID | None, at: datetime) -> dict[str, Any]:
+    """Return how a message tells of one story."""
+    return {
+        "id": str(id_) if id_ else None,
+        "story": moved.story_id,
+        "key": key,
+        "from": moved.from_stage,
+        "to": moved.to_stage,
+        "at": clock.iso(at),
+        "why": moved.why,
+    }
+
+
+def _message(some: Sequence[tuple[str, Line]]) -> StageChanged:
     line = some[0][1]
     return StageChanged(
         cause=str(line.cause),
         event=str(line.event_id) if line.event_id else None,
         person=line.person_id,
         changes=[
-            {
-                "id": str(each.id),
-                "story": each.story_id,
-                "key": key,
-                "from": each.from_stage,
-                "to": each.to_stage,
-                "at": clock.iso(each.at),
-                "why": each.why,
-            }
+            _change(key, each, each.id, each.at)
             for key, each in sorted(some, key=lambda one: (one[1].at, one[1].story_id))
         ],
     )
