@@ -3,7 +3,10 @@
 import signal
 from typing import Any
 
+from django.conf import settings
+
 from portal.ops.parent_death import die_with_parent
+from portal.settings.environment import choose_settings
 
 worker_class = "gthread"
 workers = 2
@@ -14,6 +17,15 @@ graceful_timeout = 2
 timeout = 60
 control_socket_disable = True
 loglevel = "warning"
+
+
+def on_starting(server: Any) -> None:
+    """Refuse settings that cannot be used before any worker starts.
+
+    When two workers refuse them at the same moment, gunicorn ends with a traceback instead of their exit code.
+    """
+    choose_settings()
+    settings.INSTALLED_APPS  # noqa: B018 - reading one loads them all
 
 
 def post_fork(server: Any, worker: Any) -> None:
