@@ -51,8 +51,12 @@ def insert(model: Any, columns: Sequence[str], rows: Iterable[Sequence[Any]]) ->
     values = _prepared(fields, rows, database)
     # Names of tables and columns are our own; values are the parameters.
     with database.cursor() as cursor:
+        one = f"INSERT INTO {into} VALUES ({', '.join(['%s'] * len(fields))})"  # noqa: S608
+        if len(values) == 1:
+            cursor.execute(one, values[0])
+            return
         if database.vendor != "postgresql":
-            cursor.executemany(f"INSERT INTO {into} VALUES ({', '.join(['%s'] * len(fields))})", values)  # noqa: S608
+            cursor.executemany(one, values)
             return
         said = ", ".join(f"CAST(given.value->>{n} AS {field.db_type(database)})" for n, field in enumerate(fields))
         statement = f"INSERT INTO {into} SELECT {said} FROM jsonb_array_elements(%s::jsonb) AS given(value)"  # noqa: S608
@@ -73,13 +77,19 @@ def _preparation(field: Any, database: Any) -> Callable[[Any], Any]:
     as_they_are: tuple[type, ...] = ()
     if isinstance(kind, models.CharField | models.TextField | models.IntegerField):
         as_they_are = (str, int, type(None))
-    elif isinstance(kind, models.UUIDField) and database.features.has_native_uuid_field:
-        as_they_are = (UUID, type(None))
+    elif isinstance(kind, models.UUIDField):
+        if not database.features.has_native_uuid_field:
+            return _as_hexadecimal
+        as_they_are = (UUID, str, type(None))
 
     def prepared(value: Any) -> Any:
         return value if type(value) in as_they_are else field.get_db_prep_save(value, database)
 
     return prepared
+
+
+def _as_hexadecimal(value: UUID | str | None) -> str | None:
+    return value.replace("-", "") if isinstance(value, str) else value.hex if value is not None else None
 
 
 def _plain(value: Any) -> str:

@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from portal.kernel import clock
 from portal.kernel.actors import Actor
+from portal.kernel.bulk_update import insert
 from portal.kernel.events import Event
 from portal.kernel.models import Message, StateChange
 from portal.kernel.outages import is_outage
@@ -35,6 +36,8 @@ OUTAGE_DELAY = timedelta(seconds=5)
 # A message whose worker was killed waits this long, so that one that kills its worker does not keep the others back.
 CLAIM = timedelta(seconds=10)
 LONGEST_ERROR = 10_000
+# What a new message says; the rest is empty.
+NEW = ("topic", "payload", "created_at", "attempts", "error")
 AT_ONCE = 1000
 MOST_BATCHES = 200
 
@@ -88,7 +91,8 @@ def publish(event: Event) -> Message:
 def publish_many(events: Sequence[Event]) -> None:
     """Write several messages as `publish` writes one, in one statement; none, where there are none."""
     if events:
-        Message.objects.bulk_create(Message(topic=event.topic, payload=event.payload()) for event in events)
+        now = clock.now()
+        insert(Message, NEW, [(event.topic, event.payload(), now, 0, "") for event in events])
         transaction.on_commit(wake)
 
 

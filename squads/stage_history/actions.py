@@ -6,14 +6,13 @@ from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
-from uuid import UUID
 
 from django.db import transaction
 
 from portal.kernel import clock
 from portal.kernel.bulk_update import insert
 from portal.kernel.outbox import publish_many
-from portal.kernel.stable_ids import stable_id
+from portal.kernel.stable_ids import stable_id_text
 from squads.events import StageChanged
 from squads.judge.case import FlagEdit, Move, Row, TakenBack
 from squads.judge.stage_changes import Transition
@@ -39,18 +38,24 @@ AT_ONCE = 1000
 
 
 class Line(NamedTuple):
-    """One row of the history, as COLUMNS lists it."""
+    """One row of the history, as COLUMNS lists it; identities as text."""
 
-    id: UUID
+    id: str
     story_id: int
     from_stage: str
     to_stage: str
     at: datetime
     why: str
-    evidence: UUID | None
-    event_id: UUID | None
+    evidence: str | None
+    event_id: str | None
     person_id: int | None
-    cause: UUID
+    cause: str
+
+
+def _stored(row: Sequence[Any]) -> Line:
+    """Return a row as the database has it."""
+    id_, *values, evidence, event, person, cause = row
+    return Line(str(id_), *values, evidence and str(evidence), event and str(event), person, str(cause))
 
 
 class History(NamedTuple):
@@ -75,11 +80,11 @@ def keep(histories: Sequence[History]) -> set[int]:
     present: dict[int, list[Line]] = {}
     rows = StageChange.objects.filter(story__in=list(wanted)).order_by("story_id", "at").values_list(*COLUMNS)
     for row in rows:
-        present.setdefault(row[1], []).append(Line(*row))
+        present.setdefault(row[1], []).append(_stored(row))
     different = {pk for pk, lines in wanted.items() if lines != present.get(pk, [])}
     if not different:
         return different
-    gone: list[UUID] = []
+    gone: list[str] = []
     new: list[Line] = []
     for pk in different:
         before, now = present.get(pk, []), wanted[pk]
@@ -114,7 +119,7 @@ def announce_corrections(corrections: Sequence[Correction]) -> None:
     if not corrections or _HELD_BACK.get():
         return
     now = clock.now()
-    cause = str(stable_id("cause", "correction", clock.iso(now), *(each.story_id for each in corrections)))
+    cause = stable_id_text("cause", "correction", clock.iso(now), *(each.story_id for each in corrections))
     publish_many(
         [
             StageChanged(cause=cause, correction=True, changes=[_change(each.key, each, None, now) for each in some])
@@ -138,43 +143,47 @@ def lines_of(history: History) -> list[Line]:
 def _line(story_id: int, transition: Transition) -> Line:
     from_stage, to_stage, at, why, cause = transition
     row = cause.row if isinstance(cause, TakenBack) else cause
-    evidence = UUID(row.id) if isinstance(row, Row) else None
-    event = UUID(cause.event) if isinstance(cause, Row) and cause.event else None
-    identity = stable_id("stage_change", story_id, clock.iso(at), to_stage)
+    evidence = _dashed(row.id) if isinstance(row, Row) else None
+    event = _dashed(cause.event) if isinstance(cause, Row) and cause.event else None
+    identity = stable_id_text("stage_change", story_id, clock.iso(at), to_stage)
     return Line(
         identity, story_id, from_stage, to_stage, at, why, evidence, event, cause.person, _cause_of(story_id, cause)
     )
 
 
-def _cause_of(story_id: int, cause: Row | Move | TakenBack | FlagEdit) -> UUID:
+def _dashed(text: str) -> str:
+    """Return an identity as PostgreSQL writes it; SQLite leaves out the dashes."""
+    return text if len(text) != 32 else f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _cause_of(story_id: int, cause: Row | Move | TakenBack | FlagEdit) -> str:
     """Return what all stories share that were moved by the same thing."""
     if isinstance(cause, Row):
         if cause.by_hand:
-            return stable_id("cause", "by hand", UUID(cause.id))
+            return stable_id_text("cause", "by hand", _dashed(cause.id))
         # Not the event alone: one look at a git repository tells of every tag there ever was.
         return _shared(cause.event or "", cause.kind, cause.at, cause.service, cause.environment, cause.label)
     if isinstance(cause, TakenBack):
-        return stable_id("cause", "taken back", UUID(cause.row.id))
+        return stable_id_text("cause", "taken back", _dashed(cause.row.id))
     if isinstance(cause, FlagEdit):
-        return stable_id("cause", "edit", cause.id)
+        return stable_id_text("cause", "edit", cause.id)
     if cause.person is None:
         # Brought in from elsewhere: one import moves many stories at one moment.
-        return stable_id("cause", "brought in", clock.iso(cause.at))
-    return stable_id("cause", "move", cause.id)
+        return stable_id_text("cause", "brought in", clock.iso(cause.at))
+    return stable_id_text("cause", "move", cause.id)
 
 
 @lru_cache(maxsize=2048)
-def _shared(event: str, kind: str, at: datetime, service: str, environment: str, label: str) -> UUID:
+def _shared(event: str, kind: str, at: datetime, service: str, environment: str, label: str) -> str:
     """Return what stories share that the same deployment, run, check or removal moved."""
-    told_by = UUID(event) if event else ""
-    return stable_id("cause", told_by, kind, clock.iso(at), service, environment, label)
+    return stable_id_text("cause", event and _dashed(event), kind, clock.iso(at), service, environment, label)
 
 
 def _tell(news: Iterable[tuple[str, Line]]) -> None:
     """Publish one message for each cause, with all the stories that it moved."""
     if _HELD_BACK.get():
         return
-    by_cause: dict[UUID, list[tuple[str, Line]]] = {}
+    by_cause: dict[str, list[tuple[str, Line]]] = {}
     for key, line in news:
         by_cause.setdefault(line.cause, []).append((key, line))
     publish_many([_message(some) for of_cause in by_cause.values() for some in _in_pieces(of_cause)])
@@ -186,10 +195,10 @@ def _in_pieces(news: Sequence[T]) -> Iterator[Sequence[T]]:
         yield news[start : start + MOST_TOLD]
 
 
-def _change(key: str, moved: Line | Correction, id_: UUID | None, at: datetime) -> dict[str, Any]:
+def _change(key: str, moved: Line | Correction, id_: str | None, at: datetime) -> dict[str, Any]:
     """Return how a message tells of one story."""
     return {
-        "id": str(id_) if id_ else None,
+        "id": id_,
         "story": moved.story_id,
         "key": key,
         "from": moved.from_stage,
@@ -202,8 +211,8 @@ def _change(key: str, moved: Line | Correction, id_: UUID | None, at: datetime) 
 def _message(some: Sequence[tuple[str, Line]]) -> StageChanged:
     line = some[0][1]
     return StageChanged(
-        cause=str(line.cause),
-        event=str(line.event_id) if line.event_id else None,
+        cause=line.cause,
+        event=line.event_id,
         person=line.person_id,
         changes=[
             _change(key, each, each.id, each.at)
@@ -230,4 +239,4 @@ def announced_at_the_end(silent: Collection[int] = ()) -> Iterator[None]:
         fresh = [pk for pk, story in now if pk not in known and story not in skipped]
         for start in range(0, len(fresh), AT_ONCE):
             rows = StageChange.objects.filter(pk__in=fresh[start : start + AT_ONCE])
-            _tell([(key, Line(*row)) for key, *row in rows.values_list("story__key", *COLUMNS)])
+            _tell([(key, _stored(row)) for key, *row in rows.values_list("story__key", *COLUMNS)])

@@ -1,6 +1,7 @@
 """The yardsticks: the least that a Django view can do for the same purpose, under the same server and middleware."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -9,10 +10,10 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from portal.kernel import clock
-from portal.kernel.models import StateChange
+from portal.kernel.models import Message, StateChange
 from portal.kernel.policy import members, public
 from portal.urls import urlpatterns as ours
-from squads.models import Story
+from squads.models import StageChange, Story
 
 PLAIN = Engine().from_string(
     """<!doctype html><title>Cards</title><ul>{% for story in stories %}
@@ -51,13 +52,20 @@ def plain_cards(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @members
 def bare_move(request: HttpRequest) -> HttpResponse:
-    """Select one row of a person signed in, write it, and write a row of history, in one transaction."""
+    """Select one row of a person signed in, write it, and write a row of history, in one transaction.
+
+    With `news`, also what a move leaves behind for others: a row of the history of stages, and a message.
+    """
     with transaction.atomic():
         story = Story.objects.get(key=request.POST["key"])
         Story.objects.filter(pk=story.pk).update(progress_at=clock.now())
         StateChange.objects.create(
             kind="bench", key=story.key, from_state="a", to_state="b", by=request.user, at=clock.now()
         )
+        if "news" in request.POST:
+            change = {"story": story, "from_stage": "a", "to_stage": "b", "at": clock.now(), "why": ""}
+            StageChange.objects.create(id=uuid4(), cause=uuid4(), person=request.user, **change)
+            Message.objects.create(topic="bench", payload={"story": story.pk, "key": story.key}, handled_at=clock.now())
     return HttpResponse("ok")
 
 
