@@ -28,7 +28,7 @@ router.register("squads", Squads, "squad")
 router.register(r"squads/(?P<slug>[-\w]+)/imports", Imports, "import")
 router.register("services", Services, "service")
 router.register("stories", Stories, "story")
-OF_STORY = r"stories/(?P<key>[A-Za-z][A-Za-z0-9]*-[0-9]+)"
+OF_STORY = r"stories/(?P<key>[A-Za-z][A-Za-z0-9_]*-[0-9]+)"
 router.register(rf"{OF_STORY}/acceptance-requests", AcceptanceRequests, "acceptance-request")
 router.register(rf"{OF_STORY}/changes", LinkedChanges, "story-change")
 router.register(rf"{OF_STORY}/comments", Comments, "comment")

@@ -5,7 +5,7 @@ from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
 from squads.stage_history.models import StageChange
-from squads.stories.models import Evidence, Relation, Story, StoryEdit
+from squads.stories.models import Evidence, Relation, Story, StoryAlias, StoryEdit
 from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Squad",
     "StageChange",
     "Story",
+    "StoryAlias",
     "StoryEdit",
     "Ticket",
     "Watch",

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from releases.models import Environment, Release
 from squads.models import Service, Squad, Story
+from squads.teams.keys import foreign_key_of
 
 LONGEST_BODY = 20_000
 
@@ -35,8 +36,9 @@ def stories(refs: Collection[Any] | None) -> Iterator[Entry]:
     # Once: a reverse() per story costs more than the story.
     prefix = reverse("squads:stories:list")
     columns = ("pk", "key", "title", "description", "acceptance_criteria", "production_checks", "squad__name", "flag")
-    for pk, key, title, *rest in _some(Story.objects.order_by("pk"), refs).values_list(*columns).iterator(2000):
-        yield Entry(str(pk), key, title, _joined(*rest), f"{prefix}{key}/")
+    rows = _some(Story.objects.order_by("pk"), refs).values_list("external", *columns)
+    for external, pk, key, title, *rest in rows.iterator(2000):
+        yield Entry(str(pk), key, title, _joined(foreign_key_of(external, key), *rest), f"{prefix}{key}/")
 
 
 def releases(refs: Collection[Any] | None) -> Iterator[Entry]:

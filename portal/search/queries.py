@@ -125,7 +125,8 @@ def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
     """Order hits of one kind, the least first."""
     key, wanted = row.key.casefold(), asked.text.casefold()
     head, title = query_terms.split(f"{row.key} {row.title}"), row.title.casefold()
-    if wanted in (key, title):
+    # What is written in a story begins with what it is called elsewhere.
+    if wanted in (key, title) or (row.kind == "story" and row.body.partition("\n")[0].casefold() == wanted):
         level = 0
     elif key.startswith(wanted):
         level = 1

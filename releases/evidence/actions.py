@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
 
 from portal.kernel.bulk_update import write
 from releases.artifacts.models import Artifact
@@ -16,7 +15,7 @@ from releases.flags.models import FlagState
 from releases.inbox.affected import Affected
 from releases.pipelines.closed_issues import link_closing_changes
 from releases.pipelines.models import Change, Run, StoryLink
-from squads.models import Evidence, Story
+from squads.models import Evidence, Story, StoryAlias
 
 AT_ONCE = 400
 
@@ -62,7 +61,7 @@ def affected_stories(affected: Affected) -> set[int]:
         flags = FlagState.objects.filter(environment__in=affected.environments)
         affected.flags |= set(flags.values_list("flag", flat=True).distinct())
     _follow_artifacts(affected, _follow_changes(affected, stories))
-    stories |= set(Story.objects.filter(key__in=affected.keys).values_list("pk", flat=True))
+    stories |= set(Story.objects.named(affected.keys).values())
     stories |= set(Story.objects.filter(flag__in=affected.flags - {""}).values_list("pk", flat=True))
     finder = StoryFinder()
     for service in affected.services:
@@ -74,7 +73,7 @@ def affected_stories(affected: Affected) -> set[int]:
         stories |= finder.around_run(run)
     for check in AcceptanceRun.objects.filter(pk__in=affected.checks):
         if check.story_key:
-            stories |= set(Story.objects.filter(key=check.story_key).values_list("pk", flat=True))
+            stories |= set(Story.objects.named([check.story_key]).values())
         if check.service_id:
             stories |= finder.of_service(check.service_id)
     return stories | finder.of_repositories(affected.repositories)
@@ -131,11 +130,32 @@ def _some(values: list[Any]) -> Iterator[list[Any]]:
 
 
 def link_stories(ids: Iterable[int]) -> None:
-    """Bind the changes that named these stories, or closed their issues, before they existed, and derive all of them."""
+    """Bind the changes that name these stories, or close their issues, to what their keys mean now, and derive all of them.
+
+    Keys that these stories share with others mean neither any more: those others are derived too.
+    """
     wanted = sorted(set(ids))
-    own = Story.objects.filter(key=OuterRef("key")).values("pk")[:1]
+    affected = set(wanted)
     for start in range(0, len(wanted), AT_ONCE):
-        keys = Story.objects.filter(pk__in=wanted[start : start + AT_ONCE]).values("key")
-        StoryLink.objects.filter(key__in=keys, story__isnull=True).update(story=Subquery(own))
-        link_closing_changes(wanted[start : start + AT_ONCE])
-    derive(wanted)
+        some = wanted[start : start + AT_ONCE]
+        affected |= relink(_keys_of(some))
+        link_closing_changes(some)
+    derive(affected)
+
+
+def _keys_of(ids: list[int]) -> set[str]:
+    own = Story.objects.filter(pk__in=ids).order_by().values_list("key", flat=True)
+    return set(own.union(StoryAlias.objects.filter(story__in=ids).order_by().values_list("key", flat=True)))
+
+
+def relink(keys: set[str]) -> set[int]:
+    """Bind the changes that name these keys to the stories that they mean now, but for what people said.
+
+    Return the ids of all stories that have one of these keys, whether it means them or not.
+    """
+    meant = Story.objects.named(keys)
+    links = StoryLink.objects.filter(key__in=keys, person__isnull=True).values_list("pk", "key", "story_id")
+    write(StoryLink, ("story",), [(pk, meant.get(key)) for pk, key, story in links if meant.get(key) != story])
+    sharing = StoryAlias.objects.filter(key__in=keys).order_by().values_list("story_id", flat=True)
+    own = Story.objects.filter(key__in=keys).order_by().values_list("pk", flat=True)
+    return set(own.union(sharing))

@@ -76,7 +76,7 @@ def link_here(request: HttpRequest, pk: UUID) -> HttpResponse:
     if change is None:
         raise Http404("This change is not known any more.")
     key = given(request.POST, "key").upper()
-    story = Story.objects.select_related("squad").filter(key=key).first()
+    story = Story.objects.select_related("squad").called(key)
     if story is None:
         messages.error(
             request, f"{change} was not linked: no story is called {key or 'that'}. A key looks like PAY-12."

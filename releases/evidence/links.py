@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from portal.kernel.actors import Actor
 from portal.kernel.live import touch
@@ -64,8 +64,10 @@ def link_change(change: Change, story: Story, *, by: Actor) -> StoryLink:
 
     Raises ValidationError when it is linked already.
     """
+    # What named it by a key that it has elsewhere is a link to it as well.
+    there = StoryLink.objects.filter(change=change, story=story).order_by("refused", "pk").values_list("key", flat=True)
     link, made = StoryLink.objects.select_for_update().get_or_create(
-        change=change, key=story.key, defaults={"story": story, "rule": StoryLink.Rule.PERSON, "person": by}
+        change=change, key=there.first() or story.key, defaults={"story": story, "rule": "person", "person": by}
     )
     if not made:
         if not link.refused and link.story_id == story.pk:
@@ -80,7 +82,8 @@ def link_change(change: Change, story: Story, *, by: Actor) -> StoryLink:
 @transaction.atomic
 def unlink_change(change: Change, story: Story, *, by: Actor) -> None:
     """Say that a change does not belong to a story, whatever its message says; doing it twice changes nothing."""
-    links = StoryLink.objects.filter(change=change, key=story.key, refused=False)
+    # A key that the story has elsewhere may have linked it.
+    links = StoryLink.objects.filter(Q(key=story.key) | Q(story=story), change=change, refused=False)
     if links.update(refused=True, person=by):
         note(story, "change", f"{change} of {change.repository}", None, by=by)
         _told(change, story)

@@ -55,14 +55,14 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
 
 def _bound_checks(stories: list[Story]) -> dict[str, list[AcceptanceRun]]:
     found: dict[str, list[AcceptanceRun]] = defaultdict(list)
-    keys = [story.key for story in stories]
+    keys, own = Story.objects.keys_of(stories), {story.pk: story.key for story in stories}
     for check in (
         AcceptanceRun.objects.with_verdict()
-        .filter(Q(finished_at__isnull=False) | Q(started_at__isnull=False), story_key__in=keys)
+        .filter(Q(finished_at__isnull=False) | Q(started_at__isnull=False), story_key__in=list(keys))
         .select_related("environment", "artifact", "service")
         .order_by("finished_at", "id")
     ):
-        found[check.story_key].append(check)
+        found[own[keys[check.story_key]]].append(check)
     return found
 
 

@@ -95,8 +95,10 @@ def linked_changes(stories: list[Story]) -> dict[int, list[LinkedChange]]:
             "change_id",
             "has_paths",
         )
-        .order_by("story_id", "change__sha")
+        .order_by("story_id", "change__sha", "key")
     )
+    # A change that names one story by two of its keys belongs to it once.
+    rows = list({(row[0], row[15]): row for row in reversed(rows)}.values())[::-1]
     services_of_change = _services_of_changes({row[15]: (row[3], row[14] or row[13]) for row in rows if row[16]})
     for row in rows:
         commit = Commit(*row[2:9])

@@ -130,7 +130,7 @@ def link_to_stories(keys_by_change: dict[UUID, list[str]]) -> set[int]:
     wanted = [(pk, key) for pk, keys in keys_by_change.items() for key in keys]
     if not wanted:
         return set()
-    stories = dict(Story.objects.filter(key__in={key for _, key in wanted}).values_list("key", "pk"))
+    stories = Story.objects.named(key for _, key in wanted)
     rule = StoryLink.Rule.MESSAGE
     StoryLink.objects.bulk_create(
         (

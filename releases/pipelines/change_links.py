@@ -35,7 +35,7 @@ def link_texts(change: UUID, repository: Repository, texts: Iterable[tuple[str, 
         # The commit message is the strongest rule; of an event's own texts, the first that names the story counts.
         if link.person_id is None and link.rule not in (StoryLink.Rule.MESSAGE, wanted[key]):
             StoryLink.objects.filter(pk=link.pk).update(rule=wanted[key])
-    stories = dict(Story.objects.filter(key__in=keys).values_list("key", "pk"))
+    stories = Story.objects.named(keys)
     StoryLink.objects.bulk_create(
         [
             StoryLink(

@@ -19,7 +19,7 @@ from releases.environments.models import Environment
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.pipelines.models import StoryLink
 from releases.providers.payloads import NotJson, parse_json
-from squads.models import Service, Story
+from squads.models import Service, Story, StoryAlias
 from squads.teams.permissions import in_a_squad
 
 COUNTED = 1000
@@ -192,7 +192,7 @@ class _Pages:
         for sha, key in links.values_list("change__sha", "key")[:FACTS_SHOWN]:
             self.by_change.setdefault(sha, set()).add(key)
         named = mentioned("story") | {key for keys in self.by_change.values() for key in keys}
-        self.stories = set(Story.objects.filter(key__in=named).values_list("key", flat=True))
+        self.stories = set(Story.objects.named(named))
         places = Environment.objects.filter(key__in=mentioned("environment", "environment"))
         self.environments = {key: (name, slug) for key, name, slug in places.values_list("key", "name", "slug")}
         self.services = dict(Service.objects.filter(name__in=mentioned("service")).values_list("name", "slug"))
@@ -250,7 +250,7 @@ def _hexadecimal(body: bytes) -> str:
 
 
 def unknown(services: set[str], environments: set[str], stories: set[str]) -> list[str]:
-    """Say which of these the portal does not know yet, and what it makes of that. At most three queries."""
+    """Say which of these the portal does not know yet, and what it makes of that. At most four queries."""
     said = []
     if services:
         known = set(Service.objects.filter(name__in=services).values_list("name", flat=True))
@@ -265,8 +265,12 @@ def unknown(services: set[str], environments: set[str], stories: set[str]) -> li
             for name in sorted(environments - known)
         ]
     if stories:
-        known = set(Story.objects.filter(key__in=stories).values_list("key", flat=True))
+        unknown = stories - set(Story.objects.named(stories))
+        shared = set(StoryAlias.objects.filter(key__in=unknown).values_list("key", flat=True))
         said += [
-            f"No story is called {key} yet: the evidence waits until it is." for key in sorted(stories - known)[:20]
+            f"Several stories are called {key}: the evidence is about none of them."
+            if key in shared
+            else f"No story is called {key} yet: the evidence waits until it is."
+            for key in sorted(unknown)[:20]
         ]
     return said

@@ -36,6 +36,7 @@ from releases.reading import queries
 from releases.reports import serializers as report_serializers
 from releases.reports import squad_tokens
 from releases.reports.authentication import Reporter, ReporterAuthentication
+from squads.models import Story
 
 XML = ("application/xml", "text/xml")
 MULTIPART = "multipart/form-data"
@@ -317,13 +318,17 @@ class AcceptanceRunOut(serializers.ModelSerializer):
 class AcceptanceRunFilter(django_filters.FilterSet):
     """?story= takes a key, ?service= and ?environment= names as events call them."""
 
-    story = django_filters.CharFilter(field_name="story_key")
+    story = django_filters.CharFilter(method="of_story")
     service = django_filters.CharFilter(field_name="service__name")
     environment = django_filters.CharFilter(field_name="environment__key")
 
     class Meta:
         model = AcceptanceRun
         fields = ["outcome", "release"]
+
+    def of_story(self, rows: QuerySet[AcceptanceRun], name: str, value: str) -> QuerySet[AcceptanceRun]:
+        story = Story.objects.called(value.upper())
+        return rows.filter(story_key__in={value.upper(), *(Story.objects.keys_of([story]) if story else ())})
 
 
 class AcceptanceRuns(Reports):

@@ -45,8 +45,9 @@ def check_reported(user: Anyone, reported: Iterable[Seen], source: Source) -> No
     services, keys, repositories = (_named(facts, field) for field in ("service", "story", "repository"))
     own_services = Service.objects.filter(squad=squad, name__in=services).values_list("name", flat=True)
     _refuse(squad, services - set(own_services), "the service", "Create or claim it for the squad first")
-    own_stories = Story.objects.filter(squad=squad, key__in=keys).values_list("key", flat=True)
-    _refuse(squad, keys - set(own_stories), "the story", "Its own squad reports about it")
+    meant = Story.objects.named(keys)
+    own = set(Story.objects.filter(squad=squad, pk__in=meant.values()).values_list("pk", flat=True))
+    _refuse(squad, {key for key in keys if meant.get(key) not in own}, "the story", "Its own squad reports about it")
     own_repositories = Repository.objects.filter(service__squad=squad, key__in=repositories).values_list(
         "key", flat=True
     )

@@ -21,6 +21,7 @@ from squads.boards.time_in_stage import Usual, stalls, usual
 from squads.judge import judgement
 from squads.stories.cards import SINCE, Row, rows_of, version_of
 from squads.stories.models import Evidence, Story
+from squads.stories.querysets import condition_of
 from squads.teams.models import Membership, Service, Squad
 
 # Cards of one column at most, and the newest that are rodeo done.
@@ -65,7 +66,7 @@ class BoardFilter:
             changed = Evidence.objects.filter(story=OuterRef("pk"), kind="change", service=self.service)
             wanted &= Q(Exists(changed))
         if self.q:
-            wanted &= Q(key__startswith=self.q.upper()) | Q(title__icontains=self.q)
+            wanted &= condition_of(self.q)
         if self.blocked:
             wanted &= ~Q(blocked_because="")
         return wanted

@@ -8,6 +8,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.kernel import markdown
@@ -43,8 +44,8 @@ def render_texts(texts: Iterable[str]) -> list[SafeString]:
     stories = {}
     if keys:
         # Looked up by name: packages import only downwards, and stories lie above discussions.
-        known = apps.get_model("squads", "Story")._default_manager.filter(key__in=keys).only("key")
-        stories = {story.key: story.get_absolute_url() for story in known}
+        known = apps.get_model("squads", "Story")._default_manager.named(keys)
+        stories = {key: reverse("squads:stories:detail", args=[key]) for key in known}
     return [markdown.to_html(text, stories=stories, people=people) for text in texts]
 
 

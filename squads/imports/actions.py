@@ -1,11 +1,12 @@
 """Importing stories from a file: it is uploaded, previewed as often as needed, and imported once, all or nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from portal.kernel import clock, live
 from portal.kernel.actors import Actor
@@ -15,13 +16,14 @@ from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
 from squads.discussions.models import Comment
 from squads.events import StoriesImported, StoryEdited
-from squads.imports import formats, queries, release_hook
+from squads.imports import foreign_keys, formats, queries, release_hook
+from squads.imports.foreign_keys import KeyPlan
 from squads.imports.formats.meanings import LEAVE_OUT, normalised
 from squads.imports.models import Import
 from squads.imports.queries import Plan, RowPlan
 from squads.imports.validation import PROGRESSES, SYSTEMS, TYPES
 from squads.stories.actions import RANK_GAP, judge, last_rank
-from squads.stories.models import Move, Story, StoryEdit, move_many, moved_elsewhere
+from squads.stories.models import Move, Story, StoryAlias, StoryEdit, move_many, moved_elsewhere
 from squads.teams.models import Squad
 
 MOST_PREVIEWS = 20
@@ -109,7 +111,11 @@ def run_import(imported: Import, *, by: Actor, leave_out_bad: bool = False, seen
         raise ValidationError({"file": str(refused)}) from None
     with transaction.atomic():
         # The squad's row is locked first, as by everybody who creates a story of it or imports another file.
-        imported.squad = Squad.objects.select_for_update().get(pk=imported.squad_id)
+        # So are those whose numbers the file's keys are of, in one order, so that two imports never wait for each other.
+        used = foreign_keys.highest_numbers(parsed.kind, parsed.items)
+        squads = Squad.objects.filter(Q(pk=imported.squad_id) | Q(key_prefix__in=used)).order_by("pk")
+        locked = {squad.pk: squad for squad in squads.select_for_update()}
+        imported.squad = locked[imported.squad_id]
         now = clock.now()
         if not Import.objects.filter(pk=imported.pk, state="preview").update(state="done", done_at=now, body=b""):
             raise AlreadyMoved(str(imported), "imported", "done")
@@ -117,6 +123,8 @@ def run_import(imported: Import, *, by: Actor, leave_out_bad: bool = False, seen
         if _lock_stories(plan):
             plan = queries.plan_import(imported, parsed, validated)
         _check_importable(plan, leave_out_bad)
+        for squad in locked.values():
+            squad.keep_numbers(plan.keys.highest.get(squad.key_prefix, 0))
         report = _write_plan(imported, plan, by, now)
         Import.objects.filter(pk=imported.pk).update(report=report)
     imported.state, imported.report, imported.done_at, imported.body = Import.State.DONE, report, now, b""
@@ -147,7 +155,7 @@ def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[
     planned = release_hook.plan_releases(plan.missing_releases, by=by) if plan.missing_releases else {}
     for row_plan in plan.steps:
         row_plan.release = row_plan.release or planned.get(row_plan.row.release or "")
-    created = _create(imported.squad, plan.created, by, now, SYSTEMS[plan.kind])
+    created = _create(imported.squad, plan.created, plan.keys, by, now, SYSTEMS[plan.kind])
     updated = _update(plan.updated, by, now, SYSTEMS[plan.kind])
     stories = {id(row_plan): story for row_plan, story in zip(plan.created, created, strict=True)}
     planned_stories = [(row_plan, row_plan.story or stories[id(row_plan)]) for row_plan in plan.steps]
@@ -171,16 +179,16 @@ def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[
     }
 
 
-def _create(squad: Squad, steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list[Story]:
-    """Create the stories with a block of the squad's numbers, below its last story, in the file's order."""
+def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: datetime, system: str) -> list[Story]:
+    """Create the stories, below the squad's last one and in the file's order, with the keys that were planned for them."""
     if not steps:
         return []
-    first, rank = squad.take_numbers(len(steps)), last_rank(squad)
+    numbers, rank = _numbers(squad, steps, keys), last_rank(squad)
     stories = [
         Story(
             squad=squad,
-            number=first + index,
-            key=f"{squad.key_prefix}-{first + index}",
+            number=number,
+            key=f"{squad.key_prefix}-{number}",
             created_by=by,
             rank=rank + RANK_GAP * (index + 1),
             external=row_plan.row.external,
@@ -188,9 +196,12 @@ def _create(squad: Squad, steps: list[RowPlan], by: Actor, now: datetime, system
             progress_at=_progress_at(row_plan, now),
             **row_plan.row.values,
         )
-        for index, row_plan in enumerate(steps)
+        for index, (row_plan, number) in enumerate(zip(steps, numbers, strict=True))
     ]
     Story.objects.bulk_create(stories, batch_size=BATCH)
+    called = ((story, keys.aliases.get(story.external)) for story in stories)
+    aliases = [StoryAlias.of(story, key.text) for story, key in called if key]
+    StoryAlias.objects.bulk_create([each for each in aliases if each], batch_size=BATCH)
     # created_at sets itself when a row is created; the date of the other system is written over it.
     dates = [
         (story.pk, row_plan.row.created) for story, row_plan in zip(stories, steps, strict=True) if row_plan.row.created
@@ -208,6 +219,18 @@ def _create(squad: Squad, steps: list[RowPlan], by: Actor, now: datetime, system
         batch_size=BATCH,
     )
     return stories
+
+
+def _numbers(squad: Squad, steps: list[RowPlan], keys: KeyPlan) -> Iterator[int]:
+    """Yield the number of each new story: its own where it keeps its key, else the next of the squad's."""
+    count = sum(row_plan.row.external not in keys.kept for row_plan in steps)
+    following = squad.take_numbers(count) if count else 0
+    for row_plan in steps:
+        if kept := keys.kept.get(row_plan.row.external):
+            yield kept.number
+        else:
+            yield following
+            following += 1
 
 
 def _history_ends_at(row_plan: RowPlan, progress: str) -> bool:

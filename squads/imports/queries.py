@@ -10,9 +10,11 @@ from django.db.models.functions import Concat, Trim
 
 from portal.kernel import clock
 from squads.imports import formats, validation
+from squads.imports.foreign_keys import KINDS, KeyPlan, plan_keys
 from squads.imports.formats import Problem
 from squads.imports.models import Import
 from squads.stories.models import Story
+from squads.teams.keys import as_key
 from squads.teams.models import Squad
 
 BATCH, MOST_PLANNED, LONGEST_VERSION, NAMED_STAYING = 900, 100, 200, 10
@@ -71,6 +73,8 @@ class Plan:
     validated: validation.ValidatedFile
     parsed: formats.Parsed
     missing_releases: list[str]
+    squad: Squad
+    keys: KeyPlan = field(default_factory=KeyPlan)
 
     @property
     def created(self) -> list[RowPlan]:
@@ -94,9 +98,9 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What was left out of the file, and which stories stay where evidence holds them though it says less."""
+        """What was left out of the file, what becomes of keys, and which stories stay where evidence holds them."""
         staying = [step.story.key for step in self.steps if step.story and step.stays]
-        return [*self.parsed.notes, stays(staying)] if staying else self.parsed.notes
+        return [*self.parsed.notes, *self.keys.notes(self.squad), *([stays(staying)] if staying else ())]
 
     @property
     def good(self) -> int:
@@ -143,7 +147,8 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
             problems.append(Problem(place, column, *wrong))
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
-    return Plan(imported.kind, steps, problems, validated, parsed, list(missing))
+    keys = plan_keys(imported.squad, imported.kind, parsed.items, [step.row for step in steps if step.story is None])
+    return Plan(imported.kind, steps, problems, validated, parsed, list(missing), imported.squad, keys)
 
 
 def _plan_row(row: validation.ValidRow, story: Story | None, release: Any) -> RowPlan:
@@ -226,6 +231,11 @@ def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[
     if kind == "rodeo":
         for chunk in _chunks(row.key for row in rows):
             found.update((f"rodeo:{story.key}", story) for story in stories.filter(key__in=chunk))
+    elif kind in KINDS:
+        # The same work as a table before, and from the system itself now.
+        others = {f"{each}:{row.key}": row.external for row in rows if row.external not in found for each in KINDS[:2]}
+        for chunk in _chunks(others if any(as_key(row.key) for row in rows) else ()):
+            found.update((others[story.external], story) for story in stories.filter(external__in=chunk))
     return found
 
 

@@ -18,6 +18,7 @@ from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
 from squads.stories.models import MOST_SAID, ONLY_EVIDENCE, TOO_LONG, Evidence, Story
+from squads.stories.querysets import StoryQuerySet
 from squads.stories.serializers import AnswerOut, StageChangeOut, StoryDetail, StoryOut
 from squads.teams.models import Squad
 from squads.teams.permissions import check_member
@@ -213,7 +214,7 @@ def _clashed(conflict: editing.Conflict) -> Response:
 
 
 class StoryFilter(django_filters.FilterSet):
-    """?squad= and ?release= take slugs; ?text= is the start of a key or part of a title."""
+    """?squad= and ?release= take slugs; ?text= is the start of a key, here or elsewhere, or part of a title."""
 
     squad = django_filters.CharFilter(field_name="squad__slug")
     release = django_filters.CharFilter(field_name="release__slug")
@@ -223,8 +224,8 @@ class StoryFilter(django_filters.FilterSet):
         model = Story
         fields = ["stage", "type", "progress"]
 
-    def with_text(self, stories: QuerySet[Story], name: str, value: str) -> QuerySet[Story]:
-        return stories.filter(Q(key__startswith=value.upper()) | Q(title__icontains=value))
+    def with_text(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories.matching(value)
 
 
 class OfStory(Endpoint):
@@ -243,8 +244,8 @@ class OfStory(Endpoint):
         return story
 
 
-def _found(stories: QuerySet[Story], key: str) -> Story:
-    story = stories.filter(key=key.upper()).first()
+def _found(stories: StoryQuerySet, key: str) -> Story:
+    story = stories.called(key.upper())
     if story is None:
         raise exceptions.NotFound(queries.why_unknown(key.upper()))
     return story
@@ -263,10 +264,10 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     }
     serializer_class = StoryOut
     lookup_field = "key"
-    lookup_value_regex = r"[A-Za-z][A-Za-z0-9]*-[0-9]+"
+    lookup_value_regex = r"[A-Za-z][A-Za-z0-9_]*-[0-9]+"
     filterset_class = StoryFilter
 
-    def get_queryset(self) -> QuerySet[Story]:
+    def get_queryset(self) -> StoryQuerySet:
         return Story.objects.select_related("squad", "release", "created_by", "ticket").order_by("-pk")
 
     def get_object(self) -> Story:

@@ -14,6 +14,7 @@ from squads.judge import judgement
 from squads.stories import ladder
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
+from squads.teams.keys import foreign_key_of
 
 TYPES = dict(Story.Type.choices)
 
@@ -34,6 +35,7 @@ class Row(NamedTuple):
     squad_id: int
     squad: str
     slug: str
+    external: str
 
 
 # Since when a story stands where it stands; one nobody moved, since it was written.
@@ -64,6 +66,7 @@ class Card(NamedTuple):
     stalled: str = ""
     menu: str = ""
     found: bool = False
+    elsewhere: str = ""
 
     @property
     def mark(self) -> str:
@@ -154,4 +157,5 @@ class CardMaker:
             gap_words(standing),
             withdrawn,
             bool(standing.get("dark")),
+            elsewhere=foreign_key_of(row.external, row.key),
         )

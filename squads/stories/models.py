@@ -19,6 +19,7 @@ from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.judge import judgement
 from squads.judging.actions import judge_move
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
+from squads.teams.keys import SYSTEMS, as_key, foreign_key_of
 from squads.teams.models import Squad
 
 AT_ONCE = 500
@@ -133,6 +134,16 @@ class Story(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("squads:stories:detail", args=[self.key])
 
+    @property
+    def foreign_key(self) -> str:
+        """Return what the story is called where it came from, such as "RES-1"; "" where that is nothing to say."""
+        return foreign_key_of(self.external, self.key)
+
+    @property
+    def system(self) -> str:
+        """Return what people call the system that the story came from; "" if it came from nowhere."""
+        return SYSTEMS.get(self.external.partition(":")[0], "")
+
     def hold(self) -> None:
         """Hold the story's row until the transaction ends, and bring up to date what a move depends on."""
         names = ("progress", "progress_at", "stage", "stage_at", "judge_digest", "rank", "flag", "audience")
@@ -193,6 +204,37 @@ class Story(models.Model):
         judged.keep(change)
         touch([self.pk])
         return change
+
+
+class StoryAlias(models.Model):
+    """A key that a story has elsewhere, or had before, and keeps here: "RES-1" of the tracker it was brought in from.
+
+    `StoryQuerySet.named` is the one place that says which story a key means. The numbers of a prefix up to the highest one
+    here are never given to new stories (`Squad.take_numbers`).
+    """
+
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="aliases")
+    key = models.CharField(max_length=40, help_text="in capitals")
+    prefix = models.CharField(max_length=40)
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        app_label = "squads"
+        verbose_name_plural = "story aliases"
+        ordering = ["prefix", "number", "id"]
+        constraints = [models.UniqueConstraint(fields=["key", "story"], name="story_alias_once")]
+        indexes = [models.Index(fields=["prefix", "-number"], name="story_alias_number")]
+
+    def __str__(self) -> str:
+        return self.key
+
+    @classmethod
+    def of(cls, story: Story, key: str) -> "StoryAlias | None":
+        """Return the row, not saved, that lets a story be called by a key too; None where that is no key, or its own."""
+        found = as_key(key)
+        if found is None or found.text == story.key:
+            return None
+        return cls(story=story, key=found.text, prefix=found.prefix, number=found.number)
 
 
 class Move(NamedTuple):

@@ -15,7 +15,7 @@ from squads.judge import judgement
 from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
-from squads.stories.models import Evidence, Story
+from squads.stories.models import Evidence, Story, StoryAlias
 from squads.teams import queries as teams
 from squads.teams.models import Squad
 
@@ -29,6 +29,7 @@ NEXT = {
 }
 MOST_RUNS = 500
 RUNS_SHOWN = 4
+MOST_NAMED = 10
 
 
 class Line(NamedTuple):
@@ -102,6 +103,7 @@ def told(story: Story) -> dict[str, Any]:
     """Return what programs are told about a story by /is/<key>."""
     return {
         "key": story.key,
+        "elsewhere": story.foreign_key,
         "title": story.title,
         "answer": answer(story),
         "rodeo_done": story.stage == Story.Stage.RODEO_DONE,
@@ -148,7 +150,7 @@ def rungs(story: Story) -> list[Rung]:
 
 
 def found(squad: Squad | None, stage: str, type_: str, text: str) -> QuerySet[Story]:
-    """Return the stories that match, newest first; `text` is the start of a key, or part of a title."""
+    """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title."""
     rows = Story.objects.select_related("squad").order_by("-number" if squad else "-pk")
     if squad:
         rows = rows.filter(squad=squad)
@@ -157,7 +159,7 @@ def found(squad: Squad | None, stage: str, type_: str, text: str) -> QuerySet[St
     if type_:
         rows = rows.filter(type=type_)
     if text:
-        rows = rows.filter(Q(key__startswith=text.upper()) | Q(title__icontains=text))
+        rows = rows.matching(text)
     return rows
 
 
@@ -212,8 +214,31 @@ def environments() -> "QuerySet[Any]":
     return rows.order_by("order", "name")
 
 
+def stories_with(key: str) -> list[str]:
+    """Return the keys of the stories that have this key, here or elsewhere."""
+    named = Story.objects.filter(Q(key=key) | Q(pk__in=StoryAlias.objects.filter(key=key).values("story")))
+    return sorted(named.order_by().values_list("key", flat=True)[:MOST_NAMED])
+
+
+def shared_keys(story: Story) -> list[str]:
+    """Say which keys of a story mean neither it nor another one that has them too."""
+    own = Q(story=story) | Q(key=story.key)
+    keys = {story.key, *StoryAlias.objects.filter(own).order_by().values_list("key", flat=True)}
+    if keys == {story.key}:
+        return []
+    found = []
+    for key in sorted(keys - Story.objects.named(keys).keys()):
+        others = " and ".join(each for each in stories_with(key) if each != story.key)
+        found.append(
+            f"{key} is also what {others} is called. What names it is linked to neither until somebody links it here."
+        )
+    return found
+
+
 def why_unknown(key: str) -> str:
-    """Say what is known about a key that no story has."""
+    """Say what is known about a key that leads to no story."""
+    if same := stories_with(key):
+        return f"{key} is what {' and '.join(same)} are called elsewhere, so it means neither. Ask for one of them."
     prefix = key.rpartition("-")[0]
     squad = Squad.objects.filter(key_prefix=prefix).first() if prefix else None
     if squad is None:

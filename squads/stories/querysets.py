@@ -1,13 +1,41 @@
 """Questions about stories and evidence, in the words of the pages."""
 
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import models
 
 from squads.judging import actions as judging
+from squads.teams.keys import SYSTEMS
 
 if TYPE_CHECKING:
     from squads.stories.models import Evidence, Story  # noqa: F401 - named in quotes below
+
+
+# As many keys as one statement may name, and as many stories as the start of one finds by what they are called elsewhere.
+AT_ONCE, MOST_FOUND = 5000, 500
+KEY_START = re.compile(r"[A-Z][A-Z0-9_]*(-[0-9]*)?")
+
+
+def _aliases() -> "models.QuerySet[Any]":
+    # By its name: the model is made of this queryset's.
+    return apps.get_model("squads", "StoryAlias")._default_manager.all()
+
+
+def condition_of(text: str, *, look_up: bool = False) -> models.Q:
+    """Return what stories must be to match a text that somebody looks for.
+
+    With `look_up`, those known by it elsewhere are found first, in a query of its own: where nothing else narrows the stories,
+    "or" between tables has a database look through all of them.
+    """
+    found = models.Q(key__startswith=text.upper()) | models.Q(title__icontains=text)
+    found |= models.Q(external__in=[f"{system}:{text.strip()}" for system in SYSTEMS])
+    if KEY_START.fullmatch(text.upper()):
+        ids: Any = _aliases().filter(key__startswith=text.upper()).order_by().values_list("story_id", flat=True)
+        found |= models.Q(pk__in=list(ids[:MOST_FOUND]) if look_up else ids)
+    return found
 
 
 class StoryQuerySet(models.QuerySet["Story"]):
@@ -16,6 +44,47 @@ class StoryQuerySet(models.QuerySet["Story"]):
     def unfinished(self) -> "StoryQuerySet":
         """Stories that are not rodeo done."""
         return self.exclude(stage="rodeo_done")
+
+    def named(self, keys: Iterable[str]) -> dict[str, int]:
+        """Return the ids of the stories that these keys mean, by key: a story's own key, or one that it has elsewhere.
+
+        A key that two stories have means none of them: whoever names it may mean either (docs/adr/0023). Keys are in
+        capitals. One query for each AT_ONCE keys.
+        """
+        found: dict[str, set[int]] = {}
+        wanted = list(set(keys))
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            own = self.model._default_manager.filter(key__in=some).order_by().values_list("key", "pk")
+            others = _aliases().filter(key__in=some).order_by().values_list("key", "story_id")
+            for key, pk in own.union(others):
+                found.setdefault(key, set()).add(pk)
+        return {key: next(iter(ids)) for key, ids in found.items() if len(ids) == 1}
+
+    def keys_of(self, stories: Iterable["Story"]) -> dict[str, int]:
+        """Return every key that means one of these stories, with the story's id. Two queries at most."""
+        ids = {story.key: story.pk for story in stories}
+        shared = models.Q(story__in=list(ids.values())) | models.Q(key__in=list(ids))
+        others = set(_aliases().filter(shared).order_by().values_list("key", flat=True))
+        if not others:
+            return ids
+        own = set(ids.values())
+        return {key: pk for key, pk in self.named({*ids, *others}).items() if pk in own}
+
+    def called(self, key: str) -> "Story | None":
+        """Return the story that an address means by a key: the one with that key, else the only one that has it elsewhere.
+
+        A story's own key is its address for good; other keys lead to it where they lead to no other.
+        """
+        story = self.filter(key=key).first()
+        if story is not None:
+            return story
+        ids = list(_aliases().filter(key=key).order_by().values_list("story_id", flat=True)[:2])
+        return self.filter(pk=ids[0]).first() if len(ids) == 1 else None
+
+    def matching(self, text: str) -> "StoryQuerySet":
+        """Stories with this text in their titles, or at the start of their key, here or elsewhere."""
+        return self.filter(condition_of(text, look_up=True))
 
     def judge(self) -> int:
         """Judge these stories by the evidence there is, write what changed, and return how many changed."""

@@ -68,7 +68,7 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     if saying not in SAYINGS:
         raise ValidationError({"kind": f"Choose one of {', '.join(SAYINGS)}."})
     key = key.strip().upper()
-    other = Story.objects.select_related("squad").filter(key=key).first()
+    other = Story.objects.select_related("squad").called(key)
     if other is None:
         raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
     if other.pk == story.pk:

@@ -35,11 +35,13 @@ class StoryOut(serializers.ModelSerializer):
     dark = serializers.SerializerMethodField()
     answer = serializers.SerializerMethodField()
     url = serializers.CharField(source="get_absolute_url", read_only=True)
+    elsewhere = serializers.CharField(source="foreign_key", read_only=True, help_text="its key where it came from")
 
     class Meta:
         model = Story
         fields = [
             "key",
+            "elsewhere",
             "version",
             "squad",
             "title",
@@ -129,9 +131,10 @@ class StageChangeOut(serializers.ModelSerializer):
 
 
 class AnswerOut(serializers.Serializer):
-    """The honest answer about one story."""
+    """The honest answer about one story. `elsewhere` is its key where it came from, if it did."""
 
     key = serializers.CharField()
+    elsewhere = serializers.CharField()
     title = serializers.CharField()
     answer = serializers.CharField()
     rodeo_done = serializers.BooleanField()

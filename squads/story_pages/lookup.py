@@ -6,17 +6,26 @@ from django.http import Http404
 from portal.kernel.actors import Anyone
 from portal.kernel.text_input import plain
 from squads.stories import queries
-from squads.stories.models import Story
+from squads.stories.models import Story, StoryAlias
+from squads.stories.querysets import StoryQuerySet
 from squads.teams.models import Squad
 from squads.teams.permissions import only_members
 
 BESIDE = ("squad", "release", "created_by", "ticket")
 
 
+def _stories() -> StoryQuerySet:
+    """Stories with what their pages show, and whether another key may be one of theirs, or theirs one of another's."""
+    other = Exists(StoryAlias.objects.filter(story=OuterRef("pk"))) | Exists(
+        StoryAlias.objects.filter(key=OuterRef("key"))
+    )
+    return Story.objects.select_related(*BESIDE).annotate(has_aliases=other)
+
+
 def story_at(key: str) -> Story:
     """Return the story with this key; a page that says what there is, if there is none."""
     key = plain(key).upper()
-    story = Story.objects.select_related(*BESIDE).filter(key=key).first()
+    story = _stories().called(key)
     if story is None:
         raise Http404(queries.why_unknown(key))
     return story
@@ -26,8 +35,8 @@ def own_story(key: str, user: Anyone) -> Story:
     """Return the story with this key if this person may change it; refuse, naming the squad, if not. One query."""
     key = plain(key).upper()
     own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
-    story = Story.objects.select_related(*BESIDE).filter(key=key).annotate(own=own).order_by().first()
-    return owned(key, story, story is not None and story.own)
+    story = _stories().annotate(own=own).order_by().called(key)
+    return owned(key, story, bool(getattr(story, "own", False)))
 
 
 def owned(key: str, story: Story | None, own: bool) -> Story:

@@ -103,6 +103,7 @@ def story_page(
         "answer": queries.answer(story),
         "rungs": queries.rungs(story),
         "gaps": queries.gap_words(story.standing),
+        "shared_keys": queries.shared_keys(story) if getattr(story, "has_aliases", True) else [],
         "page": page_of(request, queries.timeline(story)),
         "history": history.entries(story, list(history.rows(story)[:HISTORY_SHOWN])),
         "related": relations.related(story),

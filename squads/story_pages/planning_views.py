@@ -6,14 +6,14 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 
 from portal.kernel.actors import Anyone, actor_of
 from portal.kernel.policy import planners
-from portal.kernel.text_input import plain
 from squads.stories import actions
 from squads.stories.models import Story
 from squads.story_pages.forms import RELEASES_OFFERED
+from squads.story_pages.lookup import story_at
 
 
 class PlanForm(forms.ModelForm):
@@ -43,7 +43,7 @@ def may_plan(story: Story, user: Anyone) -> bool:
 @planners
 def story_release(request: HttpRequest, key: str) -> HttpResponse:
     """Plan a story for a release, or for none."""
-    story = get_object_or_404(Story.objects.select_related("squad", "release"), key=plain(key).upper())
+    story = story_at(key)
     if not may_plan(story, request.user):
         raise PermissionDenied(f"Only project managers and members of squad {story.squad} may plan {story.key}.")
     form = PlanForm(request.POST or None, instance=story)

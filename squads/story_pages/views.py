@@ -62,7 +62,11 @@ def story_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def story_detail(request: HttpRequest, key: str) -> HttpResponse:
     """One story: the honest answer, its ladder, and the evidence."""
-    return story_page(request, story_at(key))
+    story = story_at(key)
+    if plain(key).upper() != story.key:
+        # What it is called elsewhere may mean another story some day, so the address is not for good.
+        return redirect(story)
+    return story_page(request, story)
 
 
 @reading
@@ -190,7 +194,7 @@ def _plainly(form: str, said: dict[str, Any], status: int) -> HttpResponse:
 
 @reading
 def _is_page(request: HttpRequest, key: str) -> HttpResponse:
-    story = Story.objects.select_related("squad").filter(key=key).first()
+    story = Story.objects.select_related("squad").called(key)
     said = queries.answer(story) if story else queries.why_unknown(key)
     rungs = queries.rungs(story) if story else []
     context = {"story": story, "answer": said, "key": key, "rungs": rungs}
@@ -208,7 +212,7 @@ def is_it(request: HttpRequest, key: str) -> HttpResponseBase:
         response = _plainly(form, {"answer": said}, 401)
         response["WWW-Authenticate"] = 'Basic realm="Rodeo"'
     else:
-        story = Story.objects.select_related("squad").filter(key=key).first()
+        story = Story.objects.select_related("squad").called(key)
         if story is None:
             response = _plainly(form, {"key": key, "answer": queries.why_unknown(key)}, 404)
         else:

@@ -3,10 +3,12 @@
 from functools import cache
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest
 from django.urls import reverse
 
 from portal.kernel.actors import Anyone
@@ -100,10 +102,21 @@ class Squad(models.Model):
         return self.take_numbers(1)
 
     def take_numbers(self, count: int) -> int:
-        """Take `count` story numbers in a row and return the first; no two callers ever get the same ones."""
+        """Take `count` story numbers in a row and return the first; no two callers ever get the same ones.
+
+        Numbers up to the highest that a story has elsewhere under this prefix are never given out.
+        """
+        # By its name: packages import only downwards, and stories lie above teams.
+        aliases = apps.get_model("squads", "StoryAlias")._default_manager.filter(prefix=models.OuterRef("key_prefix"))
+        highest = models.Subquery(aliases.order_by("-number").values("number")[:1])
+        first = Greatest(F("next_number"), Coalesce(highest + 1, 1))
         with transaction.atomic():
-            Squad.objects.filter(pk=self.pk).update(next_number=F("next_number") + count)
+            Squad.objects.filter(pk=self.pk).update(next_number=first + count)
             return Squad.objects.values_list("next_number", flat=True).get(pk=self.pk) - count
+
+    def keep_numbers(self, highest: int) -> None:
+        """Never give out the numbers up to `highest`."""
+        Squad.objects.filter(pk=self.pk, next_number__lte=highest).update(next_number=highest + 1)
 
     def is_writable_by(self, user: Anyone) -> bool:
         """Say whether this person may change what belongs to the squad."""

@@ -155,6 +155,7 @@ BY_NAME = {
     "squads.acceptance.querysets": {"Membership"},
     "squads.boards.queries": {"Release"},
     "squads.discussions.queries": {"Story"},
+    "squads.imports.foreign_keys": {"StoryLink"},
     "squads.imports.queries": {"Release"},
     "squads.stories.api": {"Release"},
     "squads.stories.authorship": {"StoryLink"},
@@ -162,6 +163,8 @@ BY_NAME = {
     "squads.judging.inputs": {"Evidence", "StoryEdit"},
     "squads.judging.subscribers": {"Story"},
     "squads.stories.queries": {"Environment", "Run"},
+    "squads.stories.querysets": {"StoryAlias"},
+    "squads.teams.models": {"StoryAlias"},
     "squads.teams.queries": {"Deployment", "Repository", "Story"},
 }
 
