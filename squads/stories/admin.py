@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from portal.kernel.actors import actor_of
 from portal.kernel.admin import NotDeleted, ReadOnly
 from squads.stories import actions
-from squads.stories.models import Evidence, Relation, Story, StoryEdit
+from squads.stories.models import Evidence, Relation, Story, StoryAlias, StoryEdit
 
 
 @admin.register(Story)
@@ -55,6 +55,13 @@ class StoryEdits(ReadOnly):
     list_display = ["at", "story", "version", "field", "by"]
     list_select_related = ["story", "by"]
     search_fields = ["story__key"]
+
+
+@admin.register(StoryAlias)
+class StoryAliases(ReadOnly):
+    list_display = ["key", "story"]
+    list_select_related = ["story"]
+    search_fields = ["key", "story__key"]
 
 
 @admin.register(Relation)
