@@ -8,7 +8,16 @@ from releases.flags.models import FlagState
 from releases.inbox.models import Fact, InboundEvent, Source
 from releases.incidents.models import Alert, Incident
 from releases.mappings.models import MappingRule, SeenName
-from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
+from releases.pipelines.models import (
+    Change,
+    Mainline,
+    Repository,
+    RepositoryPart,
+    RequiredPipelines,
+    Run,
+    StoryLink,
+    Tag,
+)
 from releases.planning.models import Release
 
 __all__ = [
@@ -28,6 +37,7 @@ __all__ = [
     "Release",
     "Repository",
     "RepositoryPart",
+    "RequiredPipelines",
     "Run",
     "SeenName",
     "Source",

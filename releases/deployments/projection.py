@@ -1,16 +1,16 @@
 """From facts about deployments and acceptance runs to their rows."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from portal.kernel.stable_ids import stable_id
 from releases.artifacts.actions import artifact_named
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.actions import environment_named
 from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, started_and_finished
 from releases.inbox.models import Fact
-from releases.inbox.projection import Projection, has_ended, save_row
+from releases.inbox.projection import Projection, delete_attempts, has_ended, save_attempts
 from releases.pipelines.repositories import get_or_create_repository
 from squads.models import Service
 from squads.teams.actions import service_named
@@ -41,9 +41,16 @@ ACCEPTANCE_PLACE = (
 
 def project_deployment(key: str, facts: list[Fact], affected: Affected) -> None:
     """A deployment reached a phase."""
+    ids, moved = save_attempts(Deployment, "deployment", key, facts, partial(_deployment, key), place=DEPLOYMENT_PLACE)
+    for before, _ in moved:
+        _note(before, affected)
+    affected.deployments.update(ids)
+
+
+def _deployment(key: str, facts: list[Fact]) -> dict[str, Any]:
+    """Return the columns of one attempt at a deployment."""
     merged, last = fold(facts)
-    pk = stable_id("deployment", key)
-    values = {
+    return {
         "key": key[:300],
         "service": _service_of_deployment(merged),
         "environment": environment_named(merged["environment"]),
@@ -59,25 +66,27 @@ def project_deployment(key: str, facts: list[Fact], affected: Affected) -> None:
         "event_id": last.event_id,
         **started_and_finished(merged, last),
     }
-    before = save_row(Deployment, pk, values, place=DEPLOYMENT_PLACE)
-    if before is not None:
-        _note(before, affected)
-    affected.deployments.add(pk)
 
 
 def withdraw_deployment(key: str, affected: Affected) -> None:
     """Nothing tells of the deployment any more."""
-    row = Deployment.objects.filter(pk=stable_id("deployment", key)).first()
-    if row is not None:
+    for row in delete_attempts(Deployment, "deployment", key):
         _note(row, affected)
-        row.delete()
 
 
 def project_acceptance_run(key: str, facts: list[Fact], affected: Affected) -> None:
     """A check of a story or of a service's artifact reached a phase."""
+    values = partial(_acceptance_run, key)
+    ids, moved = save_attempts(AcceptanceRun, "acceptance", key, facts, values, place=ACCEPTANCE_PLACE)
+    for before, _ in moved:
+        _note(before, affected)
+    affected.checks.update(ids)
+
+
+def _acceptance_run(key: str, facts: list[Fact]) -> dict[str, Any]:
+    """Return the columns of one attempt at a check."""
     merged, last = fold(facts)
-    pk = stable_id("acceptance", key)
-    values = {
+    return {
         "key": key[:300],
         "name": merged.get("name", ""),
         "environment": environment_named(merged["environment"]),
@@ -94,18 +103,12 @@ def project_acceptance_run(key: str, facts: list[Fact], affected: Affected) -> N
         "event_id": last.event_id,
         **started_and_finished(merged, last),
     }
-    before = save_row(AcceptanceRun, pk, values, place=ACCEPTANCE_PLACE)
-    if before is not None:
-        _note(before, affected)
-    affected.checks.add(pk)
 
 
 def withdraw_acceptance_run(key: str, affected: Affected) -> None:
     """Nothing tells of the check any more."""
-    row = AcceptanceRun.objects.filter(pk=stable_id("acceptance", key)).first()
-    if row is not None:
+    for row in delete_attempts(AcceptanceRun, "acceptance", key):
         _note(row, affected)
-        row.delete()
 
 
 def _note(row: Deployment | AcceptanceRun, affected: Affected) -> None:

@@ -5,7 +5,8 @@ one only if its changes lie between this and its neighbours on the mainline. Whe
 repositories, a commit beside the mainline, a version that tells no commit), all stories of the service are meant.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,12 +16,15 @@ from django.db.models.functions import Coalesce, NullIf
 from releases.deployments.models import Deployment
 from releases.environments.models import Environment
 from releases.evidence import service_history
-from releases.evidence.containment import Containment
+from releases.evidence.containment import SHORTEST_SHA, Containment
+from releases.evidence.run_verdicts import Verdict, steady_since, verdicts
 from releases.pipelines.models import Change, Repository, RepositoryPart, Run, StoryLink
 from squads.models import Service
 
 # How many of the newest earlier runs are looked at to tell where a run's news begins; fewer than all only widens it.
 RUNS_LOOKED_AT = 50
+# How many mainline commits right below a run's are looked at first.
+COMMITS_LOOKED_AT = 20
 
 
 class StoryFinder:
@@ -31,6 +35,7 @@ class StoryFinder:
         self._repositories: dict[int, list[int]] = {}
         self._linear: dict[tuple[int, int], bool] = {}
         self._whole: dict[int, set[int]] = {}
+        self._runs: dict[str, service_history.RunsOfService] = {}
 
     def name(self, service: int) -> str:
         """Return a service's name."""
@@ -108,7 +113,7 @@ class StoryFinder:
         return changes.values_list("position", flat=True).first() if sha else None
 
     def around_run(self, run: Run) -> set[int]:
-        """Return the stories for which a run may be the first that contains some commit."""
+        """Return the stories for which a run may change what is said of a commit that they need."""
         found: set[int] = set()
         sha = commit_of(run)
         for repository, service in self._of_run(run, sha):
@@ -132,32 +137,78 @@ class StoryFinder:
         return found | {(each, name) for each in inside for name in _services_by_path({each})}
 
     def _around_run(self, run: Run, sha: str, repository: int, service: str) -> set[int]:
-        place = Containment([repository], [sha]).resolve(sha) if sha else ""
-        change = Change.objects.filter(repository=repository, sha=place).first() if place else None
-        if change is None or change.position is None or run.finished_at is None:
-            return service_history.stories_with_changes(repository=repository)
-        low, since = self._earlier(run, repository, service, change.position)
-        here = {"repository": repository, "landed__lte": change.position}
+        runs = self._runs_of(service)
+        if not sha or run.trigger in runs.unproving:
+            return set()
+        everything = {"repository": repository}
+        containment = Containment([repository], [sha])
+        commit = containment.resolve(sha)
+        change = containment.commits.get(commit)
+        if change is None or change.position is None:
+            of_branch = {"branch": run.branch, "trigger": run.trigger, "commit": sha}
+            counts = runs.counts(of_branch, containment, {commit} if self._is_shipped(service, commit) else ())
+            return service_history.stories_with_changes(**everything) if counts else set()
+        low, since = _green_below(runs, repository, commit, change.position)
+        here = {**everything, "landed__lte": change.position}
         found = service_history.stories_with_changes(**here, landed__gt=low)
-        found |= service_history.stories_with_changes(repository=repository, landed__isnull=True)
+        found |= service_history.stories_with_changes(**everything, landed__isnull=True)
         if since is not None:
             # An earlier run does not count for a commit whose clock says that it was made long after.
             found |= service_history.stories_with_changes(**here, committed_at__gt=since + service_history.DAY)
         return found
 
-    def _earlier(self, run: Run, repository: int, service: str, place: int) -> tuple[int, datetime | None]:
-        """Return the mainline position that earlier runs reached below `place`, and when the first one looked at ended."""
-        earlier = (
-            service_history.counted_runs([repository], service)
-            .filter(finished_at__lte=run.finished_at)
-            .exclude(pk=run.pk)
+    def _runs_of(self, service: str) -> service_history.RunsOfService:
+        if service not in self._runs:
+            self._runs[service] = service_history.RunsOfService(service_history.repositories_of(service), service)
+        return self._runs[service]
+
+    def _is_shipped(self, service: str, sha: str) -> bool:
+        shipped = service_history.counted_deployments().filter(environment__tier="production", service__name=service)
+        return shipped.filter(Q(sha=sha) | Q(artifact__sha=sha)).exists()
+
+
+def _green_below(
+    runs: service_history.RunsOfService, repository: int, sha: str, place: int
+) -> tuple[int, datetime | None]:
+    """Return the highest mainline position below `place` whose commit was green before anything ended on `sha`, and stayed
+    so, and since when: for what that contains, nothing on `sha` matters. -1 where there is none.
+    """
+    ended = [at for at in runs.rows().filter(_spelled([sha])).values_list("finished_at", flat=True) if at is not None]
+    first_end = min(ended, default=None)
+    mainline = Change.objects.filter(repository=repository, position__isnull=False)
+    near = mainline.filter(landed__lt=place).order_by("-landed").values_list("sha", "position")[:COMMITS_LOOKED_AT]
+    found = _steady(runs, dict(near), first_end)
+    if found is None:
+        earlier = runs.rows().filter(outcome="success", finished_at__isnull=False)
+        if first_end is not None:
+            earlier = earlier.filter(finished_at__lt=first_end)
+        shas = list(earlier.order_by("-finished_at", "-id").values_list("sha", flat=True)[:RUNS_LOOKED_AT])
+        found = _steady(
+            runs, dict(mainline.filter(sha__in=shas, position__lt=place).values_list("sha", "position")), first_end
         )
-        rows = list(earlier.reverse().values_list("sha", "finished_at")[:RUNS_LOOKED_AT])
-        on_mainline = Change.objects.filter(
-            repository=repository, sha__in=[sha for sha, _ in rows], position__isnull=False, position__lt=place
-        )
-        places = [each for each in on_mainline.values_list("position", flat=True) if each is not None]
-        return max(places, default=-1), rows[-1][1] if rows else None
+    return found or (-1, None)
+
+
+def _steady(
+    runs: service_history.RunsOfService, places: Mapping[str, int | None], before: datetime | None
+) -> tuple[int, datetime] | None:
+    """Return the highest of these places whose commit has been green since before a moment, and since when."""
+    rows = service_history.run_rows(runs.rows().filter(_spelled(places))) if places else []
+    found: dict[str, list[Verdict]] = defaultdict(list)
+    for verdict in verdicts(runs.counted(rows, Containment(runs.repositories, places)), runs.required) if rows else ():
+        found[verdict.commit].append(verdict)
+    steady = [
+        (places.get(sha) or 0, since)
+        for sha, some in found.items()
+        if sha in places and (since := steady_since(some)) is not None and (before is None or since < before)
+    ]
+    return max(steady, default=None)
+
+
+def _spelled(shas: Iterable[str]) -> Q:
+    """A run of one of these commits, however much of its sha is written, or of an artifact of it."""
+    written = {sha[:length] for sha in shas for length in {*range(SHORTEST_SHA, service_history.FULL_SHA), len(sha)}}
+    return Q(sha__in=written) | Q(sha="", artifact__sha__in=written)
 
 
 def commit_of(row: Any) -> str:

@@ -6,13 +6,14 @@ deployment that brings or takes away some of its commits, the check that passes 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Q
 
 from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun
+from releases.evidence.run_verdicts import GREEN, Verdict
 from releases.evidence.service_history import (
     DAY,
     REMOVAL,
@@ -104,32 +105,72 @@ def _change(story: Story, change: LinkedChange) -> Evidence:
 
 
 def _runs(story: Story, history: ServiceHistory, changes: list[LinkedChange]) -> Iterator[Evidence]:
-    covered: set[str] = set()
-    for run in history.runs:
-        # Clocks differ; but what ran a day before anybody heard of a commit did not run it.
-        new = [
-            each.commit.sha
-            for each in changes
-            if each.commit.sha not in covered
-            and run["finished_at"] >= each.earliest_at - DAY
-            and history.containment.contains(run["commit"], each.commit)
-        ]
+    """Yield the green commits that integrate the story's changes, those that ceased to be green when no other was; and, for
+    changes that no green commit contains, what is said of the newest commit that does."""
+    holders: dict[str, set[str]] = {each.commit.sha: set() for each in changes}
+    found: dict[Any, tuple[Verdict, dict[str, None]]] = {}
+    for verdict in history.verdicts:
+        if verdict.state == GREEN:
+            # While nothing ever ceased to be green, the first that contains a commit is enough.
+            inside = _inside(history, verdict, changes, holders if history.is_steady else {})
+            new = [sha for sha in inside if not holders[sha]]
+            for sha in inside:
+                holders[sha].add(verdict.commit)
+        else:
+            new = [sha for sha, green in holders.items() if green == {verdict.commit}]
+            for green in holders.values():
+                green.discard(verdict.commit)
         if new:
-            covered.update(new)
-            yield _row(
-                story,
-                "run",
-                run["id"],
-                verdict="success",
-                at=run["finished_at"],
-                service=history.name,
-                shas=new,
-                label=f"run {run['pipeline'] or run['key']} of {run['commit'][:7]}",
-                link=run["url"],
-                event_id=run["event_id"],
-            )
-        if len(covered) == len(changes):
-            return
+            found[verdict.run.id] = verdict, dict.fromkeys(new)
+        if history.is_steady and all(holders.values()):
+            break
+    lacking = [each for each in changes if not holders[each.commit.sha]]
+    if lacking and (newest := _newest_not_green(history, lacking)) is not None:
+        verdict, inside = newest
+        found.setdefault(verdict.run.id, (verdict, {}))[1].update(dict.fromkeys(inside))
+    for verdict, shas in found.values():
+        yield _run(story, history, verdict, list(shas))
+
+
+def _newest_not_green(history: ServiceHistory, changes: list[LinkedChange]) -> tuple[Verdict, list[str]] | None:
+    """Return what was said last of a commit with some of these changes that is not green, and those changes."""
+    now = {verdict.commit: verdict for verdict in history.verdicts}
+    for verdict in sorted(now.values(), key=lambda each: (each.at, each.run.id), reverse=True):
+        if verdict.state != GREEN and (inside := _inside(history, verdict, changes, {})):
+            return verdict, inside
+    return None
+
+
+def _inside(
+    history: ServiceHistory, verdict: Verdict, changes: list[LinkedChange], but: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Return the changes in the commit of a verdict, without those that `but` holds something for.
+
+    Clocks differ; but what ran a day before anybody heard of a commit did not run it.
+    """
+    return [
+        each.commit.sha
+        for each in changes
+        if not but.get(each.commit.sha)
+        and verdict.at >= each.earliest_at - DAY
+        and history.containment.contains(verdict.commit, each.commit)
+    ]
+
+
+def _run(story: Story, history: ServiceHistory, verdict: Verdict, shas: list[str]) -> Evidence:
+    return _row(
+        story,
+        "run",
+        verdict.run.id,
+        verdict=verdict.state,
+        at=verdict.at,
+        service=history.name,
+        shas=shas,
+        label=verdict.run.label,
+        detail=verdict.words[:250],
+        link=verdict.run.url,
+        event_id=verdict.run.event,
+    )
 
 
 def _contents(

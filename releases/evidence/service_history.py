@@ -1,24 +1,40 @@
 """All that is known about one service: its changes, runs, deployments and checks, read for many stories at once."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Length
 
 from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.deployments.querysets import REMOVAL as REMOVAL
 from releases.deployments.querysets import VERDICTS as VERDICTS
 from releases.evidence.containment import Commit, Containment
-from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
+from releases.evidence.run_verdicts import GREEN, NEVER, PROVING, REPEATING, CountedRun, Verdict, verdicts
+from releases.pipelines.models import (
+    Change,
+    Mainline,
+    Repository,
+    RepositoryPart,
+    RequiredPipelines,
+    Run,
+    StoryLink,
+    Tag,
+)
+from releases.providers import triggers
 from releases.providers.monorepo_paths import services_of
 from squads.models import Story
 
 MAINLINES = {"", "main", "master", "trunk"}
 DAY = timedelta(days=1)
+FULL_SHA = 40
+# How GitHub and GitLab call what a request would become. A merge train's is what the mainline does become.
+OF_REQUEST = re.compile(r"refs/(pull/|merge-requests/\d+/(?!train$))")
 
 
 @dataclass(slots=True)
@@ -57,10 +73,20 @@ class ServiceHistory:
 
     name: str
     containment: Containment
-    runs: list[Any] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     deployments: dict[str, list[PastDeployment]] = field(default_factory=dict)
     checks: list[Any] = field(default_factory=list)
     first_seen: dict[str, datetime] = field(default_factory=dict)
+    _is_steady: bool | None = None
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether no commit that was green ever ceased to be."""
+        if self._is_steady is None:
+            green = [verdict.commit for verdict in self.verdicts if verdict.state == GREEN]
+            last = {verdict.commit: verdict.state for verdict in self.verdicts}
+            self._is_steady = len(set(green)) == len(green) and all(last[commit] == GREEN for commit in green)
+        return self._is_steady
 
     def contains(self, deployed_sha: str, version_id: str, change: LinkedChange) -> bool | None:
         """Say whether what a deployment carries contains a change, using time where the graph is silent."""
@@ -142,22 +168,102 @@ def counted_deployments() -> "QuerySet[Deployment]":
     return Deployment.objects.successful().order_by("finished_at", "id")
 
 
-def counted_runs(repositories: Iterable[int], service: str) -> "QuerySet[Run]":
-    """Return the successful runs of these repositories' mainlines, in their order of time.
+def required_pipelines(service: str) -> frozenset[str]:
+    """Return the pipelines that a service's rule names, in lower case; none where it has no rule."""
+    names = RequiredPipelines.objects.filter(service__name=service).values_list("names", flat=True).first()
+    return frozenset(str(name).casefold() for name in names or ())
 
-    A run that names neither repository nor service may be of any: its commit tells. One that names the service of another
-    part of its repository is that one's alone.
-    """
-    ids = list(repositories)
-    branches = list(Mainline.objects.filter(repository_id__in=ids).values_list("branch", flat=True))
-    # Where every mainline was seen, its name is known; elsewhere the usual names are taken at their word.
-    names = {"", *branches} if branches and len(branches) == len(ids) else {*MAINLINES, *branches}
-    others = RepositoryPart.objects.filter(repository=OuterRef("repository_id"), service=OuterRef("service_id"))
-    runs = Run.objects.successful().filter(
-        Q(repository_id__in=ids) | Q(service__name=service) | Q(repository=None, service=None),
-        branch__in=[*names, *(f"refs/heads/{name}" for name in names if name)],
-    )
-    return runs.exclude(Exists(others.exclude(service__name=service))).order_by("finished_at", "id")
+
+@dataclass(slots=True)
+class RunsOfService:
+    """Which runs speak of a service: of the commits on its repositories' mainlines, and of those it ships."""
+
+    repositories: list[int]
+    service: str
+    required: frozenset[str] = field(init=False)
+    mainlines: set[str] = field(init=False)
+    unproving: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.required = required_pipelines(self.service)
+        unproving = tuple(name for name in triggers.TRIGGERS if name not in (*PROVING, *REPEATING))
+        self.unproving = NEVER if self.required else unproving
+        known = Mainline.objects.filter(repository_id__in=self.repositories)
+        branches = {name for name in known.values_list("branch", flat=True) if name}
+        # Where every mainline was seen, its name is known; elsewhere the usual names are taken at their word.
+        usual = set() if branches and len(known) == len(self.repositories) else MAINLINES - {""}
+        self.mainlines = branches | usual
+
+    def rows(self) -> "QuerySet[Run]":
+        """Return the runs that may count, whatever became of them; `counts` says which of them do.
+
+        A run that names neither repository nor service may be of any: its commit tells. One that names the service of
+        another part of its repository is that one's alone.
+        """
+        ids = self.repositories
+        here = Q(repository_id__in=ids) | Q(service__name=self.service) | Q(repository=None, service=None)
+        on_mainline = Change.objects.filter(repository_id__in=ids, sha=OuterRef("sha"), position__isnull=False)
+        shipped = counted_deployments().filter(
+            service__name=self.service, environment__tier="production", sha=OuterRef("sha")
+        )
+        others = RepositoryPart.objects.filter(repository=OuterRef("repository_id"), service=OuterRef("service_id"))
+        names = ["", *self.mainlines, *(f"refs/heads/{name}" for name in self.mainlines)]
+        built = (
+            Q(branch__in=names)
+            | Q(trigger__in=(triggers.MERGE_QUEUE, triggers.TAG))
+            # A short one may be that of a commit on the mainline; of one without, the artifact may tell.
+            | Q(length__lt=FULL_SHA)
+            | Exists(on_mainline)
+            | Exists(shipped.order_by())
+        )
+        runs = Run.objects.annotate(length=Length("sha")).filter(here, built).exclude(trigger__in=self.unproving)
+        return runs.exclude(Exists(others.exclude(service__name=self.service)))
+
+    def counts(self, row: dict[str, Any], containment: Containment, shipped: Collection[str] = ()) -> bool:
+        """Say whether a run is of a commit that is on the mainline, becomes it, or is shipped; no branch's name makes it so.
+
+        Of a commit that git does not know, and of one that the mainline has lost, the branch is all that tells.
+        """
+        branch = row["branch"].removeprefix("refs/heads/")
+        if ":" in branch or OF_REQUEST.match(branch):
+            return False
+        sha = containment.resolve(row["commit"])
+        commit = containment.commits.get(sha)
+        if commit is not None and commit.position is not None:
+            return True
+        if commit is not None and commit.known:
+            return branch in self.mainlines or sha in shipped
+        return branch in ("", *self.mainlines) or row["trigger"] in (triggers.MERGE_QUEUE, triggers.TAG)
+
+    def counted(
+        self, rows: list[dict[str, Any]], containment: Containment, shipped: Collection[str] = ()
+    ) -> list[CountedRun]:
+        """Return those of the rows that count, with their full commits."""
+        return [
+            CountedRun(
+                row["id"],
+                containment.resolve(row["commit"]),
+                row["pipeline"],
+                row["trigger"],
+                row["phase"],
+                row["outcome"],
+                row["started_at"] or (row["event__received_at"] if row["finished_at"] is None else None),
+                row["finished_at"],
+                f"run {row['pipeline'] or row['key']} of {row['commit'][:7]}",
+                row["url"],
+                row["event_id"],
+            )
+            for row in rows
+            if self.counts(row, containment, shipped)
+        ]
+
+
+def run_rows(runs: "QuerySet[Run]") -> list[dict[str, Any]]:
+    """Return the columns of runs that `RunsOfService` reads, of those that have a commit."""
+    columns = ("id", "sha", "artifact__sha", "pipeline", "branch", "trigger", "phase", "outcome", "key", "started_at")
+    found = runs.values(*columns, "finished_at", "url", "event_id", "event__received_at")
+    rows = [{**row, "commit": row["sha"] or row["artifact__sha"] or ""} for row in found]
+    return [row for row in rows if row["commit"]]
 
 
 def service_histories(
@@ -167,13 +273,9 @@ def service_histories(
         changes = [each for linked in links.values() for each in linked if each.service == name]
         repositories = repositories_of(name)
         since = min(each.earliest_at for each in changes) - DAY
-        runs: list[dict[str, Any]] = [
-            {**row, "commit": row["sha"] or row["artifact__sha"]}
-            for row in counted_runs(repositories, name)
-            .filter(finished_at__gte=since)
-            .values("id", "sha", "artifact__sha", "pipeline", "key", "finished_at", "url", "event_id")
-            if row["sha"] or row["artifact__sha"]
-        ]
+        of_service = RunsOfService(repositories, name)
+        recent = Q(finished_at__gte=since) | Q(finished_at=None, event__received_at__gte=since)
+        runs = run_rows(of_service.rows().filter(recent))
         deployments = list(counted_deployments().filter(service__name=name).values_list(*DEPLOYMENT_COLUMNS))
         checks = list(
             AcceptanceRun.objects.with_verdict()
@@ -186,8 +288,10 @@ def service_histories(
         shas = {each.commit.sha for each in changes} | {row["commit"] for row in runs}
         shas |= {row[4] or row[5] or tags.get(row[6], "") for row in deployments}
         shas |= looked_at | {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
-        history = ServiceHistory(name, Containment(repositories, shas), runs=runs, checks=checks)
+        history = ServiceHistory(name, Containment(repositories, shas), checks=checks)
         _add_deployments(history, deployments, tags)
+        shipped = {each.sha for some in history.deployments.values() for each in some if each.tier == "production"}
+        history.verdicts = verdicts(of_service.counted(runs, history.containment, shipped), of_service.required)
         yield history
 
 

@@ -11,7 +11,9 @@ from uuid import UUID
 
 from django.db.models import Model
 
+from portal.kernel.stable_ids import stable_id
 from releases.inbox.affected import Affected
+from releases.inbox.fold import attempts
 from releases.inbox.models import Fact
 
 
@@ -37,20 +39,59 @@ class Projection:
     reset: Callable[[], None] = _nothing
 
 
-def save_row(model: type[Model], pk: UUID, values: dict[str, Any], *, place: Sequence[str] = ()) -> Any | None:
-    """Insert or update one derived row.
-
-    `place` are the columns that say what the row is about. Returns the row as it was before if one of them changed, for
-    then its old place is affected too; None otherwise.
-    """
+def save_row(model: type[Model], pk: UUID, values: dict[str, Any]) -> None:
+    """Insert or update one derived row."""
     rows = model._default_manager
-    before = rows.filter(pk=pk).first()
-    if before is None:
+    if not rows.filter(pk=pk).update(**values):
         rows.create(pk=pk, **values)
-        return None
-    rows.filter(pk=pk).update(**values)
-    after = model(pk=pk, **values)
-    return before if any(getattr(before, name) != getattr(after, name) for name in place) else None
+
+
+def save_attempts(
+    model: type[Model],
+    kind: str,
+    key: str,
+    facts: list[Fact],
+    values: Callable[[list[Fact]], dict[str, Any]],
+    *,
+    place: Sequence[str],
+) -> tuple[list[UUID], list[tuple[Any, Any | None]]]:
+    """Write one row for each attempt at one thing, and delete those that no fact tells of any more.
+
+    `values` makes the columns from the facts about one attempt; `place` are those that say what the row is about. Returns the
+    ids of the rows; and those of which one of these changed, as they were before and as they are (None: gone), for then their
+    old place is affected too.
+    """
+    wanted = {_attempt_id(kind, key, number): values(some) for number, some in enumerate(attempts(facts))}
+    rows = model._default_manager
+    beyond = _attempt_id(kind, key, len(wanted))
+    present = rows.in_bulk([*wanted, beyond])
+    moved: list[tuple[Any, Any | None]] = []
+    if beyond in present:
+        moved = [(row, None) for row in delete_attempts(model, kind, key, since=len(wanted))]
+    for pk, columns in wanted.items():
+        before = present.get(pk)
+        if before is None:
+            rows.create(pk=pk, **columns)
+            continue
+        rows.filter(pk=pk).update(**columns)
+        after = model(pk=pk, **columns)
+        if any(getattr(before, name) != getattr(after, name) for name in place):
+            moved.append((before, after))
+    return list(wanted), moved
+
+
+def delete_attempts(model: type[Model], kind: str, key: str, *, since: int = 0) -> list[Any]:
+    """Delete the rows of the attempts at one thing, from a number on; return them as they were."""
+    gone: list[Any] = []
+    while (row := model._default_manager.filter(pk=_attempt_id(kind, key, since + len(gone))).first()) is not None:
+        gone.append(row)
+    model._default_manager.filter(pk__in=[row.pk for row in gone]).delete()
+    return gone
+
+
+def _attempt_id(kind: str, key: str, number: int) -> UUID:
+    """Return the stable id of an attempt at one thing; the first is number 0."""
+    return stable_id(kind, key, number) if number else stable_id(kind, key)
 
 
 def has_ended(row: Any) -> bool:

@@ -168,8 +168,29 @@ class StoryLink(models.Model):
         return stable_id("link", change, key)
 
 
+class RequiredPipelines(models.Model):
+    """A rule of a service: the pipelines that must be green on a commit before it counts as integrated.
+
+    Without one, all runs of a commit that a push, a merge queue or a tag started count together.
+    """
+
+    service = models.OneToOneField(
+        Service, primary_key=True, on_delete=models.CASCADE, related_name="required_pipelines"
+    )
+    names = models.JSONField(default=list, help_text="names of pipelines, in any case of letters")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["service"]
+
+    def __str__(self) -> str:
+        return f"{self.service}: {', '.join(self.names)}"
+
+
 class Run(models.Model):
-    """Derived. A CI run: one execution of a pipeline for a commit."""
+    """Derived. A CI run: one execution of a pipeline for a commit. Each attempt at one is a row."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     key = models.CharField(max_length=300)
@@ -178,6 +199,7 @@ class Run(models.Model):
     pipeline = models.CharField(max_length=250, blank=True)
     sha = models.CharField(max_length=100, blank=True)
     branch = models.CharField(max_length=250, blank=True)
+    trigger = models.CharField(max_length=12, blank=True, help_text="what started it; empty where nothing tells")
     artifact = models.ForeignKey("releases.Artifact", null=True, on_delete=models.SET_NULL, related_name="runs")
     phase = models.CharField(max_length=10, choices=Phase)
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)

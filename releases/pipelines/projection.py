@@ -8,14 +8,24 @@ from portal.kernel.stable_ids import stable_id
 from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, moment, started_and_finished
 from releases.inbox.models import Fact
-from releases.inbox.projection import Projection, has_ended, save_row
+from releases.inbox.projection import Projection, delete_attempts, has_ended, save_attempts, save_row
 from releases.pipelines.change_links import link_texts
 from releases.pipelines.models import Change, Repository, Run, StoryLink
 from releases.pipelines.repositories import get_or_create_repository
 from squads.teams.actions import service_named
 
 # The columns that say what a run is about: while they stay, only its neighbours may see it differently.
-RUN_PLACE = ("service_id", "repository_id", "artifact_id", "sha", "branch", "finished_at", "outcome")
+RUN_PLACE = (
+    "service_id",
+    "repository_id",
+    "artifact_id",
+    "sha",
+    "pipeline",
+    "branch",
+    "trigger",
+    "finished_at",
+    "outcome",
+)
 
 
 def project_change(key: str, facts: list[Fact], affected: Affected) -> None:
@@ -77,43 +87,58 @@ def runs(artifact_named: Callable[[str], Any]) -> Projection:
     """Return the projection of runs. `artifact_named` finds the artifact that a purl names; artifacts stand above."""
 
     def project(key: str, facts: list[Fact], affected: Affected) -> None:
-        merged, last = fold(facts)
-        pk = stable_id("run", key)
-        values = {
-            "key": key[:300],
-            "repository": get_or_create_repository(merged["repository"]) if merged.get("repository") else None,
-            "service": service_named(merged["service"]) if merged.get("service") else None,
-            "sha": merged.get("sha", "")[:100],
-            "pipeline": merged.get("pipeline", ""),
-            "branch": merged.get("branch", ""),
-            "phase": merged["phase"],
-            "outcome": merged.get("outcome", ""),
-            "raw_status": merged.get("words", ""),
-            "url": merged.get("url", "")[:1000],
-            "artifact": artifact_named(merged.get("artifact", "")),
-            "event_id": last.event_id,
-            **started_and_finished(merged, last),
-        }
-        before = save_row(Run, pk, values, place=RUN_PLACE)
-        if before is not None:
-            _note_run(before, affected)
-        affected.runs.add(pk)
+        def values(some: list[Fact]) -> dict[str, Any]:
+            return {"key": key[:300], "artifact": artifact_named(fold(some)[0].get("artifact", "")), **_run_of(some)}
+
+        ids, moved = save_attempts(Run, "run", key, facts, values, place=RUN_PLACE)
+        for before, after in moved:
+            if has_ended(before) or after is None or _speaks_of(before) != _speaks_of(after):
+                _note_run(before, affected)
+        affected.runs.update(ids)
 
     return Projection(kind="run", project=project, withdraw=_withdraw_run, models=(Run,))
 
 
+def _run_of(facts: list[Fact]) -> dict[str, Any]:
+    """Return the columns of one attempt. It ended when it was first said to have ended as it did."""
+    merged, last = fold(facts)
+    times = started_and_finished(merged, last)
+    ends = [
+        at
+        for fact in facts
+        if fact.data.get("outcome") == merged.get("outcome") and (at := moment(fact.data, "finished_at")) is not None
+    ]
+    if merged["phase"] == "finished" and ends:
+        times["finished_at"] = min(ends)
+    return {
+        "repository": get_or_create_repository(merged["repository"]) if merged.get("repository") else None,
+        "service": service_named(merged["service"]) if merged.get("service") else None,
+        "sha": merged.get("sha", "")[:100],
+        "pipeline": merged.get("pipeline", ""),
+        "branch": merged.get("branch", ""),
+        "trigger": merged.get("trigger", "")[:12],
+        "phase": merged["phase"],
+        "outcome": merged.get("outcome", ""),
+        "raw_status": merged.get("words", ""),
+        "url": merged.get("url", "")[:1000],
+        "event_id": last.event_id,
+        **times,
+    }
+
+
+def _speaks_of(row: Run) -> tuple[Any, ...]:
+    """Return what a run is about, whether it has ended or not: one that is under way may hold up others of its commit."""
+    return tuple(getattr(row, name) for name in RUN_PLACE if name not in ("finished_at", "outcome"))
+
+
 def _withdraw_run(key: str, affected: Affected) -> None:
     """Nothing tells of the run any more."""
-    row = Run.objects.filter(pk=stable_id("run", key)).first()
-    if row is not None:
+    for row in delete_attempts(Run, "run", key):
         _note_run(row, affected)
-        row.delete()
 
 
 def _note_run(row: Run, affected: Affected) -> None:
     """Note whose evidence rested on a run that moves or goes."""
-    if not has_ended(row):
-        return
     affected.note(service=row.service_id, repository=row.repository_id)
     if row.repository_id is None and row.service_id is None and row.sha:
         of_commit = Change.objects.filter(sha__startswith=row.sha)

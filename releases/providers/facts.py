@@ -82,7 +82,8 @@ class ChangeMerged(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSeen(Seen):
-    """A CI run reached a phase."""
+    """A CI run reached a phase. `trigger` is what started it (triggers.py); `attempt` tells a re-run from the run it repeats,
+    where the system numbers them."""
 
     kind: ClassVar[str] = "run"
     phase: str
@@ -94,6 +95,8 @@ class RunSeen(Seen):
     sha: str = ""
     branch: str = ""
     artifact: str = ""
+    trigger: str = ""
+    attempt: str = ""
     started_at: datetime | None = None
     finished_at: datetime | None = None
     url: str = ""
@@ -114,11 +117,12 @@ class ArtifactSeen(Seen):
 class DeploymentSeen(Seen):
     """A deployment of a service to an environment reached a phase. `deployment` is deploy, rollback or removal.
 
-    Without a `service`, it is the service that owns the `repository`.
+    Without a `service`, it is the service that owns the `repository`. Where its system tells attempts apart, `attempt` does.
     """
 
     kind: ClassVar[str] = "deployment"
     service: str = ""
+    attempt: str = ""
     repository: str = ""
     environment: str
     deployment: str = "deploy"
@@ -155,6 +159,7 @@ class AcceptanceSeen(Seen):
     environment: str
     phase: str
     outcome: str = ""
+    attempt: str = ""
     name: str = ""
     raw_status: str = ""
     story: str = ""

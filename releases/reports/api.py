@@ -239,6 +239,7 @@ class RunOut(serializers.ModelSerializer):
             "pipeline",
             "commit",
             "branch",
+            "trigger",
             "artifact",
             "phase",
             "outcome",

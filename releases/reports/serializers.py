@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from portal.kernel import clock
 from releases.pipelines.models import Phase
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.story_keys import KEY
 
 KINDS = ("deploy", "rollback", "removal")
@@ -29,6 +29,24 @@ class OutcomeField(serializers.CharField):
         text = str(super().to_internal_value(data))
         if text.strip().lower().replace(" ", "_").replace("-", "_") not in parse.OUTCOMES:
             raise serializers.ValidationError(f"“{text}” is no outcome. Write one of {', '.join(facts.OUTCOMES)}.")
+        return text
+
+
+class TriggerField(serializers.CharField):
+    """What started a run: push, merge_queue, tag, schedule and so on, or a common word for one."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault(
+            "help_text",
+            f"What started it: one of {', '.join(triggers.TRIGGERS)}. Without a rule of the service, only push, merge_queue "
+            "and tag prove that a story is integrated, and a run that does not say.",
+        )
+        super().__init__(max_length=40, **options)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = str(super().to_internal_value(data))
+        if triggers.trigger_of(text) == triggers.OTHER != text:
+            raise serializers.ValidationError(f"“{text}” is no trigger. Write one of {', '.join(triggers.TRIGGERS)}.")
         return text
 
 
@@ -185,6 +203,7 @@ class RunIn(Timed):
     pipeline = serializers.CharField(max_length=250, required=False)
     commit = CommitField()
     branch = serializers.CharField(max_length=250, required=False)
+    trigger = TriggerField(required=False)
     outcome = OutcomeField(required=False)
     artifact = PurlField(required=False)
 

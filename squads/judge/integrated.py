@@ -1,36 +1,69 @@
-"""Is every commit of it on the mainline, and in a successful run there?"""
+"""Is every commit of it on the mainline, and in a commit there whose runs succeeded?"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from squads.judge.case import Case, Row, Verdict, ago_of, covers, named, no_changes, short, vouched
+from squads.judge.case import Case, Part, Row, Verdict, ago_of, covers, named, no_changes, short, vouched
 from squads.judge.stages import BY_HAND, HELD, MISSING, WITHDRAWN
+
+
+@dataclass(slots=True)
+class _Runs:
+    """For each commit, the row that said that it is green first, and the one that says why it is not, or no longer."""
+
+    green: dict[str, Row] = field(default_factory=dict)
+    held_up: dict[str, Row] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+
+    def take(self, row: Row, shas: set[str]) -> None:
+        """Take in the next row. What a person saw, no machine takes back."""
+        for sha in shas:
+            if row.verdict == "success":
+                self.green.setdefault(sha, row)
+                self.held_up.pop(sha, None)
+            elif row.by_hand or (sha in self.green and self.green[sha].by_hand):
+                continue
+            else:
+                if self.green.pop(sha, None) is not None:
+                    self.lost.add(sha)
+                self.held_up[sha] = row
 
 
 def integrated(case: Case, service: str) -> Verdict:
     """Judge the rung "integrated" for one service."""
     wanted = case.changes.get(service, {})
-    runs = [row for row in case.of("run", service) if row.verdict == "success"]
+    rows = case.of("run", service)
     if not wanted:
-        return vouched(runs, "integrated") or no_changes(case)
-    covered = _first_runs(runs, wanted)
+        return vouched([row for row in rows if row.verdict == "success"], "integrated") or no_changes(case)
+    runs = _Runs()
+    for row in rows:
+        runs.take(row, covers(row, wanted))
+    covered = runs.green
     off = _off_mainline(wanted, covered)
     if off:
         return _not_on_mainline(off, wanted, covered)
     missing = [sha for sha in wanted if sha not in covered]
     if missing:
-        return _not_run(missing, wanted)
+        return _not_green(missing, wanted, runs) or _not_run(missing, wanted)
     last = max(covered.values(), key=lambda row: (row.at, row.id))
     state = BY_HAND if any(row.by_hand for row in covered.values()) else HELD
-    return Verdict(state, last.at, f"on the mainline and in {named(last, 'a successful run')}")
+    together = f" ({last.detail})" if last.detail else ""
+    return Verdict(state, last.at, f"on the mainline and in {named(last, 'a successful run')}{together}")
 
 
-def _first_runs(runs: list[Row], wanted: Mapping[str, Row]) -> dict[str, Row]:
-    """Return the first successful run that contains each commit."""
-    covered: dict[str, Row] = {}
-    for row in runs:
-        for sha in covers(row, wanted):
-            covered.setdefault(sha, row)
-    return covered
+def _not_green(missing: list[str], wanted: Mapping[str, Row], runs: _Runs) -> Verdict | None:
+    """The verdict on the first commit of which its runs say why it is not green: withdrawn, if it was."""
+    sha = next((sha for sha in missing if sha in runs.held_up), None)
+    if sha is None:
+        return None
+    row = runs.held_up[sha]
+    words = row.detail or f"{named(row, 'its run')} failed"
+    seen = row.verdict == "failure"
+    if sha in runs.lost:
+        return Verdict(WITHDRAWN, row.at, words, [f"{words} ", ago_of(row.at)], seen=seen)
+    merged = max(wanted[each].at for each in missing)
+    say: list[Part] = ["Merged ", ago_of(merged), f" as {short(missing)}; {words} ", ago_of(row.at)]
+    return Verdict(MISSING, merged, words, say, seen=seen)
 
 
 def _off_mainline(wanted: Mapping[str, Row], covered: Mapping[str, Row]) -> list[str]:

@@ -6,7 +6,8 @@ repetition of events changes a judgement; the present moment is only an argument
 Evidence kinds, and what their rows mean here:
 
 - change: the story's commit `shas[0]` of `service`; verdict success when it is on the mainline.
-- run: a successful run of the mainline that contains `shas`.
+- run: the runs of a mainline commit that contains `shas`, together: verdict success when they are green, failure when one is
+  red, "" while one holds up the others; `detail` names them.
 - test: a check in a testing or staging `environment` of an artifact that contains `shas`.
 - deployment: `service` in a production `environment` contains exactly `shas` of the story's commits from `at` on.
 - acceptance: a check of the story in production, started at `started_at`.

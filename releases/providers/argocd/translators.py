@@ -16,6 +16,8 @@ SERVICE, ENVIRONMENT = "{app}", "{namespace}"
 # More than Argo CD keeps by itself (revisionHistoryLimit is 10).
 MOST_HISTORY = 50
 MICROSECOND = timedelta(microseconds=1)
+# The key holds a sync's start, so whatever is told of it later, health above all, is about that one attempt.
+ONE_SYNC = "1"
 
 
 def fill_template(template: str, app: JsonObject) -> str:
@@ -115,6 +117,7 @@ def _newest(
     known = _source(result, revision)
     common = {
         "key": _key(owner, started, revision),
+        "attempt": ONE_SYNC,
         "started_at": started,
         **base,
         **(known if known.get("repository") or known.get("version") else _source(status, revision)),
@@ -169,6 +172,7 @@ def _earlier(entry: JsonObject, owner: str, base: JsonObject) -> Seen | None:
         return None
     return DeploymentSeen(
         key=_key(owner, started, revision),
+        attempt=ONE_SYNC,
         at=started - MICROSECOND,
         phase=facts.FINISHED,
         outcome=facts.UNKNOWN,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.buildbot.status_tables import NAMES, RESULTS
 from releases.providers.facts import RunSeen, Seen, Unreadable
 from releases.providers.payloads import JsonObject
@@ -13,6 +13,21 @@ from releases.providers.web_urls import host_of, link, path_of
 
 BUILD_URL = re.compile(r"builders/(\d{1,18})/builds/(\d{1,18})")
 REVISION_PROPERTY = "got_revision"
+# Buildbot's own words for why a build set began, such as "The Nightly scheduler named 'night' triggered this build".
+SCHEDULER = re.compile(r"The (\w+) scheduler named")
+SCHEDULERS = {
+    "Nightly": triggers.SCHEDULE,
+    "Periodic": triggers.SCHEDULE,
+    "NightlyTriggerable": triggers.SCHEDULE,
+    "Scheduler": triggers.PUSH,
+    "SingleBranchScheduler": triggers.PUSH,
+    "AnyBranchScheduler": triggers.PUSH,
+    "Dependent": triggers.PUSH,
+    "Try_Jobdir": triggers.REQUEST,
+    "Try_Userpass": triggers.REQUEST,
+    "ForceScheduler": triggers.MANUAL,
+}
+BY_HAND = ("force build", "a build was forced", "rebuild")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,7 @@ def build(payload: JsonObject, received: datetime | None, config: JsonObject) ->
             raw_status=_raw_status(payload, results, is_complete),
             repository=revision.repository,
             branch=revision.branch,
+            trigger=_trigger(payload),
             sha=revision.sha,
             started_at=started,
             finished_at=completed,
@@ -93,6 +109,15 @@ def build(payload: JsonObject, received: datetime | None, config: JsonObject) ->
             url=link(build_page(base_url, builder_id, number) if base_url else url),
         )
     ]
+
+
+def _trigger(build: JsonObject) -> str:
+    """Return what began a build, from the reason of its build set; "" where that does not tell."""
+    reason = parse.text_in(parse.object_in(build, "buildset"), "reason")
+    scheduler = SCHEDULER.search(reason)
+    if scheduler:
+        return SCHEDULERS.get(scheduler[1], "")
+    return triggers.MANUAL if reason.strip().lower().startswith(BY_HAND) else ""
 
 
 def _builder_and_number(payload: JsonObject, builder: JsonObject, url: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.cdevents.event import Event, attributes_of, data_of, read_event
 from releases.providers.facts import (
@@ -129,6 +129,7 @@ def _run(event: Event) -> list[Seen]:
         branch=parse.cut(parse.text_in(event.custom, "branch"), 250),
         pipeline=parse.cut(event.text("pipelineName", "taskName", "pipeline") or subject, 250),
         artifact=artifact,
+        trigger=triggers.trigger_of(parse.text_in(event.custom, "trigger")),
         started_at=event.at if phase == facts.RUNNING else _started_at(event),
         finished_at=event.at if phase == facts.FINISHED else None,
         url=link(event.text("url", "uri")),

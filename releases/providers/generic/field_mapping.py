@@ -38,6 +38,7 @@ FIELDS = (
     ("version", "Version", "Of a deployment."),
     ("pipeline", "Pipeline", "Of a run."),
     ("branch", "Branch", "Of a run or a change."),
+    ("trigger", "Trigger", "What started a run: push, merge_queue, tag, schedule, pull_request, manual, api, bot."),
     ("story", "Story", "Of an acceptance run: a key such as PAY-12."),
     ("title", "Title", "Of an incident or an acceptance run; the first line of a change's message."),
     ("author", "Author", "Of a change, or who performed an acceptance run."),

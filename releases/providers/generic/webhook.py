@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.facts import (
     AcceptanceSeen,
@@ -140,6 +140,7 @@ def _run(event: _MappedEvent, namespace: str) -> list[Seen]:
             url=event.url(),
             pipeline=event.text("pipeline"),
             branch=event.text("branch"),
+            trigger=triggers.trigger_of(event.text("trigger")),
             **event.belongs_to(),
             **event.times(at, meaning),
         )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.facts import ArtifactSeen, ChangeMerged, DeploymentSeen, RunSeen, Seen, TicketSeen
 from releases.providers.github.fields import (
     BRANCH,
@@ -48,9 +48,10 @@ def _status_of(resource: JsonObject) -> tuple[str, Meaning]:
 
 
 def workflow_run(payload: JsonObject, config: JsonObject) -> list[Seen]:
-    """Return the run of a workflow run. A re-run is the same run, with a new end.
+    """Return the run of a workflow run. A re-run has the same id; its attempt tells it from the first.
 
-    A branch of a fork is prefixed with its owner, because it is not ours even if it is called main.
+    A branch of a fork is prefixed with its owner, because it is not ours even if it is called main. Once the fork is deleted,
+    GitHub names no head repository.
     """
     resource = _resource(payload, "workflow_run")
     url = parse.text_in(resource, "html_url")
@@ -59,10 +60,10 @@ def workflow_run(payload: JsonObject, config: JsonObject) -> list[Seen]:
     at = required_moment(resource, "updated_at", "run_started_at", "created_at")
     path = parse.text_in(resource, "path").partition("@")[0].rpartition("/")[2]
     name = parse.text_in(resource, "name") or parse.text_in(parse.object_in(payload, "workflow"), "name") or path
+    trigger = triggers.trigger_of(parse.text_in(resource, "event"), triggers.GITHUB_EVENTS)
     branch = parse.text_in(resource, "head_branch")
-    head = parse.text_in(parse.object_in(resource, "head_repository"), "full_name")
-    if head and repository.path and head.lower() != repository.path.lower():
-        branch = f"{head.partition('/')[0]}:{branch}"
+    owner = _fork_owner(resource, repository, trigger)
+    attempt = parse.text_in(resource, "run_attempt")
     return [
         RunSeen(
             key=repository.key("run", parse.text_in(resource, "id")),
@@ -73,12 +74,24 @@ def workflow_run(payload: JsonObject, config: JsonObject) -> list[Seen]:
             repository=repository.path,
             pipeline=parse.cut(name or "workflow", 250),
             sha=parse.sha(parse.text_in(resource, "head_sha")),
-            branch=parse.cut(branch, 250),
+            branch=parse.cut(f"{owner}:{branch}" if owner else branch, 250),
+            trigger=triggers.FORK if owner else trigger,
+            attempt=attempt[:9],
             started_at=first_moment(resource, "run_started_at", "created_at") if _began(meaning) else None,
             finished_at=at if meaning.phase == facts.FINISHED else None,
             url=link(url),
         )
     ]
+
+
+def _fork_owner(resource: JsonObject, repository: RepositoryRef, trigger: str) -> str:
+    """Return the owner of the fork that a run is of; "" for a run of the repository itself."""
+    head = parse.object_in(resource, "head_repository")
+    path = parse.text_in(head, "full_name")
+    if path:
+        return path.partition("/")[0] if repository.path and path.lower() != repository.path.lower() else ""
+    is_gone = "head_repository" in resource and not head and trigger in (triggers.REQUEST, triggers.OTHER)
+    return "deleted fork" if is_gone or head.get("fork") is True else ""
 
 
 def _began(meaning: Meaning) -> bool:

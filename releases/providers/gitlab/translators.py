@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.facts import (
     CLOCK_SLACK,
     ArtifactSeen,
@@ -26,6 +26,7 @@ MOST_COMMITS = 1000
 COMMIT_IN_URL = re.compile(r"/commits?/([0-9a-f]{7,64})(?:[/?#]|$)", re.IGNORECASE)
 # Review apps come and go with their branch, so an environment of one is only shown once it has a deployment.
 REVIEW_APP_TIER = "development"
+TRAIN_REF = re.compile(r"refs/merge-requests/\d+/train")
 
 
 def pipeline(payload: JsonObject, config: JsonObject) -> list[Seen]:
@@ -55,6 +56,7 @@ def pipeline(payload: JsonObject, config: JsonObject) -> list[Seen]:
             pipeline=parse.cut(parse.text_in(resource, "name") or source or "pipeline", 250),
             sha="" if source == "parent_pipeline" else parse.sha(parse.text_in(resource, "sha")),
             branch=parse.cut(_branch(payload, resource, source), 250),
+            trigger=_trigger(payload, resource, source),
             started_at=moment(resource.get("started_at")),
             finished_at=finished,
             url=link(url),
@@ -69,6 +71,18 @@ def _branch(payload: JsonObject, resource: JsonObject, source: str) -> str:
     if source == "merge_request_event" and request and ref == parse.text_in(request, "source_branch"):
         return f"refs/merge-requests/{parse.text_in(request, 'iid')}/head"
     return ref
+
+
+def _trigger(payload: JsonObject, resource: JsonObject, source: str) -> str:
+    """Return what started a pipeline. A merge train tests the very commit that the mainline becomes; a fork tests its own."""
+    request = parse.object_in(payload, "merge_request")
+    of, into = parse.text_in(request, "source_project_id"), parse.text_in(request, "target_project_id")
+    if TRAIN_REF.fullmatch(parse.text_in(resource, "ref")):
+        return triggers.MERGE_QUEUE
+    if of and into and of != into:
+        return triggers.FORK
+    trigger = triggers.trigger_of(source, triggers.GITLAB_SOURCES)
+    return triggers.TAG if trigger == triggers.PUSH and resource.get("tag") is True else trigger
 
 
 def job(payload: JsonObject, config: JsonObject) -> list[Seen]:

@@ -40,7 +40,7 @@ MULTIBRANCH = "MultiBranchProject"
 JOBS = "jobs[name,url,_class,lastBuild[number],lastCompletedBuild[number]]"
 FIELDS = (
     "number,url,result,building,timestamp,duration,fullDisplayName,"
-    "actions[_class,lastBuiltRevision[SHA1,branch[SHA1,name]],remoteUrls],"
+    "actions[_class,causes[_class,shortDescription],lastBuiltRevision[SHA1,branch[SHA1,name]],remoteUrls],"
     "changeSet[items[commitId]],changeSets[items[commitId]],fingerprint[fileName,hash,original[name,number]]"
 )
 SETTINGS = (

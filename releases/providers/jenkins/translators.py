@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.facts import ArtifactSeen, RunSeen, Seen, Unreadable
 from releases.providers.jenkins.status_tables import PHASES, RESULTS
 from releases.providers.payloads import JsonObject
@@ -17,6 +17,24 @@ MD5 = re.compile(r"[0-9a-f]{32}")
 MOST_ARTIFACTS = 200
 REMOTE_PREFIXES = ("refs/remotes/origin/", "remotes/origin/", "refs/heads/", "origin/")
 DETACHED = ("detached", "HEAD")
+# How multibranch projects call the job of a request.
+OF_REQUEST = re.compile(r"(PR|MR)-\d+(-head|-merge)?")
+# The last part of a cause's class. What another job began, or an unknown plugin, tells nothing.
+CAUSES = {
+    "SCMTriggerCause": triggers.PUSH,
+    "GitHubPushCause": triggers.PUSH,
+    "BitBucketPushCause": triggers.PUSH,
+    "BranchEventCause": triggers.PUSH,
+    "BranchIndexingCause": triggers.PUSH,
+    "GhprbCause": triggers.REQUEST,
+    "GitHubPRCause": triggers.REQUEST,
+    "UserIdCause": triggers.MANUAL,
+    "UserCause": triggers.MANUAL,
+    "ReplayCause": triggers.MANUAL,
+    "RemoteCause": triggers.API,
+    "TimerTriggerCause": triggers.SCHEDULE,
+}
+FIRST_CAUSE = (triggers.REQUEST, triggers.PUSH, "", triggers.MANUAL, triggers.API, triggers.SCHEDULE)
 
 
 def unix_milliseconds(value: object) -> datetime | None:
@@ -93,6 +111,19 @@ def main_checkout(
     return None
 
 
+def trigger(build: JsonObject, path: str) -> str:
+    """Return what started a build: its job, where that is one of a request, else the most telling of its causes.
+
+    A restart of a build keeps the causes of the first. "" where nothing tells, as in the notification plugin's messages.
+    """
+    if OF_REQUEST.fullmatch(path.rpartition("/")[2]):
+        return triggers.REQUEST
+    causes = [each for action in _objects(build.get("actions")) for each in _objects(action.get("causes"))]
+    names = {re.split(r"[.$]", parse.text_in(each, "_class"))[-1] for each in causes}
+    found = {CAUSES.get(name, "") for name in names if name}
+    return next((each for each in FIRST_CAUSE if each in found), "")
+
+
 def _objects(value: object) -> list[JsonObject]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
@@ -148,6 +179,7 @@ def build(payload: JsonObject, config: JsonObject) -> list[Seen]:
         pipeline=parse.cut(path, 250),
         sha=checkout.sha,
         branch=job_branch or checkout.branch,
+        trigger=trigger(payload, path),
         started_at=started,
         finished_at=finished,
         url=link(url),
@@ -200,6 +232,7 @@ def notification(payload: JsonObject, received: datetime | None, config: JsonObj
             pipeline=parse.cut(path, 250),
             sha=parse.sha(parse.text_in(scm, "commit")),
             branch=branch(parse.text_in(scm, "branch")),
+            trigger=trigger(build, path),
             started_at=at if phase == "STARTED" else None,
             finished_at=at if exact else None,
             url=link(url),

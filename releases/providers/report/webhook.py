@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, triggers
 from releases.providers.base import Labelled, Message, MessageRefused, Provider
 from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
 from releases.providers.payloads import as_object, read_json
@@ -149,6 +149,7 @@ def _run(report: _Report) -> list[Seen]:
         pipeline=pipeline,
         sha=sha,
         branch=parse.cut(report.text("branch"), 250),
+        trigger=triggers.trigger_of(report.text("trigger")),
         artifact=artifact,
         started_at=started,
         finished_at=finished,

@@ -126,17 +126,27 @@ def test_a_version_is_understood_when_its_tag_is_read(before: list[tuple[str, st
     assert_a_rebuild_changes_nothing()
 
 
-def test_a_run_of_a_branch_does_not_take_the_news_from_the_mainlines_run() -> None:
-    step(*pulled("e", 4.5))
-    step(*ci(ran(5, "r1", commit="d" * 40, repository="shop/checkout", branch="feature")))
+def test_a_run_of_a_commit_beside_the_mainline_does_not_take_the_news_from_the_mainlines_run() -> None:
+    step(*pulled("e", 4.5), *git(commits(record("9" * 40, ("d" * 40,), 4, "a branch"))))
+    step(*ci(ran(5, "r1", commit="9" * 40, repository="shop/checkout", branch="feature")))
     assert stages()["PAY-1"] == "todo"
     step(*ci(ran(6, "r2", commit="e" * 40, repository="shop/checkout", branch="main")))
     assert stages()["PAY-1"] == "integrated"
     assert_a_rebuild_changes_nothing()
 
 
+@pytest.mark.parametrize(
+    "branch", ["gh-readonly-queue/main/pr-12-c", "refs/merge-requests/5/train", "v2.0", "topic", ""]
+)
+def test_a_run_counts_for_the_commit_it_built_whatever_its_branch_is_called(branch: str) -> None:
+    step(*ci(ran(5, "r1", commit="d" * 40, repository="shop/checkout", branch=branch)))
+    step(*pulled("e", 4.5))
+    assert (stages()["PAY-1"], stages()["PAY-3"]) == ("integrated", "todo")
+    assert_a_rebuild_changes_nothing()
+
+
 def test_only_the_real_mainline_counts_once_it_is_known() -> None:
-    step(*pulled("c", 2.5))
+    step(*git(commits(*HISTORY[:3]), look(2.5, "a" * 40)))
     step(*ci(ran(5, "r1", commit="c" * 40, repository="shop/checkout", branch="release")))
     assert stages()["PAY-1"] == "todo"
     kind, delivery, body = look(6, "c" * 40)

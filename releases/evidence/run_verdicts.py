@@ -1,0 +1,178 @@
+"""Whether a commit is green: what all runs of it that count say together, and since when. No database in here.
+
+Runs are told apart by pipeline. Of each pipeline the newest attempt that showed something counts, so one that was cancelled
+or is under way hides nothing. A commit is red if one pipeline is red, and not green before all that had begun have ended;
+what begins after it was green can only make it red.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from releases.providers import triggers
+
+GREEN, RED, OPEN = "success", "failure", ""
+# With no rule of the service, these prove something by themselves; "" is a run that does not say what started it.
+PROVING = ("", triggers.PUSH, triggers.MERGE_QUEUE, triggers.TAG)
+# These are further attempts at a pipeline that one of the above started for the same commit.
+REPEATING = (triggers.MANUAL, triggers.API)
+# What these ran was never the mainline.
+NEVER = (triggers.REQUEST, triggers.FORK)
+SAID = {
+    "failure": "failed",
+    "error": "ended in an error",
+    "warning": "ended with warnings",
+    "cancelled": "was cancelled",
+    "running": "is still running",
+    "missing": "has not run",
+}
+PASSED = "success"
+FAILED = ("failure", "error", "warning")
+MOST_NAMES, LONGEST_NAME = 3, 40
+
+
+class CountedRun(NamedTuple):
+    """An attempt at a run of a commit. `began` is when it started, or was first heard of."""
+
+    id: Any
+    commit: str
+    pipeline: str
+    trigger: str
+    phase: str
+    outcome: str
+    began: datetime | None
+    ended: datetime | None
+    label: str
+    url: str
+    event: Any
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What is said of a commit from a moment on: GREEN, RED, or OPEN while something that could be green is held up.
+
+    `run` made it so; `words` name the pipelines, unless there is only one and it passed.
+    """
+
+    at: datetime
+    commit: str
+    state: str
+    run: CountedRun
+    words: str = ""
+
+
+@dataclass(slots=True)
+class _Commit:
+    """The pipelines of one commit while its runs are told moment by moment."""
+
+    commit: str
+    required: Collection[str]
+    pipelines: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    passed: CountedRun | None = None
+    found: list[Verdict] = field(default_factory=list)
+
+    def begin(self, run: CountedRun) -> None:
+        self.names.setdefault(run.pipeline.casefold(), run.pipeline)
+        self.pipelines.setdefault(run.pipeline.casefold(), "running")
+
+    def end(self, run: CountedRun) -> None:
+        name = run.pipeline.casefold()
+        self.names.setdefault(name, run.pipeline)
+        before = self.pipelines.get(name, "")
+        if run.outcome == PASSED or run.outcome in FAILED:
+            self.pipelines[name] = run.outcome
+            self.passed = run if run.outcome == PASSED else self.passed
+        elif before in ("", "running", "cancelled"):
+            # What was skipped or says nothing holds nobody up.
+            self.pipelines[name] = "cancelled" if run.outcome == "cancelled" else ""
+
+    def look(self, run: CountedRun, at: datetime) -> None:
+        """Note what is to be said of the commit now, if that is something else than before."""
+        state = self._state()
+        last = self.found[-1] if self.found else None
+        if state is None or (last is not None and last.state == GREEN and state == OPEN):
+            return
+        if last is None or last.state != state:
+            by = self.passed if state == GREEN and self.passed is not None else run
+            self.found.append(last := Verdict(at, self.commit, state, by))
+        last.words = self._words()
+
+    def _state(self) -> str | None:
+        states = {self.pipelines.get(name, "missing") for name in self.required} or set(self.pipelines.values())
+        if states.intersection(FAILED):
+            return RED
+        passed = PASSED in self.pipelines.values()
+        if states - {PASSED, ""} or (self.required and "" in states):
+            return OPEN if passed or "cancelled" in states else None
+        return GREEN if passed else None
+
+    def _words(self) -> str:
+        by_state: dict[str, list[str]] = {}
+        names = dict.fromkeys([*sorted(self.required), *sorted(self.pipelines)])
+        for name in names:
+            state = self.pipelines.get(name, "missing") or ("missing" if self.required else "")
+            by_state.setdefault(state, []).append(self.names.get(name, name) or "the run")
+        passed = by_state.pop(PASSED, [])
+        by_state.pop("", None)
+        others = ", ".join(f"{_listed(by_state[state])} {SAID[state]}" for state in SAID if state in by_state)
+        if not others:
+            return f"{_listed(passed)} passed" if len(passed) > 1 else ""
+        return f"{others} on {self.commit[:7]}" + (f" ({_listed(passed)} passed)" if passed else "")
+
+
+def _listed(names: list[str]) -> str:
+    short = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in names]
+    if len(short) > MOST_NAMES:
+        short = [*short[: MOST_NAMES - 1], f"{len(short) - MOST_NAMES + 1} more"]
+    return " and ".join(filter(None, [", ".join(short[:-1]), short[-1]]))
+
+
+def verdicts(runs: Iterable[CountedRun], required: Collection[str]) -> list[Verdict]:
+    """Return every change of the verdict on each commit, in order of time.
+
+    `required` are the pipelines that the service's rule names, in lower case; none where it has no rule.
+    """
+    by_commit: dict[str, list[CountedRun]] = {}
+    for run in runs:
+        by_commit.setdefault(run.commit, []).append(run)
+    found: list[Verdict] = []
+    for commit, own in by_commit.items():
+        found += _of_commit(commit, _counting(own, required), required)
+    found.sort(key=lambda verdict: (verdict.at, verdict.run.id))
+    return found
+
+
+def _counting(runs: list[CountedRun], required: Collection[str]) -> list[CountedRun]:
+    if required:
+        return [run for run in runs if run.trigger not in NEVER and run.pipeline.casefold() in required]
+    proving = [run for run in runs if run.trigger in PROVING]
+    if len(proving) == len(runs):
+        return runs
+    names = {run.pipeline.casefold() for run in proving}
+    return proving + [run for run in runs if run.trigger in REPEATING and run.pipeline.casefold() in names]
+
+
+def _of_commit(commit: str, runs: list[CountedRun], required: Collection[str]) -> list[Verdict]:
+    if len(runs) == 1 and not required and runs[0].outcome == PASSED and (ended := runs[0].ended) is not None:
+        return [Verdict(ended, commit, GREEN, runs[0])]
+    told: list[tuple[datetime, int, Any, CountedRun]] = []
+    for run in runs:
+        if run.began is not None and run.phase != "waiting":
+            told.append((run.began if run.ended is None else min(run.began, run.ended), 0, run.id, run))
+        if run.ended is not None:
+            told.append((run.ended, 1, run.id, run))
+    told.sort(key=lambda each: each[:3])
+    state = _Commit(commit, required)
+    for number, (at, is_end, _, run) in enumerate(told):
+        (state.end if is_end else state.begin)(run)
+        if number + 1 == len(told) or told[number + 1][0] != at:
+            state.look(run, at)
+    return state.found
+
+
+def steady_since(found: list[Verdict]) -> datetime | None:
+    """Return since when a commit has been green and never ceased to be, from its verdicts; None where it is not so."""
+    was_green = sum(verdict.state == GREEN for verdict in found)
+    return found[-1].at if was_green == 1 and found[-1].state == GREEN else None

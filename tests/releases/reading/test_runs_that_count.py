@@ -1,0 +1,224 @@
+"""Which runs integrate a story: all that a push, a merge queue or a tag started on a commit of the mainline, together; and every
+attempt stays what it was. Reading on equals reading everything anew."""
+
+import json
+from typing import Any
+
+import pytest
+
+from portal.kernel import outbox
+from releases.inbox.actions import store
+from releases.inbox.models import Source
+from releases.models import Deployment, Run
+from squads.models import Evidence, Story
+from tests.releases.reading import test_order
+from tests.releases.reading.test_late_news import (
+    assert_a_rebuild_changes_nothing,
+    ci,
+    deployment,
+    git,
+    pulled,
+    report,
+    stages,
+    step,
+)
+from tests.releases.reading.test_order import answers, commits, event, hour, look, read_all, record
+
+pytestmark = pytest.mark.usefixtures("scene")
+scene = test_order.scene
+B, C, D = "b" * 40, "c" * 40, "d" * 40
+OURS = {"full_name": "shop/checkout"}
+
+
+def workflow(at: float, name: str, conclusion: str | None = "success", *, number: int = 0, **said: Any) -> None:
+    """Have GitHub tell of a workflow run of b, PAY-1's commit; without a conclusion it is under way."""
+    source = Source.objects.get_or_create(key="github", defaults={"name": "GitHub", "kind": "github"})[0]
+    run = {
+        "id": number or int(at * 100),
+        "name": name,
+        "head_branch": "main",
+        "head_sha": B,
+        "status": "completed" if conclusion else "in_progress",
+        "conclusion": conclusion,
+        "event": "push",
+        "run_attempt": 1,
+        "run_started_at": hour(at - 0.2).isoformat(),
+        "updated_at": hour(at).isoformat(),
+        "head_repository": OURS,
+        **said,
+    }
+    body = json.dumps({"repository": {**OURS, "default_branch": "main"}, "workflow_run": run}).encode()
+    store(source, delivery=f"run {at} {name} {said}", kind="workflow_run", body=body, at=hour(24))
+    read_all()
+    outbox.deliver()
+
+
+def evidence() -> list[tuple[str, str]]:
+    rows = Evidence.objects.filter(story__key="PAY-1", kind="run").order_by("at")
+    return list(rows.values_list("verdict", "detail"))
+
+
+def test_a_red_sibling_of_the_same_commit_is_said_and_keeps_the_story_from_being_integrated() -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "Lint")
+    assert stages()["PAY-1"] == "integrated"
+    workflow(4, "Tests", "failure")
+    assert stages()["PAY-1"] == "todo"
+    assert "no longer integrated: Tests failed on bbbbbbb (Lint passed)" in answers()[0].replace("No l", "no l")
+    assert_a_rebuild_changes_nothing()
+    workflow(5, "Tests", run_attempt=2, number=400)
+    assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
+
+
+def test_what_is_still_running_is_waited_for_and_a_later_green_commit_heals() -> None:
+    step(*pulled("c", 2.5))
+    workflow(3.1, "Tests", None, number=1, run_started_at=hour(2.9).isoformat())
+    workflow(3.2, "Lint")
+    assert stages()["PAY-1"] == "todo"
+    assert "Tests is still running on bbbbbbb (Lint passed)" in answers()[0]
+    assert_a_rebuild_changes_nothing()
+    workflow(3.5, "Tests", "failure", number=1, run_started_at=hour(2.9).isoformat())
+    assert evidence() == [("failure", "Tests failed on bbbbbbb (Lint passed)")]
+    workflow(4, "Tests", head_sha=C)
+    assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
+
+
+def test_what_begins_after_a_commit_was_green_can_only_make_it_red() -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "Tests")
+    workflow(5, "Publish", None, number=2, head_branch="v1.0")
+    assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"),
+    [
+        ({"event": "push"}, True),
+        ({"event": "merge_group", "head_branch": "gh-readonly-queue/main/pr-12-aaaa"}, True),
+        ({"event": "push", "head_branch": "v2.0.0"}, True),
+        ({"event": "release", "head_branch": "v2.0.0"}, True),
+        ({"event": "schedule"}, False),
+        ({"event": "workflow_dispatch"}, False),
+        ({"event": "repository_dispatch"}, False),
+        ({"event": "dynamic"}, False),
+        ({"event": "issue_comment"}, False),
+        ({"event": "workflow_run"}, False),
+        ({"event": "pull_request"}, False),
+        ({"event": "pull_request", "head_repository": None}, False),
+        ({"event": "push", "head_repository": {"full_name": "stranger/checkout"}}, False),
+    ],
+    ids=lambda each: "/".join(map(str, each.values())) if isinstance(each, dict) else "",
+)
+def test_what_started_a_run_decides_whether_it_proves_anything(said: dict[str, Any], counts: bool) -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "CI", **said)
+    assert stages()["PAY-1"] == ("integrated" if counts else "todo")
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_scheduled_success_heals_no_failure() -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "CI", "failure")
+    workflow(4, "Close stale issues", event="schedule")
+    workflow(5, "CI", event="schedule")
+    assert stages()["PAY-1"] == "todo"
+    assert "CI failed on bbbbbbb" in answers()[0]
+    workflow(6, "CI", event="workflow_dispatch")
+    assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_run_of_a_deleted_forks_main_proves_nothing_of_the_commit_that_was_merged() -> None:
+    side = record("9" * 40, ("a" * 40,), 1, "PAY-4 from a fork")
+    merge = record("8" * 40, (C, "9" * 40), 4, "Merge pull request #5 from stranger/main")
+    step(*pulled("c", 2.5), *git(commits(side, merge), look(5, "8" * 40)))
+    workflow(3, "CI", event="pull_request", head_sha="9" * 40, head_repository=None)
+    workflow(5.5, "CI", "failure", head_sha="8" * 40)
+    assert set(stages().values()) <= {"todo", "deployed"}
+    assert Run.objects.get(sha="9" * 40).branch == "deleted fork:main"
+    assert_a_rebuild_changes_nothing()
+
+
+@pytest.mark.parametrize("end", ["cancelled", "skipped", "stale"])
+def test_an_attempt_that_was_cancelled_hides_nothing(end: str) -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "CI", number=7)
+    workflow(4, "CI", None, number=7, run_attempt=2)
+    workflow(5, "CI", end, number=7, run_attempt=2)
+    assert stages()["PAY-1"] == "integrated"
+    assert list(Run.objects.order_by("finished_at").values_list("outcome", flat=True)[:1]) == ["success"]
+    assert_a_rebuild_changes_nothing()
+
+
+def test_every_attempt_is_a_run_of_its_own_and_the_newest_that_shows_something_counts() -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "CI", number=7)
+    workflow(4, "CI", "failure", number=7, run_attempt=2)
+    assert stages()["PAY-1"] == "todo"
+    assert evidence() == [("success", ""), ("failure", "CI failed on bbbbbbb")]
+    workflow(5, "CI", number=7, run_attempt=3)
+    assert stages()["PAY-1"] == "integrated"
+    assert [(stage.to_stage, stage.at) for stage in Story.objects.get(key="PAY-1").stage_changes.order_by("at")] == [
+        ("integrated", hour(3)),
+        ("todo", hour(4)),
+        ("integrated", hour(5)),
+    ]
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_cancelled_pipeline_of_a_commit_holds_its_siblings_up() -> None:
+    step(*pulled("c", 2.5))
+    workflow(3.1, "Tests", "cancelled", run_started_at=hour(2.9).isoformat())
+    workflow(3.2, "Lint")
+    assert stages()["PAY-1"] == "todo"
+    assert "Tests was cancelled on bbbbbbb (Lint passed)" in answers()[0]
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_report_with_the_same_id_never_hides_what_the_earlier_one_showed() -> None:
+    step(*pulled("c", 2.5))
+    said = {"id": "7", "service": "checkout", "commit": B, "branch": "main"}
+    report(1, "run", **said, outcome="success", finished_at=hour(3).isoformat())
+    report(2, "run", **said, outcome="cancelled", finished_at=hour(4).isoformat())
+    assert stages()["PAY-1"] == "integrated"
+    report(3, "run", **said, outcome="failure", finished_at=hour(5).isoformat())
+    assert stages()["PAY-1"] == "todo"
+    assert Run.objects.count() == 2
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_deployment_that_failed_when_it_was_tried_again_leaves_what_the_first_put_there() -> None:
+    step(*pulled("c", 2.5))
+    deployment(1, 5, "b", id="1")
+    deployment(2, 6, "b", id="1", outcome="cancelled")
+    deployment(3, 7, "b", id="1", outcome="failure")
+    assert stages()["PAY-1"] == "deployed"
+    ends = Deployment.objects.order_by("finished_at").values_list("outcome", "finished_at")
+    assert list(ends) == [("success", hour(5)), ("failure", hour(7))]
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_check_with_the_same_id_is_another_attempt() -> None:
+    step(*pulled("c", 2.5))
+    deployment(1, 5, "b")
+    said = {"id": "c", "environment": "production", "story": "PAY-1"}
+    report(2, "acceptance-run", **said, outcome="passed", finished_at=hour(6).isoformat())
+    report(3, "acceptance-run", **said, outcome="cancelled", finished_at=hour(7).isoformat())
+    assert stages()["PAY-1"] == "rodeo_done"
+    report(4, "acceptance-run", **said, outcome="failed", finished_at=hour(8).isoformat())
+    assert stages()["PAY-1"] == "deployed"
+    assert Evidence.objects.filter(kind="acceptance").count() == 2
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_system_says_in_its_own_word_what_started_a_run() -> None:
+    step(*pulled("c", 2.5))
+    ran = {"pipelineName": "main", "outcome": "success"}
+    step(*ci(event("pipelinerun.finished", 3, "r1", ran, commit=B, repository="shop/checkout", trigger="nightly")))
+    assert (stages()["PAY-1"], Run.objects.get().trigger) == ("todo", "schedule")
+    step(*ci(event("pipelinerun.finished", 4, "r2", ran, commit=B, repository="shop/checkout", trigger="webhook")))
+    assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
