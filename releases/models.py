@@ -17,6 +17,7 @@ from releases.pipelines.models import (
     Run,
     StoryLink,
     Tag,
+    TagMove,
 )
 from releases.planning.models import Release
 
@@ -43,4 +44,5 @@ __all__ = [
     "Source",
     "StoryLink",
     "Tag",
+    "TagMove",
 ]

@@ -12,7 +12,7 @@ from portal.kernel.bulk_update import write
 from portal.kernel.stable_ids import stable_id
 from releases.pipelines import commit_graph
 from releases.pipelines.closed_issues import stories_of_issues
-from releases.pipelines.models import Change, Mainline, Repository, StoryLink
+from releases.pipelines.models import Change, Mainline, Repository, StoryLink, TagMove
 from releases.providers.facts import Commit, CommitsSeen, RefsSeen
 from releases.providers.story_keys import issues_in, keys_in
 from squads.models import Story
@@ -148,7 +148,21 @@ def link_to_stories(keys_by_change: dict[UUID, list[str]]) -> set[int]:
 
 
 def apply_refs(event: Any, repository: Repository, seen: RefsSeen) -> bool:
-    """Store a snapshot of the refs if it is the newest; return whether it was."""
+    """Store a snapshot of the refs if it is the newest, and where it saw tags in any case; return whether it was."""
+    moves = [
+        TagMove(
+            pk=stable_id("tag move", repository.key, tag.name, seen.at.isoformat()),
+            repository=repository,
+            name=tag.name[:250],
+            sha=tag.sha,
+            tagged_at=tag.tagged_at,
+            seen_at=seen.at,
+            event_id=event.pk,
+        )
+        for tag in seen.tags
+        if tag.is_new
+    ]
+    TagMove.objects.bulk_create(moves, ignore_conflicts=True, batch_size=500)
     known = Mainline.objects.filter(repository=repository).first()
     if known is not None and (known.seen_at, known.event_id) > (seen.at, event.pk):
         return False

@@ -225,6 +225,25 @@ class Run(models.Model):
         return f"{self.pipeline or 'run'} {self.key}"
 
 
+class TagMove(models.Model):
+    """Derived. A tag of a repository was seen where it was not before: it was made, or moved. The last one is where it is."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    repository = models.ForeignKey(Repository, on_delete=models.CASCADE, related_name="tag_moves")
+    name = models.CharField(max_length=250)
+    sha = models.CharField(max_length=64)
+    tagged_at = models.DateTimeField(help_text="tagger date, else committer date of the commit")
+    seen_at = models.DateTimeField(help_text="when a pull saw it there first")
+    event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["seen_at", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.sha[:7]}"
+
+
 class Tag(models.Model):
     """Derived. A tag that is a release by its source's tag rules."""
 

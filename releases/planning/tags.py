@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
 from natsort import natsort_keygen
 
 from portal.kernel.bulk_update import write
@@ -22,7 +23,7 @@ from releases.environments.actions import environment_named
 from releases.events import ReleaseSaved
 from releases.pipelines import commit_graph
 from releases.pipelines.actions import parents_of
-from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink, Tag
+from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink, Tag, TagMove
 from releases.planning.models import Release
 from releases.planning.slugs import slug_for
 from releases.providers.git import config, records
@@ -180,12 +181,15 @@ def _mirror(
     before: set[str],
     derived: Derived,
 ) -> None:
-    """Make the deployments that tags stand for exactly these. They finished when the tag was made, and succeeded."""
-    ids = {name: stable_id("deployment", "tag", repository.key, name) for name in before | {tag.name for tag in tags}}
+    """Make the deployments that tags stand for exactly these: one for each place a tag was seen at. They succeeded."""
+    seen = _seen_at_several(repository)
+    moves = {name: _moved(each) for name, each in seen.items()}
+    ids = {_deployment_id(repository, name) for name in before | {tag.name for tag in tags}}
+    ids |= {_deployment_id(repository, name, each.seen_at) for name, some in seen.items() for each in some}
     present: dict[UUID, Deployment] = {}
-    for some in _some(ids.values()):
+    for some in _some(ids):
         present.update(Deployment.objects.in_bulk(some))
-    wanted = _deployments_of_tags(repository, mainline, tags, deploys_to, ids)
+    wanted = _deployments_of_tags(repository, mainline, tags, deploys_to, moves)
     columns = ("service_id", "environment_id", "sha", "version", "finished_at", "event_id")
     changed = [
         row
@@ -202,7 +206,8 @@ def _mirror(
         batch_size=500,
         update_fields=["service", "environment", "sha", "version", "finished_at", "event"],
     )
-    moved = {present[row.pk].service_id for row in changed if row.pk in present} - {repository.service_id}
+    # What a deployment that is another now did before, nobody can tell from its row.
+    moved = {present[row.pk].service_id for row in changed if row.pk in present}
     derived.services |= moved | {present[pk].service_id for pk in gone}
     if len(changed) > MOST_DEPLOYMENTS:
         derived.services |= {row.service_id for row in changed}
@@ -210,34 +215,86 @@ def _mirror(
         derived.deployments |= {row.pk for row in changed}
 
 
+def _deployment_id(repository: Repository, name: str, seen_at: datetime | None = None) -> UUID:
+    """Return the id of the deployment that a tag stands for; with `seen_at`, of the one that its move at that moment does."""
+    return stable_id("deployment", "tag", repository.key, name, *([seen_at.isoformat()] if seen_at else []))
+
+
+def _seen_at_several(repository: Repository) -> dict[str, list[TagMove]]:
+    """Return, for each tag that was seen anew more than once, when and where, in order."""
+    rows = TagMove.objects.filter(repository=repository)
+    several = rows.order_by().values("name").annotate(times=Count("pk")).filter(times__gt=1).values("name")
+    found: dict[str, list[TagMove]] = defaultdict(list)
+    for row in rows.filter(name__in=several).order_by("seen_at", "pk"):
+        found[row.name].append(row)
+    return found
+
+
+def _moved(seen: Sequence[TagMove]) -> list[TagMove]:
+    """Leave out where a tag was made anew at the commit it was at: it did not move."""
+    return [each for number, each in enumerate(seen) if not number or each.sha != seen[number - 1].sha]
+
+
 def _deployments_of_tags(
     repository: Repository,
     mainline: Mainline,
     tags: Sequence[records.TagRecord],
     deploys_to: str,
-    ids: Mapping[str, UUID],
+    moves: Mapping[str, list[TagMove]],
 ) -> dict[UUID, Deployment]:
-    """Return the deployment that each tag stands for, by its id; none where tags deploy nothing."""
+    """Return the deployments that tags stand for, by id; none where tags deploy nothing.
+
+    A tag was deployed when it was made. Where it moved, each move is a deployment of its own, and those before it are history.
+    """
     if not deploys_to or not repository.service_id:
         return {}
     environment = environment_named(deploys_to)
     events = _first_seen_events(mainline, tags)
-    return {
-        ids[tag.name]: Deployment(
-            pk=ids[tag.name],
-            key=f"tag:{repository.key}:{tag.name}"[:300],
-            service_id=repository.service_id,
-            environment=environment,
-            phase=Phase.FINISHED,
-            outcome=Outcome.SUCCESS,
-            sha=tag.sha,
-            version=tag.name,
-            raw_status="tagged",
-            finished_at=min(tag.tagged_at, mainline.seen_at),
-            event_id=events.get(tag.first_seen, mainline.event_id),
-        )
-        for tag in tags
-    }
+    dates = _commit_dates(repository, moves)
+    found: dict[UUID, Deployment] = {}
+    for tag in tags:
+        first = (tag.sha, min(tag.tagged_at, mainline.seen_at), events.get(tag.first_seen, mainline.event_id))
+        places = _places(moves[tag.name], dates) if tag.name in moves else [(None, *first)]
+        for seen_at, sha, at, event in places:
+            pk = _deployment_id(repository, tag.name, seen_at)
+            found[pk] = Deployment(
+                pk=pk,
+                key=f"tag:{repository.key}:{tag.name}"[:300],
+                service_id=repository.service_id,
+                environment=environment,
+                phase=Phase.FINISHED,
+                outcome=Outcome.SUCCESS,
+                sha=sha,
+                version=tag.name,
+                raw_status="tagged",
+                finished_at=at,
+                event_id=event,
+            )
+    return found
+
+
+def _places(
+    moves: Sequence[TagMove], dates: Mapping[str, datetime | None]
+) -> Iterator[tuple[datetime | None, str, datetime, UUID]]:
+    """Yield what each move of a tag deployed: when it was seen (None for the first), its commit, when it happened, its event.
+
+    A tag object says when it was made. A tag without one has the date of its commit, so it moved when that was seen.
+    """
+    last: datetime | None = None
+    for move in moves:
+        at = min(move.tagged_at, move.seen_at)
+        if last is not None and (at <= last or dates.get(move.sha) == move.tagged_at):
+            at = move.seen_at
+        yield (None if last is None else move.seen_at), move.sha, at, move.event_id
+        last = at
+
+
+def _commit_dates(repository: Repository, moves: Mapping[str, list[TagMove]]) -> dict[str, datetime | None]:
+    found: dict[str, datetime | None] = {}
+    for some in _some({move.sha for each in moves.values() for move in each}):
+        rows = Change.objects.filter(repository=repository, sha__in=some)
+        found.update(rows.values_list("sha", "committed_at"))
+    return found
 
 
 def _first_seen_events(mainline: Mainline, tags: Sequence[records.TagRecord]) -> dict[str, UUID]:

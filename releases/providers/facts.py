@@ -300,11 +300,15 @@ class CommitsSeen(Seen):
 
 @dataclass(frozen=True, slots=True)
 class TagSeen:
-    """A tag: its name, the commit it points at, and its date (tagger's, else the commit's committer date)."""
+    """A tag: its name, the commit it points at, and its date (tagger's, else the commit's committer date).
+
+    `is_new` says whether it was not so in the snapshot before.
+    """
 
     name: str
     sha: str
     tagged_at: datetime
+    is_new: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

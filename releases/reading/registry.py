@@ -14,7 +14,7 @@ from releases.inbox.models import Fact
 from releases.inbox.projection import Projection
 from releases.incidents.projection import ALERTS, INCIDENTS
 from releases.mappings.models import SeenName
-from releases.pipelines.models import Mainline, Tag
+from releases.pipelines.models import Mainline, Tag, TagMove
 from releases.pipelines.projection import CHANGES, runs
 
 PROJECTIONS: tuple[Projection, ...] = (
@@ -35,6 +35,7 @@ DERIVED: tuple[type[Model], ...] = (
     Fact,
     SeenName,
     Tag,
+    TagMove,
     Mainline,
     *(model for each in PROJECTIONS for model in each.models),
 )
