@@ -19,7 +19,7 @@ from releases.pipelines.models import (
     Tag,
     TagMove,
 )
-from releases.planning.models import Release
+from releases.planning.models import FormerName, Release
 
 __all__ = [
     "AcceptanceRun",
@@ -31,6 +31,7 @@ __all__ = [
     "Environment",
     "Fact",
     "FlagState",
+    "FormerName",
     "InboundEvent",
     "Incident",
     "Mainline",

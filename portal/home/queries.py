@@ -193,7 +193,7 @@ def _risen(concerned: list[int], since: datetime) -> list[Risen]:
 
 
 def _releases() -> list[Release]:
-    return list(Release.objects.order_by(F("released_at").desc(nulls_first=True), "-created_at")[:RELEASES])
+    return list(Release.objects.newest_first()[:RELEASES])
 
 
 def _portal() -> dict[str, Any]:

@@ -43,6 +43,7 @@ class Deployment(models.Model):
             models.Index(fields=["service", "environment", "finished_at"], name="deployment_place"),
             models.Index(fields=["environment", "finished_at"], name="deployment_environment"),
             models.Index(fields=["sha"], name="deployment_sha"),
+            models.Index(fields=["key"], name="deployment_key"),
         ]
 
     def __str__(self) -> str:
@@ -83,6 +84,7 @@ class AcceptanceRun(models.Model):
         indexes = [
             models.Index(fields=["story_key"], name="acceptance_story"),
             models.Index(fields=["sha"], name="acceptance_sha"),
+            models.Index(fields=["key"], name="acceptance_key"),
             models.Index(fields=["environment", "finished_at"], name="acceptance_environment"),
         ]
 

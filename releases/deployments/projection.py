@@ -1,11 +1,13 @@
 """From facts about deployments and acceptance runs to their rows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from releases.artifacts.actions import artifact_named
 from releases.deployments.models import AcceptanceRun, Deployment
+from releases.deployments.parts import keys_of_services, part_key, services_deployed_with
 from releases.environments.actions import environment_named
 from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, started_and_finished
@@ -15,6 +17,7 @@ from releases.pipelines.repositories import get_or_create_repository
 from squads.models import Service
 from squads.teams.actions import service_named
 
+Row = Deployment | AcceptanceRun
 # The columns that say what a row is about: while they stay, only its neighbours may see it differently.
 DEPLOYMENT_PLACE = (
     "service_id",
@@ -40,19 +43,40 @@ ACCEPTANCE_PLACE = (
 
 
 def project_deployment(key: str, facts: list[Fact], affected: Affected) -> None:
-    """A deployment reached a phase."""
-    ids, moved = save_attempts(Deployment, "deployment", key, facts, partial(_deployment, key), place=DEPLOYMENT_PLACE)
-    for before, _ in moved:
-        _note(before, affected)
+    """A deployment reached a phase. One of a whole repository is one of each service that the repository makes."""
+    services = services_of_deployment(fold(facts)[0])
+    ids = _save(Deployment, "deployment", key, facts, services, _deployment, DEPLOYMENT_PLACE, affected)
     affected.deployments.update(ids)
 
 
-def _deployment(key: str, facts: list[Fact]) -> dict[str, Any]:
+def _save(
+    model: type[Row],
+    kind: str,
+    key: str,
+    facts: list[Fact],
+    services: Sequence[Service | None],
+    columns: Callable[[str, Service | None, list[Fact]], dict[str, Any]],
+    place: Sequence[str],
+    affected: Affected,
+) -> list[UUID]:
+    """Write the rows of a thing for each of these services, and delete those of other services; return the ids."""
+    own = keys_of_services(key, services)
+    _delete_others(model, kind, key, own, affected)
+    ids: list[UUID] = []
+    for each, service in own.items():
+        some, moved = save_attempts(model, kind, each, facts, partial(columns, key, service), place=place)
+        ids += some
+        for before, _ in moved:
+            _note(before, affected)
+    return ids
+
+
+def _deployment(key: str, service: Service | None, facts: list[Fact]) -> dict[str, Any]:
     """Return the columns of one attempt at a deployment."""
     merged, last = fold(facts)
     return {
         "key": key[:300],
-        "service": _service_of_deployment(merged),
+        "service": service,
         "environment": environment_named(merged["environment"]),
         "kind": merged.get("deployment", "deploy"),
         "artifact": artifact_named(merged.get("artifact", "")),
@@ -70,20 +94,17 @@ def _deployment(key: str, facts: list[Fact]) -> dict[str, Any]:
 
 def withdraw_deployment(key: str, affected: Affected) -> None:
     """Nothing tells of the deployment any more."""
-    for row in delete_attempts(Deployment, "deployment", key):
-        _note(row, affected)
+    _delete_others(Deployment, "deployment", key, {}, affected)
 
 
 def project_acceptance_run(key: str, facts: list[Fact], affected: Affected) -> None:
     """A check of a story or of a service's artifact reached a phase."""
-    values = partial(_acceptance_run, key)
-    ids, moved = save_attempts(AcceptanceRun, "acceptance", key, facts, values, place=ACCEPTANCE_PLACE)
-    for before, _ in moved:
-        _note(before, affected)
+    services = _services_of_check(fold(facts)[0])
+    ids = _save(AcceptanceRun, "acceptance", key, facts, services, _acceptance_run, ACCEPTANCE_PLACE, affected)
     affected.checks.update(ids)
 
 
-def _acceptance_run(key: str, facts: list[Fact]) -> dict[str, Any]:
+def _acceptance_run(key: str, service: Service | None, facts: list[Fact]) -> dict[str, Any]:
     """Return the columns of one attempt at a check."""
     merged, last = fold(facts)
     return {
@@ -91,7 +112,7 @@ def _acceptance_run(key: str, facts: list[Fact]) -> dict[str, Any]:
         "name": merged.get("name", ""),
         "environment": environment_named(merged["environment"]),
         "story_key": merged.get("story", "")[:20],
-        "service": _service_of_check(merged),
+        "service": service,
         "artifact": artifact_named(merged.get("artifact", "")),
         "sha": merged.get("sha", "")[:100],
         "release": merged.get("release", "")[:200],
@@ -107,29 +128,52 @@ def _acceptance_run(key: str, facts: list[Fact]) -> dict[str, Any]:
 
 def withdraw_acceptance_run(key: str, affected: Affected) -> None:
     """Nothing tells of the check any more."""
-    for row in delete_attempts(AcceptanceRun, "acceptance", key):
-        _note(row, affected)
+    _delete_others(AcceptanceRun, "acceptance", key, {}, affected)
 
 
-def _note(row: Deployment | AcceptanceRun, affected: Affected) -> None:
+def _note(row: Row, affected: Affected) -> None:
     """Note whose evidence rested on a row that moves or goes."""
     if has_ended(row):
         affected.note(service=row.service_id, key=getattr(row, "story_key", ""))
 
 
-def _service_of_deployment(merged: Mapping[str, Any]) -> Service:
-    """Return the service that a deployment names, else the one that its repository makes."""
+def _delete_others(model: type[Row], kind: str, key: str, kept: Container[str], affected: Affected) -> None:
+    """Delete the rows that were made of this thing for services that it is no longer of."""
+    of_key = model._default_manager.filter(key=key[:300], service__isnull=False)
+    services = set(of_key.order_by().values_list("service__name", flat=True))
+    for each in sorted({key, *(part_key(key, name) for name in services)}):
+        if each not in kept:
+            for row in delete_attempts(model, kind, each):
+                _note(row, affected)
+
+
+def services_of_deployment(merged: Mapping[str, Any]) -> list[Service]:
+    """Return the services that a deployment is of.
+
+    It names one, or it is of a repository: of the service that this makes and of every part of it, unless the environment's
+    name tells one part.
+    """
     if merged.get("service"):
-        return service_named(merged["service"])
+        return [service_named(merged["service"])]
     repository = get_or_create_repository(merged.get("repository") or "unknown")
-    return repository.service or service_named(repository.key.rpartition("/")[2])
+    own = repository.service
+    parts = services_deployed_with(repository, (merged.get("said", {}).get("environment", ""), merged["environment"]))
+    if parts:
+        return parts
+    return [own or service_named(repository.key.rpartition("/")[2])]
 
 
-def _service_of_check(merged: Mapping[str, Any]) -> Service | None:
-    """Return the service that a check is of; None where it looks at a story instead."""
+def _services_of_check(merged: Mapping[str, Any]) -> Sequence[Service | None]:
+    """Return the services that a check is of; None where it looks at a story instead."""
     if merged.get("service"):
-        return service_named(merged["service"])
-    return get_or_create_repository(merged["repository"]).service if merged.get("repository") else None
+        return [service_named(merged["service"])]
+    if not merged.get("repository"):
+        return [None]
+    repository = get_or_create_repository(merged["repository"])
+    parts = services_deployed_with(repository, (merged.get("said", {}).get("environment", ""), merged["environment"]))
+    if parts and merged.get("story") and len(parts) > 1:
+        return [None]  # a story is looked at wherever its changes are
+    return parts or [repository.service]
 
 
 DEPLOYMENTS = Projection(

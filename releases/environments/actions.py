@@ -1,28 +1,22 @@
 """What people, events and mapping rules do to environments."""
 
-import re
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel import clock
-from portal.kernel.actors import Actor
+from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from releases.environments import queries
 from releases.environments.models import Environment
+from releases.environments.tiers import guess_tier
 from releases.events import EnvironmentChanged, EnvironmentSaved
 from squads.teams.actions import free_slug
+from squads.teams.permissions import leads_a_squad
 
-# What in a name tells its tier, the most specific first: pre-prod is staging, not production.
-TIER_PATTERNS = (
-    (Environment.Tier.STAGING, r"stag(e|ing)?\d*|stg\d*|uat\d*|pre[-_ ]?prod(uction)?|preview|acceptance"),
-    (Environment.Tier.PRODUCTION, r"prod(uction)?\d*|prd\d*|live"),
-    (Environment.Tier.TESTING, r"test(ing|s)?\d*|qa\d*|int(egration)?|ci"),
-    (Environment.Tier.DEVELOPMENT, r"dev(elop(ment)?)?\d*|local|sandbox"),
-)
 TIER_ORDER = {
     Environment.Tier.DEVELOPMENT: 10,
     Environment.Tier.TESTING: 20,
@@ -31,24 +25,34 @@ TIER_ORDER = {
     Environment.Tier.OTHER: 100,
 }
 
+WHO_SAYS_PRODUCTION = (
+    "What is production decides what is rodeo done, for all squads. "
+    "Ask an administrator or a project manager to change it."
+)
+WHO_CONFIRMS = (
+    "What is production decides what is rodeo done, for all squads. "
+    "Ask an administrator, a project manager or the lead of a squad to confirm it."
+)
 EDITABLE = ("name", "tier", "order", "location", "cluster", "realm", "url")
 
 
 def tier_of(name: str) -> Environment.Tier:
-    """Guess an environment's tier from its name: prod-eu is production, pre-prod staging, qa2 testing; else other."""
-    for tier, pattern in TIER_PATTERNS:
-        if re.search(rf"(?<![a-z])({pattern})(?![a-z])", name.lower()):
-            return tier
-    return Environment.Tier.OTHER
+    """Guess an environment's tier from its name: prod-eu is production, pre-prod staging, non-prod other (see tiers.py)."""
+    return Environment.Tier(guess_tier(name))
 
 
 def environment_named(key: str, tier: str = "") -> Environment:
-    """Return the environment that events call by this key, created if it is new, of this tier or of the one that its name
-    suggests."""
+    """Return the environment that events call by this key, created if it is new.
+
+    `tier` is what a mapping rule says; without one, the tier is what its name suggests, until somebody confirms it.
+    """
     key = key.strip()[:120] or "unnamed"
     known = Environment.objects.filter(key=key).first()
     if known is not None:
+        if tier and not known.tier_confirmed:
+            update_tier(known, tier)
         return known
+    confirmed = bool(tier)
     tier = Environment.Tier(tier) if tier else tier_of(key)
     defaults = {
         "slug": free_slug(Environment, key, "environment"),
@@ -56,6 +60,7 @@ def environment_named(key: str, tier: str = "") -> Environment:
         "tier": tier,
         "order": TIER_ORDER[tier],
         "discovered": True,
+        "tier_confirmed": confirmed,
     }
     environment, is_new = Environment.objects.get_or_create(key=key, defaults=defaults)
     if is_new:
@@ -81,66 +86,87 @@ def edit_environment(environment: Environment, *, by: Actor, **fields: Any) -> E
     """Change an environment; its key, which events use, stays. Evidence is derived again where its tier changes."""
     fields = _editable(fields)
     before = Environment.objects.select_for_update().get(pk=environment.pk)
-    tier, production = fields.get("tier", before.tier), Environment.Tier.PRODUCTION
-    if tier != before.tier and production in (tier, before.tier) and not (by.is_staff or by.is_project_manager):
-        raise ValidationError(
-            {
-                "tier": "What is production decides what is rodeo done, for all squads. "
-                "Ask an administrator or a project manager to change it."
-            }
-        )
+    tier = fields.get("tier", before.tier)
+    may_say = may_say_tier(before, tier, by)
+    if tier != before.tier and not may_say:
+        raise ValidationError({"tier": WHO_SAYS_PRODUCTION})
     for name, value in fields.items():
         setattr(environment, name, value)
+    environment.tier_confirmed = before.tier_confirmed or ("tier" in fields and may_say)
     _validate(environment)
-    environment.save(update_fields=list(fields))
+    environment.save(update_fields=[*fields, "tier_confirmed"])
     publish(EnvironmentSaved(ids=[environment.pk]))
-    if before.tier != environment.tier:
-        StateChange.objects.create(
-            kind="environment",
-            key=environment.key,
-            from_state=before.tier,
-            to_state=environment.tier,
-            by=by,
-            at=clock.now(),
-        )
-        publish(
-            EnvironmentChanged(
-                id=environment.pk,
-                services=queries.services_at(environment),
-                stories=queries.stories_checked_at(environment),
-            )
-        )
+    _record_tier(before, environment, by, "" if before.tier != environment.tier else "confirmed")
     return environment
 
 
-def update_tier(environment: Environment, tier: str) -> bool:
-    """Set the tier of a discovered environment, from a rule or its name; return whether it changed.
+@transaction.atomic
+def confirm_tier(environment: Environment, *, by: Actor, tier: str = "") -> Environment:
+    """Say that an environment is of this tier, or that it is of the one its name suggests; it is a guess no longer.
 
-    One whose tier a person chose keeps it.
+    Raises PermissionDenied for who may not say what is production.
     """
-    chosen = StateChange.objects.filter(kind="environment", key=environment.key, by__isnull=False)
-    if not environment.discovered or environment.tier == tier or chosen.exists():
+    before = Environment.objects.select_for_update().get(pk=environment.pk)
+    tier = tier or before.tier
+    if tier not in Environment.Tier.values:
+        raise ValidationError({"tier": f"Choose one of {', '.join(Environment.Tier.values)}."})
+    if before.tier_confirmed and tier == before.tier:
+        return environment
+    if not may_say_tier(before, tier, by):
+        raise PermissionDenied(WHO_CONFIRMS if before.is_guess and tier == before.tier else WHO_SAYS_PRODUCTION)
+    return edit_environment(environment, by=by, tier=tier)
+
+
+def may_say_tier(environment: Environment, tier: str, user: Anyone) -> bool:
+    """Say whether this person may say that an environment is of this tier.
+
+    Who plans for all squads decides what is production. Who leads a squad may confirm a guessed production, or say that it
+    is none; everybody else who describes environments says the other tiers.
+    """
+    if Environment.Tier.PRODUCTION not in (tier, environment.tier):
+        return True
+    if not user.is_authenticated:
         return False
-    before, environment.tier = environment.tier, tier
-    environment.order = TIER_ORDER[Environment.Tier(tier)]
-    environment.save(update_fields=["tier", "order"])
+    return user.is_staff or user.is_project_manager or (environment.is_guess and leads_a_squad(user))
+
+
+def _record_tier(before: Environment, after: Environment, by: Actor | None, because: str) -> None:
+    """Write down that an environment is of another tier now, or that its tier is no guess any more, and tell."""
+    if (before.tier, before.tier_confirmed) == (after.tier, after.tier_confirmed):
+        return
     StateChange.objects.create(
         kind="environment",
-        key=environment.key,
-        from_state=before,
-        to_state=tier,
-        by=None,
-        because="by a mapping rule",
+        key=after.key,
+        from_state=before.tier,
+        to_state=after.tier,
+        by=by,
+        because=because,
         at=clock.now(),
     )
-    publish(EnvironmentSaved(ids=[environment.pk]))
-    publish(
-        EnvironmentChanged(
-            id=environment.pk,
-            services=queries.services_at(environment),
-            stories=queries.stories_checked_at(environment),
+    if before.judged_tier != after.judged_tier:
+        publish(
+            EnvironmentChanged(
+                id=after.pk, services=queries.services_at(after), stories=queries.stories_checked_at(after)
+            )
         )
-    )
+
+
+def update_tier(environment: Environment, tier: str) -> bool:
+    """Set the tier of a discovered environment to what a rule says, or without one to what its name suggests.
+
+    Return whether it changed. One whose tier a person said keeps it.
+    """
+    confirmed, tier = bool(tier), tier or tier_of(environment.key)
+    said = StateChange.objects.filter(kind="environment", key=environment.key, by__isnull=False)
+    same = (environment.tier, environment.tier_confirmed) == (tier, confirmed)
+    if not environment.discovered or same or said.exists():
+        return False
+    before = Environment(tier=environment.tier, tier_confirmed=environment.tier_confirmed)
+    environment.tier, environment.tier_confirmed = tier, confirmed
+    environment.order = TIER_ORDER[Environment.Tier(tier)]
+    environment.save(update_fields=["tier", "order", "tier_confirmed"])
+    _record_tier(before, environment, None, "by a mapping rule")
+    publish(EnvironmentSaved(ids=[environment.pk]))
     return True
 
 

@@ -4,6 +4,7 @@ import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,6 +29,7 @@ class EnvironmentOut(serializers.ModelSerializer):
             "key",
             "name",
             "tier",
+            "tier_confirmed",
             "order",
             "location",
             "cluster",
@@ -58,6 +60,12 @@ class EnvironmentIn(EnvironmentChange):
     key = serializers.CharField(max_length=120)
 
 
+class TierConfirmation(serializers.Serializer):
+    """The tier that an environment is of; left out, the one that its name suggests."""
+
+    tier = serializers.ChoiceField(Environment.Tier.choices, required=False)
+
+
 class EnvironmentFilter(django_filters.FilterSet):
     """?text= looks in names and keys."""
 
@@ -66,13 +74,13 @@ class EnvironmentFilter(django_filters.FilterSet):
 
     class Meta:
         model = Environment
-        fields = ["tier", "discovered"]
+        fields = ["tier", "tier_confirmed", "discovered"]
 
 
 class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Places where artifacts run."""
 
-    marks = {"create": "planners", "partial_update": "planners"}
+    marks = {"create": "planners", "partial_update": "planners", "confirmation": "planners"}
     serializer_class = EnvironmentOut
     lookup_field = "slug"
     filterset_class = EnvironmentFilter
@@ -98,4 +106,15 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data:
             actions.edit_environment(environment, by=actor_of(request), **serializer.validated_data)
+        return Response(EnvironmentOut(environment).data)
+
+    @extend_schema(request=TierConfirmation, responses=EnvironmentOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def confirmation(self, request: Request, slug: str) -> Response:
+        """Confirm the tier that its name suggests, or say another. Leads and project managers confirm production."""
+        environment = self.get_object()
+        check_planner(request.user, WHO_MAY_EDIT)
+        serializer = TierConfirmation(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        actions.confirm_tier(environment, by=actor_of(request), **serializer.validated_data)
         return Response(EnvironmentOut(environment).data)

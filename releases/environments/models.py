@@ -3,6 +3,8 @@
 from django.db import models
 from django.urls import reverse
 
+from squads.judge.case import GUESSED
+
 
 class Environment(models.Model):
     """A place where artifacts run. One that events named first is `discovered`, its tier guessed from its name."""
@@ -24,6 +26,9 @@ class Environment(models.Model):
     realm = models.CharField(max_length=80, blank=True, help_text="Such as a customer, tenant or network zone.")
     url = models.CharField(max_length=1000, blank=True)
     discovered = models.BooleanField(default=False, editable=False)
+    tier_confirmed = models.BooleanField(
+        default=True, editable=False, help_text="a person or a rule of theirs said its tier; else its name suggests it"
+    )
     gone_at = models.DateTimeField(null=True, editable=False, help_text="when an event said it was deleted")
 
     class Meta:
@@ -35,3 +40,18 @@ class Environment(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("releases:environments:detail", args=[self.slug])
+
+    @property
+    def is_guess(self) -> bool:
+        """Say whether only its name says that it is production."""
+        return self.tier == self.Tier.PRODUCTION and not self.tier_confirmed
+
+    @property
+    def judged_tier(self) -> str:
+        """The tier as evidence has it: a production that only its name suggests is told apart."""
+        return judged_tier(self.tier, self.tier_confirmed)
+
+
+def judged_tier(tier: str, confirmed: bool) -> str:
+    """Return the tier that evidence from an environment has, given the environment's own and whether anybody confirmed it."""
+    return GUESSED if tier == Environment.Tier.PRODUCTION and not confirmed else tier

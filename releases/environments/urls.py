@@ -8,4 +8,5 @@ urlpatterns = [
     path("environments/new/", views.environment_create, name="create"),
     path("environments/<slug:slug>/", views.environment_detail, name="detail"),
     path("environments/<slug:slug>/edit/", views.environment_edit, name="edit"),
+    path("environments/<slug:slug>/confirmation/", views.environment_confirm, name="confirm"),
 ]

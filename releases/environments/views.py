@@ -4,11 +4,13 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
+from portal.kernel.text_input import given
 from releases.environments import actions, queries
 from releases.environments.forms import EnvironmentForm
 from releases.environments.models import Environment
@@ -41,6 +43,8 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "page": page_of(request, queries.deployments(environment)),
             "incidents": queries.incidents(environment)[:INCIDENTS_SHOWN],
             "writable": may_plan(request.user),
+            "may_confirm": actions.may_say_tier(environment, environment.tier, request.user),
+            "tiers": Environment.Tier.choices,
         },
     )
 
@@ -79,3 +83,18 @@ def environment_edit(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(environment)
     context = {"form": form, "environment": environment}
     return render(request, "releases/environments/form.html", context, status=400 if form.errors else 200)
+
+
+@planners
+@require_POST
+def environment_confirm(request: HttpRequest, slug: str) -> HttpResponse:
+    """Confirm the tier that the name suggests, or say another one (`tier`)."""
+    check_planner(request.user, queries.WHO_MAY_EDIT)
+    environment = get_object_or_404(Environment, slug=slug)
+    try:
+        actions.confirm_tier(environment, by=actor_of(request), tier=given(request.POST, "tier"))
+    except ValidationError as error:
+        messages.error(request, words_of(error))
+    else:
+        messages.success(request, f"{environment} is {environment.get_tier_display()}. Confirmed.")
+    return redirect(environment)

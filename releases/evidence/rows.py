@@ -25,6 +25,7 @@ from releases.evidence.service_history import (
     service_histories,
 )
 from releases.flags.models import FlagState
+from squads.judge.case import PRODUCTION
 from squads.models import Evidence, Story
 
 
@@ -214,7 +215,7 @@ def _contents(
 def _deployments(story: Story, history: ServiceHistory, changes: list[LinkedChange]) -> Iterator[Evidence]:
     made = min(each.at for each in changes)
     for deployments in history.deployments.values():
-        if deployments[0].tier != "production":
+        if deployments[0].tier not in PRODUCTION:
             continue
         held: frozenset[str] = frozenset()
         wrote = False
@@ -262,7 +263,7 @@ def _check(story: Story, kind: str, check: AcceptanceRun, service: str, shas: li
         started_at=check.started_at or ended,
         service=service,
         environment=check.environment.key,
-        tier=check.environment.tier,
+        tier=check.environment.judged_tier,
         shas=shas,
         label=(check.name or "a check") + (f" by {check.performed_by}" if check.performed_by else ""),
         detail=check.raw_status,
@@ -374,7 +375,7 @@ def _flag_rows(story: Story, states: Iterable[FlagState]) -> Iterator[Evidence]:
             verdict="success" if state.on else "failure",
             at=state.at,
             environment=state.environment.key,
-            tier="production",
+            tier=state.environment.judged_tier,
             label=state.flag,
             detail=state.audience,
             event_id=state.event_id,

@@ -11,9 +11,11 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
 
 from portal.kernel.stable_ids import stable_id
+from portal.kernel.versions import spellings
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.deployments.querysets import REMOVAL as REMOVAL
 from releases.deployments.querysets import VERDICTS as VERDICTS
+from releases.environments.models import judged_tier
 from releases.evidence.containment import Commit, Containment
 from releases.evidence.run_verdicts import GREEN, NEVER, PROVING, REPEATING, CountedRun, Verdict, verdicts
 from releases.pipelines.models import (
@@ -308,6 +310,7 @@ DEPLOYMENT_COLUMNS = (
     "url",
     "event_id",
     "environment__gone_at",
+    "environment__tier_confirmed",
 )
 
 
@@ -315,7 +318,8 @@ def _add_deployments(history: ServiceHistory, deployments: list[Any], tags: dict
     """Add what was deployed to each environment. When an environment is gone, what ran there was removed."""
     gone: dict[str, PastDeployment] = {}
     for row in deployments:
-        key, tier, kind, version, purl, at, gone_at = row[1], row[2], row[3], row[6], row[7], row[8], row[11]
+        key, kind, version, purl, at, gone_at = row[1], row[3], row[6], row[7], row[8], row[11]
+        tier = judged_tier(row[2], row[12])
         sha = history.containment.resolve(row[4] or row[5] or tags.get(version, ""))
         version_id = sha or purl or version or ""
         if version_id and kind != REMOVAL:
@@ -338,12 +342,12 @@ def _label(version: str, sha: str, purl: str | None) -> str:
 
 
 def _versions(repositories: list[int], deployments: list[Any]) -> dict[str, str]:
-    """Versions that name a tag, for deployments that tell nothing else: 1.2 and v1.2 are the same tag."""
+    """Return the commits of versions that name a tag, for deployments that tell nothing else: 1.2 and v1.2 are the same tag."""
     names = {row[6] for row in deployments if row[6] and not row[4] and not row[5]}
     if not names:
         return {}
     tags = dict(Tag.objects.filter(repository_id__in=repositories).values_list("name", "sha"))
-    return {name: tags.get(name) or tags.get(f"v{name}") or "" for name in names}
+    return {name: next((tags[each] for each in spellings(name) if each in tags), "") for name in names}
 
 
 def stories_with_changes(**where: Any) -> set[int]:

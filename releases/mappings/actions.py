@@ -14,7 +14,7 @@ from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
-from releases.environments.actions import tier_of, update_tier
+from releases.environments.actions import update_tier
 from releases.environments.models import Environment
 from releases.events import MappingChanged
 from releases.inbox.actions import replay
@@ -29,6 +29,19 @@ ROLES = {
     "environment": ("", "ignored"),
     "pipeline": ("ci", "deploy", "acceptance", "ignored"),
     "alert": ("incident", "ignored"),
+}
+# The fields of a rule that are used for names of each kind; one that is not used is refused, never dropped in silence.
+USED_FIELDS = {
+    "service": frozenset({"service"}),
+    "environment": frozenset({"environment", "tier", "service"}),
+    "pipeline": frozenset({"environment", "tier", "service"}),
+    "alert": frozenset({"environment", "service", "severity"}),
+}
+UNUSED_FIELDS = {
+    "service": "A service is not used here. Leave it empty.",
+    "environment": "Only environments, alerts, and pipelines that deploy or check have an environment. Leave it empty.",
+    "tier": "Only environments have a tier. Leave it empty.",
+    "severity": "Only alerts have a severity. Leave it empty.",
 }
 WHO_MAY_MAP = (
     "Only administrators and project managers say what names of outside systems mean, since it holds for all squads. "
@@ -89,14 +102,20 @@ def _check_has_effect(values: dict[str, str]) -> None:
     kind, role = values["kind"], values["role"]
     if kind == "service" and not role and not values["service"]:
         raise ValidationError({"service": "Name the service that is meant, or choose to leave it out."})
-    if kind == "environment" and not role and not (values["environment"] or values["tier"]):
-        raise ValidationError({"environment": "Name the environment that is meant, or choose a tier."})
+    if kind == "environment" and not role and not any(values[name] for name in ("environment", "tier", "service")):
+        raise ValidationError({"environment": "Name the environment that is meant, or choose a tier or a service."})
     if kind == "pipeline" and role in ("deploy", "acceptance") and not values["environment"]:
         raise ValidationError({"environment": "Name the environment that this pipeline deploys to or checks."})
-    if values["severity"] and kind != "alert":
-        raise ValidationError({"severity": "Only alerts have a severity. Leave it empty."})
-    if values["tier"] and kind not in ("environment", "pipeline"):
-        raise ValidationError({"tier": "Only environments have a tier. Leave it empty."})
+    used = USED_FIELDS[kind]
+    if role == engine.IGNORED:
+        used = used & {"severity"}
+    elif kind == "pipeline" and role not in (engine.DEPLOY, engine.ACCEPTANCE):
+        used = used & {"service"}
+    unused = {name: words for name, words in UNUSED_FIELDS.items() if values[name] and name not in used}
+    if unused and role == engine.IGNORED:
+        unused = dict.fromkeys(unused, "What is left out needs nothing more. Leave this empty.")
+    if unused:
+        raise ValidationError(unused)
 
 
 @transaction.atomic
@@ -253,7 +272,7 @@ def _update_tiers(patterns: list[list[Any]]) -> None:
     tiers = _tiers_from_rules(current_rules())
     for environment in Environment.objects.filter(discovered=True).order_by("pk")[:NAME_LIMIT]:
         if environment.key in affected:
-            update_tier(environment, tiers.get(environment.key) or tier_of(environment.key))
+            update_tier(environment, tiers.get(environment.key, ""))
 
 
 def _environments_named(kind: str, text: str, source: int | None, template: str) -> set[str]:

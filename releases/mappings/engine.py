@@ -243,6 +243,9 @@ def _map_fact(fact: Seen, names: Mapping[str, str], rules: RuleSet, source: int 
         changes["key" if isinstance(fact, EnvironmentSeen) else "environment"] = environment
         if found[ENVIRONMENT].rule.tier:
             tiers[environment] = found[ENVIRONMENT].rule.tier
+        # What happens in an environment of one part of a repository is of that part's service.
+        if found[ENVIRONMENT].service and not isinstance(fact, EnvironmentSeen | FlagSeen):
+            changes["service"] = found[ENVIRONMENT].service
     if ALERT in found:
         changes["incident"] = found[ALERT].rule.role == INCIDENT
         changes |= _names_given(found[ALERT])

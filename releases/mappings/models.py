@@ -11,7 +11,8 @@ class MappingRule(models.Model):
     """What a name of an outside system means here. The first rule (by order, then age) that fits a name decides.
 
     `pattern` is a glob such as deploy-*, or a regular expression between slashes; groups of it may be used as {1} or
-    {name} in `service` and `environment`. Empty fields say nothing.
+    {name} in `service` and `environment`. A rule about an environment may name the service that is deployed there: a part of
+    a repository. Empty fields say nothing.
     """
 
     class Kind(models.TextChoices):

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
-from releases.environments.actions import edit_environment
+from releases.environments.actions import confirm_tier
 from releases.environments.models import Environment
 from releases.environments.queries import WHO_MAY_EDIT
 from releases.inbox.models import Source
@@ -106,10 +106,9 @@ def _resolve_environment(name: str, meaning: Meaning, by: Actor) -> str:
     if tier not in Environment.Tier.values:
         raise ValidationError({"tier": "Choose its tier, or name the environment that is meant."})
     check_planner(by, WHO_MAY_EDIT)
+    confirm_tier(row, by=by, tier=tier)
     if tier == Environment.Tier.OTHER:
-        create_rule(by=by, kind="environment", pattern=engine.exact_pattern(name), tier=tier, order=EXACT_ORDER)
         return f"{name} is of no tier that counts, and is no longer listed here."
-    edit_environment(row, by=by, tier=tier)
     return f"{name} is a {row.get_tier_display()} environment. What happened there is judged again now."
 
 

@@ -18,7 +18,10 @@ from squads.models import Service, Squad
 
 KINDS = {
     "pipeline": ("pipelines", "No rule says what they do, so they count as CI."),
-    "environment": ("environments", "Their tier is other, so nothing that happens there is evidence."),
+    "environment": (
+        "environments",
+        "Their names do not tell their tier, or say production and nobody has confirmed it.",
+    ),
     "service": ("services", "Events named them, and no squad owns them."),
     "repository": ("repositories", "No service is made from them."),
     "alert": ("alerts", "No rule says whether they are incidents, so they are none."),
@@ -33,6 +36,7 @@ NOUNS = {
 # At most this many of one kind are listed: whoever has more writes rules with patterns first.
 LIMIT_PER_KIND = 2000
 CHOICES_LIMIT = 500
+GUESS = "production?, unconfirmed"
 LOOKS_LIKE_DEPLOYMENT = re.compile(r"deploy|release|promot|rollout|roll-out|prod", re.IGNORECASE)
 
 
@@ -114,12 +118,16 @@ def _services(rules: engine.RuleSet) -> list[Unmapped]:
 
 
 def _environments(rules: engine.RuleSet) -> list[Unmapped]:
-    rows = Environment.objects.filter(discovered=True, tier=Environment.Tier.OTHER, gone_at__isnull=True)
-    return [
-        Unmapped("environment", key, f"environment-{pk}")
-        for pk, key in rows.order_by("key").values_list("pk", "key")[: LIMIT_PER_KIND + 1]
+    """Return those whose tier nobody knows or confirmed; a guessed production comes first, since answers rest on it."""
+    asked = (Environment.Tier.PRODUCTION, Environment.Tier.OTHER)
+    rows = Environment.objects.filter(tier_confirmed=False, tier__in=asked, gone_at__isnull=True)
+    listed = rows.order_by("key").values_list("pk", "key", "tier")[: LIMIT_PER_KIND + 1]
+    found = [
+        Unmapped("environment", key, f"environment-{pk}", hint=GUESS if tier == Environment.Tier.PRODUCTION else "")
+        for pk, key, tier in listed
         if not _renamed(rules, "environment", key)
     ]
+    return sorted(found, key=lambda row: not row.hint)
 
 
 def _renamed(rules: engine.RuleSet, kind: str, name: str) -> bool:

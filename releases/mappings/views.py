@@ -146,7 +146,12 @@ def unmapped_resolve(request: HttpRequest) -> HttpResponse:
         error_text = words_of(error)
     if wants_fragment(request):
         row = unmapped.Unmapped(
-            kind, name, given(request.POST, "id"), meaning["source"], given(request.POST, "source_name")
+            kind,
+            name,
+            given(request.POST, "id"),
+            meaning["source"],
+            given(request.POST, "source_name"),
+            hint=given(request.POST, "hint"),
         )
         context = {
             "row": row,

@@ -8,8 +8,9 @@ from django.db import transaction
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
+from portal.kernel.versions import same_version, version_key
 from releases.events import ReleaseSaved
-from releases.planning.models import Release
+from releases.planning.models import FormerName, Release
 from releases.planning.slugs import free_slug
 
 # Whoever names a release waits for whoever is just naming one: the second is told that it is there.
@@ -35,28 +36,56 @@ def create_release(
 
 @transaction.atomic
 def edit_release(release: Release, *, by: Actor, **fields: Any) -> Release:
-    """Change what people say about a release. One found as a tag keeps the tag's version, line and date."""
+    """Change what people say about a release. One found as a tag keeps the tag's version, line and date.
+
+    One that is called something else has another address; its old address leads there.
+    """
     hold(NAMES)
     own = ("notes", "planned_for") if release.origin == Release.Origin.TAG else EDITABLE
     changed = [name for name in own if name in fields]
+    before = Release.objects.get(pk=release.pk)
     for name in changed:
         setattr(release, name, fields[name])
     _checked(release)
+    if (before.line, before.version) != (release.line, release.version):
+        _rename(before, release)
+        changed += ["slug", "version_key"]
     release.save(update_fields=changed)
     publish(ReleaseSaved(ids=[str(release.pk)]))
     return release
 
 
+def _rename(before: Release, release: Release) -> None:
+    """Give a release the address of its new name, and keep the old one for it."""
+    back = FormerName.objects.filter(release=release, line=release.line, version=release.version).first()
+    if back is not None:
+        back.delete()
+    slug = back.slug if back is not None else free_slug(release.line, release.version, beside=release)
+    if slug != before.slug:
+        remember_name(before, release)
+        release.slug = slug
+
+
+def remember_name(before: Release, release: Release) -> None:
+    """Have the address of a release that is called otherwise, or is one with another now, lead to where it is found."""
+    said = {"release": release, "line": before.line, "version": before.version}
+    FormerName.objects.update_or_create(slug=before.slug, defaults=said)
+
+
 def _checked(release: Release) -> None:
     release.clean_fields()
-    others = Release.objects.filter(line=release.line, version=release.version).exclude(pk=release.pk)
-    if others.exists():
+    others = Release.objects.filter(line=release.line, version_key=version_key(release.version)).exclude(pk=release.pk)
+    same = next((each for each in others if same_version(each.version) == same_version(release.version)), None)
+    if same is not None:
         line = f" of {release.line}" if release.line else ""
-        raise ValidationError(
-            {"version": f"There is a release {release.version}{line} already. Choose another version."}
-        )
+        raise ValidationError({"version": f"There is a release {same.version}{line} already. Choose another version."})
 
 
 def plan_missing(names: list[str], *, by: Actor) -> dict[str, Release]:
-    """Plan releases that an import names, without a line or a date; return them by name."""
-    return {name: create_release(by=by, version=name) for name in names}
+    """Plan releases that an import names, without a line or a date; return them by name. v5.10 and 5.10 are one."""
+    known = {same_version(each.version): each for each in Release.objects.filter(line="")}
+    found = {}
+    for name in names:
+        same = same_version(name)
+        found[name] = known[same] = known.get(same) or create_release(by=by, version=name)
+    return found

@@ -4,7 +4,8 @@ from collections import Counter
 from typing import Any
 
 import django_filters
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -16,6 +17,7 @@ from portal.kernel.api import Endpoint
 from releases.pipelines.models import StoryLink
 from releases.planning import actions
 from releases.planning.board import MOST_CARDS
+from releases.planning.lookup import moved
 from releases.planning.models import Release
 from squads.judge import judgement
 from squads.models import Story
@@ -116,7 +118,7 @@ def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str]]:
 
 
 class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """What goes out together."""
+    """What goes out together, newest first; of one day, the highest version first. Former addresses redirect."""
 
     marks = {"create": "planners", "partial_update": "planners"}
     serializer_class = ReleaseOut
@@ -125,7 +127,12 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     filterset_class = ReleaseFilter
 
     def get_queryset(self) -> QuerySet[Release]:
-        return Release.objects.order_by(F("released_at").desc(nulls_first=True), "-created_at", "-pk")
+        return Release.objects.newest_first()
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Lead from the address that a release had before it was renamed to its address now."""
+        elsewhere = moved(self.request._request, self.kwargs.get("slug", "")) if isinstance(exc, Http404) else None
+        return elsewhere or super().handle_exception(exc)
 
     @extend_schema(request=ReleaseIn, responses={201: ReleaseOut})
     def create(self, request: Request) -> Response:

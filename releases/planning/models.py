@@ -6,6 +6,18 @@ from django.db import models
 from django.urls import reverse
 
 from portal.kernel import clock
+from portal.kernel.versions import LONGEST_KEY, version_key
+from releases.planning.querysets import ReleaseQuerySet
+
+
+class VersionKeyField(models.CharField):
+    """The text by which a release's version sorts: it follows from the version whenever a release is saved."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Return what is written: the key of the version as it is now."""
+        key = version_key(model_instance.version)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, key)
+        return key
 
 
 class Release(models.Model):
@@ -23,6 +35,7 @@ class Release(models.Model):
         blank=True,
         help_text="What is released, such as a product or service. Leave empty for a company-wide release.",
     )
+    version_key = VersionKeyField(max_length=LONGEST_KEY, editable=False, default="")
     slug = models.CharField(max_length=340, unique=True, editable=False)
     origin = models.CharField(max_length=6, choices=Origin, default=Origin.PERSON, editable=False)
     notes = models.TextField(blank=True)
@@ -37,6 +50,8 @@ class Release(models.Model):
     lead_time_median = models.FloatField(null=True, editable=False)
     lead_time_p90 = models.FloatField(null=True, editable=False)
 
+    objects = ReleaseQuerySet.as_manager()
+
     class Meta:
         app_label = "releases"
         constraints = [models.UniqueConstraint(fields=["line", "version"], name="release_once")]
@@ -47,3 +62,20 @@ class Release(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("releases:planning:board", args=[self.slug])
+
+
+class FormerName(models.Model):
+    """What a release was called before: its old address leads to it, and tags of its old version are still its own."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="former_names")
+    slug = models.CharField(max_length=340, unique=True)
+    line = models.CharField(max_length=120, blank=True)
+    version = models.CharField(max_length=200)
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.slug}, now {self.release}"

@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from itertools import groupby, pairwise
+from datetime import datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from natsort import natsort_keygen
 
 from portal.kernel import charts, numbers
 from portal.kernel.charts import Bar
+from portal.kernel.versions import version_key
 from releases.pipelines.models import Change, StoryLink
 from releases.planning.models import Release
 from squads.models import Story
@@ -51,35 +52,17 @@ class Batch:
         return self.stories + self.defects
 
 
-def in_order(rows: Iterable[tuple[Any, datetime | None, date | None, str]]) -> list[Any]:
-    """Return the first item of (id, released, planned, version) rows, newest first.
-
-    What is not out yet comes first, by plan; equal dates are ordered by version as people count: 5.10 after 5.9.
-    """
-
-    def when(row: tuple[Any, datetime | None, date | None, str]) -> tuple[int, str]:
-        if row[1]:
-            return 0, row[1].isoformat()
-        return (1, row[2].isoformat()) if row[2] else (2, "")
-
-    ordered = []
-    for _, same in groupby(sorted(rows, key=when, reverse=True), key=when):
-        tied = list(same)
-        ordered += tied if len(tied) < 2 else sorted(tied, key=lambda row: natural(row[3]), reverse=True)
-    return [row[0] for row in ordered]
-
-
 def lines_of_releases() -> list[str]:
     """Return the lines there are, in natural order; "" stands for company-wide releases."""
     return sorted(Release.objects.order_by().values_list("line", flat=True).distinct(), key=natural)
 
 
-def newest_first(line: str | None) -> list[UUID]:
+def newest_first(line: str | None) -> "QuerySet[Release, UUID]":
     """Return the ids of all releases of a line (of all lines for None), newest first."""
-    rows = Release.objects.order_by()
+    rows = Release.objects.newest_first()
     if line is not None:
         rows = rows.filter(line=line)
-    return in_order(rows.values_list("pk", "released_at", "planned_for", "version"))
+    return rows.values_list("pk", flat=True)
 
 
 def batches(release_ids: Iterable[UUID]) -> dict[UUID, Counter[str]]:
@@ -116,17 +99,17 @@ def rows_of(ids: list[UUID]) -> list[Row]:
 def _days_before(releases: Iterable[Release]) -> dict[UUID, float]:
     """Return the days from the previous release of the same line to each of these, where there is one."""
     dated = {release.line for release in releases if release.released_at}
-    rows = Release.objects.filter(line__in=dated, released_at__isnull=False).order_by()
-    lines: dict[str, list[tuple[UUID, datetime | None, None, str]]] = defaultdict(list)
-    moments: dict[UUID, datetime] = {}
-    for pk, line, version, at in rows.values_list("pk", "line", "version", "released_at"):
+    rows = Release.objects.filter(line__in=dated, released_at__isnull=False).order_by(
+        "released_at", "version_key", "pk"
+    )
+    lines: dict[str, list[tuple[UUID, datetime]]] = defaultdict(list)
+    for pk, line, at in rows.values_list("pk", "line", "released_at"):
         if at is not None:
-            lines[line].append((pk, at, None, version))
-            moments[pk] = at
+            lines[line].append((pk, at))
     return {
-        later: (moments[later] - moments[earlier]).total_seconds() / 86400
+        later: (at - before).total_seconds() / 86400
         for same in lines.values()
-        for later, earlier in pairwise(in_order(same))
+        for (_, before), (later, at) in pairwise(same)
     }
 
 
@@ -145,7 +128,7 @@ def batch_charts(line: str | None, lines: list[str]) -> list[Batch]:
 
 
 def _batch(line: str, newest: list[Release], sizes: dict[UUID, Counter[str]]) -> Batch | None:
-    shown = sorted(newest[:BARS], key=lambda release: (release.released_at, natural(release.version)))
+    shown = sorted(newest[:BARS], key=lambda release: (release.released_at, version_key(release.version)))
     bars = [
         Bar(
             release.released_at.date(),  # type: ignore[union-attr]

@@ -2,10 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Collection, Container
 
 from portal.kernel.stable_ids import stable_id
-from releases.planning.models import Release
+from releases.planning.models import FormerName, Release
 
 LONGEST = 300
 # Addresses such as /releases/new/ belong to pages.
@@ -29,7 +29,17 @@ def slug_for(line: str, version: str, taken: Container[str] = ()) -> str:
     return slug
 
 
-def free_slug(line: str, version: str) -> str:
-    """Return the slug for a release that is about to be created."""
+def free_slug(line: str, version: str, beside: Release | None = None) -> str:
+    """Return the slug for a release that is about to be created, or for `beside` that is about to be renamed."""
     slug = slug_for(line, version)
-    return slug_for(line, version, {slug}) if Release.objects.filter(slug=slug).exists() else slug
+    taken = taken_slugs([slug], beside)
+    return slug_for(line, version, taken) if taken else slug
+
+
+def taken_slugs(slugs: Collection[str], beside: Release | None = None) -> set[str]:
+    """Return which of these lead to a release, by the name it has or one that it had."""
+    now = Release.objects.filter(slug__in=slugs)
+    former = FormerName.objects.filter(slug__in=slugs)
+    if beside is not None:
+        now, former = now.exclude(pk=beside.pk), former.exclude(release=beside)
+    return {*now.values_list("slug", flat=True), *former.values_list("slug", flat=True)}

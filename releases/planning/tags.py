@@ -11,22 +11,24 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count
-from natsort import natsort_keygen
 
 from portal.kernel.bulk_update import write
 from portal.kernel.live import touch
 from portal.kernel.numbers import percentile
 from portal.kernel.outbox import publish
 from portal.kernel.stable_ids import stable_id
+from portal.kernel.versions import same_version, version_key
 from releases.deployments.models import Deployment
 from releases.environments.actions import environment_named
 from releases.events import ReleaseSaved
 from releases.pipelines import commit_graph
 from releases.pipelines.actions import parents_of
 from releases.pipelines.models import Change, Mainline, Outcome, Phase, Repository, StoryLink, Tag, TagMove
-from releases.planning.models import Release
-from releases.planning.slugs import slug_for
+from releases.planning.actions import remember_name
+from releases.planning.models import FormerName, Release
+from releases.planning.slugs import slug_for, taken_slugs
 from releases.providers.git import config, records
+from squads.models import Story
 
 AT_ONCE = 1000
 # More changed deployments than this are named by their service: looking at the neighbours of each would take longer.
@@ -40,7 +42,6 @@ COUNTED = (
     "lead_time_median",
     "lead_time_p90",
 )
-natural = natsort_keygen()
 
 
 @dataclass(slots=True)
@@ -64,7 +65,8 @@ def derive_tags(repository: Repository) -> Derived:
     rules = config.tag_rules(mainline.event.source.config)
     refs = records.read_refs(bytes(mainline.event.body))
     tags = [tag for tag in refs.tags if rules.is_release(tag.name)]
-    tags.sort(key=lambda tag: (tag.tagged_at, natural(tag.name), tag.name))
+    # A pre-release of one moment with its final version comes first, so that both count what is their own.
+    tags.sort(key=lambda tag: (tag.tagged_at, version_key(tag.name), tag.name))
     line = rules.line
     if line is None:
         line = repository.service.name if repository.service else repository.key
@@ -77,7 +79,8 @@ def derive_tags(repository: Repository) -> Derived:
     derived.releases |= moved_between
     _mirror(repository, mainline, tags, rules.deploys_to, {tag.name for tag in before.values()}, derived)
     count(derived.releases)
-    _sweep({tag.release_id for tag in before.values()} - set(releases.values()))
+    joined = {tag.release_id: releases[tag.name] for tag in before.values() if tag.name in releases}
+    _sweep({tag.release_id for tag in before.values()} - set(releases.values()), joined)
     return derived
 
 
@@ -88,34 +91,49 @@ def _some(rows: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def _releases(line: str, tags: Sequence[records.TagRecord]) -> dict[str, Any]:
-    """Return the id of the release of each tag's name, made where there is none yet."""
+    """Return the id of the release of each tag's name, made where there is none yet.
+
+    v5.10 and 5.10 are one version. Where several releases have it, a planned one is meant, then one called as the tag is.
+    """
+    by_version = _by_version(line)
     known: dict[str, Any] = {}
-    taken: set[str] = set()
-    for some in _some(tags):
-        names = [tag.name for tag in some]
-        known.update(Release.objects.filter(line=line, version__in=names).values_list("version", "pk"))
-        slugs = [slug_for(line, name) for name in names]
-        taken.update(Release.objects.filter(slug__in=slugs).values_list("slug", flat=True))
-    fresh = []
+    fresh: dict[str, Release] = {}
     for tag in tags:
-        if tag.name not in known:
-            slug = slug_for(line, tag.name, taken)
-            taken.add(slug)
-            known[tag.name] = stable_id("release", line, tag.name)
-            fresh.append(
-                Release(
-                    pk=known[tag.name],
-                    line=line,
-                    version=tag.name,
-                    slug=slug,
-                    origin=Release.Origin.TAG,
-                    created_at=tag.tagged_at,
-                )
-            )
-    Release.objects.bulk_create(fresh, batch_size=500)
-    for some in _some(fresh):
+        same = by_version.setdefault(same_version(tag.name), [])
+        if not same:
+            release = Release(pk=stable_id("release", line, tag.name), line=line, version=tag.name)
+            release.origin, release.created_at = Release.Origin.TAG, tag.tagged_at
+            fresh[tag.name] = release
+            same.append((True, tag.name, release.pk))
+        known[tag.name] = min(same, key=lambda each, name=tag.name: (each[0], each[1] != name, each[1]))[2]  # type: ignore[misc]
+    _give_slugs(list(fresh.values()))
+    Release.objects.bulk_create(fresh.values(), batch_size=500)
+    for some in _some(fresh.values()):
         publish(ReleaseSaved(ids=[str(release.pk) for release in some]))
     return known
+
+
+def _by_version(line: str) -> dict[str, list[tuple[bool, str, Any]]]:
+    """Return the releases of a line as (found as a tag, version, id), by what their versions have in common.
+
+    One that was called otherwise before is found by its old name where no other has that name now.
+    """
+    found: dict[str, list[tuple[bool, str, Any]]] = defaultdict(list)
+    for version, pk, origin in Release.objects.filter(line=line).values_list("version", "pk", "origin"):
+        found[same_version(version)].append((origin == Release.Origin.TAG, version, pk))
+    for version, pk in FormerName.objects.filter(line=line).values_list("version", "release_id"):
+        if not found[same_version(version)]:
+            found[same_version(version)].append((False, version, pk))
+    return found
+
+
+def _give_slugs(releases: Sequence[Release]) -> None:
+    taken: set[str] = set()
+    for some in _some(releases):
+        taken |= taken_slugs([slug_for(release.line, release.version) for release in some])
+    for release in releases:
+        release.slug = slug_for(release.line, release.version, taken)
+        taken.add(release.slug)
 
 
 def _keep_tags(
@@ -371,10 +389,30 @@ def _created(release: Release, tagged_at: datetime | None) -> datetime:
     return tagged_at if tagged_at and release.origin == Release.Origin.TAG else release.created_at
 
 
-def _sweep(releases: Iterable[Any]) -> None:
-    """Delete releases that only a tag called for, now that none does. One that stories are planned for stays."""
+def _sweep(releases: Iterable[Any], joined: Mapping[Any, Any]) -> None:
+    """Delete releases that only a tag called for, now that none does. One that stories are planned for stays.
+
+    Where the tag belongs to another release now (`joined`), which is the same version, stories and address go there.
+    """
     for some in _some(releases):
         publish(ReleaseSaved(ids=[str(pk) for pk in some]))
-        Release.objects.filter(
+        for pk in some:
+            if pk in joined:
+                _move_stories(pk, joined[pk])
+        empty = Release.objects.filter(
             pk__in=some, origin=Release.Origin.TAG, tags=None, planned_stories=None, changes=None
-        ).delete()
+        )
+        others = Release.objects.in_bulk([joined[pk] for pk in some if pk in joined])
+        gone = list(empty)
+        for release in gone:
+            FormerName.objects.filter(release=release).update(release=joined.get(release.pk, release.pk))
+        empty.delete()
+        for release in gone:
+            if release.pk in joined:
+                remember_name(release, others[joined[release.pk]])
+
+
+def _move_stories(before: Any, after: Any) -> None:
+    ids = list(Story.objects.filter(release=before).values_list("pk", flat=True))
+    Story.objects.filter(pk__in=ids).update(release=after)
+    touch(ids)

@@ -1,8 +1,11 @@
 """Pages of releases: the list with its batch chart, the board, and the changes of a release."""
 
+from collections.abc import Callable
+from functools import wraps
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
@@ -14,8 +17,25 @@ from portal.kernel.policy import planners, reading
 from releases.planning import actions, queries
 from releases.planning.board import Board, BoardFilter, board
 from releases.planning.forms import ReleaseForm
+from releases.planning.lookup import moved
 from releases.planning.models import Release
 from squads.teams.permissions import check_planner, may_plan
+
+
+def at_former_addresses(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Lead from an address that a release had before it was renamed to the same page at its address now."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, slug: str) -> HttpResponse:
+        try:
+            return view(request, slug)
+        except Http404:
+            elsewhere = moved(request, slug)
+            if elsewhere is None:
+                raise
+            return elsewhere
+
+    return shown
 
 
 @reading
@@ -60,6 +80,7 @@ def _fragment(release: Release, made: Board, only: BoardFilter, request: HttpReq
 
 @reading
 @require_safe
+@at_former_addresses
 def release_board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board of a release. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
     release = get_object_or_404(Release, slug=slug)
@@ -88,6 +109,7 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
 
 @reading
 @require_safe
+@at_former_addresses
 def release_changes(request: HttpRequest, slug: str) -> HttpResponse:
     """Every change of a release."""
     release = get_object_or_404(Release, slug=slug)
@@ -98,6 +120,7 @@ def release_changes(request: HttpRequest, slug: str) -> HttpResponse:
 
 @reading
 @require_safe
+@at_former_addresses
 def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
     """The changes of a release that belong to no story."""
     release = get_object_or_404(Release, slug=slug)
@@ -123,6 +146,7 @@ def release_create(request: HttpRequest) -> HttpResponse:
 
 
 @planners
+@at_former_addresses
 def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change what people say about a release."""
     check_planner(request.user)

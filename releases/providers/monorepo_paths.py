@@ -1,6 +1,7 @@
 """Monorepo paths: which services of a repository a change touches, by the folders it touches. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 DEEPEST = 20
 MOST_PATHS = 200
@@ -38,3 +39,25 @@ def services_of(paths: Iterable[str], service_by_folder: Mapping[str, str], own:
         service_by_folder[prefix] if (prefix := innermost_prefix(path, service_by_folder)) else own for path in paths
     }
     return sorted(found or {own})
+
+
+def part_named(name: str, service_by_folder: Mapping[str, str], common: Container[str] = ()) -> str:
+    """Return the service of the part that a name such as "web-production" names by its service or folder; "" if none.
+
+    The most words decide; where two parts are named alike, neither is meant. Words in `common` alone name nothing.
+    """
+    words = words_of(name)
+    longest, meant = 0, set[str]()
+    for folder, service in service_by_folder.items():
+        for title in (words_of(service), words_of(folder.rpartition("/")[2])):
+            if len(title) < max(longest, 1) or all(word in common for word in title):
+                continue
+            if any(words[at : at + len(title)] == title for at in range(len(words))):
+                meant = meant | {service} if len(title) == longest else {service}
+                longest = len(title)
+    return meant.pop() if len(meant) == 1 else ""
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of a name in small letters: "Production – Web_2" is production, web and 2."""
+    return re.findall(r"[^\W_]+", name.casefold())

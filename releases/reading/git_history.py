@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
+from portal.kernel.versions import spellings
 from releases.deployments.models import Deployment
 from releases.inbox.affected import Affected
 from releases.inbox.models import InboundEvent, Source
@@ -70,7 +71,7 @@ def _note_deployed_versions(repository: Repository, tags: Iterable[str], affecte
     """Note the services with deployments that name one of these tags as their version and tell no commit."""
     names = list(tags)
     # 1.2 and v1.2 are the same tag (evidence.service_history reads versions that way too).
-    spelled = [*names, *(name.removeprefix("v") for name in names)]
+    spelled = sorted({each for name in names for each in spellings(name)})
     own = Q(service=repository.service_id) if repository.service_id else Q()
     named = Deployment.objects.filter(
         own | Q(service__parts__repository=repository), sha="", version__in=spelled[:MANY]

@@ -259,11 +259,7 @@ def unknown(services: set[str], environments: set[str], stories: set[str]) -> li
             for name in sorted(services - known)
         ]
     if environments:
-        known = set(Environment.objects.filter(key__in=environments).values_list("key", flat=True))
-        said += [
-            f"No environment is called “{name}” yet: it is created, its tier guessed as {tier_of(name)}."
-            for name in sorted(environments - known)
-        ]
+        said += _about_environments(environments)
     if stories:
         unknown = stories - set(Story.objects.named(stories))
         shared = set(StoryAlias.objects.filter(key__in=unknown).values_list("key", flat=True))
@@ -273,4 +269,15 @@ def unknown(services: set[str], environments: set[str], stories: set[str]) -> li
             else f"No story is called {key} yet: the evidence waits until it is."
             for key in sorted(unknown)[:20]
         ]
+    return said
+
+
+def _about_environments(names: set[str]) -> list[str]:
+    said = []
+    for name in sorted(names - set(Environment.objects.filter(key__in=names).values_list("key", flat=True))):
+        guess = tier_of(name)
+        text = f"No environment is called “{name}” yet: it is created, its tier guessed as {guess}."
+        if guess == Environment.Tier.PRODUCTION:
+            text += " Until somebody confirms that under /sources/unmapped/, answers that rest on it say so."
+        said.append(text)
     return said

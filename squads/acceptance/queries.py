@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from portal.kernel.actors import Actor
 from squads.acceptance.models import AcceptanceRequest
 from squads.discussions.queries import render_texts
+from squads.judge.case import PRODUCTION
 from squads.judge.judgement import say
 from squads.stories import ladder
 from squads.stories.authorship import own_change_reason
@@ -90,7 +91,7 @@ def count_waiting_for(person: Actor) -> int:
 def places(stories: Iterable[Story]) -> dict[int, list[Place]]:
     """Return where each of these stories runs in production, from the evidence of its deployments; one query."""
     rows = Evidence.objects.valid().filter(
-        story__in=[story.pk for story in stories], kind="deployment", verdict="success", tier="production"
+        story__in=[story.pk for story in stories], kind="deployment", verdict="success", tier__in=PRODUCTION
     )
     last: dict[tuple[int, str, str], Evidence] = {}
     for row in rows.order_by("at", "pk"):

@@ -6,6 +6,7 @@ from typing import Any
 
 from portal.kernel import clock
 from squads.judge.case import Case, Part, Verdict, ago_of
+from squads.judge.deployed import guessed_production
 from squads.judge.stages import BY_HAND, RUNGS, STAGE_NAMES, STAGES, WITHDRAWN
 
 # What a skipped rung lacks, where nothing was seen of it at all; what was seen and failed is said in its own words.
@@ -22,6 +23,8 @@ def answer_of(case: Case, rungs: Mapping[str, Verdict], stage: str, gaps: list[s
     """Return the answer in parts, so that it can be said at any later moment, and to anybody (`say`)."""
     said = "; ".join(rungs[gap].why if rungs[gap].seen or rungs[gap].state == WITHDRAWN else GAPS[gap] for gap in gaps)
     tail: list[Part] = [f" Gap: {said}."] if gaps else []
+    if STAGES.index(stage) >= STAGES.index("integrated"):
+        tail += _unconfirmed(case)
     if stage == "rodeo_done":
         verdict = rungs["rodeo_done"]
         hand = ", by hand" if verdict.state == BY_HAND else ""
@@ -33,6 +36,15 @@ def answer_of(case: Case, rungs: Mapping[str, Verdict], stage: str, gaps: list[s
             now = "" if stage in ("todo", "in_progress") else f" It is {STAGE_NAMES[stage]} again."
             return [f"No. No longer {STAGE_NAMES[name]}: ", *verdict.say, *_who(case, name, verdict), now, *tail]
     return [*_not_yet(case, rungs, stage, above[0]), *tail]
+
+
+def _unconfirmed(case: Case) -> list[Part]:
+    """Say that the answer rests on a guess, where nobody has confirmed which environments are production."""
+    names = guessed_production(case)
+    if not names:
+        return []
+    said = " and ".join(names) if len(names) < 3 else f"{names[0]} and {len(names) - 1} more"
+    return [f" Unconfirmed: nobody has said yet that {said} {'is' if len(names) == 1 else 'are'} production."]
 
 
 def _who(case: Case, rung: str, verdict: Verdict) -> list[Part]:

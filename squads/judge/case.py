@@ -9,6 +9,9 @@ from portal.kernel import clock
 from squads.judge.stages import BY_HAND, HELD, MISSING, WITHDRAWN
 
 BEFORE_PRODUCTION = ("testing", "staging")
+# Where evidence by hand or of a known environment is from, and where only an environment's name says that it is production.
+GUESSED = "production?"
+PRODUCTION = ("production", GUESSED)
 EVERYONE = "everyone"
 ANY, REMOVAL = "*", "removal"
 # Where evidence by hand was seen in production, and nobody said in which environment.

@@ -6,7 +6,20 @@ A rollback, or any deployment without a commit that was there before, withdraws 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from squads.judge.case import REMOVAL, UNNAMED, Case, Row, Verdict, ago_of, covers, named, no_changes, short
+from squads.judge.case import (
+    GUESSED,
+    PRODUCTION,
+    REMOVAL,
+    UNNAMED,
+    Case,
+    Row,
+    Verdict,
+    ago_of,
+    covers,
+    named,
+    no_changes,
+    short,
+)
 from squads.judge.stages import BY_HAND, HELD, MISSING, WITHDRAWN
 
 
@@ -53,7 +66,7 @@ def _places(case: Case, service: str) -> Places:
     wanted = case.changes.get(service, {})
     places: Places = {}
     for row in case.of("deployment", service):
-        if row.tier != "production" or row.verdict != "success" or (not wanted and not row.by_hand):
+        if row.tier not in PRODUCTION or row.verdict != "success" or (not wanted and not row.by_hand):
             continue
         there = [name for name, place in places.items() if not place.removed and name != UNNAMED]
         if row.environment != UNNAMED:
@@ -68,6 +81,13 @@ def _places(case: Case, service: str) -> Places:
 def running_places(places: Places) -> Places:
     """The environments that count: one the service was removed from does not while it runs in another."""
     return {name: place for name, place in places.items() if not place.removed} or places
+
+
+def guessed_production(case: Case) -> list[str]:
+    """Return the environments that the verdicts rest on and of which only their names say that they are production."""
+    rows = [place.last for service in case.services for place in running_places(places_of(case, service)).values()]
+    rows += case.rows.get("acceptance", ())
+    return sorted({row.environment for row in rows if row is not None and row.tier == GUESSED})
 
 
 def deployed(case: Case, service: str) -> Verdict:

@@ -22,6 +22,7 @@ from typing import Any
 from portal.kernel import clock
 from squads.judge.answer import answer_of, say
 from squads.judge.case import Facts, Row
+from squads.judge.deployed import guessed_production
 from squads.judge.flag import flag_off
 from squads.judge.rungs import Rungs
 from squads.judge.stage_changes import Transition, follow
@@ -55,5 +56,6 @@ def _standing(rungs: Rungs, history: list[Transition]) -> dict[str, Any]:
         ],
         "gaps": gaps,
         "dark": bool(verdicts["deployed"].holds and flag_off(rungs.case)[0]),
+        "unconfirmed": guessed_production(rungs.case),
         "answer": answer_of(rungs.case, verdicts, stage, gaps),
     }

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from squads.judge.case import UNNAMED, Case, Row, Verdict, ago_of, named
+from squads.judge.case import PRODUCTION, UNNAMED, Case, Row, Verdict, ago_of, named
 from squads.judge.deployed import places_of, running_places
 from squads.judge.flag import flag_off
 from squads.judge.stages import BY_HAND, HELD, MISSING, WITHDRAWN
@@ -11,7 +11,7 @@ from squads.judge.stages import BY_HAND, HELD, MISSING, WITHDRAWN
 def rodeo_done(case: Case, deployed: Verdict) -> Verdict:
     """Judge the rung "rodeo done", given the verdict on "deployed"."""
     now, first = _in_production_since(case)
-    checks = [row for row in case.rows.get("acceptance", ()) if row.tier == "production"]
+    checks = [row for row in case.rows.get("acceptance", ()) if row.tier in PRODUCTION]
     once = any(row.verdict == "success" and first is not None and _began(row) >= first for row in checks)
     if not deployed.holds or now is None:
         return _not_there(deployed, once)

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
+from squads.judge.case import GUESSED
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
 from squads.stories.models import MOST_SAID, ONLY_EVIDENCE, TOO_LONG, Evidence, Story
@@ -113,6 +114,10 @@ class EvidenceOut(serializers.ModelSerializer):
     words = serializers.CharField(
         source="detail", read_only=True, help_text="kind of deployment, audience of a flag, and the like"
     )
+    tier = serializers.SerializerMethodField(help_text="the environment's")
+    tier_confirmed = serializers.SerializerMethodField(
+        help_text="False where only the environment's name says that it is production."
+    )
     taken_back_by = named_by("username", allow_null=True)
 
     class Meta:
@@ -126,6 +131,7 @@ class EvidenceOut(serializers.ModelSerializer):
             "service",
             "environment",
             "tier",
+            "tier_confirmed",
             "shas",
             "label",
             "words",
@@ -139,6 +145,12 @@ class EvidenceOut(serializers.ModelSerializer):
             "taken_back_because",
         ]
         read_only_fields = fields
+
+    def get_tier(self, row: Evidence) -> str:
+        return row.tier.removesuffix("?")
+
+    def get_tier_confirmed(self, row: Evidence) -> bool:
+        return row.tier != GUESSED
 
 
 class TakeBackIn(serializers.Serializer):

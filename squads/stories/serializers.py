@@ -33,6 +33,9 @@ class StoryOut(serializers.ModelSerializer):
     rodeo_done = serializers.SerializerMethodField()
     gaps = serializers.SerializerMethodField()
     dark = serializers.SerializerMethodField()
+    unconfirmed = serializers.SerializerMethodField(
+        help_text="Environments that the answer rests on and that only their names say are production."
+    )
     answer = serializers.SerializerMethodField()
     url = serializers.CharField(source="get_absolute_url", read_only=True)
     elsewhere = serializers.CharField(source="foreign_key", read_only=True, help_text="its key where it came from")
@@ -62,6 +65,7 @@ class StoryOut(serializers.ModelSerializer):
             "rodeo_done",
             "gaps",
             "dark",
+            "unconfirmed",
             "answer",
             "url",
         ]
@@ -75,6 +79,9 @@ class StoryOut(serializers.ModelSerializer):
 
     def get_dark(self, story: Story) -> bool:
         return bool(story.standing.get("dark", False))
+
+    def get_unconfirmed(self, story: Story) -> list[str]:
+        return list(story.standing.get("unconfirmed", ()))
 
     def get_answer(self, story: Story) -> str:
         return judgement.say(story.standing, owners=self.context["owners"], squad=story.squad.name)

@@ -3,7 +3,7 @@
 from django.core.exceptions import PermissionDenied
 
 from portal.kernel.actors import Anyone
-from squads.teams.models import Squad
+from squads.teams.models import Membership, Squad
 
 PLANNERS = "Releases are planned by project managers and members of squads: join a squad, or create one, first."
 
@@ -30,6 +30,11 @@ def check_lead(squad: Squad, user: Anyone, what: str = "") -> None:
 def in_a_squad(user: Anyone) -> bool:
     """Say whether this person may write for any squad."""
     return bool(user.is_authenticated and (user.is_staff or Squad.objects.writable_by(user).exists()))
+
+
+def leads_a_squad(user: Anyone) -> bool:
+    """Say whether this person leads any squad."""
+    return bool(user.is_authenticated and user.memberships.filter(role=Membership.Role.LEAD).exists())
 
 
 def may_plan(user: Anyone) -> bool:

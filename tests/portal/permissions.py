@@ -17,7 +17,7 @@ from portal.accounts.actions import make_token
 from portal.accounts.models import ApiToken, Invitation, User
 from portal.kernel.models import Message
 from portal.kernel.stable_ids import stable_id
-from releases.environments.actions import create_environment
+from releases.environments.actions import create_environment, environment_named
 from releases.inbox.actions import store
 from releases.models import (
     AllowedHost,
@@ -95,6 +95,7 @@ class World:
     membership: Membership
     release: Release
     environment: Environment
+    guessed: Environment
     source: Source
     git: Source
     host: AllowedHost
@@ -164,6 +165,7 @@ def world() -> World:
         membership=membership,
         release=create_release(by=lead, version="1.0", line="Shop"),
         environment=create_environment(by=lead, key="prod", tier="production"),
+        guessed=environment_named("stage"),
         source=source,
         git=git,
         event=event,
@@ -554,6 +556,7 @@ CASES: dict[str, Case] = {
     "releases:environments:create": Case(body=_qa),
     "releases:environments:detail": Case(_environment),
     "releases:environments:edit": Case(_environment, _prod),
+    "releases:environments:confirm": Case(lambda w: [w.guessed.slug]),
     "releases:incidents:alert_list": OWN,
     # Sources and the inbox
     "releases:inbox:hook": Case(_source, fine=(401, 405)),
@@ -642,6 +645,7 @@ CASES: dict[str, Case] = {
     "api:release-board": Case(_release),
     "api:environment-list": Case(body=_qa),
     "api:environment-detail": Case(_environment, lambda w: {"location": "Utrecht"}),
+    "api:environment-confirmation": Case(lambda w: [w.guessed.slug], lambda w: {}),
     "api:deployment-list": Case(body=lambda w: {"service": "checkout", "environment": "prod", "version": "1"}),
     "api:run-list": Case(body=lambda w: {"id": "7", "service": "checkout", "outcome": "success", "commit": "abcdef1"}),
     "api:acceptance-run-list": Case(body=lambda w: {"environment": "prod", "story": "PAY-1", "outcome": "passed"}),

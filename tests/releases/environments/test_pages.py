@@ -168,7 +168,7 @@ def test_incidents_are_shown_open_or_resolved(
 
 
 def test_an_environment_whose_tier_nobody_knows_asks_for_it(as_ana: Client, prod: Environment) -> None:
-    Environment.objects.update(tier="other", discovered=True)
+    Environment.objects.update(tier="other", discovered=True, tier_confirmed=False)
     assert "say its tier" in words(as_ana, "/environments/")
     assert "Say which tier it is" in words(as_ana, "/environments/prod/")
 

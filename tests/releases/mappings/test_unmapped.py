@@ -93,7 +93,7 @@ def test_an_environment_gets_its_tier_or_its_right_name(as_pam: Client, told: No
     _mend(as_pam, "environment", "blue", environment="production")
     _work()
     assert Deployment.objects.get().environment.key == "production"
-    assert _names(as_pam, "environment") == []
+    assert _names(as_pam, "environment") == ["production"], "only its name says that it is production"
 
 
 def test_a_squad_chosen_for_a_repository_owns_its_service_if_nobody_did(

@@ -1,5 +1,6 @@
 """Releases and their boards over the API."""
 
+import re
 from typing import Any
 
 import pytest
@@ -121,3 +122,62 @@ def test_releases_are_listed_newest_first_and_found(as_ana: Client, release: Rel
     assert found("text=10") == ["5.10"]
     assert found("released=true") == ["5.9"]
     assert found("origin=tag") == []
+
+
+def _versions_on(browser: Client, address: str) -> list[str]:
+    page = browser.get(address).content.decode()
+    return re.findall(r'href="/releases/[^"]+/">(?:Shop )?([0-9a-z.-]+)</a>', page)
+
+
+def test_page_and_api_order_versions_alike(as_ana: Client) -> None:
+    for version in ("5.10", "5.9", "v5.10-rc1", "5.10.1", "5.10-rc2", "2026.1"):
+        assert post(as_ana, RELEASES, {"version": version, "line": "Shop"}).status_code == 201
+    wanted = ["2026.1", "5.10.1", "5.10", "5.10-rc2", "v5.10-rc1", "5.9"]
+    assert [row["version"] for row in as_ana.get(RELEASES).json()["results"]] == wanted
+    assert [each for each in _versions_on(as_ana, "/releases/?line=Shop") if each in wanted] == wanted
+
+
+def test_what_is_planned_comes_before_what_is_out_and_of_one_day_the_highest_version_first(as_ana: Client) -> None:
+    out, planned = {"released_at": "2026-03-01T00:00:00Z"}, {"planned_for": "2026-04-01"}
+    for version, when in (("1.9", out), ("1.10", out), ("2.0-rc1", planned), ("2.0", planned), ("3", {})):
+        post(as_ana, RELEASES, {"version": version, **when})
+    wanted = ["3", "2.0", "2.0-rc1", "1.10", "1.9"]
+    assert [row["version"] for row in as_ana.get(RELEASES).json()["results"]] == wanted
+    assert _versions_on(as_ana, "/releases/")[:5] == wanted
+
+
+def test_one_version_is_planned_once_however_it_is_written(as_ana: Client) -> None:
+    post(as_ana, RELEASES, {"version": "5.10", "line": "Shop"})
+    again = post(as_ana, RELEASES, {"version": "v5.10", "line": "Shop"})
+    assert (again.status_code, again.json()["errors"][0]["attr"]) == (400, "version")
+    assert "There is a release 5.10 of Shop already" in again.json()["errors"][0]["detail"]
+    assert post(as_ana, RELEASES, {"version": "5.1", "line": "Shop"}).status_code == 201
+    assert post(as_ana, RELEASES, {"version": "v5.10", "line": "Web"}).status_code == 201
+
+
+def test_a_renamed_release_is_found_at_its_old_address(as_ana: Client) -> None:
+    post(as_ana, RELEASES, {"version": "5.10", "line": "Shop"})
+    renamed = as_ana.patch(f"{RELEASES}shop-5.10/", {"version": "6.0"}, content_type="application/json").json()
+    assert (renamed["slug"], renamed["url"]) == ("shop-6.0", "/releases/shop-6.0/")
+    for rest in ("", "board/"):
+        answer = as_ana.get(f"{RELEASES}shop-5.10/{rest}?page=1")
+        assert (answer.status_code, answer["Location"]) == (301, f"{RELEASES}shop-6.0/{rest}?page=1")
+    for rest in ("", "changes/", "unlinked/", "edit/"):
+        answer = as_ana.get(f"/releases/shop-5.10/{rest}?squad=payments")
+        assert (answer.status_code, answer["Location"]) == (301, f"/releases/shop-6.0/{rest}?squad=payments")
+    answer = as_ana.patch(f"{RELEASES}shop-5.10/", {"notes": "x"}, content_type="application/json", follow=True)
+    assert answer.redirect_chain == [(f"{RELEASES}shop-6.0/", 308)] and answer.json()["notes"] == "x"
+    assert as_ana.get(f"{RELEASES}shop-5.11/").status_code == 404
+    assert as_ana.get("/releases/shop-5.11/").status_code == 404
+
+
+def test_an_old_address_stays_taken_and_a_release_gets_its_own_back(as_ana: Client) -> None:
+    post(as_ana, RELEASES, {"version": "1"})
+    as_ana.post("/releases/1/edit/", {"version": "2", "line": ""})
+    other = post(as_ana, RELEASES, {"version": "1"}).json()
+    assert other["slug"].startswith("1-")
+    assert as_ana.get("/releases/1/")["Location"] == "/releases/2/"
+    assert as_ana.patch(f"{RELEASES}2/", {"version": "1.0"}, content_type="application/json").json()["slug"] == "1.0"
+    back = as_ana.patch(f"{RELEASES}1.0/", {"version": "2"}, content_type="application/json").json()
+    assert back["slug"] == "2" and as_ana.get("/releases/2/").status_code == 200
+    assert as_ana.get("/releases/1.0/")["Location"] == as_ana.get("/releases/1/")["Location"] == "/releases/2/"

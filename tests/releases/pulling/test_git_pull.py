@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.management import CommandError, call_command
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from portal.accounts.models import User
@@ -14,6 +15,7 @@ from portal.kernel import clock
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.models import Change, Deployment, Environment, Mainline, Release, Repository, StoryLink, Tag
+from releases.planning.actions import edit_release
 from releases.providers.git.client import GitFailed
 from releases.providers.git.mirror import Mirror
 from releases.pulling import actions as pulling
@@ -187,6 +189,66 @@ def test_a_release_a_person_planned_is_filled_by_its_tag(repo: Repo, payments: S
     planned.refresh_from_db()
     assert (planned.commits, planned.slug, planned.origin) == (1, "planned", "person")
     assert planned.released_at == planned.tagged_at
+
+
+def test_a_planned_version_and_its_tag_are_one_release(repo: Repo, payments: Squad) -> None:
+    planned = Release.objects.create(line="checkout", version="5.10", slug="planned", origin="person")
+    repo.commit()
+    repo.tag("v5.10")
+    repo.tag("v5.1")
+    pull(connect(repo, payments, release_tags="v*"))
+    planned.refresh_from_db()
+    assert list(Release.objects.order_by("version_key").values_list("version", flat=True)) == ["v5.1", "5.10"]
+    assert (planned.origin, planned.tags.get().name, planned.released_at is not None) == ("person", "v5.10", True)
+
+
+def test_a_release_planned_after_its_tag_was_found_takes_it_over(
+    repo: Repo, payments: Squad, ana: User, client: Client
+) -> None:
+    repo.commit()
+    repo.tag("v5.10")
+    source = connect(repo, payments, release_tags="v*")
+    pull(source)
+    found = Release.objects.get()
+    story = create_story(by=ana, squad=payments, title="Planned")
+    type(story).objects.filter(pk=story.pk).update(release=found)
+    planned = Release.objects.create(line="checkout", version="5.10", slug="planned", origin="person")
+    repo.commit()
+    pull(source)
+    story.refresh_from_db()
+    assert (Release.objects.get(), story.release_id) == (planned, planned.pk)
+    client.force_login(ana)
+    assert client.get(f"/releases/{found.slug}/")["Location"] == "/releases/planned/"
+
+
+def test_a_release_that_was_renamed_keeps_its_tag(repo: Repo, payments: Squad, root: User) -> None:
+    planned = Release.objects.create(line="checkout", version="5.10", slug="planned", origin="person")
+    repo.commit()
+    repo.tag("v5.10")
+    source = connect(repo, payments, release_tags="v*")
+    pull(source)
+    edit_release(planned, by=root, version="Spring")
+    repo.commit()
+    pull(source)
+    assert Release.objects.get().tags.get().name == "v5.10"
+
+
+def test_a_pre_release_of_the_same_moment_counts_its_own_commits(repo: Repo, payments: Squad) -> None:
+    repo.commit()
+    repo.tag("v5.9")
+    repo.commit()
+    repo.commit()
+    for name in ("v5.10", "v5.10-rc1"):
+        repo.tag(name)
+    source = connect(repo, payments, release_tags="v*")
+    pull(source)
+    repo.commit()
+    repo.tag("v5.11-rc1")
+    repo.commit()
+    repo.tag("v5.11")
+    pull(source)
+    counts = dict(Release.objects.values_list("version", "commits"))
+    assert counts == {"v5.9": 1, "v5.10-rc1": 2, "v5.10": 0, "v5.11-rc1": 1, "v5.11": 1}
 
 
 def test_new_rules_are_worked_out_on_what_is_known(repo: Repo, payments: Squad, root: User) -> None:

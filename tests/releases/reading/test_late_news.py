@@ -229,10 +229,10 @@ def test_an_event_that_is_read_differently_now_takes_its_rows_back(monkeypatch: 
 
 
 def test_a_deleted_environment_runs_nothing() -> None:
-    step(*pulled("c", 2.5), *ci(put(3, "prod-old", commit="c" * 40)))
+    step(*pulled("c", 2.5), *ci(put(3, "prod-one", commit="c" * 40)))
     assert stages()["PAY-1"] == "deployed"
-    step(*ci(event("environment.deleted", 3.5, "prod-old", {})))
-    assert "No longer deployed: taken off prod-old 20 hours ago" in answers()[0].replace("1 day ago", "20 hours ago")
+    step(*ci(event("environment.deleted", 3.5, "prod-one", {})))
+    assert "No longer deployed: taken off prod-one 20 hours ago" in answers()[0].replace("1 day ago", "20 hours ago")
     step(*ci(put(4, "prod-new", commit="c" * 40)))
     assert stages()["PAY-1"] == "deployed"
     assert_a_rebuild_changes_nothing()

@@ -211,10 +211,11 @@ def test_the_events_of_a_release_end_in_these_answers(scene: list[Story]) -> Non
     read_all()
     assert not InboundEvent.objects.exclude(state="processed").exists()
     gap = "Gap: its squad never said dev done; "
+    guess = " Unconfirmed: nobody has said yet that production is production."
     assert answers() == [
-        f"Yes. Rodeo done: accepted in production 21 hours ago. {gap}never tested before production.",
+        f"Yes. Rodeo done: accepted in production 21 hours ago. {gap}never tested before production.{guess}",
         "No. Deployed 22 hours ago to production; PAY-2 works failed in production 20 hours ago (squad Payments). "
-        f"{gap}never tested before production.",
+        f"{gap}never tested before production.{guess}",
         "No. Deployed 1 day ago to production; not accepted yet (squad Payments). "
         f"{gap}no successful mainline run seen; never tested before production.",
     ]
