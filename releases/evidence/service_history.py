@@ -30,6 +30,7 @@ from releases.pipelines.models import (
 )
 from releases.providers import triggers
 from releases.providers.monorepo_paths import services_of
+from squads.judge.case import PRODUCTION
 from squads.models import Story
 
 MAINLINES = {"", "main", "master", "trunk"}
@@ -292,7 +293,7 @@ def service_histories(
         shas |= looked_at | {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
         history = ServiceHistory(name, Containment(repositories, shas), checks=checks)
         _add_deployments(history, deployments, tags)
-        shipped = {each.sha for some in history.deployments.values() for each in some if each.tier == "production"}
+        shipped = {each.sha for some in history.deployments.values() for each in some if each.tier in PRODUCTION}
         history.verdicts = verdicts(of_service.counted(runs, history.containment, shipped), of_service.required)
         yield history
 
