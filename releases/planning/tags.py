@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import product
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from portal.kernel.outbox import publish
 from portal.kernel.stable_ids import stable_id
 from portal.kernel.versions import same_version, version_key
 from releases.deployments.models import Deployment
+from releases.deployments.parts import services_deployed_with
 from releases.environments.actions import environment_named
 from releases.events import ReleaseSaved
 from releases.pipelines import commit_graph
@@ -28,7 +30,7 @@ from releases.planning.actions import remember_name
 from releases.planning.models import FormerName, Release
 from releases.planning.slugs import slug_for, taken_slugs
 from releases.providers.git import config, records
-from squads.models import Story
+from squads.models import Service, Story
 
 AT_ONCE = 1000
 # More changed deployments than this are named by their service: looking at the neighbours of each would take longer.
@@ -202,11 +204,7 @@ def _mirror(
     """Make the deployments that tags stand for exactly these: one for each place a tag was seen at. They succeeded."""
     seen = _seen_at_several(repository)
     moves = {name: _moved(each) for name, each in seen.items()}
-    ids = {_deployment_id(repository, name) for name in before | {tag.name for tag in tags}}
-    ids |= {_deployment_id(repository, name, each.seen_at) for name, some in seen.items() for each in some}
-    present: dict[UUID, Deployment] = {}
-    for some in _some(ids):
-        present.update(Deployment.objects.in_bulk(some))
+    present = _present_deployments(repository, before | {tag.name for tag in tags}, seen)
     wanted = _deployments_of_tags(repository, mainline, tags, deploys_to, moves)
     columns = ("service_id", "environment_id", "sha", "version", "finished_at", "event_id")
     changed = [
@@ -233,9 +231,37 @@ def _mirror(
         derived.deployments |= {row.pk for row in changed}
 
 
-def _deployment_id(repository: Repository, name: str, seen_at: datetime | None = None) -> UUID:
-    """Return the id of the deployment that a tag stands for; with `seen_at`, of the one that its move at that moment does."""
-    return stable_id("deployment", "tag", repository.key, name, *([seen_at.isoformat()] if seen_at else []))
+def _deployment_id(repository: Repository, name: str, seen_at: datetime | None = None, part: str = "") -> UUID:
+    """Return the id of the deployment that a tag stands for; with `seen_at`, of the one that its move at that moment does;
+    with `part`, of what that is for one more service of the repository."""
+    moved = [seen_at.isoformat()] if seen_at else []
+    return stable_id("deployment", "tag", repository.key, name, *moved, *(["part", part] if part else []))
+
+
+def _present_deployments(
+    repository: Repository, names: Iterable[str], seen: Mapping[str, list[TagMove]]
+) -> dict[UUID, Deployment]:
+    """Return the deployments that tags of these names stood for so far, of whatever service."""
+    found: dict[UUID, Deployment] = {}
+    for some in _some(names):
+        moments = [(name, at) for name in some for at in (None, *(each.seen_at for each in seen.get(name, ())))]
+        keys = {_key(repository, name) for name in some}
+        rows = list(Deployment.objects.filter(key__in=keys).select_related("service"))
+        parts = {"", *(row.service.name for row in rows)}
+        own = {_deployment_id(repository, name, at, part) for name, at in moments for part in parts}
+        found.update((row.pk, row) for row in rows if row.pk in own)
+    return found
+
+
+def _key(repository: Repository, name: str) -> str:
+    return f"tag:{repository.key}:{name}"[:300]
+
+
+def _services(repository: Repository, deploys_to: str) -> dict[str, Service]:
+    """Return the services that a tag of a repository deploys, by what tells them apart: "" for the first of them."""
+    parts = services_deployed_with(repository, (deploys_to,))
+    first, *others = parts or [repository.service]
+    return {"": first} | {each.name: each for each in others} if first else {}
 
 
 def _seen_at_several(repository: Repository) -> dict[str, list[TagMove]]:
@@ -264,7 +290,8 @@ def _deployments_of_tags(
 
     A tag was deployed when it was made. Where it moved, each move is a deployment of its own, and those before it are history.
     """
-    if not deploys_to or not repository.service_id:
+    services = _services(repository, deploys_to) if deploys_to else {}
+    if not services:
         return {}
     environment = environment_named(deploys_to)
     events = _first_seen_events(mainline, tags)
@@ -273,12 +300,12 @@ def _deployments_of_tags(
     for tag in tags:
         first = (tag.sha, min(tag.tagged_at, mainline.seen_at), events.get(tag.first_seen, mainline.event_id))
         places = _places(moves[tag.name], dates) if tag.name in moves else [(None, *first)]
-        for seen_at, sha, at, event in places:
-            pk = _deployment_id(repository, tag.name, seen_at)
+        for (seen_at, sha, at, event), (part, service) in product(places, services.items()):
+            pk = _deployment_id(repository, tag.name, seen_at, part)
             found[pk] = Deployment(
                 pk=pk,
-                key=f"tag:{repository.key}:{tag.name}"[:300],
-                service_id=repository.service_id,
+                key=_key(repository, tag.name),
+                service=service,
                 environment=environment,
                 phase=Phase.FINISHED,
                 outcome=Outcome.SUCCESS,

@@ -6,10 +6,13 @@ A name such as shop/web may then mean another repository than before (see `pipel
 from django.db.models import Q, QuerySet
 
 from portal.kernel.locks import hold
+from releases.evidence.actions import derive_affected
 from releases.inbox.actions import replay
+from releases.inbox.affected import Affected
 from releases.inbox.models import Fact
 from releases.pipelines.models import Repository
 from releases.pipelines.repositories import repository_key
+from releases.planning.tags import derive_tags
 from squads.events import ServiceChanged
 
 KINDS = ("change", "run", "artifact", "deployment", "acceptance")
@@ -17,10 +20,12 @@ KINDS = ("change", "run", "artifact", "deployment", "acceptance")
 
 def repositories_changed(event: ServiceChanged) -> None:
     """Have the events read again that name one of these repositories by more or fewer words than its key."""
-    keys = list(Repository.objects.filter(pk__in=event.repositories).values_list("key", flat=True))
+    repositories = list(Repository.objects.filter(pk__in=event.repositories).select_related("service"))
+    keys = [repository.key for repository in repositories]
     if not keys:
         return
     hold("inbox")
+    _derive_tags(repositories)
     named = Q()
     for last in {key.rpartition("/")[2] for key in keys}:
         named |= Q(data__repository__iendswith=f"/{last}") | Q(data__repository__iexact=last)
@@ -32,6 +37,16 @@ def repositories_changed(event: ServiceChanged) -> None:
         if any(_may_mean(repository_key(name), key) for key in keys)
     ]
     replay(facts.filter(data__repository__in=other).values_list("event_id", flat=True).distinct())
+
+
+def _derive_tags(repositories: list[Repository]) -> None:
+    """Work out anew what tags deploy: of which services follows from who claims the repository, and which parts it has."""
+    affected = Affected()
+    for repository in repositories:
+        derived = derive_tags(repository)
+        affected.deployments |= derived.deployments
+        affected.services |= derived.services
+    derive_affected(affected)
 
 
 def _may_mean(name: str, key: str) -> bool:

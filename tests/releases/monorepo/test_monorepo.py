@@ -12,7 +12,7 @@ from portal.kernel.stable_ids import stable_id
 from releases.evidence.actions import derive_affected
 from releases.inbox.actions import store
 from releases.inbox.affected import Affected
-from releases.models import Change, Fact, Repository, RepositoryPart, Source
+from releases.models import Change, Deployment, Fact, Repository, RepositoryPart, Source
 from releases.pipelines.projection import project_change
 from releases.pulling import actions as pulling
 from releases.pulling import leases
@@ -115,6 +115,27 @@ def test_a_change_that_touches_two_services_needs_both_deployed(
     before = _rows()
     rebuild()
     assert _rows() == before
+
+
+def test_a_tag_that_deploys_deploys_every_part(as_pam: Client, repo: Any, shop: Source) -> None:
+    Source.objects.update(config={"url": str(repo.path), "release_tags": "v*", "deploys_to": "production"})
+    shop.refresh_from_db()
+    repo.tag("v1")
+    _pull(shop)
+    assert _tagged() == ["checkout"]
+    _add(as_pam, "services/pay", "pay")
+    _work()
+    assert _tagged() == ["checkout", "pay"]
+    before = sorted(str(row) for row in Deployment.objects.values())
+    rebuild()
+    assert sorted(str(row) for row in Deployment.objects.values()) == before
+    as_pam.post(f"{PARTS}{RepositoryPart.objects.get().pk}/remove/")
+    _work()
+    assert _tagged() == ["checkout"]
+
+
+def _tagged() -> list[str]:
+    return sorted(Deployment.objects.filter(version="v1").values_list("service__name", flat=True))
 
 
 def test_a_run_of_one_part_integrates_no_other(
