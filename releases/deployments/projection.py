@@ -5,10 +5,13 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from releases.artifacts.actions import artifact_named
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.deployments.parts import keys_of_services, part_key, services_deployed_with
 from releases.environments.actions import environment_named
+from releases.environments.models import Environment
 from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, started_and_finished
 from releases.inbox.models import Fact
@@ -133,6 +136,8 @@ def withdraw_acceptance_run(key: str, affected: Affected) -> None:
 
 def _note(row: Row, affected: Affected) -> None:
     """Note whose evidence rested on a row that moves or goes."""
+    if isinstance(row, Deployment):
+        affected.returned.add(row.environment_id)
     if has_ended(row):
         affected.note(service=row.service_id, key=getattr(row, "story_key", ""))
 
@@ -176,8 +181,27 @@ def _services_of_check(merged: Mapping[str, Any]) -> Sequence[Service | None]:
     return parts or [repository.service]
 
 
+def bring_back(affected: Affected) -> None:
+    """Deploying to a deleted environment brings it back."""
+    concerned = Q(pk__in=affected.environments | affected.returned)
+    if affected.deployments:
+        concerned |= Q(pk__in=Deployment.objects.filter(pk__in=affected.deployments).values("environment"))
+    elif not affected.environments and not affected.returned:
+        return
+    for environment in Environment.objects.filter(concerned, emptied_at__isnull=False):
+        here = Deployment.objects.successful().filter(environment=environment, finished_at__gt=environment.emptied_at)
+        is_back = environment.removals[-1][1] is not None or here.exclude(kind=Deployment.Kind.REMOVAL).exists()
+        gone_at = None if is_back else environment.emptied_at
+        if environment.gone_at != gone_at:
+            Environment.objects.filter(pk=environment.pk).update(gone_at=gone_at)
+
+
 DEPLOYMENTS = Projection(
-    kind="deployment", project=project_deployment, withdraw=withdraw_deployment, models=(Deployment,)
+    kind="deployment",
+    project=project_deployment,
+    withdraw=withdraw_deployment,
+    models=(Deployment,),
+    finish=bring_back,
 )
 ACCEPTANCE_RUNS = Projection(
     kind="acceptance", project=project_acceptance_run, withdraw=withdraw_acceptance_run, models=(AcceptanceRun,)

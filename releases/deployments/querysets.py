@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Self
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from releases.environments.querysets import PlacedQuerySet
 from releases.pipelines.querysets import AttemptQuerySet
@@ -25,7 +25,8 @@ class DeploymentQuerySet(AttemptQuerySet["Deployment"], PlacedQuerySet["Deployme
     def running(self) -> Self:
         """Those whose artifact runs now: the newest success of its service in its environment, which is still there.
 
-        Where the newest one is a removal, nothing of the service runs.
+        Where the newest one is a removal, nothing of the service runs; nor does what was there before the environment was
+        deleted, even if something else brought it back.
         """
         later = Q(finished_at__gt=OuterRef("finished_at")) | Q(
             finished_at=OuterRef("finished_at"), pk__gt=OuterRef("pk")
@@ -33,7 +34,8 @@ class DeploymentQuerySet(AttemptQuerySet["Deployment"], PlacedQuerySet["Deployme
         newer = self.model._default_manager.successful().filter(  # type: ignore[attr-defined]
             later, service=OuterRef("service"), environment=OuterRef("environment")
         )
-        here = self.successful().filter(environment__gone_at__isnull=True).exclude(kind=REMOVAL)
+        emptied = Q(environment__emptied_at__isnull=False, finished_at__lte=F("environment__emptied_at"))
+        here = self.successful().filter(environment__gone_at__isnull=True).exclude(kind=REMOVAL).exclude(emptied)
         return here.exclude(Exists(newer.order_by()))
 
 

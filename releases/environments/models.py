@@ -29,7 +29,20 @@ class Environment(models.Model):
     tier_confirmed = models.BooleanField(
         default=True, editable=False, help_text="a person or a rule of theirs said its tier; else its name suggests it"
     )
-    gone_at = models.DateTimeField(null=True, editable=False, help_text="when an event said it was deleted")
+    gone_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="when an event said it was deleted; empty once something is deployed to it again",
+    )
+    # Whatever ran there before a removal runs no more, even if the environment came back since.
+    emptied_at = models.DateTimeField(
+        null=True, editable=False, help_text="when it was deleted last, even if it came back"
+    )
+    removals = models.JSONField(
+        default=list,
+        editable=False,
+        help_text="[when it was deleted, when an event said that it is there again, or null]",
+    )
 
     class Meta:
         app_label = "releases"

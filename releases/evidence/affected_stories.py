@@ -86,8 +86,9 @@ class StoryFinder:
             return self.of_service(service)
         reached = []
         for each in (before, deployment, others.filter(finished_at__gte=at).first() or deployment):
-            place = -1 if each.kind == service_history.REMOVAL else self._position(service, commit_of(each))
-            if place is None:
+            place = self._position(service, commit_of(each))
+            # What was taken off, or comes back, concerns whatever ran there once.
+            if place is None or each.kind == service_history.REMOVAL:
                 return self.of_service(service)
             reached.append(place)
         return self._between(service, min(reached), max(reached))
@@ -104,7 +105,8 @@ class StoryFinder:
                 .annotate(commit_of=Coalesce(NullIf("sha", Value("")), "artifact__sha"))
                 .exclude(Exists(on_mainline))
             )
-            there = Environment.objects.filter(pk=environment, gone_at__isnull=True).exists()
+            # What was taken away by deleting the environment stands on no mainline.
+            there = Environment.objects.filter(pk=environment, emptied_at__isnull=True).exists()
             self._linear[service, environment] = len(ids) == 1 and there and not odd.exists()
         return self._linear[service, environment]
 

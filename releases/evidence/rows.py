@@ -218,12 +218,13 @@ def _deployments(story: Story, history: ServiceHistory, changes: list[LinkedChan
         if deployments[0].tier not in PRODUCTION:
             continue
         held: frozenset[str] = frozenset()
-        wrote = False
+        wrote = removed = False
         for deployment, now, again in _contents(history, deployments, changes):
-            if now is not held and now != held:
+            # What comes back to a place the story was taken off runs there without it, which is another thing than nothing.
+            if (now is not held and now != held) or (removed and deployment.kind != REMOVAL):
                 went_back = deployment.kind == "deploy" and again and not now >= held
                 yield _deployment(story, history, deployment, sorted(now), "rollback" if went_back else deployment.kind)
-                wrote = True
+                wrote, removed = True, deployment.kind == REMOVAL
             held = now
         if not wrote and deployments[-1].kind != REMOVAL:
             # It never got here: say what runs instead, by the first deployment that could have brought it.

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
 
+from portal.kernel import clock
 from portal.kernel.stable_ids import stable_id
 from portal.kernel.versions import spellings
 from releases.deployments.models import AcceptanceRun, Deployment
@@ -310,16 +311,17 @@ DEPLOYMENT_COLUMNS = (
     "finished_at",
     "url",
     "event_id",
-    "environment__gone_at",
+    "environment__removals",
     "environment__tier_confirmed",
 )
 
 
 def _add_deployments(history: ServiceHistory, deployments: list[Any], tags: dict[str, str]) -> None:
-    """Add what was deployed to each environment. When an environment is gone, what ran there was removed."""
-    gone: dict[str, PastDeployment] = {}
+    """Add what was deployed to each environment. When an environment was deleted, what ran there was removed, even if the
+    environment came back since."""
+    removed: dict[str, list[list[str | None]]] = {}
     for row in deployments:
-        key, kind, version, purl, at, gone_at = row[1], row[3], row[6], row[7], row[8], row[11]
+        key, kind, version, purl, at = row[1], row[3], row[6], row[7], row[8]
         tier = judged_tier(row[2], row[12])
         sha = history.containment.resolve(row[4] or row[5] or tags.get(version, ""))
         version_id = sha or purl or version or ""
@@ -328,12 +330,27 @@ def _add_deployments(history: ServiceHistory, deployments: list[Any], tags: dict
         history.deployments.setdefault(key, []).append(
             PastDeployment(row[0], key, tier, kind, sha, version_id, _label(version, sha, purl), at, row[9], row[10])
         )
-        if gone_at is not None and at <= gone_at:
-            gone[key] = PastDeployment(
-                stable_id("gone", key, history.name), key, tier, REMOVAL, "", "", key, gone_at, "", None
+        if row[11]:
+            removed[key] = row[11]
+    for key, removals in removed.items():
+        own = history.deployments[key]
+        ends = [at for gone, _ in removals if (at := clock.parse(gone)) is not None and own[0].at <= at]
+        own += [
+            PastDeployment(
+                stable_id("gone", key, history.name, at.isoformat()),
+                key,
+                own[0].tier,
+                REMOVAL,
+                "",
+                "",
+                key,
+                at,
+                "",
+                None,
             )
-    for key, end in gone.items():
-        history.deployments[key] = sorted([*history.deployments[key], end], key=lambda deployment: deployment.at)
+            for at in ends
+        ]
+        own.sort(key=lambda deployment: deployment.at)
 
 
 def _label(version: str, sha: str, purl: str | None) -> str:

@@ -18,6 +18,8 @@ class Affected:
     flags: set[str] = field(default_factory=set)
     services: set[int] = field(default_factory=set)
     environments: set[int] = field(default_factory=set)
+    # Environments that may be gone, or be there again, for what was deployed to them: no evidence follows from that.
+    returned: set[int] = field(default_factory=set)
     stories: set[int] = field(default_factory=set)
     # Groups of alerts, as (source, group, key of one without a group), and incidents that may be none any more.
     groups: set[tuple[int, str, str]] = field(default_factory=set)

@@ -40,6 +40,9 @@ class Place:
         now = covers(row, wanted)
         if gone := self.held - now:
             self.lost, self.lost_shas = row, self.lost_shas | gone
+        elif self.removed and self.lost_shas - now:
+            # The place came back with something else.
+            self.lost = row
         self.lost_shas -= now
         self.held, self.last, self.removed = now, row, row.detail == REMOVAL
         if now >= wanted.keys() and not self.removed:
