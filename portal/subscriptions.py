@@ -24,7 +24,7 @@ def connect() -> None:
     from releases.pulling.health import source_health_changed
     from releases.reading.actions import drain_inbox
     from releases.reading.repository_changes import repositories_changed
-    from releases.sources.connect_system import replay_source
+    from releases.sources.connect_system import replay_kinds, replay_source
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
     from squads.judging.subscribers import stories_unjudged
@@ -46,6 +46,7 @@ def connect() -> None:
     outbox.subscribe(squads.ServiceChanged, repositories_changed)
     outbox.subscribe(releases.SourceHealthChanged, source_health_changed)
     outbox.subscribe(releases.SourceChanged, replay_source)
+    outbox.subscribe(releases.EventsOutdated, replay_kinds)
     outbox.subscribe(releases.MappingChanged, mapping_changed)
     outbox.subscribe(releases.IssuesSeen, make_stories_of_issues)
     outbox.subscribe(releases.EnvironmentChanged, subscribers.environment_changed)

@@ -86,6 +86,17 @@ class MappingChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EventsOutdated(Event):
+    """This version reads the events of some systems otherwise than those before it. Published by migrations.
+
+    kinds: the kinds of their sources; every event of those is read again.
+    """
+
+    topic: ClassVar[str] = "events.outdated"
+    kinds: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceHealthChanged(Event):
     """A source broke, is well again, or was paused or resumed. Published by sources and pulling.
 

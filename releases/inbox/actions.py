@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 
 from portal.kernel import clock
 from portal.kernel.stable_ids import stable_id
@@ -53,14 +54,16 @@ def store(
 
 def replay(event_ids: Iterable[UUID]) -> int:
     """Put these events back among the pending, whatever became of them before; return how many there are."""
-    count = InboundEvent.objects.filter(pk__in=list(event_ids)).update(state=InboundEvent.State.PENDING, error="")
+    return replay_of(InboundEvent.objects.filter(pk__in=list(event_ids)))
+
+
+def replay_of(events: QuerySet[InboundEvent]) -> int:
+    """Put all events of a query back among the pending; return how many there are."""
+    count = events.update(state=InboundEvent.State.PENDING, error="", reason="")
     transaction.on_commit(wake)
     return count
 
 
 def replay_failed() -> int:
     """Put every failed event back among the pending; return how many there are."""
-    failed = InboundEvent.objects.filter(state=InboundEvent.State.FAILED)
-    count = failed.update(state=InboundEvent.State.PENDING, error="")
-    transaction.on_commit(wake)
-    return count
+    return replay_of(InboundEvent.objects.filter(state=InboundEvent.State.FAILED))

@@ -1,7 +1,7 @@
 """Merging all facts about one thing into what is known of it now."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from portal.kernel import clock
@@ -11,6 +11,8 @@ from releases.providers.facts import CANCELLED, FINISHED, PHASES, SKIPPED, UNKNO
 Merged = dict[str, Any]
 # Outcomes that say nothing about what an earlier attempt showed.
 SHOWING_NOTHING = (CANCELLED, SKIPPED, UNKNOWN)
+# Starts of builds with one number that lie further apart are two builds.
+TOLD_APART = timedelta(minutes=1)
 # How much of a text the columns hold.
 LONGEST = dict.fromkeys(("words", "pipeline", "branch"), 250) | {"name": 300, "title": 300, "subject": 300}
 
@@ -29,6 +31,34 @@ def fold(facts: Iterable[Fact]) -> tuple[Merged, Fact]:
         if isinstance(merged.get(name), str):
             merged[name] = merged[name][:longest]
     return merged, ordered[-1]
+
+
+def rows_of(key: str, facts: Iterable[Fact]) -> dict[str, list[Fact]]:
+    """Return the facts of one key by the keys of the rows that they make: one row, whose key is the same, for most.
+
+    Where numbers begin again (a Jenkins job that was deleted and made anew has a build 1 once more), the facts say when
+    theirs was given out. Each such moment is a thing of its own; the first has the key itself. A fact that does not know
+    belongs to the last that had begun by then. All this follows from the facts alone, in whatever order they came.
+    """
+    everything = list(facts)
+    starts = _starts(everything)
+    if len(starts) < 2:
+        return {key: everything}
+    found: dict[str, list[Fact]] = {}
+    for fact in everything:
+        numbered = clock.parse(fact.data.get("numbered_at"))
+        at = max((start for start in starts if start <= (numbered or fact.at)), default=starts[0])
+        found.setdefault(key if at == starts[0] else f"{key}@{at.isoformat()}", []).append(fact)
+    return found
+
+
+def _starts(facts: Iterable[Fact]) -> list[datetime]:
+    """Return when the numbers of a key were given out, first to last. Moments close together are one, told by two clocks."""
+    starts: list[datetime] = []
+    for at in sorted(moment for fact in facts if (moment := clock.parse(fact.data.get("numbered_at")))):
+        if not starts or at - starts[-1] > TOLD_APART:
+            starts.append(at)
+    return starts
 
 
 def _rank(data: Mapping[str, Any]) -> int:

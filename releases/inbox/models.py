@@ -90,6 +90,7 @@ class InboundEvent(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     processed_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
+    reason = models.TextField(blank=True, default="", help_text="why nothing came of it, or of a part of it")
 
     class Meta:
         app_label = "releases"

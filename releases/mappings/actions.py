@@ -211,7 +211,8 @@ def describe(rule: engine.Rule) -> str:
 
 def seen_names_matching(kind: str, pattern: str, source: int | None) -> list[str]:
     """Return the names seen so far that a pattern matches; raise engine.BadPattern."""
-    rows = SeenName.objects.filter(kind=kind, **({"source": source} if source is not None else {}))
+    kinds = [kind, engine.JOB] if kind == engine.PIPELINE else [kind]
+    rows = SeenName.objects.filter(kind__in=kinds, **({"source": source} if source is not None else {}))
     names = rows.order_by("name").values_list("name", flat=True).distinct()[:NAME_LIMIT]
     return engine.matching_names(engine.Rule(kind, pattern), names)
 
@@ -288,9 +289,10 @@ def _environments_named(kind: str, text: str, source: int | None, template: str)
 def _tiers_from_rules(rules: engine.RuleSet) -> dict[str, str]:
     """Return the tiers that rules give to environments, by their final names."""
     tiers: dict[str, str] = {}
-    seen = SeenName.objects.filter(kind__in=("environment", "pipeline")).order_by("kind", "name", "source_id")
-    for kind, name, source in seen.values_list("kind", "name", "source_id")[:NAME_LIMIT]:
-        found = rules.find(kind, name, source)
+    seen = SeenName.objects.filter(kind__in=("environment", "pipeline", engine.JOB))
+    names = seen.order_by("kind", "name", "source_id").values_list("kind", "name", "source_id")
+    for kind, name, source in names[:NAME_LIMIT]:
+        found = rules.find(engine.PIPELINE if kind == engine.JOB else kind, name, source)
         if found is None or not found.rule.tier:
             continue
         environment = found.environment or (name if kind == "environment" else "")

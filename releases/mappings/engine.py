@@ -13,6 +13,7 @@ from typing import Any
 import re2
 
 from releases.providers.facts import (
+    FINISHED,
     AcceptanceSeen,
     AlertSeen,
     DeploymentSeen,
@@ -25,6 +26,8 @@ from releases.providers.facts import (
 )
 
 SERVICE, ENVIRONMENT, PIPELINE, ALERT = "service", "environment", "pipeline", "alert"
+# A job in a folder: its pipeline is the folder where that has a job for each branch. Rules for pipelines may name either.
+JOB = "job"
 CI, DEPLOY, ACCEPTANCE, INCIDENT, IGNORED = "ci", "deploy", "acceptance", "incident", "ignored"
 LONGEST_PATTERN = 200
 LONGEST_SEEN = 300
@@ -202,7 +205,8 @@ def apply_rules(facts: Iterable[Seen], rules: RuleSet, source: int | None = None
     result = MappedFacts()
     for fact in facts:
         names = names_of(fact)
-        result.names |= {(kind, name[:LONGEST_SEEN]) for kind, name in names.items()}
+        told = {kind: name for kind, name in names.items() if kind != PIPELINE or _is_told(fact)}
+        result.names |= {(kind, name[:LONGEST_SEEN]) for kind, name in told.items()}
         mapped = _map_fact(fact, names, rules, source, result.tiers)
         if mapped is not fact:
             mapped = replace(mapped, original_names=tuple(sorted(names.items())))
@@ -221,6 +225,7 @@ def names_of(fact: Seen) -> dict[str, str]:
         names[ENVIRONMENT] = fact.key
     if isinstance(fact, RunSeen):
         names[PIPELINE] = fact.pipeline
+        names[JOB] = fact.job
     if isinstance(fact, AlertSeen):
         names[ALERT] = fact.title
     return {kind: name for kind, name in names.items() if name.strip()}
@@ -233,6 +238,8 @@ def _map_fact(fact: Seen, names: Mapping[str, str], rules: RuleSet, source: int 
         for kind, name in names.items()
         if (answer := rules.find(kind, name, source, severity if kind == ALERT else "")) is not None
     }
+    if isinstance(fact, RunSeen) and (of_pipeline := _rule_of_pipeline(fact, rules, source)):
+        found[PIPELINE] = of_pipeline
     if any(each.rule.role == IGNORED for each in found.values()):
         return LeftOut(key=f"{fact.kind}:{fact.key}", at=fact.at)
     changes: dict[str, Any] = {}
@@ -254,6 +261,19 @@ def _map_fact(fact: Seen, names: Mapping[str, str], rules: RuleSet, source: int 
     if isinstance(mapped, RunSeen) and PIPELINE in found:
         return _map_run(mapped, found[PIPELINE], tiers)
     return mapped
+
+
+def _rule_of_pipeline(run: RunSeen, rules: RuleSet, source: int | None) -> MatchedRule | None:
+    """Return the rule of a run's own job, else of its pipeline, else of the folder that may be its pipeline."""
+    folder = run.job.rpartition("/")[0] if run.job == run.pipeline else ""
+    return next(
+        (each for name in (run.job, run.pipeline, folder) if (each := rules.find(PIPELINE, name, source))), None
+    )
+
+
+def _is_told(run: Seen) -> bool:
+    """Whether a run tells its pipeline: one that has not checked anything out knows no branch, so it may be its folder."""
+    return not (isinstance(run, RunSeen) and run.job and run.job == run.pipeline and run.phase != FINISHED)
 
 
 def _names_given(found: MatchedRule) -> dict[str, str]:

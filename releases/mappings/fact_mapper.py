@@ -34,7 +34,13 @@ def current_rules() -> engine.RuleSet:
 
 
 # The field of a fact that no rule changed which holds a name, by kind of name.
-NAME_FIELDS = {"service": "service", "environment": "environment", "pipeline": "pipeline", "alert": "title"}
+NAME_FIELDS = {
+    "service": "service",
+    "environment": "environment",
+    "pipeline": "pipeline",
+    "job": "job",
+    "alert": "title",
+}
 KINDS_WITH_NAMES = ("run", "deployment", "acceptance", "signal", "incident", "flag", "environment", "left_out")
 
 
@@ -42,9 +48,15 @@ def facts_using(kind: str, names: Iterable[str]) -> "QuerySet[Fact]":
     """Return the facts whose events use any of these names, whatever rules mapped them to."""
     wanted = list(names)
     unmapped = Q(**{f"data__{NAME_FIELDS[kind]}__in": wanted}) & ~Q(data__has_key="said")
+    mapped = Q(**{f"data__said__{kind}__in": wanted})
     if kind == "environment":
         unmapped |= Q(kind="environment", key__in=wanted) & ~Q(data__has_key="said")
-    return Fact.objects.filter(unmapped | Q(**{f"data__said__{kind}__in": wanted}), kind__in=KINDS_WITH_NAMES)
+    if kind == "pipeline":
+        # A rule may name a job, or the folder that it is in.
+        for name in wanted:
+            unmapped |= (Q(data__job=name) | Q(data__job__startswith=f"{name}/")) & ~Q(data__has_key="said")
+            mapped |= Q(data__said__job=name) | Q(data__said__job__startswith=f"{name}/")
+    return Fact.objects.filter(unmapped | mapped, kind__in=KINDS_WITH_NAMES)
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ LABELS = (
 SITE = Setting(
     "site",
     "Name of this installation",
-    help="Needed only where two installations watch hosts of the same name: it keeps their alerts apart.",
+    help="Each source is an installation of its own. Give two sources the same name here where they are one.",
 )
 
 
@@ -79,9 +79,9 @@ def label_value(labels: Mapping[str, str], config: Mapping[str, Any], setting: s
     return next((labels[name] for name in names or defaults if labels.get(name)), "")
 
 
-def site_of(config: Mapping[str, Any]) -> str:
-    """Return the setting "site", which is part of every key so that two installations do not share alerts."""
-    return parse.text_in(config, "site") if isinstance(config, Mapping) else ""
+def site_of(config: Mapping[str, Any], source: str) -> str:
+    """Return what is part of every key so that two installations do not share alerts: the setting "site", else the source."""
+    return (parse.text_in(config, "site") if isinstance(config, Mapping) else "") or source
 
 
 def first_link(*urls: str) -> str:

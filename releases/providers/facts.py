@@ -4,6 +4,7 @@ A fact names its subject (`kind`, `key`) and the moment at which it was true (`a
 subject is folded from all facts about it, so a fact holds only what its own event said. No Django in here.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -30,6 +31,14 @@ CLOCK_SLACK = timedelta(minutes=10)
 
 class Unreadable(ValueError):
     """A payload cannot be translated. The text names the field at fault and is shown on the event's page."""
+
+
+class NoZone(Unreadable):
+    """A time is written without a zone, and nobody said which zone it is in. The text names the field and the remedy."""
+
+
+class MakesNothing(Exception):
+    """A payload was understood, and nothing comes of it. The text says why and is shown with the event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +70,14 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, tuple | list) else value
 
 
+class SeenInPart(list[Seen]):
+    """Facts of an event, of which a part makes none; `reason` says why and is shown with the event."""
+
+    def __init__(self, facts: Iterable[Seen], reason: str) -> None:
+        super().__init__(facts)
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMerged(Seen):
     """A change reached the mainline. `key` is its sha; `texts` are (rule, text) pairs that may name stories.
@@ -83,7 +100,11 @@ class ChangeMerged(Seen):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSeen(Seen):
     """A CI run reached a phase. `trigger` is what started it (triggers.py); `attempt` tells a re-run from the run it repeats,
-    where the system numbers them."""
+    where the system numbers them.
+
+    `job` is the full name of the job where jobs stand in folders: a pipeline may be a folder with a job for each branch.
+    `numbered_at` is when a number in the key was given out, where such numbers begin again once a job is made anew.
+    """
 
     kind: ClassVar[str] = "run"
     phase: str
@@ -92,6 +113,8 @@ class RunSeen(Seen):
     service: str = ""
     repository: str = ""
     pipeline: str = ""
+    job: str = ""
+    numbered_at: datetime | None = None
     sha: str = ""
     branch: str = ""
     artifact: str = ""
@@ -125,6 +148,7 @@ class DeploymentSeen(Seen):
     attempt: str = ""
     repository: str = ""
     environment: str
+    numbered_at: datetime | None = None
     deployment: str = "deploy"
     phase: str
     outcome: str = ""
@@ -157,6 +181,7 @@ class AcceptanceSeen(Seen):
 
     kind: ClassVar[str] = "acceptance"
     environment: str
+    numbered_at: datetime | None = None
     phase: str
     outcome: str = ""
     attempt: str = ""

@@ -3,17 +3,20 @@
 import hashlib
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from releases.providers import facts
-from releases.providers.facts import Unreadable
+from releases.providers.facts import NoZone, Unreadable
 from releases.providers.status_tables import Meaning, StatusTable
 
 LONGEST_KEY = 300
 LONGEST_NAME = 120
 LONGEST_PURL = 500
 SHA = re.compile(r"[0-9a-f]{7,64}")
+UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Hosts that are another machine for everybody who says them.
+EVERYWHERE = re.compile(r"(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(?::\d+)?")
 MOMENT = re.compile(r"\d{4}-?\d{2}-?\d{2}[Tt ]\d{2}")
 # Outcomes as other systems spell them. A spelling that is not here means "unknown", never failure.
 OUTCOMES = {
@@ -52,16 +55,27 @@ def outcome(text: str) -> str:
     return OUTCOMES.get(text.strip().lower().replace(" ", "_").replace("-", "_"), facts.UNKNOWN) if text.strip() else ""
 
 
-def moment(text: object) -> datetime | None:
-    """Parse an ISO 8601 date and time; without a zone it is UTC. None for anything else, also for the year 1 ("never")."""
+def moment(text: object, zone: tzinfo | None = None, field: str = "") -> datetime | None:
+    """Parse an ISO 8601 date and time. None for anything else, also for the year 1 ("never").
+
+    A time without a zone is in `zone`; where that is None as well, NoZone names the field. Where a zone repeats an hour in
+    autumn, its first is meant.
+    """
     if not isinstance(text, str) or not MOMENT.match(text.strip()):
         return None
     try:
         read = datetime.fromisoformat(text.strip())
-        read = read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+        if not 1970 <= read.year <= 9000:
+            return None
+        if read.tzinfo is None and zone is None:
+            where = f"{field}: " if field else ""
+            raise NoZone(f"{where}“{cut(text, 60)}” says no zone; send it with one, such as 2026-01-31T12:00:00Z")
+        read = (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
+    except NoZone:
+        raise
     except (ValueError, OverflowError):
         return None
-    return read if 1970 <= read.year <= 9000 else None
+    return read if read.year >= 1970 else None
 
 
 def unix_time(value: object) -> datetime | None:
@@ -130,6 +144,18 @@ def key_of(*parts: str) -> str:
     """Return the parts joined into one key; a key longer than LONGEST_KEY becomes a digest."""
     key = "|".join(part.replace("|", "%7C") for part in parts)
     return key if len(key) <= LONGEST_KEY else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
+
+
+def scoped(id_: str, source: str) -> tuple[str, ...]:
+    """Return an id as parts of a key: a UUID is one wherever it is told, any other id is its source's own."""
+    return (id_,) if not source or UUID.match(id_.lower()) else (source, id_)
+
+
+def installation(host: str, source: str, otherwise: str) -> str:
+    """Return what tells an installation from others: its host; without one, or with one that every machine has, its source."""
+    if host and not EVERYWHERE.fullmatch(host.lower()):
+        return host
+    return "@".join(each for each in (host or otherwise, source) if each)
 
 
 def purl(text: str, field: str = "artifactId") -> str:

@@ -26,8 +26,8 @@ TEST_LIMITS = http.Limits(connect=5, read=10, whole=15)
 CONTENT_TYPE = "application/json"
 _INSERT = f"""
     INSERT INTO {InboundEvent._meta.db_table}
-        (source_id, content_type, received_at, state, id, delivery, kind, body, headers, attempts, error)
-    SELECT %s, %s, %s, %s, new.*, '{{}}', 0, ''
+        (source_id, content_type, received_at, state, id, delivery, kind, body, headers, attempts, error, reason)
+    SELECT %s, %s, %s, %s, new.*, '{{}}', 0, '', ''
     FROM unnest(%b::uuid[], %s::text[], %s::text[], %b::bytea[]) AS new
     ON CONFLICT DO NOTHING
 """  # noqa: S608 (the name of a table)

@@ -96,5 +96,5 @@ def rebuild() -> int:
         Evidence.objects.derived().delete()
         registry.empty()
         Story.objects.all().judge()
-        InboundEvent.objects.update(state=InboundEvent.State.PENDING, error="")
+        InboundEvent.objects.update(state=InboundEvent.State.PENDING, error="", reason="")
         return drain_inbox()

@@ -30,6 +30,7 @@ class InboundEvents(ReadOnly):
         "attempts",
         "processed_at",
         "error",
+        "reason",
     ]
     readonly_fields = ["raw"]
     actions = ["read_again"]

@@ -36,6 +36,7 @@ class EventOut(serializers.ModelSerializer):
             "attempts",
             "processed_at",
             "error",
+            "reason",
             "url",
         ]
         read_only_fields = fields
@@ -115,7 +116,7 @@ class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         check_replay(request.user)
         event = self.get_object()
         inbox_actions.replay([event.pk])
-        event.refresh_from_db(fields=["state", "error"])
+        event.refresh_from_db(fields=["state", "error", "reason"])
         return Response(EventOut(event).data, status=status.HTTP_202_ACCEPTED)
 
 

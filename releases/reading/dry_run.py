@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from releases.inbox.models import InboundEvent, Source
-from releases.providers import PROVIDERS
-from releases.providers.base import Labelled, Message
-from releases.providers.facts import Unreadable, check_not_in_future
+from releases.providers.facts import Unreadable
 from releases.reading.queries import ABOUT, FactLine, said_lines
+from releases.reading.reader import translate
 
 NEWEST = 20
 SHOWN = 20
@@ -20,7 +19,7 @@ class Tried:
 
     lines: list[FactLine] = field(default_factory=list)
     error: str = ""
-    ignored: bool = False
+    reason: str = ""
 
 
 def newest(source: Source) -> list[InboundEvent]:
@@ -30,21 +29,15 @@ def newest(source: Source) -> list[InboundEvent]:
 
 def tried(source: Source, config: Mapping[str, Any], event: InboundEvent) -> Tried:
     """Return what an event, kept or not, would become with another configuration. Nothing is written."""
-    provider = PROVIDERS[source.kind]
-    headers = {"received-at": event.received_at.isoformat(), **event.headers}
-    message = Message(headers=headers, body=bytes(event.body), content_type=event.content_type)
+    event.source = source
     try:
-        filed = provider.label(message) if provider.label else Labelled("", event.kind)
-        facts = provider.translate(event.kind or filed.kind, message, config)
-        if facts:
-            check_not_in_future(facts, event.received_at)
+        translation = translate(event, config)
     except Unreadable as error:
         return Tried(error=str(error))
-    if facts is None:
-        return Tried(ignored=True)
     return Tried(
         [
             FactLine(ABOUT.get(fact.kind, fact.kind), fact.key, fact.at, said_lines(fact.data()))
-            for fact in facts[:SHOWN]
-        ]
+            for fact in translation.facts[:SHOWN]
+        ],
+        reason=translation.reason,
     )

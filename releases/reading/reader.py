@@ -2,9 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -19,7 +20,7 @@ from releases.mappings.fact_mapper import FactMapper
 from releases.pipelines import actions as pipelines
 from releases.providers import PROVIDERS
 from releases.providers.base import Message
-from releases.providers.facts import Seen, Unreadable, check_not_in_future
+from releases.providers.facts import LeftOut, MakesNothing, Seen, SeenInPart, Unreadable, check_not_in_future
 from releases.providers.payloads import clean
 from releases.reading import git_history, registry
 
@@ -63,14 +64,16 @@ def read_event(event: InboundEvent, batch: Batch) -> None:
     """Read one event: its facts, then the row of each thing they are about. An error fails this event alone."""
     batch.mapper.begin(event)
     with _failing_alone(event, batch):
-        translated = translate(event)
-        facts = batch.mapper.map_facts(event, translated or [])
+        translation = translate(event, event.source.config)
+        facts = batch.mapper.map_facts(event, translation.facts)
         things = record_facts(event, facts)
         issues.note_issues(event, things, batch.affected)
         if git_history.apply(event, facts, batch.affected):
             batch.git_sources[event.source_id] = event.source
         registry.project(things, batch.affected)
-        close(event, State.IGNORED if translated is None else State.PROCESSED)
+        came = any(not isinstance(fact, LeftOut) for fact in facts)
+        reason = translation.reason or ("" if came else "A mapping rule leaves out what it is about.")
+        close(event, State.PROCESSED if came else State.IGNORED, reason=reason)
 
 
 @contextmanager
@@ -98,24 +101,43 @@ def _while_time_lasts(ids: Iterable[UUID]) -> Iterator[InboundEvent]:
             return
 
 
-def translate(event: InboundEvent) -> list[Seen] | None:
-    """Return the facts an event states, or None if its provider does not know the kind. Raises Unreadable."""
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The facts that an event states, and why it, or a part of it, states none."""
+
+    facts: list[Seen]
+    reason: str = ""
+
+
+def translate(event: InboundEvent, config: Mapping[str, Any]) -> Translation:
+    """Return what an event states when its source is configured like this. Raises Unreadable."""
     provider = PROVIDERS.get(event.source.kind)
     if provider is None:
         raise Unreadable(f"No provider is called “{event.source.kind}” any more. Change the kind of its source.")
-    # A message that names no time of its own was so when it came.
-    headers = {"received-at": event.received_at.isoformat(), **event.headers}
+    # A message that names no time of its own was so when it came; an id that is no system's own is its source's.
+    headers = {"received-at": event.received_at.isoformat(), "source": event.source.key, **event.headers}
     message = Message(headers=headers, body=bytes(event.body), content_type=event.content_type)
-    facts = provider.translate(event.kind, message, event.source.config)
-    if facts:
-        check_not_in_future(facts, event.received_at)
-    return facts
+    kind = event.kind or (provider.label(message).kind if provider.label else "")
+    try:
+        facts = provider.translate(kind, message, config)
+    except MakesNothing as nothing:
+        return Translation([], str(nothing))
+    if facts is None:
+        return Translation([], f"Rodeo does not read this kind of event of {provider.name}.")
+    check_not_in_future(facts, event.received_at)
+    if not facts:
+        return Translation([], "It says nothing that Rodeo keeps: no change, run, deployment, check or alert.")
+    return Translation(facts, facts.reason if isinstance(facts, SeenInPart) else "")
 
 
 def record_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]:
-    """Replace the facts an event stated before by these; return every thing that either is about, as (kind, key), once."""
+    """Replace the facts an event stated before by these; return every thing that either is about, as (kind, key), once.
+
+    With the things of before are the rows that they made, which facts may make no more.
+    """
     before = list(event.facts.values_list("kind", "key"))
     if before:
+        before += registry.rows_written(event.facts.filter(data__has_key="numbered_at").values_list("kind", "key"))
         event.facts.all().delete()
     Fact.objects.bulk_create(
         Fact(
@@ -131,9 +153,9 @@ def record_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]
     return list(dict.fromkeys([*before, *((fact.kind, fact.key[:500]) for fact in facts)]))
 
 
-def close(event: InboundEvent, state: str, error: str = "") -> None:
+def close(event: InboundEvent, state: str, error: str = "", reason: str = "") -> None:
     """Write down what became of an event."""
-    event.state, event.error = state, clean(error[:10_000])
+    event.state, event.error, event.reason = state, clean(error[:10_000]), clean(reason[:10_000])
     event.processed_at = clock.now()
     event.attempts += 1
-    event.save(update_fields=["state", "error", "processed_at", "attempts"])
+    event.save(update_fields=["state", "error", "reason", "processed_at", "attempts"])

@@ -10,6 +10,7 @@ from releases.deployments.projection import ACCEPTANCE_RUNS, DEPLOYMENTS
 from releases.environments.projection import ENVIRONMENTS
 from releases.flags.projection import FLAGS
 from releases.inbox.affected import Affected
+from releases.inbox.fold import rows_of
 from releases.inbox.models import Fact
 from releases.inbox.projection import Projection
 from releases.incidents.projection import ALERTS, INCIDENTS
@@ -42,15 +43,35 @@ DERIVED: tuple[type[Model], ...] = (
 
 
 def project(things: Iterable[tuple[str, str]], affected: Affected) -> None:
-    """Write the rows of these things, as (kind, key), anew from all facts about each, and note what that may change."""
+    """Write the rows of these things, as (kind, key), anew from all facts about each, and note what that may change.
+
+    The key of a row counts as a thing without facts: the row is withdrawn unless facts of another key write it.
+    """
+    gone: list[tuple[str, str]] = []
+    written: set[tuple[str, str]] = set()
     for kind, key in things:
         if (projection := BY_KIND.get(kind)) is None:
             continue
         facts = list(Fact.objects.filter(kind=kind, key=key))
-        if facts:
-            projection.project(key, facts, affected)
-        else:
-            projection.withdraw(key, affected)
+        if not facts:
+            gone.append((kind, key))
+            continue
+        for row, own in rows_of(key, facts).items():
+            projection.project(row, own, affected)
+            written.add((kind, row))
+    for kind, key in gone:
+        if (kind, key) not in written:
+            BY_KIND[kind].withdraw(key, affected)
+
+
+def rows_written(things: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return the rows that the facts about these things make now, as (kind, key)."""
+    return [
+        (kind, row)
+        for kind, key in things
+        if kind in BY_KIND
+        for row in rows_of(key, Fact.objects.filter(kind=kind, key=key))
+    ]
 
 
 def finish(affected: Affected) -> None:

@@ -28,7 +28,7 @@ from releases.inbox.actions import store
 from releases.inbox.models import Source
 from releases.pipelines.models import Run
 from releases.providers.base import Message
-from releases.providers.facts import AcceptanceSeen, Seen, Unreadable, check_not_in_future
+from releases.providers.facts import AcceptanceSeen, NoZone, Seen, Unreadable, check_not_in_future
 from releases.providers.payloads import NotJson, parse_json
 from releases.providers.report.junit import read_cases
 from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
@@ -72,7 +72,8 @@ class Reports(mixins.ListModelMixin, Endpoint):
             raise exceptions.ParseError(f"The body is not JSON: {error}.") from None
         if not isinstance(payload, dict):
             raise exceptions.ParseError("The body is not a JSON object.")
-        self.input(data=payload).is_valid(raise_exception=True)
+        source: Source = request.auth
+        self.input(data=payload, context={"config": source.config}).is_valid(raise_exception=True)
         timed = any(payload.get(name) for name in self._time_fields(payload))
         return store_report(
             request, self.kind, body, request.headers.get("Content-Type", ""), id_=payload.get("id"), timed=timed
@@ -118,9 +119,15 @@ def store_report(
     headers = {"source": source.key, "delivery": delivery, "received-at": str(clock.iso(at))}
     if query:
         headers["query"] = query
+    message = Message(headers=headers, body=body, content_type=content_type)
+    notes: list[str] = []
     try:
-        facts = translate(kind, Message(headers=headers, body=body, content_type=content_type), {}) or []
+        facts = translate(kind, message, source.config) or []
         check_not_in_future(facts, at)
+    except NoZone as error:
+        # A file of some tool: it is kept, and read once somebody said the zone. What it names is known all the same.
+        notes = [f"It is kept and cannot be read yet. {error}"]
+        facts = translate(kind, message, {**source.config, "zone": "UTC"}) or []
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
     squad_tokens.check_reported(request.user, facts, source)
@@ -132,7 +139,7 @@ def store_report(
             "id": str(event.pk),
             "state": event.state,
             "url": request.build_absolute_uri(event.get_absolute_url()),
-            "notes": notes_on(facts),
+            "notes": [*notes, *notes_on(facts)],
         },
         status=status.HTTP_202_ACCEPTED if new else status.HTTP_200_OK,
     )
@@ -375,7 +382,8 @@ class AcceptanceRuns(Reports):
         serializer = report_serializers.JUnitIn(data={name: value for name, value in parameters.items() if value})
         serializer.is_valid(raise_exception=True)
         try:
-            timed = all(case.finished_at for case in read_cases(body))
+            # Whether it names times at all does not depend on their zone.
+            timed = all(case.finished_at for case in read_cases(body, {"zone": "UTC"}))
         except Unreadable as error:
             raise exceptions.ValidationError({"file": f"{str(error)[:1].upper()}{str(error)[1:]}."}) from None
         query = urlencode(sorted(serializer.validated_data.items()))

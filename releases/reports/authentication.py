@@ -31,7 +31,7 @@ class ReporterAuthentication(BaseAuthentication):
             return None
         source = (
             Source.objects.filter(token_digest=token_digest(token), kind="report", state=Source.State.ACTIVE)
-            .defer("config", "cursor", "progress")
+            .defer("cursor", "progress")
             .first()
         )
         # The digest finds the source; the secret proves that it can still be read, and so was not lost.

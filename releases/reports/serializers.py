@@ -11,7 +11,11 @@ from rest_framework import serializers
 from portal.kernel import clock
 from releases.pipelines.models import Phase
 from releases.providers import facts, parse, triggers
+from releases.providers.base import InvalidSetting
+from releases.providers.facts import NoZone
 from releases.providers.story_keys import KEY
+from releases.providers.zones import check as check_zone
+from releases.providers.zones import zone_of
 
 KINDS = ("deploy", "rollback", "removal")
 
@@ -50,16 +54,27 @@ class TriggerField(serializers.CharField):
         return text
 
 
+def moment_of(field: serializers.Field, text: str | None) -> datetime | None:
+    """Parse a moment as the source whose report is checked means it; None for anything else, NoZone without a zone."""
+    return parse.moment(text, zone_of(field.context.get("config", {})))
+
+
 @extend_schema_field(OpenApiTypes.DATETIME)
 class MomentField(serializers.CharField):
-    """A moment in ISO 8601; one without a zone is UTC."""
+    """A moment in ISO 8601; one without a zone is in the zone chosen for the source, and refused where none is."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=60, **options)
 
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
-        moment: datetime | None = parse.moment(text)
+        try:
+            moment = moment_of(self, text)
+        except NoZone:
+            raise serializers.ValidationError(
+                f"“{text}” says no zone. Write it as 2026-01-31T12:00:00Z, or have an administrator choose the zone of this "
+                "source's times on its page."
+            ) from None
         if moment is None:
             raise serializers.ValidationError(f"“{text}” is no moment. Write it as 2026-01-31T12:00:00Z.")
         if moment > clock.now() + facts.CLOCK_SLACK:
@@ -161,7 +176,7 @@ class Timed(Report):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that times and phase fit together."""
-        started, finished = parse.moment(data.get("started_at")), parse.moment(data.get("finished_at"))
+        started, finished = (moment_of(self, data.get(name)) for name in ("started_at", "finished_at"))
         if started and finished and finished < started:
             raise serializers.ValidationError({"finished_at": "It lies before started_at."})
         if data.get("phase", facts.FINISHED) != facts.FINISHED:
@@ -244,7 +259,7 @@ class AcceptanceRunIn(Bound):
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that the times fit together."""
-        started, finished = parse.moment(data.get("started_at")), parse.moment(data.get("finished_at"))
+        started, finished = (moment_of(self, data.get(name)) for name in ("started_at", "finished_at"))
         if started and finished and finished < started:
             raise serializers.ValidationError({"finished_at": "It lies before started_at."})
         return data
@@ -254,6 +269,17 @@ class JUnitIn(Bound):
     """The parameters beside a JUnit XML file."""
 
     id = serializers.CharField(max_length=150, required=False)
+    zone = serializers.CharField(
+        max_length=60, required=False, help_text="Of its times, where they say none: such as Europe/Berlin."
+    )
+
+    def validate_zone(self, zone: str) -> str:
+        """See that there is such a zone."""
+        try:
+            check_zone({"zone": zone})
+        except InvalidSetting as error:
+            raise serializers.ValidationError(str(error)) from None
+        return zone
 
 
 class FlagStateIn(Report):

@@ -18,7 +18,8 @@ from portal.kernel.transitions import AlreadyMoved, move
 from releases.events import SourceHealthChanged
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.repositories import get_or_create_repository
-from releases.providers import PROVIDERS
+from releases.providers import PROVIDERS, zones
+from releases.providers.base import InvalidSetting
 from releases.providers.signatures import token_digest
 from releases.pulling import git_pull, leases
 from squads.teams.models import Squad
@@ -150,7 +151,9 @@ def remove(source: Source, *, by: Actor | None) -> None:
 
 
 @transaction.atomic
-def create_push_source(*, by: Actor | None, kind: str, name: str, repository: str = "") -> tuple[Source, str]:
+def create_push_source(
+    *, by: Actor | None, kind: str, name: str, repository: str = "", zone: str = ""
+) -> tuple[Source, str]:
     """Create a source for a system that sends its events; return it and its token, which is shown only now."""
     check_administrator(by)
     if kind not in dict(PUSH_KINDS):
@@ -163,6 +166,7 @@ def create_push_source(*, by: Actor | None, kind: str, name: str, repository: st
         key=free_key(name),
         name=name,
         kind=kind,
+        config=_config_with_zone(kind, zone.strip()),
         secret=token,
         token_digest=token_digest(token),
         repository=get_or_create_repository(repository) if repository.strip() else None,
@@ -170,11 +174,16 @@ def create_push_source(*, by: Actor | None, kind: str, name: str, repository: st
     return source, token
 
 
-def rename(source: Source, name: str, *, by: Actor | None) -> None:
-    """Give a source another name; its key, and so its address, stays."""
-    check_administrator(by)
-    source.name = name.strip()[:120] or source.name
-    source.save(update_fields=["name"])
+def _config_with_zone(kind: str, zone: str) -> dict[str, str]:
+    if not zone:
+        return {}
+    if zones.ZONE not in PROVIDERS[kind].settings:
+        raise ValidationError({"zone": f"{PROVIDERS[kind].name} always writes the zone of its times. Leave it out."})
+    try:
+        zones.check({"zone": zone})
+    except InvalidSetting as error:
+        raise ValidationError({error.field: str(error)}) from None
+    return {"zone": zone}
 
 
 def events_last_day(source: Source) -> int:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from releases.inbox.models import Source
+from releases.providers.zones import ZONE
 from releases.sources import actions as sources
 from releases.sources import connect_git, connect_system
 from squads.models import Squad
@@ -86,6 +87,7 @@ class PushIn(serializers.Serializer):
     kind = serializers.ChoiceField(sources.PUSH_KINDS)
     name = serializers.CharField(max_length=120)
     repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
+    zone = serializers.CharField(max_length=60, required=False, allow_blank=True, help_text=ZONE.help)
 
 
 class SystemIn(serializers.Serializer):

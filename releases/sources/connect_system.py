@@ -14,11 +14,12 @@ from django.db import transaction
 
 from portal.kernel import clock, http
 from portal.kernel.actors import Actor
+from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
-from releases.events import SourceChanged, SourceHealthChanged
-from releases.inbox.actions import replay
+from releases.events import EventsOutdated, SourceChanged, SourceHealthChanged
+from releases.inbox.actions import replay, replay_of
 from releases.inbox.models import InboundEvent, Source
-from releases.providers import PROVIDERS
+from releases.providers import PROVIDERS, zones
 from releases.providers.base import InvalidSetting, Provider, PullFailed, Setting
 from releases.providers.payloads import clean
 from releases.providers.signatures import token_digest
@@ -63,9 +64,10 @@ def validate_config(
         raise ValidationError(
             {"settings": f"{provider.name} knows no setting {sorted(given)[0]!r}. There are: {known}."}
         )
-    if provider.check is not None:
+    for check in (zones.check, provider.check):
         try:
-            provider.check(config)
+            if check is not None:
+                check(config)
         except InvalidSetting as error:
             raise ValidationError({error.field: str(error)}) from None
     return config
@@ -233,3 +235,9 @@ def check_access(source: Source, *, by: Actor | None) -> list[str]:
 def replay_source(event: SourceChanged) -> None:
     """Replay all events of a source, since its changed settings may change what they mean."""
     replay(InboundEvent.objects.filter(source=event.id).values_list("pk", flat=True))
+
+
+def replay_kinds(event: EventsOutdated) -> None:
+    """Replay all events of some kinds of sources, which an older version read otherwise."""
+    hold("inbox")
+    replay_of(InboundEvent.objects.filter(source__kind__in=event.kinds))

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from portal.kernel.form_errors import add_errors
 from releases.inbox.models import Source
 from releases.providers.base import Provider, Pulling, Setting
+from releases.providers.zones import ZONE
 from releases.sources import actions, connect_system
 from squads.models import Service, Squad
 
@@ -258,6 +259,11 @@ def _password(label: str, help_text: str) -> forms.CharField:
     return forms.CharField(label=label, help_text=help_text, max_length=8000, required=False, widget=widget)
 
 
+def _zone_field() -> forms.CharField:
+    widget = forms.TextInput(attrs={"spellcheck": "false", "placeholder": ZONE.placeholder})
+    return forms.CharField(label=ZONE.label, help_text=ZONE.help, max_length=60, required=False, widget=widget)
+
+
 class PushSourceForm(forms.Form):
     """Creates a source for a system that sends its events."""
 
@@ -267,9 +273,11 @@ class PushSourceForm(forms.Form):
         help_text="CDEvents for systems that speak CloudEvents; reports for scripts and curl.",
     )
     name = forms.CharField(max_length=120, help_text="Who sends: such as Deployments, or Jenkins.")
+    zone = _zone_field()
 
 
 class PushSourceEditForm(forms.Form):
-    """Renames a push source."""
+    """Renames a push source, and says the zone of its times."""
 
     name = forms.CharField(max_length=120)
+    zone = _zone_field()

@@ -115,7 +115,7 @@ def source_edit(request: HttpRequest, key: str) -> HttpResponse:
     """Change a source."""
     row = get_object_or_404(Source, key=key)
     if row.kind in dict(actions.EVENT_KINDS):
-        return _rename_push_source(request, row)
+        return _edit_push_source(request, row)
     if row.kind != "git":
         return edit_page(request, row)
     form = GitSourceEditForm(request.POST or None, source=row)
@@ -131,12 +131,24 @@ def source_edit(request: HttpRequest, key: str) -> HttpResponse:
     return _render_form(request, "releases/sources/edit.html", form, source=row)
 
 
-def _rename_push_source(request: HttpRequest, row: Source) -> HttpResponse:
-    form = PushSourceEditForm(request.POST or None, initial={"name": row.name})
+def _edit_push_source(request: HttpRequest, row: Source) -> HttpResponse:
+    form = PushSourceEditForm(request.POST or None, initial={"name": row.name, "zone": row.config.get("zone", "")})
     if request.method == "POST" and form.is_valid():
-        actions.rename(row, form.cleaned_data["name"], by=actor_of(request))
-        messages.success(request, "Saved.")
-        return redirect(row)
+        settings = {**row.config, "zone": form.cleaned_data["zone"]}
+        try:
+            connect_system.edit_system(
+                row,
+                by=actor_of(request),
+                name=form.cleaned_data["name"],
+                squad=row.squad,
+                asked=False,
+                settings=settings,
+            )
+        except ValidationError as error:
+            add_errors(form, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect(row)
     return _render_form(request, "releases/sources/edit.html", form, source=row)
 
 

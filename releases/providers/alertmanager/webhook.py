@@ -30,22 +30,25 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         raise Unreadable("alerts is missing or no list; is this a webhook of Alertmanager 0.5 or newer?")
     if len(listed) > MOST_ALERTS:
         raise Unreadable(f"alerts holds more than {MOST_ALERTS:,}; set max_alerts in Alertmanager's receiver")
-    return [_alert(as_object(each, f"alerts[{at}]"), at, payload, config) for at, each in enumerate(listed)]
+    source = message.headers.get("source", "")
+    return [_alert(as_object(each, f"alerts[{at}]"), at, payload, config, source) for at, each in enumerate(listed)]
 
 
-def _alert(alert: Mapping[str, Any], number: int, payload: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
+def _alert(
+    alert: Mapping[str, Any], number: int, payload: Mapping[str, Any], config: Mapping[str, Any], source: str
+) -> Seen:
     own = alerts.labels_in(alert.get("labels"))
-    started = parse.moment(alert.get("startsAt"))
+    started = parse.moment(alert.get("startsAt"), field="startsAt")
     if started is None:
         raise Unreadable(f"alerts[{number}].startsAt is missing or no moment")
     status = parse.text_in(alert, "status") or parse.text_in(payload, "status")
     state = alerts.state_in(STATUS, status)
     # An end in the year 1 means that none is set; `parse.moment` returns None for it.
-    ended = parse.moment(alert.get("endsAt")) if state == alerts.RESOLVED else None
+    ended = parse.moment(alert.get("endsAt"), field="endsAt") if state == alerts.RESOLVED else None
     # The fingerprint covers the labels only, so the start is needed to tell one occurrence of an alert from the next.
     fingerprint = parse.text_in(alert, "fingerprint") or _digest(own)
     return alerts.alert(
-        key=parse.key_of("alertmanager", fingerprint, started.isoformat()),
+        key=parse.key_of("alertmanager", *parse.scoped(fingerprint, source), started.isoformat()),
         at=max(started, ended or started),
         state=state,
         title=own.get("alertname", ""),

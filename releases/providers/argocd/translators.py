@@ -7,7 +7,7 @@ from typing import Any
 
 from releases.providers import facts, parse
 from releases.providers.argocd.status_tables import HEALTH, PHASES, UNHEALTHY
-from releases.providers.facts import DeploymentSeen, Seen, Unreadable
+from releases.providers.facts import DeploymentSeen, MakesNothing, Seen, Unreadable
 from releases.providers.payloads import JsonObject
 from releases.providers.web_urls import host_of, link
 
@@ -47,7 +47,9 @@ def name_from_template(config: JsonObject, setting: str, default: str, app: Json
     return parse.required_name(name, setting)
 
 
-def application(app: JsonObject, config: JsonObject, received: datetime | None, host: str) -> list[Seen]:
+def application(
+    app: JsonObject, config: JsonObject, received: datetime | None, host: str, source: str = ""
+) -> list[Seen]:
     """Return the deployments of an application: the newest sync, and earlier ones in its history."""
     meta, status = parse.object_in(app, "metadata"), parse.object_in(app, "status")
     name = parse.text_in(meta, "name")
@@ -56,17 +58,22 @@ def application(app: JsonObject, config: JsonObject, received: datetime | None, 
     operation = parse.object_in(status, "operationState")
     history = [each for each in _list(status, "history")[-MOST_HISTORY:] if isinstance(each, Mapping)]
     if not operation and not history:
-        return []
+        raise MakesNothing(f"The application {parse.cut(name, 100)} was never synced.")
     base: dict[str, Any] = {
         "service": name_from_template(config, "service", SERVICE, app),
         "environment": name_from_template(config, "environment", ENVIRONMENT, app),
         "url": _application_url(app, host, meta),
     }
-    owner = parse.key_of(host_of(host) or "argocd", parse.text_in(meta, "namespace") or "argocd", name)
+    owner = parse.key_of(
+        parse.installation(host_of(host), source, "argocd"), parse.text_in(meta, "namespace") or "argocd", name
+    )
     newest = _newest(status, operation, received, owner, base)
     earlier = [made for each in history if (made := _earlier(each, owner, base)) is not None]
     keys = {each.key for each in newest}
-    return [*(each for each in earlier if each.key not in keys), *newest]
+    found = [*(each for each in earlier if each.key not in keys), *newest]
+    if not found:
+        raise MakesNothing("It tells of a dry run, which deploys nothing.")
+    return found
 
 
 def _list(holder: JsonObject, name: str) -> list[Any]:
@@ -79,15 +86,20 @@ def _application_url(app: JsonObject, host: str, meta: JsonObject) -> str:
     return link(f"{host.rstrip('/')}/applications/{namespace}/{name}") if host else ""
 
 
-def _key(owner: str, started: datetime, revision: str) -> str:
-    """Return the key of a sync: its start, which its entry in the history has too, and its revision."""
-    return parse.key_of(owner, started.isoformat(timespec="seconds"), revision)
+def _key(owner: str, started: datetime) -> str:
+    """Return the key of a sync: its start, which its entry in the history has too. An application has one sync at a time.
+
+    What was synced is no part of it: notifications do not tell it of an application with several sources.
+    """
+    return parse.key_of(owner, started.isoformat(timespec="seconds"))
 
 
 def _source(holder: JsonObject, revision: str) -> dict[str, Any]:
     """Return the fields for what was synced: a commit of a repository, or the version of a chart."""
-    source = parse.object_in(holder, "source") or next(
-        (each for each in _list(holder, "sources") if isinstance(each, Mapping)), {}
+    several = [each for each in _list(holder, "sources") if isinstance(each, Mapping)]
+    # With several sources Argo CD keeps an empty one beside them.
+    source = next(
+        (each for each in (parse.object_in(holder, "source"), *several) if parse.text_in(each, "repoURL")), {}
     )
     repository = parse.repository(parse.text_in(source, "repoURL"))
     if parse.text_in(source, "chart"):
@@ -111,12 +123,15 @@ def _newest(
     if sync.get("dryRun") is True:
         return []
     revision = _revision(result) or _revision(sync)
-    started, finished = parse.moment(operation.get("startedAt")), parse.moment(operation.get("finishedAt"))
+    started, finished = (
+        parse.moment(operation.get("startedAt"), field="startedAt"),
+        parse.moment(operation.get("finishedAt"), field="finishedAt"),
+    )
     if started is None:
         raise Unreadable("status.operationState.startedAt holds no moment such as 2026-01-31T12:00:00Z")
     known = _source(result, revision)
     common = {
-        "key": _key(owner, started, revision),
+        "key": _key(owner, started),
         "attempt": ONE_SYNC,
         "started_at": started,
         **base,
@@ -145,7 +160,7 @@ def _health(
     """
     state = parse.text_in(health, "status", "id")
     meaning = HEALTH.meaning_of(state)
-    at = max(ended, parse.moment(health.get("lastTransitionTime")) or received or ended)
+    at = max(ended, parse.moment(health.get("lastTransitionTime"), field="lastTransitionTime") or received or ended)
     fields: dict[str, Any] = {
         **common,
         "phase": meaning.phase,
@@ -166,12 +181,15 @@ def _earlier(entry: JsonObject, owner: str, base: JsonObject) -> Seen | None:
 
     Its time is just before the sync's start, so that any fact about the sync that was seen at the time wins.
     """
-    started, deployed = parse.moment(entry.get("deployStartedAt")), parse.moment(entry.get("deployedAt"))
+    started, deployed = (
+        parse.moment(entry.get("deployStartedAt"), field="deployStartedAt"),
+        parse.moment(entry.get("deployedAt"), field="deployedAt"),
+    )
     revision = _revision(entry)
     if started is None or deployed is None:
         return None
     return DeploymentSeen(
-        key=_key(owner, started, revision),
+        key=_key(owner, started),
         attempt=ONE_SYNC,
         at=started - MICROSECOND,
         phase=facts.FINISHED,

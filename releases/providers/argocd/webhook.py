@@ -25,10 +25,10 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         return None
     payload = as_object(read_json(message), "the event")
     received = parse.moment(message.headers.get("received-at", ""))
-    address = parse.text_in(config, "url")
+    address, own = parse.text_in(config, "url"), message.headers.get("source", "")
     if kind == APPLICATION:
-        return application(payload, config, received, address)
-    return application(as_application(payload), config, received, address or parse.text_in(payload, "argocd"))
+        return application(payload, config, received, address, own)
+    return application(as_application(payload), config, received, address or parse.text_in(payload, "argocd"), own)
 
 
 def as_application(payload: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +38,12 @@ def as_application(payload: Mapping[str, Any]) -> dict[str, Any]:
     source = {"repoURL": parse.text_in(payload, "repoURL"), "chart": parse.text_in(payload, "chart")}
     revision = parse.text_in(payload, "revision")
     operation = {name: payload.get(name) for name in ("phase", "startedAt", "finishedAt")}
-    operation["syncResult"] = {"revision": revision, "source": source}
+    operation["syncResult"] = {
+        "revision": revision,
+        "source": source,
+        "revisions": payload.get("revisions"),
+        "sources": payload.get("sources"),
+    }
     return {
         "metadata": {
             "name": parse.text_in(payload, "app"),

@@ -70,7 +70,7 @@ def built_revision(build: JsonObject, codebase: str) -> BuiltRevision:
     return BuiltRevision(sha, branch, parse.repository(parse.text_in(stamp, "repository")))
 
 
-def build(payload: JsonObject, received: datetime | None, config: JsonObject) -> list[Seen]:
+def build(payload: JsonObject, received: datetime | None, config: JsonObject, source: str = "") -> list[Seen]:
     """Return the run of a build. Its key is master, builder and number; it has no outcome until it is complete.
 
     The master in the key is the source's URL, or else the one in the build's own URL.
@@ -91,8 +91,10 @@ def build(payload: JsonObject, received: datetime | None, config: JsonObject) ->
     return [
         RunSeen(
             key=parse.key_of(
-                f"{host_of(base_url) or 'buildbot'}/{path_of(base_url)}", f"builders/{builder_id}/builds/{number}"
+                f"{parse.installation(host_of(base_url), source, 'buildbot')}/{path_of(base_url)}",
+                f"builders/{builder_id}/builds/{number}",
             ),
+            numbered_at=started,
             at=at,
             phase=facts.FINISHED if is_complete else facts.RUNNING,
             outcome=RESULTS.meaning_of(results).outcome if is_complete else "",

@@ -25,7 +25,8 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if kind not in (PUSHED, BUILD):
         return None
     payload = as_object(read_json(message), "the event")
-    return translators.build(payload, parse.moment(message.headers.get("received-at", "")), config)
+    received = parse.moment(message.headers.get("received-at", ""))
+    return translators.build(payload, received, config, message.headers.get("source", ""))
 
 
 PROVIDER = Provider(

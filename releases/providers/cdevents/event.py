@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from releases.providers import parse
+from releases.providers import parse, zones
 from releases.providers.base import Message
 from releases.providers.facts import Unreadable
 from releases.providers.payloads import NotJson, parse_json, read_json
+from releases.providers.web_urls import host_of
 
 # dev.cdevents.<subject>.<predicate>.<version of the event>; the first drafts wrote no version.
 TYPE = re.compile(r"dev\.cdevents\.([a-z0-9]+)\.([a-z0-9]+)(?:\.(\d+\.\d+\.\d+(?:-[a-z0-9.]+)?))?", re.IGNORECASE)
@@ -21,7 +22,10 @@ ATTRIBUTES = ("id", "source", "type", "time", "specversion", "subject", "datacon
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One CDEvent. `source` is its context's, `custom` its customData ({} without), `short_type` such as change.merged."""
+    """One CDEvent. `source` is its context's, `custom` its customData ({} without), `short_type` such as change.merged.
+
+    `config` is the configuration of the Rodeo source it came by; `owner` is that source where the context's is no web address.
+    """
 
     id: str
     source: str
@@ -32,6 +36,17 @@ class Event:
     subject_source: str
     content: Mapping[str, Any]
     custom: Mapping[str, Any]
+    config: Mapping[str, Any]
+    owner: str = ""
+
+    def moment(self, *names: str) -> datetime | None:
+        """Return the moment in the first of these fields that customData has; None where it has none."""
+        name = next((each for each in names if parse.text_in(self.custom, each)), "")
+        return zones.moment(parse.text_in(self.custom, name), f"customData.{name}", self.config) if name else None
+
+    def scoped(self, *parts: str) -> str:
+        """Return a key of these parts. A context whose source is no web address, such as /ci, means one of its sender's."""
+        return parse.key_of(*([self.owner] if self.owner else []), *parts)
 
     def text(self, *names: str) -> str:
         """Return the first of these fields that the content has, else that customData has; "" when neither does."""
@@ -39,7 +54,7 @@ class Event:
 
     def key(self, *more: str) -> str:
         """Return a key of this event, the same when it is sent again, also in another CloudEvent."""
-        return parse.key_of(self.source, self.id, self.short_type, *more)
+        return self.scoped(self.source, self.id, self.short_type, *more)
 
 
 def short_type_of(type_: str) -> str:
@@ -80,7 +95,7 @@ def data_of(message: Message, document: Any) -> Any:
     return data
 
 
-def read_event(message: Message) -> Event:
+def read_event(message: Message, config: Mapping[str, Any]) -> Event:
     """Return the CDEvent in a message; raise Unreadable naming the field that is missing or wrong."""
     document = read_json(message)
     attributes = attributes_of(message, document)
@@ -97,7 +112,7 @@ def read_event(message: Message) -> Event:
         raise Unreadable("context.id is missing or empty")
     source = parse.text_in(context, "source") or attributes.get("source", "")
     timestamp = parse.text_in(context, "timestamp") or attributes.get("time", "")
-    at = parse.moment(timestamp)
+    at = zones.moment(timestamp, "context.timestamp", config)
     if at is None:
         raise Unreadable(
             f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {parse.cut(timestamp, 60)}"
@@ -117,6 +132,8 @@ def read_event(message: Message) -> Event:
         subject_source=parse.text_in(subject, "source") or source,
         content=_object(subject, "content", needed=False, within="subject."),
         custom=_custom(data),
+        config=config,
+        owner="" if host_of(source) else message.headers.get("source", ""),
     )
 
 

@@ -14,6 +14,7 @@ from releases.providers.facts import (
     DeploymentSeen,
     EnvironmentSeen,
     IncidentSeen,
+    MakesNothing,
     RunSeen,
     Seen,
     Unreadable,
@@ -21,6 +22,7 @@ from releases.providers.facts import (
 from releases.providers.payloads import NotJson, parse_json
 from releases.providers.story_keys import keys_in, keys_in_name
 from releases.providers.web_urls import link
+from releases.providers.zones import ZONE
 
 LONGEST_DELIVERY = 300
 PHASES = {"queued": facts.QUEUED, "started": facts.RUNNING, "finished": facts.FINISHED}
@@ -55,7 +57,7 @@ def label(message: Message) -> Labelled:
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the facts of a stored message; None for types that are not translated."""
-    event = read_event(message)
+    event = read_event(message, config)
     translator = TRANSLATORS.get(event.short_type)
     return translator(event) if translator else None
 
@@ -83,7 +85,7 @@ def _change(event: Event) -> list[Seen]:
         ChangeMerged(
             key=sha,
             at=event.at,
-            merged_at=parse.moment(parse.text_in(custom, "mergedAt", "merged_at")) or event.at,
+            merged_at=event.moment("mergedAt", "merged_at") or event.at,
             repository=parse.repository(where or event.subject_source or "unknown"),
             subject=parse.cut((titles or [""])[0].strip().split("\n")[0], 300),
             author=parse.cut(parse.text_in(author, "name", "login", "id"), 200),
@@ -99,7 +101,7 @@ def _sha(event: Event) -> str:
 
 def _started_at(event: Event) -> datetime | None:
     """Return the start time, for which CDEvents has no field but customData."""
-    return parse.moment(parse.text_in(event.custom, "startedAt", "started_at"))
+    return event.moment("startedAt", "started_at")
 
 
 def _run(event: Event) -> list[Seen]:
@@ -118,7 +120,7 @@ def _run(event: Event) -> list[Seen]:
     sha = "" if subject == "taskrun" and parent else _sha(event)
     repository = parse.repository(parse.text_in(event.custom, "repository"))
     run = RunSeen(
-        key=parse.key_of(event.subject_source, subject, event.subject),
+        key=event.scoped(event.subject_source, subject, event.subject),
         at=event.at,
         phase=phase,
         outcome=outcome,
@@ -200,10 +202,10 @@ def _environment(event: Event) -> list[Seen]:
     ]
 
 
-def _acceptance(event: Event) -> list[Seen] | None:
+def _acceptance(event: Event) -> list[Seen]:
     environment = _environment_of(event)
     if not environment:
-        return None
+        raise MakesNothing("subject.content.environment.id is missing, and a check says nothing without where it was.")
     case, suite = parse.object_in(event.content, "testCase"), parse.object_in(event.content, "testSuite")
     name = parse.text_in(case, "name", "id") or parse.text_in(suite, "name", "id") or event.subject
     status = event.text("outcome", "status")
@@ -251,7 +253,7 @@ def _incident(event: Event) -> list[Seen]:
     title = event.text("title") or event.text("description")
     return [
         IncidentSeen(
-            key=parse.key_of(event.subject_source, event.subject),
+            key=event.scoped(event.subject_source, event.subject),
             at=event.at,
             title=parse.cut(title, 300),
             environment=parse.cut(_environment_of(event), 120),
@@ -262,7 +264,7 @@ def _incident(event: Event) -> list[Seen]:
     ]
 
 
-TRANSLATORS: dict[str, Callable[[Event], list[Seen] | None]] = {
+TRANSLATORS: dict[str, Callable[[Event], list[Seen]]] = {
     "change.merged": _change,
     **{f"{subject}.{phase}": _run for subject in ("pipelinerun", "build", "taskrun") for phase in PHASES},
     "artifact.packaged": _artifact,
@@ -280,5 +282,6 @@ PROVIDER = Provider(
     pulls=False,
     label=label,
     translate=translate,
+    settings=(ZONE,),
     tables=(parse.outcome_table("outcome"),),
 )

@@ -1,7 +1,7 @@
 """The resource rules of a Chef source: which resources of a converge deploy a service, and where its version is."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -9,9 +9,11 @@ from typing import Any
 from releases.providers import parse
 from releases.providers.base import InvalidSetting, Setting
 from releases.providers.payloads import JsonObject
+from releases.providers.zones import ZONE
 
 RULE = re.compile(r"(?P<type>[\w*]+)\[(?P<name>[^\[\]]+)\](?:\s*=\s*(?P<service>\S.*))?")
 PATH = re.compile(r"(?:node\.)?[\w{}:-]+(?:\.[\w{}:-]+)*")
+PACKAGE = "package"
 NAME, SERVICE = "{name}", "{service}"
 VERSIONS = ("after.version", "after.revision", "after.tag", "properties.version")
 MOST_LINES = 50
@@ -40,6 +42,7 @@ SETTINGS = (
         many=True,
         placeholder="checkout-1.*",
     ),
+    ZONE,
 )
 
 
@@ -52,8 +55,9 @@ class ResourceRule:
     service: str
 
     def matches(self, type_: str, name: str) -> bool:
-        """Say whether the rule matches a resource."""
-        return fnmatchcase(type_, self.type) and fnmatchcase(name, self.name)
+        """Say whether the rule matches a resource. Chef makes of `package` the one of the platform, such as apt_package."""
+        of_type = fnmatchcase(type_, self.type) or (self.type == PACKAGE and type_.endswith(f"_{PACKAGE}"))
+        return of_type and fnmatchcase(name, self.name)
 
     def service_of(self, name: str) -> str:
         """Return the service that a resource of this name deploys."""
@@ -97,6 +101,31 @@ def is_counted(config: JsonObject, node: str) -> bool:
     return not patterns or any(fnmatchcase(node, each) for each in patterns if each.count("*") <= 5)
 
 
+def single_packages(resource: JsonObject) -> Iterator[JsonObject]:
+    """Yield a resource, or one for each package where it names several, whose versions are lists in the same order."""
+    before, after = parse.object_in(resource, "before"), parse.object_in(resource, "after")
+    names = after.get("package_name")
+    if not isinstance(names, list) or len(names) < 2:
+        yield resource
+        return
+    for number, name in enumerate(names):
+        states = {
+            when: {**state, "package_name": name, "version": _item(state.get("version"), number)}
+            for when, state in (("before", before), ("after", after))
+        }
+        yield {**resource, "name": name, **states}
+
+
+def _item(value: object, number: int) -> object:
+    return (value[number] if number < len(value) else None) if isinstance(value, list) else value
+
+
+def _text(value: object) -> str:
+    """Return a version; of a list, as package resources have them, its first."""
+    values = value if isinstance(value, list) else [value]
+    return next((text for each in values if (text := parse.text_in({"it": each}, "it"))), "")
+
+
 def version_in(config: JsonObject, resource: JsonObject, node: JsonObject, service: str) -> str:
     """Return the version at the first of the source's paths that has one; "" where none has."""
     for line in lines_in(config, "version") or VERSIONS:
@@ -104,7 +133,7 @@ def version_in(config: JsonObject, resource: JsonObject, node: JsonObject, servi
         holder: Any = node if path[0] == "node" else resource
         for part in path[path[0] == "node" : -1]:
             holder = holder.get(part) if isinstance(holder, Mapping) else None
-        found = parse.text_in(holder, path[-1]) if isinstance(holder, Mapping) else ""
+        found = _text(holder.get(path[-1])) if isinstance(holder, Mapping) else ""
         if found:
             return parse.cut(found, 200)
     return ""

@@ -6,8 +6,10 @@ from typing import Any
 
 from releases.providers import facts, parse
 from releases.providers.base import InvalidSetting, Setting
-from releases.providers.generic.json_paths import BadPath, compile_path
+from releases.providers.generic.field_places import condition_in, places_in
+from releases.providers.generic.json_paths import BadPath
 from releases.providers.status_tables import Meaning, StatusTable
+from releases.providers.zones import ZONE
 
 RUN, DEPLOYMENT, ACCEPTANCE, CHANGE, INCIDENT = "run", "deployment", "acceptance", "change", "incident"
 MAKES = (
@@ -29,12 +31,16 @@ REQUIRED_FIELDS = {
 ONE_REQUIRED = {RUN: ("service", "repository", "sha"), DEPLOYMENT: ("service", "repository")}
 FIELDS = (
     ("key", "Identity", "What tells it from others of its sort, the same in every event about it."),
-    ("at", "When it was so", "ISO 8601, or seconds or milliseconds since 1970. Left empty, when the event came."),
+    (
+        "at",
+        "When it was so",
+        "ISO 8601, or seconds or milliseconds since 1970. Left empty: when it finished or started, else when the event came.",
+    ),
     ("status", "Status", "Of a run, a deployment, an acceptance run; of an incident, whether it is over (“success”)."),
     ("service", "Service", ""),
     ("repository", "Repository", "Its address or its name, such as shop/checkout."),
     ("environment", "Environment", ""),
-    ("sha", "Commit", ""),
+    ("sha", "Commit", "Its sha, or an address that ends in it."),
     ("version", "Version", "Of a deployment."),
     ("pipeline", "Pipeline", "Of a run."),
     ("branch", "Branch", "Of a run or a change."),
@@ -49,6 +55,10 @@ FIELDS = (
 # These differ from event to event, so they must be paths and not constants.
 PATH_ONLY = ("key", "at", "started_at", "finished_at")
 CONSTANT_HINT = ", or a text that is always the same"
+WRITING = (
+    "Several paths: $.commit or $.revision; the first that leads to something counts. A part of a text: $.image after : "
+    "takes what follows its last : (or / or @)."
+)
 MEANINGS = {
     "queued": Meaning(facts.QUEUED),
     "waiting": Meaning(facts.WAITING),
@@ -70,9 +80,9 @@ SETTINGS = (
     Setting(
         "condition",
         "Only if",
-        "A path; events in which it leads to nothing, to false or to nothing but empty text "
-        "are not read. Such as $.build or $[?@.type == 'deploy'].",
-        placeholder="$.build",
+        "A path: events in which it leads to nothing, to false or to nothing but empty text are not read. Such as $.build. "
+        "Or a comparison: $.type == 'deploy', $.type != 'test'; of a list $[?@.type == 'deploy'].",
+        placeholder="$.type == 'deploy'",
     ),
     Setting(
         "words",
@@ -82,14 +92,21 @@ SETTINGS = (
         placeholder="ok=success",
     ),
     Setting(
-        "namespace", "Name of the system", "Needed only where two sources count from 1: it keeps their events apart."
+        "namespace",
+        "Name of the system",
+        "What it identifies is its own: two sources may both have a deployment 1. Where two sources are one system, give "
+        "both the same name here.",
     ),
     *(
         Setting(
-            name, label, f"{help_} A path such as $.build.{name}{'' if name in PATH_ONLY else CONSTANT_HINT}.".strip()
+            name,
+            label,
+            f"{help_} A path such as $.build.{name}{'' if name in PATH_ONLY else CONSTANT_HINT}. "
+            f"{WRITING if name == 'key' else ''}".strip(),
         )
         for name, label, help_ in FIELDS
     ),
+    ZONE,
 )
 NAMES = tuple(name for name, _, _ in FIELDS)
 
@@ -128,15 +145,8 @@ def check(config: Mapping[str, Any]) -> None:
     """Raise InvalidSetting naming the first field of the mapping that cannot work."""
     for name in (*NAMES, "condition"):
         text = parse.text_in(config, name)
-        if text.startswith("$"):
-            try:
-                compile_path(text)
-            except BadPath as error:
-                raise InvalidSetting(name, f"That path is not taken: {error}.") from None
-        elif text and name == "condition":
-            raise InvalidSetting(name, "Write a path, such as $.build.")
-        elif text and name in PATH_ONLY:
-            raise InvalidSetting(name, "It differs from event to event: write a path, such as $.build.id.")
+        if text:
+            _check_field(name, text)
     for line in parse.lines_in(config.get("words")):
         raw_status, _, our_status = (part.strip() for part in line.rpartition("="))
         if not raw_status or our_status not in OUR_STATUSES:
@@ -144,6 +154,17 @@ def check(config: Mapping[str, Any]) -> None:
                 "words", f"“{parse.cut(line, 80)}” is not taken. Write ok=success; ours are {', '.join(OUR_STATUSES)}."
             )
     _check_whole(config)
+
+
+def _check_field(name: str, text: str) -> None:
+    if name == "condition" and not text.startswith("$"):
+        raise InvalidSetting(name, "Write a path, such as $.build, or a comparison, such as $.type == 'deploy'.")
+    try:
+        constants = [] if name == "condition" and condition_in(text) else places_in(text)
+    except BadPath as error:
+        raise InvalidSetting(name, f"That path is not taken: {error}.") from None
+    if name in PATH_ONLY and any(not place.path for place in constants):
+        raise InvalidSetting(name, "It differs from event to event: write a path, such as $.build.id.")
 
 
 def _check_whole(config: Mapping[str, Any]) -> None:

@@ -1,23 +1,27 @@
 """Any JSON, translated by a field mapping that people write. docs/providers/generic.md."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import facts, parse, triggers
+from releases.providers import facts, parse, triggers, zones
 from releases.providers.base import Labelled, Message, Provider
 from releases.providers.facts import (
     AcceptanceSeen,
     ChangeMerged,
     DeploymentSeen,
     IncidentSeen,
+    MakesNothing,
     RunSeen,
     Seen,
+    SeenInPart,
     Unreadable,
 )
 from releases.providers.generic import field_mapping
 from releases.providers.generic.field_mapping import FieldMapping, mapping_of
-from releases.providers.generic.json_paths import BadPath, DocumentTooLarge, check_size, values_at
+from releases.providers.generic.field_places import condition_in, first_value, shown_text, what_is
+from releases.providers.generic.json_paths import BadPath, DocumentTooLarge, check_size
 from releases.providers.payloads import read_json
 from releases.providers.status_tables import Meaning
 from releases.providers.story_keys import keys_in
@@ -25,7 +29,12 @@ from releases.providers.web_urls import link
 
 EVENT = "event"
 FEWEST_MILLISECONDS = 100_000_000_000
-EMPTY: tuple[Any, ...] = (None, False, "", [], {})
+NEVER = (0, "0")
+SIGN = re.compile(r"[/:@]")
+WHOLE_SHA = (40, 64)
+NO_MAPPING = (
+    "Its source has no mapping yet, so nobody knows what it means. Write one on “Try the mapping” of the source."
+)
 
 
 def label(message: Message) -> Labelled:
@@ -34,39 +43,45 @@ def label(message: Message) -> Labelled:
 
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
-    """Return the fact that the mapping makes of an event; None without a mapping, or where its condition is not met."""
+    """Return the fact that the mapping makes of an event; MakesNothing without a mapping, or where its condition fails."""
     mapping = mapping_of(config)
     if mapping is None:
-        return None
+        raise MakesNothing(NO_MAPPING)
     document = read_json(message)
     try:
         check_size(document)
-        if mapping.condition and all(each in EMPTY for each in values_at(mapping.condition, document, 100)):
-            return None
-        event = _MappedEvent(document, mapping, parse.moment(message.headers.get("received-at", "")))
-        return TRANSLATORS[mapping.makes](event, parse.cut(parse.text_in(config, "namespace"), 60))
+        if mapping.condition and not condition_in(mapping.condition).holds(document):
+            raise MakesNothing(f"The condition of the source's mapping does not hold for it: {mapping.condition}")
+        event = _MappedEvent(document, mapping, config, parse.moment(message.headers.get("received-at", "")))
+        # An id is its source's own: two systems may both have a deployment 1.
+        namespace = parse.text_in(config, "namespace") or message.headers.get("source", "")
+        made = TRANSLATORS[mapping.makes](event, parse.cut(namespace, 60))
     except (BadPath, DocumentTooLarge) as error:
         raise Unreadable(str(error)) from None
+    return SeenInPart(made, " ".join(event.reasons)) if event.reasons else made
 
 
 class _MappedEvent:
     """One event and the field mapping that is applied to it."""
 
-    def __init__(self, document: Any, mapping: FieldMapping, received: datetime | None) -> None:
-        self.document, self.mapping, self.received = document, mapping, received
+    def __init__(
+        self, document: Any, mapping: FieldMapping, config: Mapping[str, Any], received: datetime | None
+    ) -> None:
+        self.document, self.mapping, self.config, self.received = document, mapping, config, received
+        self.reasons: list[str] = []
 
     def _value(self, name: str) -> Any:
-        path = self.mapping.fields.get(name, "")
-        if not path.startswith("$"):
-            return path
-        return next(iter(values_at(path, self.document)), None)
+        return first_value(self.mapping.fields.get(name, ""), self.document)
+
+    def _unreadable(self, name: str, value: Any, wanted: str) -> Unreadable:
+        return Unreadable(f"{name}: {self.mapping.fields.get(name, '')} leads to {what_is(value)}, which is {wanted}")
 
     def text(self, name: str, longest: int = 250) -> str:
         """Return the value of a field as text, for numbers, true and false as well; "" where there is none."""
         value = self._value(name)
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        return parse.cut(parse.text_in({"it": value}, "it"), longest)
+        if isinstance(value, dict | list) and value:
+            raise self._unreadable(name, value, "no text")
+        return parse.cut(shown_text(value), longest)
 
     def required_text(self, name: str, longest: int = 250) -> str:
         """Return the text of a required field; Unreadable names the field and its path."""
@@ -78,15 +93,14 @@ class _MappedEvent:
         return text
 
     def moment(self, name: str) -> datetime | None:
-        """Parse a field in ISO 8601, or in seconds or milliseconds since 1970; None for anything else."""
+        """Parse a field in ISO 8601, or in seconds or milliseconds since 1970; None where there is nothing, 0 or "never"."""
         value = self._value(name)
-        if isinstance(value, str) and (parsed := parse.moment(value)) is not None:
-            return parsed
-        if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) < 20:
-            value = int(value)
-        if isinstance(value, int | float) and not isinstance(value, bool) and value >= FEWEST_MILLISECONDS:
-            return parse.unix_time(value / 1000) if value < 10**18 else None
-        return parse.unix_time(value)
+        if value is None or value in NEVER or (isinstance(value, str) and value.startswith("0001-01-01")):
+            return None
+        parsed = zones.moment(value, name, self.config) or _counted(value)
+        if parsed is None:
+            raise self._unreadable(name, value, "no moment such as 2026-01-31T12:00:00Z")
+        return parsed
 
     def at(self) -> datetime:
         """Return the time of the fact: the event's own, else when the event was received."""
@@ -94,10 +108,13 @@ class _MappedEvent:
         at = self.moment("at")
         if given and at is None:
             raise Unreadable(f"at: {given} leads to no moment such as 2026-01-31T12:00:00Z")
-        at = at or self.moment("finished_at") or self.moment("started_at") or self.received
-        if at is None:
+        at = at or self.moment("finished_at") or self.moment("started_at")
+        if at is not None:
+            return at
+        if self.received is None:
             raise Unreadable("at: the mapping names no moment, and it is not known when the event came")
-        return at
+        self.reasons.append("It names no time, so the time when it came counts.")
+        return self.received
 
     def status(self) -> tuple[Meaning, str]:
         """Return the meaning of the event's raw status, and the raw status."""
@@ -116,20 +133,44 @@ class _MappedEvent:
         return {
             "service": parse.required_name(service, "service") if service else "",
             "repository": parse.repository(self.text("repository", 1000)),
-            "sha": parse.sha(self.text("sha")),
+            "sha": self.sha(),
         }
+
+    def sha(self) -> str:
+        """Return the commit of the event: a sha, or an address that ends in a whole one; "" where the field is empty."""
+        text = self.text("sha", 1000)
+        found = parse.sha(text) or next(
+            (end for end in [parse.sha(SIGN.split(text.rstrip("/"))[-1])] if len(end) in WHOLE_SHA), ""
+        )
+        if text and not found:
+            raise self._unreadable("sha", text, "no commit (7 to 64 hexadecimal digits)")
+        return found
 
     def key(self, namespace: str) -> str:
         """Return the key, prefixed with the source's namespace: several systems may have a run 17."""
         return parse.key_of("generic", namespace, self.mapping.makes, self.required_text("key", 1000))
 
     def url(self) -> str:
-        return link(self.text("url", 1000))
+        text = self.text("url", 2000)
+        if text and not link(text):
+            self.reasons.append(f"Its link is left out: “{parse.cut(text, 60)}” is no web address.")
+        return link(text)
+
+
+def _counted(value: Any) -> datetime | None:
+    """Return the moment that is so many seconds or milliseconds after 1970."""
+    if isinstance(value, str) and value.strip().isdecimal() and len(value.strip()) < 20:
+        value = int(value)
+    if isinstance(value, int | float) and not isinstance(value, bool) and value >= FEWEST_MILLISECONDS:
+        return parse.unix_time(value / 1000) if value < 10**18 else None
+    return parse.unix_time(value)
 
 
 def _run(event: _MappedEvent, namespace: str) -> list[Seen]:
     meaning, raw_status = event.status()
-    at = event.at()
+    at, belongs_to = event.at(), event.belongs_to()
+    if not any(belongs_to.values()):
+        raise Unreadable("service is missing: neither service, repository nor commit leads to a text")
     return [
         RunSeen(
             key=event.key(namespace),
@@ -141,7 +182,7 @@ def _run(event: _MappedEvent, namespace: str) -> list[Seen]:
             pipeline=event.text("pipeline"),
             branch=event.text("branch"),
             trigger=triggers.trigger_of(event.text("trigger")),
-            **event.belongs_to(),
+            **belongs_to,
             **event.times(at, meaning),
         )
     ]
@@ -190,9 +231,8 @@ def _acceptance(event: _MappedEvent, namespace: str) -> list[Seen]:
 
 
 def _change(event: _MappedEvent, namespace: str) -> list[Seen]:
-    sha, at = parse.sha(event.required_text("sha")), event.at()
-    if not sha:
-        raise Unreadable(f"sha: {event.mapping.fields['sha']} leads to no commit (7 to 64 hexadecimal digits)")
+    event.required_text("sha")
+    sha, at = event.sha(), event.at()
     title, branch = event.text("title", 2000), event.text("branch")
     texts = tuple((rule, text) for rule, text in (("message", title), ("branch", branch)) if text)
     return [

@@ -67,16 +67,16 @@ def repository_of(payload: Mapping[str, Any], config: Mapping[str, Any], url: st
     return RepositoryRef(host=host, path=parse.cut(path, 250), branch=parse.text_in(repository, "default_branch"))
 
 
-def moment(value: object) -> datetime | None:
+def moment(value: object, field: str = "") -> datetime | None:
     """Parse ISO 8601, or seconds since 1970 as in pushes; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**11:
         return datetime.fromtimestamp(value, UTC)
-    return parse.moment(value)
+    return parse.moment(value, field=field)
 
 
 def first_moment(holder: Mapping[str, Any], *names: str) -> datetime | None:
     """Return the first time in the named fields, or None."""
-    return next((found for name in names if (found := moment(holder.get(name))) is not None), None)
+    return next((found for name in names if (found := moment(holder.get(name), name)) is not None), None)
 
 
 def required_moment(holder: Mapping[str, Any], *names: str) -> datetime:

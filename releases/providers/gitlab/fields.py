@@ -17,16 +17,16 @@ NAMED_ZONE = re.compile(r"\s*(?:UTC|GMT)$")
 SPACED_ZONE = re.compile(r"\s+([+-]\d{2}:?\d{2})$")
 
 
-def moment(text: object) -> datetime | None:
+def moment(text: object, field: str = "") -> datetime | None:
     """Parse "2017-09-15 16:50:55 UTC", "2021-04-28 21:50:00 +0200" or ISO 8601; None for anything else."""
     if not isinstance(text, str):
         return None
-    return parse.moment(SPACED_ZONE.sub(r"\1", NAMED_ZONE.sub("+00:00", text.strip())))
+    return parse.moment(SPACED_ZONE.sub(r"\1", NAMED_ZONE.sub("+00:00", text.strip())), field=field)
 
 
 def first_moment(holder: Mapping[str, Any], *names: str) -> datetime | None:
     """Return the first time in the named fields, or None."""
-    return next((found for name in names if (found := moment(holder.get(name))) is not None), None)
+    return next((found for name in names if (found := moment(holder.get(name), name)) is not None), None)
 
 
 def required_moment(at: datetime | None, fields: str) -> datetime:

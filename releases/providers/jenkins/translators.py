@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
 from releases.providers import facts, parse, triggers
-from releases.providers.facts import ArtifactSeen, RunSeen, Seen, Unreadable
+from releases.providers.facts import ArtifactSeen, MakesNothing, RunSeen, Seen, Unreadable
 from releases.providers.jenkins.status_tables import PHASES, RESULTS
 from releases.providers.payloads import JsonObject
 from releases.providers.web_urls import host_of, link, path_of
@@ -134,14 +134,23 @@ def _changes(build: JsonObject) -> Iterator[str]:
             yield parse.sha(parse.text_in(item, "commitId"))
 
 
-def _key(url: str, host: str, path: str, number: str) -> str:
+def _key(url: str, host: str, path: str, number: str, source: str) -> str:
     """Return the key of a build: its URL without the scheme, or without a URL its job and number."""
     if host_of(url):
-        return parse.key_of(f"{host_of(url)}/{path_of(url)}")
+        return parse.key_of(f"{parse.installation(host_of(url), source, 'jenkins')}/{path_of(url)}")
     if not path or not number:
         raise Unreadable("the build's url is missing, and so is its job or its number")
     below = "/".join(f"job/{quote(name, safe='')}" for name in path.split("/"))
-    return parse.key_of(f"{host or 'jenkins'}/{below}/{number}")
+    return parse.key_of(f"{parse.installation(host, source, 'jenkins')}/{below}/{number}")
+
+
+def _pipeline(path: str, of_branch: str) -> str:
+    """Return the pipeline of a job: jobs in one folder that are called after their branches are one pipeline."""
+    return parse.cut(path.removesuffix(f"/{of_branch}") if of_branch else path, 250)
+
+
+def _job(path: str) -> str:
+    return parse.cut(path, 250) if "/" in path else ""
 
 
 def _source_url(config: JsonObject) -> str:
@@ -149,7 +158,7 @@ def _source_url(config: JsonObject) -> str:
     return url.rstrip("/") if isinstance(url, str) else ""
 
 
-def build(payload: JsonObject, config: JsonObject) -> list[Seen]:
+def build(payload: JsonObject, config: JsonObject, source: str = "") -> list[Seen]:
     """Return the run of a build and, once it is finished, its artifacts. While it is running its result is no outcome yet."""
     job = parse.object_in(payload, JOB_FIELD)
     url, number = parse.text_in(payload, "url"), parse.text_in(payload, "number")
@@ -170,13 +179,15 @@ def build(payload: JsonObject, config: JsonObject) -> list[Seen]:
     libraries = parse.texts_in(config.get("libraries"))
     checkout = main_checkout(checkouts(payload), payload, path, job_branch, libraries) or Checkout("", "", "")
     run = RunSeen(
-        key=_key(url, host_of(_source_url(config)), path, number),
+        key=_key(url, host_of(_source_url(config)), path, number, source),
+        numbered_at=started,
         at=finished or started,
         phase=facts.RUNNING if building else facts.FINISHED,
         outcome="" if building else meaning.outcome,
         raw_status=parse.cut(raw_status or ("building" if building else ""), 250),
         repository=checkout.repository,
-        pipeline=parse.cut(path, 250),
+        pipeline=_pipeline(path, job_branch or checkout.branch),
+        job=_job(path),
         sha=checkout.sha,
         branch=job_branch or checkout.branch,
         trigger=trigger(payload, path),
@@ -201,7 +212,7 @@ def _artifacts(payload: JsonObject, checkout: Checkout, at: datetime) -> Iterato
             )
 
 
-def notification(payload: JsonObject, received: datetime | None, config: JsonObject) -> list[Seen]:
+def notification(payload: JsonObject, received: datetime | None, config: JsonObject, source: str = "") -> list[Seen]:
     """Return the run in a payload of the notification plugin, which sends up to four of a build: one for each phase.
 
     FINALIZED repeats COMPLETED after everything is archived, so its time is not when the build finished.
@@ -209,7 +220,7 @@ def notification(payload: JsonObject, received: datetime | None, config: JsonObj
     build = parse.object_in(payload, "build")
     phase = parse.text_in(build, "phase").upper()
     if phase not in PHASES.meanings:
-        return []
+        raise MakesNothing(f"The phase {parse.cut(phase, 40)} is a note and tells of no step of a build.")
     relative = parse.text_in(build, "url") or parse.text_in(payload, "url")
     root = _source_url(config)
     url = parse.text_in(build, "full_url") or (f"{root}/{relative.lstrip('/')}" if root and relative else "")
@@ -221,20 +232,36 @@ def notification(payload: JsonObject, received: datetime | None, config: JsonObj
     ended = meaning.phase == facts.FINISHED
     scm = parse.object_in(payload, "scm") or parse.object_in(build, "scm")
     exact = phase == "COMPLETED" and unix_milliseconds(build.get("timestamp")) is not None
+    checked_out = branch(parse.text_in(scm, "branch"))
     return [
         RunSeen(
-            key=_key(url, host_of(root), path, parse.text_in(build, "number")),
+            key=_key(url, host_of(root), path, parse.text_in(build, "number"), source),
+            numbered_at=_began(build, phase),
             at=at,
             phase=meaning.phase,
             outcome=RESULTS.meaning_of(raw_status).outcome if ended else "",
             raw_status=parse.cut(raw_status if ended else phase, 250),
             repository=parse.repository(parse.text_in(scm, "url")),
-            pipeline=parse.cut(path, 250),
+            pipeline=_pipeline(path, checked_out),
+            job=_job(path),
             sha=parse.sha(parse.text_in(scm, "commit")),
-            branch=branch(parse.text_in(scm, "branch")),
+            branch=checked_out,
             trigger=trigger(build, path),
             started_at=at if phase == "STARTED" else None,
             finished_at=at if exact else None,
             url=link(url),
         )
     ]
+
+
+def _began(build: JsonObject, phase: str) -> datetime | None:
+    """Return when a build of a notification began, as the API tells it too; None where it cannot be known."""
+    told = unix_milliseconds(build.get("started"))
+    at, duration = unix_milliseconds(build.get("timestamp")), build.get("duration")
+    if told is not None or at is None:
+        return told
+    if phase == "STARTED":
+        return at
+    if phase != "COMPLETED" or isinstance(duration, bool) or not isinstance(duration, int | float):
+        return None
+    return at - timedelta(milliseconds=duration) if 0 < duration < 1e12 else None

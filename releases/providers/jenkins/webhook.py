@@ -26,9 +26,10 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if kind not in (NOTIFICATION, BUILD):
         return None
     payload = as_object(read_json(message), "the event")
+    source = message.headers.get("source", "")
     if kind == BUILD:
-        return translators.build(payload, config)
-    return translators.notification(payload, parse.moment(message.headers.get("received-at", "")), config)
+        return translators.build(payload, config, source)
+    return translators.notification(payload, parse.moment(message.headers.get("received-at", "")), config, source)
 
 
 PROVIDER = Provider(

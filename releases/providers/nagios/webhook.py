@@ -3,13 +3,14 @@
 The events that Icinga 2 streams (StateChange and Notification of /v1/events) are read too, as they are.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import alerts, parse
+from releases.providers import alerts, parse, zones
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.facts import MakesNothing, Seen, Unreadable
 from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import TOKEN_OR_PASSWORD_HELP, verified_or_password
 from releases.providers.status_tables import StatusTable
@@ -55,6 +56,7 @@ SEVERITIES = {
 }
 SERVICE_NUMBERS = {"0": "OK", "1": "WARNING", "2": "CRITICAL", "3": "UNKNOWN"}
 HOST_NUMBERS = {"0": "UP", "1": "DOWN", "2": "UNREACHABLE"}
+UNSET = re.compile(r"\$|\$[A-Za-z_][\w.:-]*\$")
 STREAMED = {"StateChange", "Notification"}
 
 
@@ -66,15 +68,15 @@ def label(message: Message) -> Labelled:
 
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the alert of a notification; None for other events of Icinga's stream."""
-    payload = as_object(read_json(message), "the body")
+    payload = _without_unset(as_object(read_json(message), "the body"))
     host, service = parse.text_in(payload, "host"), parse.text_in(payload, "service")
     if not host:
         raise Unreadable("host is missing or empty")
     if "check_result" in payload and parse.text_in(payload, "type") not in STREAMED:
         return None
     if parse.text_in(payload, "type") == "StateChange" and parse.text_in(payload, "state_type") in ("0", "0.0"):
-        return None  # a soft state: Icinga itself rechecks before it notifies anybody
-    at = _moment(payload)
+        raise MakesNothing("A soft state: Icinga itself checks again before it tells anybody.")
+    at = _moment(payload, config)
     if at is None:
         raise Unreadable("timestamp is missing or no moment (seconds since 1970, or ISO 8601)")
     type_ = parse.text_in(payload, "notification_type", "type")
@@ -85,7 +87,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     output = parse.text_in(payload, "output") or parse.text_in(parse.object_in(payload, "check_result"), "output")
     return [
         alerts.alert(
-            key=parse.key_of("nagios", alerts.site_of(config), host, service),
+            key=parse.key_of("nagios", alerts.site_of(config, message.headers.get("source", "")), host, service),
             at=at,
             state=state,
             title=f"{service} on {host}" if service else host,
@@ -99,9 +101,21 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     ]
 
 
-def _moment(payload: Mapping[str, Any]) -> datetime | None:
+def _moment(payload: Mapping[str, Any], config: Mapping[str, Any]) -> datetime | None:
     written = payload.get("timestamp")
-    return parse.unix_time(written) or parse.moment(written)
+    return parse.unix_time(written) or zones.moment(written, "timestamp", config)
+
+
+def _without_unset(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a notification without the macros that Nagios left unset: it sends "$" or the macro's own name for them."""
+    return {
+        name: _without_unset(value)
+        if isinstance(value, Mapping)
+        else ""
+        if isinstance(value, str) and UNSET.fullmatch(value.strip())
+        else value
+        for name, value in payload.items()
+    }
 
 
 def _status(payload: Mapping[str, Any], of_service: bool) -> str:
@@ -123,6 +137,6 @@ PROVIDER = Provider(
     translate=translate,
     authentic=verified_or_password,
     how_to_sign=TOKEN_OR_PASSWORD_HELP,
-    settings=(*alerts.LABELS, alerts.SITE),
+    settings=(*alerts.LABELS, alerts.SITE, zones.ZONE),
     tables=(SERVICE_STATE, HOST_STATE, TYPE),
 )

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import alerts, facts, parse
+from releases.providers import alerts, facts, parse, zones
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.facts import MakesNothing, Seen, Unreadable
 from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import TOKEN_OR_PASSWORD_HELP, verified_or_password
 from releases.providers.status_tables import Meaning, StatusTable
@@ -58,21 +58,23 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if not alert:
         raise Unreadable("alert is missing or empty")
     if action not in ADDITIONS and action not in ACTION.meanings:
-        return None
+        raise MakesNothing(f"The action {parse.cut(action, 60) or '(none)'} says nothing of an alert's state.")
     id_ = parse.text_in(alert, "alertId", "id")
     if not id_:
         raise Unreadable("alert.alertId is missing or empty")
-    opened = _moment(alert.get("createdAt"))
-    at = _moment(alert.get("updatedAt")) or opened
+    opened = _moment(alert, "createdAt", config)
+    at = _moment(alert, "updatedAt", config) or opened
     if at is None:
         raise Unreadable("alert.createdAt and alert.updatedAt are missing or no moments")
     labels = alerts.labels_in(
-        alert.get("details"), {each: parse.text_in(alert, each) for each in ("alias", "source", "entity", "priority")}
+        alert.get("details"),
+        {"priority": _priority(alert)},
+        {each: parse.text_in(alert, each) for each in ("alias", "source", "entity")},
     )
     message_ = parse.text_in(alert, "message")
     return [
         alerts.alert(
-            key=parse.key_of("opsgenie", id_),
+            key=parse.key_of("opsgenie", *parse.scoped(id_, message.headers.get("source", ""))),
             at=at,
             state="" if action in ADDITIONS else alerts.state_in(ACTION, action),
             title=message_ or parse.text_in(alert, "alias"),
@@ -86,10 +88,17 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     ]
 
 
-def _moment(value: object) -> datetime | None:
+def _priority(alert: Mapping[str, Any]) -> str:
+    """Return the priority, P1 to P5, of which some integrations send the number alone."""
+    text = parse.text_in(alert, "priority")
+    return f"P{text}" if text in ("1", "2", "3", "4", "5") else text
+
+
+def _moment(alert: Mapping[str, Any], field: str, config: Mapping[str, Any]) -> datetime | None:
     """Parse a time since 1970 in milliseconds or, as in updatedAt of some versions, nanoseconds."""
+    value = alert.get(field)
     if isinstance(value, str) and not value.strip().isdigit():
-        return parse.moment(value)
+        return zones.moment(value, f"alert.{field}", config)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
@@ -111,6 +120,6 @@ PROVIDER = Provider(
     translate=translate,
     authentic=verified_or_password,
     how_to_sign=TOKEN_OR_PASSWORD_HELP,
-    settings=alerts.LABELS,
+    settings=(*alerts.LABELS, zones.ZONE),
     tables=(ACTION,),
 )

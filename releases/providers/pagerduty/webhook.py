@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from releases.providers import alerts, parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.facts import MakesNothing, Seen, Unreadable
 from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import SIGNATURE_HEADERS, same_secret, token_in, verified
 from releases.providers.status_tables import StatusTable
@@ -20,6 +20,10 @@ STATUS = StatusTable(
     "An incident's status",
     "event.data.status",
     {"triggered": alerts.FIRING, "acknowledged": alerts.FIRING, "resolved": alerts.CLEARED},
+)
+OLD_VERSION = (
+    "It is a webhook of PagerDuty's version 2, which PagerDuty ended and Rodeo does not read. In PagerDuty make a Generic "
+    "Webhook (v3) in its place."
 )
 HOW_TO_SIGN = (
     "Keep the signing secret that PagerDuty shows once as this source's secret, or let the webhook send the source's "
@@ -45,7 +49,10 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
 
 def label(message: Message) -> Labelled:
     """Label an event with its id and type."""
-    event = parse.object_in(peek(message), "event")
+    payload = peek(message)
+    if isinstance(payload.get("messages"), list) and "event" not in payload:
+        return Labelled("", "version 2")
+    event = parse.object_in(payload, "event")
     kind = parse.cut(parse.text_in(event, "event_type"), 150)
     id_ = parse.text_in(event, "id") if kind else ""
     return Labelled(parse.key_of("pagerduty", id_) if id_ else "", kind)
@@ -54,15 +61,17 @@ def label(message: Message) -> Labelled:
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the alert of an event about an incident's status; None for notes, responders, services and pings."""
     payload = as_object(read_json(message), "the body")
+    if isinstance(payload.get("messages"), list) and "event" not in payload:
+        raise MakesNothing(OLD_VERSION)
     event = as_object(payload.get("event"), "event")
     type_ = parse.text_in(event, "event_type")
     incident = parse.object_in(event, "data")
     if not type_.startswith("incident.") or parse.text_in(incident, "type") not in ("incident", ""):
-        return None
+        raise MakesNothing(f"{parse.cut(type_, 60) or 'It'} says nothing of an incident's status.")
     id_ = parse.text_in(incident, "id")
     if not id_:
         raise Unreadable("event.data.id is missing or empty")
-    at = parse.moment(event.get("occurred_at"))
+    at = parse.moment(event.get("occurred_at"), field="occurred_at")
     if at is None:
         raise Unreadable("event.occurred_at is missing or no moment")
     status = parse.text_in(incident, "status")
@@ -70,10 +79,12 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     service = parse.text_in(parse.object_in(incident, "service"), "summary", "name")
     urgency = parse.text_in(incident, "urgency")
     # Other events about a resolved incident have its status, but not when it was resolved.
-    ended = parse.moment(incident.get("resolved_at")) or (at if type_ == "incident.resolved" else None)
+    ended = parse.moment(incident.get("resolved_at"), field="resolved_at") or (
+        at if type_ == "incident.resolved" else None
+    )
     return [
         alerts.alert(
-            key=parse.key_of("pagerduty", _host(address), id_),
+            key=parse.key_of("pagerduty", _host(address) or message.headers.get("source", ""), id_),
             at=at,
             state=alerts.state_in(STATUS, status),
             title=parse.text_in(incident, "title", "summary"),
@@ -82,7 +93,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
             labels=_labels(incident, service, urgency),
             severity=urgency,
             raw_status=f"{type_.removeprefix('incident.')}: {status}" if status else type_,
-            opened_at=parse.moment(incident.get("created_at")),
+            opened_at=parse.moment(incident.get("created_at"), field="created_at"),
             resolved_at=ended,
             url=alerts.first_link(address),
         )

@@ -1,14 +1,16 @@
 """Parses JUnit XML safely; its test cases name stories by key."""
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from releases.providers import facts, parse
+from releases.providers import facts, parse, zones
 from releases.providers.facts import Unreadable
 from releases.providers.story_keys import keys_in, keys_in_name
 
@@ -42,14 +44,14 @@ class _Suite:
     stories: tuple[str, ...] = ()
 
 
-def read_cases(body: bytes) -> list[Case]:
-    """Return the test cases of a JUnit file; raise Unreadable for anything else.
+def read_cases(body: bytes, config: Mapping[str, Any] | None = None) -> list[Case]:
+    """Return the test cases of a JUnit file; raise Unreadable for anything else. `config` says the zone of its times.
 
     Document types and entities are refused, as are files nested deeper than DEEPEST or with over MOST_CASES cases.
     """
     cases: list[Case] = []
     try:
-        _read(body, cases)
+        _read(body, cases, config or {})
     except DefusedXmlException:
         raise Unreadable("the file declares a document type or entities; remove them") from None
     except (ParseError, LookupError, ValueError) as error:
@@ -61,7 +63,7 @@ def read_cases(body: bytes) -> list[Case]:
     return cases
 
 
-def _read(body: bytes, cases: list[Case]) -> None:
+def _read(body: bytes, cases: list[Case], config: Mapping[str, Any]) -> None:
     suites: list[_Suite] = []
     depth = 0
     for happened, element in iterparse(io.BytesIO(body), events=("start", "end"), forbid_dtd=True):
@@ -73,11 +75,11 @@ def _read(body: bytes, cases: list[Case]) -> None:
             if depth == 1 and tag not in ("testsuites", "testsuite"):
                 raise Unreadable(f"the file starts with <{parse.cut(tag, 40)}>, not with <testsuites> or <testsuite>")
             if tag in ("testsuites", "testsuite"):
-                suites.append(_suite(element, suites[-1] if suites else None))
+                suites.append(_suite(element, suites[-1] if suites else None, config))
             continue
         depth -= 1
         if tag == "testcase" and suites:
-            cases.append(_case(element, suites[-1]))
+            cases.append(_case(element, suites[-1], config))
             if len(cases) > MOST_CASES:
                 raise Unreadable(f"the file holds more than {MOST_CASES} test cases; send it in parts")
             element.clear()
@@ -98,17 +100,17 @@ def _seconds(text: str | None) -> timedelta:
     return timedelta(seconds=seconds) if 0 <= seconds <= LONGEST_DAY else timedelta()
 
 
-def _suite(element: Element, above: _Suite | None) -> _Suite:
+def _suite(element: Element, above: _Suite | None, config: Mapping[str, Any]) -> _Suite:
     name = (element.get("name") or "").strip()
     return _Suite(
         name=name or (above.name if above else ""),
-        at=parse.moment(element.get("timestamp")) or (above.at if above else None),
+        at=zones.moment(element.get("timestamp"), "timestamp", config) or (above.at if above else None),
         took=_seconds(element.get("time")),
         stories=tuple(keys_in(name)) or (above.stories if above else ()),
     )
 
 
-def _case(element: Element, suite: _Suite) -> Case:
+def _case(element: Element, suite: _Suite, config: Mapping[str, Any]) -> Case:
     name, place = element.get("name") or "", element.get("classname") or ""
     texts, outcome = [name, place], facts.SUCCESS
     for child in element.iter():
@@ -121,7 +123,7 @@ def _case(element: Element, suite: _Suite) -> Case:
             texts += [child.get("value") or "", child.text or ""]
     certain = [key for text in texts for key in keys_in(text)] or list(suite.stories)
     loose = [key for text in (name, place) for key in keys_in_name(text)]
-    started = parse.moment(element.get("timestamp"))
+    started = zones.moment(element.get("timestamp"), "timestamp", config)
     took = _seconds(element.get("time"))
     return Case(
         name=name,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from releases.providers import facts, parse, triggers
+from releases.providers import facts, parse, triggers, zones
 from releases.providers.base import Labelled, Message, MessageRefused, Provider
 from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
 from releases.providers.payloads import as_object, read_json
@@ -35,18 +35,18 @@ def label(message: Message) -> Labelled:
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the facts of a stored report; None for other kinds."""
     if kind == JUNIT:
-        return _junit(message)
+        return _junit(message, config)
     translator = TRANSLATORS.get(kind)
     if translator is None:
         return None
-    return translator(_Report(as_object(read_json(message), "the report"), message.headers))
+    return translator(_Report(as_object(read_json(message), "the report"), message.headers, config))
 
 
 class _Report:
     """One report and the headers that the API added to it."""
 
-    def __init__(self, payload: Mapping[str, Any], headers: Mapping[str, str]) -> None:
-        self.payload = payload
+    def __init__(self, payload: Mapping[str, Any], headers: Mapping[str, str], config: Mapping[str, Any]) -> None:
+        self.payload, self.config = payload, config
         self.source = headers.get("source", "")
         self.delivery = headers.get("delivery", "")
         received = parse.moment(headers.get("received-at", ""))
@@ -57,7 +57,7 @@ class _Report:
 
     def moment(self, name: str) -> datetime | None:
         text = self.text(name)
-        parsed = parse.moment(text)
+        parsed = zones.moment(text, name, self.config)
         if text and parsed is None:
             raise Unreadable(f"{name} is no moment such as 2026-01-31T12:00:00Z: {parse.cut(text, 60)}")
         return parsed
@@ -208,11 +208,11 @@ def _flag(report: _Report) -> list[Seen]:
     ]
 
 
-def _junit(message: Message) -> list[Seen]:
+def _junit(message: Message, config: Mapping[str, Any]) -> list[Seen]:
     query = dict(parse_qsl(message.headers.get("query", "")))
-    report = _Report(query, message.headers)
+    report = _Report(query, message.headers, config)
     environment = parse.required_name(report.text("environment"), "environment")
-    cases = read_cases(message.body)
+    cases = read_cases(message.body, {**config, **({"zone": query["zone"]} if query.get("zone") else {})})
     stories: dict[str, list[Case]] = {}
     for case in cases:
         for story in case.stories:
@@ -273,5 +273,6 @@ PROVIDER = Provider(
     pulls=False,
     label=label,
     translate=translate,
+    settings=(zones.ZONE,),
     tables=(parse.outcome_table("outcome", closed=True),),
 )

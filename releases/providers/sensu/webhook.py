@@ -4,19 +4,25 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from releases.providers import alerts, parse
+from releases.providers import alerts, facts, parse
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.facts import MakesNothing, Seen, Unreadable
 from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import TOKEN_OR_PASSWORD_HELP, verified_or_password
-from releases.providers.status_tables import StatusTable
+from releases.providers.status_tables import Meaning, StatusTable
 
 MOST_EVENTS = 1000
 STATUS = StatusTable(
     "A check's exit status",
     "check.status",
-    # Any other number is an error of the check itself, which Sensu counts as unknown, and so do we.
-    {"0": alerts.CLEARED, "1": alerts.FIRING, "2": alerts.FIRING, "3": alerts.FIRING},
+    {
+        "0": alerts.CLEARED,
+        "1": alerts.FIRING,
+        "2": alerts.FIRING,
+        "3": alerts.FIRING,
+        "127": Meaning(facts.RUNNING, "", "open: there is no such command"),
+        "255": Meaning(facts.RUNNING, "", "open: the command broke"),
+    },
 )
 SEVERITIES = {"0": "ok", "1": "warning", "2": "critical", "3": "unknown"}
 
@@ -34,14 +40,31 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     listed = payload if isinstance(payload, list) else [payload]
     if len(listed) > MOST_EVENTS:
         raise Unreadable(f"more than {MOST_EVENTS:,} events in one body; send one at a time")
-    events = [as_object(each, "the event") for each in listed]
-    found = [_event(each, config) for each in events if isinstance(each.get("check"), Mapping)]
+    events = [_unwrapped(as_object(each, "the event")) for each in listed]
+    source = message.headers.get("source", "")
+    found = [_event(each, config, source) for each in events if isinstance(each.get("check"), Mapping)]
     if not found and not any("entity" in each or "metrics" in each for each in events):
         raise Unreadable("check is missing; is this an event of Sensu?")
-    return found or None
+    if not found:
+        raise MakesNothing("It holds metrics or an entity and no check, so nothing failed and nothing is fine again.")
+    return found
 
 
-def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
+def _unwrapped(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the event itself of one in the form of sensuctl's wrapped-json: {"type": "Event", "spec": {…}}."""
+    inner = parse.object_in(event, "spec") or parse.object_in(event, "event")
+    if "check" in event or not ("check" in inner or "entity" in inner):
+        return event
+    return {"metadata": event.get("metadata"), **inner}
+
+
+def _meaning_of(status: str) -> Meaning:
+    """Return the meaning of an exit status. Any number that is not listed is an error of the check, which is no good news."""
+    is_other = status.lstrip("-").isdecimal() and status not in STATUS.meanings
+    return alerts.FIRING if is_other else STATUS.meaning_of(status)
+
+
+def _event(event: Mapping[str, Any], config: Mapping[str, Any], source: str) -> Seen:
     check, entity = (
         parse.object_in(event, "check"),
         parse.object_in(event, "entity") or parse.object_in(event, "client"),
@@ -55,7 +78,7 @@ def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
     namespace = parse.text_in(metadata, "namespace") or parse.text_in(parse.object_in(event, "metadata"), "namespace")
     # The protocol of Sensu Go leaves out a status of 0.
     status = parse.text_in(check, "status") or ("0" if "status" not in check else "")
-    state = alerts.state_in(STATUS, status)
+    state = alerts.state_of(_meaning_of(status)) if status else ""
     labels = alerts.labels_in(
         check_metadata.get("labels"),
         metadata.get("labels"),
@@ -65,9 +88,9 @@ def _event(event: Mapping[str, Any], config: Mapping[str, Any]) -> Seen:
         {each: parse.text_in(check, each) for each in ("service", "environment", "env", "severity")},
     )
     output = parse.cut(parse.text_in(check, "output").split("\n")[0], 200)
-    shown_status = SEVERITIES.get(status, f"status {parse.cut(status, 20)}")
+    shown_status = SEVERITIES.get(status, f"unknown (status {parse.cut(status, 20)})" if status else "no status")
     return alerts.alert(
-        key=parse.key_of("sensu", alerts.site_of(config), namespace, where, name),
+        key=parse.key_of("sensu", alerts.site_of(config, source), namespace, where, name),
         at=at,
         state=state,
         title=name,
@@ -90,7 +113,7 @@ def _time_of(event: Mapping[str, Any], check: Mapping[str, Any]) -> datetime:
 
 def _severity(check: Mapping[str, Any], status: str) -> str:
     """Return the severity of a failing check; "" for a resolved one, whose severity earlier events have."""
-    return "" if status == "0" else SEVERITIES.get(status, "")
+    return "" if status in ("", "0") else SEVERITIES.get(status, "unknown")
 
 
 def _began(check: Mapping[str, Any], at: datetime) -> datetime | None:

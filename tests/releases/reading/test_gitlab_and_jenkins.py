@@ -122,7 +122,7 @@ def test_a_poll_heals_a_webhook_that_was_lost_and_doubles_nothing(client: Client
         "finished",
         "success",
         SHA,
-        "shop/checkout/feature/pay-12",
+        "shop/checkout",
     )
     assert run.started_at is not None and run.finished_at is not None
     assert (run.finished_at - run.started_at).total_seconds() == 30

@@ -327,7 +327,7 @@ def test_a_file_that_names_very_many_stories_is_refused_with_the_remedy(scripts:
 
 
 def test_a_file_from_the_future_is_refused_with_the_remedy(scripts: Source, client: Client) -> None:
-    suite = '<testsuite timestamp="2199-01-01T00:00:00"><testcase name="PAY-1 works" time="5"/></testsuite>'
+    suite = '<testsuite timestamp="2199-01-01T00:00:00Z"><testcase name="PAY-1 works" time="5"/></testsuite>'
     answer = client.post(
         "/api/v1/acceptance-runs/?environment=production",
         suite,

@@ -9,7 +9,7 @@ import pytest
 
 from releases.providers.argocd.webhook import PROVIDER, label, translate
 from releases.providers.base import InvalidSetting, Message, Page, PullRefused
-from releases.providers.facts import DeploymentSeen, Unreadable
+from releases.providers.facts import DeploymentSeen, MakesNothing, Unreadable
 from tests.doubles.serving import Asked, Double, Reply
 from tests.doubles.sessions import session as door
 
@@ -137,7 +137,8 @@ def test_history_heals_what_was_missed_and_is_the_same_deployment_as_when_it_was
 def test_a_dry_run_deploys_nothing() -> None:
     body = app()
     body["status"]["operationState"]["operation"] = {"sync": {"dryRun": True}}
-    assert read(body, "pull.application") == []
+    with pytest.raises(MakesNothing, match="dry run"):
+        read(body, "pull.application")
 
 
 def test_templates_name_service_and_environment_and_a_missing_part_is_told() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from releases.providers.base import Message
 from releases.providers.cdevents.webhook import TRANSLATORS, label, translate
-from releases.providers.facts import Unreadable
+from releases.providers.facts import MakesNothing, Unreadable
 from releases.providers.report.webhook import KINDS
 from releases.providers.report.webhook import translate as translate_report
 
@@ -62,7 +62,7 @@ def read(body: bytes, headers: dict[str, str]) -> None:
     label(message)
     try:
         found = translate("", message, {})
-    except Unreadable as error:
+    except (Unreadable, MakesNothing) as error:
         assert str(error)
         return
     for fact in found or []:
@@ -100,7 +100,7 @@ def test_any_bytes_are_read_or_refused_with_a_reason(body: bytes) -> None:
 def test_any_report_is_read_or_refused_with_a_reason(document: Any, kind: str) -> None:
     try:
         found = translate_report(kind, Message({}, json.dumps(document).encode()), {})
-    except Unreadable as error:
+    except (Unreadable, MakesNothing) as error:
         assert str(error)
         return
     for fact in found or []:

@@ -10,7 +10,7 @@ import pytest
 
 from releases.providers.base import Message
 from releases.providers.cdevents.webhook import label, translate
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.facts import MakesNothing, Seen, Unreadable
 
 FIXTURES = Path(__file__).parent / "fixtures"
 SHA = "4f5e6d7c8b9a00112233445566778899aabbccdd"
@@ -46,7 +46,7 @@ def test_every_fixture_says_the_same_bare_structured_and_binary(path: Path) -> N
     def outcome(body: Any, **headers: str) -> Any:
         try:
             found = read(body, **headers)
-        except Unreadable as error:
+        except (Unreadable, MakesNothing) as error:
             return str(error)
         return None if found is None else [(each.kind, each.key, each.at, each.data()) for each in found]
 
@@ -207,7 +207,8 @@ def test_a_check_that_names_no_story_speaks_of_the_service() -> None:
 
 
 def test_a_check_in_an_unknown_place_is_not_read() -> None:
-    assert facts("testcaserun_finished__0_4_without_an_environment") is None
+    with pytest.raises(MakesNothing, match=r"environment\.id is missing"):
+        facts("testcaserun_finished__0_4_without_an_environment")
 
 
 def test_test_cases_of_version_0_2_may_say_everything_in_custom_data() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from releases.providers.base import InvalidSetting, Message
-from releases.providers.facts import Unreadable
+from releases.providers.facts import MakesNothing, Unreadable
 from releases.providers.generic.field_mapping import check
 from releases.providers.generic.json_paths import (
     MOST_ELEMENTS,
@@ -86,8 +86,10 @@ def test_everything_else_that_can_be_made(config: Any, body: Any, kind: str) -> 
 
 
 def test_without_a_mapping_or_where_its_condition_fails_nothing_is_read() -> None:
-    assert read(config={}) is None
-    assert read(config={**DEPLOYS, "condition": "$.deploy"}) is None
+    with pytest.raises(MakesNothing, match="has no mapping yet"):
+        read(config={})
+    with pytest.raises(MakesNothing, match=r"condition .* does not hold for it: \$\.deploy"):
+        read(config={**DEPLOYS, "condition": "$.deploy"})
     assert read({**BODY, "deploy": True}, {**DEPLOYS, "condition": "$.deploy"})
 
 
@@ -183,4 +185,5 @@ def test_documents_are_bounded_in_elements_and_depth() -> None:
 @pytest.mark.parametrize("text", ["{", "0{", '{"id": 17}', "[" * 100_000])
 def test_a_text_in_json_is_a_text_and_is_not_read_as_json_again(text: str) -> None:
     assert (values_at("$.id", text), values_at("$..*", text), values_at("$", text)) == ([], [], [text])
-    assert translate("event", Message({}, json.dumps(text).encode()), {**DEPLOYS, "condition": "$.id"}) is None
+    with pytest.raises(MakesNothing):
+        translate("event", Message({}, json.dumps(text).encode()), {**DEPLOYS, "condition": "$.id"})
