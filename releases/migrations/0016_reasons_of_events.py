@@ -15,7 +15,7 @@ def ask(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("releases", "0012_moves_of_tags"), ("portal", "0006_message_delays_and_dead_messages")]
+    dependencies = [("releases", "0015_removals_of_environments"), ("portal", "0006_message_delays_and_dead_messages")]
 
     operations = [
         migrations.AddField(
