@@ -78,6 +78,21 @@ class StoryEdited(AboutSome):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoryMoved(AboutSome):
+    """A story went to another squad and has another key. Published by stories.
+
+    ids: the story.
+    key: its key now.
+    former: its key before, which leads to it from now on.
+    """
+
+    topic: ClassVar[str] = "story.moved"
+    ids: Sequence[int]
+    key: str
+    former: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoryFlagged(Event):
     """Another flag, or another audience of it, gates a story. Published by stories.
 

@@ -52,6 +52,7 @@ class DeadMessages(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         "redeliver": "administrators",
         "redeliver_all": "administrators",
     }
+    without_fields = frozenset({"redeliver", "redeliver_all"})
     serializer_class = DeadMessageOut
     lookup_field = "pk"
     lookup_value_regex = "[0-9]{1,18}"

@@ -12,9 +12,12 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from rest_framework import exceptions, serializers, status
 from rest_framework.parsers import JSONParser
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
+from portal.kernel.request_fields import check_names
 from portal.kernel.transitions import AlreadyMoved
 
 
@@ -152,6 +155,21 @@ class TokenScheme(OpenApiAuthenticationExtension):
         }
 
 
+def _parameters(request: Request) -> list[str]:
+    """Return what the query of an address names, but for the form of the answer."""
+    return [name for name in request.query_params if name != api_settings.URL_FORMAT_OVERRIDE]
+
+
+def _names_sent(request: Request) -> list[str]:
+    """Return the fields that a request sends, to an action that takes none."""
+    kind = (request.content_type or "").partition(";")[0].strip().lower()
+    if kind != JSONParser.media_type:
+        return [*request._request.POST, *request._request.FILES]
+    if request.data and not isinstance(request.data, dict):
+        raise exceptions.ParseError("This takes no body.")
+    return list(request.data or ())
+
+
 class Endpoint(GenericViewSet):
     """A set of endpoints. `marks` says of every action that changes something who may: a word of portal.kernel.policy.
 
@@ -160,6 +178,9 @@ class Endpoint(GenericViewSet):
     """
 
     marks: ClassVar[dict[str, str]] = {}
+    # What the query of an address may say beside filters and pages, and which actions take no fields.
+    parameters: ClassVar[tuple[str, ...]] = ()
+    without_fields: ClassVar[frozenset[str]] = frozenset()
     parser_classes = [Json]
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
@@ -169,6 +190,22 @@ class Endpoint(GenericViewSet):
             raise exceptions.NotFound
         if self.marks.get(self.action or "") == "administrators" and not request.user.is_staff:
             raise exceptions.PermissionDenied("Only administrators may do this. Ask one of them.")
+        if request.method not in SAFE_METHODS:
+            check_names(_parameters(request), self.known_parameters(), "parameter")
+            if request.method == "DELETE" or self.action in self.without_fields:
+                check_names(_names_sent(request), ())
+
+    def known_parameters(self) -> tuple[str, ...]:
+        """Return what the query of this request may say beside filters and pages."""
+        return self.parameters
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return one page of a list, unless the request asks for it by something that nobody reads."""
+        filters = getattr(self, "filterset_class", None) if self.filter_backends else None
+        known = [*(filters.base_filters if filters else ()), *self.known_parameters()]
+        pages: Any = self.paginator
+        check_names(_parameters(self.request), [*known, *pages.names], "parameter")
+        return super().paginate_queryset(queryset)
 
     def handle_exception(self, exc: Exception) -> Any:
         return super().handle_exception(answerable(exc))

@@ -5,7 +5,7 @@ import json
 import logging
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import redis
@@ -19,7 +19,7 @@ from portal.live import topics
 from portal.live.hub import Hub
 from portal.live.people import in_thread
 from portal.live.topics import event
-from squads.models import Story
+from squads.models import Story, StoryAlias
 from squads.stories.cards import LiveCard
 
 logger = logging.getLogger(__name__)
@@ -39,13 +39,16 @@ class Drawn(NamedTuple):
 
     keys: dict[int, str]
     cards: list[LiveCard]
+    # Other keys of stories: a page that is open may still show one under the key that it had in another squad.
+    former: Sequence[tuple[int, str]] = ()
 
 
 def draw(ids: list[int], kinds: list[str]) -> Drawn:
     """Read these stories and return their cards on every board of these kinds."""
     keys = dict(Story.objects.filter(pk__in=ids).order_by().values_list("pk", "key"))
     cards = [card for kind, cards in topics.BOARDS.items() if kind in kinds for card in cards(ids)]
-    return Drawn(keys, cards)
+    former = StoryAlias.objects.filter(story__in=ids).order_by()
+    return Drawn(keys, cards, list(former.values_list("story_id", "key")))
 
 
 class Listener:
@@ -155,8 +158,18 @@ class Listener:
                 events_by_topic[topic].append(event("gone", {"topic": topic, "key": key}))
             topic = f"story:{key}"
             events_by_topic[topic].append(event("story", {"topic": topic, "key": key}))
+        for topic, key in self._former(drawn.former, kinds):
+            kind = "story" if topic == f"story:{key}" else "gone"
+            events_by_topic[topic].append(event(kind, {"topic": topic, "key": key}))
         for topic, events in events_by_topic.items():
             self.hub.broadcast(topic, b"".join(events))
+
+    def _former(self, former: Sequence[tuple[int, str]], kinds: list[str]) -> Iterator[tuple[str, str]]:
+        """Yield every (topic, key) at which a page may still show a story under a key that it has no more."""
+        boards = [topic for topic in self.hub.topics if topic.partition(":")[0] in kinds] if former else []
+        for _, key in former:
+            yield f"story:{key}", key
+            yield from ((topic, key) for topic in boards)
 
     def _left(self, pk: int, now: frozenset[str], kinds: list[str]) -> Iterable[str]:
         """Return the boards that a story has left: those it was on the last time; if that is not known, all the others."""

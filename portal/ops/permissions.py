@@ -44,6 +44,8 @@ A shared view is forgotten by who saved it or a lead. What is production is chan
 API tokens do what their person may (or, for a squad’s, what a member of the squad may), within their scopes: *read* for GET,
 *write* for everything that changes something, *report* for reports about the squad’s own services and stories. A password opens
 the API only for people without a second factor. A story’s release alone may be set by project managers, in the API as well.
+A story is handed to another squad by who is in both
+squads, by project managers and by administrators.
 """
 
 

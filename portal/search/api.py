@@ -27,6 +27,7 @@ class Search(Endpoint):
 
     serializer_class = FoundThing
     filter_backends = []
+    parameters = ("q", "kind")
     # Nothing is read through it, but the router wants to know what this is about.
     queryset = None
 

@@ -7,10 +7,12 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from releases.models import Environment, Release
-from squads.models import Service, Squad, Story
+from squads.models import Service, Squad, Story, StoryAlias
 from squads.teams.keys import foreign_key_of
 
 LONGEST_BODY = 20_000
+# What else a story is called stands in the first line of what is written in it, with this between.
+NAMES = "\t"
 
 
 class Entry(NamedTuple):
@@ -31,14 +33,23 @@ def _joined(*parts: str) -> str:
     return "\n".join(part.replace("\0", "") for part in parts if part)[:LONGEST_BODY]
 
 
+def _aliases(refs: Collection[Any] | None) -> "QuerySet[StoryAlias]":
+    rows = StoryAlias.objects.order_by("pk")
+    return rows if refs is None else rows.filter(story__in=refs)
+
+
 def stories(refs: Collection[Any] | None) -> Iterator[Entry]:
     """Stories by key and title, then by what is written in them."""
     # Once: a reverse() per story costs more than the story.
     prefix = reverse("squads:stories:list")
     columns = ("pk", "key", "title", "description", "acceptance_criteria", "production_checks", "squad__name", "flag")
+    aliases: dict[int, list[str]] = {}
+    for pk, key in _aliases(refs).values_list("story_id", "key"):
+        aliases.setdefault(pk, []).append(key)
     rows = _some(Story.objects.order_by("pk"), refs).values_list("external", *columns)
     for external, pk, key, title, *rest in rows.iterator(2000):
-        yield Entry(str(pk), key, title, _joined(foreign_key_of(external, key), *rest), f"{prefix}{key}/")
+        names = dict.fromkeys(filter(None, (foreign_key_of(external, key), *aliases.get(pk, ()))))
+        yield Entry(str(pk), key, title, _joined(NAMES.join(names), *rest), f"{prefix}{key}/")
 
 
 def releases(refs: Collection[Any] | None) -> Iterator[Entry]:

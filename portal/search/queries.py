@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.search import engines, query_terms
+from portal.search.documents import NAMES
 from portal.search.models import SearchEntry, SearchSpelling
 from portal.search.query_terms import Asked
 from releases.models import Change, Run, StoryLink
@@ -125,8 +126,9 @@ def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
     """Order hits of one kind, the least first."""
     key, wanted = row.key.casefold(), asked.text.casefold()
     head, title = query_terms.split(f"{row.key} {row.title}"), row.title.casefold()
-    # What is written in a story begins with what it is called elsewhere.
-    if wanted in (key, title) or (row.kind == "story" and row.body.partition("\n")[0].casefold() == wanted):
+    # What is written in a story begins with what else it is called.
+    others = row.body.partition("\n")[0].casefold().split(NAMES) if row.kind == "story" else ()
+    if wanted in (key, title, *others):
         level = 0
     elif key.startswith(wanted):
         level = 1

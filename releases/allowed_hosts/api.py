@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, named_by
+from portal.kernel.request_fields import Body
 from releases.allowed_hosts import actions
 from releases.allowed_hosts.models import AllowedHost
 
@@ -23,7 +24,7 @@ class HostOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class HostIn(serializers.Serializer):
+class HostIn(Body):
     """A host to allow: a name or an address, without scheme and port."""
 
     host = serializers.CharField(max_length=253)

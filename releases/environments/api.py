@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
+from portal.kernel.request_fields import Body
 from releases.environments import actions
 from releases.environments.models import Environment
 from releases.environments.queries import WHO_MAY_EDIT
@@ -42,8 +43,13 @@ class EnvironmentOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class EnvironmentChange(serializers.Serializer):
+class EnvironmentChange(Body):
     """What people say about an environment."""
+
+    instead = {
+        "key": "It is what deploy systems call the environment, so it stays; mapping rules give other names a meaning.",
+        "gone_at": "It follows from events: a deployment brings the environment back.",
+    }
 
     name = serializers.CharField(max_length=120, required=False)
     tier = serializers.ChoiceField(Environment.Tier.choices, required=False)
@@ -102,7 +108,8 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change what people say about an environment. A changed tier judges the stories concerned again."""
         environment = self.get_object()
         check_planner(request.user, WHO_MAY_EDIT)
-        serializer = EnvironmentChange(data=request.data, partial=True)
+        present = {"present": lambda: EnvironmentOut(environment).data}
+        serializer = EnvironmentChange(data=request.data, partial=True, context=present)
         serializer.is_valid(raise_exception=True)
         if serializer.validated_data:
             actions.edit_environment(environment, by=actor_of(request), **serializer.validated_data)

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
+from portal.kernel.request_fields import Body
 from releases.evidence import links
 from releases.pipelines.models import Outcome, Phase, StoryLink
 from squads.stories import queries
@@ -38,7 +39,7 @@ class LinkedChangeOut(serializers.Serializer):
     runs = RunBrief(many=True)
 
 
-class LinkIn(serializers.Serializer):
+class LinkIn(Body):
     """The change to link: its full sha, or an unambiguous beginning."""
 
     sha = serializers.CharField(max_length=400)

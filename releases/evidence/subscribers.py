@@ -12,7 +12,7 @@ from releases.events import ChangeLinked, EnvironmentChanged
 from releases.evidence.actions import derive, derive_affected, link_stories
 from releases.inbox.affected import Affected
 from releases.pipelines.models import StoryLink
-from squads.events import ServiceChanged, StoriesImported, StoryCreated, StoryFlagged
+from squads.events import ServiceChanged, StoriesImported, StoryCreated, StoryFlagged, StoryMoved
 
 
 def story_created(event: StoryCreated) -> None:
@@ -23,6 +23,12 @@ def story_created(event: StoryCreated) -> None:
 
 def stories_imported(event: StoriesImported) -> None:
     """Link the changes that named these stories before they were brought in."""
+    hold("inbox")
+    link_stories(event.ids)
+
+
+def story_moved(event: StoryMoved) -> None:
+    """Keep the links of a story that has another key under it, and derive the story again: what it is called is in its rows."""
     hold("inbox")
     link_stories(event.ids)
 

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from portal.kernel.paging import ApiPages
+from portal.kernel.request_fields import Body
 from releases.environments.models import Environment
 from releases.inbox.models import Source
 from releases.mappings import actions, unmapped
@@ -43,7 +44,7 @@ class MappingRuleOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class MappingRuleIn(serializers.Serializer):
+class MappingRuleIn(Body):
     """A rule. Without a source it holds for all; without an order it comes last. {1} and {name} are the pattern's groups."""
 
     source = Chosen(slug_field="key", queryset=Source.objects.all(), required=False, allow_null=True)
@@ -92,7 +93,8 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change a rule. Administrators and project managers may."""
         rule = self.get_object()
         actions.check_mapper(request.user)
-        serializer = MappingRuleIn(data=request.data, partial=True)
+        present = {"present": lambda: MappingRuleOut(rule).data}
+        serializer = MappingRuleIn(data=request.data, partial=True, context=present)
         serializer.is_valid(raise_exception=True)
         return Response(MappingRuleOut(actions.edit_rule(rule, by=actor_of(request), **serializer.validated_data)).data)
 
@@ -121,6 +123,7 @@ class UnmappedNames(Endpoint):
     serializer_class = UnmappedOut
     pagination_class = ApiPages
     filter_backends: list[Any] = []
+    parameters = ("kind",)
     queryset = MappingRule.objects.none()
 
     @extend_schema(

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
+from portal.kernel.request_fields import Body
 from releases.mappings.actions import check_mapper
 from releases.monorepo import actions
 from releases.pipelines.models import Repository, RepositoryPart
@@ -28,7 +29,7 @@ class PartOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class PartIn(serializers.Serializer):
+class PartIn(Body):
     """A folder, from the repository's root, and the name of the service it makes, which is created if it is new."""
 
     repository = Chosen(slug_field="key", queryset=Repository.objects.all())

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
+from portal.kernel.request_fields import Body
 from releases.pipelines.models import StoryLink
 from releases.planning import actions
 from releases.planning.board import MOST_CARDS
@@ -51,7 +52,7 @@ class ReleaseOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class ReleaseIn(serializers.Serializer):
+class ReleaseIn(Body):
     """What people say about a release. A version is text: 5.10 is not 5.1."""
 
     version = serializers.CharField(max_length=200)
@@ -148,7 +149,8 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change what people say about a release; one found as a tag keeps version, line and date."""
         release = self.get_object()
         check_planner(request.user)
-        said = ReleaseIn(data=request.data, partial=True)
+        present = {"present": lambda: ReleaseOut(release).data}
+        said = ReleaseIn(data=request.data, partial=True, context=present)
         said.is_valid(raise_exception=True)
         actions.edit_release(release, by=actor_of(request), **said.validated_data)
         return Response(ReleaseOut(release).data)

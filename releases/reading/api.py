@@ -7,11 +7,11 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.api import Endpoint, named_by
+from portal.kernel.paging import ApiPages
 from releases.inbox import actions as inbox_actions
 from releases.inbox.models import Fact, InboundEvent
 from releases.reading.queries import check_replay
@@ -71,13 +71,11 @@ class EventDetail(EventOut):
         return [FactOut(fact).data for fact in event.facts.order_by("at", "id")[:200]]
 
 
-class EventPages(CursorPagination):
-    """Pages by place, not by number: nothing is counted, however many events there are."""
+class EventPages(ApiPages):
+    """Events are counted only while they are few, however many there are."""
 
-    ordering = ("-received_at", "id")
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 200
+    most_counted = 10_000
+    by_number = False
 
 
 class EventFilter(django_filters.FilterSet):
@@ -96,6 +94,7 @@ class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Everything the portal was told, raw."""
 
     marks = {"replay": "members"}
+    without_fields = frozenset({"replay"})
     serializer_class = EventOut
     lookup_field = "pk"
     lookup_value_regex = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -104,7 +103,7 @@ class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     def get_queryset(self) -> QuerySet[InboundEvent]:
         events = InboundEvent.objects.select_related("source")
-        return events if self.action == "retrieve" else events.defer("body", "headers")
+        return events if self.action == "retrieve" else events.defer("body", "headers").order_by("-received_at", "id")
 
     def get_serializer_class(self) -> Any:
         return EventDetail if self.action == "retrieve" else EventOut
@@ -130,6 +129,7 @@ class FailedEvents(Endpoint):
     """Events that could not be read."""
 
     marks = {"create": "members"}
+    without_fields = frozenset({"create"})
     serializer_class = Replayed
 
     @extend_schema(request=None, responses={202: Replayed})

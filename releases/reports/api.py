@@ -22,6 +22,7 @@ from portal.kernel import clock
 from portal.kernel.api import Endpoint, TooBig, named_by
 from portal.kernel.policy import ReadingAllowed
 from portal.kernel.request_body import TooLarge, body_of
+from portal.kernel.request_fields import check_names
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.flags.models import FlagState
 from releases.inbox.actions import store
@@ -346,6 +347,11 @@ class AcceptanceRuns(Reports):
     serializer_class = AcceptanceRunOut
     filterset_class = AcceptanceRunFilter
 
+    def known_parameters(self) -> tuple[str, ...]:
+        """What stands beside a JUnit file is part of the report."""
+        is_junit = self.request.method == "POST" and _media_type(self.request) in (*XML, MULTIPART)
+        return tuple(report_serializers.JUnitIn().fields) if is_junit else ()
+
     def get_queryset(self) -> QuerySet[AcceptanceRun]:
         rows = AcceptanceRun.objects.select_related("service", "environment", "artifact")
         return rows.newest_first()
@@ -371,7 +377,7 @@ class AcceptanceRuns(Reports):
     )
     def create(self, request: Request) -> Response:
         """Report a check as JSON, or send a JUnit XML file whose test cases name stories by key."""
-        content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        content_type = _media_type(request)
         if content_type in XML:
             return self._junit(request, limited_body(request), request.query_params.dict())
         if content_type == MULTIPART:
@@ -392,6 +398,10 @@ class AcceptanceRuns(Reports):
         )
 
 
+def _media_type(request: Request) -> str:
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
 def _uploaded(request: Request) -> tuple[bytes, dict[str, str]]:
     """Return the file of a multipart body, and its parameters, from the address or from fields of the form."""
     limit = settings.RODEO_HOOK_MAX_BYTES
@@ -405,6 +415,7 @@ def _uploaded(request: Request) -> tuple[bytes, dict[str, str]]:
     file = files.get("file")
     if file is None:
         raise exceptions.ValidationError({"file": "Send the JUnit XML in a form field called file."})
+    check_names(list(files), ["file"])
     if (file.size or 0) > limit:
         raise TooBig(f"The file is larger than {limit:,} bytes. Send it in parts.")
     return file.read(), {**request.query_params.dict(), **fields.dict()}

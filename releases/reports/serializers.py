@@ -1,7 +1,6 @@
 """What scripts may report, field by field. An error names the field and says what to write instead."""
 
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -9,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.kernel import clock
+from portal.kernel.request_fields import Body
 from releases.pipelines.models import Phase
 from releases.providers import facts, parse, triggers
 from releases.providers.base import InvalidSetting
@@ -149,21 +149,8 @@ class WebField(serializers.CharField):
         return text
 
 
-class Report(serializers.Serializer):
-    """What all reports share. A field nobody knows is refused: a misspelt one must not be taken for absent."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict):
-            unknown = [name for name in data if name not in self.fields]
-            if unknown:
-                raise serializers.ValidationError({name: [self._suggestion(name)] for name in unknown})
-        return super().to_internal_value(data)
-
-    def _suggestion(self, name: str) -> str:
-        close = get_close_matches(name, list(self.fields), n=1)
-        return (
-            f"There is no such field.{f' Did you mean {close[0]}?' if close else ''} Known: {', '.join(self.fields)}."
-        )
+class Report(Body):
+    """What all reports share."""
 
 
 class Timed(Report):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
+from portal.kernel.request_fields import Body
 from releases.inbox.models import Source
 from releases.providers.zones import ZONE
 from releases.sources import actions as sources
@@ -61,7 +62,7 @@ class SourceOut(serializers.ModelSerializer):
         return bool(source.secret or source.credential)
 
 
-class GitIn(serializers.Serializer):
+class GitIn(Body):
     """A git repository to connect. Say it again for the same address to change its rules."""
 
     url = serializers.CharField(
@@ -81,7 +82,7 @@ class GitIn(serializers.Serializer):
     repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
 
 
-class PushIn(serializers.Serializer):
+class PushIn(Body):
     """A source that sends its events by itself."""
 
     kind = serializers.ChoiceField(sources.PUSH_KINDS)
@@ -90,7 +91,7 @@ class PushIn(serializers.Serializer):
     zone = serializers.CharField(max_length=60, required=False, allow_blank=True, help_text=ZONE.help)
 
 
-class SystemIn(serializers.Serializer):
+class SystemIn(Body):
     """A system to connect. docs/providers names the settings of each kind."""
 
     kind = serializers.ChoiceField(connect_system.SYSTEM_KINDS)
@@ -109,8 +110,13 @@ class SystemIn(serializers.Serializer):
     stories_label = serializers.CharField(max_length=100, required=False, allow_blank=True, help_text=STORIES_LABEL)
 
 
-class SystemChange(serializers.Serializer):
+class SystemChange(Body):
     """What may change of a system that is connected. What is left out stays; a secret left out stays as well."""
+
+    instead = {
+        "state": "POST …/pause/ and POST …/resume/ do that.",
+        "kind": "Connect another source for another kind.",
+    }
 
     name = serializers.CharField(max_length=120, required=False)
     url = serializers.CharField(max_length=1000, required=False, allow_blank=True)
@@ -155,6 +161,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         ("git", "push", "pull", "system", "partial_update", "test", "secret", "pause", "resume", "destroy"),
         "administrators",
     )
+    without_fields = frozenset({"pull", "test", "secret", "pause", "resume"})
     serializer_class = SourceOut
     lookup_field = "key"
     filterset_class = SourceFilter
@@ -207,7 +214,8 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change a system that is connected (git repositories are changed by connecting them again)."""
         sources.check_administrator(request.user)
         source = self.get_object()
-        serializer = SystemChange(data=request.data)
+        present = {"present": lambda: SourceOut(source).data}
+        serializer = SystemChange(data=request.data, context=present)
         serializer.is_valid(raise_exception=True)
         kept = {name: source.config[name] for name in source.config if name != "url"}
         before = {

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import named_by
+from portal.kernel.request_fields import Body
 from squads.acceptance import actions
 from squads.acceptance.models import AcceptanceRequest
 from squads.stories.api import OfStory
@@ -47,14 +48,14 @@ class RequestOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class RequestIn(serializers.Serializer):
+class RequestIn(Body):
     """Whom to ask, by user name; left out, any accepter of the squad is asked."""
 
     accepter = serializers.CharField(required=False, allow_blank=True, max_length=150)
     note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
 
 
-class AnswerIn(serializers.Serializer):
+class AnswerIn(Body):
     """Accepted or declined. Accepting needs a note or a link, declining a note."""
 
     answer = serializers.ChoiceField([("accepted", "accepted"), ("declined", "declined")])
@@ -67,6 +68,7 @@ class AcceptanceRequests(OfStory):
     """Asking for a story to be accepted in production, and answering."""
 
     marks = {"create": "members", "answer": "writing", "withdraw": "members"}
+    without_fields = frozenset({"withdraw"})
     serializer_class = RequestOut
     lookup_value_regex = r"[0-9]{1,18}"
 

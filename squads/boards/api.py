@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from portal.kernel import clock
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
+from portal.kernel.request_fields import Body, check_names
 from squads.boards import actions, queries
 from squads.boards.time_in_stage import stalls
 from squads.judge import judgement
@@ -61,7 +62,7 @@ class SquadBoardOut(serializers.Serializer):
     columns = SquadColumnOut(many=True)
 
 
-class PlaceIn(serializers.Serializer):
+class PlaceIn(Body):
     """Where to: behind or before another story of the squad, or up, down, to the top or bottom of its column; `to` moves it."""
 
     to = ProgressField(required=False)
@@ -71,7 +72,7 @@ class PlaceIn(serializers.Serializer):
     because = ReasonField(required=False, allow_blank=True)
 
 
-class BlockIn(serializers.Serializer):
+class BlockIn(Body):
     """What the story waits for."""
 
     because = ReasonField()
@@ -113,6 +114,7 @@ class Boards(Endpoint):
     def retrieve(self, request: Request, slug: str) -> Response:
         """Show the board of a squad, or the part of it that the filters take. What is shown of a column is bounded."""
         squad = get_object_or_404(Squad, slug=slug)
+        check_names(list(request.query_params), [*(each.name for each in FILTERS), "format"], "parameter")
         made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False)
         at = clock.now()
         owners = owner_names(row.standing for column in made.columns for row in column.rows)
@@ -153,6 +155,7 @@ class Places(OfStory):
     """Where stories stand on their squad's board, and what blocks them."""
 
     marks = {"place": "members", "block": "members", "unblock": "members"}
+    without_fields = frozenset({"unblock"})
     serializer_class = PlaceOut
     queryset = Story.objects.all()
     pagination_class = None

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import named_by
+from portal.kernel.request_fields import Body
 from squads.discussions import actions
 from squads.discussions import queries as discussions
 from squads.discussions.models import Comment
@@ -30,7 +31,7 @@ class CommentOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class CommentIn(serializers.Serializer):
+class CommentIn(Body):
     """What to say, in Markdown; @name mentions a person."""
 
     body = serializers.CharField(max_length=actions.LONGEST_BODY)
@@ -46,7 +47,7 @@ class RelationOut(serializers.Serializer):
     stage = serializers.ChoiceField(Story.Stage.choices, source="story.stage")
 
 
-class RelationIn(serializers.Serializer):
+class RelationIn(Body):
     """How this story hangs together with another one."""
 
     relation = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()])
@@ -92,7 +93,7 @@ class Comments(OfStory):
         """Say it differently. Only its author may."""
         comment = self._comment()
         actions.check_author(comment, actor_of(request))
-        serializer = CommentIn(data=request.data)
+        serializer = CommentIn(data=request.data, context={"present": lambda: CommentOut(comment).data})
         serializer.is_valid(raise_exception=True)
         actions.edit_comment(comment, by=actor_of(request), body=serializer.validated_data["body"])
         return Response(CommentOut(comment).data)

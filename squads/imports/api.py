@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, Json, TooBig, named_by
+from portal.kernel.request_fields import Body
 from squads.imports import actions, formats, queries
 from squads.imports.formats.meanings import LEAVE_OUT
 from squads.imports.models import Import
@@ -118,14 +119,14 @@ class ImportDetail(ImportOut):
         return str(imported.report.get("last", ""))
 
 
-class ImportIn(serializers.Serializer):
+class ImportIn(Body):
     """The file, and where it comes from; left out, that is found out."""
 
     file = serializers.FileField()
     kind = serializers.ChoiceField(formats.CHOICES, required=False)
 
 
-class MappingIn(serializers.Serializer):
+class MappingIn(Body):
     """What columns and words of the file mean. What is left out is guessed."""
 
     kind = serializers.ChoiceField(formats.CHOICES, required=False)
@@ -139,7 +140,7 @@ class MappingIn(serializers.Serializer):
     plan_releases = serializers.BooleanField(required=False, help_text="Plan the releases that are missing.")
 
 
-class ImportRunIn(serializers.Serializer):
+class ImportRunIn(Body):
     """Whether bad rows are left out; without it, one bad row refuses the whole file."""
 
     leave_out = serializers.BooleanField(required=False)

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
+from portal.kernel.request_fields import Body
 from squads.judge.case import GUESSED
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
@@ -39,8 +40,22 @@ class ReleaseField(Chosen):
         return apps.get_model("releases", "Release")._default_manager.all()
 
 
-class StoryChange(serializers.Serializer):
+class StoryChange(Body):
     """What people write about a story."""
+
+    instead = {
+        "stage": "It follows from evidence: POST …/evidence/ supplies some by hand, POST …/progress/ says how far people are.",
+        "progress": "POST …/progress/ moves it.",
+        "squad": "POST …/squad/ moves the story to another squad.",
+        "key": "It follows from the squad: POST …/squad/ moves the story to another.",
+        "number": "It follows from the squad: POST …/squad/ moves the story to another.",
+        "rank": "POST …/place/ puts the story elsewhere on its board.",
+        "blocked_because": "POST …/block/ and POST …/unblock/ do that.",
+        "criteria_met": "POST …/ticks/ ticks a line.",
+        "checks_met": "POST …/ticks/ ticks a line.",
+        "evidence": "POST …/evidence/ supplies some by hand.",
+        "comments": "POST …/comments/ adds one.",
+    }
 
     title = serializers.CharField(max_length=200)
     type = serializers.ChoiceField(Story.Type.choices, required=False)
@@ -69,7 +84,7 @@ class Clashed(Problem):
     conflicts = ClashOut(many=True)
 
 
-class TickIn(serializers.Serializer):
+class TickIn(Body):
     """A line of a checklist, and whether it is ticked."""
 
     checklist = serializers.ChoiceField([(name, name) for name in editing.CHECKLISTS])
@@ -98,7 +113,7 @@ class ReasonField(serializers.CharField):
         super().__init__(max_length=MOST_SAID, error_messages={"max_length": TOO_LONG}, **options)
 
 
-class ProgressIn(serializers.Serializer):
+class ProgressIn(Body):
     """How far development is. What comes after dev done follows from evidence."""
 
     to = ProgressField()
@@ -153,13 +168,13 @@ class EvidenceOut(serializers.ModelSerializer):
         return row.tier != GUESSED
 
 
-class TakeBackIn(serializers.Serializer):
+class TakeBackIn(Body):
     """Why evidence is taken back."""
 
     because = serializers.CharField(max_length=LONGEST_REASON)
 
 
-class EvidenceIn(serializers.Serializer):
+class EvidenceIn(Body):
     """Evidence that you supply, with a note or a link that others can check."""
 
     kind = serializers.ChoiceField([(name, name) for name in actions.BY_HAND_KINDS])
@@ -330,7 +345,9 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         alone = isinstance(request.data, dict) and set(request.data) == {"release"}
         if not alone or not getattr(request.user, "is_project_manager", False):
             check_member(story.squad, request.user, story.key)
-        said = StoryChange(data=request.data, partial=True)
+        shown = {"owners": queries.owner_names([story.standing])}
+        present = {"present": lambda: StoryDetail(story, context=shown).data}
+        said = StoryChange(data=request.data, partial=True, context=present)
         said.is_valid(raise_exception=True)
         base = _began_from(request.headers.get("If-Match", ""))
         try:

@@ -43,6 +43,14 @@ class Held(AlreadyMoved):
         self.args = (STAYS.format(key=story.key, stage=judgement.STAGE_NAMES[story.stage]),)
 
 
+class Renamed(AlreadyMoved):
+    """The story went to another squad meanwhile, and has another key."""
+
+    def __init__(self, key: str, now: str) -> None:
+        super().__init__(key, "changed", now)
+        self.args = (f"{key} went to another squad and is {now} now. Look again.",)
+
+
 class Story(models.Model):
     """One deliverable piece of work. `progress` is moved by people; `stage` and `standing` follow from evidence."""
 
@@ -146,10 +154,12 @@ class Story(models.Model):
 
     def hold(self) -> None:
         """Hold the story's row until the transaction ends, and bring up to date what a move depends on."""
-        names = ("progress", "progress_at", "stage", "stage_at", "judge_digest", "rank", "flag", "audience")
+        names = ("key", "progress", "progress_at", "stage", "stage_at", "judge_digest", "rank", "flag", "audience")
         row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=self.pk).values(*names).first()
         if row is None:
             raise AlreadyMoved(self.key, "moved", "deleted")
+        if row["key"] != self.key:
+            raise Renamed(self.key, row["key"])
         for name, value in row.items():
             setattr(self, name, value)
 

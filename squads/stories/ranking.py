@@ -39,6 +39,9 @@ def held(key: str, by: Anyone) -> tuple[Story | None, bool]:
         f"SELECT id, name, slug, {own} FROM squads_squad WHERE id = (SELECT squad_id FROM squads_story WHERE key = %s)"  # noqa: S608 - ours
     )
     squads = _ask(ask + _held(), *values, key)
+    if not squads and (meant := Story.objects.called(key)):
+        key = meant.key
+        squads = _ask(ask + _held(), *values, key)
     if not squads:
         return None, False
     columns = ", ".join(field.attname for field in Story._meta.concrete_fields)

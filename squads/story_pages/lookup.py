@@ -1,9 +1,10 @@
 """Finding the story an address names, for every page below it."""
 
 from django.db.models import Exists, OuterRef
-from django.http import Http404
+from django.http import Http404, HttpRequest
 
 from portal.kernel.actors import Anyone
+from portal.kernel.addresses import same_address
 from portal.kernel.text_input import plain
 from squads.stories import queries
 from squads.stories.models import Story, StoryAlias
@@ -32,11 +33,17 @@ def story_at(key: str) -> Story:
 
 
 def own_story(key: str, user: Anyone) -> Story:
-    """Return the story with this key if this person may change it; refuse, naming the squad, if not. One query."""
+    """Return the story with this key if this person may change it; refuse, naming the squad, if not. One query,
+    where the key is the story’s own."""
     key = plain(key).upper()
     own = Exists(Squad.objects.writable_by(user).filter(pk=OuterRef("squad")).order_by())
     story = _stories().annotate(own=own).order_by().called(key)
     return owned(key, story, bool(getattr(story, "own", False)))
+
+
+def address_now(request: HttpRequest, story: Story, key: str) -> str:
+    """Return where this page is now when the key in its address is not the story’s own any more; else ""."""
+    return "" if plain(key).upper() == story.key else same_address(request, key=story.key)
 
 
 def owned(key: str, story: Story | None, own: bool) -> Story:

@@ -27,7 +27,7 @@ from portal.kernel.transitions import AlreadyMoved
 from squads.stories import actions, history, queries
 from squads.stories.models import Story
 from squads.story_pages.forms import EvidenceForm, StoryForm
-from squads.story_pages.lookup import own_story, story_at
+from squads.story_pages.lookup import address_now, own_story, story_at
 from squads.story_pages.page import Typed, story_page
 from squads.teams.models import Squad
 
@@ -61,12 +61,10 @@ def story_list(request: HttpRequest) -> HttpResponse:
 @reading
 @require_safe
 def story_detail(request: HttpRequest, key: str) -> HttpResponse:
-    """One story: the honest answer, its ladder, and the evidence."""
+    """One story: the honest answer, its ladder, and the evidence. A key it had before leads to its address of now."""
     story = story_at(key)
-    if plain(key).upper() != story.key:
-        # What it is called elsewhere may mean another story some day, so the address is not for good.
-        return redirect(story)
-    return story_page(request, story)
+    elsewhere = address_now(request, story, key)
+    return redirect(elsewhere) if elsewhere else story_page(request, story)
 
 
 @reading

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
+from portal.kernel.request_fields import Body
 from squads.teams import actions, queries
 from squads.teams.models import Membership, Service, Squad
 from squads.teams.permissions import check_lead, check_member
@@ -32,8 +33,13 @@ class SquadOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class SquadIn(serializers.Serializer):
+class SquadIn(Body):
     """What people say about a squad."""
+
+    instead = {
+        "members": "POST …/members/ adds a person, DELETE …/members/NAME/ takes one out.",
+        "slug": "It follows from the name that the squad began with, and stays.",
+    }
 
     name = serializers.CharField(max_length=80)
     key_prefix = serializers.CharField(
@@ -43,7 +49,7 @@ class SquadIn(serializers.Serializer):
     mission = serializers.CharField(required=False, allow_blank=True)
 
 
-class MemberIn(serializers.Serializer):
+class MemberIn(Body):
     """A person, by user name."""
 
     username = serializers.CharField(max_length=150)
@@ -97,7 +103,8 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change name, kind, mission, or, before it has stories, the key prefix."""
         squad = self._led()
-        serializer = SquadIn(data=request.data, partial=True)
+        present = {"present": lambda: SquadOut(squad).data}
+        serializer = SquadIn(data=request.data, partial=True, context=present)
         serializer.is_valid(raise_exception=True)
         return self._shown(actions.edit_squad(squad, by=actor_of(request), **serializer.validated_data))
 
@@ -138,7 +145,7 @@ class ServiceOut(serializers.ModelSerializer):
         return [repository.key for repository in service.repositories.all()]
 
 
-class ServiceIn(serializers.Serializer):
+class ServiceIn(Body):
     """What people say about a service. Its name is what events call it, so it is given once."""
 
     name = serializers.CharField(max_length=120)
@@ -147,7 +154,7 @@ class ServiceIn(serializers.Serializer):
     repositories = serializers.ListField(child=serializers.CharField(max_length=250), required=False)
 
 
-class ServiceChange(serializers.Serializer):
+class ServiceChange(Body):
     """What may change about a service."""
 
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False)
@@ -155,7 +162,7 @@ class ServiceChange(serializers.Serializer):
     repositories = serializers.ListField(child=serializers.CharField(max_length=250), required=False)
 
 
-class ClaimIn(serializers.Serializer):
+class ClaimIn(Body):
     """The squad that takes a service nobody owns."""
 
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
@@ -201,7 +208,8 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         """Change description or repositories, or hand the service to another squad."""
         service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
         check_member(service.squad, request.user, f"service {service}")
-        serializer = ServiceChange(data=request.data, partial=True)
+        present = {"present": lambda: ServiceOut(service).data}
+        serializer = ServiceChange(data=request.data, partial=True, context=present)
         serializer.is_valid(raise_exception=True)
         return self._shown(actions.edit_service(service, by=actor_of(request), **serializer.validated_data))
 

@@ -360,7 +360,7 @@ def _relation(w: World) -> list[Any]:
 
 
 def _relate(w: World) -> dict[str, Any]:
-    return {"kind": "duplicates", "relation": "duplicates", "key": w.blocked.key}
+    return {"kind": "duplicates", "key": w.blocked.key}
 
 
 def _change_of(w: World) -> list[Any]:
@@ -503,6 +503,11 @@ CASES: dict[str, Case] = {
     "squads:stories:release": Case(
         _key, lambda w: {"release": w.release.pk}, never={"GET": {"other"}, "POST": {"other"}}
     ),
+    "squads:handovers:squad": Case(
+        _key,
+        lambda w: {"squad": "search"},
+        never={"GET": {"other"}, "POST": {"other", "member", "lead"}},
+    ),
     "squads:stories:progress": Case(_key, lambda w: {"to": "in_progress"}),
     "squads:stories:evidence": Case(_key, _seen),
     "squads:stories:evidence_take_back": Case(_by_hand, _mistaken),
@@ -624,6 +629,8 @@ CASES: dict[str, Case] = {
     "api:story-detail": Case(_key, lambda w: {"title": "Pay twice"}),
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
+    # Nobody there is in both squads.
+    "api:story-squad": Case(_key, lambda w: {"squad": "search"}, never={"POST": {"other", "member", "lead"}}),
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
     "api:story-stage-changes": Case(_key),
     "api:story-take-back": Case(_by_hand, _mistaken),
@@ -635,7 +642,7 @@ CASES: dict[str, Case] = {
     "api:story-change-detail": Case(_change_of),
     "api:comment-list": Case(_key, _said),
     "api:comment-detail": Case(_comment, _said, never=only("member")),
-    "api:relation-list": Case(_key, _relate),
+    "api:relation-list": Case(_key, lambda w: {"relation": "duplicates", "key": w.blocked.key}),
     "api:relation-detail": Case(_relation),
     "api:acceptance-request-list": Case(_running, lambda w: {"note": "Look at the log."}),
     "api:acceptance-request-answer": Case(_by_squad, _accepted, never=only("member")),

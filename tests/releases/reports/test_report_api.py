@@ -120,7 +120,7 @@ def test_reading_it_again_gives_the_same_moment(scripts: Source, send: Send, dra
         ({"phase": "running", "outcome": "success"}, "outcome", "none yet"),
         ({"started_at": "2026-03-14T16:00:00Z", "finished_at": "2026-03-14T15:00:00Z"}, "finished_at", "before"),
         ({"url": "javascript:alert(1)"}, "url", "https://"),
-        ({"enviroment": "x"}, "enviroment", "Did you mean environment?"),
+        ({"enviroment": "x"}, "enviroment", "Did you mean “environment”?"),
         ({"kind": "upgrade"}, "kind", "not a valid choice"),
         ({"healthy": "no"}, "healthy", "true or false"),
         ({"version": "a\0b"}, "version", "Null characters"),

@@ -75,11 +75,18 @@ def test_nobody_writes_without_signing_in_even_when_reading_is_open(
 def test_what_people_wrote_can_be_changed_and_what_evidence_says_cannot(as_ana: Client, story: Story) -> None:
     answer = as_ana.patch(
         f"{STORIES}PAY-1/",
-        {"title": "Refunds in parts", "release": None, "stage": "rodeo_done"},
+        {"title": "Refunds in parts", "release": None, "stage": "todo"},
         content_type="application/json",
     )
     assert answer.status_code == 200
     assert (answer.json()["title"], answer.json()["stage"]) == ("Refunds in parts", "todo")
+    refused = as_ana.patch(
+        f"{STORIES}PAY-1/", {"title": "Refunds", "stage": "rodeo_done"}, content_type="application/json"
+    )
+    assert refused.status_code == 400
+    assert [each["attr"] for each in refused.json()["errors"]] == ["stage"]
+    assert "“stage” does not change here. It follows from evidence" in refused.json()["errors"][0]["detail"]
+    assert as_ana.get(f"{STORIES}PAY-1/").json()["title"] == "Refunds in parts"
 
 
 def test_progress_moves_leave_a_row_and_a_second_try_is_409(as_ana: Client, ana: User, story: Story) -> None:
