@@ -10,6 +10,7 @@ from releases.incidents.models import Alert, Incident
 from releases.mappings.models import MappingRule, SeenName
 from releases.pipelines.models import (
     Change,
+    ChangeRelation,
     Mainline,
     Repository,
     RepositoryPart,
@@ -27,6 +28,7 @@ __all__ = [
     "AllowedHost",
     "Artifact",
     "Change",
+    "ChangeRelation",
     "Deployment",
     "Environment",
     "Fact",

@@ -9,7 +9,7 @@ from portal.kernel.bulk_update import write
 from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.evidence import rows
-from releases.evidence.affected_stories import StoryFinder, has_paths
+from releases.evidence.affected_stories import StoryFinder, has_paths, stories_concerned
 from releases.evidence.containment import SHORTEST_SHA
 from releases.flags.models import FlagState
 from releases.inbox.affected import Affected
@@ -90,15 +90,14 @@ def _deployed_to(environments: Iterable[int]) -> set[int]:
 
 
 def _follow_changes(affected: Affected, stories: set[int]) -> set[str]:
-    """Add the stories of affected changes; return the shas whose containment may have changed for others."""
+    """Add the stories of affected changes, and of what those repeat or take back; return the shas whose containment may
+    have changed for others."""
     ids = list(affected.changes)
     shas: set[str] = set()
     for start in range(0, len(ids), 1000):
         some = ids[start : start + 1000]
-        stories |= set(
-            StoryLink.objects.filter(change__in=some, story__isnull=False).values_list("story_id", flat=True)
-        )
         shas |= set(Change.objects.filter(pk__in=some).values_list("sha", flat=True))
+    stories |= stories_concerned(ids)
     return shas
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Coalesce, NullIf
@@ -18,13 +19,15 @@ from releases.environments.models import Environment
 from releases.evidence import service_history
 from releases.evidence.containment import SHORTEST_SHA, Containment
 from releases.evidence.run_verdicts import Verdict, steady_since, verdicts
-from releases.pipelines.models import Change, Repository, RepositoryPart, Run, StoryLink
+from releases.pipelines.models import Change, ChangeRelation, Repository, RepositoryPart, Run, StoryLink
+from releases.pipelines.relations import TELLING, concerned_by
 from squads.models import Service
 
 # How many of the newest earlier runs are looked at to tell where a run's news begins; fewer than all only widens it.
 RUNS_LOOKED_AT = 50
 # How many mainline commits right below a run's are looked at first.
 COMMITS_LOOKED_AT = 20
+AT_ONCE = 500
 
 
 class StoryFinder:
@@ -64,15 +67,26 @@ class StoryFinder:
 
     def _between(self, service: int, low: int, high: int) -> set[int]:
         """Return the stories on their way, and those whose changes landed in (low, high]."""
+        ids = self.repositories(service)
         links = StoryLink.objects.filter(
             Q(change__landed__gt=low, change__landed__lte=high)
             | Q(change__landed__isnull=True)
             | ~Q(story__stage__in=("deployed", "rodeo_done")),
             refused=False,
             story__isnull=False,
-            change__repository__in=self.repositories(service),
+            change__repository__in=ids,
         )
-        return set(links.values_list("story_id", flat=True).distinct())
+        return set(links.values_list("story_id", flat=True).distinct()) | self._related(ids, low, high)
+
+    def _related(self, repositories: Collection[int], low: int, high: int) -> set[int]:
+        """Return the stories whose changes are repeated or taken back by what landed in (low, high]."""
+        landed = Change.objects.filter(repository__in=repositories, landed__gt=low, landed__lte=high)
+        others = Change.objects.filter(repository=OuterRef("repository")).exclude(pk=OuterRef("pk"))
+        alike = Q(patch=OuterRef("patch")) | Q(patch=OuterRef("undoes")) | Q(undoes=OuterRef("patch"))
+        named = ChangeRelation.objects.filter(target=OuterRef("sha"), kind__in=TELLING)
+        tells = ChangeRelation.objects.filter(change=OuterRef("pk"), kind__in=TELLING)
+        related = landed.filter(Exists(tells) | Exists(named) | (~Q(patch="") & Exists(others.filter(alike))))
+        return stories_concerned(related.values_list("pk", flat=True))
 
     def around_deployment(self, deployment: Deployment) -> set[int]:
         """Return the stories for which a deployment may begin or end something."""
@@ -154,6 +168,7 @@ class StoryFinder:
         here = {**everything, "landed__lte": change.position}
         found = service_history.stories_with_changes(**here, landed__gt=low)
         found |= service_history.stories_with_changes(**everything, landed__isnull=True)
+        found |= self._related([repository], low, change.position)
         if since is not None:
             # An earlier run does not count for a commit whose clock says that it was made long after.
             found |= service_history.stories_with_changes(**here, committed_at__gt=since + service_history.DAY)
@@ -211,6 +226,16 @@ def _spelled(shas: Iterable[str]) -> Q:
     """A run of one of these commits, however much of its sha is written, or of an artifact of it."""
     written = {sha[:length] for sha in shas for length in {*range(SHORTEST_SHA, service_history.FULL_SHA), len(sha)}}
     return Q(sha__in=written) | Q(sha="", artifact__sha__in=written)
+
+
+def stories_concerned(changes: Iterable[UUID]) -> set[int]:
+    """Return the stories whose changes these are, repeat, or take back."""
+    found: set[int] = set()
+    ids = list(changes)
+    for start in range(0, len(ids), AT_ONCE):
+        some = concerned_by(ids[start : start + AT_ONCE])
+        found |= service_history.stories_with_changes(pk__in=some)
+    return found
 
 
 def commit_of(row: Any) -> str:

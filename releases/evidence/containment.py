@@ -1,4 +1,7 @@
-"""Which of a story's changes a deployed or tested commit contains: yes, no, or not known."""
+"""Which of a story's changes a deployed or tested commit contains: yes, no, or not known.
+
+A change is contained where any commit is that is the same change, unless something takes it back there.
+"""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
@@ -7,7 +10,9 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
+from releases.evidence.effects import Effects
 from releases.pipelines.models import Change
+from releases.pipelines.relations import Relatives
 
 SHORTEST_SHA = 7
 
@@ -24,20 +29,25 @@ class Commit(NamedTuple):
     at: datetime | None
 
 
+OF_NODE = ("sha", "repository", "position", "landed", "known", "merged_at", "at")
 COLUMNS = ("sha", "repository_id", "position", "landed", "known", "merged_at", "committed_at")
 
 
 class Containment:
     """Answers for the repositories of one service. Built once for many questions."""
 
-    def __init__(self, repositories: Iterable[int], shas: Iterable[str]) -> None:
+    def __init__(
+        self, repositories: Iterable[int], shas: Iterable[str], relatives: Relatives[str] | None = None
+    ) -> None:
         self.repositories = list(repositories)
+        self.relatives = relatives or Relatives()
         self.commits: dict[str, Commit] = {}
         self.short: dict[str, str] = {}
         self._parents: dict[int, dict[str, str]] = {}
         self._reach: dict[str, tuple[int, frozenset[str]]] = {}
-        wanted = {sha for sha in shas if sha}
-        self._load(wanted)
+        for node in self.relatives.nodes.values():
+            self._keep(tuple(getattr(node, name) for name in OF_NODE))
+        self._load({sha for sha in shas if sha} - self.commits.keys())
 
     def _load(self, shas: set[str]) -> None:
         ordered = sorted(shas)
@@ -67,15 +77,31 @@ class Containment:
         """Return the full sha of a short one, where exactly one commit fits it; else what was given."""
         return self.short.get(sha, sha)
 
-    def position(self, sha: str) -> int | None:
-        """Return the mainline position a commit reaches: its own, or that of the newest mainline ancestor."""
+    def knows(self, sha: str) -> bool:
+        """Say whether git was read as far as this commit."""
         commit = self.commits.get(self.resolve(sha))
-        if commit is None or not commit.known:
-            return None
-        return commit.position if commit.position is not None else self._reached(commit)[0]
+        return commit is not None and commit.known
 
     def contains(self, sha: str, change: Commit) -> bool | None:
-        """Say whether the commit `sha` contains `change`; None when nothing tells."""
+        """Say whether `change` is in effect in the commit `sha`; None when nothing tells."""
+        if self.relatives.are_alone(change.sha):
+            return self.holds(sha, change)
+        return self.effects(sha).of(change.sha)
+
+    def effects(self, sha: str) -> Effects:
+        """Return what is in effect in the commit `sha`."""
+        return Effects(self.relatives, lambda each: self._holds(sha, each), self.comes_after)
+
+    def _holds(self, sha: str, other: str) -> bool | None:
+        commit = self.commits.get(other)
+        return None if commit is None else self.holds(sha, commit)
+
+    def comes_after(self, sha: str, earlier: str) -> bool:
+        """Say whether a commit was made on top of another; one that nothing tells of is taken at its word."""
+        return self._holds(sha, earlier) is not False
+
+    def holds(self, sha: str, change: Commit) -> bool | None:
+        """Say whether the commit `sha` has this very commit in its history; None when nothing tells."""
         if not sha:
             return None
         sha = self.resolve(sha)
@@ -99,7 +125,8 @@ class Containment:
 
         It answers None for every other commit, and where `contains` has to be asked change by change.
         """
-        if len({each.repository for each in changes}) != 1 or not all(each.known for each in changes):
+        related = not all(self.relatives.are_alone(each.sha) for each in changes)
+        if related or len({each.repository for each in changes}) != 1 or not all(each.known for each in changes):
             return lambda sha: None
         repository = changes[0].repository
         landed = sorted((each.landed, each.sha) for each in changes if each.landed is not None)

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
@@ -64,16 +65,20 @@ def link_change(change: Change, story: Story, *, by: Actor) -> StoryLink:
 
     Raises ValidationError when it is linked already.
     """
+    now = clock.now()
     # What named it by a key that it has elsewhere is a link to it as well.
     there = StoryLink.objects.filter(change=change, story=story).order_by("refused", "pk").values_list("key", flat=True)
     link, made = StoryLink.objects.select_for_update().get_or_create(
-        change=change, key=there.first() or story.key, defaults={"story": story, "rule": "person", "person": by}
+        change=change,
+        key=there.first() or story.key,
+        defaults={"story": story, "rule": StoryLink.Rule.PERSON, "person": by, "linked_at": now},
     )
     if not made:
         if not link.refused and link.story_id == story.pk:
             raise ValidationError({"sha": f"{change} belongs to {story.key} already: {link.get_rule_display()}."})
         link.story, link.rule, link.person, link.refused = story, StoryLink.Rule.PERSON, by, False
-        link.save(update_fields=["story", "rule", "person", "refused"])
+        link.linked_at = now
+        link.save(update_fields=["story", "rule", "person", "refused", "linked_at"])
     note(story, "change", None, f"{change} of {change.repository}", by=by)
     _told(change, story)
     return link

@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun
+from releases.evidence.reworks import Rework, is_on_mainline, reworks, taken_back_by
 from releases.evidence.run_verdicts import GREEN, Verdict
 from releases.evidence.service_history import (
     DAY,
@@ -23,29 +24,34 @@ from releases.evidence.service_history import (
     ServiceHistory,
     linked_changes,
     service_histories,
+    wanted_changes,
 )
 from releases.flags.models import FlagState
-from squads.judge.case import PRODUCTION
+from releases.pipelines.relations import relatives_of
+from squads.judge.case import PRODUCTION, RESTORED, REVERTED, REWRITTEN, UNREAD
 from squads.models import Evidence, Story
 
 
 def rows_for(stories: list[Story]) -> Iterator[Evidence]:
     """Yield the derived evidence rows that these stories should have."""
     links = linked_changes(stories)
+    relatives = relatives_of({each.pk for linked in links.values() for each in linked})
+    links = {story: wanted_changes(linked, relatives) for story, linked in links.items()}
     services = {each.service: None for linked in links.values() for each in linked}
     bound = _bound_checks(stories)
     looked_at = {
         check.sha or (check.artifact.sha if check.artifact else "") for some in bound.values() for check in some
     }
-    histories = {history.name: history for history in service_histories(list(services), links, looked_at)}
+    histories = {history.name: history for history in service_histories(list(services), links, looked_at, relatives)}
     flags = _flags(stories)
     for story in stories:
         by_service: dict[str, list[LinkedChange]] = defaultdict(list)
         for each in links.get(story.pk, ()):
             by_service[each.service].append(each)
-            yield _change(story, each)
+            yield _change(story, histories[each.service], each)
         for service, changes in by_service.items():
             history = histories[service]
+            yield from (_rework(story, each) for each in reworks(history, changes))
             yield from _runs(story, history, changes)
             yield from _deployments(story, history, changes)
             yield from _tests(story, history, changes, bound.get(story.key, ()))
@@ -87,21 +93,37 @@ def _row(story: Story, kind: str, subject: Any, **values: Any) -> Evidence:
     )
 
 
-def _change(story: Story, change: LinkedChange) -> Evidence:
+def _change(story: Story, history: ServiceHistory, change: LinkedChange) -> Evidence:
     commit = change.commit
-    on_mainline = commit.landed is not None or (not commit.known and commit.merged_at is not None)
     return _row(
         story,
         "change",
         commit.sha,
-        verdict="success" if on_mainline else "",
+        verdict="success" if is_on_mainline(history, commit) else "",
         at=change.at,
+        started_at=change.heard_at,
         service=change.service,
         shas=[commit.sha],
         label=f"{commit.sha[:7]} {change.subject}".strip(),
         detail=change.rule,
         link=change.url,
         event_id=change.event,
+    )
+
+
+def _rework(story: Story, rework: Rework) -> Evidence:
+    change = rework.change
+    return _row(
+        story,
+        "revert",
+        f"{change.commit.sha} {rework.by} {rework.detail}",
+        verdict="success" if rework.detail in (RESTORED, REWRITTEN) else "failure",
+        at=rework.at,
+        service=change.service,
+        shas=[change.commit.sha],
+        label=rework.label,
+        detail=rework.detail,
+        event_id=rework.event,
     )
 
 
@@ -218,19 +240,31 @@ def _deployments(story: Story, history: ServiceHistory, changes: list[LinkedChan
         if deployments[0].tier not in PRODUCTION:
             continue
         held: frozenset[str] = frozenset()
-        wrote = removed = False
+        wrote, removed, newest = False, False, deployments[-1]
         for deployment, now, again in _contents(history, deployments, changes):
+            is_unread = deployment is newest and deployment.is_unread and bool(now)
             # What comes back to a place the story was taken off runs there without it, which is another thing than nothing.
-            if (now is not held and now != held) or (removed and deployment.kind != REMOVAL):
-                went_back = deployment.kind == "deploy" and again and not now >= held
-                yield _deployment(story, history, deployment, sorted(now), "rollback" if went_back else deployment.kind)
+            came_back = removed and deployment.kind != REMOVAL
+            if is_unread or came_back or (now is not held and now != held):
+                words = UNREAD if is_unread else _words_of(history, deployment, held - now, again)
+                yield _deployment(story, history, deployment, sorted(now), words)
                 wrote, removed = True, deployment.kind == REMOVAL
             held = now
-        if not wrote and deployments[-1].kind != REMOVAL:
+        if not wrote and newest.kind != REMOVAL:
             # It never got here: say what runs instead, by the first deployment that could have brought it.
-            later = (deployment for deployment in deployments if deployment.at >= made and deployment.kind != REMOVAL)
-            without = next(later, deployments[-1])
-            yield _deployment(story, history, without, [], without.kind)
+            later = (each for each in deployments if each.at >= made and each.kind != REMOVAL)
+            without = newest if newest.is_unread else next(later, newest)
+            yield _deployment(story, history, without, [], UNREAD if without.is_unread else without.kind)
+
+
+def _words_of(history: ServiceHistory, deployment: PastDeployment, gone: frozenset[str], again: bool) -> str:
+    """Return what kind of deployment it is for the story: one that went back, or that brought a revert, is no plain one."""
+    if deployment.kind != "deploy" or not gone:
+        return deployment.kind
+    taker = next(filter(None, (taken_back_by(history, deployment.sha, sha) for sha in sorted(gone))), "")
+    if taker:
+        return f"{REVERTED} by {taker[:7]}"
+    return "rollback" if again else deployment.kind
 
 
 def _deployment(

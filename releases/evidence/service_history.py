@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
@@ -29,7 +30,9 @@ from releases.pipelines.models import (
     StoryLink,
     Tag,
 )
+from releases.pipelines.relations import Relatives
 from releases.providers import triggers
+from releases.providers.commit_relations import reverted_subject
 from releases.providers.monorepo_paths import services_of
 from squads.judge.case import PRODUCTION
 from squads.models import Story
@@ -53,6 +56,9 @@ class LinkedChange:
     event: Any
     at: datetime
     earliest_at: datetime
+    # When Rodeo first knew that it belongs to the story.
+    heard_at: datetime
+    pk: UUID
 
 
 @dataclass(slots=True)
@@ -69,6 +75,8 @@ class PastDeployment:
     at: datetime
     url: str
     event: Any
+    # It names a commit that is on nothing that Rodeo reads of the repository.
+    is_unread: bool = False
 
 
 @dataclass(slots=True)
@@ -124,6 +132,8 @@ def linked_changes(stories: list[Story]) -> dict[int, list[LinkedChange]]:
             "change__repository__service__name",
             "change_id",
             "has_paths",
+            "change__told_at",
+            "linked_at",
         )
         .order_by("story_id", "change__sha", "key")
     )
@@ -135,9 +145,48 @@ def linked_changes(stories: list[Story]) -> dict[int, list[LinkedChange]]:
         at = commit.merged_at or commit.at or row[12]
         # A commit's own clock may be wrong; it was made before anybody told of it.
         earliest_at = min(each for each in (commit.merged_at, commit.at, row[12]) if each is not None)
+        heard_at = row[18] or min(each for each in (row[12], row[17]) if each is not None)
         for service in services_of_change.get(row[15], (row[14] or row[13],)):
-            found[row[0]].append(LinkedChange(commit, service, row[1], row[9], row[10], row[11], at, earliest_at))
+            found[row[0]].append(
+                LinkedChange(commit, service, row[1], row[9], row[10], row[11], at, earliest_at, heard_at, row[15])
+            )
     return found
+
+
+def wanted_changes(linked: list[LinkedChange], relatives: Relatives[UUID]) -> list[LinkedChange]:
+    """Return what a story asks for: of commits that are the same change one, and none that only takes others back.
+
+    A commit that takes back a change of this story, or brings it back, asks for nothing new.
+    """
+    takers = {taker for each in linked for taker in _all_takers(each.pk, relatives)}
+    found: dict[tuple[str, UUID], LinkedChange] = {}
+    for each in sorted(linked, key=_most_telling):
+        alone = relatives.are_alone(each.pk)
+        if each.pk not in takers and not (alone and _takes_back_by_name(each)):
+            found.setdefault((each.service, min(relatives.alike(each.pk))), each)
+    return sorted(found.values(), key=lambda each: (each.commit.sha, each.service))
+
+
+def _most_telling(each: LinkedChange) -> tuple[bool, int, datetime, str]:
+    """Sort the commit that reached the mainline first before those that repeat it elsewhere."""
+    commit = each.commit
+    return commit.landed is None, commit.landed or 0, each.at, commit.sha
+
+
+def _all_takers(change: UUID, relatives: Relatives[UUID]) -> set[UUID]:
+    """Return what takes a commit back, what takes that back, and so on."""
+    found: set[UUID] = set()
+    todo = [change]
+    while todo:
+        fresh = relatives.takers(todo.pop()) - found
+        found |= fresh
+        todo += fresh
+    return found - relatives.alike(change)
+
+
+def _takes_back_by_name(each: LinkedChange) -> bool:
+    """Say whether a commit calls itself the revert of another that is not known: it names the story, but adds nothing."""
+    return bool(reverted_subject(each.subject)) and each.rule != StoryLink.Rule.PERSON
 
 
 def _services_of_changes(changes: dict[Any, tuple[int, str]]) -> dict[Any, list[str]]:
@@ -271,8 +320,9 @@ def run_rows(runs: "QuerySet[Run]") -> list[dict[str, Any]]:
 
 
 def service_histories(
-    services: list[str], links: dict[int, list[LinkedChange]], looked_at: set[str]
+    services: list[str], links: dict[int, list[LinkedChange]], looked_at: set[str], relatives: Relatives[UUID]
 ) -> Iterator[ServiceHistory]:
+    """Yield what is known about each of these services."""
     for name in services:
         changes = [each for linked in links.values() for each in linked if each.service == name]
         repositories = repositories_of(name)
@@ -292,7 +342,7 @@ def service_histories(
         shas = {each.commit.sha for each in changes} | {row["commit"] for row in runs}
         shas |= {row[4] or row[5] or tags.get(row[6], "") for row in deployments}
         shas |= looked_at | {check.sha or (check.artifact.sha if check.artifact else "") for check in checks}
-        history = ServiceHistory(name, Containment(repositories, shas), checks=checks)
+        history = ServiceHistory(name, Containment(repositories, shas, relatives.within(repositories)), checks=checks)
         _add_deployments(history, deployments, tags)
         shipped = {each.sha for some in history.deployments.values() for each in some if each.tier in PRODUCTION}
         history.verdicts = verdicts(of_service.counted(runs, history.containment, shipped), of_service.required)
@@ -320,6 +370,8 @@ def _add_deployments(history: ServiceHistory, deployments: list[Any], tags: dict
     """Add what was deployed to each environment. When an environment was deleted, what ran there was removed, even if the
     environment came back since."""
     removed: dict[str, list[list[str | None]]] = {}
+    ids = history.containment.repositories
+    is_read = bool(ids) and Mainline.objects.filter(repository__in=ids).count() == len(ids)
     for row in deployments:
         key, kind, version, purl, at = row[1], row[3], row[6], row[7], row[8]
         tier = judged_tier(row[2], row[12])
@@ -327,8 +379,10 @@ def _add_deployments(history: ServiceHistory, deployments: list[Any], tags: dict
         version_id = sha or purl or version or ""
         if version_id and kind != REMOVAL:
             history.first_seen.setdefault(version_id, at)
+        is_unread = bool(is_read and sha and kind != REMOVAL and not history.containment.knows(sha))
+        label = _label(version, sha, purl)
         history.deployments.setdefault(key, []).append(
-            PastDeployment(row[0], key, tier, kind, sha, version_id, _label(version, sha, purl), at, row[9], row[10])
+            PastDeployment(row[0], key, tier, kind, sha, version_id, label, at, row[9], row[10], is_unread)
         )
         if row[11]:
             removed[key] = row[11]

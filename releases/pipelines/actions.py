@@ -10,10 +10,12 @@ from uuid import UUID
 
 from portal.kernel.bulk_update import write
 from portal.kernel.stable_ids import stable_id
-from releases.pipelines import commit_graph
+from releases.pipelines import commit_graph, relations
 from releases.pipelines.closed_issues import stories_of_issues
 from releases.pipelines.models import Change, Mainline, Repository, StoryLink, TagMove
+from releases.providers.commit_relations import relations_of
 from releases.providers.facts import Commit, CommitsSeen, RefsSeen
+from releases.providers.git.records import read_refs
 from releases.providers.story_keys import issues_in, keys_in
 from squads.models import Story
 
@@ -29,6 +31,8 @@ GIT_COLUMNS = (
     "event",
     "paths",
     "depth",
+    "patch",
+    "undoes",
 )
 MOST_KEYS = 20
 AT_ONCE = 1000
@@ -58,7 +62,8 @@ def apply_commits(event: Any, repository: Repository, seen: CommitsSeen) -> set[
         Change.objects.filter(pk__in=later).update(event_id=event.pk)
         fresh = {pk: commit for pk, commit in batch.items() if pk not in present or not present[pk][0]}
         _save_commits(event.pk, repository, fresh)
-        stories |= _update_folders({pk: commit for pk, commit in batch.items() if commit.depth and pk not in fresh})
+        stories |= _read_more({pk: commit for pk, commit in batch.items() if pk not in fresh})
+        relations.save({pk: relations_of(commit.message) for pk, commit in batch.items()}, by_git=True)
         stories |= link_to_stories(_keys_by_change(repository, {pk: commit.message for pk, commit in fresh.items()}))
     return stories
 
@@ -97,6 +102,8 @@ def _save_commits(event: UUID, repository: Repository, commits: dict[UUID, Commi
             event_id=event,
             paths=list(commit.paths or ()),
             depth=commit.depth,
+            patch=commit.patch,
+            undoes=commit.undoes,
         )
         for pk, commit in commits.items()
     ]
@@ -105,16 +112,22 @@ def _save_commits(event: UUID, repository: Repository, commits: dict[UUID, Commi
     )
 
 
-def _update_folders(commits: dict[UUID, Commit]) -> set[int]:
-    """Update the folders of known commits that were now read to a greater depth; return the ids of their stories."""
-    rows = Change.objects.filter(pk__in=commits).values_list("pk", "depth", "paths") if commits else ()
-    deeper = [
-        (pk, list(commits[pk].paths or ()), commits[pk].depth)
-        for pk, depth, paths in rows
-        if (commits[pk].depth, list(commits[pk].paths or ())) > (depth, paths)
-    ]
-    write(Change, ("paths", "depth"), deeper)
-    return stories_of(pk for pk, _, _ in deeper)
+def _read_more(commits: dict[UUID, Commit]) -> set[int]:
+    """Update known commits whose folders were now read to a greater depth, or whose patch was read; return the ids of
+    their stories."""
+    rows = Change.objects.filter(pk__in=commits).values_list("pk", "depth", "paths", "patch", "undoes")
+    more = []
+    for pk, depth, paths, patch, undoes in rows if commits else ():
+        commit = commits[pk]
+        read = (depth, paths, patch, undoes)
+        if (commit.depth, list(commit.paths or ())) > (depth, paths):
+            depth, paths = commit.depth, list(commit.paths or ())
+        if commit.patch:
+            patch, undoes = commit.patch, commit.undoes
+        if (depth, paths, patch, undoes) != read:
+            more.append((pk, paths, depth, patch, undoes))
+    write(Change, ("paths", "depth", "patch", "undoes"), more)
+    return stories_of(pk for pk, *_ in more)
 
 
 def subject(message: str) -> str:
@@ -196,20 +209,23 @@ def parents_of(repository: Repository) -> dict[str, list[str]]:
 
 
 def recompute_positions(repository: Repository) -> set[UUID]:
-    """Recompute the mainline positions of all changes of a repository; return the ids of the changes that moved."""
-    mainline = Mainline.objects.filter(repository=repository).first()
+    """Recompute where all changes of a repository stand: on the mainline, in a tag, or lost. Return those that moved."""
+    mainline = Mainline.objects.select_related("event").filter(repository=repository).first()
     if mainline is None:
         return set()
-    rows = list(
-        Change.objects.filter(repository=repository).values_list("pk", "sha", "parents", "known", "position", "landed")
-    )
-    position, landed = commit_graph.positions({row[1]: row[2].split() for row in rows if row[3]}, mainline.head)
-    moved = [
-        (pk, position.get(sha), landed.get(sha))
-        for pk, sha, _, _, old_position, old_landed in rows
-        if (old_position, old_landed) != (position.get(sha), landed.get(sha))
-    ]
-    write(Change, ("position", "landed"), moved)
+    columns = ("pk", "sha", "parents", "known", "position", "landed", "lost")
+    rows = list(Change.objects.filter(repository=repository).values_list(*columns))
+    parents = {row[1]: row[2].split() for row in rows if row[3]}
+    position, landed = commit_graph.positions(parents, mainline.head)
+    tags = [(tag.sha, True) for tag in read_refs(bytes(mainline.event.body)).tags if tag.sha not in landed]
+    tagged = commit_graph.first_reached(parents, tags)
+    moved = []
+    for pk, sha, _, known, *before in rows:
+        lost = known and sha not in landed and sha not in tagged
+        now = [position.get(sha), landed.get(sha), lost]
+        if now != before:
+            moved.append((pk, *now))
+    write(Change, ("position", "landed", "lost"), moved)
     return {row[0] for row in moved}
 
 

@@ -107,8 +107,12 @@ class Change(models.Model):
     paths = models.JSONField(default=list, help_text="folders it touches as git has them, cut to `depth` parts")
     depth = models.PositiveSmallIntegerField(default=0, help_text="0: git was not asked")
     told_paths = models.JSONField(default=list, help_text="files it touches as events told")
+    patch = models.CharField(max_length=64, blank=True, help_text="git's patch-id; empty: not asked, or a merge")
+    undoes = models.CharField(max_length=64, blank=True, help_text="the patch-id that this commit takes back exactly")
     position = models.IntegerField(null=True)
     landed = models.IntegerField(null=True)
+    told_at = models.DateTimeField(null=True, help_text="when the first event about it came, git's own reading aside")
+    lost = models.BooleanField(default=False, help_text="read from git once, and now on neither mainline nor tag")
     release = models.ForeignKey("releases.Release", null=True, on_delete=models.SET_NULL, related_name="changes")
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
 
@@ -120,10 +124,36 @@ class Change(models.Model):
             models.Index(fields=["sha"], name="change_sha"),
             models.Index(fields=["repository", "landed"], name="change_landed"),
             models.Index(fields=["release", "-committed_at"], name="change_release"),
+            models.Index(fields=["patch"], condition=~models.Q(patch=""), name="change_patch"),
+            models.Index(fields=["undoes"], condition=~models.Q(undoes=""), name="change_undoes"),
         ]
 
     def __str__(self) -> str:
         return self.sha[:8]
+
+
+class ChangeRelation(models.Model):
+    """Derived. What a commit's message, or an event about it, says of other commits (providers/commit_relations.py)."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="relations")
+    kind = models.CharField(max_length=16)
+    target = models.CharField(max_length=300)
+    by_git = models.BooleanField(help_text="git's own message says so, not an event")
+    is_short = models.BooleanField(help_text="the target is the beginning of a sha")
+
+    class Meta:
+        app_label = "releases"
+        constraints = [
+            models.UniqueConstraint(fields=["change", "kind", "target", "by_git"], name="change_relation_once")
+        ]
+        indexes = [
+            models.Index(fields=["target", "kind"], name="change_relation_target"),
+            models.Index(fields=["change"], condition=models.Q(is_short=True), name="change_relation_short"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.change_id} {self.kind} {self.target}"
 
 
 class StoryLink(models.Model):
@@ -145,6 +175,7 @@ class StoryLink(models.Model):
     rule = models.CharField(max_length=12, choices=Rule)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     refused = models.BooleanField(default=False, help_text="a person said that it does not belong to the story")
+    linked_at = models.DateTimeField(null=True, help_text="when a person linked it")
 
     class Meta:
         app_label = "releases"

@@ -4,14 +4,18 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Min
+
 from portal.kernel.stable_ids import stable_id
 from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, moment, started_and_finished
-from releases.inbox.models import Fact
+from releases.inbox.models import Fact, InboundEvent
 from releases.inbox.projection import Projection, delete_attempts, has_ended, save_attempts, save_row
+from releases.pipelines import relations
 from releases.pipelines.change_links import link_texts
-from releases.pipelines.models import Change, Repository, Run, StoryLink
+from releases.pipelines.models import Change, ChangeRelation, Repository, Run, StoryLink
 from releases.pipelines.repositories import get_or_create_repository
+from releases.providers.commit_relations import Kind, Relation, relations_of, request_of_address
 from squads.teams.actions import service_named
 
 # The columns that say what a run is about: while they stay, only its neighbours may see it differently.
@@ -39,7 +43,18 @@ def project_change(key: str, facts: list[Fact], affected: Affected) -> None:
         _save_change(pk, key, repository, own)
         texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
         link_texts(pk, repository, texts)
+        relations.save({pk: _relations(own, texts)}, by_git=False)
         affected.changes.add(pk)
+
+
+def _relations(facts: list[Fact], texts: list[Any]) -> list[Relation]:
+    """Return what the events about a change say of other commits."""
+    found = [each for rule, text in texts if rule != StoryLink.Rule.BRANCH for each in relations_of(text)]
+    for fact in facts:
+        found += [Relation(Kind.ORIGINAL, sha) for sha, _ in fact.data.get("commits", ())]
+        if (request := request_of_address(fact.data.get("url", ""))) is not None:
+            found.append(request)
+    return found
 
 
 def _save_change(pk: UUID, sha: str, repository: Repository, facts: list[Fact]) -> None:
@@ -49,6 +64,7 @@ def _save_change(pk: UUID, sha: str, repository: Repository, facts: list[Fact]) 
         "url": merged.get("url", "")[:1000],
         "commits": merged.get("commits", []),
         "told_paths": merged.get("paths", []),
+        "told_at": InboundEvent.objects.filter(facts__in=facts).aggregate(first=Min("received_at"))["first"],
     }
     # What git itself says of a commit (its author, message and parents) stays as git says it.
     if Change.objects.filter(pk=pk, known=True).update(**told):
@@ -79,7 +95,7 @@ def _reset_links() -> None:
 
 
 CHANGES = Projection(
-    kind="change", project=project_change, withdraw=withdraw_change, models=(Change,), reset=_reset_links
+    kind="change", project=project_change, withdraw=withdraw_change, models=(ChangeRelation, Change), reset=_reset_links
 )
 
 

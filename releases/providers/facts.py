@@ -310,6 +310,9 @@ class Commit:
     # The folders it touches, cut to `depth` levels; None where git was not asked.
     paths: tuple[str, ...] | None = None
     depth: int = 0
+    # git's patch-id of it, and of what takes it back exactly; empty where git was not asked, and for merges.
+    patch: str = ""
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ def answer_of(case: Case, rungs: Mapping[str, Verdict], stage: str, gaps: list[s
     tail: list[Part] = [f" Gap: {said}."] if gaps else []
     if STAGES.index(stage) >= STAGES.index("integrated"):
         tail += _unconfirmed(case)
+    tail += [f" {row.label}, which is not deployed yet." for row in case.rewritten]
     if stage == "rodeo_done":
         verdict = rungs["rodeo_done"]
         hand = ", by hand" if verdict.state == BY_HAND else ""
@@ -54,7 +55,7 @@ def _who(case: Case, rung: str, verdict: Verdict) -> list[Part]:
 
 
 def _not_yet(case: Case, rungs: Mapping[str, Verdict], stage: str, following: str) -> list[Part]:
-    if stage in ("todo", "in_progress") and case.changes:
+    if stage in ("todo", "in_progress") and (case.changes or case.gone):
         return _seen_but_not_said(case, rungs, stage)
     verdict = rungs[following]
     who = _who(case, following, verdict)

@@ -14,6 +14,11 @@ GUESSED = "production?"
 PRODUCTION = ("production", GUESSED)
 EVERYONE = "everyone"
 ANY, REMOVAL = "*", "removal"
+# Of a deployment: that it brought a revert (and by whom), or that its commit is on no branch that is read.
+REVERTED, UNREAD = "reverted", "unread"
+# Of a row of kind "revert": a change was taken back or brought back; is no longer wanted, as a later change of the story
+# took its place or nothing holds it any more; or it stands on the mainline as another commit now.
+RESTORED, REPLACED, LOST, REWRITTEN = "restored", "replaced", "lost", "rewritten"
 # Where evidence by hand was seen in production, and nobody said in which environment.
 UNNAMED = ""
 
@@ -118,6 +123,10 @@ class Case:
         self.changes: dict[str, dict[str, Row]] = {}
         self.rows: dict[str, list[Row]] = {}
         self.services = [""]
+        # By service and sha, what took a change back on the mainline; and what made changes no longer asked for.
+        self.reverted: dict[str, dict[str, Row]] = {}
+        self.gone: list[Row] = []
+        self.rewritten: list[Row] = []
         # What each production environment holds, by service, as long as no row came that may change it (deployed.py).
         self.places: dict[str, Any] = {}
         for row in rows:
@@ -126,13 +135,33 @@ class Case:
     def add(self, row: Row) -> None:
         """Take in the next row."""
         self._told.append(row)
-        if row.kind in ("change", "deployment"):
+        if row.kind in ("change", "deployment", "revert"):
             self.places.clear()
-        if row.kind != "change":
+        if row.kind == "revert":
+            self._rework(row)
+        elif row.kind != "change":
             self.rows.setdefault(row.kind, []).append(row)
         elif row.shas:
             self.changes.setdefault(row.service, {}).update(dict.fromkeys(row.shas, row))
             self.services = sorted(self.changes)
+
+    def _rework(self, row: Row) -> None:
+        """Take in what became of changes after they were made."""
+        if row.detail == REWRITTEN:
+            self.rewritten.append(row)
+            return
+        changes, reverted = self.changes.get(row.service, {}), self.reverted.setdefault(row.service, {})
+        for sha in row.shas:
+            if row.detail in (REPLACED, LOST):
+                changes.pop(sha, None)
+                self.gone.append(row)
+            if row.detail == REVERTED:
+                reverted[sha] = row
+            else:
+                reverted.pop(sha, None)
+        if not changes:
+            self.changes.pop(row.service, None)
+        self.services = sorted(self.changes) or [""]
 
     def remove(self, gone: Row) -> None:
         """Leave out a row that was taken back."""
@@ -190,7 +219,11 @@ def each_service(case: Case, judge: Callable[[Case, str], Verdict]) -> Verdict:
 
 
 def no_changes(case: Case) -> Verdict:
-    """The verdict on a rung of a story that no change is linked to."""
+    """The verdict on a rung of a story that no change is linked to, or none any more."""
+    if case.gone:
+        last = case.gone[-1]
+        words = f"{last.label[:7]} is lost: no branch that Rodeo reads and nothing that runs holds it"
+        return Verdict(MISSING, last.at, words, [f"{words}, since ", ago_of(last.at)])
     return Verdict(
         MISSING,
         case.progress_at,

@@ -10,7 +10,9 @@ from squads.judge.case import (
     GUESSED,
     PRODUCTION,
     REMOVAL,
+    REVERTED,
     UNNAMED,
+    UNREAD,
     Case,
     Row,
     Verdict,
@@ -115,7 +117,17 @@ def _everywhere(running: Places) -> Verdict:
     last = max(spans, key=lambda row: (row.at, row.id))
     state = BY_HAND if any(row.by_hand for row in spans) else HELD
     where = ", ".join(sorted(filter(None, running)))
-    return Verdict(state, last.at, f"{named(last, 'a version with it')} runs in {where or 'production'}", [where])
+    words = f"{named(last, 'a version with it')} runs in {where or 'production'}"
+    unread = [f"{name} runs {_unread(place.last)}" for name, place in sorted(running.items()) if _is_unread(place)]
+    return Verdict(state, last.at, "; ".join([words, *unread]), [where])
+
+
+def _is_unread(place: Place) -> bool:
+    return place.last is not None and place.last.detail == UNREAD
+
+
+def _unread(row: Row | None) -> str:
+    return f"{named(row, 'a version') if row else 'a version'}, which is on no branch that Rodeo reads"
 
 
 def _lost(without: Places, wanted: Mapping[str, Row]) -> Verdict | None:
@@ -130,6 +142,8 @@ def _lost(without: Places, wanted: Mapping[str, Row]) -> Verdict | None:
 def _how_lost(lost: Row, where: str) -> str:
     if lost.detail == REMOVAL:
         return f"taken off {where}"
+    if lost.detail.startswith(REVERTED):
+        return f"{lost.detail}: {named(lost, 'a version')} in {where} does not have it any more,"
     how = "rolled back to" if lost.detail == "rollback" else "replaced by"
     return f"{how} {named(lost, 'an older version')} in {where}, which does not contain it,"
 
@@ -142,7 +156,6 @@ def _runs_something_else(running: Places, without: Places, wanted: Mapping[str, 
     lacking = [sha for sha in wanted if sha not in covers(row, wanted)]
     since = max((wanted[sha].at for sha in lacking), default=row.at)
     also = [each for each in running if each not in without]
-    words = f"{name or 'production'} runs {named(row, 'a version')} without {short(lacking)}" + (
-        f" (it is in {', '.join(sorted(also))})" if also else ""
-    )
+    what = _unread(row) if _is_unread(place) else f"{named(row, 'a version')} without {short(lacking)}"
+    words = f"{name or 'production'} runs {what}" + (f" (it is in {', '.join(sorted(also))})" if also else "")
     return Verdict(MISSING, since, words, [f"no deployment of it to production yet: {words}"])

@@ -39,6 +39,8 @@ def integrated(case: Case, service: str) -> Verdict:
     for row in rows:
         runs.take(row, covers(row, wanted))
     covered = runs.green
+    if (taken := _taken_back(case.reverted.get(service, {}), wanted, rows)) is not None:
+        return _reverted(taken, covered)
     off = _off_mainline(wanted, covered)
     if off:
         return _not_on_mainline(off, wanted, covered)
@@ -64,6 +66,22 @@ def _not_green(missing: list[str], wanted: Mapping[str, Row], runs: _Runs) -> Ve
     merged = max(wanted[each].at for each in missing)
     say: list[Part] = ["Merged ", ago_of(merged), f" as {short(missing)}; {words} ", ago_of(row.at)]
     return Verdict(MISSING, merged, words, say, seen=seen)
+
+
+def _taken_back(reverted: Mapping[str, Row], wanted: Mapping[str, Row], runs: list[Row]) -> Row | None:
+    """Return the first revert of a wanted commit that no person vouched for since."""
+    since = [
+        row
+        for sha, row in reverted.items()
+        if sha in wanted and not any(run.by_hand and run.at >= row.at and sha in covers(run, wanted) for run in runs)
+    ]
+    return min(since, key=lambda row: (row.at, row.id), default=None)
+
+
+def _reverted(taken: Row, covered: Mapping[str, Row]) -> Verdict:
+    words = f"reverted by {taken.label[:7]}"
+    state = WITHDRAWN if any(sha in covered for sha in taken.shas) else MISSING
+    return Verdict(state, taken.at, words, [f"{words} ", ago_of(taken.at)], seen=True)
 
 
 def _off_mainline(wanted: Mapping[str, Row], covered: Mapping[str, Row]) -> list[str]:

@@ -6,6 +6,8 @@ repetition of events changes a judgement; the present moment is only an argument
 Evidence kinds, and what their rows mean here:
 
 - change: the story's commit `shas[0]` of `service`; verdict success when it is on the mainline.
+- revert: what became of the story's commits `shas` on the mainline: `detail` is reverted, restored, rewritten, or replaced
+  or lost, after which they are asked for no longer; `label` names the commit that did it.
 - run: the runs of a mainline commit that contains `shas`, together: verdict success when they are green, failure when one is
   red, "" while one holds up the others; `detail` names them.
 - test: a check in a testing or staging `environment` of an artifact that contains `shas`.

@@ -14,6 +14,7 @@ Event = Row | Move | TakenBack | FlagEdit
 # The rungs that a row of each kind may raise, withdraw, or give another reason.
 AFFECTED = {
     "change": ("integrated", "tested", "deployed", "rodeo_done"),
+    "revert": ("integrated", "tested", "deployed", "rodeo_done"),
     "run": ("integrated",),
     "test": ("tested",),
     "deployment": ("deployed", "rodeo_done"),

@@ -4,7 +4,7 @@ Every event counts from its own time, however late it was heard of. So any order
 late evidence corrects the past, and the list always ends on the stage of the judgement.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from itertools import zip_longest
 from operator import attrgetter
@@ -16,10 +16,10 @@ from squads.judge.stages import PROGRESS, STAGES
 
 # What proves each rung, the likeliest first: of several events of one moment, one is named as the cause.
 PROOF = {
-    "integrated": ("run", "change"),
-    "tested": ("test", "change"),
-    "deployed": ("deployment", "change"),
-    "rodeo_done": ("acceptance", "incident", "flag", "deployment", "change"),
+    "integrated": ("run", "change", "revert"),
+    "tested": ("test", "change", "revert"),
+    "deployed": ("deployment", "change", "revert"),
+    "rodeo_done": ("acceptance", "incident", "flag", "deployment", "change", "revert"),
 }
 # What each kind of evidence proves; a change concerns all of them.
 RUNG_OF = {
@@ -49,12 +49,9 @@ def follow(facts: Facts) -> tuple[Rungs, list[Transition]]:
 
     Several events of one moment make one change.
     """
-    stage, moves = counted_moves(facts)
-    flag, audience = (_before_edits(facts, name) for name in ("flag", "audience"))
-    rungs = Rungs(Case(facts.key, stage, None, flag[0], audience[0]))
+    rungs, events = _told(facts, linked_late(facts))
+    stage = rungs.case.progress
     found = []
-    events: list[Event] = [*_rows(facts), *facts.taken_back, *moves, *flag[1], *audience[1]]
-    events.sort(key=IN_ORDER)
     moment: list[Event] = []
     open_again = False
     for event, following in zip_longest(events, events[1:]):
@@ -71,11 +68,55 @@ def follow(facts: Facts) -> tuple[Rungs, list[Transition]]:
     return rungs, found
 
 
+def _told(facts: Facts, late: Collection[str]) -> tuple[Rungs, list[Event]]:
+    """Return the rungs before anything happened, and what happened, in order; late changes when they became known."""
+    stage, moves = counted_moves(facts)
+    flag, audience = (_before_edits(facts, name) for name in ("flag", "audience"))
+    rows = [row._replace(at=row.started_at or row.at) if row.id in late else row for row in _rows(facts)]
+    events: list[Event] = [*rows, *facts.taken_back, *moves, *flag[1], *audience[1]]
+    events.sort(key=IN_ORDER)
+    return Rungs(Case(facts.key, stage, None, flag[0], audience[0])), events
+
+
 def _rows(facts: Facts) -> Iterable[Row]:
     """Return every row once, with those taken back later."""
     rows = {row.id: row for row in facts.rows}
     rows.update((each.row.id, each.row) for each in facts.taken_back if each.row.at < each.at)
     return rows.values()
+
+
+def linked_late(facts: Facts) -> set[str]:
+    """Return the ids of the changes that are older than the story's time in production, and became known in it.
+
+    A repository, a branch or a person that links such work withdraws the story at that moment and with that reason; it
+    does not make unsaid that the story was done. All other changes count from their own time, however late they are
+    heard of.
+    """
+    rows = list(_rows(facts))
+    first = min((row.at for row in rows if row.kind == "acceptance" and row.verdict == "success"), default=None)
+    if first is None:
+        return set()
+    heard = [
+        (row.started_at, row) for row in rows if row.kind == "change" and row.started_at and row.started_at > first
+    ]
+    heard.sort(key=lambda each: (each[0], each[1].id))
+    late: set[str] = set()
+    for place, (at, row) in enumerate(heard):
+        if row.at < at:
+            unheard = {each.id for _, each in heard[place:]}
+            told = facts._replace(rows=[each for each in rows if each.id not in unheard])
+            if not _was_deployed(told, late, row.at) and _was_deployed(told, late, at):
+                late.add(row.id)
+    return late
+
+
+def _was_deployed(facts: Facts, late: Collection[str], at: datetime) -> bool:
+    """Say whether the story was in production just before a moment."""
+    rungs, events = _told(facts, late)
+    for event in events:
+        if event.at < at:
+            rungs.hear(event)
+    return rungs.stage in ("deployed", "rodeo_done")
 
 
 def counted_moves(facts: Facts) -> tuple[str, list[Move]]:
@@ -115,6 +156,8 @@ def _reason(rungs: Rungs, before: str, now: str, events: list[Event]) -> tuple[s
     withdrawn = [(lost.index(rung), event) for event in events if (rung := _rung_of(event, lost[0])) in lost]
     place, event = min(withdrawn, key=lambda each: each[0]) if withdrawn else (-1, _proof(lost[-1], events))
     why = rungs.verdict(lost[place]).why
+    if isinstance(event, Row) and event.kind == "change" and event.at == event.started_at:
+        why = f"{event.label} was linked later: {why}"
     return (f"evidence by hand was taken back: {why}" if isinstance(event, TakenBack) else why), event
 
 
@@ -124,7 +167,7 @@ def _kind(event: Event) -> str:
 
 
 def _rung_of(event: Event, lowest: str) -> str | None:
-    return lowest if _kind(event) == "change" else RUNG_OF.get(_kind(event))
+    return lowest if _kind(event) in ("change", "revert") else RUNG_OF.get(_kind(event))
 
 
 def _proof(rung: str, events: list[Event]) -> Event:

@@ -54,8 +54,9 @@ class Line(NamedTuple):
 
 def _stored(row: Sequence[Any]) -> Line:
     """Return a row as the database has it."""
-    id_, *values, evidence, event, person, cause = row
-    return Line(str(id_), *values, evidence and str(evidence), event and str(event), person, str(cause))
+    id_, story, left, to, at, why, evidence, event, person, cause = row
+    evidence, event = evidence and str(evidence), event and str(event)
+    return Line(str(id_), story, left, to, at, why, evidence, event, person, str(cause))
 
 
 class History(NamedTuple):

@@ -350,6 +350,7 @@ class Evidence(models.Model):
         ACCEPTANCE = "acceptance", "acceptance in production"
         FLAG = "flag", "flag"
         INCIDENT = "incident", "incident"
+        REVERT = "revert", "revert or rewrite"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="evidence")

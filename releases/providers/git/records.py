@@ -34,6 +34,9 @@ class CommitRecord:
     # The folders it touches, cut to `depth` levels; None where git was not asked.
     paths: tuple[str, ...] | None = None
     depth: int = 0
+    # git's patch-id of it, and of what takes it back exactly; empty where there is none.
+    patch: str = ""
+    undoes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,9 @@ def commit_bodies(records: Iterable[CommitRecord]) -> Iterator[tuple[int, bytes]
     lines: list[str] = []
     size = 0
     for record in records:
-        folders = [] if record.paths is None else [record.depth, list(record.paths)]
+        read = [] if record.paths is None else [record.depth, list(record.paths)]
+        if record.patch:
+            read = [*(read or [0, None]), record.patch, record.undoes]
         line = json.dumps(
             [
                 record.sha,
@@ -76,7 +81,7 @@ def commit_bodies(records: Iterable[CommitRecord]) -> Iterator[tuple[int, bytes]
                 record.author,
                 record.email,
                 record.message,
-                *folders,
+                *read,
             ],
             ensure_ascii=False,
             separators=(",", ":"),
@@ -130,7 +135,8 @@ def read_commits(body: bytes) -> Iterator[Commit]:
     for number, row in enumerate(content["commits"]):
         try:
             sha, parents, authored, committed, author, _, message, *rest = row
-            depth, paths = rest or (0, None)
+            depth, paths = rest[:2] or (0, None)
+            patch, undoes = rest[2:] or ("", "")
             yield Commit(
                 sha,
                 tuple(parents),
@@ -140,6 +146,8 @@ def read_commits(body: bytes) -> Iterator[Commit]:
                 message,
                 None if paths is None else tuple(str(path) for path in paths),
                 int(depth),
+                str(patch),
+                str(undoes),
             )
         except (TypeError, ValueError) as error:
             raise Unreadable(f"`commits[{number}]` cannot be read: {error}.") from None
