@@ -15,6 +15,7 @@ from releases.monorepo.api import RepositoryParts
 from releases.planning.api import Releases
 from releases.reading.api import Events, FailedEvents
 from releases.reports.api import AcceptanceRuns, Deployments, FlagStates, Runs
+from releases.required_pipelines.api import RequiredPipelinesRules
 from releases.sources.api import Sources
 from squads.acceptance.api import AcceptanceRequests
 from squads.boards.api import Boards, Places
@@ -45,6 +46,7 @@ router.register("events", Events, "event")
 router.register("allowed-hosts", AllowedHosts, "allowed-host")
 router.register("mapping-rules", MappingRules, "mapping-rule")
 router.register("repository-parts", RepositoryParts, "repository-part")
+router.register("required-pipelines", RequiredPipelinesRules, "required-pipelines")
 router.register("dead-messages", DeadMessages, "dead-message")
 
 v1: list[URLPattern | URLResolver] = [

@@ -26,6 +26,7 @@ releases = [
     path("", include("releases.allowed_hosts.urls")),
     path("", include("releases.mappings.urls")),
     path("", include("releases.monorepo.urls")),
+    path("", include("releases.required_pipelines.urls")),
     # After those: /sources/hosts/ and the like would be taken for a source's key.
     path("", include("releases.sources.urls")),
 ]

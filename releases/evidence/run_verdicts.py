@@ -5,7 +5,7 @@ or is under way hides nothing. A commit is red if one pipeline is red, and not g
 what begins after it was green can only make it red.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -67,7 +67,7 @@ class _Commit:
     """The pipelines of one commit while its runs are told moment by moment."""
 
     commit: str
-    required: Collection[str]
+    required: Mapping[str, str]
     pipelines: dict[str, str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     passed: CountedRun | None = None
@@ -113,7 +113,7 @@ class _Commit:
         names = dict.fromkeys([*sorted(self.required), *sorted(self.pipelines)])
         for name in names:
             state = self.pipelines.get(name, "missing") or ("missing" if self.required else "")
-            by_state.setdefault(state, []).append(self.names.get(name, name) or "the run")
+            by_state.setdefault(state, []).append(self.names.get(name) or self.required.get(name) or "the run")
         passed = by_state.pop(PASSED, [])
         by_state.pop("", None)
         others = ", ".join(f"{_listed(by_state[state])} {SAID[state]}" for state in SAID if state in by_state)
@@ -129,10 +129,10 @@ def _listed(names: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(short[:-1]), short[-1]]))
 
 
-def verdicts(runs: Iterable[CountedRun], required: Collection[str]) -> list[Verdict]:
+def verdicts(runs: Iterable[CountedRun], required: Mapping[str, str]) -> list[Verdict]:
     """Return every change of the verdict on each commit, in order of time.
 
-    `required` are the pipelines that the service's rule names, in lower case; none where it has no rule.
+    `required` are the pipelines that the service's rule names, by their names in lower case; none where it has no rule.
     """
     by_commit: dict[str, list[CountedRun]] = {}
     for run in runs:
@@ -144,7 +144,7 @@ def verdicts(runs: Iterable[CountedRun], required: Collection[str]) -> list[Verd
     return found
 
 
-def _counting(runs: list[CountedRun], required: Collection[str]) -> list[CountedRun]:
+def _counting(runs: list[CountedRun], required: Mapping[str, str]) -> list[CountedRun]:
     if required:
         return [run for run in runs if run.trigger not in NEVER and run.pipeline.casefold() in required]
     proving = [run for run in runs if run.trigger in PROVING]
@@ -154,7 +154,7 @@ def _counting(runs: list[CountedRun], required: Collection[str]) -> list[Counted
     return proving + [run for run in runs if run.trigger in REPEATING and run.pipeline.casefold() in names]
 
 
-def _of_commit(commit: str, runs: list[CountedRun], required: Collection[str]) -> list[Verdict]:
+def _of_commit(commit: str, runs: list[CountedRun], required: Mapping[str, str]) -> list[Verdict]:
     if len(runs) == 1 and not required and runs[0].outcome == PASSED and (ended := runs[0].ended) is not None:
         return [Verdict(ended, commit, GREEN, runs[0])]
     told: list[tuple[datetime, int, Any, CountedRun]] = []

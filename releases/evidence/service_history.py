@@ -221,10 +221,10 @@ def counted_deployments() -> "QuerySet[Deployment]":
     return Deployment.objects.successful().order_by("finished_at", "id")
 
 
-def required_pipelines(service: str) -> frozenset[str]:
-    """Return the pipelines that a service's rule names, in lower case; none where it has no rule."""
+def required_pipelines(service: str) -> dict[str, str]:
+    """Return the pipelines that a service's rule names, by their names in lower case; none where it has no rule."""
     names = RequiredPipelines.objects.filter(service__name=service).values_list("names", flat=True).first()
-    return frozenset(str(name).casefold() for name in names or ())
+    return {str(name).casefold(): str(name) for name in names or ()}
 
 
 @dataclass(slots=True)
@@ -233,7 +233,7 @@ class RunsOfService:
 
     repositories: list[int]
     service: str
-    required: frozenset[str] = field(init=False)
+    required: dict[str, str] = field(init=False)
     mainlines: set[str] = field(init=False)
     unproving: tuple[str, ...] = field(init=False)
 

@@ -64,7 +64,8 @@ def _not_green(missing: list[str], wanted: Mapping[str, Row], runs: _Runs) -> Ve
     if sha in runs.lost:
         return Verdict(WITHDRAWN, row.at, words, [f"{words} ", ago_of(row.at)], seen=seen)
     merged = max(wanted[each].at for each in missing)
-    say: list[Part] = ["Merged ", ago_of(merged), f" as {short(missing)}; {words} ", ago_of(row.at)]
+    when: list[Part] = [" ", ago_of(row.at)] if seen else []
+    say: list[Part] = ["Merged ", ago_of(merged), f" as {short(missing)}; {words}", *when]
     return Verdict(MISSING, merged, words, say, seen=seen)
 
 

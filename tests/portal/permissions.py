@@ -28,6 +28,7 @@ from releases.models import (
     Release,
     Repository,
     RepositoryPart,
+    RequiredPipelines,
     Source,
     StoryLink,
 )
@@ -155,6 +156,7 @@ def world() -> World:
     running, asked, awaited = (_run(each) for each in deployed)
     changes = [_change(sha, event) for sha in ("abcdef1", "abcdef2")]
     StoryLink.objects.create(change=changes[0], key=blocked.key, story=blocked, rule="message")
+    RequiredPipelines.objects.create(service=service, names=["Tests"], at=timezone.now())
     return World(
         people=people,
         squad=squad,
@@ -597,6 +599,8 @@ CASES: dict[str, Case] = {
     "releases:mappings:rule_edit": Case(_rule, _rule_said),
     "releases:mappings:rule_remove": Case(_rule),
     "releases:mappings:rule_move": Case(_rule, lambda w: {"to": "up"}),
+    "releases:required_pipelines:edit": Case(_service),
+    "releases:required_pipelines:require": Case(_service, lambda w: {"pipelines": "CI"}),
     "releases:monorepo:list": OWN,
     "releases:monorepo:add": Case(body=_part_said),
     "releases:monorepo:remove": Case(_part),
@@ -677,6 +681,8 @@ CASES: dict[str, Case] = {
     "api:allowed-host-detail": Case(lambda w: [w.host.host]),
     "api:mapping-rule-list": Case(body=_rule_said),
     "api:mapping-rule-detail": Case(_rule, _rule_said),
+    "api:required-pipelines-list": Case(body=lambda w: {"service": w.service.slug, "pipelines": ["CI"]}),
+    "api:required-pipelines-detail": Case(_service),
     "api:repository-part-list": Case(body=_part_said),
     "api:repository-part-detail": Case(_part),
     "api:unmapped": OWN,

@@ -1,0 +1,71 @@
+"""Which pipelines of a service must be green, over the API."""
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.actors import actor_of
+from portal.kernel.api import Chosen, Endpoint, named_by
+from releases.pipelines.models import RequiredPipelines
+from releases.required_pipelines import actions
+from squads.models import Service
+from squads.teams.permissions import check_member
+
+
+class RequiredPipelinesOut(serializers.ModelSerializer):
+    """A service, and the pipelines that must be green on a commit before it counts as integrated."""
+
+    service = named_by("slug")
+    pipelines = serializers.ListField(source="names", child=serializers.CharField(), read_only=True)
+    by = named_by("username", allow_null=True)
+
+    class Meta:
+        model = RequiredPipelines
+        fields = ["service", "pipelines", "by", "at"]
+        read_only_fields = fields
+
+
+class RequiredPipelinesIn(serializers.Serializer):
+    """The rule of a service, which replaces the one before."""
+
+    service = Chosen(slug_field="slug", queryset=Service.objects.select_related("squad"))
+    pipelines = serializers.ListField(
+        child=serializers.CharField(max_length=actions.LONGEST_NAME),
+        allow_empty=False,
+        max_length=actions.MOST_PIPELINES,
+        help_text="Named as their runs name them, in any case of letters. To remove the rule, delete it.",
+    )
+
+
+class RequiredPipelinesRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
+    """Services with a rule. Without one, all runs of a commit that a push, a merge queue or a tag started count together."""
+
+    marks = {"create": "members", "destroy": "members"}
+    serializer_class = RequiredPipelinesOut
+    lookup_field = "service__slug"
+    lookup_url_kwarg = "slug"
+    lookup_value_regex = "[-a-zA-Z0-9_]+"
+
+    def get_queryset(self) -> QuerySet[RequiredPipelines]:
+        return RequiredPipelines.objects.select_related("service__squad", "by").order_by("service__name")
+
+    @extend_schema(request=RequiredPipelinesIn, responses={201: RequiredPipelinesOut})
+    def create(self, request: Request) -> Response:
+        """Say which pipelines must be green. Members of the service's squad may."""
+        serializer = RequiredPipelinesIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        service = serializer.validated_data["service"]
+        check_member(service.squad, request.user, f"service {service}")
+        actions.require_pipelines(service, serializer.validated_data["pipelines"], by=actor_of(request))
+        rule = self.get_queryset().get(service=service)
+        return Response(RequiredPipelinesOut(rule).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, slug: str) -> Response:
+        """Remove a service's rule. Members of its squad may."""
+        service = self.get_object().service
+        check_member(service.squad, request.user, f"service {service}")
+        actions.require_pipelines(service, [], by=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
