@@ -81,11 +81,11 @@ def _checked(release: Release) -> None:
         raise ValidationError({"version": f"There is a release {same.version}{line} already. Choose another version."})
 
 
-def plan_missing(names: list[str], *, by: Actor) -> dict[str, Release]:
-    """Plan releases that an import names, without a line or a date; return them by name. v5.10 and 5.10 are one."""
-    known = {same_version(each.version): each for each in Release.objects.filter(line="")}
+def plan_missing(names: list[str], *, by: Actor, line: str = "") -> dict[str, Release]:
+    """Plan releases of a line that an import names, without a date; return them by name. v5.10 and 5.10 are one."""
+    known = {same_version(each.version): each for each in Release.objects.filter(line=line)}
     found = {}
     for name in names:
         same = same_version(name)
-        found[name] = known[same] = known.get(same) or create_release(by=by, version=name)
+        found[name] = known[same] = known.get(same) or create_release(by=by, version=name, line=line)
     return found

@@ -24,7 +24,8 @@ from squads.teams.models import Squad
 
 
 class SquadCardOut(serializers.Serializer):
-    """One story on a board. `since` is when it came to its stage; `stalled`: longer than 85 % of the squad's stays."""
+    """One story on a board. `since` is when it came to its stage, null where nobody knows; `stalled`: longer than 85 % of the
+    squad's stays."""
 
     key = serializers.CharField()
     title = serializers.CharField()
@@ -34,7 +35,7 @@ class SquadCardOut(serializers.Serializer):
     answer = serializers.CharField()
     gaps = serializers.CharField()
     blocked_because = serializers.CharField(allow_blank=True)
-    since = serializers.DateTimeField()
+    since = serializers.DateTimeField(allow_null=True)
     stalled = serializers.BooleanField()
     url = serializers.CharField()
 

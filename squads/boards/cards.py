@@ -61,6 +61,8 @@ def _beside(row: Row, at: datetime, known: Mapping[str, Usual]) -> dict[str, Any
     """Return what only a squad's board says: what a story waits for, how long it stands there, and whether it is stalled."""
     if row.stage == "rodeo_done":
         return {"blocked": row.blocked_because}
+    if row.since is None:
+        return {"blocked": row.blocked_because, "age": "since unknown"}
     stalled = known[row.stage].words if stalls(row.stage, row.since, at, known) else ""
     return {"blocked": row.blocked_because, "age": clock.duration(at - row.since), "stalled": stalled}
 

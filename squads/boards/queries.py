@@ -170,7 +170,7 @@ def _column(
 ) -> Column:
     here = [row for row in rows if row.stage == stage]
     if stage == "rodeo_done":
-        here.sort(key=lambda row: (row.since, row.pk), reverse=True)
+        here.sort(key=lambda row: (row.since is not None, row.since, row.pk), reverse=True)
     return Column(
         stage,
         judgement.STAGE_NAMES[stage],

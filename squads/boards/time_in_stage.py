@@ -48,10 +48,10 @@ def usual(squad_id: int) -> dict[str, Usual]:
     return known
 
 
-def stalls(stage: str, since: datetime, at: datetime, known: Mapping[str, Usual]) -> bool:
+def stalls(stage: str, since: datetime | None, at: datetime, known: Mapping[str, Usual]) -> bool:
     """Say whether a story stands longer on its stage than 85 % of the squad's stories did, and than a day; False without
-    enough data."""
-    return stage in known and (at - since).total_seconds() > known[stage].patience
+    enough data, and where nobody knows since when."""
+    return since is not None and stage in known and (at - since).total_seconds() > known[stage].patience
 
 
 def measured(lengths: dict[str, list[float]]) -> dict[str, Usual]:
@@ -67,15 +67,19 @@ def measured(lengths: dict[str, list[float]]) -> dict[str, Usual]:
 def stays_of(squad_id: int) -> dict[str, list[float]]:
     """Return the lengths, in seconds, of finished stays by stage, those of the stories that moved last first.
 
-    A stay lasts from one change of stage to the next; the first one from when the story was written.
+    A stay lasts from one change of stage to the next; the first one from when the story was written, if it was to do then.
+    Of a story that was brought in further on, nobody knows when that stay began.
     """
     rows = Story.objects.filter(squad=squad_id).exclude(stage="todo")
     newest = rows.order_by(F("stage_at").desc(nulls_last=True), "-pk")
     entered = dict(newest.values_list("pk", "created_at")[:NEWEST])
     lengths: dict[int, list[tuple[str, float]]] = {pk: [] for pk in entered}
     changes = StageChange.objects.filter(story__in=list(entered)).order_by("story_id", "at")
+    moved = set[int]()
     for pk, left, at in changes.values_list("story_id", "from_stage", "at"):
-        lengths[pk].append((left, (at - entered[pk]).total_seconds()))
+        if pk in moved or left == "todo":
+            lengths[pk].append((left, (at - entered[pk]).total_seconds()))
+        moved.add(pk)
         entered[pk] = at
     found: dict[str, list[float]] = {}
     for stage, seconds in (stay for stays in lengths.values() for stay in stays):

@@ -11,7 +11,7 @@ from portal.kernel.transitions import AlreadyMoved
 from squads.events import StoryMoved
 from squads.stories.actions import RANK_GAP, last_rank
 from squads.stories.editing import note
-from squads.stories.models import Renamed, Story, StoryAlias
+from squads.stories.models import HEARD_OF, Renamed, Story, StoryAlias
 from squads.teams.models import Squad, SquadQuerySet
 from squads.teams.permissions import check_member
 
@@ -61,7 +61,7 @@ def move_to_squad(story: Story, squad: Squad, *, by: Actor) -> Story:
     if (alias := StoryAlias.of(story, before)) is not None:
         alias.save()
     # Moves are kept by key.
-    StateChange.objects.filter(kind="story", key=before).update(key=key)
+    StateChange.objects.filter(kind__in=("story", HEARD_OF), key=before).update(key=key)
     note(story, "squad", f"{left}, as {before}", f"{squad}, as {key}", by=by)
     Story.objects.filter(pk=story.pk).judge()
     story.refresh_from_db(fields=["stage", "standing"])

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -18,8 +19,10 @@ from squads.discussions.models import Comment
 from squads.events import StoriesImported, StoryEdited
 from squads.imports import foreign_keys, formats, queries, release_hook
 from squads.imports.foreign_keys import KeyPlan
-from squads.imports.formats.meanings import LEAVE_OUT, normalised
+from squads.imports.formats.dates import ORDERS
+from squads.imports.formats.meanings import LEAVE_OUT, word
 from squads.imports.models import Import
+from squads.imports.named_releases import own_lines
 from squads.imports.queries import Plan, RowPlan
 from squads.imports.validation import PROGRESSES, SYSTEMS, TYPES
 from squads.stories.actions import RANK_GAP, judge, last_rank
@@ -27,6 +30,8 @@ from squads.stories.models import Move, Story, StoryAlias, StoryEdit, move_many,
 from squads.teams.models import Squad
 
 MOST_PREVIEWS = 20
+# What is said of each of a file's columns and words, and changed one by one.
+BY_NAME = ("columns", "types", "statuses")
 MOST_PROBLEMS_SAVED = 1000
 BATCH = 500
 
@@ -45,7 +50,8 @@ def upload(squad: Squad, *, by: Actor, name: str, body: bytes, kind: str = "") -
 
 
 def set_mapping(imported: Import, *, by: Actor, kind: str, mapping: dict[str, Any]) -> Import:
-    """Set the meaning of the file's columns and terms. `mapping` holds columns, types, statuses and plan_releases.
+    """Set the meaning of the file's columns and terms. `mapping` holds columns, types, statuses, dates, zone, milestones, line
+    and plan_releases; what it leaves out is guessed.
 
     Raises ValidationError for a kind the file is not, and AlreadyMoved once it was imported.
     """
@@ -54,11 +60,35 @@ def set_mapping(imported: Import, *, by: Actor, kind: str, mapping: dict[str, An
         parsed = formats.parse(bytes(imported.body), kind)
     except formats.Refused as refused:
         raise ValidationError({"kind": str(refused)}) from None
-    known = _validate_mapping(mapping, parsed.headers if parsed.kind in ("csv", "jira") else [])
+    known = _validate_mapping(mapping, parsed.headers if parsed.kind in ("csv", "jira") else [], imported.squad)
     if not Import.objects.filter(pk=imported.pk, state=Import.State.PREVIEW).update(kind=parsed.kind, mapping=known):
         raise AlreadyMoved(str(imported), "read anew", imported.State.DONE)
     imported.kind, imported.mapping = parsed.kind, known
     return imported
+
+
+def change_mapping(imported: Import, *, by: Actor, kind: str = "", changes: dict[str, Any]) -> Import:
+    """Change some of what was said or guessed of the file, and keep the rest. Raises what `set_mapping` does."""
+    _check_not_imported(imported, "read anew")
+    kind = kind or imported.kind
+    mapping = {**imported.mapping, **{name: value for name, value in changes.items() if name not in BY_NAME}}
+    for name in ("types", "statuses"):
+        said = {word(term): meaning for term, meaning in changes.get(name, {}).items()}
+        mapping[name] = {**imported.mapping.get(name, {}), **said}
+    if kind != imported.kind:
+        # Another kind has other columns: they are guessed anew.
+        mapping.pop("columns", None)
+    if "columns" in changes:
+        mapping["columns"] = {**_columns(imported, kind, mapping.get("columns")), **changes["columns"]}
+    return set_mapping(imported, by=by, kind=kind, mapping=mapping)
+
+
+def _columns(imported: Import, kind: str, said: dict[str, str] | None) -> dict[str, str]:
+    """Return the columns that fields are read from: as somebody said, else as they are guessed."""
+    try:
+        return said if said is not None else formats.parse(bytes(imported.body), kind).chosen
+    except formats.Refused as refused:
+        raise ValidationError({"kind": str(refused)}) from None
 
 
 def _check_not_imported(imported: Import, change: str) -> None:
@@ -67,24 +97,32 @@ def _check_not_imported(imported: Import, change: str) -> None:
         raise AlreadyMoved(str(imported), change, imported.state)
 
 
-def _validate_mapping(mapping: dict[str, Any], headers: list[str]) -> dict[str, Any]:
-    known: dict[str, Any] = {"plan_releases": bool(mapping.get("plan_releases"))}
+def _validate_mapping(mapping: dict[str, Any], headers: list[str], squad: Squad) -> dict[str, Any]:
+    known: dict[str, Any] = {name: bool(mapping.get(name)) for name in ("plan_releases", "milestones")}
     if headers and mapping.get("columns") is not None:
         columns = {name: header for name, header in mapping["columns"].items() if header}
         for name, header in columns.items():
-            if name not in (*queries.FIELDS, "comment") or header not in headers:
+            if name not in queries.FIELDS or header not in headers:
                 raise ValidationError(
                     {"columns": f"“{header}” is no column of the file for {name}: choose one of its own."}
                 )
         known["columns"] = columns
     for name, allowed in (("types", {*TYPES}), ("statuses", {*PROGRESSES, LEAVE_OUT})):
-        meant = {normalised(word): meaning for word, meaning in (mapping.get(name) or {}).items() if meaning}
+        meant = {word(term): meaning for term, meaning in (mapping.get(name) or {}).items() if meaning}
         if unknown := {str(meaning) for meaning in meant.values()} - allowed:
             raise ValidationError(
                 {name: f"Choose among {', '.join(sorted(allowed))}, not {', '.join(sorted(unknown))}."}
             )
         known[name] = meant
+    for name, choices in (("dates", [*ORDERS]), ("zone", [*available_timezones()]), ("line", own_lines(squad))):
+        if (said := str(mapping.get(name) or "")) and said not in choices:
+            raise ValidationError({name: f"“{said[:60]}” is none of {_some(choices)}."})
+        known[name] = said
     return known
+
+
+def _some(choices: list[str]) -> str:
+    return ", ".join(choices) if len(choices) <= 20 else "the zones that are known, such as Europe/Berlin"
 
 
 def discard(imported: Import, *, by: Actor) -> None:
@@ -152,9 +190,13 @@ def _check_importable(plan: Plan, leave_out_bad: bool) -> None:
 
 
 def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[str, Any]:
-    planned = release_hook.plan_releases(plan.missing_releases, by=by) if plan.missing_releases else {}
+    releases, by_name = plan.releases, dict[tuple[str, bool], Any]()
+    for names, line in ((releases.missing, ""), (releases.milestones, releases.line)):
+        planned = release_hook.plan_releases(list(names), by=by, line=line) if names else {}
+        by_name.update(((name, names is releases.milestones), release) for name, release in planned.items())
     for row_plan in plan.steps:
-        row_plan.release = row_plan.release or planned.get(row_plan.row.release or "")
+        row = row_plan.row
+        row_plan.release = row_plan.release or by_name.get((row.release or "", row.is_milestone))
     created = _create(imported.squad, plan.created, plan.keys, by, now, SYSTEMS[plan.kind])
     updated = _update(plan.updated, by, now, SYSTEMS[plan.kind])
     stories = {id(row_plan): story for row_plan, story in zip(plan.created, created, strict=True)}
@@ -171,7 +213,7 @@ def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[
         **plan.counts,
         "moves": moves,
         "comments": len(comments),
-        "releases": sorted(planned),
+        "releases": sorted(str(release) for release in by_name.values()),
         "notes": plan.notes,
         "first": created[0].key if created else "",
         "last": created[-1].key if created else "",
@@ -210,9 +252,7 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
     because = f"Imported by {by.name}: {system} says"
     StateChange.objects.bulk_create(
         (
-            moved_elsewhere(
-                story.key, "todo", story.progress, f"{because} “{row_plan.row.status}”", story.progress_at or now
-            )
+            moved_elsewhere(story.key, "todo", story.progress, f"{because} “{row_plan.row.status}”", story.progress_at)
             for story, row_plan in zip(stories, steps, strict=True)
             if story.progress != "todo" and not _history_ends_at(row_plan, story.progress)
         ),
@@ -239,11 +279,11 @@ def _history_ends_at(row_plan: RowPlan, progress: str) -> bool:
 
 
 def _progress_at(row_plan: RowPlan, now: datetime) -> datetime | None:
-    """Return since when a story has its progress: its last move, else the file's date, else now; None for to do."""
+    """Return since when a story has its progress: its last move, else as the file says; None where nobody knows."""
     progress = row_plan.row.values.get("progress", "todo")
     if _history_ends_at(row_plan, progress):
         return min(row_plan.row.moves[-1].at, now)
-    return None if progress == "todo" else min(row_plan.row.moved_at or now, now)
+    return row_plan.row.since
 
 
 def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list[int]:
@@ -256,7 +296,8 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
         for name, before, after in row_plan.differences:
             if name == "progress":
                 because = f"Imported again by {by.name}: {system} says “{row_plan.row.status}”"
-                moves.append(Move(story, after, because, now))
+                at = _progress_at(row_plan, now)
+                moves.append(Move(story, after, because, at, is_recorded=_history_ends_at(row_plan, after)))
                 continue
             if name == "release":
                 before, after = (str(each) if each else None for each in (story.release, row_plan.release))

@@ -15,6 +15,7 @@ from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, Json, TooBig, named_by
 from portal.kernel.request_fields import Body
 from squads.imports import actions, formats, queries
+from squads.imports.formats.dates import ORDERS
 from squads.imports.formats.meanings import LEAVE_OUT
 from squads.imports.models import Import
 from squads.stories.models import Story
@@ -56,11 +57,13 @@ class ImportOut(serializers.ModelSerializer):
 
 
 class ImportDetail(ImportOut):
-    """A file with what it would do, or did. `problems` names the first 1,000."""
+    """A file with what it would do, or did. `problems` names the first 1,000; `questions` is what only a person can say: answer
+    them by PATCH."""
 
     counts = serializers.SerializerMethodField()
     problems = serializers.SerializerMethodField()
     notes = serializers.SerializerMethodField()
+    questions = serializers.SerializerMethodField()
     columns = serializers.SerializerMethodField()
     types = serializers.SerializerMethodField()
     statuses = serializers.SerializerMethodField()
@@ -73,6 +76,7 @@ class ImportDetail(ImportOut):
             "counts",
             "problems",
             "notes",
+            "questions",
             "columns",
             "types",
             "statuses",
@@ -99,6 +103,10 @@ class ImportDetail(ImportOut):
     def get_notes(self, imported: Import) -> list[str]:
         plan = self._plan()
         return plan.notes if plan else list(imported.report["notes"])
+
+    def get_questions(self, imported: Import) -> list[str]:
+        plan = self._plan()
+        return plan.validated.questions if plan else []
 
     def get_columns(self, imported: Import) -> dict[str, str]:
         plan = self._plan()
@@ -127,7 +135,7 @@ class ImportIn(Body):
 
 
 class MappingIn(Body):
-    """What columns and words of the file mean. What is left out is guessed."""
+    """What columns, words and dates of the file mean. What is left out stays as it was said, or is guessed."""
 
     kind = serializers.ChoiceField(formats.CHOICES, required=False)
     columns = serializers.DictField(
@@ -138,6 +146,18 @@ class MappingIn(Body):
         child=serializers.ChoiceField([*Story.Progress.choices, (LEAVE_OUT, "leave out")]), required=False
     )
     plan_releases = serializers.BooleanField(required=False, help_text="Plan the releases that are missing.")
+    dates = serializers.ChoiceField(
+        [*ORDERS.items()], required=False, allow_blank=True, help_text="What comes first in dates that could be two."
+    )
+    zone = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="Of times that name none, such as Europe/Berlin. UTC unless you say so.",
+    )
+    milestones = serializers.BooleanField(required=False, help_text="Sprints and milestones are releases.")
+    line = serializers.CharField(
+        required=False, allow_blank=True, help_text="The line of releases that sprints and milestones are planned in."
+    )
 
 
 class ImportRunIn(Body):
@@ -214,11 +234,9 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
         imported = self.get_object()
         serializer = MappingIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        mapping = {**imported.mapping, **serializer.validated_data}
-        kind = mapping.pop("kind", imported.kind)
-        if kind != imported.kind and "columns" not in serializer.validated_data:
-            mapping.pop("columns", None)
-        return self._respond(actions.set_mapping(imported, by=actor_of(request), kind=kind, mapping=mapping))
+        changes = dict(serializer.validated_data)
+        kind = changes.pop("kind", "")
+        return self._respond(actions.change_mapping(imported, by=actor_of(request), kind=kind, changes=changes))
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, slug: str, pk: str) -> Response:

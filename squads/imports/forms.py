@@ -33,15 +33,17 @@ class UploadForm(forms.Form):
 
 
 def mapping_of(post: QueryDict) -> dict[str, Any]:
-    """Return the mapping of the preview's form: columns by our fields, and the meanings of types and statuses."""
+    """Return the mapping of the preview's form: columns by our fields, the meanings of types and statuses, and the rest."""
 
     def chosen(prefix: str) -> dict[str, str]:
         return {name.removeprefix(prefix): plain(str(post[name])) for name in post if name.startswith(prefix)}
 
-    columns = {name: header for name, header in chosen("column-").items() if name in (*FIELDS, "comment")}
+    columns = {name: header for name, header in chosen("column-").items() if name in FIELDS}
     return {
         "columns": columns or None,
         "types": chosen("type-"),
         "statuses": chosen("status-"),
         "plan_releases": "plan_releases" in post,
+        "milestones": "milestones" in post,
+        **{name: plain(str(post.get(name, ""))) for name in ("dates", "zone", "line")},
     }

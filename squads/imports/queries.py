@@ -4,22 +4,38 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from django.apps import apps
-from django.db.models import CharField, Q, QuerySet, Value
-from django.db.models.functions import Concat, Trim
+from django.db.models import QuerySet
 
 from portal.kernel import clock
 from squads.imports import formats, validation
 from squads.imports.foreign_keys import KINDS, KeyPlan, plan_keys
 from squads.imports.formats import Problem
 from squads.imports.models import Import
+from squads.imports.named_releases import NamedReleases
 from squads.stories.models import Story
 from squads.teams.keys import as_key
 from squads.teams.models import Squad
 
-BATCH, MOST_PLANNED, LONGEST_VERSION, NAMED_STAYING = 900, 100, 200, 10
+BATCH, NAMED_STAYING = 900, 10
+# What a person says of a file, beside its columns.
+ANSWERS = ("types", "statuses", "dates", "zone", "milestones")
 CHOICES_OF = {"type": Story.Type, "progress": Story.Progress}
-FIELDS = ("key", "title", "type", "status", "description", "acceptance_criteria", "release", "created")
+FIELDS = (
+    "key",
+    "title",
+    "type",
+    "status",
+    "category",
+    "resolution",
+    "description",
+    "acceptance_criteria",
+    "release",
+    "milestone",
+    "created",
+    "moved",
+    "ended",
+    "comment",
+)
 FIELD_NAMES = {
     "title": "title",
     "type": "type",
@@ -28,7 +44,6 @@ FIELD_NAMES = {
     "progress": "progress",
     "release": "release",
 }
-PLAN_THEM = "Tick “plan the releases that are missing”, or name another there."
 
 
 class Difference(NamedTuple):
@@ -61,6 +76,12 @@ class RowPlan:
     release: Any
     differences: list[Difference] = field(default_factory=list)
     stays: bool = False
+    missing_name: str = ""
+
+    @property
+    def release_name(self) -> str:
+        """The release by its full name: the one that is there, or the one to be planned."""
+        return str(self.release or self.missing_name)
 
 
 @dataclass(slots=True)
@@ -72,7 +93,7 @@ class Plan:
     problems: list[Problem]
     validated: validation.ValidatedFile
     parsed: formats.Parsed
-    missing_releases: list[str]
+    releases: NamedReleases
     squad: Squad
     keys: KeyPlan = field(default_factory=KeyPlan)
 
@@ -98,9 +119,27 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What was left out of the file, what becomes of keys, and which stories stay where evidence holds them."""
+        """What of the file is not brought in or not known, what becomes of keys, and what stays where evidence holds it."""
         staying = [step.story.key for step in self.steps if step.story and step.stays]
-        return [*self.parsed.notes, *self.keys.notes(self.squad), *([stays(staying)] if staying else ())]
+        said = [*self.parsed.notes, *self._unread(), *self.keys.notes(self.squad)]
+        return [*said, stays(staying)] if staying else said
+
+    def _unread(self) -> Iterator[str]:
+        validated = self.validated
+        for column, count in validated.unknown_times.items():
+            values = f"{count} values of “{column}” are" if count > 1 else f"1 value of “{column}” is"
+            yield f"{values} no moment of the past: since when that work is so stays unknown."
+        if validated.moves_without_meaning:
+            changes = f"{validated.moves_without_meaning} change{'s' if validated.moves_without_meaning > 1 else ''}"
+            yield f"{changes} of status in the history without a time, or with a status without a meaning: left out."
+        if validated.milestones and not self.is_by_milestones:
+            rows, names = validated.milestones.total(), formats.listed(list(validated.milestones))
+            yield f"{rows} row{'s name' if rows > 1 else ' names'} a sprint or milestone ({names}): no release unless you say so."
+
+    @property
+    def is_by_milestones(self) -> bool:
+        """Whether a person said that sprints and milestones are releases."""
+        return any(step.row.is_milestone for step in self.steps)
 
     @property
     def good(self) -> int:
@@ -117,47 +156,47 @@ def read_file(imported: Import) -> tuple[formats.Parsed, validation.ValidatedFil
     """Parse and validate the stored file with its mapping. Raises formats.Refused."""
     mapping = imported.mapping
     parsed = formats.parse(bytes(imported.body), imported.kind, mapping.get("columns"))
-    return parsed, validation.validate(parsed, clock.now(), mapping.get("types"), mapping.get("statuses"))
+    answers = {name: mapping[name] for name in ANSWERS if mapping.get(name)}
+    return parsed, validation.validate(parsed, clock.now(), **answers)
 
 
 def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.ValidatedFile) -> Plan:
     """Compare a validated file with the squad's stories and with the releases."""
     rows = validated.rows
-    named = {row.release for row in rows if row.release} | {release for _, release, _ in validated.releases_of_refused}
-    releases = find_releases(named)
-    allowed = bool(imported.mapping.get("plan_releases"))
+    named = {row.release for row in rows if row.release and not row.is_milestone}
+    named |= {release for _, release, _ in validated.releases_of_refused}
+    milestones = {row.release for row in rows if row.release and row.is_milestone}
+    releases = NamedReleases.of(imported.squad, imported.mapping, named, milestones)
     existing = _existing(imported.squad, imported.kind, rows)
     problems, steps = list(validated.problems), []
-    missing: dict[str, None] = {}
     taken: dict[int, str] = {}
     for row in rows:
-        release = releases.get(row.release or "")
-        if row.release and not release:
-            if wrong := _unknown_release(row.release, allowed, row.release in releases, missing):
-                problems.append(Problem(row.place, row.release_column, *wrong))
-                continue
-            missing[row.release] = None
+        release = releases.release_of(row)
+        if row.release and not release and (wrong := releases.plan(row.release, is_milestone=row.is_milestone)):
+            problems.append(Problem(row.place, row.release_column, *wrong))
+            continue
         story = existing.get(row.external)
         if story is not None and taken.setdefault(story.pk, row.place) != row.place:
             problems.append(_same_story(row, story, taken[story.pk]))
             continue
-        steps.append(_plan_row(row, story, release))
+        steps.append(_plan_row(row, story, release, releases))
     for place, name, column in validated.releases_of_refused:
-        if not releases.get(name) and (wrong := _unknown_release(name, allowed, name in releases, missing)):
+        if wrong := releases.problem(name):
             problems.append(Problem(place, column, *wrong))
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
     keys = plan_keys(imported.squad, imported.kind, parsed.items, [step.row for step in steps if step.story is None])
-    return Plan(imported.kind, steps, problems, validated, parsed, list(missing), imported.squad, keys)
+    return Plan(imported.kind, steps, problems, validated, parsed, releases, imported.squad, keys)
 
 
-def _plan_row(row: validation.ValidRow, story: Story | None, release: Any) -> RowPlan:
+def _plan_row(row: validation.ValidRow, story: Story | None, release: Any, releases: NamedReleases) -> RowPlan:
     """Compare a row with its story, if there is one. Evidence holds a story against a file as it does against people."""
+    full_name = releases.full_name(row.release or "", is_milestone=row.is_milestone) if row.release else ""
     if story is None:
-        return RowPlan(row, None, release)
-    differences = _differences(row, story, release)
+        return RowPlan(row, None, release, missing_name=full_name)
+    differences = _differences(row, story, release, full_name)
     kept = [each for each in differences if each.name != "progress" or not story.is_held_against(each.after)]
-    return RowPlan(row, story, release, kept, stays=len(kept) != len(differences))
+    return RowPlan(row, story, release, kept, stays=len(kept) != len(differences), missing_name=full_name)
 
 
 def stays(keys: list[str]) -> str:
@@ -173,53 +212,10 @@ def _same_story(row: validation.ValidRow, story: Story, first: str) -> Problem:
     return Problem(row.place, "key", reason, "Take one of the two rows out.")
 
 
-def _unknown_release(name: str, allowed: bool, several: bool, missing: dict[str, None]) -> tuple[str, str] | None:
-    """Return the reason and the remedy for a release that was not found; None when it will be planned."""
-    short = name[:60]
-    if several:
-        return f"There are several releases “{short}”.", "Write the line too: “Shop 5.10”."
-    if len(name) > LONGEST_VERSION:
-        return f"The release's name has over {LONGEST_VERSION} characters.", "Shorten it."
-    if not allowed:
-        return f"No release is called “{short}”.", PLAN_THEM
-    if len(missing) >= MOST_PLANNED and name not in missing:
-        return (
-            f"The file names more than {MOST_PLANNED} missing releases.",
-            "Choose another column for releases, or none.",
-        )
-    return None
-
-
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
     listed = list(values)
     for start in range(0, len(listed), BATCH):
         yield listed[start : start + BATCH]
-
-
-def find_releases(names: Iterable[str]) -> dict[str, Any]:
-    """Return releases by slug, by line and version, or by version alone; None for a name that several releases have.
-
-    The model is looked up by its name, since squads imports no code of releases (docs/adr/0002).
-    """
-    manager = apps.get_model("releases", "Release")._default_manager
-    found: dict[str, Any] = {}
-    for chunk in _chunks(sorted(names)):
-        whole = Trim(Concat("line", Value(" "), "version", output_field=CharField()))
-        rows = list(manager.annotate(whole=whole).filter(Q(slug__in=chunk) | Q(version__in=chunk) | Q(whole__in=chunk)))
-        wanted = set(chunk)
-        by_version: dict[str, list[Any]] = {}
-        for row in rows:
-            by_version.setdefault(row.version, []).append(row)
-        for version, same in by_version.items():
-            if version in wanted:
-                found[version] = same[0] if len(same) == 1 else None
-        for row in rows:
-            if str(row) in wanted:
-                found[str(row)] = row
-        for row in rows:
-            if row.slug in wanted:
-                found[row.slug] = row
-    return found
 
 
 def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[str, Story]:
@@ -239,7 +235,7 @@ def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[
     return found
 
 
-def _differences(row: validation.ValidRow, story: Story, release: Any) -> list[Difference]:
+def _differences(row: validation.ValidRow, story: Story, release: Any, full_name: str) -> list[Difference]:
     found = [
         Difference(name, getattr(story, name), value)
         for name, value in row.values.items()
@@ -248,7 +244,7 @@ def _differences(row: validation.ValidRow, story: Story, release: Any) -> list[D
     if row.release is not None and (release or not row.release) and story.release != release:
         found.append(Difference("release", story.release, release))
     elif row.release and release is None:
-        found.append(Difference("release", story.release, row.release))
+        found.append(Difference("release", story.release, full_name))
     return found
 
 

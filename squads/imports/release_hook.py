@@ -6,14 +6,14 @@ from typing import Any
 
 from portal.kernel.actors import Actor
 
-# Called with the names of missing releases and the person; returns the new releases by name.
+# Called with the names of missing releases, the person and the line; returns the new releases by name.
 Planner = Callable[..., dict[str, Any]]
 PLANNERS: list[Planner] = []
 
 
-def plan_releases(names: list[str], *, by: Actor) -> dict[str, Any]:
-    """Plan the missing releases that an import names, and return them by name."""
+def plan_releases(names: list[str], *, by: Actor, line: str = "") -> dict[str, Any]:
+    """Plan the missing releases that an import names, of this line, and return them by name."""
     planned: dict[str, Any] = {}
     for planner in PLANNERS:
-        planned.update(planner(names, by=by))
+        planned.update(planner(names, by=by, line=line))
     return planned

@@ -6,13 +6,16 @@ A row that cannot be imported has a problem with its place, its column and a rem
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from squads.imports.formats.meanings import LEAVE_OUT, moment, normalised, progress_of, type_of
+from squads.imports.formats.dates import moment, order_of, readings
+from squads.imports.formats.meanings import LEAVE_OUT, progress_of, type_of, word
 from squads.imports.formats.raw import Item, Parsed, Problem
 from squads.imports.formats.text import fault
 
-LONGEST_TITLE, LONGEST_KEY, LONGEST_TEXT, LONGEST_TERM = 200, 120, 100_000, 80
+LONGEST_TITLE, LONGEST_KEY, LONGEST_TEXT, LONGEST_TERM = 200, 120, 100_000, 200
 # The same as in squads/stories/editing.py, which needs Django and cannot be imported here.
 MOST_LINES = 500
 CLOCK_SLACK = timedelta(days=1)
@@ -59,7 +62,10 @@ class ValidRow:
     release_column: str
     status: str
     created: datetime | None
-    moved_at: datetime | None
+    # Since when it has its status, where the file says so.
+    since: datetime | None = None
+    # Whether its release is a sprint or milestone there.
+    is_milestone: bool = False
     moves: list[ImportedMove] = field(default_factory=list)
     comments: list[ImportedComment] = field(default_factory=list)
 
@@ -85,34 +91,84 @@ class ValidatedFile:
     statuses: list[Term] = field(default_factory=list)
     left_out: int = 0
     moves_without_meaning: int = 0
+    # Columns whose dates could be two, each with one of them.
+    open_dates: dict[str, str] = field(default_factory=dict)
+    # Columns that say when work ended or moved, and how many of their values are no moment.
+    unknown_times: Counter[str] = field(default_factory=Counter)
+    milestones: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def questions(self) -> list[str]:
+        """What only a person can say, each once."""
+        asked = [
+            f"What does the {name} “{term.text}” mean? {term.count} row{'s have' if term.count > 1 else ' has'} it."
+            for name, terms in (("status", self.statuses), ("type", self.types))
+            for term in terms
+            if not term.meaning
+        ]
+        return [*asked, *self.open_dates_asked]
+
+    @property
+    def open_dates_asked(self) -> list[str]:
+        """Which columns' dates could be two, as questions."""
+        asked = []
+        for column, example in self.open_dates.items():
+            meant = " or ".join(f"{at.day} {at:%B %Y}" for at in dict.fromkeys(readings(example).values()))
+            asked.append(f"Does the day or the month come first in “{column}”? {example} is {meant}.")
+        return asked
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a person said of a file: meanings of words by their `meanings.word`, the order of dates (one of ORDERS), the zone
+    of times that name none, and whether sprints and milestones are releases."""
+
+    types: dict[str, str] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+    dates: str = ""
+    zone: str = ""
+    milestones: bool = False
 
 
 @dataclass(slots=True)
 class _Meanings:
-    """The meanings of the file's terms: as a person chose, else as guessed."""
+    """The meanings of the file's terms, as a person said, else as its system or the word does; and of its dates."""
 
-    types: dict[str, str]
-    statuses: dict[str, str]
+    answers: Answers
+    categories: dict[str, str]
+    orders: dict[str, str]
+    zone: tzinfo
 
-    def type_of(self, word: str) -> str:
-        return self.types.get(normalised(word)) or type_of(word)
+    def type_of(self, term: str) -> str:
+        return self.answers.types.get(word(term)) or type_of(term)
 
-    def progress_of(self, word: str) -> str:
-        return self.statuses.get(normalised(word)) or progress_of(word)
+    def progress_of(self, term: str, category: str = "") -> str:
+        known = word(term)
+        return self.answers.statuses.get(known) or progress_of(term, category or self.categories.get(known, ""))
+
+    def moment(self, column: str, text: str) -> datetime | None:
+        return moment(text, self.orders.get(column, ""), self.zone)
 
 
 def validate(
-    parsed: Parsed, now: datetime, types: dict[str, str] | None = None, statuses: dict[str, str] | None = None
+    parsed: Parsed,
+    now: datetime,
+    types: dict[str, str] | None = None,
+    statuses: dict[str, str] | None = None,
+    **answers: Any,
 ) -> ValidatedFile:
-    """Validate a parsed file. `types` and `statuses` give the meanings of terms, by their `normalised` spelling."""
-    meanings = _Meanings(types or {}, statuses or {})
+    """Validate a parsed file. `types` and `statuses` give the meanings of terms, by their `meanings.word`; the other answers
+    are those of `Answers`."""
     result = ValidatedFile(problems=list(parsed.problems))
+    meanings = _meanings(parsed, Answers(types or {}, statuses or {}, **answers), result)
     result.types, result.statuses = _terms_used(parsed, meanings)
     seen: dict[str, str] = {}
     for item in parsed.items:
-        if meanings.progress_of(item.cells.get("status", "")) == LEAVE_OUT:
+        if meanings.progress_of(item.cells.get("status", ""), item.category) == LEAVE_OUT:
             result.left_out += 1
             continue
+        if item.milestone:
+            result.milestones[item.milestone] += 1
         problems = list(_problems(item, meanings, now))
         external = external_key(parsed.kind, item)
         if external in seen and not problems:
@@ -125,6 +181,33 @@ def validate(
         seen[external] = item.place
         result.rows.append(_valid_row(item, external, parsed.kind, meanings, result, now))
     return result
+
+
+def _meanings(parsed: Parsed, answers: Answers, result: ValidatedFile) -> _Meanings:
+    """Find out what the file itself says of its words and dates. What it leaves open is noted in the result."""
+    categories: dict[str, str] = {}
+    for item in parsed.items:
+        known = word(item.cells.get("status", ""))
+        if item.category and categories.setdefault(known, item.category) != item.category:
+            categories[known] = ""
+    orders = {}
+    for column, texts in _dates(parsed).items():
+        orders[column], is_open = order_of(texts, answers.dates)
+        if is_open:
+            name = parsed.chosen.get(column, column)
+            result.open_dates[name] = next(each for each in texts if len(set(readings(each).values())) > 1)
+    return _Meanings(answers, categories, orders, ZoneInfo(answers.zone) if answers.zone else UTC)
+
+
+def _dates(parsed: Parsed) -> dict[str, list[str]]:
+    """Return the dates of each of our fields that has some."""
+    return {
+        "created": [item.cells.get("created", "") for item in parsed.items],
+        "ended": [item.ended for item in parsed.items],
+        "moved": [item.moved for item in parsed.items],
+        "comment": [each.at for item in parsed.items for each in item.comments],
+        "history": [each.at for item in parsed.items for each in item.moves],
+    }
 
 
 def external_key(kind: str, item: Item) -> str:
@@ -142,12 +225,12 @@ def _terms_used(parsed: Parsed, meanings: _Meanings) -> tuple[list[Term], list[T
         used = [item.cells.get("status", ""), *(status for move in item.moves for status in (move.before, move.after))]
         for counter, terms in ((types, [item.cells.get("type", "")]), (statuses, used)):
             for term in terms:
-                if (name := normalised(term)) and len(term) <= LONGEST_TERM:
+                if (name := word(term)) and len(term) <= LONGEST_TERM:
                     counter[name] += 1
                     shown.setdefault(name, term.strip())
     return (
-        [Term(shown[name], count, meanings.type_of(name)) for name, count in types.most_common()],
-        [Term(shown[name], count, meanings.progress_of(name)) for name, count in statuses.most_common()],
+        [Term(shown[name], count, meanings.type_of(shown[name])) for name, count in types.most_common()],
+        [Term(shown[name], count, meanings.progress_of(shown[name])) for name, count in statuses.most_common()],
     )
 
 
@@ -172,25 +255,27 @@ def _problems(item: Item, meanings: _Meanings, now: datetime) -> list[Problem]:
         Problem(item.place, item.column(name), reason, remedy)
         for name, (reason, remedy) in (*_text_problems(item), *_term_problems(item, meanings))
     ]
-    created = item.cells.get("created", "").strip()
-    if created:
-        at = moment(created)
-        if at is None:
-            found.append(
-                Problem(
-                    item.place,
-                    item.column("created"),
-                    f"“{created[:40]}” is no moment, or could be two.",
-                    "Write it as 2026-03-14 15:09.",
-                )
-            )
-        elif at > now + CLOCK_SLACK:
-            found.append(
-                Problem(
-                    item.place, item.column("created"), f"“{created[:40]}” lies in the future.", "Correct the date."
-                )
-            )
+    for name, text in (("created", item.cells.get("created", "")), ("ended", item.ended), ("moved", item.moved)):
+        if wrong := _date_problem(name, text.strip(), meanings, now):
+            found.append(Problem(item.place, item.column(name), *wrong))
     return found
+
+
+def _date_problem(name: str, text: str, meanings: _Meanings, now: datetime) -> tuple[str, str] | None:
+    """Return the reason and the remedy for a date that cannot be read. Nobody is kept out by when work ended: that is told."""
+    at = meanings.moment(name, text) if text else now
+    if at is None and readings(text):
+        return (
+            f"“{text[:40]}” could be two days.",
+            "Say whether the day or the month comes first, or write it as 2026-03-14 15:09.",
+        )
+    if name != "created":
+        return None
+    if at is None:
+        return f"“{text[:40]}” is no moment.", "Write it as 2026-03-14 15:09."
+    if at > now + CLOCK_SLACK:
+        return f"“{text[:40]}” lies in the future.", "Correct the date."
+    return None
 
 
 def _text_problems(item: Item) -> list[tuple[str, tuple[str, str]]]:
@@ -238,17 +323,21 @@ def _text_problems(item: Item) -> list[tuple[str, tuple[str, str]]]:
 
 def _term_problems(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str, str]]]:
     found = []
+
+    def progress(term: str) -> str:
+        return meanings.progress_of(term, item.category)
+
     for name, meaning, allowed in (
         ("type", meanings.type_of, "user story, defect or chore"),
-        ("status", meanings.progress_of, "to do, in progress, dev done, or left out"),
+        ("status", progress, "to do, in progress, dev done, or left out"),
     ):
-        word = item.cells.get(name, "").strip()
-        if word and (len(word) > LONGEST_TERM or not meaning(word)):
+        term = item.cells.get(name, "").strip()
+        if term and (len(term) > LONGEST_TERM or not meaning(term)):
             found.append(
                 (
                     name,
                     (
-                        f"Nobody said what “{word[:40]}” means.",
+                        f"Nobody said what “{term[:40]}” means.",
                         f"Choose what it is here ({allowed}), or change the cell.",
                     ),
                 )
@@ -269,8 +358,8 @@ def _valid_row(
         values["title"] = " ".join(values["title"].split())
     if cells.get("type", "").strip():
         values["type"] = meanings.type_of(cells["type"])
-    if cells.get("status", "").strip():
-        values["progress"] = meanings.progress_of(cells["status"])
+    if cells.get("status", "").strip() or item.category in PROGRESSES:
+        values["progress"] = meanings.progress_of(cells.get("status", ""), item.category)
     row = ValidRow(
         item.place,
         external,
@@ -279,11 +368,26 @@ def _valid_row(
         cells["release"].strip() if "release" in cells else None,
         item.column("release"),
         cells.get("status", "").strip(),
-        moment(cells.get("created", "")),
-        moment(item.moved_at),
+        meanings.moment("created", cells.get("created", "")),
+        _since(item, values.get("progress", "todo"), meanings, result, now),
     )
+    if meanings.answers.milestones and item.milestone and not row.release:
+        row.release, row.release_column, row.is_milestone = item.milestone, item.column("milestone"), True
     _add_history(row, item, kind, meanings, result, now)
     return row
+
+
+def _since(item: Item, progress: str, meanings: _Meanings, result: ValidatedFile, now: datetime) -> datetime | None:
+    """Return since when a row has its progress, as the file says: when work ended, or its status changed. None: unknown."""
+    named = {"dev_done": ("ended", "moved"), "in_progress": ("moved",)}.get(progress, ())
+    for name in named:
+        text = str(getattr(item, name)).strip()
+        at = meanings.moment(name, text) if text else None
+        if at is not None and at <= now + CLOCK_SLACK:
+            return min(at, now)
+        if text:
+            result.unknown_times[item.column(name)] += 1
+    return None
 
 
 def _add_history(
@@ -292,7 +396,8 @@ def _add_history(
     """Add the item's moves and comments to a row; moves in the future or without a meaning are left out."""
     system = SYSTEMS[kind]
     for move in item.moves:
-        at, before, after = moment(move.at), meanings.progress_of(move.before), meanings.progress_of(move.after)
+        at = meanings.moment("history", move.at)
+        before, after = meanings.progress_of(move.before), meanings.progress_of(move.after)
         if (
             at is None
             or at > now + CLOCK_SLACK
@@ -307,6 +412,6 @@ def _add_history(
     place = "the table" if kind == "csv" else system
     for comment in item.comments:
         if comment.text.strip():
-            who, at = comment.by.replace("\n", " ").strip()[:80] or "Somebody", moment(comment.at)
+            who, at = comment.by.replace("\n", " ").strip()[:80] or "Somebody", meanings.moment("comment", comment.at)
             at = at if at is None or at <= now + CLOCK_SLACK else None
             row.comments.append(ImportedComment(at, f"{who} wrote in {place}:\n\n{comment.text.strip()}"))

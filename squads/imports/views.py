@@ -16,25 +16,32 @@ from portal.kernel.policy import members, reading
 from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from squads.imports import actions, exports, formats, queries
-from squads.imports.formats.meanings import LEAVE_OUT, normalised
+from squads.imports.formats.dates import ORDERS
+from squads.imports.formats.meanings import LEAVE_OUT, word
 from squads.imports.forms import UploadForm, mapping_of
 from squads.imports.models import Import
+from squads.imports.named_releases import PLAN_THEM, own_lines
 from squads.imports.validation import PROGRESSES, TYPES
 from squads.stories import queries as stories
 from squads.stories.models import Story
 from squads.teams.models import Squad
 from squads.teams.permissions import check_member
 
-FIRST_ROWS, MOST_TERMS = 10, 60
+FIRST_ROWS, MOST_TERMS = 10, 200
 LABELS = {
     "key": "Key (repeats are known by it)",
     "title": "Title",
     "type": "Type",
     "status": "Status",
+    "category": "Status category",
+    "resolution": "Resolution",
     "description": "Description",
     "acceptance_criteria": "Acceptance criteria",
     "release": "Release",
+    "milestone": "Sprint or milestone",
     "created": "Created",
+    "moved": "Since when it has its status",
+    "ended": "When work ended",
     "comment": "Comments",
 }
 
@@ -93,7 +100,6 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         plan = queries.plan_import(imported, *queries.read_file(imported))
     except formats.Refused as refused:
         return render(request, "squads/imports/refused.html", {**context, "refused": refused}, status=400)
-    has_open_terms = any(not term.meaning for term in (*plan.validated.types, *plan.validated.statuses))
     context |= {
         "plan": plan,
         "counts": plan.counts,
@@ -104,8 +110,10 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         "types": _term_rows(plan.validated.types, "type", TYPES),
         "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, LEAVE_OUT: "leave out"}),
         "plan_releases": bool(imported.mapping.get("plan_releases")),
-        "unplanned": any(problem.remedy == queries.PLAN_THEM for problem in plan.problems),
-        "has_open_terms": has_open_terms,
+        "unplanned": any(problem.remedy == PLAN_THEM for problem in plan.problems),
+        "has_open_terms": bool(plan.validated.questions),
+        "orders": ORDERS,
+        "lines": own_lines(imported.squad),
         "keyless": plan.parsed.headers and "key" not in plan.parsed.chosen,
         "titleless": plan.parsed.headers and "title" not in plan.parsed.chosen,
     }
@@ -122,8 +130,11 @@ def _columns(parsed: formats.Parsed) -> list[tuple[str, str, str]]:
 def _term_rows(terms: list[Any], prefix: str, meanings: dict[str, str]) -> list[dict[str, Any]]:
     # Terms without a meaning come first: they keep rows out.
     listed = sorted(terms, key=lambda term: bool(term.meaning))[:MOST_TERMS]
+    names = [f"{prefix}-{word(each.text)}" for each in listed]
     return [
-        {"name": f"{prefix}-{normalised(each.text)}", "term": each, "meanings": meanings.items()} for each in listed
+        # The id of an element holds no spaces.
+        {"name": name, "id": f"{prefix}--{number}" if " " in name else name, "term": each, "meanings": meanings.items()}
+        for number, (name, each) in enumerate(zip(names, listed, strict=True))
     ]
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from django.db.models import Case, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -30,7 +31,8 @@ class Row(NamedTuple):
     rank: int
     number: int
     standing: dict[str, Any]
-    since: datetime
+    # None: it was brought in from elsewhere, where nobody said when.
+    since: datetime | None
     blocked_because: str
     squad_id: int
     squad: str
@@ -38,8 +40,11 @@ class Row(NamedTuple):
     external: str
 
 
-# Since when a story stands where it stands; one nobody moved, since it was written.
-SINCE = Coalesce("stage_at", "progress_at", "created_at")
+# Since when a story stands where it stands; one nobody moved, since it was written; unknown where nobody says when it moved.
+SINCE = Case(
+    When(stage="todo", then=Coalesce("stage_at", "progress_at", "created_at")),
+    default=Coalesce("stage_at", "progress_at"),
+)
 BESIDE: dict[str, Any] = {"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}
 COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields)
 
@@ -94,7 +99,7 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
 
 def row_from(story: Story) -> Row:
     """Return what the card of a story at hand is made of, squad included."""
-    since = story.stage_at or story.progress_at or story.created_at
+    since = story.stage_at or story.progress_at or (story.created_at if story.stage == "todo" else None)
     beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug}
     return Row._make(beside[name] if name in beside else getattr(story, name) for name in Row._fields)
 

@@ -13,7 +13,7 @@ from portal.kernel.models import StateChange
 from squads.judge.stages import PROGRESS, STAGE_NAMES, STAGES
 from squads.stage_history.models import StageChange
 from squads.stories.editing import LABELS
-from squads.stories.models import Story, StoryEdit
+from squads.stories.models import HEARD_OF, Story, StoryEdit
 
 BESIDE = {"related": "related stories", "change": "linked changes", "criteria_met": "ticks", "checks_met": "ticks"}
 SHORT = 80
@@ -39,7 +39,7 @@ def rows(story: Story) -> "QuerySet[Any, Any]":
     asked = story.acceptance_requests.all()
     answers = asked.filter(evidence__isnull=False).values("evidence")
     parts = [
-        _part(StateChange.objects.filter(kind="story", key=story.key), "move", "at"),
+        _part(StateChange.objects.filter(kind__in=("story", HEARD_OF), key=story.key), "move", "at"),
         # What people move is listed as their move.
         _part(story.stage_changes.exclude(from_stage__in=PROGRESS, to_stage__in=PROGRESS), "stage", "at"),
         _part(story.edits.all(), "edit", "at"),

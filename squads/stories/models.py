@@ -23,6 +23,8 @@ from squads.teams.keys import SYSTEMS, as_key, foreign_key_of
 from squads.teams.models import Squad
 
 AT_ONCE = 500
+# The kind of a StateChange that says that a story was moved elsewhere, nobody knows when. The judge reads those of kind "story".
+HEARD_OF = "story heard of"
 # Why somebody moved or blocked a story.
 MOST_SAID = 2000
 TOO_LONG = f"Say it in at most {MOST_SAID} characters."
@@ -253,7 +255,10 @@ class Move(NamedTuple):
     story: Story
     to: str
     because: str
-    at: datetime
+    # None: nobody knows when.
+    at: datetime | None
+    # Whether its row in the history is there already.
+    is_recorded: bool = False
 
 
 def move_many(moves: Iterable[Move]) -> None:
@@ -269,14 +274,22 @@ def move_many(moves: Iterable[Move]) -> None:
             raise Held(each.story, each.to)
     write(Story, ("progress", "progress_at"), [(each.story.pk, each.to, each.at) for each in moves])
     StateChange.objects.bulk_create(
-        (moved_elsewhere(each.story.key, each.story.progress, each.to, each.because, each.at) for each in moves),
+        (
+            moved_elsewhere(each.story.key, each.story.progress, each.to, each.because, each.at)
+            for each in moves
+            if not each.is_recorded
+        ),
         batch_size=AT_ONCE,
     )
 
 
-def moved_elsewhere(key: str, before: str, after: str, because: str, at: datetime) -> StateChange:
-    """Return the row of a move that nobody made here, for the story's history."""
-    return StateChange(kind="story", key=key, from_state=before, to_state=after, because=because, at=at)
+def moved_elsewhere(key: str, before: str, after: str, because: str, at: datetime | None) -> StateChange:
+    """Return the row of a move that nobody made here, for the story's history.
+
+    Where nobody knows when it was, the row says when it was heard of, and no stage follows from it.
+    """
+    kind = "story" if at else HEARD_OF
+    return StateChange(kind=kind, key=key, from_state=before, to_state=after, because=because, at=at or clock.now())
 
 
 def check_progress(to: str) -> None:

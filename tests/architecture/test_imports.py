@@ -156,7 +156,7 @@ BY_NAME = {
     "squads.boards.queries": {"Release"},
     "squads.discussions.queries": {"Story"},
     "squads.imports.foreign_keys": {"StoryLink"},
-    "squads.imports.queries": {"Release"},
+    "squads.imports.named_releases": {"Release"},
     "squads.stories.api": {"Release"},
     "squads.stories.authorship": {"StoryLink"},
     "squads.judging.actions": {"Story"},

@@ -3,10 +3,20 @@
 from typing import Any
 
 from squads.imports.formats import github, jira, rodeo, table, taiga, trello
-from squads.imports.formats.raw import MEGABYTES, MOST_BYTES, MOST_HISTORY, MOST_ITEMS, Item, Parsed, Problem, Refused
+from squads.imports.formats.raw import (
+    MEGABYTES,
+    MOST_BYTES,
+    MOST_HISTORY,
+    MOST_ITEMS,
+    Item,
+    Parsed,
+    Problem,
+    Refused,
+    listed,
+)
 from squads.imports.formats.text import decode, is_json, load
 
-__all__ = ["CHOICES", "KINDS", "MOST_BYTES", "Item", "Parsed", "Problem", "Refused", "check_size", "parse"]
+__all__ = ["CHOICES", "KINDS", "MOST_BYTES", "Item", "Parsed", "Problem", "Refused", "check_size", "listed", "parse"]
 KINDS = {
     "csv": "a table (CSV)",
     "jira": "Jira",
@@ -80,4 +90,5 @@ def _table(found: table.Table, kind: str, chosen: dict[str, str] | None) -> Pars
             item.cells = {name: rodeo.unescape_formula(cell) for name, cell in item.cells.items()}
     if not items and not found.problems:
         raise Refused("The file has a first line and no rows.", "Export it again, with at least one row.")
-    return Parsed(kind, items, found.problems, headers=list(dict.fromkeys(found.headers)), chosen=chosen)
+    notes = [] if kind == "rodeo" else found.notes
+    return Parsed(kind, items, found.problems, notes, headers=list(dict.fromkeys(found.headers)), chosen=chosen)

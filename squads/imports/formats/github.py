@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from squads.imports.formats import meanings
-from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, labels_not_kept, not_kept, objects, text_of
 
 MOVES = {"closed": ("open", "closed"), "reopened": ("closed", "open")}
 
@@ -35,7 +35,8 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     if any(item.cells["key"].partition("#")[0] for item in found):
         notes.clear()
     notes += [f"{pulls} pull request{'' if pulls == 1 else 's'} left out: they are changes."] if pulls else []
-    return found, notes
+    notes += labels_not_kept(found)
+    return found, notes + not_kept(_issues(data), {"assignees": "assignees", "assignee": "assignees"})
 
 
 def _either(issue: dict[str, Any], *names: str) -> Any:
@@ -72,10 +73,10 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
             "created": text_of(_either(issue, "created_at", "createdAt")),
         },
         {"key": "number", "type": "labels", "status": "state", "description": "body", "release": "milestone"},
-        moved_at=closed,
+        ended=closed,
+        milestone=text_of(inside(issue, "milestone", "title")),
+        labels=labels,
     )
-    if "milestone" in issue:
-        item.cells["release"] = text_of(inside(issue, "milestone", "title"))
     item.comments = [
         RawComment(
             text_of(_either(each, "createdAt", "created_at")),

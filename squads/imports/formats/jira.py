@@ -2,8 +2,21 @@
 
 from typing import Any
 
-from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
+from squads.imports.formats.meanings import LEAVE_OUT, progress_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, not_kept, objects, text_of
 
+# The same in every language of Jira, in which names of statuses and categories are not.
+CATEGORIES = {"new": "todo", "indeterminate": "in_progress", "done": "dev_done"}
+NOT_KEPT = {
+    "assignee": "assignees",
+    "priority": "priorities",
+    "labels": "labels",
+    "components": "components",
+    "parent": "parents",
+    "duedate": "due dates",
+    "attachment": "attachments",
+    "issuelinks": "links",
+}
 BLOCKS = {"paragraph", "heading", "listItem", "codeBlock", "blockquote", "tableRow", "rule", "panel"}
 
 
@@ -25,7 +38,12 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     notes = []
     if isinstance(total, int) and total > len(found):
         notes.append(f"Jira has {total} issues for this search and the file {len(found)}: export the other pages too.")
-    return found, notes
+    notes += [
+        f"{several} issue{'' if several == 1 else 's'} with several fix versions: the last of each is read."
+        for several in [sum(len(objects(inside(each, "fields", "fixVersions"))) > 1 for each in _issues(data))]
+        if several
+    ]
+    return found, notes + not_kept((each.get("fields") for each in _issues(data)), NOT_KEPT)
 
 
 def _item(number: int, issue: dict[str, Any]) -> Item:
@@ -51,8 +69,16 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
         for each in objects(inside(fields, "comment", "comments"))
     ]
     item.moves = sorted(_moves(issue), key=lambda move: move.at)
-    item.moved_at = text_of(inside(fields, "statuscategorychangedate")) or text_of(inside(fields, "resolutiondate"))
+    item.moved = text_of(inside(fields, "statuscategorychangedate"))
+    item.ended = text_of(inside(fields, "resolutiondate"))
+    item.category = CATEGORIES.get(text_of(inside(fields, "status", "statusCategory", "key")).lower(), "")
+    item.cells["status"] = with_resolution(item.cells["status"], text_of(inside(fields, "resolution", "name")))
     return item
+
+
+def with_resolution(status: str, resolution: str) -> str:
+    """Return a status with its resolution where that says that nobody will do it: "Done: Won't Do"."""
+    return f"{status}: {resolution}" if progress_of(resolution) == LEAVE_OUT else status
 
 
 def _moves(issue: dict[str, Any]) -> list[RawMove]:

@@ -1,7 +1,8 @@
-"""Meanings of other systems' terms: types, statuses, and times."""
+"""Meanings of other systems' terms: types and statuses."""
 
 import re
-from datetime import UTC, datetime
+import unicodedata
+from functools import lru_cache
 
 LEAVE_OUT = "leave_out"
 TYPES = {
@@ -24,29 +25,20 @@ STATUSES = {
 }
 _TYPES = {term: meaning for meaning, terms in TYPES.items() for term in terms.split()}
 _STATUSES = {term: meaning for meaning, terms in STATUSES.items() for term in terms.split()}
-# Written by Jira's CSV export, and by people; day before month only where it cannot be the other way round.
-FORMATS = (
-    "%d/%b/%y %I:%M %p",
-    "%d/%b/%Y %I:%M %p",
-    "%d/%b/%y %H:%M",
-    "%d/%b/%Y %H:%M",
-    "%d/%b/%y",
-    "%d/%b/%Y",
-    "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M",
-    "%d.%m.%Y",
-    "%d %b %Y %H:%M",
-    "%d %b %Y",
-    "%b %d, %Y",
-    "%Y/%m/%d %H:%M",
-    "%Y/%m/%d",
-)
-LONGEST = 60
+# A category that says only that work is not done yet: the word decides how far it is.
+NOT_DONE = "not_done"
 
 
+@lru_cache(4096)
+def word(term: str) -> str:
+    """Return a term as it is known again: in any script, itself. Letters count, capitals and spaces do not."""
+    return " ".join(unicodedata.normalize("NFC", term).split()).casefold()
+
+
+@lru_cache(4096)
 def normalised(term: str) -> str:
-    """Return a term as the lists above spell it: "In Review" is in_review."""
-    return re.sub(r"[^a-z0-9]+", "_", term.lower()).strip("_")
+    """Return a term as the lists above spell it: "In Review" is in_review. For guesses only: two terms may come to one."""
+    return re.sub(r"[\W_]+", "_", term.lower()).strip("_")
 
 
 def type_of(term: str) -> str:
@@ -54,26 +46,18 @@ def type_of(term: str) -> str:
     return _TYPES.get(normalised(term), "") if term.strip() else "user_story"
 
 
-def progress_of(term: str) -> str:
-    """Guess the progress of a status, never more than dev done; "" when it cannot be guessed."""
-    return _STATUSES.get(normalised(term), "") if term.strip() else "todo"
+def progress_of(term: str, category: str = "") -> str:
+    """Guess the progress of a status, never more than dev done; "" when it cannot be guessed.
 
-
-def moment(text: str) -> datetime | None:
-    """Read a moment; one without a zone is UTC. None for what is no moment, or could be two."""
-    text = text.strip()
-    if not text or len(text) > LONGEST:
-        return None
-    found = None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        for form in FORMATS:
-            try:
-                found = datetime.strptime(text, form)
-            except ValueError:
-                continue
-            break
-    if found is None or not 1970 <= found.year <= 9000:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    `category` is what its own system takes it for: one of ours, or NOT_DONE. It counts for more than the word, but for work
+    that is given up, which other systems take for done.
+    """
+    guess = _STATUSES.get(normalised(term), "") if term.strip() else "todo"
+    if not guess and ":" in term and _STATUSES.get(normalised(term.rpartition(":")[2])) == LEAVE_OUT:
+        # A status with its resolution: "Done: Won't Do".
+        guess = LEAVE_OUT
+    if guess == LEAVE_OUT or not category:
+        return guess
+    if category == NOT_DONE:
+        return "in_progress" if guess == "dev_done" else guess
+    return category

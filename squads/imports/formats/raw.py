@@ -1,5 +1,7 @@
 """What every format is parsed into: items with their place in the file, and problems of what could not be parsed."""
 
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,6 +11,8 @@ MOST_ITEMS = 20_000
 MOST_CHARACTERS = 100_000
 # Comments and moves of all items together.
 MOST_HISTORY = 100_000
+# As many names a sentence lists.
+MOST_TOLD = 12
 
 
 class Refused(Exception):
@@ -54,7 +58,13 @@ class Item:
     columns: dict[str, str] = field(default_factory=dict)
     comments: list[RawComment] = field(default_factory=list)
     moves: list[RawMove] = field(default_factory=list)
-    moved_at: str = ""
+    # When work ended, and since when it has its status, where the file says so.
+    ended: str = ""
+    moved: str = ""
+    # What its own system takes its status for: todo, in_progress, dev_done or not_done.
+    category: str = ""
+    milestone: str = ""
+    labels: list[str] = field(default_factory=list)
 
     def column(self, name: str) -> str:
         """Return what the file calls one of our fields."""
@@ -92,3 +102,24 @@ def inside(value: Any, *path: str) -> Any:
 def objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects of a list; none where it is no list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def not_kept(records: Iterable[Any], names: Mapping[str, str]) -> list[str]:
+    """Say what of these records is not brought in: `names` gives people's word for each field that may hold something."""
+    counts = Counter(word for record in records for field, word in names.items() if inside(record, field))
+    listed = [f"{word} ({counts[word]})" for word in dict.fromkeys(names.values()) if counts[word]]
+    return [f"Not brought in: {', '.join(listed)}."] if listed else []
+
+
+def labels_not_kept(items: Iterable[Item]) -> list[str]:
+    """Say which labels are not brought in: of each item, all but the one that gives its type."""
+    names = list(
+        dict.fromkeys(label for item in items for label in item.labels if label and label != item.cells["type"])
+    )
+    return [f"Labels that are not brought in: {listed(names)}."] if names else []
+
+
+def listed(names: list[str]) -> str:
+    """Return names as a sentence lists them, the first MOST_TOLD of them."""
+    more = f" and {len(names) - MOST_TOLD} more" if names[MOST_TOLD:] else ""
+    return ", ".join(name[:60] for name in names[:MOST_TOLD]) + more

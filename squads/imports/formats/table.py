@@ -2,10 +2,14 @@
 
 import csv
 import io
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from squads.imports.formats.meanings import moment, normalised
-from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, RawComment, Refused
+from squads.imports.formats.dates import is_moment
+from squads.imports.formats.jira import with_resolution
+from squads.imports.formats.meanings import LEAVE_OUT, normalised, progress_of
+from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, RawComment, Refused, listed
 
 DELIMITERS = (",", ";", "\t")
 # Rows times columns, empty ones included: what a table takes in memory.
@@ -20,11 +24,24 @@ NAMES = {
     "status": "progress status state list column stage",
     "description": "description body details desc text notes",
     "acceptance_criteria": "acceptance_criteria custom_field_acceptance_criteria criteria definition_of_done acceptance",
-    "release": "release fix_version_s fix_versions fix_version version milestone target_version sprint",
+    "release": "release fix_version_s fix_versions fix_version version target_version",
+    "milestone": "sprint milestone iteration",
     "created": "created created_at creation_date created_date date_created opened opened_at",
+    "ended": "resolved resolution_date resolutiondate resolved_at closed closed_at date_closed completed completed_at "
+    "completed_date date_completed finished finished_at done_at end_date",
+    "moved": "status_category_changed status_changed status_changed_at statuscategorychangedate",
+    "category": "status_category",
+    "resolution": "resolution",
     "comment": "comment comments",
 }
-FIELDS = tuple(NAMES)
+# Fields of which a row may have several, each kept.
+SEVERAL = ("description", "acceptance_criteria", "comment")
+# What a first line says for Excel, which shows no such line: "sep=;".
+SEPARATOR = re.compile(r'[\r\n]*"?sep=([^\r\n"])"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
+# What Jira numbers its issues by, beside their keys.
+SAME_AS_KEYS = {"issue_id"}
+# As many values that are not kept are remembered of one column.
+MOST_LOST = 1000
 JIRA = {"issue_key", "summary", "issue_type"}
 # For the whole process, in which nothing else reads CSV. A quote left open ends here, not in one enormous cell.
 csv.field_size_limit(MOST_CHARACTERS)
@@ -37,6 +54,7 @@ class Table:
     headers: list[str]
     records: list[tuple[int, list[str]]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     cells: int = 0
 
     @property
@@ -54,19 +72,23 @@ def delimiter_of(text: str) -> str:
 
 def read(text: str) -> Table:
     """Read a table. A record with too many cells is a problem of its own; broken quotes refuse the file."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
+    notes, skipped, delimiter = [], 0, ""
+    if match := SEPARATOR.match(text):
+        notes.append(f"The first line says that “{match[1]}” separates columns: it is no row.")
+        skipped, text, delimiter = len(match[0].splitlines()), text[match.end() :], match[1]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or delimiter_of(text), strict=True)
     table: Table | None = None
-    line, blank = 1, 0
+    line, blank = 1 + skipped, 0
     try:
         for cells in reader:
-            start, line = line, reader.line_num + 1
+            start, line = line, reader.line_num + 1 + skipped
             if not any(cell.strip() for cell in cells):
                 blank += 1
                 if blank > MOST_BLANK:
                     raise Refused(f"The file has more than {MOST_BLANK:,} empty rows.", "Take them out.")
                 continue
             if table is None:
-                table = Table(_headers(cells))
+                table = Table(_headers(cells), notes=notes)
                 continue
             _add(table, start, cells)
     except csv.Error as error:
@@ -125,32 +147,78 @@ def guess(headers: list[str]) -> dict[str, str]:
 
 
 def items(table: Table, chosen: dict[str, str]) -> list[Item]:
-    """Return the records as items, by the columns chosen for our fields."""
+    """Return the records as items, by the columns chosen for our fields. What is not kept is told in the table's notes."""
     places: dict[str, list[int]] = {}
     for index, header in enumerate(table.headers):
         places.setdefault(header, []).append(index)
     columns = {name: header for name, header in chosen.items() if header in places}
     wanted = [(name, places[header]) for name, header in columns.items()]
-    return [_item(line, cells, wanted, columns) for line, cells in table.records]
+    dropped = {name: dict[str, None]() for name, indexes in wanted if len(indexes) > 1 and name not in SEVERAL}
+    found = [_item(line, cells, wanted, columns, dropped) for line, cells in table.records]
+    table.notes += [_told(columns[name], len(places[columns[name]]), others) for name, others in dropped.items()]
+    if unread := _unread(table, {index for _, indexes in wanted for index in indexes}):
+        table.notes.append(f"Columns that are not brought in: {listed(unread)}.")
+    return found
 
 
-def _item(line: int, cells: list[str], wanted: list[tuple[str, list[int]]], columns: dict[str, str]) -> Item:
+def _told(header: str, times: int, others: Iterable[str]) -> str:
+    """Say what becomes of a column that comes several times."""
+    rest = list(others)
+    lost = f" Not brought in: {listed(rest)}." if rest else " No row has two values."
+    return f"There are {times} columns “{header}”: of each row, the last one that is filled is read.{lost}"
+
+
+def _unread(table: Table, read_places: set[int]) -> list[str]:
+    """Return the columns that hold something and that no field is read from, each once."""
+    waiting = [index for index in range(len(table.headers)) if index not in read_places]
+    filled: dict[int, None] = {}
+    for _, cells in table.records:
+        if not waiting:
+            break
+        for index in [each for each in waiting if each < len(cells) and cells[each].strip()]:
+            filled[index] = None
+            waiting.remove(index)
+    names = dict.fromkeys(table.headers[index] for index in sorted(filled))
+    return [name for name in names if normalised(name) not in SAME_AS_KEYS]
+
+
+def _item(
+    line: int,
+    cells: list[str],
+    wanted: list[tuple[str, list[int]]],
+    columns: dict[str, str],
+    dropped: dict[str, dict[str, None]],
+) -> Item:
     item = Item(f"line {line}", {}, columns)
     for name, indexes in wanted:
         filled = [cells[index] for index in indexes if index < len(cells) and cells[index].strip()]
         if name == "comment":
             item.comments = [_comment(each) for each in filled]
-        elif name in ("description", "acceptance_criteria"):
+        elif name in SEVERAL:
             item.cells[name] = "\n\n".join(filled)
         else:
             # Of several releases the last is the newest; a key, a title or a type comes once.
             item.cells[name] = filled[-1] if filled else ""
+            if name in dropped and len(dropped[name]) <= MOST_LOST:
+                dropped[name].update((each.strip(), None) for each in filled[:-1] if each.strip() != filled[-1].strip())
+    _meant(item)
     return item
+
+
+def _meant(item: Item) -> None:
+    """Take what says something about a row's status out of its cells."""
+    item.ended, item.moved = item.cells.pop("ended", ""), item.cells.pop("moved", "")
+    item.milestone = item.cells.pop("milestone", "").strip()
+    category = item.cells.pop("category", "")
+    meant = progress_of(category) if category.strip() else ""
+    item.category = "" if meant == LEAVE_OUT else meant
+    if resolution := item.cells.pop("resolution", ""):
+        item.cells["status"] = with_resolution(item.cells.get("status", "").strip(), resolution.strip())
 
 
 def _comment(text: str) -> RawComment:
     """Return a comment. Jira writes "05/Jan/26 9:12 AM;ana;What she said"."""
     parts = text.split(";", 2)
-    if len(parts) == 3 and moment(parts[0]) is not None:
+    if len(parts) == 3 and is_moment(parts[0]):
         return RawComment(parts[0], parts[1].strip(), parts[2])
     return RawComment("", "", text)

@@ -2,9 +2,14 @@
 
 from typing import Any
 
-from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
+from squads.imports.formats import meanings
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, not_kept, objects, text_of
 
 PARTS = {"user_stories": "user story", "issues": "issue", "tasks": "task"}
+# Where each part's statuses are described, with what Taiga takes for closed.
+STATUSES = {"user_stories": "us_statuses", "issues": "issue_statuses", "tasks": "task_statuses"}
+NOT_KEPT = {"assigned_to": "assignees", "tags": "tags", "due_date": "due dates", "attachments": "attachments"}
+DONE = "dev_done"
 TYPES = {"user_stories": "user story", "tasks": "task"}
 
 
@@ -16,18 +21,26 @@ def recognises(data: Any) -> bool:
 def items(data: Any) -> tuple[list[Item], list[str]]:
     """Return user stories, issues and tasks; epics and wiki pages are left out."""
     project = text_of(inside(data, "slug"))
-    found = [
-        _item(project, part, number, each)
-        for part in PARTS
-        for number, each in enumerate(objects(inside(data, part)), 1)
-    ]
+    found = []
+    for part, statuses in STATUSES.items():
+        closed = {text_of(each.get("name")): _closed(each) for each in objects(inside(data, statuses))}
+        found += [
+            _item(project, part, number, each, closed) for number, each in enumerate(objects(inside(data, part)), 1)
+        ]
     notes = []
     if epics := len(objects(inside(data, "epics"))):
         notes.append(f"{epics} epic{'' if epics == 1 else 's'} left out: Rodeo has none.")
-    return found, notes
+    records = [each for part in PARTS for each in objects(inside(data, part))]
+    return found, notes + not_kept(records, NOT_KEPT)
 
 
-def _item(project: str, part: str, number: int, record: dict[str, Any]) -> Item:
+def _closed(record: dict[str, Any]) -> str:
+    """Return what Taiga takes for done; "" where it does not say."""
+    said = record.get("is_closed")
+    return (DONE if said else meanings.NOT_DONE) if isinstance(said, bool) else ""
+
+
+def _item(project: str, part: str, number: int, record: dict[str, Any], closed: dict[str, str]) -> Item:
     ref = text_of(record.get("ref"))
     history = objects(record.get("history"))
     return Item(
@@ -39,7 +52,6 @@ def _item(project: str, part: str, number: int, record: dict[str, Any]) -> Item:
             "type": TYPES.get(part) or text_of(record.get("type")),
             "status": text_of(record.get("status")),
             "description": text_of(record.get("description")),
-            "release": text_of(record.get("milestone")),
             "created": text_of(record.get("created_date")),
         },
         {"key": "ref", "title": "subject", "release": "milestone", "created": "created_date"},
@@ -49,7 +61,9 @@ def _item(project: str, part: str, number: int, record: dict[str, Any]) -> Item:
             if text_of(each.get("comment")).strip() and not each.get("delete_comment_date")
         ],
         moves=sorted((move for each in history if (move := _move(each))), key=lambda move: move.at),
-        moved_at=text_of(record.get("finish_date")) or text_of(record.get("finished_date")),
+        ended=text_of(record.get("finish_date")) or text_of(record.get("finished_date")),
+        category=closed.get(text_of(record.get("status")), _closed(record)),
+        milestone=text_of(record.get("milestone")),
     )
 
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from squads.imports.formats import meanings
-from squads.imports.formats.raw import Item, RawComment, RawMove, inside, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, labels_not_kept, not_kept, objects, text_of
 
 KEPT_ACTIONS = 1000
+NOT_KEPT = {"due": "due dates", "idMembers": "members", "attachments": "attachments"}
 
 
 def recognises(data: Any) -> bool:
@@ -37,7 +38,8 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     notes = [f"{archived} archived card{'' if archived == 1 else 's'} left out."] if archived else []
     if len(actions) >= KEPT_ACTIONS:
         notes.append(f"Trello exports only the newest {KEPT_ACTIONS:,} actions: older comments and moves are missing.")
-    return list(found.values()), notes
+    kept = [card for card in objects(inside(data, "cards")) if text_of(card.get("id")) in found]
+    return list(found.values()), notes + labels_not_kept(found.values()) + not_kept(kept, NOT_KEPT)
 
 
 def _item(number: int, card: dict[str, Any], lists: dict[str, str]) -> Item:
@@ -54,7 +56,7 @@ def _item(number: int, card: dict[str, Any], lists: dict[str, str]) -> Item:
             "created": _created_at(text_of(card.get("id"))),
         },
         {"title": "name", "type": "labels", "status": "list", "description": "desc"},
-        moved_at=text_of(card.get("dateLastActivity")),
+        labels=labels,
     )
 
 

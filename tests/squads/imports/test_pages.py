@@ -145,7 +145,11 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
             "Nobody said what “Limbo” means.",
             "Choose what it is here (to do, in progress, dev done, or left out), or change the cell.",
         ),
-        ("Created", "“03/04/2026” is no moment, or could be two.", "Write it as 2026-03-14 15:09."),
+        (
+            "Created",
+            "“03/04/2026” could be two days.",
+            "Say whether the day or the month comes first, or write it as 2026-03-14 15:09.",
+        ),
     )
     assert problems(shown) == [(f"Line {line}", *told[number % 5]) for number, line in enumerate(bad)]
     assert Story.objects.count() == 0
