@@ -69,8 +69,8 @@ class Jenkins(Double):
             return None
         builds, found = self.builds[parts], RANGE.search(tree)
         some = builds[int(found[1]) : int(found[2])] if found else builds
-        if "[number]" in tree and not found and "lastBuild" not in tree:
-            some = [{"number": each["number"]} for each in some]
+        if "[number,timestamp]" in tree and not found and "lastBuild" not in tree:
+            some = [{"number": each["number"], "timestamp": each["timestamp"]} for each in some]
         name = "allBuilds" if "allBuilds" in tree else "builds"
         return {**self._job(parts), name: some if name == "allBuilds" else some[:100]}
 
@@ -80,9 +80,10 @@ class Jenkins(Double):
         numbers = [each["number"] for each in self.builds[parts]]
         ended = [each["number"] for each in self.builds[parts] if not each["building"]]
         last, completed = max(numbers, default=0), max(ended, default=0)
+        began = next((each["timestamp"] for each in self.builds[parts] if each["number"] == last), 0)
         return {
             "_class": "org.jenkinsci.plugins.workflow.job.WorkflowJob",
             "name": parts[-1],
-            "lastBuild": {"number": last} if last else None,
+            "lastBuild": {"number": last, "timestamp": began} if last else None,
             "lastCompletedBuild": {"number": completed} if completed else None,
         }

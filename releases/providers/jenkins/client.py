@@ -1,7 +1,9 @@
 """Pulling Jenkins through its JSON API, with GET only, for which Jenkins needs no crumb.
 
 One request a folder tells which jobs have new builds. Of those, the builds after the cursor are read, oldest first, and again
-those that were still running the last time. Deleted jobs and builds change nothing.
+those that were still running the last time. Deleted jobs and builds change nothing. The cursor keeps when the newest build of
+a job began: a build of that number that began at another time is one of a job made anew, and a job of another name whose build
+of that number began then is the same job, renamed.
 """
 
 import json
@@ -37,7 +39,8 @@ MOST_JOBS = 5000
 DEEPEST = 12
 REMEDY = "Check the address, Folders and jobs, and what the user may read."
 MULTIBRANCH = "MultiBranchProject"
-JOBS = "jobs[name,url,_class,lastBuild[number],lastCompletedBuild[number]]"
+LAST = "lastBuild[number,timestamp],lastCompletedBuild[number]"
+JOBS = f"jobs[name,url,_class,{LAST}]"
 FIELDS = (
     "number,url,result,building,timestamp,duration,fullDisplayName,"
     "actions[_class,causes[_class,shortDescription],lastBuiltRevision[SHA1,branch[SHA1,name]],remoteUrls],"
@@ -85,12 +88,14 @@ def check(config: Mapping[str, Any]) -> None:
 @dataclass(frozen=True, slots=True)
 class Job:
     """A job with builds. `parts` are the names of its folders and its own, as the API has them; `last` and `completed` are
-    the numbers of its newest builds; `branch` is set for a job of a multibranch project."""
+    the numbers of its newest builds, `last_at` when the newest began, in milliseconds since 1970; `branch` is set for a job of
+    a multibranch project."""
 
     parts: tuple[str, ...]
     last: int
     completed: int
     branch: str = ""
+    last_at: int = 0
 
     @property
     def path(self) -> str:
@@ -113,8 +118,8 @@ def api_path(parts: tuple[str, ...]) -> str:
     return "".join(f"/job/{quote(part, safe='')}" for part in parts)
 
 
-def _number(holder: object) -> int:
-    number = holder.get("number") if isinstance(holder, Mapping) else None
+def _number(holder: object, name: str = "number") -> int:
+    number = holder.get(name) if isinstance(holder, Mapping) else None
     return number if isinstance(number, int) and not isinstance(number, bool) and number > 0 else 0
 
 
@@ -150,10 +155,10 @@ def jobs(session: Session, config: Mapping[str, Any], missing: list[str]) -> lis
 def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _JobList) -> None:
     if len(parts) > DEEPEST:
         raise PullRefused(f"Jenkins has folders more than {DEEPEST} deep. Name those that matter in Folders and jobs.")
-    folder = _get_object(session, api_path(parts), f"_class,name,lastBuild[number],lastCompletedBuild[number],{JOBS}")
+    folder = _get_object(session, api_path(parts), f"_class,name,{LAST},{JOBS}")
     class_ = class_ or parse.text_in(folder, "_class")
     if "jobs" not in folder and _number(folder.get("lastBuild")):
-        found.jobs.append(Job(parts, _number(folder.get("lastBuild")), _number(folder.get("lastCompletedBuild"))))
+        found.jobs.append(_job(parts, folder))
         return
     found.folders += 1
     listed = folder.get("jobs")
@@ -164,7 +169,7 @@ def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _JobList
         own, kind = (*parts, name), parse.text_in(each, "_class")
         if _number(each.get("lastBuild")):
             branch = unquote(name) if MULTIBRANCH in class_ else ""
-            found.jobs.append(Job(own, _number(each["lastBuild"]), _number(each.get("lastCompletedBuild")), branch))
+            found.jobs.append(_job(own, each, branch))
         elif _holds_jobs(kind):
             try:
                 _walk(session, own, kind, found)
@@ -176,6 +181,11 @@ def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _JobList
             )
 
 
+def _job(parts: tuple[str, ...], listed: Mapping[str, Any], branch: str = "") -> Job:
+    last, completed = listed.get("lastBuild"), listed.get("lastCompletedBuild")
+    return Job(parts, _number(last), _number(completed), branch, _number(last, "timestamp"))
+
+
 def _holds_jobs(class_: str) -> bool:
     return "Folder" in class_ or MULTIBRANCH in class_
 
@@ -184,51 +194,105 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
     """Yield the builds of every job that has new or unfinished ones, job by job."""
     new_cursor = {key: dict(value) for key, value in cursor.items() if isinstance(value, Mapping)}
     missing: list[str] = []
-    for job in jobs(session, config, missing):
-        job_cursor = new_cursor.get(job.key, {})
-        done = int(job_cursor.get("done") or 0)
-        unfinished = {number for number in job_cursor.get("open") or () if isinstance(number, int)}
-        if job.last < done:
-            done, unfinished = 0, set()  # the job was made anew, or its newest builds were deleted: read all builds
-        if job.last == done and not unfinished:
+    listed = jobs(session, config, missing)
+    # Jobs that were read before and are listed no more: deleted, or renamed.
+    lost = new_cursor.keys() - {job.key for job in listed}
+    for job in listed:
+        progress = _progress(new_cursor.get(job.key, {}))
+        if _is_anew(progress, job.last, job.last_at):
+            progress = Progress()
+        if job.last == progress.done and not progress.open:
             continue
-        yield from _builds(session, job, done, unfinished, new_cursor)
+        yield from _builds(session, job, progress, new_cursor, lost)
     if missing:
         raise PullIncomplete(f"{'; '.join(missing)}. All else was read. {REMEDY}")
 
 
-def _builds(session: Session, job: Job, done: int, unfinished: set[int], new_cursor: dict[str, Any]) -> Iterator[Page]:
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a job was read: to the build `done`, which began `at`; `open` were still running; `was` is its former name."""
+
+    done: int = 0
+    open: frozenset[int] = frozenset()
+    at: int = 0
+    was: str = ""
+
+    def as_cursor(self) -> dict[str, Any]:
+        """Return it as the cursor keeps it."""
+        kept = {"done": self.done, "open": sorted(self.open)}
+        return kept | ({"at": self.at} if self.at else {}) | ({"was": self.was} if self.was and self.open else {})
+
+
+def _progress(kept: Mapping[str, Any]) -> Progress:
+    unfinished = frozenset(number for number in kept.get("open") or () if isinstance(number, int))
+    return Progress(int(kept.get("done") or 0), unfinished, int(kept.get("at") or 0), str(kept.get("was") or ""))
+
+
+def _is_anew(progress: Progress, number: int, began: int) -> bool:
+    """Say whether a job was made anew, by one of its builds: numbers begin again, or one was given out a second time."""
+    return number < progress.done or (number == progress.done and 0 < progress.at != began > 0)
+
+
+def _builds(
+    session: Session, job: Job, progress: Progress, new_cursor: dict[str, Any], lost: set[str]
+) -> Iterator[Page]:
     try:
-        numbers = _build_numbers(session, job, min([done, *unfinished]))
+        starts = _build_starts(session, job, min([progress.done, *progress.open]))
+        if _is_anew(progress, progress.done, starts.get(progress.done, 0)):
+            progress = Progress()
+            starts = _build_starts(session, job, 0)
     except Missing:
         return  # deleted since it was listed
-    wanted = [number for number in reversed(numbers) if number > done or number in unfinished]
+    if not progress.done:
+        progress = _former(starts, new_cursor, lost)
+    numbers = list(starts)
+    wanted = [number for number in reversed(numbers) if number > progress.done or number in progress.open]
     for start in range(0, len(wanted), AT_ONCE):
         batch = wanted[start : start + AT_ONCE]
         builds = _read_builds(session, job, numbers, batch)
-        for number in batch:
-            running = number in builds and builds[number].get("building") is True
-            unfinished = unfinished | {number} if running else unfinished - {number}
-        done = max([done, *batch])
-        new_cursor[job.key] = {"done": done, "open": sorted(unfinished)}
-        records = [_record(job, builds[number]) for number in batch if number in builds]
-        yield Page(
-            records, json.loads(json.dumps(new_cursor)), f"builds of {job.path}", start + len(batch), len(wanted)
-        )
-    deleted = unfinished - set(numbers)
+        running = {number for number in batch if builds.get(number, {}).get("building") is True}
+        records = [
+            _record(job, builds[number], progress.was if number in progress.open else "")
+            for number in batch
+            if number in builds
+        ]
+        done = max([progress.done, *batch])
+        unfinished = frozenset((progress.open - set(batch)) | running)
+        progress = Progress(done, unfinished, starts.get(done, progress.at), progress.was)
+        yield _page(job, records, progress, new_cursor, start + len(batch), len(wanted))
+    deleted = progress.open - set(numbers)
     if deleted or not wanted:
-        new_cursor[job.key] = {"done": max(done, job.last), "open": sorted(unfinished - deleted)}
-        yield Page([], json.loads(json.dumps(new_cursor)), f"builds of {job.path}", len(wanted), len(wanted))
+        done = max(progress.done, job.last)
+        at = starts.get(done, job.last_at if done == job.last else progress.at)
+        progress = Progress(done, progress.open - deleted, at, progress.was)
+        yield _page(job, [], progress, new_cursor, len(wanted), len(wanted))
 
 
-def _build_numbers(session: Session, job: Job, done: int) -> list[int]:
-    """Return the numbers of a job's builds, newest first, at least those after `done`."""
+def _page(job: Job, records: list[Record], progress: Progress, new_cursor: dict[str, Any], done: int, of: int) -> Page:
+    new_cursor[job.key] = progress.as_cursor()
+    return Page(records, json.loads(json.dumps(new_cursor)), f"builds of {job.path}", done, of)
+
+
+def _former(starts: Mapping[int, int], new_cursor: dict[str, Any], lost: set[str]) -> Progress:
+    """Return how far a job was read under the name that it had before, which the cursor then forgets; else nothing."""
+    for key in sorted(lost):
+        before = _progress(new_cursor[key])
+        if before.at and starts.get(before.done) == before.at:
+            lost.discard(key)
+            del new_cursor[key]
+            return Progress(before.done, before.open, before.at, key)
+    return Progress()
+
+
+def _build_starts(session: Session, job: Job, done: int) -> dict[int, int]:
+    """Return when each of a job's builds began, newest first, at least of those after `done`, by their numbers."""
     for which in ("builds", "allBuilds"):
-        listed = _get_object(session, api_path(job.parts), f"{which}[number]").get(which)
-        numbers = [number for each in listed if (number := _number(each))] if isinstance(listed, list) else []
-        if len(numbers) < NEWEST_LISTED or min(numbers) <= done + 1:
+        listed = _get_object(session, api_path(job.parts), f"{which}[number,timestamp]").get(which)
+        found = {_number(each): _number(each, "timestamp") for each in listed} if isinstance(listed, list) else {}
+        found.pop(0, None)
+        if len(found) < NEWEST_LISTED or min(found) <= done + 1:
             break
-    return sorted(set(numbers), reverse=True)
+    return dict(sorted(found.items(), reverse=True))
 
 
 def _read_builds(session: Session, job: Job, numbers: list[int], batch: list[int]) -> dict[int, Mapping[str, Any]]:
@@ -249,8 +313,8 @@ def _read_builds(session: Session, job: Job, numbers: list[int], batch: list[int
     return builds
 
 
-def _record(job: Job, build: Mapping[str, Any]) -> Record:
-    job_fields = {"path": job.path, **({"branch": job.branch} if job.branch else {})}
+def _record(job: Job, build: Mapping[str, Any], was: str) -> Record:
+    job_fields = {"path": job.path, **({"branch": job.branch} if job.branch else {}), **({"was": was} if was else {})}
     body = json.dumps({**build, JOB_FIELD: job_fields}, sort_keys=True, separators=(",", ":")).encode()
     return Record(BUILD, body)
 

@@ -144,6 +144,13 @@ def _key(url: str, host: str, path: str, number: str, source: str) -> str:
     return parse.key_of(f"{parse.installation(host, source, 'jenkins')}/{below}/{number}")
 
 
+def _former_url(url: str, job: JsonObject) -> str:
+    """Return the URL that a build had while it was running, before its job was renamed: what was told of it then is its key."""
+    was, number = parse.text_in(job, "was"), url.rstrip("/").rpartition("/")[2]
+    before = url.partition("/job/")[0]
+    return f"{before}{''.join(f'/job/{quote(part)}' for part in was.split('/'))}/{number}/" if was else url
+
+
 def _pipeline(path: str, of_branch: str) -> str:
     """Return the pipeline of a job: jobs in one folder that are called after their branches are one pipeline."""
     return parse.cut(path.removesuffix(f"/{of_branch}") if of_branch else path, 250)
@@ -179,7 +186,7 @@ def build(payload: JsonObject, config: JsonObject, source: str = "") -> list[See
     libraries = parse.texts_in(config.get("libraries"))
     checkout = main_checkout(checkouts(payload), payload, path, job_branch, libraries) or Checkout("", "", "")
     run = RunSeen(
-        key=_key(url, host_of(_source_url(config)), path, number, source),
+        key=_key(_former_url(url, job), host_of(_source_url(config)), path, number, source),
         numbered_at=started,
         at=finished or started,
         phase=facts.RUNNING if building else facts.FINISHED,

@@ -109,6 +109,38 @@ def test_a_job_made_anew_under_its_old_name_is_read_from_its_beginning(jenkins: 
     assert numbers(pull(jenkins, cursor)[0]) == [1]
 
 
+LATER = 1_800_000_000_000
+
+
+@pytest.mark.parametrize("builds", [1, 2, 5], ids=["fewer", "as many", "more"])
+def test_a_job_made_anew_is_noticed_whatever_number_it_has_reached(builds: int, jenkins: Jenkins) -> None:
+    jenkins.build("nightly", number=1)
+    jenkins.build("nightly", number=2)
+    _, cursor = pull(jenkins)
+    jenkins.builds["nightly",] = []
+    for number in range(1, builds + 1):
+        jenkins.build("nightly", number=number, timestamp=LATER + number * 60_000)
+    records, cursor = pull(jenkins, cursor)
+    assert numbers(records) == list(range(1, builds + 1))
+    assert pull(jenkins, cursor)[0] == []
+
+
+def test_a_renamed_job_goes_on_where_it_was_and_what_ran_meanwhile_is_the_same_run(jenkins: Jenkins) -> None:
+    jenkins.build("shop", "web", number=1)
+    jenkins.build("shop", "web", number=2, building=True, result=None)
+    jenkins.build("shop", "other", number=2, timestamp=LATER)
+    records, cursor = pull(jenkins)
+    [running] = [each for each in runs(records) if each.phase == "running"]
+    jenkins.builds["shop", "store front"] = jenkins.builds.pop(("shop", "web"))
+    jenkins.build("shop", "store front", number=2)
+    jenkins.build("shop", "store front", number=3)
+    records, cursor = pull(jenkins, cursor)
+    ended, new = runs(records)
+    assert (ended.key, ended.phase, ended.pipeline) == (running.key, "finished", "shop/store front")
+    assert new.key.endswith("job/shop/job/store%20front/3")
+    assert pull(jenkins, cursor)[0] == [] and set(cursor) == {"shop/store front", "shop/other"}
+
+
 def test_builds_that_begin_while_a_job_is_read_push_none_out(jenkins: Jenkins) -> None:
     for number in range(1, 121):
         jenkins.build("nightly", number=number)
