@@ -8,6 +8,7 @@ from portal.dead_messages.api import DeadMessages
 from portal.kernel.policy import ReadingAllowed
 from portal.search.api import Search
 from releases.allowed_hosts.api import AllowedHosts
+from releases.bots.api import Bots
 from releases.environments.api import Environments
 from releases.evidence.link_api import LinkedChanges
 from releases.mappings.api import MappingRules, UnmappedNames
@@ -44,6 +45,7 @@ router.register("flag-states", FlagStates, "flag-state")
 router.register("sources", Sources, "source")
 router.register("events", Events, "event")
 router.register("allowed-hosts", AllowedHosts, "allowed-host")
+router.register("bots", Bots, "bot")
 router.register("mapping-rules", MappingRules, "mapping-rule")
 router.register("repository-parts", RepositoryParts, "repository-part")
 router.register("required-pipelines", RequiredPipelinesRules, "required-pipelines")

@@ -51,6 +51,9 @@ def connect() -> None:
     outbox.subscribe(releases.MappingChanged, mapping_changed)
     outbox.subscribe(releases.IssuesSeen, make_stories_of_issues)
     outbox.subscribe(releases.EnvironmentChanged, subscribers.environment_changed)
+    outbox.subscribe(releases.BotsChanged, subscribers.bots_changed)
+    outbox.subscribe(squads.SquadSaved, subscribers.squads_saved)
+    outbox.subscribe(squads.ServiceSaved, subscribers.services_saved)
     outbox.subscribe(releases.ChangeLinked, subscribers.links_changed)
     _index()
     for event in TOPICS_WITHOUT_SUBSCRIBER:

@@ -24,6 +24,7 @@ releases = [
     path("", include("releases.inbox.urls")),
     path("", include("releases.reading.urls")),
     path("", include("releases.allowed_hosts.urls")),
+    path("", include("releases.bots.urls")),
     path("", include("releases.mappings.urls")),
     path("", include("releases.monorepo.urls")),
     path("", include("releases.required_pipelines.urls")),

@@ -2,6 +2,7 @@
 
 from releases.allowed_hosts import admin as allowed_hosts
 from releases.artifacts import admin as artifacts
+from releases.bots import admin as bots
 from releases.deployments import admin as deployments
 from releases.environments import admin as environments
 from releases.flags import admin as flags
@@ -15,6 +16,7 @@ from releases.sources import admin as sources
 __all__ = [
     "allowed_hosts",
     "artifacts",
+    "bots",
     "deployments",
     "environments",
     "flags",

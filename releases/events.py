@@ -116,3 +116,14 @@ class SourceChanged(Event):
 
     topic: ClassVar[str] = "source.changed"
     id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BotsChanged(Event):
+    """An administrator said who is a bot, or took that back. Published by bots.
+
+    name: the name or pattern.
+    """
+
+    topic: ClassVar[str] = "bots.changed"
+    name: str

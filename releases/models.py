@@ -2,6 +2,7 @@
 
 from releases.allowed_hosts.models import AllowedHost
 from releases.artifacts.models import Artifact
+from releases.bots.models import BotRule
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.flags.models import FlagState
@@ -27,6 +28,7 @@ __all__ = [
     "Alert",
     "AllowedHost",
     "Artifact",
+    "BotRule",
     "Change",
     "ChangeRelation",
     "Deployment",

@@ -204,7 +204,8 @@ def _changes(asked: Asked, terms: engines.Terms, limit: int) -> list[Hit]:
     if not found and terms:
         found = list(rows.filter(_subject(terms, limit)).select_related(*beside)[:limit])
     links = dict(
-        StoryLink.objects.filter(change__in=[row.pk for row in found], refused=False, story__isnull=False)
+        StoryLink.objects.asking()
+        .filter(change__in=[row.pk for row in found])
         .order_by("-key")
         .values_list("change_id", "story__key")
     )

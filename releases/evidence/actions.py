@@ -13,7 +13,8 @@ from releases.evidence.affected_stories import StoryFinder, has_paths, stories_c
 from releases.evidence.containment import SHORTEST_SHA
 from releases.flags.models import FlagState
 from releases.inbox.affected import Affected
-from releases.pipelines.closed_issues import link_closing_changes
+from releases.pipelines.change_links import link_issues_of, settle
+from releases.pipelines.closed_issues import closed_by_changes
 from releases.pipelines.models import Change, Run, StoryLink
 from squads.models import Evidence, Story, StoryAlias
 
@@ -138,7 +139,7 @@ def link_stories(ids: Iterable[int]) -> None:
     for start in range(0, len(wanted), AT_ONCE):
         some = wanted[start : start + AT_ONCE]
         affected |= relink(_keys_of(some))
-        link_closing_changes(some)
+        link_issues_of(closed_by_changes(some))
     derive(affected)
 
 
@@ -155,6 +156,8 @@ def relink(keys: set[str]) -> set[int]:
     meant = Story.objects.named(keys)
     links = StoryLink.objects.filter(key__in=keys, person__isnull=True).values_list("pk", "key", "story_id")
     write(StoryLink, ("story",), [(pk, meant.get(key)) for pk, key, story in links if meant.get(key) != story])
+    # Which squad's rules hold for a key from elsewhere depends on the story it means.
+    settle(StoryLink.objects.filter(key__in=keys))
     sharing = StoryAlias.objects.filter(key__in=keys).order_by().values_list("story_id", flat=True)
     own = Story.objects.filter(key__in=keys).order_by().values_list("pk", flat=True)
     return set(own.union(sharing))

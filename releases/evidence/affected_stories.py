@@ -68,12 +68,10 @@ class StoryFinder:
     def _between(self, service: int, low: int, high: int) -> set[int]:
         """Return the stories on their way, and those whose changes landed in (low, high]."""
         ids = self.repositories(service)
-        links = StoryLink.objects.filter(
+        links = StoryLink.objects.asking().filter(
             Q(change__landed__gt=low, change__landed__lte=high)
             | Q(change__landed__isnull=True)
             | ~Q(story__stage__in=("deployed", "rodeo_done")),
-            refused=False,
-            story__isnull=False,
             change__repository__in=ids,
         )
         return set(links.values_list("story_id", flat=True).distinct()) | self._related(ids, low, high)

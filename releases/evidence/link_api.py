@@ -36,6 +36,12 @@ class LinkedChangeOut(serializers.Serializer):
     author = serializers.CharField(source="change.author")
     on_mainline = serializers.BooleanField()
     rule = serializers.ChoiceField(StoryLink.Rule.choices, source="link.rule")
+    mention = serializers.ChoiceField(
+        StoryLink.Mention.choices,
+        source="link.mention",
+        allow_blank=True,
+        help_text="Why the change only mentions the story; empty where it is part of it.",
+    )
     runs = RunBrief(many=True)
 
 
@@ -43,6 +49,13 @@ class LinkIn(Body):
     """The change to link: its full sha, or an unambiguous beginning."""
 
     sha = serializers.CharField(max_length=400)
+
+
+def _asks_for_mentions(request: Request) -> bool:
+    text = request.query_params.get("mentions", "false").lower()
+    if text not in ("true", "false"):
+        raise exceptions.ValidationError({"mentions": "Write true or false."})
+    return text == "true"
 
 
 @extend_schema(parameters=[KEY])
@@ -53,10 +66,20 @@ class LinkedChanges(OfStory):
     serializer_class = LinkedChangeOut
     lookup_value_regex = r"[0-9a-fA-F-]{32,36}"
 
-    @extend_schema(responses=LinkedChangeOut(many=True))
+    def known_parameters(self) -> tuple[str, ...]:
+        """A list may be asked for mentions."""
+        return ("mentions",) if self.action == "list" else ()
+
+    @extend_schema(
+        responses=LinkedChangeOut(many=True),
+        parameters=[
+            OpenApiParameter("mentions", bool, description="true: the changes that only mention the story instead.")
+        ],
+    )
     def list(self, request: Request, key: str) -> Response:
         """List the changes of a story, the newest first, with their runs."""
-        page = self.paginate_queryset(queries.changes(self.story()))
+        wanted = queries.mentions if _asks_for_mentions(request) else queries.changes
+        page = self.paginate_queryset(wanted(self.story()))
         assert page is not None
         return self.get_paginated_response(LinkedChangeOut(queries.linked(page), many=True).data)
 

@@ -62,6 +62,7 @@ def unlinked(request: HttpRequest) -> HttpResponse:
     context = {
         "page": page,
         "asked": asked,
+        "mentioned": links.mentioned_in(page.object_list),
         "repositories": repositories[: links.REPOSITORIES_OFFERED],
         "linkable": request.user.is_authenticated and Squad.objects.writable_by(request.user).exists(),
     }

@@ -1,6 +1,7 @@
 """Saying by hand which changes belong to which story. What a person said stays, also when the inbox is replayed."""
 
 import re
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -74,11 +75,11 @@ def link_change(change: Change, story: Story, *, by: Actor) -> StoryLink:
         defaults={"story": story, "rule": StoryLink.Rule.PERSON, "person": by, "linked_at": now},
     )
     if not made:
-        if not link.refused and link.story_id == story.pk:
+        if not link.refused and not link.mention and link.story_id == story.pk:
             raise ValidationError({"sha": f"{change} belongs to {story.key} already: {link.get_rule_display()}."})
-        link.story, link.rule, link.person, link.refused = story, StoryLink.Rule.PERSON, by, False
-        link.linked_at = now
-        link.save(update_fields=["story", "rule", "person", "refused", "linked_at"])
+        link.story, link.rule, link.mention = story, StoryLink.Rule.PERSON, ""
+        link.person, link.refused, link.linked_at = by, False, now
+        link.save(update_fields=["story", "rule", "mention", "person", "refused", "linked_at"])
     note(story, "change", None, f"{change} of {change.repository}", by=by)
     _told(change, story)
     return link
@@ -105,9 +106,18 @@ def change_of(story: Story, pk: UUID) -> Change | None:
     return rows.first()
 
 
+def mentioned_in(changes: Iterable[Change]) -> dict[UUID, list[StoryLink]]:
+    """Return the stories that changes mention, or that a word in them looks like, by change."""
+    found: dict[UUID, list[StoryLink]] = {}
+    links = StoryLink.objects.filter(change__in=[row.pk for row in changes], refused=False, story__isnull=False)
+    for link in links.exclude(mention__in=("", StoryLink.Mention.NOTHING)).order_by("key"):
+        found.setdefault(link.change_id, []).append(link)
+    return found
+
+
 def unlinked(repository: Repository | None = None) -> "QuerySet[Change]":
     """Return the changes of all repositories, or of one, that belong to no story; merges left out, newest first."""
-    linked = StoryLink.objects.filter(change=OuterRef("pk"), refused=False, story__isnull=False)
+    linked = StoryLink.objects.asking().filter(change=OuterRef("pk"))
     rows = Change.objects.filter(is_merge=False).exclude(Exists(linked)).select_related("repository__service")
     if repository is not None:
         rows = rows.filter(repository=repository)

@@ -112,7 +112,8 @@ def linked_changes(stories: list[Story]) -> dict[int, list[LinkedChange]]:
     """Return the changes of these stories, once for each service that a change belongs to."""
     found: dict[int, list[LinkedChange]] = defaultdict(list)
     rows = list(
-        StoryLink.objects.filter(story__in=stories, refused=False, change__repository__isnull=False)
+        StoryLink.objects.asking()
+        .filter(story__in=stories, change__repository__isnull=False)
         .annotate(has_paths=Exists(RepositoryPart.objects.filter(repository=OuterRef("change__repository_id"))))
         .values_list(
             "story_id",
@@ -425,7 +426,8 @@ def _versions(repositories: list[int], deployments: list[Any]) -> dict[str, str]
 def stories_with_changes(**where: Any) -> set[int]:
     """Return the ids of stories that have a live link to a change for which `where` holds."""
     return set(
-        StoryLink.objects.filter(refused=False, story__isnull=False, **{f"change__{k}": v for k, v in where.items()})
+        StoryLink.objects.asking()
+        .filter(**{f"change__{k}": v for k, v in where.items()})
         .annotate(which=F("story_id"))
         .values_list("which", flat=True)
         .distinct()

@@ -6,13 +6,25 @@ what it writes is seen only once it is committed.
 
 from uuid import UUID
 
+from django.db.models import Q
+
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
-from releases.events import ChangeLinked, EnvironmentChanged
+from releases.events import BotsChanged, ChangeLinked, EnvironmentChanged
 from releases.evidence.actions import derive, derive_affected, link_stories
 from releases.inbox.affected import Affected
-from releases.pipelines.models import StoryLink
-from squads.events import ServiceChanged, StoriesImported, StoryCreated, StoryFlagged, StoryMoved
+from releases.pipelines.change_links import settle
+from releases.pipelines.models import Repository, StoryLink
+from squads.events import (
+    ServiceChanged,
+    ServiceSaved,
+    SquadSaved,
+    StoriesImported,
+    StoryCreated,
+    StoryFlagged,
+    StoryMoved,
+)
+from squads.models import Squad
 
 
 def story_created(event: StoryCreated) -> None:
@@ -42,7 +54,30 @@ def story_flagged(event: StoryFlagged) -> None:
 def service_changed(event: ServiceChanged) -> None:
     """A service was renamed, claimed, or got or lost a repository: all its stories' evidence names it."""
     hold("inbox")
-    derive_affected(Affected(services={event.id}, repositories=set(event.repositories)))
+    stories = settle(StoryLink.objects.filter(change__repository__in=event.repositories))
+    derive_affected(Affected(services={event.id}, repositories=set(event.repositories), stories=stories))
+
+
+def services_saved(event: ServiceSaved) -> None:
+    """A service went to another squad: whether keys in small letters mean that squad's stories depends on who owns it."""
+    own = Q(service__in=event.ids, service__squad__isnull=False) | Q(parts__service__in=event.ids)
+    repositories = list(Repository.objects.filter(own).values_list("pk", flat=True).distinct())
+    if repositories:
+        hold("inbox")
+        derive(settle(StoryLink.objects.filter(change__repository__in=repositories)))
+
+
+def squads_saved(event: SquadSaved) -> None:
+    """A squad may have said anew which repositories may name its keys, and where."""
+    hold("inbox")
+    for pk, prefix in Squad.objects.filter(pk__in=event.ids).values_list("pk", "key_prefix"):
+        derive(settle(StoryLink.objects.filter(Q(key__startswith=f"{prefix}-") | Q(story__squad=pk))))
+
+
+def bots_changed(event: BotsChanged) -> None:
+    """Somebody is a bot now, or is none: what they wrote asks for changes, or only mentions stories."""
+    hold("inbox")
+    derive(settle(StoryLink.objects.all()))
 
 
 def environment_changed(event: EnvironmentChanged) -> None:

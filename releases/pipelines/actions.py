@@ -11,13 +11,11 @@ from uuid import UUID
 from portal.kernel.bulk_update import write
 from portal.kernel.stable_ids import stable_id
 from releases.pipelines import commit_graph, relations
-from releases.pipelines.closed_issues import stories_of_issues
+from releases.pipelines.change_links import LinkRules, link_commits
 from releases.pipelines.models import Change, Mainline, Repository, StoryLink, TagMove
 from releases.providers.commit_relations import relations_of
 from releases.providers.facts import Commit, CommitsSeen, RefsSeen
 from releases.providers.git.records import read_refs
-from releases.providers.story_keys import issues_in, keys_in
-from squads.models import Story
 
 # The columns that come from git. All others come from other events, so the two never overwrite each other.
 GIT_COLUMNS = (
@@ -34,7 +32,6 @@ GIT_COLUMNS = (
     "patch",
     "undoes",
 )
-MOST_KEYS = 20
 AT_ONCE = 1000
 
 
@@ -49,6 +46,7 @@ def apply_commits(event: Any, repository: Repository, seen: CommitsSeen) -> set[
     A commit that is in several events refers to the one received first.
     """
     stories: set[int] = set()
+    rules = LinkRules()
     for start in range(0, len(seen.commits), AT_ONCE):
         batch = {change_id(repository, commit.sha): commit for commit in seen.commits[start : start + AT_ONCE]}
         present = {
@@ -64,26 +62,11 @@ def apply_commits(event: Any, repository: Repository, seen: CommitsSeen) -> set[
         _save_commits(event.pk, repository, fresh)
         stories |= _read_more({pk: commit for pk, commit in batch.items() if pk not in fresh})
         relations.save({pk: relations_of(commit.message) for pk, commit in batch.items()}, by_git=True)
-        stories |= link_to_stories(_keys_by_change(repository, {pk: commit.message for pk, commit in fresh.items()}))
+        # An event that is read again tells anew whom its commits name.
+        again = {pk for pk, (known, source_event) in present.items() if known and this_event == source_event}
+        named = {pk: (each.message, author_of(each)) for pk, each in batch.items() if pk in fresh or pk in again}
+        stories |= link_commits(repository, named, rules)
     return stories
-
-
-def _keys_by_change(repository: Repository, messages: dict[UUID, str]) -> dict[UUID, list[str]]:
-    """Return, by change, the keys of the stories that its message names or whose issues it closes, and those issues."""
-    closed = {pk: issues_in(message, repository.key)[:MOST_KEYS] for pk, message in messages.items()}
-    stories = stories_of_issues(repository, {issue for issues in closed.values() for issue in issues})
-    return {
-        pk: list(
-            dict.fromkeys(
-                [
-                    *keys_in(message)[:MOST_KEYS],
-                    *(key for issue in closed[pk] for key in stories.get(issue, ())),
-                    *closed[pk],
-                ]
-            )
-        )
-        for pk, message in messages.items()
-    }
 
 
 def _save_commits(event: UUID, repository: Repository, commits: dict[UUID, Commit]) -> None:
@@ -112,6 +95,11 @@ def _save_commits(event: UUID, repository: Repository, commits: dict[UUID, Commi
     )
 
 
+def author_of(commit: Commit) -> str:
+    """Return what git calls a commit's author: name and address."""
+    return f"{commit.author} <{commit.email}>" if commit.email else commit.author
+
+
 def _read_more(commits: dict[UUID, Commit]) -> set[int]:
     """Update known commits whose folders were now read to a greater depth, or whose patch was read; return the ids of
     their stories."""
@@ -133,31 +121,6 @@ def _read_more(commits: dict[UUID, Commit]) -> set[int]:
 def subject(message: str) -> str:
     """Return the first non-empty line of a commit message, at most 300 characters."""
     return next((line.strip() for line in message.splitlines() if line.strip()), "")[:300]
-
-
-def link_to_stories(keys_by_change: dict[UUID, list[str]]) -> set[int]:
-    """Link changes to stories by the keys in their messages; return the ids of those stories.
-
-    Links that a person made or refused are not changed. A link that an event made gets the stronger rule "message".
-    """
-    wanted = [(pk, key) for pk, keys in keys_by_change.items() for key in keys]
-    if not wanted:
-        return set()
-    stories = Story.objects.named(key for _, key in wanted)
-    rule = StoryLink.Rule.MESSAGE
-    StoryLink.objects.bulk_create(
-        (
-            StoryLink(pk=StoryLink.stable_id_of(pk, key), change_id=pk, key=key, story_id=stories.get(key), rule=rule)
-            for pk, key in wanted
-        ),
-        ignore_conflicts=True,
-        batch_size=500,
-    )
-    others = StoryLink.objects.filter(change__in=list(keys_by_change), person__isnull=True)
-    others = others.exclude(rule__in=(StoryLink.Rule.MESSAGE, StoryLink.Rule.PERSON))
-    stale = [pk for pk, change, key in others.values_list("pk", "change_id", "key") if key in keys_by_change[change]]
-    StoryLink.objects.filter(pk__in=stale).update(rule=StoryLink.Rule.MESSAGE)
-    return set(stories.values())
 
 
 def apply_refs(event: Any, repository: Repository, seen: RefsSeen) -> bool:

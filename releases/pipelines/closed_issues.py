@@ -1,12 +1,12 @@
-"""Links changes to the stories that were made from the issues they close ("fixes #7").
+"""Which stories were made from the issues that changes close ("fixes #7"). `change_links` makes the links.
 
 The closed issue itself is also kept as a link without a story, since the story may be created later. These links are like
 any other: a person may refuse one for good.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from releases.pipelines.models import Repository, StoryLink
+from releases.pipelines.models import Repository
 from releases.pipelines.repositories import find_repository
 from releases.providers.story_keys import ISSUE
 from squads.models import Story
@@ -36,8 +36,9 @@ def stories_of_issues(repository: Repository, issues: Iterable[str]) -> dict[str
     return found
 
 
-def link_closing_changes(story_ids: Iterable[int]) -> None:
-    """Link changes to stories whose issues they closed before the stories were created. A few queries a repository."""
+def closed_by_changes(story_ids: Iterable[int]) -> Iterator[tuple[Repository, dict[str, tuple[int, str]]]]:
+    """Yield the repositories whose changes may have closed the issues these stories were made of, with their issues as
+    {"#7": (id of the story, its key)}. A few queries a repository."""
     rows = Story.objects.filter(pk__in=list(story_ids)).exclude(external="").values_list("external", "pk", "key")
     by_path: dict[str, dict[str, tuple[int, str]]] = {}
     for external, pk, key in rows:
@@ -47,20 +48,5 @@ def link_closing_changes(story_ids: Iterable[int]) -> None:
             by_path.setdefault(path, {})[sign + number] = pk, key
     for path, story_by_issue in by_path.items():
         repository = find_repository(path)
-        if repository is None:
-            continue
-        closing = StoryLink.objects.filter(key__in=story_by_issue, story=None, change__repository=repository)
-        StoryLink.objects.bulk_create(
-            (
-                StoryLink(
-                    pk=StoryLink.stable_id_of(change, story_by_issue[issue][1]),
-                    change_id=change,
-                    key=story_by_issue[issue][1],
-                    story_id=story_by_issue[issue][0],
-                    rule=rule,
-                )
-                for change, issue, rule in closing.values_list("change_id", "key", "rule")
-            ),
-            ignore_conflicts=True,
-            batch_size=500,
-        )
+        if repository is not None:
+            yield repository, story_by_issue

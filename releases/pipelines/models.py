@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 
 from portal.kernel.stable_ids import stable_id
-from releases.pipelines.querysets import RunQuerySet
+from releases.pipelines.querysets import RunQuerySet, StoryLinkQuerySet
 from squads.models import Service, Story
 
 
@@ -157,14 +157,28 @@ class ChangeRelation(models.Model):
 
 
 class StoryLink(models.Model):
-    """A change belongs to a story. `rule` says why. Links made or refused by a person are never overwritten."""
+    """A change names a story. `rule` says where; with a `mention` the link is for reading only, and no evidence.
+
+    Links made or refused by a person are never overwritten. A closed issue ("#7") has a link as well, without a story.
+    """
 
     class Rule(models.TextChoices):
         MESSAGE = "message", "named in the commit message"
-        PULL_REQUEST = "pull_request", "named in the pull request"
+        PULL_REQUEST = "pull_request", "named in the title of the pull request"
+        DESCRIPTION = "description", "named in the description of the pull request"
         BRANCH = "branch", "named in the branch"
         EVENT = "event", "named in the event"
         PERSON = "person", "linked by a person"
+
+    class Mention(models.TextChoices):
+        """Why a link is for reading only."""
+
+        DESCRIPTION = "description", "mentioned in a description"
+        QUOTED = "quoted", "mentioned in quoted lines"
+        BOT = "bot", "mentioned by a bot"
+        REPOSITORY = "repository", "named in a repository that may not name the squad’s keys"
+        HINT = "hint", "looks like its key"
+        NOTHING = "nothing", "only looks like a key"
 
     # A stable id of change and key: a rebuild makes the same row again.
     id = models.UUIDField(primary_key=True, editable=False)
@@ -173,9 +187,15 @@ class StoryLink(models.Model):
     key = models.CharField(max_length=20)
     story = models.ForeignKey(Story, null=True, on_delete=models.SET_NULL, related_name="change_links")
     rule = models.CharField(max_length=12, choices=Rule)
+    mention = models.CharField(max_length=12, choices=Mention, blank=True, default="", help_text="empty: it asks")
+    # Where the key stands, as lists of `story_keys.Naming`: what git itself says, and what events tell.
+    git_named = models.JSONField(default=list)
+    told_named = models.JSONField(default=list)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     refused = models.BooleanField(default=False, help_text="a person said that it does not belong to the story")
     linked_at = models.DateTimeField(null=True, help_text="when a person linked it")
+
+    objects = StoryLinkQuerySet.as_manager()
 
     class Meta:
         app_label = "releases"

@@ -1,6 +1,6 @@
 """From facts about changes and runs to their rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +12,12 @@ from releases.inbox.fold import fold, moment, started_and_finished
 from releases.inbox.models import Fact, InboundEvent
 from releases.inbox.projection import Projection, delete_attempts, has_ended, save_attempts, save_row
 from releases.pipelines import relations
-from releases.pipelines.change_links import link_texts
+from releases.pipelines.change_links import LinkRules, link_told
 from releases.pipelines.models import Change, ChangeRelation, Repository, Run, StoryLink
 from releases.pipelines.repositories import get_or_create_repository
+from releases.providers.bots import BOT
 from releases.providers.commit_relations import Kind, Relation, relations_of, request_of_address
+from releases.providers.story_keys import BRANCH_TEXT
 from squads.teams.actions import service_named
 
 # The columns that say what a run is about: while they stay, only its neighbours may see it differently.
@@ -41,15 +43,21 @@ def project_change(key: str, facts: list[Fact], affected: Affected) -> None:
     for repository, own in by_repository.items():
         pk = stable_id("change", repository.key, key)
         _save_change(pk, key, repository, own)
-        texts = [tuple(each) for fact in own for each in fact.data.get("texts", ())]
-        link_texts(pk, repository, texts)
-        relations.save({pk: _relations(own, texts)}, by_git=False)
+        affected.stories |= link_told(pk, repository, _texts(own), LinkRules())
+        relations.save({pk: _relations(own)}, by_git=False)
         affected.changes.add(pk)
 
 
-def _relations(facts: list[Fact], texts: list[Any]) -> list[Relation]:
+def _texts(facts: list[Fact]) -> Iterator[tuple[str, str, str, bool]]:
+    """Yield the texts of these facts that may name stories, as `link_told` takes them."""
+    for fact in facts:
+        for kind, text in fact.data.get("texts", ()):
+            yield kind, text, fact.data.get("author", ""), fact.data.get("author_type") == BOT
+
+
+def _relations(facts: list[Fact]) -> list[Relation]:
     """Return what the events about a change say of other commits."""
-    found = [each for rule, text in texts if rule != StoryLink.Rule.BRANCH for each in relations_of(text)]
+    found = [each for kind, text, _, _ in _texts(facts) if kind != BRANCH_TEXT for each in relations_of(text)]
     for fact in facts:
         found += [Relation(Kind.ORIGINAL, sha) for sha, _ in fact.data.get("commits", ())]
         if (request := request_of_address(fact.data.get("url", ""))) is not None:
@@ -87,11 +95,22 @@ def _delete_changes(sha: str, kept: set[UUID], affected: Affected) -> None:
         affected.stories |= set(linked.values_list("story_id", flat=True))
         StoryLink.objects.filter(change=row.pk, person__isnull=True).delete()
         row.delete()
+    for row in (
+        Change.objects.filter(sha=sha, known=True)
+        .exclude(pk__in=kept)
+        .exclude(merged_at=None)
+        .select_related("repository")
+    ):
+        # Git has it still; only what events said of it goes.
+        affected.stories |= link_told(row.pk, row.repository, (), LinkRules())
+        affected.changes.add(row.pk)
+        Change.objects.filter(pk=row.pk).update(merged_at=None, url="", commits=[], told_paths=[])
 
 
 def _reset_links() -> None:
-    """Before a rebuild only the links that people made are known."""
+    """Before a rebuild only the links that people made are known, and not why."""
     StoryLink.objects.filter(person__isnull=True).delete()
+    StoryLink.objects.update(git_named=[], told_named=[])
 
 
 CHANGES = Projection(

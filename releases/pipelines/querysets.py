@@ -1,4 +1,4 @@
-"""Questions about what was attempted: runs, and what other features keep of attempts."""
+"""Questions about what was attempted (runs, and what other features keep of attempts) and about links to stories."""
 
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F
 
 if TYPE_CHECKING:
-    from releases.pipelines.models import Run  # noqa: F401 - named in quotes below
+    from releases.pipelines.models import Run, StoryLink  # noqa: F401 - named in quotes below
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
@@ -25,3 +25,23 @@ class AttemptQuerySet(models.QuerySet[Row]):
 
 class RunQuerySet(AttemptQuerySet["Run"]):
     """Questions about runs."""
+
+
+# Mentions that only look like a key: shown to whoever links by hand, and nowhere else.
+RESEMBLANCES = ("hint", "nothing")
+
+
+class StoryLinkQuerySet(models.QuerySet["StoryLink"]):
+    """Questions about links from changes to stories."""
+
+    def asking(self) -> Self:
+        """Those by which a change is part of a story: what evidence, boards and releases rest on."""
+        return self.filter(refused=False, mention="", story__isnull=False)
+
+    def mentioning(self) -> Self:
+        """Those that name a story for reading only."""
+        return self.filter(refused=False, story__isnull=False).exclude(mention__in=("", *RESEMBLANCES))
+
+    def hinting(self) -> Self:
+        """Those that only look like the key of a story there is."""
+        return self.filter(refused=False, story__isnull=False, mention="hint")

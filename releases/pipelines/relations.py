@@ -288,7 +288,7 @@ class _Around:
 
     def _rewritten(self) -> list[Pair]:
         """Return what a lost commit was rewritten as, both naming the same story, from either end."""
-        links = StoryLink.objects.filter(refused=False, change__repository__in=self.here)
+        links = StoryLink.objects.filter(refused=False, mention="", change__repository__in=self.here)
         lost: dict[str, list[Node]] = defaultdict(list)
         columns = [f"change__{name}" for name in COLUMNS]
         for key, *row in links.filter(change__lost=True).order_by("pk").values_list("key", *columns):

@@ -111,7 +111,7 @@ class ReleaseFilter(django_filters.FilterSet):
 def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str]]:
     """Return the first stories of a release by squad and number, the ids of those planned for it, and all by stage."""
     planned = set(Story.objects.filter(release=release).values_list("pk", flat=True))
-    links = StoryLink.objects.filter(change__release=release, refused=False, story__isnull=False)
+    links = StoryLink.objects.asking().filter(change__release=release)
     named = set(links.values_list("story_id", flat=True).distinct())
     stories = Story.objects.filter(pk__in=planned | named).select_related("squad").order_by("squad__name", "number")
     counts = Counter(Story.objects.filter(pk__in=planned | named).order_by().values_list("stage", flat=True))

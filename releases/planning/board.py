@@ -102,7 +102,7 @@ def _light(release: UUID) -> list[_Light]:
     columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type")
     rows: Any = Story.objects.filter(release=release).order_by().values_list(*columns)
     planned = [_Light._make((*row, True)) for row in rows]
-    links = StoryLink.objects.filter(change__release=release, refused=False, story__isnull=False)
+    links = StoryLink.objects.asking().filter(change__release=release)
     named = set(links.order_by().values_list("story_id", flat=True).distinct()) - {row.pk for row in planned}
     if not named:
         return planned
@@ -193,7 +193,7 @@ def card_html(card: Card) -> str:
 def live_cards(ids: list[int]) -> list[LiveCard]:
     """Return these stories as cards of every release board that shows them now, for the pages that have one open."""
     planned = set(Story.objects.filter(pk__in=ids, release__isnull=False).values_list("pk", "release__slug"))
-    links = StoryLink.objects.filter(story__in=ids, refused=False, change__release__isnull=False).order_by()
+    links = StoryLink.objects.asking().filter(story__in=ids, change__release__isnull=False).order_by()
     named = set(links.values_list("story_id", "change__release__slug").distinct()) - planned
     rows = rows_of(ids)
     made = {row.pk: card for row, card in zip(rows, _cards(rows, clock.now()), strict=True)}

@@ -72,7 +72,7 @@ def batches(release_ids: Iterable[UUID]) -> dict[UUID, Counter[str]]:
     planned = Story.objects.filter(release__in=ids).order_by().values_list("release_id", "type")
     for release, type_, count in planned.annotate(n=Count("*")):
         found[release][type_] = count
-    links = StoryLink.objects.filter(change__release__in=ids, refused=False, story__isnull=False)
+    links = StoryLink.objects.asking().filter(change__release__in=ids)
     named = links.exclude(story__release=F("change__release")).order_by()
     for release, _, type_ in named.values_list("change__release_id", "story_id", "story__type").distinct():
         found[release][type_] += 1
@@ -165,14 +165,14 @@ def changes(release: Release) -> QuerySet[Change]:
 
 def unlinked(release: Release) -> QuerySet[Change]:
     """Return the changes of a release that belong to no story, merge commits left out, newest first."""
-    linked = StoryLink.objects.filter(change=OuterRef("pk"), refused=False, story__isnull=False)
+    linked = StoryLink.objects.asking().filter(change=OuterRef("pk"))
     return changes(release).filter(is_merge=False).exclude(Exists(linked))
 
 
 def keys_of(rows: Iterable[Change]) -> dict[UUID, list[str]]:
     """Return the keys of the stories that each of these changes belongs to."""
     found: dict[UUID, list[str]] = {}
-    links = StoryLink.objects.filter(change__in=[row.pk for row in rows], refused=False, story__isnull=False)
+    links = StoryLink.objects.asking().filter(change__in=[row.pk for row in rows])
     for change, key in links.order_by("key").values_list("change_id", "key"):
         found.setdefault(change, []).append(key)
     return found

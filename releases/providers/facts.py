@@ -80,7 +80,8 @@ class SeenInPart(list[Seen]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeMerged(Seen):
-    """A change reached the mainline. `key` is its sha; `texts` are (rule, text) pairs that may name stories.
+    """A change reached the mainline. `key` is its sha; `texts` are (kind, text) pairs that may name stories
+    (`story_keys.named_in`). `author_type` is "bot" where the system says that its author is one.
 
     `commits` are the original commits that a squash or rebase left out of the mainline, as (sha, commit time).
     `paths` are the files or folders it touches, where the system lists them.
@@ -91,6 +92,7 @@ class ChangeMerged(Seen):
     merged_at: datetime
     subject: str = ""
     author: str = ""
+    author_type: str = ""
     url: str = ""
     texts: tuple[tuple[str, str], ...] = ()
     commits: tuple[tuple[str, datetime], ...] = ()
@@ -313,6 +315,7 @@ class Commit:
     # git's patch-id of it, and of what takes it back exactly; empty where git was not asked, and for merges.
     patch: str = ""
     undoes: str = ""
+    email: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

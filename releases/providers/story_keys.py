@@ -1,19 +1,104 @@
-"""Finding story keys in what people write. No Django in here."""
+"""Which stories a text names, and whether naming them asks for the change. One rule for every provider. No Django in here.
+
+A key in a commit message, in a request's title or in a branch asks: the change is part of the story. In a request's
+description, in quoted lines and in what a bot writes below its subject a key is only a mention, unless the description
+closes it ("fixes PAY-12"). A key in small letters (pay-12) counts where its squad owns the repository, else it is a hint.
+"""
 
 import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9])")
+ANY_CASE = re.compile(
+    r"(?<![A-Za-z0-9_./@-])([A-Za-z][A-Za-z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9_]|[.-][A-Za-z0-9])"
+)
 # In the name of a branch or test, other characters surround a key: feature/pay-12-refunds, test_PAY_12_refund.
 LOOSE = re.compile(r"(?:^|[^A-Za-z0-9])([A-Za-z][A-Za-z0-9]{1,9})[-_]([1-9][0-9]{0,6})(?![A-Za-z0-9])")
+CLOSING = (
+    r"(?<![a-z0-9])(?<!not )(?<!n't )(?<!n’t )(?<!never )"
+    r"(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?):?[ \t]+"
+)
+AND = r"(?:,?[ \t]+and[ \t]+|,[ \t]*)?"
 # How GitHub and GitLab close an issue from a message: fixes #7, Closes: shop/checkout#7, resolves #7, #8 and #9.
-CLOSES = re.compile(
-    r"(?<![a-z0-9])(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)):?[ \t]+((?:[\w./-]{0,250}#[0-9]{1,9}\b"
-    r"(?:,?[ \t]+and[ \t]+|,[ \t]*)?){1,50})",
+CLOSES = re.compile(rf"{CLOSING}((?:[\w./-]{{0,250}}#[0-9]{{1,9}}\b{AND}){{1,50}})", re.IGNORECASE)
+# The same for keys: fixes PAY-12, closes [PAY-12](…), resolves PAY-12 and PAY-13.
+CLOSES_KEYS = re.compile(
+    rf"{CLOSING}((?:\[?[a-z][a-z0-9]{{1,9}}-[1-9][0-9]{{0,6}}(?![a-z0-9])\]?(?:\([^()\s]{{0,500}}\))?{AND}){{1,50}})",
     re.IGNORECASE,
 )
 NAMED_ISSUE = re.compile(r"([\w./-]{0,250})(#[1-9][0-9]{0,8})\b")
 ISSUE = re.compile(r"#[1-9][0-9]{0,8}")
 LONGEST_TEXT = 20_000
+# What a merge says of itself: git, GitHub, Gitea, Bitbucket and GitLab. Then come the branches it merged.
+MERGE = re.compile(r"^merged? (?:remote-tracking )?(?:branch(?:es)?|pull request|tag|commit|in)\b", re.IGNORECASE)
+MERGED = re.compile(r"'([^']{1,250})'|(?:\b(?:from|into|in)[ ]+)([^\s']{1,250})")
+ELSEWHERE = re.compile(r"\bof[ ]+\S{1,500}")
+# Lines that name people or other commits, and no work.
+TRAILER = re.compile(
+    r"^\s*(?:co-authored-by|co-developed-by|signed-off-by|reviewed-by|acked-by|tested-by|reported-by|suggested-by|approved-by"
+    r"|cc|change-id|reviewed-on|commit-queue|see merge request)\b:?|^\s*\(cherry picked from ",
+    re.IGNORECASE,
+)
+COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+QUOTED_BLOCK = re.compile(r"<(details|blockquote)\b(?:(?!<\1\b).)*?</\1>", re.DOTALL | re.IGNORECASE)
+
+# The kinds of text that an event may hold.
+MESSAGE, TITLE_TEXT, DESCRIPTION_TEXT, BRANCH_TEXT, EVENT_TEXT = "message", "title", "description", "branch", "event"
+# The places in which a key may stand.
+SUBJECT, BODY, TITLE, DESCRIPTION, CLOSED, BRANCH, EVENT, QUOTED, QUOTED_BELOW = (
+    "subject",
+    "body",
+    "title",
+    "description",
+    "closes",
+    "branch",
+    "event",
+    "quoted",
+    "quoted_below",
+)
+# The rule that a link shows for each place; the first of them is the strongest.
+RULE_BY_PLACE = {
+    SUBJECT: "message",
+    BODY: "message",
+    TITLE: "pull_request",
+    BRANCH: "branch",
+    EVENT: "event",
+    CLOSED: "description",
+    DESCRIPTION: "description",
+    QUOTED: "description",
+    QUOTED_BELOW: "message",
+}
+# Where a bot quotes what others wrote.
+NOTES = (BODY, DESCRIPTION, CLOSED, QUOTED, QUOTED_BELOW)
+# Why a link is for reading only, from what says most to what says least; "" is a link that asks.
+ASKS, DESCRIBED, IN_QUOTES, BY_BOT, NOT_ALLOWED, HINT, NOTHING = (
+    "",
+    "description",
+    "quoted",
+    "bot",
+    "repository",
+    "hint",
+    "nothing",
+)
+STRENGTH = (ASKS, DESCRIBED, IN_QUOTES, BY_BOT, NOT_ALLOWED, HINT, NOTHING)
+
+
+class Naming(NamedTuple):
+    """A place in which a key stands, who wrote the text (`bot`: their system says it is one), and whether it is in
+    small letters (`loose`)."""
+
+    place: str
+    who: str = ""
+    bot: bool = False
+    loose: bool = False
+
+
+class Standing(NamedTuple):
+    """What a link is: the rule that made it, and why it is for reading only; "" where it asks for the change."""
+
+    rule: str
+    mention: str
 
 
 def keys_in(text: str) -> list[str]:
@@ -22,10 +107,14 @@ def keys_in(text: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def keys_told(text: str) -> list[str]:
+    """Return the story keys in a field that holds nothing but keys, in capitals: pay-12 there is PAY-12."""
+    return keys_in(text.upper())
+
+
 def keys_in_name(text: str) -> list[str]:
     """Return what may be story keys in the name of a branch or test, in capitals: feature/pay-12-refunds names PAY-12."""
-    found = (f"{prefix.upper()}-{number}" for prefix, number in LOOSE.findall(text[:LONGEST_TEXT]))
-    return list(dict.fromkeys(found))
+    return [key for key, _ in _of_name(text)]
 
 
 def issues_in(text: str, repository: str) -> list[str]:
@@ -40,3 +129,121 @@ def issues_in(text: str, repository: str) -> list[str]:
             if not path or ("/" in path and own.endswith(f"/{path.lower()}")):
                 found.setdefault(issue)
     return list(found)
+
+
+def named_in(kind: str, text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
+    """Yield (key, place, loose) for every story key and closed issue ("#7") that a text of this kind names."""
+    text = text[:LONGEST_TEXT]
+    if kind == MESSAGE:
+        yield from _of_message(text, repository)
+    elif kind == DESCRIPTION_TEXT:
+        yield from _of_description(text, repository)
+    elif kind == BRANCH_TEXT:
+        yield from ((key, BRANCH, loose) for key, loose in _of_name(text))
+    elif kind == EVENT_TEXT:
+        yield from ((key, EVENT, False) for key in keys_told(text))
+    else:
+        yield from _of_line(text, TITLE, repository)
+
+
+def standing(
+    namings: Iterable[Naming], *, here: bool, allowed: bool, described: bool, is_bot: Callable[[str, bool], bool]
+) -> Standing:
+    """Return what a key in all these places makes of a link; the strongest place counts.
+
+    `here`: the key's squad owns the repository. `allowed`: that squad lets the repository name its keys. `described`: its
+    rule says that keys in descriptions count. `is_bot` answers for an author and what their system says of them.
+    """
+    strongest = (STRENGTH.index(NOTHING), len(RULE_BY_PLACE), "event")
+    for each in namings:
+        mention = _mention(each, here=here, described=described, by_bot=is_bot(each.who, each.bot))
+        if mention == ASKS and not allowed:
+            mention = NOT_ALLOWED
+        found = (STRENGTH.index(mention), list(RULE_BY_PLACE).index(each.place), RULE_BY_PLACE[each.place])
+        strongest = min(strongest, found)
+    return Standing(strongest[2], STRENGTH[strongest[0]])
+
+
+def _mention(naming: Naming, *, here: bool, described: bool, by_bot: bool) -> str:
+    if naming.loose and not here:
+        # Names of packages that a bot updates look like keys: left-pad-2.
+        return NOTHING if by_bot else HINT
+    if by_bot and (naming.loose or naming.place in NOTES):
+        return BY_BOT
+    if naming.place in (QUOTED, QUOTED_BELOW):
+        return IN_QUOTES
+    if naming.place == DESCRIPTION and not described:
+        return DESCRIBED
+    return ASKS
+
+
+def _of_name(text: str) -> Iterator[tuple[str, bool]]:
+    found: dict[str, bool] = {}
+    for prefix, number in LOOSE.findall(text[:LONGEST_TEXT]):
+        key = f"{prefix.upper()}-{number}"
+        found[key] = found.get(key, True) and prefix != prefix.upper()
+    yield from found.items()
+
+
+def _of_line(text: str, place: str, repository: str) -> Iterator[tuple[str, str, bool]]:
+    exact = keys_in(text)
+    yield from ((key, place, False) for key in exact)
+    for prefix, number in ANY_CASE.findall(text):
+        if (key := f"{prefix.upper()}-{number}") not in exact:
+            yield key, place, True
+    yield from ((issue, place, False) for issue in issues_in(text, repository))
+
+
+def _of_message(text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
+    subject, _, body = text.strip().partition("\n")
+    if not MERGE.match(subject):
+        yield from _of_line(subject, SUBJECT, repository)
+    else:
+        for quoted, bare in MERGED.findall(ELSEWHERE.sub(" ", subject)):
+            yield from ((key, BRANCH, loose) for key, loose in _of_name(quoted or bare))
+        yield from _of_line(MERGED.sub(" ", ELSEWHERE.sub(" ", subject)), SUBJECT, repository)
+        # Below, a merge repeats the title of its request, and then its description.
+        title, _, body = body.strip().partition("\n")
+        if not TRAILER.match(title):
+            yield from _of_line(title, TITLE, repository)
+        yield from _of_description(body, repository)
+        return
+    written, quoted = _quotes_apart(body)
+    yield from _of_line(written, BODY, repository)
+    yield from _of_quotes(quoted, QUOTED_BELOW)
+
+
+def _of_description(text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
+    written, quoted = _quotes_apart(text)
+    closed = [key for keys in CLOSES_KEYS.findall(written) for key in ANY_CASE.findall(keys)]
+    for prefix, number in closed:
+        yield f"{prefix.upper()}-{number}", CLOSED, prefix != prefix.upper()
+    yield from ((issue, CLOSED, False) for issue in issues_in(written, repository))
+    yield from ((key, place, loose) for key, place, loose in _of_line(written, DESCRIPTION, "") if key[0] != "#")
+    yield from _of_quotes(quoted, QUOTED)
+
+
+def _of_quotes(text: str, place: str) -> Iterator[tuple[str, str, bool]]:
+    yield from ((key, place, False) for key in keys_in(text))
+
+
+def _quotes_apart(text: str) -> tuple[str, str]:
+    """Return what somebody wrote below a subject, and what they quote there: lines with ">", code, folded blocks.
+
+    Comments that a template leaves behind, and lines that only name people or commits, are in neither.
+    """
+    text = COMMENT.sub(" ", text)
+    quoted: list[str] = []
+    while (found := QUOTED_BLOCK.search(text)) is not None and len(quoted) < 100:
+        quoted.append(found[0])
+        text = f"{text[: found.start()]}\n{text[found.end() :]}"
+    written: list[str] = []
+    in_code = False
+    for line in text.splitlines():
+        is_fence = line.lstrip().startswith(("```", "~~~"))
+        in_code ^= is_fence
+        if in_code or is_fence or line.lstrip().startswith(">"):
+            quoted.append(line)
+        elif not TRAILER.match(line):
+            written.append(line)
+    return "\n".join(written), "\n".join(quoted)

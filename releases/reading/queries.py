@@ -185,9 +185,7 @@ class _Pages:
             return said | {fact.key for fact in facts if kind and fact.kind == kind}
 
         changes = mentioned("sha", "change")
-        links = (
-            StoryLink.objects.filter(change__sha__in=changes, refused=False) if changes else StoryLink.objects.none()
-        )
+        links = StoryLink.objects.asking().filter(change__sha__in=changes) if changes else StoryLink.objects.none()
         self.by_change: dict[str, set[str]] = {}
         for sha, key in links.values_list("change__sha", "key")[:FACTS_SHOWN]:
             self.by_change.setdefault(sha, set()).add(key)

@@ -4,7 +4,7 @@ A report is validated while the sender waits; its raw body is then stored and re
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -27,11 +27,13 @@ from releases.deployments.models import AcceptanceRun, Deployment
 from releases.flags.models import FlagState
 from releases.inbox.actions import store
 from releases.inbox.models import Source
+from releases.mappings import engine
+from releases.mappings.fact_mapper import current_rules
 from releases.pipelines.models import Run
 from releases.providers.base import Message
-from releases.providers.facts import AcceptanceSeen, NoZone, Seen, Unreadable, check_not_in_future
+from releases.providers.facts import AcceptanceSeen, LeftOut, NoZone, Seen, Unreadable, check_not_in_future
 from releases.providers.payloads import NotJson, parse_json
-from releases.providers.report.junit import read_cases
+from releases.providers.report.junit import Case, read_cases
 from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
 from releases.reading import queries
 from releases.reports import serializers as report_serializers
@@ -97,7 +99,15 @@ def limited_body(request: Request) -> bytes:
 
 
 def store_report(
-    request: Request, kind: str, body: bytes, content_type: str, *, id_: Any, timed: bool, query: str = ""
+    request: Request,
+    kind: str,
+    body: bytes,
+    content_type: str,
+    *,
+    id_: Any,
+    timed: bool,
+    query: str = "",
+    notes: Iterable[str] = (),
 ) -> Response:
     """Store a validated report and answer 202, or 200 for a repeat of a stored one.
 
@@ -121,13 +131,12 @@ def store_report(
     if query:
         headers["query"] = query
     message = Message(headers=headers, body=body, content_type=content_type)
-    notes: list[str] = []
     try:
         facts = translate(kind, message, source.config) or []
         check_not_in_future(facts, at)
     except NoZone as error:
         # A file of some tool: it is kept, and read once somebody said the zone. What it names is known all the same.
-        notes = [f"It is kept and cannot be read yet. {error}"]
+        notes = [f"It is kept and cannot be read yet. {error}", *notes]
         facts = translate(kind, message, {**source.config, "zone": "UTC"}) or []
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
@@ -140,21 +149,43 @@ def store_report(
             "id": str(event.pk),
             "state": event.state,
             "url": request.build_absolute_uri(event.get_absolute_url()),
-            "notes": [*notes, *notes_on(facts)],
+            "notes": [*notes, *notes_on(facts, source)],
         },
         status=status.HTTP_202_ACCEPTED if new else status.HTTP_200_OK,
     )
 
 
-def notes_on(facts: list[Seen]) -> list[str]:
-    """Return notes on names that the portal does not know yet. The evidence is stored all the same."""
+def notes_on(reported: list[Seen], source: Source) -> list[str]:
+    """Return notes on names that the portal does not know yet, as its mapping rules read them. The evidence is stored all
+    the same."""
+    facts = engine.apply_rules(reported, current_rules(), source.pk).facts
     found = queries.unknown(
         services={name for each in facts if (name := getattr(each, "service", ""))},
         environments={name for each in facts if (name := getattr(each, "environment", ""))},
         stories={each.story for each in facts if isinstance(each, AcceptanceSeen) and each.story},
     )
     if any(isinstance(each, AcceptanceSeen) and not each.story for each in facts):
-        found.append("No test case or field names a story, so this proves no story accepted. A key looks like PAY-12.")
+        found.append(
+            "No field or property “story” names one, so this proves no story accepted. A key looks like PAY-12."
+        )
+    if any(isinstance(each, LeftOut) for each in facts):
+        found.append("A mapping rule leaves out what this names, so it counts for nothing. See /sources/mapping/.")
+    return found
+
+
+def notes_on_cases(cases: list[Case]) -> list[str]:
+    """Say which test cases of a JUnit file prove nothing though they look as if they did."""
+    found = []
+    alike = dict.fromkeys(key for case in cases for key in case.looks_like)
+    stories = Story.objects.filter(key__in=list(alike)[:500]).values_list("key", flat=True) if alike else ()
+    for key in sorted(stories)[:20]:
+        found.append(
+            f"A test is called like {key}. A name proves nothing: give the test a property “story” with the value {key}, or "
+            "send keys_in_names=true if the names of your tests hold keys in capitals."
+        )
+    unnamed = sum(1 for case in cases if not case.stories)
+    if unnamed and unnamed != len(cases):
+        found.append(f"{unnamed} of {len(cases)} test cases name no story and are left out.")
     return found
 
 
@@ -376,7 +407,7 @@ class AcceptanceRuns(Reports):
         ],
     )
     def create(self, request: Request) -> Response:
-        """Report a check as JSON, or send a JUnit XML file whose test cases name stories by key."""
+        """Report a check as JSON, or send a JUnit XML file whose properties “story” name stories by key."""
         content_type = _media_type(request)
         if content_type in XML:
             return self._junit(request, limited_body(request), request.query_params.dict())
@@ -387,14 +418,22 @@ class AcceptanceRuns(Reports):
     def _junit(self, request: Request, body: bytes, parameters: Mapping[str, str]) -> Response:
         serializer = report_serializers.JUnitIn(data={name: value for name, value in parameters.items() if value})
         serializer.is_valid(raise_exception=True)
+        by_name = serializer.validated_data.get("keys_in_names") == "true"
         try:
             # Whether it names times at all does not depend on their zone.
-            timed = all(case.finished_at for case in read_cases(body, {"zone": "UTC"}))
+            cases = read_cases(body, {"zone": "UTC"}, keys_in_names=by_name)
         except Unreadable as error:
             raise exceptions.ValidationError({"file": f"{str(error)[:1].upper()}{str(error)[1:]}."}) from None
         query = urlencode(sorted(serializer.validated_data.items()))
         return store_report(
-            request, JUNIT, body, "application/xml", id_=serializer.validated_data.get("id"), timed=timed, query=query
+            request,
+            JUNIT,
+            body,
+            "application/xml",
+            id_=serializer.validated_data.get("id"),
+            timed=all(case.finished_at for case in cases),
+            query=query,
+            notes=notes_on_cases(cases),
         )
 
 

@@ -256,6 +256,11 @@ class JUnitIn(Bound):
     """The parameters beside a JUnit XML file."""
 
     id = serializers.CharField(max_length=150, required=False)
+    keys_in_names = serializers.ChoiceField(
+        choices=[("true", "true"), ("false", "false")],
+        required=False,
+        help_text="true: keys in capitals in the names of tests, classes and suites prove stories too.",
+    )
     zone = serializers.CharField(
         max_length=60, required=False, help_text="Of its times, where they say none: such as Europe/Berlin."
     )

@@ -25,7 +25,7 @@ from releases.pulling import git_pull, leases
 from squads.teams.models import Squad
 
 # Keys that no source may have, since pages use them: /sources/new/git/ and the like.
-RESERVED_KEYS = {"new", "help", "hosts", "mapping", "unmapped"}
+RESERVED_KEYS = {"new", "help", "hosts", "bots", "mapping", "unmapped"}
 EVENT_KINDS = [(kind, PROVIDERS[kind].name) for kind in ("cdevents", "report")]
 PUSH_KINDS = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
 

@@ -32,7 +32,7 @@ def written_by(person: Actor, story: Any) -> "models.QuerySet[Any]":
     author = Lower(ExpressionWrapper(OuterRef("change__author"), output_field=models.TextField()))
     known = KnownName.objects.filter(user=person).annotate(called=Lower("name"), author=author)
     known = known.filter(Q(author=F("called")) | Q(called__contains="@", author__endswith=mailed))
-    links = apps.get_model("releases", "StoryLink")._default_manager.filter(story=story, refused=False)
+    links = apps.get_model("releases", "StoryLink")._default_manager.filter(story=story, refused=False, mention="")
     return links.filter(Exists(known)).order_by()
 
 

@@ -169,8 +169,16 @@ def timeline(story: Story) -> QuerySet[Evidence]:
 
 
 def changes(story: Story) -> "QuerySet[Any]":
-    """Return the links from changes to a story, newest change first, without those a person refused."""
-    links = story.change_links.filter(refused=False)
+    """Return the links from changes to a story, newest change first, without those a person refused and mentions."""
+    return _newest_first(story.change_links.asking())
+
+
+def mentions(story: Story) -> "QuerySet[Any]":
+    """Return the links from changes that only mention a story, newest change first."""
+    return _newest_first(story.change_links.mentioning())
+
+
+def _newest_first(links: "QuerySet[Any]") -> "QuerySet[Any]":
     return links.select_related("change__repository__service", "change__release").order_by(
         "-change__committed_at", "-change__merged_at", "change_id"
     )

@@ -17,6 +17,7 @@ from squads.stories.models import Story
 from squads.story_pages.forms import EvidenceForm
 
 CHANGES_SHOWN = 20
+MENTIONS_SHOWN = 10
 COMMENTS_SHOWN = 30
 HISTORY_SHOWN = 8
 WATCHERS_SHOWN = 20
@@ -155,4 +156,10 @@ def _linked(story: Story) -> dict[str, Any]:
     changes = queries.changes(story)
     links = list(changes[: CHANGES_SHOWN + 1])
     count = len(links) if len(links) <= CHANGES_SHOWN else changes.count()
-    return {"links": queries.linked(links[:CHANGES_SHOWN]), "link_count": count}
+    mentions = list(queries.mentions(story)[: MENTIONS_SHOWN + 1])
+    return {
+        "links": queries.linked(links[:CHANGES_SHOWN]),
+        "link_count": count,
+        "mentions": mentions[:MENTIONS_SHOWN],
+        "more_mentions": len(mentions) > MENTIONS_SHOWN,
+    }

@@ -70,13 +70,15 @@ def story_detail(request: HttpRequest, key: str) -> HttpResponse:
 @reading
 @require_safe
 def story_changes(request: HttpRequest, key: str) -> HttpResponse:
-    """Every change linked to a story."""
-    story = story_at(key)
-    page = page_of(request, queries.changes(story))
+    """Every change linked to a story, or with ?mentions=1 those that only mention it."""
+    story, only_mentions = story_at(key), given(request.GET, "mentions") == "1"
+    page = page_of(request, queries.mentions(story) if only_mentions else queries.changes(story))
     context = {
         "story": story,
         "page": page,
-        "links": queries.linked(page.object_list),
+        "links": [] if only_mentions else queries.linked(page.object_list),
+        "mentions": page.object_list if only_mentions else [],
+        "only_mentions": only_mentions,
         "writable": story.squad.is_writable_by(request.user),
     }
     return render(request, "squads/stories/changes.html", context)

@@ -26,6 +26,7 @@ LONGEST_TEXT = 5000
 # One more than the longest user name. SQLite cannot compare texts of any length.
 LONGEST_USERNAME = 151
 # Names of locks. Two people who give the same name at once are serialised, so that the second gets the error.
+EDITED = ("name", "key_prefix", "kind", "mission", "key_repositories", "descriptions_count")
 NAMES_OF_SQUADS, NAMES_OF_SERVICES = "names of squads", "names of services and their repositories"
 
 
@@ -42,11 +43,25 @@ def free_slug(model: type[models.Model], name: str, fallback: str) -> str:
 
 @transaction.atomic
 def create_squad(
-    *, by: Actor, name: str, key_prefix: str, kind: str = Squad.Kind.HORIZONTAL, mission: str = ""
+    *,
+    by: Actor,
+    name: str,
+    key_prefix: str,
+    kind: str = Squad.Kind.HORIZONTAL,
+    mission: str = "",
+    key_repositories: Iterable[str] = (),
+    descriptions_count: bool = False,
 ) -> Squad:
     """Create a squad; whoever creates it is its first member and leads it."""
     hold(NAMES_OF_SQUADS)
-    squad = Squad(name=name.strip(), key_prefix=key_prefix, kind=kind, mission=mission)
+    squad = Squad(
+        name=name.strip(),
+        key_prefix=key_prefix,
+        kind=kind,
+        mission=mission,
+        key_repositories=_checked_keys("key_repositories", key_repositories),
+        descriptions_count=descriptions_count,
+    )
     squad.slug = free_slug(Squad, squad.name, key_prefix)
     _check_length("mission", mission)
     squad.full_clean()
@@ -58,7 +73,7 @@ def create_squad(
 
 @transaction.atomic
 def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
-    """Change name, kind, mission, or, while no story has a key made from it, the key prefix."""
+    """Change name, kind, mission, what may name its keys, or, while no story has a key made from it, the key prefix."""
     hold(NAMES_OF_SQUADS)
     before = Squad.objects.select_for_update().get(pk=squad.pk)
     prefix = fields.get("key_prefix", before.key_prefix)
@@ -69,12 +84,14 @@ def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
                 "Create another squad for a new prefix."
             }
         )
-    for name in ("name", "key_prefix", "kind", "mission"):
+    if "key_repositories" in fields:
+        fields["key_repositories"] = _checked_keys("key_repositories", fields["key_repositories"])
+    for name in EDITED:
         if name in fields:
             setattr(squad, name, fields[name])
     _check_length("mission", squad.mission if "mission" in fields else "")
     squad.full_clean()
-    squad.save(update_fields=["name", "key_prefix", "kind", "mission"])
+    squad.save(update_fields=EDITED)
     publish(SquadSaved(ids=[squad.pk]))
     return squad
 
@@ -190,13 +207,7 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
 
     Return the ids of those that came or went, since the evidence of their stories names the service.
     """
-    wanted = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
-    if long := [key for key in wanted if len(key) > LONGEST_KEY]:
-        raise ValidationError({"repositories": f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
-    if len(wanted) > MOST_REPOSITORIES:
-        raise ValidationError(
-            {"repositories": f"{len(wanted)} repositories are no one service; {MOST_REPOSITORIES} is the most."}
-        )
+    wanted = _checked_keys("repositories", keys)
     all_repositories = queries.repositories()
     known = {row.key: row for row in all_repositories.filter(key__in=wanted).select_related("service")}
     for key, row in known.items():
@@ -210,6 +221,16 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
     all_repositories.filter(pk__in=added).update(service=service)
     created = [all_repositories.create(key=key, service=service).pk for key in wanted if key not in known]
     return [*removed, *added, *created]
+
+
+def _checked_keys(field: str, keys: Iterable[str]) -> list[str]:
+    """Return the keys of repositories that somebody listed, each once; a ValidationError names the field."""
+    wanted = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
+    if long := [key for key in wanted if len(key) > LONGEST_KEY]:
+        raise ValidationError({field: f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
+    if len(wanted) > MOST_REPOSITORIES:
+        raise ValidationError({field: f"{len(wanted)} repositories are too many; {MOST_REPOSITORIES} is the most."})
+    return wanted
 
 
 def service_named(name: str) -> Service:

@@ -25,11 +25,26 @@ class SquadOut(serializers.ModelSerializer):
     """A squad as the API shows it."""
 
     members = named_by("username", many=True)
+    key_repositories = serializers.ListField(
+        child=serializers.CharField(),
+        read_only=True,
+        help_text="The only repositories that may name its keys; empty: all.",
+    )
     url = serializers.CharField(source="get_absolute_url", read_only=True)
 
     class Meta:
         model = Squad
-        fields = ["slug", "name", "key_prefix", "kind", "mission", "members", "url"]
+        fields = [
+            "slug",
+            "name",
+            "key_prefix",
+            "kind",
+            "mission",
+            "key_repositories",
+            "descriptions_count",
+            "members",
+            "url",
+        ]
         read_only_fields = fields
 
 
@@ -47,6 +62,15 @@ class SquadIn(Body):
     )
     kind = serializers.ChoiceField(Squad.Kind.choices, required=False)
     mission = serializers.CharField(required=False, allow_blank=True)
+    key_repositories = serializers.ListField(
+        child=serializers.CharField(max_length=250),
+        required=False,
+        help_text="The only repositories that may name its keys, such as shop/checkout; empty: all.",
+    )
+    descriptions_count = serializers.BooleanField(
+        required=False,
+        help_text="Keys in descriptions of pull requests ask for the change; otherwise they are mentions.",
+    )
 
 
 class MemberIn(Body):

@@ -10,11 +10,28 @@ from squads.teams.models import Membership, Service, Squad
 
 
 class SquadForm(forms.ModelForm):
-    """A squad's name, key prefix, kind and mission."""
+    """A squad's name, key prefix, kind and mission, and what may name its keys."""
+
+    key_repositories = forms.CharField(
+        label="Repositories that may name its keys",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text="One per line, as events call them, such as shop/checkout. Left empty: all. "
+        "A key in another repository is then only shown as a mention.",
+    )
+    field_order = ["name", "key_prefix", "kind", "mission", "key_repositories", "descriptions_count"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["key_repositories"] = "\n".join(self.instance.key_repositories)
+
+    def clean_key_repositories(self) -> list[str]:
+        """Return the repositories, one per line typed."""
+        return _lines(self.cleaned_data["key_repositories"])
 
     class Meta:
         model = Squad
-        fields = ["name", "key_prefix", "kind", "mission"]
+        fields = ["name", "key_prefix", "kind", "mission", "descriptions_count"]
         widgets = {"mission": forms.Textarea(attrs={"rows": 3})}
         help_texts = {"mission": "One or two sentences: what this squad is there for."}
         error_messages = {
@@ -92,4 +109,8 @@ class ServiceForm(forms.Form):
 
     def clean_repositories(self) -> list[str]:
         """Return the repositories' keys, one per line typed."""
-        return [line.strip() for line in self.cleaned_data["repositories"].splitlines() if line.strip()]
+        return _lines(self.cleaned_data["repositories"])
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

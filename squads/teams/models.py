@@ -82,6 +82,16 @@ class Squad(models.Model):
         default=False,
         help_text="Otherwise somebody else has to accept the story in production.",
     )
+    key_repositories = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="the only repositories that may name its keys, as events call them; empty: all",
+    )
+    descriptions_count = models.BooleanField(
+        "keys in descriptions of pull requests count",
+        default=False,
+        help_text="Otherwise they are mentions, unless the description closes the story, as “fixes PAY-12” does.",
+    )
     next_number = models.PositiveIntegerField(default=1, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="squads")
 

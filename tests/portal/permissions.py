@@ -21,6 +21,7 @@ from releases.environments.actions import create_environment, environment_named
 from releases.inbox.actions import store
 from releases.models import (
     AllowedHost,
+    BotRule,
     Change,
     Environment,
     InboundEvent,
@@ -100,6 +101,7 @@ class World:
     source: Source
     git: Source
     host: AllowedHost
+    bot: BotRule
     dead: Message
     event: InboundEvent
     rule: MappingRule
@@ -141,6 +143,7 @@ def world() -> World:
     # It said nothing yet, so it can be removed; it is broken, so it can be paused and tried again.
     Source.objects.create(key="idle", name="Sensu", kind="sensu", state="broken")
     host = AllowedHost.objects.create(host="jenkins.example.org")
+    bot = BotRule.objects.create(name="acme-ci")
     event, _ = store(source, delivery="1", kind="k", body=b"{}")
     InboundEvent.objects.update(state="failed")
     gone = {"failed_at": timezone.now(), "dead_at": timezone.now()}
@@ -172,6 +175,7 @@ def world() -> World:
         git=git,
         event=event,
         host=host,
+        bot=bot,
         dead=Message.objects.create(topic="story.edited", payload={"ids": [1]}, attempts=9, error="ValueError", **gone),
         rule=_rules()[1],
         part=RepositoryPart.objects.create(repository=changes[0].repository, prefix="web", service=service),
@@ -574,6 +578,8 @@ CASES: dict[str, Case] = {
     "dead_messages:redeliver_all": Case(),
     "releases:allowed_hosts:list": Case(body=lambda w: {"host": "ci.example.org"}),
     "releases:allowed_hosts:remove": Case(lambda w: [w.host.pk]),
+    "releases:bots:list": Case(body=lambda w: {"name": "acme-bot", "is_bot": "yes"}),
+    "releases:bots:remove": Case(lambda w: [w.bot.pk]),
     "releases:sources:detail": Case(_source),
     "releases:sources:create_git": Case(
         body=lambda w: {
@@ -679,6 +685,8 @@ CASES: dict[str, Case] = {
     "api:dead-message-redeliver-all": Case(),
     "api:allowed-host-list": Case(body=lambda w: {"host": "ci.example.org"}),
     "api:allowed-host-detail": Case(lambda w: [w.host.host]),
+    "api:bot-list": Case(body=lambda w: {"name": "acme-bot"}),
+    "api:bot-detail": Case(lambda w: [w.bot.pk]),
     "api:mapping-rule-list": Case(body=_rule_said),
     "api:mapping-rule-detail": Case(_rule, _rule_said),
     "api:required-pipelines-list": Case(body=lambda w: {"service": w.service.slug, "pipelines": ["CI"]}),

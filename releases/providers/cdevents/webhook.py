@@ -6,6 +6,7 @@ from typing import Any
 
 from releases.providers import facts, parse, triggers
 from releases.providers.base import Labelled, Message, Provider
+from releases.providers.bots import BOT
 from releases.providers.cdevents.event import Event, attributes_of, data_of, read_event
 from releases.providers.facts import (
     AcceptanceSeen,
@@ -20,7 +21,7 @@ from releases.providers.facts import (
     Unreadable,
 )
 from releases.providers.payloads import NotJson, parse_json
-from releases.providers.story_keys import keys_in, keys_in_name
+from releases.providers.story_keys import keys_in, keys_told
 from releases.providers.web_urls import link
 from releases.providers.zones import ZONE
 
@@ -70,16 +71,16 @@ def _change(event: Event) -> list[Seen]:
     if len(sha) > 100:
         sha = parse.key_of("change", event.subject_source, sha)[:100]
     texts = [
-        ("pull_request", parse.text_in(event.content, "title")),
-        ("pull_request", parse.text_in(event.content, "description")),
-        ("pull_request", parse.text_in(custom, "title")),
-        ("pull_request", parse.text_in(custom, "body", "description")),
+        ("title", parse.text_in(event.content, "title")),
+        ("description", parse.text_in(event.content, "description")),
+        ("title", parse.text_in(custom, "title")),
+        ("description", parse.text_in(custom, "body", "description")),
         ("message", parse.text_in(custom, "message", "commitMessage")),
         ("branch", parse.text_in(custom, "branch", "headBranch")),
-        ("event", event.subject),
-        *(("event", text.upper()) for name in ("story", "stories") for text in parse.texts_in(custom.get(name))),
+        *(("event", key) for key in keys_in(event.subject)),
+        *(("event", text) for name in ("story", "stories") for text in parse.texts_in(custom.get(name))),
     ]
-    titles = [text for rule, text in texts[:5] if text]
+    titles = [text for _, text in texts[:5] if text]
     author = parse.object_in(custom, "author")
     return [
         ChangeMerged(
@@ -89,8 +90,9 @@ def _change(event: Event) -> list[Seen]:
             repository=parse.repository(where or event.subject_source or "unknown"),
             subject=parse.cut((titles or [""])[0].strip().split("\n")[0], 300),
             author=parse.cut(parse.text_in(author, "name", "login", "id"), 200),
+            author_type=BOT if parse.text_in(author, "type").lower() == BOT else "",
             url=link(event.text("url", "uri")),
-            texts=tuple(dict.fromkeys((rule, text) for rule, text in texts if text)),
+            texts=tuple(dict.fromkeys((kind, text) for kind, text in texts if text)),
         )
     ]
 
@@ -209,11 +211,9 @@ def _acceptance(event: Event) -> list[Seen]:
     case, suite = parse.object_in(event.content, "testCase"), parse.object_in(event.content, "testSuite")
     name = parse.text_in(case, "name", "id") or parse.text_in(suite, "name", "id") or event.subject
     status = event.text("outcome", "status")
-    stories, certain = _stories(event, case, suite)
     reason = event.text("reason")
     found: list[Seen] = []
-    # A name may only look like a key (sha-256), so the run counts for the service as well.
-    for story in [*stories, *([] if certain else [""])]:
+    for story in _stories(event) or [""]:
         found.append(
             AcceptanceSeen(
                 key=event.key(story) if story else event.key(),
@@ -237,14 +237,10 @@ def _acceptance(event: Event) -> list[Seen]:
     return found
 
 
-def _stories(event: Event, case: Mapping[str, Any], suite: Mapping[str, Any]) -> tuple[list[str], bool]:
-    """Return the stories that an event names, and whether they are certain (keys in capitals) or only look like keys."""
-    titles = [parse.text_in(each, field) for each in (case, suite) for field in ("name", "id")]
-    custom = [text.upper() for field in ("story", "stories") for text in parse.texts_in(event.custom.get(field))]
-    certain = dict.fromkeys(key for text in [*custom, *titles, event.subject] for key in keys_in(text))
-    if certain:
-        return list(certain), True
-    return list(dict.fromkeys(key for text in titles for key in keys_in_name(text))), False
+def _stories(event: Event) -> list[str]:
+    """Return the stories that an event says it proves. The name or id of a test says nothing: it only looks like a key."""
+    told = [text for field in ("story", "stories") for text in parse.texts_in(event.custom.get(field))]
+    return list(dict.fromkeys(key for text in told for key in keys_told(text)))
 
 
 def _incident(event: Event) -> list[Seen]:

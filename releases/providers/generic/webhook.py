@@ -24,7 +24,7 @@ from releases.providers.generic.field_places import condition_in, first_value, s
 from releases.providers.generic.json_paths import BadPath, DocumentTooLarge, check_size
 from releases.providers.payloads import read_json
 from releases.providers.status_tables import Meaning
-from releases.providers.story_keys import keys_in
+from releases.providers.story_keys import keys_told
 from releases.providers.web_urls import link
 
 EVENT = "event"
@@ -222,7 +222,7 @@ def _acceptance(event: _MappedEvent, namespace: str) -> list[Seen]:
             url=event.url(),
             environment=parse.required_name(event.required_text("environment", 10_000), "environment"),
             name=event.text("title"),
-            story=next(iter(keys_in(event.text("story"))), ""),
+            story=next(iter(keys_told(event.text("story"))), ""),
             performed_by=event.text("author", 120),
             **event.belongs_to(),
             **event.times(at, meaning),

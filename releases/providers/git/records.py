@@ -134,7 +134,7 @@ def read_commits(body: bytes) -> Iterator[Commit]:
         raise Unreadable("The event has no list `commits`.")
     for number, row in enumerate(content["commits"]):
         try:
-            sha, parents, authored, committed, author, _, message, *rest = row
+            sha, parents, authored, committed, author, email, message, *rest = row
             depth, paths = rest[:2] or (0, None)
             patch, undoes = rest[2:] or ("", "")
             yield Commit(
@@ -148,6 +148,7 @@ def read_commits(body: bytes) -> Iterator[Commit]:
                 int(depth),
                 str(patch),
                 str(undoes),
+                str(email),
             )
         except (TypeError, ValueError) as error:
             raise Unreadable(f"`commits[{number}]` cannot be read: {error}.") from None

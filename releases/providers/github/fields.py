@@ -88,7 +88,8 @@ def required_moment(holder: Mapping[str, Any], *names: str) -> datetime:
 
 
 def slim(value: Any) -> Any:
-    """Return an object of the API without URLs of the API, DROPPED fields, and all but the names of people and repositories.
+    """Return an object of the API without URLs of the API, DROPPED fields, and all but the names of people (and that one
+    is a bot) and repositories.
 
     Counters of stars and the like would make an unchanged object look new.
     """
@@ -98,7 +99,7 @@ def slim(value: Any) -> Any:
     if kind is not dict:
         return value
     if "login" in value:
-        return {"login": value["login"]}
+        return {name: value[name] for name in ("login", "type") if name == "login" or value.get(name) == "Bot"}
     if "full_name" in value:
         return {name: value.get(name) for name in REPOSITORY_FIELDS if name in value}
     return {

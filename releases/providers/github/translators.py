@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from releases.providers import facts, parse, triggers
+from releases.providers.bots import BOT, is_bot
 from releases.providers.facts import ArtifactSeen, ChangeMerged, DeploymentSeen, RunSeen, Seen, TicketSeen
 from releases.providers.github.fields import (
     BRANCH,
@@ -223,10 +224,10 @@ def pull_request(payload: JsonObject, config: JsonObject) -> list[Seen]:
     target = parse.text_in(parse.object_in(resource, "base"), "ref")
     if merged is None or not sha or (repository.branch and target and target != repository.branch):
         return []
-    title = parse.text_in(resource, "title")
+    title, user = parse.text_in(resource, "title"), parse.object_in(resource, "user")
     texts = (
-        ("pull_request", title),
-        ("pull_request", parse.text_in(resource, "body")),
+        ("title", title),
+        ("description", parse.text_in(resource, "body")),
         ("branch", parse.text_in(parse.object_in(resource, "head"), "ref")),
     )
     return [
@@ -237,8 +238,9 @@ def pull_request(payload: JsonObject, config: JsonObject) -> list[Seen]:
             repository=repository.path or "unknown",
             url=link(url),
             subject=parse.cut(title, 300),
-            author=parse.cut(parse.text_in(parse.object_in(resource, "user"), "login"), 200),
-            texts=tuple((rule, parse.cut(text, LONGEST_TEXT)) for rule, text in texts if text),
+            author=parse.cut(parse.text_in(user, "login"), 200),
+            author_type=BOT if parse.text_in(user, "type") == "Bot" else "",
+            texts=tuple((kind, parse.cut(text, LONGEST_TEXT)) for kind, text in texts if text),
             commits=tuple(_originals(resource)),
             paths=tuple(parse.texts_in(resource.get(FILES) or [])[:MOST_ITEMS]),
         )
@@ -277,10 +279,16 @@ def _pushed(commit: JsonObject, at: datetime, repository: RepositoryRef) -> Seen
         repository=repository.path or "unknown",
         subject=parse.cut(message.partition("\n")[0], 300),
         url=link(parse.text_in(commit, "url")),
-        author=parse.cut(parse.text_in(parse.object_in(commit, "author"), "name", "username"), 200),
+        author=parse.cut(_called(parse.object_in(commit, "author")), 200),
         texts=(("message", parse.cut(message, LONGEST_TEXT)),) if message else (),
         paths=tuple(dict.fromkeys(touched))[:MOST_ITEMS],
     )
+
+
+def _called(author: JsonObject) -> str:
+    """Return what a commit's author is called: the login of a bot, which its name may hide, else the name."""
+    login, name = parse.text_in(author, "username"), parse.text_in(author, "name")
+    return login if is_bot(login) else name or login
 
 
 def release(payload: JsonObject, config: JsonObject) -> list[Seen]:

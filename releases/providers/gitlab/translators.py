@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from releases.providers import facts, parse, triggers
+from releases.providers.bots import BOT, is_bot
 from releases.providers.facts import (
     CLOCK_SLACK,
     ArtifactSeen,
@@ -168,11 +169,11 @@ def merge_request(payload: JsonObject, config: JsonObject) -> list[Seen]:
     merged = first_moment(resource, "merged_at", "updated_at", "created_at")
     at = required_moment(merged, "merged_at, updated_at, created_at")
     texts = [
-        ("pull_request", parse.text_in(resource, "title")),
-        ("pull_request", parse.text_in(resource, "description")),
+        ("title", parse.text_in(resource, "title")),
+        ("description", parse.text_in(resource, "description")),
         ("branch", parse.text_in(resource, "source_branch")),
     ]
-    author = parse.object_in(resource, "author")
+    author = _author(resource)
     originals = tuple(_originals(resource))
     return [
         ChangeMerged(
@@ -183,11 +184,20 @@ def merge_request(payload: JsonObject, config: JsonObject) -> list[Seen]:
             url=link(url),
             subject=parse.cut(parse.text_in(resource, "title"), 300),
             author=parse.cut(parse.text_in(author, "name", "username"), 200),
-            texts=tuple((rule, parse.cut(text, LONGEST_TEXT)) for rule, text in texts if text),
+            author_type=BOT if is_bot(parse.text_in(author, "username")) else "",
+            texts=tuple((kind, parse.cut(text, LONGEST_TEXT)) for kind, text in texts if text),
             commits=originals if sha == parse.sha(parse.text_in(resource, "squash_commit_sha")) else (),
         )
         for sha in _on_mainline(resource)
     ]
+
+
+def _author(resource: JsonObject) -> JsonObject:
+    """Return who wrote a merge request. A webhook names no author; who made its last commit tells only that of a bot."""
+    author = parse.object_in(resource, "author")
+    last = parse.object_in(parse.object_in(resource, "last_commit"), "author")
+    is_program = any(is_bot(parse.text_in(last, name)) for name in ("name", "email"))
+    return author or (last if is_program else author)
 
 
 def _on_mainline(resource: JsonObject) -> list[str]:

@@ -1,4 +1,4 @@
-"""Parses JUnit XML safely; its test cases name stories by key."""
+"""Parses JUnit XML safely. A property `story` or `stories` says which stories a test case, or a whole suite, proves."""
 
 import io
 from collections.abc import Mapping
@@ -12,25 +12,26 @@ from defusedxml.ElementTree import iterparse
 
 from releases.providers import facts, parse, zones
 from releases.providers.facts import Unreadable
-from releases.providers.story_keys import keys_in, keys_in_name
+from releases.providers.story_keys import keys_in, keys_in_name, keys_told
 
 DEEPEST = 40
 MOST_CASES = 100_000
 LONGEST_DAY = 7 * 86400
+STORY_PROPERTIES = ("story", "stories")
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case: its outcome, the stories it names, when it ran (None without a timestamp), and how long it took.
+    """One test case: its outcome, the stories it proves, when it ran (None without a timestamp), and how long it took.
 
-    `certain` says that the keys are in capitals (PAY-12) and do not only look like keys (test_pay_12, utf-8).
+    `looks_like` are the keys that its names only resemble (test_pay_12, PAY-12 refunds, utf-8): they prove nothing.
     """
 
     name: str
     suite: str
     outcome: str
     stories: tuple[str, ...]
-    certain: bool
+    looks_like: tuple[str, ...]
     started_at: datetime | None
     finished_at: datetime | None
     took: timedelta
@@ -41,17 +42,24 @@ class _Suite:
     name: str
     at: datetime | None
     took: timedelta
-    stories: tuple[str, ...] = ()
+    inherited: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+
+    @property
+    def stories(self) -> tuple[str, ...]:
+        """The stories that its own properties tell, else those of the suite around it."""
+        return self.told or self.inherited
 
 
-def read_cases(body: bytes, config: Mapping[str, Any] | None = None) -> list[Case]:
+def read_cases(body: bytes, config: Mapping[str, Any] | None = None, *, keys_in_names: bool = False) -> list[Case]:
     """Return the test cases of a JUnit file; raise Unreadable for anything else. `config` says the zone of its times.
 
-    Document types and entities are refused, as are files nested deeper than DEEPEST or with over MOST_CASES cases.
+    With `keys_in_names`, keys in capitals in the names of tests, classes and suites count like the property. Document types
+    and entities are refused, as are files nested deeper than DEEPEST or with over MOST_CASES cases.
     """
     cases: list[Case] = []
     try:
-        _read(body, cases, config or {})
+        _read(body, cases, config or {}, keys_in_names)
     except DefusedXmlException:
         raise Unreadable("the file declares a document type or entities; remove them") from None
     except (ParseError, LookupError, ValueError) as error:
@@ -63,9 +71,9 @@ def read_cases(body: bytes, config: Mapping[str, Any] | None = None) -> list[Cas
     return cases
 
 
-def _read(body: bytes, cases: list[Case], config: Mapping[str, Any]) -> None:
+def _read(body: bytes, cases: list[Case], config: Mapping[str, Any], keys_in_names: bool) -> None:
     suites: list[_Suite] = []
-    depth = 0
+    depth, within = 0, ""
     for happened, element in iterparse(io.BytesIO(body), events=("start", "end"), forbid_dtd=True):
         tag = _tag(element)
         if happened == "start":
@@ -75,14 +83,18 @@ def _read(body: bytes, cases: list[Case], config: Mapping[str, Any]) -> None:
             if depth == 1 and tag not in ("testsuites", "testsuite"):
                 raise Unreadable(f"the file starts with <{parse.cut(tag, 40)}>, not with <testsuites> or <testsuite>")
             if tag in ("testsuites", "testsuite"):
-                suites.append(_suite(element, suites[-1] if suites else None, config))
+                suites.append(_suite(element, suites[-1] if suites else None, config, keys_in_names))
+            within = "case" if tag == "testcase" else within
             continue
         depth -= 1
         if tag == "testcase" and suites:
-            cases.append(_case(element, suites[-1], config))
+            within = ""
+            cases.append(_case(element, suites[-1], config, keys_in_names))
             if len(cases) > MOST_CASES:
                 raise Unreadable(f"the file holds more than {MOST_CASES} test cases; send it in parts")
             element.clear()
+        elif tag == "property" and suites and not within:
+            suites[-1].told += tuple(_told(element))
         elif tag in ("testsuites", "testsuite"):
             suites.pop()
             element.clear()
@@ -100,19 +112,27 @@ def _seconds(text: str | None) -> timedelta:
     return timedelta(seconds=seconds) if 0 <= seconds <= LONGEST_DAY else timedelta()
 
 
-def _suite(element: Element, above: _Suite | None, config: Mapping[str, Any]) -> _Suite:
+def _told(element: Element) -> list[str]:
+    """Return the keys in a property that says which stories are proved; nothing for other properties."""
+    if (element.get("name") or "").strip().lower() not in STORY_PROPERTIES:
+        return []
+    return keys_told(f"{element.get('value') or ''} {element.text or ''}")
+
+
+def _suite(element: Element, above: _Suite | None, config: Mapping[str, Any], keys_in_names: bool) -> _Suite:
     name = (element.get("name") or "").strip()
     return _Suite(
         name=name or (above.name if above else ""),
         at=zones.moment(element.get("timestamp"), "timestamp", config) or (above.at if above else None),
         took=_seconds(element.get("time")),
-        stories=tuple(keys_in(name)) or (above.stories if above else ()),
+        inherited=above.stories if above else (),
+        told=tuple(keys_in(name)) if keys_in_names else (),
     )
 
 
-def _case(element: Element, suite: _Suite, config: Mapping[str, Any]) -> Case:
+def _case(element: Element, suite: _Suite, config: Mapping[str, Any], keys_in_names: bool) -> Case:
     name, place = element.get("name") or "", element.get("classname") or ""
-    texts, outcome = [name, place], facts.SUCCESS
+    told, outcome = [], facts.SUCCESS
     for child in element.iter():
         tag = _tag(child)
         if tag in ("failure", "error"):
@@ -120,9 +140,10 @@ def _case(element: Element, suite: _Suite, config: Mapping[str, Any]) -> Case:
         elif tag == "skipped" and outcome == facts.SUCCESS:
             outcome = facts.SKIPPED
         elif tag == "property":
-            texts += [child.get("value") or "", child.text or ""]
-    certain = [key for text in texts for key in keys_in(text)] or list(suite.stories)
-    loose = [key for text in (name, place) for key in keys_in_name(text)]
+            told += _told(child)
+    if keys_in_names:
+        told += [key for text in (name, place) for key in keys_in(text)]
+    stories = tuple(dict.fromkeys(told or suite.stories))
     started = zones.moment(element.get("timestamp"), "timestamp", config)
     took = _seconds(element.get("time"))
     return Case(
@@ -130,8 +151,8 @@ def _case(element: Element, suite: _Suite, config: Mapping[str, Any]) -> Case:
         suite=suite.name,
         outcome=outcome,
         took=took,
-        stories=tuple(dict.fromkeys(certain or loose)),
-        certain=bool(certain),
+        stories=stories,
+        looks_like=tuple(key for text in (name, place, suite.name) for key in keys_in_name(text) if key not in stories),
         started_at=started or suite.at,
         finished_at=started + took if started else suite.at + max(suite.took, took) if suite.at else None,
     )

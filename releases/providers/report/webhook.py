@@ -15,7 +15,7 @@ from releases.providers.base import Labelled, Message, MessageRefused, Provider
 from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
 from releases.providers.payloads import as_object, read_json
 from releases.providers.report.junit import Case, read_cases
-from releases.providers.story_keys import keys_in
+from releases.providers.story_keys import keys_told
 from releases.providers.web_urls import link
 
 DEPLOYMENT, RUN, ACCEPTANCE, FLAG, JUNIT = "deployment", "run", "acceptance-run", "flag-state", "junit"
@@ -163,7 +163,7 @@ def _run(report: _Report) -> list[Seen]:
 def stories_in(payload: Mapping[str, Any]) -> list[str]:
     """Return the story keys in the fields `story` and `stories` of a report, each once."""
     texts = [text for name in ("story", "stories") for text in parse.texts_in(payload.get(name))]
-    return list(dict.fromkeys(key for text in texts for key in keys_in(text.upper())))
+    return list(dict.fromkeys(key for text in texts for key in keys_told(text)))
 
 
 def _acceptance(report: _Report) -> list[Seen]:
@@ -212,15 +212,15 @@ def _junit(message: Message, config: Mapping[str, Any]) -> list[Seen]:
     query = dict(parse_qsl(message.headers.get("query", "")))
     report = _Report(query, message.headers, config)
     environment = parse.required_name(report.text("environment"), "environment")
-    cases = read_cases(message.body, {**config, **({"zone": query["zone"]} if query.get("zone") else {})})
+    zone = {"zone": query["zone"]} if query.get("zone") else {}
+    cases = read_cases(message.body, {**config, **zone}, keys_in_names=report.text("keys_in_names") == "true")
     stories: dict[str, list[Case]] = {}
     for case in cases:
         for story in case.stories:
             stories.setdefault(story, []).append(case)
     if len(stories) > MOST_STORIES:
         raise Unreadable(f"the file names {len(stories):,} stories, over {MOST_STORIES}; send it in parts")
-    if not any(case.certain for case in cases):
-        # No key in capitals anywhere: names may only look like keys (utf-8), so the run counts for the service as well.
+    if not stories:
         stories[""] = cases
     return [_acceptance_of(report, environment, story, of_story) for story, of_story in stories.items()]
 

@@ -758,7 +758,7 @@ def test_a_pull_request_that_closes_an_issue_is_a_change_of_its_story(source: So
     if first == "change":
         told(event(issue(), "opened"))
     link = Story.objects.get().change_links.get()
-    assert (link.key, link.change.sha, link.rule) == ("PAY-1", SHA, "pull_request")
+    assert (link.key, link.change.sha, link.rule) == ("PAY-1", SHA, "description")
     assert Evidence.objects.filter(kind="change").count() == 1
     told(event(closed("2026-03-02T11:00:00Z"), "closed"))
     assert Story.objects.get().stage == "todo"

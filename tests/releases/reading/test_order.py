@@ -87,7 +87,7 @@ def packaged(at: float, purl: str, sha: str) -> tuple[str, str, bytes]:
 
 def checked(at: float, key: str, outcome: str, where: str = "production") -> tuple[str, str, bytes]:
     content = {"outcome": outcome, "environment": {"id": where}, "testCase": {"id": "t", "name": f"{key} works"}}
-    return event("testcaserun.finished", at, f"check-{at}", content)
+    return event("testcaserun.finished", at, f"check-{at}", content, story=key)
 
 
 def ran(at: float, sha: str, outcome: str, phase: str = "finished") -> tuple[str, str, bytes]:
@@ -168,7 +168,9 @@ def everything() -> dict[str, list[dict[str, Any]]]:
     rows = {name: list(table.values()) for name, table in tables.items()}
     # Ids of what people configure (services, environments) and of links are not derived.
     rows["StoryLink"] = list(
-        StoryLink.objects.order_by("change_id", "key").values("change_id", "key", "story_id", "rule")
+        StoryLink.objects.order_by("change_id", "key").values(
+            "change_id", "key", "story_id", "rule", "mention", "git_named", "told_named"
+        )
     )
     return rows
 

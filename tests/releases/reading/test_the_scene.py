@@ -63,6 +63,7 @@ def test_done_is_not_done_until_it_was_accepted_in_production(
             "testcaserun.finished",
             f"run-{outcome}",
             {"outcome": outcome, "environment": {"id": "production"}, "testCase": {"name": "PAY-1 refunds in parts"}},
+            story="PAY-1",
         )
 
     tell("change.merged", OLD, repository)

@@ -13,12 +13,15 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import Settings
 
+from portal.accounts.models import User
 from portal.kernel import clock
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.flags.models import FlagState
 from releases.inbox.models import InboundEvent, Source
+from releases.mappings.models import MappingRule
 from releases.pipelines.models import Run
 from squads.models import Service, Squad
+from squads.stories.actions import create_story
 from tests.releases.conftest import TOKEN, source
 
 Send = Callable[..., HttpResponse]
@@ -315,7 +318,10 @@ def test_lists_cost_the_same_however_long_they_are(
 
 
 def test_a_file_that_names_very_many_stories_is_refused_with_the_remedy(scripts: Source, client: Client) -> None:
-    cases = "".join(f'<testcase name="PAY-{number} works"/>' for number in range(1, 502))
+    cases = "".join(
+        f'<testcase name="works"><properties><property name="story" value="PAY-{number}"/></properties></testcase>'
+        for number in range(1, 502)
+    )
     answer = client.post(
         "/api/v1/acceptance-runs/?environment=production",
         f"<testsuite>{cases}</testsuite>",
@@ -336,3 +342,38 @@ def test_a_file_from_the_future_is_refused_with_the_remedy(scripts: Source, clie
     )
     assert answer.status_code == 400
     assert "lies in the future" in answer.content.decode()
+
+
+def test_the_receipt_of_a_junit_file_says_what_the_rows_say(
+    scripts: Source, send: Send, drained: Drained, payments: Squad, ana: User
+) -> None:
+    create_story(payments, by=ana, title="Refunds")
+    cases = '<testcase classname="tests.http" name="test_pay_1_returns_json"/><testcase name="decodes UTF-8"/>'
+    address = f"{API}acceptance-runs/?environment=production&service=checkout"
+    answer = send(address, f"<testsuite>{cases}</testsuite>".encode(), "application/xml")
+    drained()
+    assert list(AcceptanceRun.objects.values_list("story_key", "service__name", "raw_status")) == [
+        ("", "checkout", "2 passed")
+    ]
+    notes = " ".join(answer.json()["notes"])
+    assert "this proves no story accepted" in notes
+    assert "A test is called like PAY-1. A name proves nothing: give the test a property “story”" in notes
+    assert "UTF-8" not in notes
+    answer = send(f"{address}&keys_in_names=yes", b"<testsuite><testcase/></testsuite>", "application/xml")
+    assert "keys_in_names" in errors(answer)
+
+
+def test_the_receipt_tells_how_many_test_cases_are_left_out(scripts: Source, send: Send) -> None:
+    notes = send(f"{API}acceptance-runs/?environment=production", JUNIT.read_bytes(), "application/xml").json()["notes"]
+    assert "1 of 8 test cases name no story and are left out." in notes
+
+
+def test_the_receipt_knows_names_as_mapping_rules_read_them(scripts: Source, send: Send, drained: Drained) -> None:
+    MappingRule.objects.create(
+        kind="environment", pattern="live-*", environment="production", tier="production", order=1
+    )
+    check = {"environment": "live-7", "story": "PAY-1", "outcome": "passed"}
+    notes = " ".join(send(f"{API}acceptance-runs/", check).json()["notes"])
+    assert "live-7" not in notes and "production" in notes
+    drained()
+    assert AcceptanceRun.objects.get().environment.key == "production"

@@ -47,6 +47,8 @@ def test_whoever_creates_a_squad_is_its_first_member(as_ana: Client) -> None:
         "key_prefix": "FIND",
         "kind": "vertical",
         "mission": "Find it.",
+        "key_repositories": [],
+        "descriptions_count": False,
         "members": ["ana"],
         "url": "/squads/search-find/",
     }

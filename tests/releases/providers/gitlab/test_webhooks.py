@@ -112,8 +112,8 @@ def test_a_merged_merge_request_is_a_change_linked_by_title_description_and_bran
         "https://gitlab.example/shop/checkout/-/merge_requests/5",
     )
     assert change.texts == (
-        ("pull_request", "PAY-12 Refund in parts"),
-        ("pull_request", "Also helps PAY-13."),
+        ("title", "PAY-12 Refund in parts"),
+        ("description", "Also helps PAY-13."),
         ("branch", "feature/pay-14-refunds"),
     )
 

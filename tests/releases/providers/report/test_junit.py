@@ -49,6 +49,43 @@ def test_a_file_that_names_no_story_still_speaks_of_its_service() -> None:
     assert (by_story[""].service, by_story[""].outcome, by_story[""].raw_status) == ("checkout", "success", "2 passed")
 
 
+def of(cases: str, query: str = "environment=production&service=checkout") -> dict[str, str]:
+    headers = {"source": "scripts", "delivery": "d", "received-at": RECEIVED.isoformat(), "query": query}
+    body = f'<testsuites><testsuite name="API-7 smoke">{cases}</testsuite></testsuites>'.encode()
+    return {check.story: check.raw_status for check in translate("junit", Message(headers, body), {}) or []}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        '<testcase classname="tests.http" name="test_api_4_returns_json"/>',
+        '<testcase classname="c" name="decodes UTF-8 and SHA-256"/>',
+        '<testcase classname="tests.PAY-12" name="PAY-12 refunds"/>',
+        '<testcase name="t"><properties><property name="ticket" value="PAY-12"/></properties></testcase>',
+    ],
+)
+def test_a_name_a_class_a_suite_and_another_property_prove_no_story(case: str) -> None:
+    assert of(case) == {"": "1 passed"}
+
+
+def test_a_property_says_which_stories_are_proved_and_the_nearest_counts() -> None:
+    def told(value: str) -> str:
+        return f'<properties><property name="Stories" value="{value}"/></properties>'
+
+    cases = f'{told("PAY-1, pay-2")}<testcase name="a"/><testcase name="b">{told("PAY-3")}</testcase>'
+    assert of(cases) == {"PAY-1": "1 passed", "PAY-2": "1 passed", "PAY-3": "1 passed"}
+    inner = (
+        f'{told("PAY-1")}<testsuite name="inner">{told("PAY-4")}<testcase name="a"/></testsuite><testcase name="b"/>'
+    )
+    assert of(inner) == {"PAY-4": "1 passed", "PAY-1": "1 passed"}
+
+
+def test_names_prove_stories_where_whoever_sends_the_file_says_so() -> None:
+    cases = '<testcase name="PAY-12 refunds"/><testcase name="test_api_4"/><testcase classname="x.PAY-13" name="b"/>'
+    query = "environment=production&keys_in_names=true"
+    assert of(cases, query) == {"PAY-12": "1 passed", "API-7": "1 passed", "PAY-13": "1 passed"}
+
+
 BOMB = """<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <testsuite><testcase name="&b;"/></testsuite>"""
 
