@@ -61,6 +61,7 @@ class Environment(BaseSettings):
     RODEO_OUTBOX_RETRY_FOR: Seconds = Field(default=86400, ge=60, le=2592000)
     RODEO_OUTBOX_KEEP_DAYS: Annotated[int, Unit("days")] = Field(default=7, ge=1, le=3650)
     RODEO_GIT_TIMEOUT: Seconds = Field(default=900, ge=1, le=86400)
+    RODEO_GIT_CONTENTS: bool = True
     RODEO_INTERNAL_HOSTS: values.InnerHosts = []
     RODEO_CA_BUNDLE: values.AuthorityFile = ""
     RODEO_HOOK_MAX_BYTES: Annotated[int, Unit("bytes")] = Field(default=2 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)

@@ -2,9 +2,10 @@
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -50,6 +51,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
         git,
         config.branch_name(str(source.config.get("branch") or "")),
         tuple(prefixes.values_list("prefix", flat=True)) if parted else (),
+        settings.RODEO_GIT_CONTENTS,
     )
 
 
@@ -75,8 +77,7 @@ def _read_mirror(pull: Pull) -> PullResult:
     with mirror.held():
         remote = mirror.remote_refs()
         cursor = pull.source.cursor
-        # Monorepo paths deeper than git was asked for before: all commits are read again.
-        deeper = depth_of(mirror.folders) > cursor.get("depth", 0)
+        deeper = _asks_more(mirror, cursor)
         if remote.digest == cursor.get("glance") and not deeper:
             return PullResult(tags=cursor.get("tags", 0), head=cursor.get("head", ""))
         had_mirror = mirror.path.exists()
@@ -90,6 +91,11 @@ def _read_mirror(pull: Pull) -> PullResult:
             return _store_new(pull, mirror, remote)
 
 
+def _asks_more(mirror: Mirror, cursor: Mapping[str, Any]) -> bool:
+    """Say whether all commits are read again: for monorepo paths deeper than git was asked for before, or for patches."""
+    return depth_of(mirror.folders) > cursor.get("depth", 0) or (mirror.contents and not cursor.get("patches"))
+
+
 def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
     pull.step("fetching")
     mirror.fetch(remote, lambda percent: pull.step(f"fetching {percent} %", percent, 100))
@@ -101,8 +107,8 @@ def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
     assert at is not None
     refs = mirror.snapshot(remote.branch, at, before)
     depth = depth_of(mirror.folders)
-    deeper = depth > pull.source.cursor.get("depth", 0)
-    known = [before.head, *(tag.sha for tag in before.tags)] if before and not deeper else []
+    again = _asks_more(mirror, pull.source.cursor)
+    known = [before.head, *(tag.sha for tag in before.tags)] if before and not again else []
     count = 0
     pull.step("reading commits")
     for size, body in records.commit_bodies(mirror.commits([refs.head, *(tag.sha for tag in refs.tags)], known)):
@@ -112,6 +118,7 @@ def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
     changed = before is None or not _same_refs(before, refs)
     with transaction.atomic():
         cursor = {**pull.source.cursor, "glance": remote.digest, "depth": depth}
+        cursor |= {"patches": True} if mirror.contents else {}
         if changed:
             event, _ = store(
                 pull.source,

@@ -1,7 +1,7 @@
 """Running git safely: no hooks, no submodules, no checkout, no prompts. `Git.stream` is the one place that starts git.
 
-The mirror it works on (mirror.py) is a bare copy of a repository's mainline and tags, without file contents where the server
-can leave them out. It is a cache and may be deleted at any time. No Django in here.
+The mirror it works on (mirror.py) is a bare copy of a repository's mainline and tags, without large files, and without any
+where RODEO_GIT_CONTENTS says so and the server can leave them out. It is a cache and may be deleted at any time. No Django in here.
 """
 
 import os
@@ -12,9 +12,10 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from releases.providers.base import Provider
@@ -159,24 +160,16 @@ class Git:
         on_stderr: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
         most: int = MOST_OUTPUT,
+        source: IO[bytes] | None = None,
     ) -> Iterator[bytes]:
-        """Run git and yield its stdout in pieces; raise GitFailed on failure, timeout or more than `most` bytes."""
-        program = shutil.which("git")
-        if program is None:
-            raise GitFailed("git is not installed where the worker runs. Install it.")
+        """Run git and yield its stdout in pieces; raise GitFailed on failure, timeout or more than `most` bytes.
+
+        It reads `stdin`, or what `source` holds.
+        """
         with tempfile.TemporaryFile() as input_file:
             input_file.write(stdin)
             input_file.seek(0)
-            process = subprocess.Popen(
-                [program, *SAFE, *arguments],
-                stdin=input_file,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=self.folder / "home",
-                env=self.environment() | dict(environment or {}),
-                start_new_session=True,
-                pass_fds=() if self.lock_fd is None else (self.lock_fd,),
-            )
+            process = self._start(arguments, source or input_file, environment, stderr=subprocess.PIPE)
             stderr: list[str] = []
             try:
                 yield from self._output(process, stderr, on_stderr, most)
@@ -189,6 +182,43 @@ class Git:
                         pipe.close()
         if code:
             raise GitFailed(explain("".join(stderr), (self._basic().split()[-1], self.secret)))
+
+    def _start(
+        self, arguments: Sequence[str], stdin: IO[bytes], environment: Mapping[str, str] | None = None, *, stderr: int
+    ) -> subprocess.Popen[bytes]:
+        program = shutil.which("git")
+        if program is None:
+            raise GitFailed("git is not installed where the worker runs. Install it.")
+        return subprocess.Popen(
+            [program, *SAFE, *arguments],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            cwd=self.folder / "home",
+            env=self.environment() | dict(environment or {}),
+            start_new_session=True,
+            pass_fds=() if self.lock_fd is None else (self.lock_fd,),
+        )
+
+    def piped(
+        self, first: Sequence[str], second: Sequence[str], stdin: bytes, environment: Mapping[str, str] | None = None
+    ) -> Iterator[bytes]:
+        """Run git twice, the second reading what the first prints, and yield what the second prints; raise as `stream`."""
+        with tempfile.TemporaryFile() as input_file, tempfile.TemporaryFile() as complaints:
+            input_file.write(stdin)
+            input_file.seek(0)
+            producer = self._start(first, input_file, environment, stderr=complaints.fileno())
+            try:
+                yield from self.stream(*second, source=producer.stdout)
+                code = producer.wait(timeout=60)
+            finally:
+                if producer.poll() is None:
+                    _kill(producer)
+                if producer.stdout:
+                    producer.stdout.close()
+            if code:
+                complaints.seek(0)
+                raise GitFailed(explain(complaints.read().decode("utf-8", "replace"), ()))
 
     def _output(
         self, process: subprocess.Popen[bytes], stderr: list[str], on_stderr: Callable[[str], None] | None, most: int

@@ -14,11 +14,12 @@ from releases.providers.git.client import SHA, Git
 from releases.providers.git.commit_folders import with_paths
 from releases.providers.git.errors import PERCENT
 from releases.providers.git.errors import GitFailed as GitFailed
+from releases.providers.git.patches import LARGE, with_patches
 from releases.providers.git.records import LONGEST_MESSAGE, CommitRecord, RefsSnapshot, TagRecord, moment
 
 LONGEST_FIELD = 1024 * 1024
 HEAD = "refs/rodeo/head"
-WITH_FOLDERS = "rodeo-folders"
+WITH_FOLDERS, WITH_CONTENTS = "rodeo-folders", "rodeo-contents"
 FIELDS = "%H%x00%P%x00%at%x00%ct%x00%an%x00%ae%x00%B"
 REF_FIELDS = (
     "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)%00%(taggerdate:unix)%00"
@@ -44,6 +45,8 @@ class Mirror:
     branch: str = ""
     # The repository's monorepo paths; with any, git is asked which folders each commit touches.
     folders: tuple[str, ...] = ()
+    # Whether commits are compared by what they change, for which the contents of files are needed.
+    contents: bool = True
 
     @contextmanager
     def held(self, wait: float = 15) -> Iterator[None]:
@@ -151,17 +154,21 @@ class Mirror:
             self._git("gc", "--auto", "--quiet")
 
     def _filter(self) -> str:
-        """Return the fetch filter: no file contents, and no folders either unless monorepo paths need them."""
+        """Return the fetch filter: no large files; without contents none, nor folders unless monorepo paths need them."""
+        if (self.path / WITH_CONTENTS).exists():
+            return f"blob:limit={LARGE}"
         return "blob:none" if (self.path / WITH_FOLDERS).exists() else "tree:0"
 
     def _prepare(self) -> None:
-        if self.folders and self.path.exists() and not (self.path / WITH_FOLDERS).exists():
-            self.forget()  # a later fetch does not bring the folders that an earlier one left out
+        lacking = (self.contents and WITH_CONTENTS) or (self.folders and WITH_FOLDERS)
+        held = [name for name in (WITH_CONTENTS, WITH_FOLDERS) if (self.path / name).exists()]
+        if lacking and self.path.exists() and lacking not in held and WITH_CONTENTS not in held:
+            self.forget()  # a later fetch does not bring what an earlier one left out
         if not (self.path / "HEAD").exists() or not (self.path / "objects").is_dir():
             shutil.rmtree(self.path, ignore_errors=True)
             self.git.run("init", "--quiet", "--bare", "--template=", "--", str(self.path))
-            if self.folders:
-                (self.path / WITH_FOLDERS).touch()
+            if lacking:
+                (self.path / lacking).touch()
         # Left by a git that was killed. No other git is running: we hold the lock.
         for left in ("*.lock", "refs/**/*.lock", "objects/pack/tmp_*"):
             for file in self.path.glob(left):
@@ -237,8 +244,10 @@ class Mirror:
             "--stdin",
             stdin=revisions.encode(),
         )
-        records = (_record(*row) for row in _records(output, 7))
-        yield from with_paths(self.git, self.path, records, self.folders) if self.folders else records
+        records: Iterable[CommitRecord] = (_record(*row) for row in _records(output, 7))
+        if self.folders:
+            records = with_paths(self.git, self.path, records, self.folders)
+        yield from with_patches(self.git, self.path, records, revisions.encode()) if self.contents else records
 
     def _held_of(self, shas: Iterable[str]) -> list[str]:
         known = [sha for sha in dict.fromkeys(shas) if SHA.fullmatch(sha)]

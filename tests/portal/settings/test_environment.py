@@ -43,6 +43,7 @@ WRONG: dict[str, list[str]] = {
     "RODEO_OUTBOX_RETRY_FOR": ["1d", "59", "2592001"],
     "RODEO_OUTBOX_KEEP_DAYS": ["a week", "0", "3651"],
     "RODEO_GIT_TIMEOUT": ["15m", "0", "86401"],
+    "RODEO_GIT_CONTENTS": ["some", "2"],
     "RODEO_INTERNAL_HOSTS": ["https://git.example.org", "git.example.org:443", "10.0.0.0/8", "0x7f.1", "a, b c", ","],
     "RODEO_CA_BUNDLE": ["/nowhere/ca.pem", str(ROOT), str(ROOT / "manage.py")],
     "RODEO_HOOK_MAX_BYTES": ["2MB", "1023", "1073741825"],
