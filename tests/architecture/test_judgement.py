@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "judgement.md"
-ROW = re.compile(r"^\| (?!rule \|)(?P<rule>[^|-][^|]*) \| (?P<why>[^|]+) \| (?P<says>[^|]*) \| (?P<tests>[^|]+) \|$")
+ROW = re.compile(r"^\|(?P<rule> (?!rule \|)[^|]+)\|(?P<why>[^|]+)\|(?P<says>[^|]*)\|(?P<tests>[^|]+)\|$")
 TEST = re.compile(r"`(test_\w+)`")
 
 
