@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, named_by
+from portal.kernel.request_fields import Body
 from releases.bots import actions, queries
 from releases.bots.models import BotRule
 
@@ -23,7 +24,7 @@ class BotOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class BotIn(serializers.Serializer):
+class BotIn(Body):
     """A name, login or e-mail address; a * in it fits anything."""
 
     name = serializers.CharField(max_length=200)

@@ -16,7 +16,7 @@ from portal.kernel.bulk_update import write
 from releases.bots.queries import bot_rules
 from releases.pipelines.closed_issues import stories_of_issues
 from releases.pipelines.models import Repository, StoryLink
-from releases.pipelines.repositories import find_repository
+from releases.pipelines.repositories import find_repository, is_same_name
 from releases.providers.bots import is_bot
 from releases.providers.story_keys import ISSUE, Naming, Standing, named_in, standing
 from squads.models import Squad, Story
@@ -28,10 +28,18 @@ Column = Literal["git_named", "told_named"]
 COLUMNS = ("story_id", "rule", "mention", "git_named", "told_named")
 
 
-class LinkRules:
-    """What squads and administrators say about links now. Each part is read once, when it is first needed."""
+# Stands for a repository that is not known yet.
+NEW = 0
 
-    def __init__(self) -> None:
+
+class LinkRules:
+    """What squads and administrators say about links now. Each part is read once, when it is first needed.
+
+    `new` is the key of a repository that is not connected yet, and the prefix of the squad that would own it.
+    """
+
+    def __init__(self, new: tuple[str, str] = ("", "")) -> None:
+        self._new = new
         self._prefixes: dict[int, set[str]] = {}
         self._allowed: dict[tuple[str, int], bool] = {}
         self._homes: dict[int, str] = {}
@@ -71,6 +79,8 @@ class LinkRules:
 
     def _is_here(self, prefix: str, repository: int) -> bool:
         """Say whether the squad with this prefix owns the repository or a part of it, or names it in its own list."""
+        if repository == NEW:
+            self._prefixes[NEW] = {self._new[1]}
         if repository not in self._prefixes:
             owners = Squad.objects.filter(
                 Q(services__repositories=repository) | Q(services__parts__repository=repository)
@@ -84,6 +94,8 @@ class LinkRules:
         names = self._squads.get(prefix, ((), False))[0]
         if not names:
             return True
+        if repository == NEW:
+            return any(is_same_name(name, self._new[0]) for name in names)
         if (prefix, repository) not in self._allowed:
             found = (find_repository(name) for name in names)
             self._allowed[prefix, repository] = any(each is not None and each.pk == repository for each in found)
@@ -92,7 +104,7 @@ class LinkRules:
 
 def link_commits(repository: Repository, commits: Mapping[UUID, tuple[str, str]], rules: LinkRules) -> set[int]:
     """Link commits to what their messages name, given as (message, author); return the ids of the stories concerned."""
-    named = {pk: _named([("message", message, who, False)], repository) for pk, (message, who) in commits.items()}
+    named = {pk: named_by(message, who, repository.key) for pk, (message, who) in commits.items()}
     return _relink(repository, named, "git_named", rules)
 
 
@@ -103,7 +115,7 @@ def link_told(
 
     What no event names any more is taken back. Returns the ids of the stories concerned.
     """
-    return _relink(repository, {change: _named(texts, repository)}, "told_named", rules)
+    return _relink(repository, {change: _named(texts, repository.key)}, "told_named", rules)
 
 
 def settle(links: Any) -> set[int]:
@@ -148,10 +160,15 @@ def _add_to_present(named: dict[UUID, Named], column: Column) -> None:
             named[row.change_id][row.key].extend(_namings(getattr(row, column)))
 
 
-def _named(texts: Iterable[tuple[str, str, str, bool]], repository: Repository) -> Named:
+def named_by(message: str, who: str, repository: str) -> Named:
+    """Return what a commit's message names: the places of each key, and of each issue that it closes."""
+    return _named([("message", message, who, False)], repository)
+
+
+def _named(texts: Iterable[tuple[str, str, str, bool]], repository: str) -> Named:
     found: Named = defaultdict(list)
     for kind, text, who, bot in texts:
-        for key, place, loose in named_in(kind, text, repository.key):
+        for key, place, loose in named_in(kind, text, repository):
             found[key].append(Naming(place, who[:400], bot, loose))
     keys = [key for key in found if key[0] != "#"][:MOST_KEYS]
     issues = [key for key in found if key[0] == "#"][:MOST_KEYS]

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from django.db import models
 from django.db.models import F
 
+from releases.providers.story_keys import RESEMBLANCES
+
 if TYPE_CHECKING:
     from releases.pipelines.models import Run, StoryLink  # noqa: F401 - named in quotes below
 
@@ -25,10 +27,6 @@ class AttemptQuerySet(models.QuerySet[Row]):
 
 class RunQuerySet(AttemptQuerySet["Run"]):
     """Questions about runs."""
-
-
-# Mentions that only look like a key: shown to whoever links by hand, and nowhere else.
-RESEMBLANCES = ("hint", "nothing")
 
 
 class StoryLinkQuerySet(models.QuerySet["StoryLink"]):

@@ -18,6 +18,12 @@ def repository_key(text: str) -> str:
     return stripped.strip("/").removesuffix(".git").strip("/")[:250]
 
 
+def is_same_name(one: str, other: str) -> bool:
+    """Say whether two names or addresses mean one repository as far as they tell: shop/web and git.example/shop/web do."""
+    ours, theirs = (f"/{repository_key(each).lower()}" for each in (one, other))
+    return ours.endswith(theirs) or theirs.endswith(ours)
+
+
 def find_repository(text: str) -> Repository | None:
     """Return the known repository that a name or address means, or None.
 

@@ -81,6 +81,8 @@ ASKS, DESCRIBED, IN_QUOTES, BY_BOT, NOT_ALLOWED, HINT, NOTHING = (
     "hint",
     "nothing",
 )
+# What only looks like a key: shown to whoever links by hand, and nowhere else.
+RESEMBLANCES = (HINT, NOTHING)
 STRENGTH = (ASKS, DESCRIBED, IN_QUOTES, BY_BOT, NOT_ALLOWED, HINT, NOTHING)
 
 

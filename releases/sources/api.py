@@ -14,7 +14,7 @@ from portal.kernel.request_fields import Body
 from releases.inbox.models import Source
 from releases.providers.zones import ZONE
 from releases.sources import actions as sources
-from releases.sources import connect_git, connect_system
+from releases.sources import connect_git, connect_system, git_preview
 from squads.models import Squad
 
 STORIES_FOR = "The squad whose stories its issues become; null for none."
@@ -80,6 +80,38 @@ class GitIn(Body):
     user = serializers.CharField(max_length=120, required=False, allow_blank=True)
     name = serializers.CharField(max_length=120, required=False, allow_blank=True)
     repository = serializers.CharField(max_length=250, required=False, allow_blank=True)
+
+
+class GitPreviewIn(GitIn):
+    """What would be sent to connect it; the service may be left out."""
+
+    service = serializers.CharField(max_length=120, required=False, allow_blank=True)
+
+
+class TouchedStoryOut(serializers.Serializer):
+    """A story that the history names."""
+
+    key = serializers.CharField(source="story.key")
+    title = serializers.CharField(source="story.title")
+    squad = serializers.CharField(source="story.squad.slug")
+    stage = serializers.CharField(source="story.stage")
+    changes = serializers.IntegerField(help_text="Changes that would become part of it.")
+    mentions = serializers.IntegerField(help_text="Changes that would only mention it.")
+    newest = serializers.CharField(help_text="The newest of them.")
+    withdraws = serializers.BooleanField(
+        help_text="In production now, and not until a deployment of these changes is known."
+    )
+
+
+class GitPreviewOut(serializers.Serializer):
+    """What connecting a repository would touch. Nothing of it is kept."""
+
+    repository = serializers.CharField()
+    commits = serializers.IntegerField()
+    whole = serializers.BooleanField(help_text="Whether all commits were read.")
+    stories = TouchedStoryOut(many=True)
+    more = serializers.IntegerField(help_text="Stories beyond the first 200, which are not listed.")
+    withdrawn = serializers.IntegerField(help_text="How many of the listed would be withdrawn.")
 
 
 class PushIn(Body):
@@ -158,7 +190,19 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Connections to outside systems."""
 
     marks = dict.fromkeys(
-        ("git", "push", "pull", "system", "partial_update", "test", "secret", "pause", "resume", "destroy"),
+        (
+            "git",
+            "git_preview",
+            "push",
+            "pull",
+            "system",
+            "partial_update",
+            "test",
+            "secret",
+            "pause",
+            "resume",
+            "destroy",
+        ),
         "administrators",
     )
     without_fields = frozenset({"pull", "test", "secret", "pause", "resume"})
@@ -178,6 +222,20 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         serializer.is_valid(raise_exception=True)
         source, new = connect_git.connect_git(by=actor_of(request), **serializer.validated_data)
         return Response(SourceOut(source).data, status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
+
+    @extend_schema(request=GitPreviewIn, responses={200: GitPreviewOut})
+    @action(detail=False, methods=["post"], filterset_class=None, url_path="git/preview")
+    def git_preview(self, request: Request) -> Response:
+        """Say which stories the history of a git repository would touch, before it is connected. Nothing is kept."""
+        sources.check_administrator(request.user)
+        serializer = GitPreviewIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        data = serializer.validated_data
+        rules = ("release_tags", "deploys_to", "branch", "line", "user")
+        connect_git.validate_rules(**{name: data[name] for name in rules if name in data})
+        read = ("url", "squad", "branch", "secret", "user", "repository")
+        preview = git_preview.preview_git(by=actor_of(request), **{name: data[name] for name in read if name in data})
+        return Response(GitPreviewOut(preview).data)
 
     @extend_schema(request=PushIn, responses={201: PushOut})
     @action(detail=False, methods=["post"], filterset_class=None)

@@ -18,7 +18,7 @@ from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
 from releases.inbox.models import Source
-from releases.sources import actions, connect_git, connect_system, queries
+from releases.sources import actions, connect_git, connect_system, git_preview, queries
 from releases.sources.connect_views import edit_page, secret_page
 from releases.sources.forms import GitSourceEditForm, GitSourceForm, PushSourceEditForm, PushSourceForm
 
@@ -57,10 +57,12 @@ def source(request: HttpRequest, key: str) -> HttpResponse:
 @administrators
 @sensitive_post_parameters("secret")
 def source_create_git(request: HttpRequest) -> HttpResponse:
-    """Connect a git repository."""
+    """Connect a git repository, or show first which stories its history would touch."""
     form = GitSourceForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
+            if "preview" in request.POST:
+                return _git_preview_page(request, form)
             row, new = connect_git.connect_git(by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
@@ -69,6 +71,13 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
             messages.success(request, f"{row.name} {outcome}.")
             return redirect(row)
     return _render_form(request, "releases/sources/git.html", form, services=form.services())
+
+
+def _git_preview_page(request: HttpRequest, form: GitSourceForm) -> HttpResponse:
+    names = ("url", "squad", "branch", "secret", "user")
+    preview = git_preview.preview_git(by=actor_of(request), **{name: form.cleaned_data[name] for name in names})
+    context = {"form": form, "services": form.services(), "preview": preview}
+    return render(request, "releases/sources/git.html", context)
 
 
 @administrators

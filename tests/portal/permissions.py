@@ -672,6 +672,10 @@ CASES: dict[str, Case] = {
     "api:source-git": Case(
         body=lambda w: {"url": "https://git.example.org/z.git", "service": "z", "squad": "payments"}
     ),
+    # Nobody answers at this address: 400 says so.
+    "api:source-git-preview": Case(
+        body=lambda w: {"url": "https://git.example.invalid/z.git", "squad": "payments"}, fine=(400,)
+    ),
     "api:source-push": Case(body=lambda w: {"kind": "report", "name": "Deployments"}),
     "api:source-system": Case(body=lambda w: {"kind": "sensu", "name": "Sensu"}),
     # A source that only sends cannot be tried: 400 says so.
