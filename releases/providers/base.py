@@ -1,7 +1,7 @@
 """The interface of a provider. No Django in this package: bytes and dicts in, facts out."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -171,11 +171,13 @@ class Provider:
     """A kind of source.
 
     `label` is called while the sender waits and may raise MessageRefused. `translate` is called later, by the worker, with
-    the stored message or record and the source's configuration; it returns facts, or None for a kind it does not know (the
-    event is then kept as ignored), or raises facts.Unreadable (the event is then failed, visible and replayable).
+    the stored message or record and the source's configuration; it returns facts, or None for a kind it does not know, or
+    raises facts.MakesNothing with the reason (the event is then kept as ignored), or facts.Unreadable (the event is then
+    failed, visible and replayable). The header `source` is the key of the source, which scopes ids that are no system's own.
     `authentic` says whether the sender knows the secret, from the headers (names in lower case) and the raw body.
     `check` raises InvalidSetting for settings that cannot work. `forms` lets the body be a form with the JSON in `payload`.
-    `tickets` says that it has issues, which may become stories.
+    `nothing` says, for kinds of events that may make no fact, why one did not. `tickets` says that it has issues, which may
+    become stories.
     `trailing_slash` is off for systems that cannot send to a URL that ends in a slash; webhooks are accepted at both.
     """
 
@@ -194,4 +196,5 @@ class Provider:
     settings: tuple[Setting, ...] = ()
     check: Callable[[Mapping[str, Any]], None] | None = None
     tables: tuple[StatusTable, ...] = ()
+    nothing: Mapping[str, str] = field(default_factory=dict)
     tickets: bool = False

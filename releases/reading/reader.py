@@ -15,12 +15,13 @@ from portal.kernel.stable_ids import stable_id
 from releases.evidence.actions import derive_affected
 from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
+from releases.incidents.models import Alert
 from releases.issues import actions as issues
 from releases.mappings.fact_mapper import FactMapper
 from releases.pipelines import actions as pipelines
-from releases.providers import PROVIDERS
+from releases.providers import PROVIDERS, alerts
 from releases.providers.base import Message
-from releases.providers.facts import LeftOut, MakesNothing, Seen, SeenInPart, Unreadable, check_not_in_future
+from releases.providers.facts import AlertSeen, LeftOut, MakesNothing, Seen, SeenInPart, Unreadable, check_not_in_future
 from releases.providers.payloads import clean
 from releases.reading import git_history, registry
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 State = InboundEvent.State
 # A batch ends after this long, so that no transaction keeps others waiting; its last event may overrun it.
 BATCH_SECONDS = 0.25
+NOTHING = "It says nothing that Rodeo keeps: no change, run, deployment, check or alert."
+LEFT_OUT = "A mapping rule leaves out what it is about."
 
 
 @dataclass(slots=True)
@@ -71,9 +74,8 @@ def read_event(event: InboundEvent, batch: Batch) -> None:
         if git_history.apply(event, facts, batch.affected):
             batch.git_sources[event.source_id] = event.source
         registry.project(things, batch.affected)
-        came = any(not isinstance(fact, LeftOut) for fact in facts)
-        reason = translation.reason or ("" if came else "A mapping rule leaves out what it is about.")
-        close(event, State.PROCESSED if came else State.IGNORED, reason=reason)
+        nothing = _why_nothing(facts)
+        close(event, State.IGNORED if nothing else State.PROCESSED, reason=translation.reason or nothing)
 
 
 @contextmanager
@@ -126,8 +128,18 @@ def translate(event: InboundEvent, config: Mapping[str, Any]) -> Translation:
         return Translation([], f"Rodeo does not read this kind of event of {provider.name}.")
     check_not_in_future(facts, event.received_at)
     if not facts:
-        return Translation([], "It says nothing that Rodeo keeps: no change, run, deployment, check or alert.")
+        return Translation([], provider.nothing.get(kind.removeprefix("pull.").partition(".")[0], NOTHING))
     return Translation(facts, facts.reason if isinstance(facts, SeenInPart) else "")
+
+
+def _why_nothing(facts: list[Seen]) -> str:
+    """Return why no row came of these facts; "" where one did."""
+    if all(isinstance(fact, LeftOut) for fact in facts):
+        return LEFT_OUT if facts else NOTHING
+    ends = [fact.key for fact in facts if isinstance(fact, AlertSeen) and fact.state == alerts.RESOLVED]
+    if len(ends) == len(facts) and not Alert.objects.filter(key__in=ends).exists():
+        return "It says that all is well, and no alert was open."
+    return ""
 
 
 def record_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]:

@@ -68,6 +68,15 @@ RESOURCE_FIELDS = {
     "release": "release",
     "issues": "issue",
 }
+NOTHING = {
+    "push": "It brought no commit to the default branch.",
+    "pull_request": "The request is not merged into the default branch.",
+    "check_run": "It is a job of GitHub Actions: the run of its workflow tells how it went.",
+    "deployment": "The deployment was superseded by another, which says nothing about how it went.",
+    "deployment_status": "The deployment was superseded by another, which says nothing about how it went.",
+    "release": "The release is a draft, or is no longer published.",
+    "issues": "It is a pull request, which is no issue here.",
+}
 PROVIDER = Provider(
     kind="github",
     name="GitHub",
@@ -81,5 +90,6 @@ PROVIDER = Provider(
     settings=SETTINGS,
     check=check,
     tables=(STATUSES, CONCLUSIONS, COMMIT_STATUSES, DEPLOYMENTS),
+    nothing=NOTHING,
     tickets=True,
 )

@@ -115,6 +115,16 @@ TRANSLATORS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[See
     "push": translators.push,
     "pull.environment": translators.environment,
 }
+NOTHING = {
+    "push": "It brought no commit to the default branch.",
+    "merge_request": "The request is not merged into the default branch, or does not say as which commit.",
+    "build": "The job names no pipeline.",
+    "job": "The job names no pipeline.",
+    "release": "The release was deleted, or names no tag.",
+    "issue": "The issue is confidential, so it stays in GitLab.",
+    "work_item": "The issue is confidential, so it stays in GitLab.",
+    "environment": "The environment is stopped, or a review app, which counts once something is deployed there.",
+}
 PROVIDER = Provider(
     kind="gitlab",
     name="GitLab",
@@ -129,5 +139,6 @@ PROVIDER = Provider(
     settings=SETTINGS,
     check=check,
     tables=(PIPELINES, DEPLOYMENTS),
+    nothing=NOTHING,
     tickets=True,
 )

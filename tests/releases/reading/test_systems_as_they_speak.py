@@ -1,5 +1,6 @@
 """What systems really send, at the door, and the word that is said where nothing comes of it."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.test import Client
 from releases.mappings.actions import create_rule
 from releases.models import Alert, Deployment, InboundEvent, Run
 from releases.reading.actions import drain_inbox
-from tests.releases.conftest import source
+from tests.releases.conftest import TOKEN, source
 
 pytestmark = pytest.mark.django_db
 Send = Callable[..., HttpResponse]
@@ -159,3 +160,38 @@ def test_what_a_rule_leaves_out_is_ignored_and_says_so(send: Send, root: Any) ->
     build = {"phase": "STARTED", "number": 1, "full_url": "https://ci.example/job/web/1/", "timestamp": 1795912073000}
     event = read(send, "jenkins", {"name": "web", "build": build})
     assert (event.state, event.reason) == ("ignored", "A mapping rule leaves out what it is about.")
+
+
+def test_good_news_of_what_was_not_bad_is_nothing_and_says_so(send: Send) -> None:
+    event = read(send, "nagios", host_down(type="RECOVERY", state="UP"))
+    assert (event.state, event.reason) == ("ignored", "It says that all is well, and no alert was open.")
+
+
+def test_good_news_that_ends_an_alert_is_processed(send: Send) -> None:
+    read(send, "nagios", host_down())
+    send("/hooks/ours/", host_down(type="RECOVERY", state="UP", timestamp="1795912900"))
+    drain_inbox()
+    assert {each.state for each in InboundEvent.objects.all()} == {"processed"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "event", "body", "reason"),
+    [
+        (
+            "github",
+            "push",
+            {"ref": "refs/heads/x", "repository": {"default_branch": "main"}},
+            "no commit to the default",
+        ),
+        ("github", "pull_request", {"action": "opened", "pull_request": {"number": 1}}, "is not merged"),
+        ("github", "star", {"action": "created"}, "Rodeo does not read this kind of event of GitHub."),
+    ],
+)
+def test_a_webhook_that_brings_nothing_says_why(kind: str, event: str, body: Any, reason: str, client: Client) -> None:
+    source("ours", kind)
+    headers = {"Authorization": f"Bearer {TOKEN}", "X-GitHub-Event": event}
+    answer = client.post("/hooks/ours/", json.dumps(body), content_type="application/json", headers=headers)
+    assert answer.status_code == 202
+    drain_inbox()
+    row = InboundEvent.objects.get()
+    assert row.state == "ignored" and reason in row.reason
