@@ -56,10 +56,16 @@ def ordered(rows: "QuerySet[Any]") -> "tuple[QuerySet[Any], list[Column]] | None
     if query.combinator or query.extra_order_by or query.is_sliced:
         return None
     names: Sequence[Any] = query.order_by or (query.get_meta().ordering if query.default_ordering else None) or ()
-    columns = [_column(rows, each) for each in names]
-    if None in columns:
-        return None
-    known = [each for each in columns if each is not None]
+    known = list[Column]()
+    for number, each in enumerate(names):
+        expression = each.expression if isinstance(each, OrderBy) else each
+        if not isinstance(expression, str | F):
+            # What is worked out for the order gets a name, by which a place can say it.
+            rows = rows.annotate(**{f"place_{number}": expression})
+        column = _column(rows, each, f"place_{number}")
+        if column is None:
+            return None
+        known.append(column)
     key = query.get_meta().pk.name
     if not {"pk", key} & {each.name for each in known}:
         rows = rows.order_by(*names, "pk")
@@ -67,16 +73,18 @@ def ordered(rows: "QuerySet[Any]") -> "tuple[QuerySet[Any], list[Column]] | None
     return rows, known
 
 
-def _column(rows: "QuerySet[Any]", said: Any) -> Column | None:
+def _column(rows: "QuerySet[Any]", said: Any, otherwise: str) -> Column | None:
+    """Return what one part of an order means; `otherwise` is the name of what is worked out."""
     first: bool | None = None
-    if isinstance(said, str):
-        name, descending = said.lstrip("-"), said.startswith("-")
-    elif isinstance(said, OrderBy) and isinstance(said.expression, F):
-        named: Any = said.expression
-        name, descending = named.name, said.descending
+    descending = False
+    if isinstance(said, OrderBy):
+        descending = said.descending
         first = True if said.nulls_first else False if said.nulls_last else None
-    else:
-        return None
+        said = said.expression
+    named: Any = said
+    name = named.name if isinstance(said, F) else said if isinstance(said, str) else otherwise
+    if name.startswith("-"):
+        name, descending = name[1:], True
     nullable = _is_nullable(rows, name)
     if nullable is None:
         return None

@@ -66,7 +66,7 @@ class EnvironmentIn(EnvironmentChange):
     key = serializers.CharField(max_length=120)
 
 
-class TierConfirmation(serializers.Serializer):
+class TierConfirmation(Body):
     """The tier that an environment is of; left out, the one that its name suggests."""
 
     tier = serializers.ChoiceField(Environment.Tier.choices, required=False)

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
+from portal.kernel.request_fields import Body
 from releases.pipelines.models import RequiredPipelines
 from releases.required_pipelines import actions
 from squads.models import Service
@@ -27,7 +28,7 @@ class RequiredPipelinesOut(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class RequiredPipelinesIn(serializers.Serializer):
+class RequiredPipelinesIn(Body):
     """The rule of a service, which replaces the one before."""
 
     service = Chosen(slug_field="slug", queryset=Service.objects.select_related("squad"))

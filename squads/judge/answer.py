@@ -16,12 +16,14 @@ GAPS = {
     "tested": "never tested before production",
     "deployed": "no deployment seen",
 }
+# So many of a story's services are named; of more, how many there are.
+MOST_NAMED = 3
 NEVER_JUDGED: list[Part] = ["No. It has not been judged yet."]
 
 
 def answer_of(case: Case, rungs: Mapping[str, Verdict], stage: str, gaps: list[str]) -> list[Part]:
     """Return the answer in parts, so that it can be said at any later moment, and to anybody (`say`)."""
-    said = "; ".join(rungs[gap].why if rungs[gap].seen or rungs[gap].state == WITHDRAWN else GAPS[gap] for gap in gaps)
+    said = "; ".join(_gap(gap, rungs[gap]) for gap in gaps)
     tail: list[Part] = [f" Gap: {said}."] if gaps else []
     if STAGES.index(stage) >= STAGES.index("integrated"):
         tail += _unconfirmed(case)
@@ -39,6 +41,14 @@ def answer_of(case: Case, rungs: Mapping[str, Verdict], stage: str, gaps: list[s
     return [*_not_yet(case, rungs, stage, above[0]), *tail]
 
 
+def _gap(rung: str, verdict: Verdict) -> str:
+    if verdict.seen or verdict.state == WITHDRAWN:
+        return verdict.why
+    # Where the others of its services have it, the one that lacks it is named.
+    one = any(holds for _, holds in verdict.beside)
+    return f"{verdict.service}: {GAPS[rung]}" if one else GAPS[rung]
+
+
 def _unconfirmed(case: Case) -> list[Part]:
     """Say that the answer rests on a guess, where nobody has confirmed which environments are production."""
     names = guessed_production(case)
@@ -50,8 +60,25 @@ def _unconfirmed(case: Case) -> list[Part]:
 
 def _who(case: Case, rung: str, verdict: Verdict) -> list[Part]:
     if rung in ("integrated", "tested", "deployed") and (verdict.service or case.services != [""]):
-        return [" (", {"owner": verdict.service or case.services[0]}, ")."]
+        return [" (", {"owner": verdict.service or case.services[0]}, f"){_beside(rung, verdict)}."]
     return [" (", {"squad": None}, ")."]
+
+
+def _beside(rung: str, verdict: Verdict) -> str:
+    """Say how the story's other services fare: "; ledger is deployed; web is not deployed either"."""
+    held = [service for service, holds in verdict.beside if holds]
+    missing = [service for service, holds in verdict.beside if not holds]
+    said = [f"{_names(held)} {'is' if len(held) == 1 else 'are'} {rung}"] if held else []
+    said += [f"{_names(missing)} {'is' if len(missing) == 1 else 'are'} not {rung} either"] if missing else []
+    return "".join(f"; {each}" for each in said)
+
+
+def _names(services: list[str]) -> str:
+    """Name a few services: "ledger, web and 3 more"."""
+    shown = services[:MOST_NAMED]
+    if more := len(services) - len(shown):
+        return f"{', '.join(shown)} and {more} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
 
 
 def _not_yet(case: Case, rungs: Mapping[str, Verdict], stage: str, following: str) -> list[Part]:

@@ -99,6 +99,8 @@ class Verdict:
     say: list[Part] = field(default_factory=list)
     service: str = ""
     seen: bool = False  # something was seen that speaks against it, so it is no mere silence
+    # The story's other services, and whether the rung holds for each.
+    beside: tuple[tuple[str, bool], ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -208,14 +210,20 @@ def each_service(case: Case, judge: Callable[[Case, str], Verdict]) -> Verdict:
         verdicts.append(verdict)
     if len(verdicts) == 1:
         return verdicts[0]
+    for verdict in verdicts:
+        # Which of the services is meant is said wherever the reason is.
+        verdict.why = f"{verdict.service}: {verdict.why}"
     for state in (WITHDRAWN, MISSING):
         for verdict in verdicts:
             if verdict.state == state:
+                verdict.beside = tuple((each.service, each.holds) for each in verdicts if each is not verdict)
                 return verdict
     latest = max(verdicts, key=lambda each: each.at)  # type: ignore[arg-type,return-value]
     state = BY_HAND if any(each.state == BY_HAND for each in verdicts) else HELD
-    why = "; ".join(dict.fromkeys(each.why for each in verdicts))
-    return Verdict(state, latest.at, why, latest.say, latest.service)
+    # Where it holds, what is to be said is where: the places of all of them.
+    places = [place for each in verdicts for place in each.say if isinstance(place, str)]
+    said: list[Part] = [", ".join(sorted({name for place in places for name in place.split(", ") if name}))]
+    return Verdict(state, latest.at, "; ".join(each.why for each in verdicts), said, latest.service)
 
 
 def no_changes(case: Case) -> Verdict:

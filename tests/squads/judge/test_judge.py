@@ -378,3 +378,48 @@ def test_work_that_is_seen_is_not_called_unstarted() -> None:
         "No. To do by its squad’s word, but merged 3 days ago as aaaaaaa; no successful run of the mainline contains it "
         "yet (checkout: squad Payments)."
     )
+
+
+def test_of_several_services_the_one_that_is_missing_is_named() -> None:
+    both = [merged(), merged(1, FIX, service="ledger"), ran(), ran(2, (FIX,), service="ledger")]
+    said = answer(standing(*both, deployed()))
+    assert said.startswith("No. Integrated 2 days ago; not tested before production yet (checkout: squad Payments)")
+    tested = [checked(), checked(3, shas=(FIX,), service="ledger")]
+    said = answer(standing(*both, *tested, deployed()))
+    assert "no deployment of it to production yet (ledger: squad Books); checkout is deployed." in said
+    said = answer(standing(*both, *tested))
+    assert "no deployment of it to production yet (checkout: squad Payments); ledger is not deployed either." in said
+    whys = {each["rung"]: each["why"] for each in standing(*both, *tested, deployed())["rungs"]}
+    assert whys["deployed"].startswith("ledger: ") and "checkout: " in whys["integrated"]
+
+
+def test_a_gap_of_one_service_names_it() -> None:
+    both = [merged(), merged(1, FIX, service="ledger"), ran(), ran(2, (FIX,), service="ledger"), checked()]
+    said = answer(standing(*both, deployed(), deployed(4, (FIX,), service="ledger")))
+    assert "Gap: ledger: never tested before production." in said
+
+
+def test_where_several_services_run_is_said_of_all() -> None:
+    both = [merged(), merged(1, FIX, service="ledger")]
+    there = [deployed(), deployed(5, (FIX,), service="ledger", environment="prod-eu")]
+    assert "Deployed 2 days ago to prod-eu, production; not accepted yet" in answer(standing(*both, *there))
+
+
+def test_many_services_are_named_in_part() -> None:
+    several = [merged(1, str(number) * 40, service=f"s{number}") for number in range(1, 7)]
+    said = answer(standing(*several, *[ran(2, (str(number) * 40,), service=f"s{number}") for number in range(2, 7)]))
+    assert "(s1: no squad owns it yet); s2, s3, s4 and 2 more are integrated." in said
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(ROWS, max_size=14))
+def test_whatever_one_of_several_services_lacks_is_said_with_its_name(rows: list[Row]) -> None:
+    rows = [merged(), merged(1, FIX, service="ledger"), *rows]
+    judged = standing(*rows)
+    lacking = [
+        each for each in judged["rungs"] if each["state"] in (MISSING, WITHDRAWN) and each["rung"] != "rodeo_done"
+    ]
+    for each in lacking:
+        assert each["why"].startswith(("checkout: ", "ledger: "))
+    if judged["stage"] in ("dev_done", "integrated", "tested"):
+        assert "(checkout: squad" in answer(judged) or "(ledger: squad" in answer(judged)
