@@ -42,6 +42,9 @@ class LinkedChangeOut(serializers.Serializer):
         allow_blank=True,
         help_text="Why the change only mentions the story; empty where it is part of it.",
     )
+    became = serializers.CharField(
+        help_text="What became of it, such as “reverted by 4f2a91c”; empty while it stands.", allow_blank=True
+    )
     runs = RunBrief(many=True)
 
 

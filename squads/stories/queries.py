@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from portal.kernel import clock
 from portal.kernel.markdown import to_html
 from squads.judge import judgement
+from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
 from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
@@ -27,6 +28,15 @@ NEXT = {
     "deployed": "It moves up by itself when production runs what contains it.",
     "rodeo_done": "It moves up by itself when a check of this story, made in production after that deployment, passes.",
 }
+# What became of a change, by the detail of the newest row that says so.
+BECAME = {
+    REVERTED: "reverted by {}",
+    RESTORED: "brought back by {}",
+    REPLACED: "no longer asked for: {} took its place",
+    LOST: "on no branch any more",
+    REWRITTEN: "{}",
+}
+SHORT_SHA = 7
 MOST_RUNS = 500
 RUNS_SHOWN = 4
 MOST_NAMED = 10
@@ -76,12 +86,13 @@ class Checklist:
 
 
 class Linked(NamedTuple):
-    """A link to a change, and the newest run of each pipeline for that change."""
+    """A link to a change, the newest run of each pipeline for that change, and what became of it, in words."""
 
     link: Any
     change: Any
     on_mainline: bool
     runs: list[Any]
+    became: str = ""
 
 
 def owner_names(standings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -185,8 +196,13 @@ def _newest_first(links: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def linked(links: Iterable[Any]) -> list[Linked]:
-    """Return links with the runs of their changes: of each pipeline the newest; in one query."""
+    """Return links with what became of their changes and with the runs of these: of each pipeline the newest."""
     links = list(links)
+    became = {
+        (row.story_id, sha): BECAME[row.detail].format(row.label[:SHORT_SHA] if row.detail != REWRITTEN else row.label)
+        for row in Evidence.objects.filter(kind="revert", story__in={link.story_id for link in links}).order_by("at")
+        for sha in row.shas
+    }
     runs: dict[str, dict[str, Any]] = {}
     shas = {link.change.sha for link in links}
     # Declared by name, as in `environments` below.
@@ -199,6 +215,7 @@ def linked(links: Iterable[Any]) -> list[Linked]:
             link.change,
             link.change.landed is not None or link.change.merged_at is not None,
             list(runs.get(link.change.sha, {}).values())[:RUNS_SHOWN],
+            became.get((link.story_id, link.change.sha), BECAME[LOST] if link.change.lost else ""),
         )
         for link in links
     ]

@@ -1,7 +1,8 @@
 """Running git safely: no hooks, no submodules, no checkout, no prompts. `Git.stream` is the one place that starts git.
 
 The mirror it works on (mirror.py) is a bare copy of a repository's mainline and tags, without large files, and without any
-where RODEO_GIT_CONTENTS says so and the server can leave them out. It is a cache and may be deleted at any time. No Django in here.
+where RODEO_GIT_CONTENTS says so and the server can leave them out. It is a cache and may be deleted at any time.
+No Django in here.
 """
 
 import os

@@ -37,7 +37,9 @@ def rows() -> list[tuple[Any, ...]]:
 REVERT = f'Revert "PAY-1: refund in parts"\n\nThis reverts commit {sha_of("refund")}.'
 
 
-def test_a_reverted_story_is_live_until_the_revert_is_deployed(history: History, story: Story, answer: Any) -> None:
+def test_a_reverted_story_is_live_until_the_revert_is_deployed(
+    history: History, story: Story, answer: Any, as_ana: Client
+) -> None:
     live(history, story)
     assert answer(story)["stage"] == "rodeo_done"
     history.commit("revert", REVERT, 10, "refund")
@@ -52,6 +54,9 @@ def test_a_reverted_story_is_live_until_the_revert_is_deployed(history: History,
     assert f"reverted by {sha_of('revert')[:7]}" in said["answer"]
     history.accept(story, 13)
     assert answer(story)["stage"] == "todo"
+    [change] = as_ana.get(f"/api/v1/stories/{story.key}/changes/").json()["results"][-1:]
+    assert (change["sha"], change["became"]) == (sha_of("refund"), f"reverted by {sha_of('revert')[:7]}")
+    assert change["became"] in as_ana.get(f"/stories/{story.key}/").content.decode()
     before = rows()
     rebuild()
     assert rows() == before
