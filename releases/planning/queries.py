@@ -3,8 +3,8 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import pairwise
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from releases.planning.models import Release
 from squads.models import Story
 
 CHARTS, BARS = 3, 40
+# A line with more releases in its last year than bars is drawn by the week.
+YEAR, MOST_CHARTED = timedelta(days=365), 2000
 SERIES = ("user stories", "defects")
 natural = natsort_keygen()
 
@@ -40,7 +42,10 @@ class Batch:
     line: str
     chart: Any
     bars: list[Bar]
+    # How many releases it shows, and how many older ones it does not; each bar is a release, or a week of them.
+    count: int
     left_out: int
+    weekly: bool
     stories: int
     defects: int
     interval: float | None
@@ -113,22 +118,45 @@ def _days_before(releases: Iterable[Release]) -> dict[UUID, float]:
     }
 
 
-def batch_charts(line: str | None, lines: list[str]) -> list[Batch]:
-    """Return the batch chart of one line, or of the few lines that released last, where there are stories to draw."""
+def batch_charts(line: str | None, lines: list[str]) -> tuple[list[Batch], str]:
+    """Return the batch chart of one line, or of the few lines that released last, and why there is no other or none."""
     rows = Release.objects.filter(released_at__isnull=False).order_by("-released_at")
     if line is not None:
         rows = rows.filter(line=line)
     by_line: dict[str, list[Release]] = {}
     for release in rows.only("pk", "line", "version", "released_at"):
         by_line.setdefault(release.line, []).append(release)
-    chosen = dict(list(by_line.items())[: CHARTS * 3])
-    sizes = batches(release.pk for some in chosen.values() for release in some[:BARS])
-    drawn = [_batch(name, some, sizes) for name, some in chosen.items()]
-    return [batch for batch in drawn if batch is not None][:CHARTS]
+    chosen = {name: _charted(some) for name, some in list(by_line.items())[: CHARTS * 3]}
+    sizes = batches(release.pk for some in chosen.values() for release in some)
+    drawn = [batch for name, some in chosen.items() if (batch := _batch(name, some, len(by_line[name]), sizes))]
+    return drawn[:CHARTS], _no_chart(line, chosen, drawn, len(by_line))
 
 
-def _batch(line: str, newest: list[Release], sizes: dict[UUID, Counter[str]]) -> Batch | None:
-    shown = sorted(newest[:BARS], key=lambda release: (release.released_at, version_key(release.version)))
+def _no_chart(line: str | None, chosen: dict[str, list[Release]], drawn: list[Batch], lines: int) -> str:
+    """Say why something that people release has no chart here; "" when all have one."""
+    if drawn:
+        more = lines - len(drawn[:CHARTS])
+        return (
+            f"{more} more {'lines have' if more > 1 else 'line has'} no chart here. Choose one above." if more else ""
+        )
+    if not chosen:
+        return f"Nothing of {line} is released yet, so there is no chart." if line and lines == 0 else ""
+    looked_at = max(len(some) for some in chosen.values())
+    return (
+        f"No chart: no user story or defect belongs to {f'the {looked_at} releases' if looked_at > 1 else 'the release'} "
+        "looked at. Plan stories for a release, or name their keys in commits."
+    )
+
+
+def _charted(newest: list[Release]) -> list[Release]:
+    """Return the releases that the chart of a line shows, the newest first: its last year, or, if those are few, more."""
+    since = newest[0].released_at - YEAR  # type: ignore[operator]
+    year = [release for release in newest[:MOST_CHARTED] if release.released_at >= since]  # type: ignore[operator]
+    return year if len(year) > BARS else newest[:BARS]
+
+
+def _batch(line: str, newest: list[Release], count: int, sizes: dict[UUID, Counter[str]]) -> Batch | None:
+    shown = sorted(newest, key=lambda release: (release.released_at, version_key(release.version)))
     bars = [
         Bar(
             release.released_at.date(),  # type: ignore[union-attr]
@@ -140,18 +168,32 @@ def _batch(line: str, newest: list[Release], sizes: dict[UUID, Counter[str]]) ->
     if not any(bar.total for bar in bars):
         return None
     gaps = [(later.day - earlier.day).days for earlier, later in pairwise(bars)]
+    weekly = len(bars) > BARS
+    drawn = _weeks(bars) if weekly else bars
+    each = "week" if weekly else "release"
     return Batch(
         line=line,
         chart=charts.stacked_bars(
-            bars, SERIES, f"User stories and defects per release of {line or 'the company'}, by date"
+            drawn, SERIES, f"User stories and defects per {each} of {line or 'the company'}, by date"
         ),
-        bars=bars,
-        left_out=len(newest) - len(shown),
+        bars=drawn,
+        count=len(bars),
+        left_out=count - len(bars),
+        weekly=weekly,
         stories=sum(bar.values[0] for bar in bars),
         defects=sum(bar.values[1] for bar in bars),
         interval=numbers.median(gaps),
-        largest=max(bars, key=lambda bar: bar.total),
+        largest=max(drawn, key=lambda bar: bar.total),
     )
+
+
+def _weeks(bars: list[Bar]) -> list[Bar]:
+    """Return a bar for each week in which something was released, on its Monday."""
+    found = []
+    for monday, some in groupby(bars, lambda bar: bar.day - timedelta(days=bar.day.weekday())):
+        values = zip(*(bar.values for bar in some), strict=True)
+        found.append(Bar(monday, f"{monday:%Y-%m-%d}", tuple(sum(each) for each in values)))
+    return found
 
 
 def changes(release: Release) -> QuerySet[Change]:

@@ -45,13 +45,15 @@ def release_list(request: HttpRequest) -> HttpResponse:
     lines, asked = queries.lines_of_releases(), request.GET.get("line")
     line = asked if asked in lines else None
     page = page_of(request, queries.newest_first(line))
+    charts, no_chart = queries.batch_charts(line, lines) if page.number == 1 else ([], "")
     return render(
         request,
         "releases/planning/list.html",
         {
             "page": page,
             "rows": queries.rows_of(list(page.object_list)),
-            "charts": queries.batch_charts(line, lines) if page.number == 1 else [],
+            "charts": charts,
+            "no_chart": no_chart,
             "line": line,
             "lines": lines if len(lines) > 1 else [],
             "series": queries.SERIES,
