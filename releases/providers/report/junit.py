@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -17,6 +17,9 @@ from releases.providers.story_keys import keys_in, keys_in_name, keys_told
 DEEPEST = 40
 MOST_CASES = 100_000
 LONGEST_DAY = 7 * 86400
+# What Surefire and Gradle write of a test that was run again: each time it failed, or not the last time.
+FAILED = ("failure", "error", "rerunfailure", "rerunerror")
+PASSED_WHEN_RUN_AGAIN = ("flakyfailure", "flakyerror")
 STORY_PROPERTIES = ("story", "stories")
 
 
@@ -35,6 +38,8 @@ class Case:
     started_at: datetime | None
     finished_at: datetime | None
     took: timedelta
+    # Passed, but only when it was run again.
+    flaky: bool = False
 
 
 @dataclass(slots=True)
@@ -44,6 +49,8 @@ class _Suite:
     took: timedelta
     inherited: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    # The places of its cases that tell no story themselves.
+    silent: list[int] = field(default_factory=list)
 
     @property
     def stories(self) -> tuple[str, ...]:
@@ -89,15 +96,26 @@ def _read(body: bytes, cases: list[Case], config: Mapping[str, Any], keys_in_nam
         depth -= 1
         if tag == "testcase" and suites:
             within = ""
-            cases.append(_case(element, suites[-1], config, keys_in_names))
+            case, tells = _case(element, suites[-1], config, keys_in_names)
+            suites[-1].silent += [] if tells else [len(cases)]
+            cases.append(case)
             if len(cases) > MOST_CASES:
                 raise Unreadable(f"the file holds more than {MOST_CASES} test cases; send it in parts")
             element.clear()
         elif tag == "property" and suites and not within:
             suites[-1].told += tuple(_told(element))
         elif tag in ("testsuites", "testsuite"):
-            suites.pop()
+            _end(suites, cases)
             element.clear()
+
+
+def _end(suites: list[_Suite], cases: list[Case]) -> None:
+    """Give the cases of the suite that ends its stories: some tools write its properties after them."""
+    ended = suites.pop()
+    for place in ended.silent if ended.told else ():
+        cases[place] = replace(cases[place], stories=tuple(dict.fromkeys(ended.told)))
+    if suites and not ended.told:
+        suites[-1].silent += ended.silent
 
 
 def _tag(element: Element) -> str:
@@ -130,13 +148,19 @@ def _suite(element: Element, above: _Suite | None, config: Mapping[str, Any], ke
     )
 
 
-def _case(element: Element, suite: _Suite, config: Mapping[str, Any], keys_in_names: bool) -> Case:
+def _case(element: Element, suite: _Suite, config: Mapping[str, Any], keys_in_names: bool) -> tuple[Case, bool]:
+    """Return a test case, and whether it tells its stories itself.
+
+    One that failed and passed when it was run again (flakyFailure) passed; one that failed each time (rerunFailure) failed.
+    """
     name, place = element.get("name") or "", element.get("classname") or ""
-    told, outcome = [], facts.SUCCESS
+    told, outcome, flaky = [], facts.SUCCESS, False
     for child in element.iter():
         tag = _tag(child)
-        if tag in ("failure", "error"):
+        if tag in FAILED:
             outcome = facts.FAILURE
+        elif tag in PASSED_WHEN_RUN_AGAIN:
+            flaky = True
         elif tag == "skipped" and outcome == facts.SUCCESS:
             outcome = facts.SKIPPED
         elif tag == "property":
@@ -146,7 +170,7 @@ def _case(element: Element, suite: _Suite, config: Mapping[str, Any], keys_in_na
     stories = tuple(dict.fromkeys(told or suite.stories))
     started = zones.moment(element.get("timestamp"), "timestamp", config)
     took = _seconds(element.get("time"))
-    return Case(
+    case = Case(
         name=name,
         suite=suite.name,
         outcome=outcome,
@@ -155,4 +179,6 @@ def _case(element: Element, suite: _Suite, config: Mapping[str, Any], keys_in_na
         looks_like=tuple(key for text in (name, place, suite.name) for key in keys_in_name(text) if key not in stories),
         started_at=started or suite.at,
         finished_at=started + took if started else suite.at + max(suite.took, took) if suite.at else None,
+        flaky=flaky and outcome == facts.SUCCESS,
     )
+    return case, bool(told)

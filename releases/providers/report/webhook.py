@@ -239,7 +239,8 @@ def _acceptance_of(report: _Report, environment: str, story: str, cases: list[Ca
     started = min((case.started_at for case in cases if case.started_at), default=None)
     # Without times in the file, it finished when it was received and started earlier by the duration of its test cases.
     started = started or finished - sum((case.took for case in cases), start=finished - finished)
-    named_counts = zip(counts.values(), ("passed", "failed", "skipped"), strict=True)
+    named_counts = [*zip(counts.values(), ("passed", "failed", "skipped"), strict=True)]
+    named_counts.append((sum(case.flaky for case in cases), "of them only when run again"))
     return AcceptanceSeen(
         key=report.key(environment, story),
         at=finished,

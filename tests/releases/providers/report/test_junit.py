@@ -86,6 +86,32 @@ def test_names_prove_stories_where_whoever_sends_the_file_says_so() -> None:
     assert of(cases, query) == {"PAY-12": "1 passed", "API-7": "1 passed", "PAY-13": "1 passed"}
 
 
+def test_a_test_that_was_run_again_passed_if_it_did_in_the_end_and_its_words_say_so() -> None:
+    told = '<properties><property name="story" value="PAY-1"/></properties>'
+    again = f'<testcase name="a">{told}<flakyFailure message="no"/></testcase><testcase name="b">{told}</testcase>'
+    assert of(again) == {"PAY-1": "2 passed, 1 of them only when run again"}
+    each_time = f'<testcase name="a">{told}<failure/><rerunFailure/><flakyError/></testcase>'
+    assert of(each_time) == {"PAY-1": "1 failed"}
+
+
+def test_the_same_test_twice_is_two_and_one_that_failed_is_a_failure() -> None:
+    told = '<properties><property name="story" value="PAY-1"/></properties>'
+    assert of(f'<testcase name="a">{told}<failure/></testcase><testcase name="a">{told}</testcase>') == {
+        "PAY-1": "1 passed, 1 failed"
+    }
+
+
+def test_a_suite_may_tell_its_stories_after_its_tests() -> None:
+    def told(value: str) -> str:
+        return f'<properties><property name="story" value="{value}"/></properties>'
+
+    own = f'<testcase name="a"/><testcase name="b">{told("PAY-3")}</testcase>'
+    assert of(own + told("PAY-1")) == {"PAY-1": "1 passed", "PAY-3": "1 passed"}
+    assert of(f'<testsuite name="in">{own}</testsuite>{told("PAY-2")}') == {"PAY-2": "1 passed", "PAY-3": "1 passed"}
+    inner = f'<testsuite name="in"><testcase name="a"/>{told("PAY-4")}</testsuite>'
+    assert of(f'{inner}<testcase name="b"/>{told("PAY-2")}') == {"PAY-4": "1 passed", "PAY-2": "1 passed"}
+
+
 BOMB = """<!DOCTYPE lolz [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>
 <testsuite><testcase name="&b;"/></testsuite>"""
 
