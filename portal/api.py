@@ -11,7 +11,7 @@ from releases.allowed_hosts.api import AllowedHosts
 from releases.bots.api import Bots
 from releases.environments.api import Environments
 from releases.evidence.link_api import LinkedChanges
-from releases.mappings.api import MappingRules, UnmappedNames
+from releases.mappings.api import MappingRules, Mergers, UnmappedNames
 from releases.monorepo.api import RepositoryParts
 from releases.planning.api import Releases
 from releases.reading.api import Events, FailedEvents
@@ -47,6 +47,7 @@ router.register("events", Events, "event")
 router.register("allowed-hosts", AllowedHosts, "allowed-host")
 router.register("bots", Bots, "bot")
 router.register("mapping-rules", MappingRules, "mapping-rule")
+router.register("mergers", Mergers, "merger")
 router.register("repository-parts", RepositoryParts, "repository-part")
 router.register("required-pipelines", RequiredPipelinesRules, "required-pipelines")
 router.register("dead-messages", DeadMessages, "dead-message")

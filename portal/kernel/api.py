@@ -3,6 +3,7 @@
 import json
 from typing import Any, ClassVar, Literal
 
+import django_filters
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.exceptions import ValidationError as Objection
@@ -17,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
+from portal.kernel.names import fold_name
 from portal.kernel.request_fields import check_names
 from portal.kernel.transitions import AlreadyMoved
 
@@ -44,6 +46,14 @@ class TooBig(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is too large."
     default_code = "too_large"
+
+
+class SpelledFilter(django_filters.CharFilter):
+    """Leaves the rows of what a name means, however it is spelled (see portal.kernel.names). `field_name` refers to it."""
+
+    def filter(self, qs: Any, value: str) -> Any:
+        """Filter by what all spellings of the name have in common."""
+        return qs.filter(**{f"{self.field_name}__folded": fold_name(value)}) if value else qs
 
 
 def named_by(slug_field: str, **options: Any) -> Any:

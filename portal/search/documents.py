@@ -66,7 +66,7 @@ def squads(refs: Collection[Any] | None) -> Iterator[Entry]:
 
 def services(refs: Collection[Any] | None) -> Iterator[Entry]:
     """Services by name, then by what is said of them, who owns them and their repositories."""
-    rows = Service.objects.select_related("squad").prefetch_related("repositories").order_by("pk")
+    rows = Service.objects.unmerged().select_related("squad").prefetch_related("repositories").order_by("pk")
     for each in _some(rows, refs).iterator(2000):
         repositories = " ".join(row.key for row in each.repositories.all())
         body = _joined(each.description, each.squad.name if each.squad else "", repositories)
@@ -75,7 +75,7 @@ def services(refs: Collection[Any] | None) -> Iterator[Entry]:
 
 def environments(refs: Collection[Any] | None) -> Iterator[Entry]:
     """Environments by key and name, then by tier and where they are."""
-    for each in _some(Environment.objects.order_by("pk"), refs).iterator(2000):
+    for each in _some(Environment.objects.unmerged().order_by("pk"), refs).iterator(2000):
         body = _joined(each.tier, each.location, each.cluster, each.realm)
         yield Entry(str(each.pk), each.key, each.name, body, each.get_absolute_url())
 

@@ -9,6 +9,7 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
+from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
 from releases.environments import queries
 from releases.environments.models import Environment
@@ -47,7 +48,7 @@ def environment_named(key: str, tier: str = "") -> Environment:
     `tier` is what a mapping rule says; without one, the tier is what its name suggests, until somebody confirms it.
     """
     key = key.strip()[:120] or "unnamed"
-    known = Environment.objects.filter(key=key).first()
+    known: Environment | None = Environment.objects.find(key)
     if known is not None:
         if tier and not known.tier_confirmed:
             update_tier(known, tier)
@@ -180,9 +181,8 @@ def _validate(environment: Environment) -> None:
     if environment.url and not environment.url.startswith(("https://", "http://")):
         raise ValidationError({"url": "Give a full address that starts with https:// or http://."})
     environment.clean_fields()
-    if Environment.objects.filter(key=environment.key).exclude(pk=environment.pk).exists():
+    same = Environment.objects.filter(folded=fold_name(environment.key)).exclude(pk=environment.pk).first()
+    if same is not None and environment.pk is None:
         raise ValidationError(
-            {
-                "key": f"There is an environment {environment.key} already, perhaps discovered by an event. Edit that one."
-            }
+            {"key": f"There is an environment {same.key} already, perhaps discovered by an event. Edit that one."}
         )

@@ -76,7 +76,7 @@ class EnvironmentFilter(django_filters.FilterSet):
     """?text= looks in names and keys."""
 
     text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
-    key = django_filters.CharFilter(field_name="key")
+    key = django_filters.CharFilter(field_name="key", lookup_expr="iexact")
 
     class Meta:
         model = Environment
@@ -92,7 +92,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     filterset_class = EnvironmentFilter
 
     def get_queryset(self) -> QuerySet[Environment]:
-        return Environment.objects.order_by("order", "name", "pk")
+        return Environment.objects.unmerged().order_by("order", "name", "pk")
 
     @extend_schema(request=EnvironmentIn, responses={201: EnvironmentOut})
     def create(self, request: Request) -> Response:

@@ -3,7 +3,14 @@
 from django.db import models
 from django.urls import reverse
 
+from portal.kernel.names import FoldedNameField, NamedQuerySet
 from squads.judge.case import GUESSED
+
+
+class EnvironmentQuerySet(NamedQuerySet["Environment"]):
+    """Questions about environments."""
+
+    NAME = "key"
 
 
 class Environment(models.Model):
@@ -17,6 +24,7 @@ class Environment(models.Model):
         OTHER = "other", "other"
 
     key = models.CharField(max_length=120, unique=True, help_text="As your deploy system calls it, such as prod-eu.")
+    folded = FoldedNameField(of="key")
     slug = models.SlugField(max_length=130, unique=True)
     name = models.CharField(max_length=120)
     tier = models.CharField(max_length=12, choices=Tier, default=Tier.OTHER)
@@ -43,6 +51,16 @@ class Environment(models.Model):
         editable=False,
         help_text="[when it was deleted, when an event said that it is there again, or null]",
     )
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="the same, spelled otherwise",
+    )
+
+    objects = EnvironmentQuerySet.as_manager()
 
     class Meta:
         app_label = "releases"

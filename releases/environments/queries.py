@@ -28,7 +28,9 @@ def environments() -> QuerySet[Environment]:
     """Return every environment in order, with how many services were deployed to it."""
     deployed = _deployments().filter(environment=OuterRef("pk")).order_by().values("environment")
     counted = deployed.annotate(n=Count("service", distinct=True)).values("n")
-    return Environment.objects.annotate(service_count=Coalesce(Subquery(counted), 0)).order_by("order", "name")
+    return (
+        Environment.objects.unmerged().annotate(service_count=Coalesce(Subquery(counted), 0)).order_by("order", "name")
+    )
 
 
 def _deployments() -> Any:

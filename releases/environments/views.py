@@ -31,7 +31,9 @@ def environment_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One environment: what runs there now, everything ever deployed to it, and its incidents."""
-    environment = get_object_or_404(Environment, slug=slug)
+    environment = get_object_or_404(Environment.objects.select_related("merged_into"), slug=slug)
+    if environment.merged_into is not None:
+        return redirect(environment.merged_into)
     services = list(queries.services_in(environment)[: SERVICES_SHOWN + 1])
     return render(
         request,

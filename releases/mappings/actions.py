@@ -13,6 +13,7 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
+from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
 from releases.environments.actions import update_tier
 from releases.environments.models import Environment
@@ -271,23 +272,24 @@ def _update_tiers(patterns: list[list[Any]]) -> None:
     if not affected:
         return
     tiers = _tiers_from_rules(current_rules())
-    for environment in Environment.objects.filter(discovered=True).order_by("pk")[:NAME_LIMIT]:
-        if environment.key in affected:
-            update_tier(environment, tiers.get(environment.key, ""))
+    for environment in Environment.objects.unmerged().filter(discovered=True).order_by("pk")[:NAME_LIMIT]:
+        if environment.folded in affected:
+            update_tier(environment, tiers.get(environment.folded, ""))
 
 
 def _environments_named(kind: str, text: str, source: int | None, template: str) -> set[str]:
-    """Return the environments that a rule's template names for the names seen so far."""
+    """Return the environments that a rule's template names for the names seen so far, as `fold_name` has them."""
     try:
         match = engine.compile_pattern(text)[0]
         names = seen_names_matching(kind, text, source)
     except engine.BadPattern:
         return set()
-    return {engine.fill_template(template, groups) for name in names if (groups := match(name)) is not None}
+    filled = (engine.fill_template(template, groups) for name in names if (groups := match(name)) is not None)
+    return {fold_name(name) for name in filled}
 
 
 def _tiers_from_rules(rules: engine.RuleSet) -> dict[str, str]:
-    """Return the tiers that rules give to environments, by their final names."""
+    """Return the tiers that rules give to environments, by what all spellings of their final names have in common."""
     tiers: dict[str, str] = {}
     seen = SeenName.objects.filter(kind__in=("environment", "pipeline", engine.JOB))
     names = seen.order_by("kind", "name", "source_id").values_list("kind", "name", "source_id")
@@ -297,5 +299,5 @@ def _tiers_from_rules(rules: engine.RuleSet) -> dict[str, str]:
             continue
         environment = found.environment or (name if kind == "environment" else "")
         if environment:
-            tiers.setdefault(environment, found.rule.tier)
+            tiers.setdefault(fold_name(environment), found.rule.tier)
     return tiers

@@ -15,7 +15,7 @@ from portal.kernel.paging import ApiPages
 from portal.kernel.request_fields import Body
 from releases.environments.models import Environment
 from releases.inbox.models import Source
-from releases.mappings import actions, unmapped
+from releases.mappings import actions, merging, unmapped
 from releases.mappings.models import MappingRule
 
 
@@ -115,6 +115,7 @@ class UnmappedOut(serializers.Serializer):
     source = serializers.CharField(allow_blank=True)
     event = serializers.UUIDField(allow_null=True)
     hint = serializers.CharField(allow_blank=True)
+    same_as = serializers.CharField(allow_blank=True, help_text="Of a twin: the name that it is spelled like.")
 
 
 class UnmappedNames(Endpoint):
@@ -137,3 +138,35 @@ class UnmappedNames(Endpoint):
             raise serializers.ValidationError({"kind": f"Choose one of {', '.join(unmapped.KINDS)}."})
         page = self.paginate_queryset(unmapped.all_unmapped().of(kind))  # type: ignore[arg-type]
         return self.get_paginated_response(UnmappedOut(page, many=True).data)
+
+
+class MergerIn(serializers.Serializer):
+    """Two environments or two services whose names differ only in capital and small letters."""
+
+    kind = serializers.ChoiceField([(kind, kind) for kind in merging.KINDS])
+    name = serializers.CharField(max_length=120, help_text="The spelling that becomes another name.")
+    into = serializers.CharField(max_length=120, help_text="The spelling that goes on.")
+
+
+class MergerOut(serializers.Serializer):
+    """What was done."""
+
+    detail = serializers.CharField()
+
+
+class Mergers(Endpoint):
+    """Twins made one. GET /api/v1/unmapped/?kind=twin lists those there are."""
+
+    marks = {"create": "managers"}
+    serializer_class = MergerOut
+    pagination_class = None
+    filter_backends: list[Any] = []
+    queryset = MappingRule.objects.none()
+
+    @extend_schema(request=MergerIn, responses={200: MergerOut})
+    def create(self, request: Request) -> Response:
+        """Merge two. Their past becomes that of one; administrators and project managers may."""
+        actions.check_mapper(request.user)
+        serializer = MergerIn(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response({"detail": merging.merge_twins(**serializer.validated_data, by=actor_of(request))})

@@ -1,17 +1,18 @@
 """Applying the current mapping rules to a batch of events, and recording the names that the events use."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from portal.kernel.stable_ids import stable_id
 from releases.environments.actions import environment_named
+from releases.environments.models import Environment
 from releases.inbox.models import Fact, InboundEvent
 from releases.mappings import engine
 from releases.mappings.models import MappingRule, SeenName
-from releases.providers.facts import Seen
+from releases.providers.facts import EnvironmentSeen, Seen
 
 
 def as_rule(rule: MappingRule) -> engine.Rule:
@@ -59,6 +60,16 @@ def facts_using(kind: str, names: Iterable[str]) -> "QuerySet[Fact]":
     return Fact.objects.filter(unmapped | mapped, kind__in=KINDS_WITH_NAMES)
 
 
+def _as_known(fact: Seen) -> Seen:
+    """Return a fact about an environment under the spelling by which the environment is known, so that all are about one."""
+    if not isinstance(fact, EnvironmentSeen):
+        return fact
+    known = Environment.objects.find(fact.key)
+    if known is None or known.key == fact.key:
+        return fact
+    return replace(fact, key=known.key, original_names=fact.original_names or (("environment", fact.key),))
+
+
 @dataclass(slots=True)
 class FactMapper:
     """Maps the facts of one batch of events, and collects the names that they use, which are saved at its end."""
@@ -85,7 +96,7 @@ class FactMapper:
                 self.names[use] = event
         for name, tier in sorted(result.tiers.items()):
             environment_named(name, tier)
-        return result.facts
+        return [_as_known(fact) for fact in result.facts]
 
     def save_names(self) -> None:
         """Save names that are new, and delete those that no event uses any more."""

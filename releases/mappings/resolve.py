@@ -14,6 +14,7 @@ from releases.environments.queries import WHO_MAY_EDIT
 from releases.inbox.models import Source
 from releases.mappings import engine
 from releases.mappings.actions import EXACT_ORDER, check_mapper, create_rule, may_map
+from releases.mappings.merging import merge_twins
 from releases.pipelines.models import Repository
 from squads.events import ServiceChanged
 from squads.models import Service, Squad
@@ -45,7 +46,7 @@ def _resolve_repository(name: str, meaning: Meaning, by: Actor) -> str:
     wanted = meaning.get("service", "")
     if not wanted or len(wanted) > 120:
         raise ValidationError({"service": "Name the service that is made from it, in at most 120 characters."})
-    service = Service.objects.select_related("squad").filter(name=wanted).first()
+    service = Service.objects.select_related("squad").find(wanted)
     if service is None:
         squad = _squad(meaning, f"There is no service {wanted} yet. Choose the squad that shall own it.")
         _check_writes_for(squad, by)
@@ -147,6 +148,10 @@ def _resolve_alert(name: str, meaning: Meaning, by: Actor) -> str:
     return f"{name} is {'an incident' if role == 'incident' else 'left out'}. {REPLAYED}"
 
 
+def _resolve_twin(name: str, meaning: Meaning, by: Actor) -> str:
+    return merge_twins(meaning.get("source", ""), name, meaning.get("same_as", ""), by=by)
+
+
 def _literal_name(meaning: Meaning, name: str) -> str:
     """Return a name typed in a row, where it is no template: braces would stand for groups of the pattern."""
     text = meaning.get(name, "")
@@ -171,4 +176,5 @@ RESOLVERS: dict[str, Callable[[str, Meaning, Any], str]] = {
     "service": _resolve_service,
     "repository": _resolve_repository,
     "alert": _resolve_alert,
+    "twin": _resolve_twin,
 }

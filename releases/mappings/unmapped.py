@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q
 
+from portal.kernel.names import fold_name
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
 from releases.incidents.models import Alert, Incident
 from releases.mappings import engine
 from releases.mappings.fact_mapper import current_rules
 from releases.mappings.models import SeenName
+from releases.mappings.twins import twins
 from releases.pipelines.models import Repository, RepositoryPart, Run
 from squads.models import Service, Squad
 
@@ -24,6 +27,10 @@ KINDS = {
     ),
     "service": ("services", "Events named them, and no squad owns them."),
     "repository": ("repositories", "No service is made from them."),
+    "twin": (
+        "spelled alike",
+        "Their names differ only in capital and small letters. Merged, they are one, with all their past.",
+    ),
     "alert": ("alerts", "No rule says whether they are incidents, so they are none."),
 }
 NOUNS = {
@@ -31,6 +38,7 @@ NOUNS = {
     "environment": "environment",
     "service": "service",
     "repository": "repository",
+    "twin": "twin",
     "alert": "alert",
 }
 # At most this many of one kind are listed: whoever has more writes rules with patterns first.
@@ -51,11 +59,12 @@ class Unmapped:
     source_name: str = ""
     event: UUID | None = None
     hint: str = ""
+    same_as: str = ""
 
     @property
     def noun(self) -> str:
         """What kind of thing it is."""
-        return NOUNS[self.kind]
+        return self.source if self.kind == "twin" else NOUNS[self.kind]
 
 
 @dataclass(slots=True)
@@ -71,13 +80,14 @@ class UnmappedByKind:
 
 
 def all_unmapped() -> UnmappedByKind:
-    """Return all unmapped names. Five queries, however many there are."""
+    """Return all unmapped names. A fixed number of queries, however many there are."""
     rules = current_rules()
     result = UnmappedByKind()
     for kind, rows in (
         ("repository", _repositories()),
         ("service", _services(rules)),
         ("environment", _environments(rules)),
+        ("twin", _twins()),
         *_pipelines_and_alerts(rules).items(),
     ):
         result.rows[kind] = rows[:LIMIT_PER_KIND]
@@ -101,14 +111,18 @@ def _services(rules: engine.RuleSet) -> list[Unmapped]:
         return Exists(model.objects.filter(service=OuterRef("pk")))
 
     # A service that a rule renamed stays as a row that nothing refers to.
-    rows = Service.objects.filter(squad=None).filter(
-        Q(used(Deployment))
-        | Q(used(Run))
-        | Q(used(AcceptanceRun))
-        | Q(used(Incident))
-        | Q(used(Alert))
-        | Q(used(Repository))
-        | Q(discovered=False)
+    rows = (
+        Service.objects.unmerged()
+        .filter(squad=None)
+        .filter(
+            Q(used(Deployment))
+            | Q(used(Run))
+            | Q(used(AcceptanceRun))
+            | Q(used(Incident))
+            | Q(used(Alert))
+            | Q(used(Repository))
+            | Q(discovered=False)
+        )
     )
     return [
         Unmapped("service", name, f"service-{pk}")
@@ -120,7 +134,7 @@ def _services(rules: engine.RuleSet) -> list[Unmapped]:
 def _environments(rules: engine.RuleSet) -> list[Unmapped]:
     """Return those whose tier nobody knows or confirmed; a guessed production comes first, since answers rest on it."""
     asked = (Environment.Tier.PRODUCTION, Environment.Tier.OTHER)
-    rows = Environment.objects.filter(tier_confirmed=False, tier__in=asked, gone_at__isnull=True)
+    rows = Environment.objects.unmerged().filter(tier_confirmed=False, tier__in=asked, gone_at__isnull=True)
     listed = rows.order_by("key").values_list("pk", "key", "tier")[: LIMIT_PER_KIND + 1]
     found = [
         Unmapped("environment", key, f"environment-{pk}", hint=GUESS if tier == Environment.Tier.PRODUCTION else "")
@@ -130,13 +144,32 @@ def _environments(rules: engine.RuleSet) -> list[Unmapped]:
     return sorted(found, key=lambda row: not row.hint)
 
 
+def _twins() -> list[Unmapped]:
+    """Return what is spelled like another; `source` says of which kind it is, `same_as` what it is merged into."""
+    return [
+        Unmapped(
+            "twin",
+            twin.name,
+            f"twin-{twin.kind}-{twin.id}",
+            twin.kind,
+            hint=f"like {twin.same_as}",
+            same_as=twin.same_as,
+        )
+        for twin in islice(twins(), LIMIT_PER_KIND + 1)
+    ]
+
+
 def _renamed(rules: engine.RuleSet, kind: str, name: str) -> bool:
     """Say whether a rule for every source maps this name to another one, or leaves it out."""
     found = rules.find(kind, name)
     if found is None:
         return False
     other = found.service if kind == "service" else found.environment
-    return found.rule.role == engine.IGNORED or other not in ("", name) or found.rule.tier == Environment.Tier.OTHER
+    return (
+        found.rule.role == engine.IGNORED
+        or fold_name(other) not in ("", fold_name(name))
+        or found.rule.tier == Environment.Tier.OTHER
+    )
 
 
 def _pipelines_and_alerts(rules: engine.RuleSet) -> dict[str, list[Unmapped]]:
@@ -166,8 +199,8 @@ def choices() -> dict[str, list[Any]]:
     """Return what the fields of a row offer: squads, and the names of services and environments."""
     return {
         "squads": list(Squad.objects.order_by("name").values_list("slug", "name")[:CHOICES_LIMIT]),
-        "services": list(Service.objects.order_by("name").values_list("name", flat=True)[:CHOICES_LIMIT]),
+        "services": list(Service.objects.unmerged().order_by("name").values_list("name", flat=True)[:CHOICES_LIMIT]),
         "environments": list(
-            Environment.objects.order_by("order", "key").values_list("key", flat=True)[:CHOICES_LIMIT]
+            Environment.objects.unmerged().order_by("order", "key").values_list("key", flat=True)[:CHOICES_LIMIT]
         ),
     }

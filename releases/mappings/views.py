@@ -136,7 +136,8 @@ def unmapped_list(request: HttpRequest) -> HttpResponse:
 def unmapped_resolve(request: HttpRequest) -> HttpResponse:
     """Resolve one unmapped name; the answer says what was done, in its row with htmx."""
     meaning = {
-        name: given(request.POST, name) for name in ("service", "squad", "environment", "tier", "role", "source")
+        name: given(request.POST, name)
+        for name in ("service", "squad", "environment", "tier", "role", "source", "same_as")
     }
     kind, name = given(request.POST, "kind"), given(request.POST, "name")
     done, error_text = "", ""
@@ -152,6 +153,7 @@ def unmapped_resolve(request: HttpRequest) -> HttpResponse:
             meaning["source"],
             given(request.POST, "source_name"),
             hint=given(request.POST, "hint"),
+            same_as=meaning["same_as"],
         )
         context = {
             "row": row,

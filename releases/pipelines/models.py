@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 
+from portal.kernel.names import FoldedNameField
 from portal.kernel.stable_ids import stable_id
 from releases.pipelines.querysets import RunQuerySet, StoryLinkQuerySet
 from squads.models import Service, Story
@@ -36,6 +37,7 @@ class Repository(models.Model):
     """A repository of a service. One that is known from events only has no service until a squad claims it."""
 
     key = models.CharField(max_length=250, unique=True, help_text="How events call it, such as shop/checkout.")
+    folded = FoldedNameField(of="key")
     url = models.CharField(max_length=1000, blank=True)
     service = models.ForeignKey(Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="repositories")
 

@@ -259,9 +259,10 @@ def _key(repository: Repository, name: str) -> str:
 
 def _services(repository: Repository, deploys_to: str) -> dict[str, Service]:
     """Return the services that a tag of a repository deploys, by what tells them apart: "" for the first of them."""
-    parts = services_deployed_with(repository, (deploys_to,))
-    first, *others = parts or [repository.service]
-    return {"": first} | {each.name: each for each in others} if first else {}
+    services = services_deployed_with(repository, (deploys_to,))
+    if not services and repository.service:
+        services = [repository.service]
+    return {each.name if number else "": each for number, each in enumerate(services)}
 
 
 def _seen_at_several(repository: Repository) -> dict[str, list[TagMove]]:

@@ -191,9 +191,10 @@ class _Pages:
             self.by_change.setdefault(sha, set()).add(key)
         named = mentioned("story") | {key for keys in self.by_change.values() for key in keys}
         self.stories = set(Story.objects.named(named))
-        places = Environment.objects.filter(key__in=mentioned("environment", "environment"))
-        self.environments = {key: (name, slug) for key, name, slug in places.values_list("key", "name", "slug")}
-        self.services = dict(Service.objects.filter(name__in=mentioned("service")).values_list("name", "slug"))
+        places = Environment.objects.named(mentioned("environment", "environment"))
+        self.environments = {key: (place.name, place.slug) for key, place in places.items()}
+        services = Service.objects.named(mentioned("service"))
+        self.services = {name: service.slug for name, service in services.items()}
 
     def links(self, fact: Fact, event: InboundEvent) -> list[tuple[str, str]]:
         found = []
@@ -251,7 +252,7 @@ def unknown(services: set[str], environments: set[str], stories: set[str]) -> li
     """Say which of these the portal does not know yet, and what it makes of that. At most four queries."""
     said = []
     if services:
-        known = set(Service.objects.filter(name__in=services).values_list("name", flat=True))
+        known = Service.objects.named(services).keys()
         said += [
             f"No service is called “{name}” yet: it is created without a squad. Claim it under /services/."
             for name in sorted(services - known)
@@ -272,7 +273,7 @@ def unknown(services: set[str], environments: set[str], stories: set[str]) -> li
 
 def _about_environments(names: set[str]) -> list[str]:
     said = []
-    for name in sorted(names - set(Environment.objects.filter(key__in=names).values_list("key", flat=True))):
+    for name in sorted(names - Environment.objects.named(names).keys()):
         guess = tier_of(name)
         text = f"No environment is called “{name}” yet: it is created, its tier guessed as {guess}."
         if guess == Environment.Tier.PRODUCTION:

@@ -19,7 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel import clock
-from portal.kernel.api import Endpoint, TooBig, named_by
+from portal.kernel.api import Endpoint, SpelledFilter, TooBig, named_by
 from portal.kernel.policy import ReadingAllowed
 from portal.kernel.request_body import TooLarge, body_of
 from portal.kernel.request_fields import check_names
@@ -233,8 +233,8 @@ class DeploymentOut(serializers.ModelSerializer):
 class DeploymentFilter(django_filters.FilterSet):
     """?service= and ?environment= take names as events call them; ?tier= such as production."""
 
-    service = django_filters.CharFilter(field_name="service__name")
-    environment = django_filters.CharFilter(field_name="environment__key")
+    service = SpelledFilter(field_name="service")
+    environment = SpelledFilter(field_name="environment")
     tier = django_filters.CharFilter(field_name="environment__tier")
 
     class Meta:
@@ -294,8 +294,8 @@ class RunOut(serializers.ModelSerializer):
 class RunFilter(django_filters.FilterSet):
     """?service= and ?repository= take names as events call them; ?commit= the start of a sha."""
 
-    service = django_filters.CharFilter(field_name="service__name")
-    repository = django_filters.CharFilter(field_name="repository__key")
+    service = SpelledFilter(field_name="service")
+    repository = django_filters.CharFilter(field_name="repository__key", lookup_expr="iexact")
     commit = django_filters.CharFilter(field_name="sha", lookup_expr="startswith")
 
     class Meta:
@@ -359,8 +359,8 @@ class AcceptanceRunFilter(django_filters.FilterSet):
     """?story= takes a key, ?service= and ?environment= names as events call them."""
 
     story = django_filters.CharFilter(method="of_story")
-    service = django_filters.CharFilter(field_name="service__name")
-    environment = django_filters.CharFilter(field_name="environment__key")
+    service = SpelledFilter(field_name="service")
+    environment = SpelledFilter(field_name="environment")
 
     class Meta:
         model = AcceptanceRun
@@ -475,7 +475,7 @@ class FlagStateOut(serializers.ModelSerializer):
 class FlagStateFilter(django_filters.FilterSet):
     """?environment= takes its key."""
 
-    environment = django_filters.CharFilter(field_name="environment__key")
+    environment = SpelledFilter(field_name="environment")
 
     class Meta:
         model = FlagState

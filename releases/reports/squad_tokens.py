@@ -43,8 +43,9 @@ def check_reported(user: Anyone, reported: Iterable[Seen], source: Source) -> No
     facts += engine.apply_rules(facts, current_rules(), source.pk).facts
     squad = Squad.objects.get(pk=squad_id)
     services, keys, repositories = (_named(facts, field) for field in ("service", "story", "repository"))
-    own_services = Service.objects.filter(squad=squad, name__in=services).values_list("name", flat=True)
-    _refuse(squad, services - set(own_services), "the service", "Create or claim it for the squad first")
+    meant_services = Service.objects.named(services)
+    own_services = {name for name, service in meant_services.items() if service.squad_id == squad.pk}
+    _refuse(squad, services - own_services, "the service", "Create or claim it for the squad first")
     meant = Story.objects.named(keys)
     own = set(Story.objects.filter(squad=squad, pk__in=meant.values()).values_list("pk", flat=True))
     _refuse(squad, {key for key in keys if meant.get(key) not in own}, "the story", "Its own squad reports about it")

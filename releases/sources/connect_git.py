@@ -9,6 +9,7 @@ from django.db import transaction
 
 from portal.kernel import clock
 from portal.kernel.actors import Actor
+from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
 from releases.events import SourceHealthChanged
 from releases.inbox.actions import replay
@@ -126,7 +127,7 @@ def _find_service(name: str, squad: Squad, by: Actor | None) -> Service:
     name = name.strip()
     if not name or len(name) > 120:
         raise ValidationError({"service": "Name the service that this repository makes, in at most 120 characters."})
-    service = Service.objects.filter(name=name).select_related("squad").first()
+    service: Service | None = Service.objects.select_related("squad").find(name)
     if service is None:
         return Service.objects.create(name=name, squad=squad, slug=free_slug(Service, name, "service"))
     if service.squad is None:
@@ -144,7 +145,7 @@ def _find_repository(address: config.Address, name: str, service: Service) -> Re
     if not name and repository.sources.filter(kind="git").exists():
         # Another address ends in the same words: this one needs more of its own to be told apart.
         longer = "/".join(Path(address.url).parts[-2:]) if address.local else repository_key(address.url)
-        repository = Repository.objects.get_or_create(key=longer.removesuffix(".git")[:250])[0]
+        repository = _repository_called(longer.removesuffix(".git")[:250])
     if repository.sources.filter(kind="git").exists():
         raise ValidationError(
             {"url": f"The repository {repository.key} is connected already, by source {repository.sources.first()}."}
@@ -154,6 +155,12 @@ def _find_repository(address: config.Address, name: str, service: Service) -> Re
         repository.url = address.url[:1000]
         repository.save(update_fields=["url"])
     return repository
+
+
+def _repository_called(key: str) -> Repository:
+    """Return the repository of exactly this key, in whatever case it is written, made if there is none."""
+    known = Repository.objects.filter(folded=fold_name(key)).order_by("pk").first()
+    return known or Repository.objects.create(key=key)
 
 
 def _claim_repository(repository: Repository, service: Service) -> None:

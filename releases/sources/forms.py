@@ -114,7 +114,7 @@ class GitSourceForm(GitRulesForm):
 
     def services(self) -> list[str]:
         """Return the names offered while typing."""
-        return list(Service.objects.order_by("name").values_list("name", flat=True)[:200])
+        return list(Service.objects.unmerged().order_by("name").values_list("name", flat=True)[:200])
 
 
 class GitSourceEditForm(GitRulesForm):

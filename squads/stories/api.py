@@ -5,7 +5,7 @@ from typing import Any
 
 import django_filters
 from django.apps import apps
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import exceptions, mixins, serializers, status
@@ -189,7 +189,7 @@ class EvidenceIn(Body):
         """Find the environment by key or slug."""
         if not value:
             return None
-        place = queries.environments().filter(Q(key=value) | Q(slug=value)).first()
+        place = queries.environments().find(value) or queries.environments().filter(slug=value.lower()).first()
         if place is None:
             raise serializers.ValidationError(f"No environment is called {value}. /api/v1/environments/ lists them.")
         return place

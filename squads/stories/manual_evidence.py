@@ -12,6 +12,7 @@ from portal.kernel.live import touch
 from squads.judge.case import ANY, BEFORE_PRODUCTION
 from squads.stories.authorship import own_change_reason
 from squads.stories.models import Evidence, Story
+from squads.teams.models import Service
 
 BY_HAND_KINDS = ("run", "test", "deployment", "acceptance")
 # People's clocks are not ours: this much "later than now" is a clock, more is a mistake.
@@ -59,6 +60,8 @@ def record_by_hand(
     errors = {**_wrong(kind, verdict, at, note, link), **_not_theirs(story, by, kind, verdict)}
     if errors:
         raise ValidationError(errors)
+    known = Service.objects.find(service) if service else None
+    service = known.name if known is not None else service
     if kind != "run":
         tier = "production" if kind in ("deployment", "acceptance") else tier or "staging"
     evidence = Evidence.objects.create(

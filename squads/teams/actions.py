@@ -14,6 +14,7 @@ from django.utils.text import slugify
 
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
+from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
 from squads.events import ServiceChanged, ServiceSaved, SquadSaved
 from squads.teams import queries
@@ -154,7 +155,7 @@ def create_service(
     """Create a service owned by a squad. A ValidationError says so when one of this name exists and can be claimed."""
     hold(NAMES_OF_SERVICES)
     service = Service(name=name.strip(), squad=squad, description=description)
-    known = Service.objects.filter(name=service.name).first()
+    known = Service.objects.find(service.name)
     if known is not None:
         remedy = "Claim it on its page." if known.squad_id is None else f"Squad {known.squad} owns it."
         raise ValidationError({"name": f"There is a service called {known.name} already. {remedy}"})
@@ -209,13 +210,14 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
     """
     wanted = _checked_keys("repositories", keys)
     all_repositories = queries.repositories()
-    known = {row.key: row for row in all_repositories.filter(key__in=wanted).select_related("service")}
+    known = _repositories_named(wanted)
     for key, row in known.items():
         if row.service is not None and row.service != service:
             raise ValidationError(
                 {"repositories": f"{key} belongs to the service {row.service.name}. Take it away there first."}
             )
-    removed = list(all_repositories.filter(service=service).exclude(key__in=wanted).values_list("pk", flat=True))
+    kept = [row.pk for row in known.values()]
+    removed = list(all_repositories.filter(service=service).exclude(pk__in=kept).values_list("pk", flat=True))
     added = [row.pk for row in known.values() if row.service is None]
     all_repositories.filter(pk__in=removed).update(service=None)
     all_repositories.filter(pk__in=added).update(service=service)
@@ -225,7 +227,7 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
 
 def _checked_keys(field: str, keys: Iterable[str]) -> list[str]:
     """Return the keys of repositories that somebody listed, each once; a ValidationError names the field."""
-    wanted = list(dict.fromkeys(key.strip() for key in keys if key.strip()))
+    wanted = list({fold_name(key): key.strip() for key in keys if key.strip()}.values())
     if long := [key for key in wanted if len(key) > LONGEST_KEY]:
         raise ValidationError({field: f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
     if len(wanted) > MOST_REPOSITORIES:
@@ -233,10 +235,22 @@ def _checked_keys(field: str, keys: Iterable[str]) -> list[str]:
     return wanted
 
 
+def _repositories_named(keys: Iterable[str]) -> dict[str, Any]:
+    """Return the known repositories that these keys mean, in whatever case either is written."""
+    folded = {fold_name(key): key for key in keys}
+    rows = queries.repositories().filter(folded__in=list(folded)).select_related("service").order_by("pk")
+    found: dict[str, Any] = {}
+    for row in rows:
+        key = folded[row.folded]
+        if key not in found or row.key == key:
+            found[key] = row
+    return found
+
+
 def service_named(name: str) -> Service:
     """Return the service that events call by this name, created as discovered and without an owner if it is new."""
     name = name.strip()[:120] or "unnamed"
-    known = Service.objects.filter(name=name).first()
+    known: Service | None = Service.objects.find(name)
     if known is not None:
         return known
     slug = free_slug(Service, name, "service")

@@ -214,7 +214,7 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     def get_queryset(self) -> QuerySet[Service]:
         repositories = Prefetch("repositories", queryset=queries.repositories().order_by("key"))
-        return Service.objects.order_by("name").select_related("squad").prefetch_related(repositories)
+        return Service.objects.unmerged().order_by("name").select_related("squad").prefetch_related(repositories)
 
     def _shown(self, service: Service, code: int = status.HTTP_200_OK) -> Response:
         return Response(ServiceOut(self.get_queryset().get(pk=service.pk)).data, status=code)

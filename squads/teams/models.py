@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.urls import reverse
 
 from portal.kernel.actors import Anyone
+from portal.kernel.names import FoldedNameField, NamedQuerySet
 
 KEY_PREFIX = RegexValidator(
     r"^[A-Z][A-Z0-9]{1,9}$", "Use 2 to 10 capital letters or digits, starting with a letter, such as PAY."
@@ -167,14 +168,29 @@ class Membership(models.Model):
         return self.role == self.Role.LEAD
 
 
+class ServiceQuerySet(NamedQuerySet["Service"]):
+    """Questions about services."""
+
+
 class Service(models.Model):
     """A deployable unit, owned by one squad. One that events named before anybody created it has no squad yet."""
 
     name = models.CharField(max_length=120, unique=True, help_text="As your deploy system calls it.")
+    folded = FoldedNameField(of="name")
     slug = models.SlugField(max_length=130, unique=True)
     squad = models.ForeignKey(Squad, null=True, blank=True, on_delete=models.PROTECT, related_name="services")
     description = models.TextField(blank=True)
     discovered = models.BooleanField(default=False, editable=False)
+    merged_into = models.ForeignKey(
+        "self",
+        null=True,
+        editable=False,
+        on_delete=models.CASCADE,
+        related_name="+",
+        help_text="the same, spelled otherwise",
+    )
+
+    objects = ServiceQuerySet.as_manager()
 
     class Meta:
         app_label = "squads"

@@ -108,7 +108,8 @@ def services() -> QuerySet[Service]:
     """Return services with owner and number of repositories; those without an owner come first, to be claimed."""
     counted = repositories().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
     return (
-        Service.objects.select_related("squad")
+        Service.objects.unmerged()
+        .select_related("squad")
         .annotate(repository_count=Coalesce(Subquery(counted.values("n")), 0))
         .order_by(F("squad__name").asc(nulls_first=True), "name")
     )

@@ -108,7 +108,9 @@ def service_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def service_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """One service: owner, repositories, and what of it runs where."""
-    service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
+    service = get_object_or_404(Service.objects.select_related("squad", "merged_into"), slug=slug)
+    if service.merged_into is not None:
+        return redirect(service.merged_into)
     return render(
         request,
         "squads/teams/service.html",

@@ -98,6 +98,7 @@ class World:
     release: Release
     environment: Environment
     guessed: Environment
+    twin: Service
     source: Source
     git: Source
     host: AllowedHost
@@ -171,6 +172,7 @@ def world() -> World:
         release=create_release(by=lead, version="1.0", line="Shop"),
         environment=create_environment(by=lead, key="prod", tier="production"),
         guessed=environment_named("stage"),
+        twin=Service.objects.create(name="CHECKOUT", slug="checkout-2", discovered=True),
         source=source,
         git=git,
         event=event,
@@ -698,6 +700,7 @@ CASES: dict[str, Case] = {
     "api:repository-part-list": Case(body=_part_said),
     "api:repository-part-detail": Case(_part),
     "api:unmapped": OWN,
+    "api:merger-list": Case(body=lambda w: {"kind": "service", "name": w.twin.name, "into": w.service.name}),
     "api:event-list": OWN,
     "api:event-detail": Case(_event),
     "api:event-replay": Case(_event, also=ANY_SQUAD),

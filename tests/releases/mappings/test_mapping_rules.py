@@ -133,7 +133,7 @@ def test_a_rebuild_makes_the_same_rows(as_pam: Client, run: Callable[..., None])
     before = rows()
     rebuild()
     assert rows() == before
-    assert Run.objects.get().service.name == "Checkout"  # type: ignore[union-attr]
+    assert Run.objects.get().service.name == "checkout", "which is Checkout"  # type: ignore[union-attr]
     assert Environment.objects.get().tier == "production"
 
 

@@ -1,0 +1,140 @@
+"""Merging twins: two environments or two services whose names differ only in how they are spelled.
+
+One of them goes on under its own spelling, and what was said of either belongs to it, the past included. The other stays as
+another name of it, so that the events that use that name, and old addresses, lead there.
+"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model
+
+from portal.kernel import clock
+from portal.kernel.actors import Actor
+from portal.kernel.live import touch
+from portal.kernel.locks import hold
+from portal.kernel.models import StateChange
+from portal.kernel.outbox import publish
+from releases.deployments.models import AcceptanceRun, Deployment
+from releases.deployments.parts import part_key
+from releases.environments import queries as environments
+from releases.environments.models import Environment
+from releases.events import EnvironmentChanged, EnvironmentSaved
+from releases.inbox.actions import replay
+from releases.inbox.models import Fact
+from releases.inbox.projection import delete_attempts
+from releases.mappings.actions import check_mapper
+from releases.mappings.twins import name_of
+from releases.pipelines.models import Repository, RepositoryPart
+from squads.events import ServiceChanged, ServiceSaved
+from squads.models import Evidence, Service, Story
+
+KINDS = ("environment", "service")
+
+
+@transaction.atomic
+def merge_twins(kind: str, name: str, into: str, *, by: Actor) -> str:
+    """Merge the environment or service of this name into its twin called `into`; return a sentence that says so.
+
+    Doing it twice changes nothing. Raises ValidationError naming the field, or PermissionDenied naming who may.
+    """
+    check_mapper(by)
+    if kind not in KINDS:
+        raise ValidationError({"kind": f"Choose one of {', '.join(KINDS)}."})
+    hold("inbox")
+    model: Any = Environment if kind == "environment" else Service
+    rows = {name_of(row): row for row in model.objects.filter(**{f"{model.objects.all().NAME}__in": (name, into)})}
+    if name not in rows:
+        raise ValidationError({"name": f"No {kind} is called {name[:100]}."})
+    if into not in rows or name == into or rows[name].folded != rows[into].folded:
+        raise ValidationError({"into": f"Name the {kind} that is spelled like {name[:100]} in another case."})
+    twin, row = rows[name], rows[into]
+    if row.merged_into_id is not None:
+        raise ValidationError({"into": f"{into} is merged into another {kind} itself. Name that one."})
+    if twin.merged_into_id is None:
+        _merge(kind, twin, row, by)
+    return f"{name} is one with {into} now. What happened there before belongs to it."
+
+
+def _merge(kind: str, twin: Any, row: Any, by: Actor) -> None:
+    stories = _rename_by_hand(kind, name_of(twin), name_of(row))
+    if kind == "service":
+        _check_one_owner(twin, row)
+        _forget_parts(twin)
+    _repoint(twin, row)
+    model = type(row)
+    model.objects.filter(merged_into=twin).update(merged_into=row)
+    twin.merged_into = row
+    if kind == "service":
+        row.squad, twin.squad = row.squad or twin.squad, None
+        model.objects.filter(pk=row.pk).update(squad=row.squad)
+    elif twin.tier_confirmed and not row.tier_confirmed:
+        row.tier, row.tier_confirmed, row.order = twin.tier, True, twin.order
+        row.save(update_fields=["tier", "tier_confirmed", "order"])
+    twin.save()
+    StateChange.objects.create(
+        kind=f"merged {kind}",
+        key=name_of(twin),
+        from_state="",
+        to_state="merged",
+        by=by,
+        because=f"the same as {name_of(row)}",
+        at=clock.now(),
+    )
+    _tell(kind, twin, row)
+    Story.objects.filter(pk__in=stories).judge()
+    touch(stories)
+
+
+def _repoint(twin: Model, row: Model) -> None:
+    """Have everything that refers to the twin refer to the other: as if their events were read anew."""
+    for relation in twin._meta.related_objects:
+        if relation.related_model is type(twin):
+            continue
+        name = relation.field.name
+        others = relation.related_model._default_manager  # type: ignore[union-attr]
+        if relation.one_to_one and others.filter(**{name: row}).exists():
+            others.filter(**{name: twin}).delete()
+        others.filter(**{name: twin}).update(**{name: row})
+
+
+def _rename_by_hand(kind: str, name: str, into: str) -> list[int]:
+    """Have evidence by hand name the other one; return the ids of its stories."""
+    rows = Evidence.objects.filter(by_hand=True, **{kind: name})
+    stories = list(rows.order_by().values_list("story_id", flat=True).distinct())
+    rows.update(**{kind: into})
+    return stories
+
+
+def _check_one_owner(twin: Service, row: Service) -> None:
+    if twin.squad_id and row.squad_id and twin.squad_id != row.squad_id:
+        raise ValidationError(
+            {
+                "into": f"Squad {twin.squad} owns {twin.name} and squad {row.squad} owns {row.name}. "
+                "Have one squad own both first."
+            }
+        )
+
+
+def _forget_parts(twin: Service) -> None:
+    """Delete what whole repositories deployed of this part: it is told again, of the service that goes on."""
+    if RepositoryPart.objects.filter(service=twin).exists():
+        for model, kind in ((Deployment, "deployment"), (AcceptanceRun, "acceptance")):
+            for key in model._default_manager.filter(service=twin).values_list("key", flat=True):
+                delete_attempts(model, kind, part_key(key, twin.name))
+
+
+def _tell(kind: str, twin: Any, row: Any) -> None:
+    if kind == "environment":
+        # What says that it is there, or deleted, is kept under one spelling.
+        told = Fact.objects.filter(kind="environment", key__in=(twin.key, row.key))
+        replay(told.values_list("event_id", flat=True).distinct())
+        publish(EnvironmentSaved(ids=[twin.pk, row.pk]))
+        services, stories = environments.services_at(row), environments.stories_checked_at(row)
+        publish(EnvironmentChanged(id=row.pk, services=services, stories=stories))
+        return
+    repositories = Repository.objects.filter(service=row) | Repository.objects.filter(parts__service=row)
+    publish(ServiceSaved(ids=[twin.pk, row.pk]))
+    ids = sorted(set(repositories.values_list("pk", flat=True)))
+    publish(ServiceChanged(id=row.pk, repositories=ids))
