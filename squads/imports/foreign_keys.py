@@ -13,7 +13,7 @@ from django.apps import apps
 from squads.imports.formats import Item
 from squads.imports.validation import ValidRow
 from squads.stories.models import Story, StoryAlias
-from squads.teams.keys import Key, as_key
+from squads.teams.keys import Key, as_key, keeps_key
 from squads.teams.models import Squad
 
 # Kinds of files whose keys look as keys here do. Others name boards and repositories: their names are kept and found.
@@ -28,6 +28,7 @@ class KeyPlan:
     kept: dict[str, Key] = field(default_factory=dict)
     aliases: dict[str, Key] = field(default_factory=dict)
     shared: dict[str, str] = field(default_factory=dict)
+    theirs: list[str] = field(default_factory=list)
     highest: dict[str, int] = field(default_factory=dict)
 
     def notes(self, squad: Squad) -> list[str]:
@@ -42,8 +43,12 @@ class KeyPlan:
             said.append(
                 f"{_some(key.text for key in self.aliases.values())} get new keys here; what names the old ones finds them too."
             )
+        if self.theirs:
+            said.append(
+                f"{_some(self.theirs)} are here already under these keys: what names them is linked to those stories."
+            )
         if self.shared:
-            named = (f"{key} (also {other})" for key, other in self.shared.items())
+            named = (f"{key} ({other})" for key, other in self.shared.items())
             said.append(
                 f"Several stories have these keys then, so a commit that names one is linked to none: {_some(named)}."
             )
@@ -81,8 +86,12 @@ def plan_keys(squad: Squad, kind: str, items: Iterable[Item], new: list[ValidRow
             plan.kept[external] = key
         else:
             plan.aliases[external] = key
-        if other := own.get(key.text) or elsewhere.get(key.text) or (key.text if key.text in given else ""):
-            plan.shared[key.text] = other
+        if own.get(key.text):
+            plan.theirs.append(key.text)
+        elif key.text in own:
+            plan.shared[key.text] = "a story here has it"
+        elif key.text in elsewhere or key.text in given:
+            plan.shared[key.text] = f"also {elsewhere.get(key.text, 'in another row')}"
         given.add(key.text)
     if plan.kept:
         named = _highest_named(squad.key_prefix)
@@ -90,13 +99,15 @@ def plan_keys(squad: Squad, kind: str, items: Iterable[Item], new: list[ValidRow
     return plan
 
 
-def _having(keys: set[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the stories that have these keys: as their own, and as what they are called elsewhere."""
-    own, elsewhere = dict[str, str](), dict[str, str]()
+def _having(keys: set[str]) -> tuple[dict[str, bool], dict[str, str]]:
+    """Return which stories have these keys: as their own, with whether they had them where they came from already, and as
+    what they are called elsewhere."""
+    own, elsewhere = dict[str, bool](), dict[str, str]()
     listed = sorted(keys)
     for start in range(0, len(listed), BATCH):
         some = listed[start : start + BATCH]
-        own.update((key, key) for key in Story.objects.filter(key__in=some).order_by().values_list("key", flat=True))
+        rows = Story.objects.filter(key__in=some).order_by().values_list("key", "external")
+        own.update((key, keeps_key(external, key)) for key, external in rows)
         elsewhere.update(StoryAlias.objects.filter(key__in=some).order_by().values_list("key", "story__key"))
     return own, elsewhere
 

@@ -12,7 +12,7 @@ from squads.imports.foreign_keys import KINDS, KeyPlan, plan_keys
 from squads.imports.formats import Problem
 from squads.imports.models import Import
 from squads.imports.named_releases import NamedReleases
-from squads.stories.models import Story
+from squads.stories.models import Story, StoryEdit
 from squads.teams.keys import as_key
 from squads.teams.models import Squad
 
@@ -96,6 +96,7 @@ class Plan:
     releases: NamedReleases
     squad: Squad
     keys: KeyPlan = field(default_factory=KeyPlan)
+    handed_over: list[str] = field(default_factory=list)
 
     @property
     def created(self) -> list[RowPlan]:
@@ -114,7 +115,7 @@ class Plan:
             "updated": updated,
             "unchanged": len(self.steps) - created - updated,
             "refused": len({problem.place for problem in self.problems}),
-            "left_out": self.validated.left_out,
+            "left_out": self.validated.left_out + len(self.handed_over),
         }
 
     @property
@@ -126,6 +127,8 @@ class Plan:
 
     def _unread(self) -> Iterator[str]:
         validated = self.validated
+        if self.handed_over:
+            yield f"{formats.listed(self.handed_over)}: handed over to another squad, so their rows are left out."
         for column, count in validated.unknown_times.items():
             values = f"{count} values of “{column}” are" if count > 1 else f"1 value of “{column}” is"
             yield f"{values} no moment of the past: since when that work is so stays unknown."
@@ -168,6 +171,7 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
     milestones = {row.release for row in rows if row.release and row.is_milestone}
     releases = NamedReleases.of(imported.squad, imported.mapping, named, milestones)
     existing = _existing(imported.squad, imported.kind, rows)
+    gone = _handed_over(imported.squad, [row.external for row in rows if row.external not in existing])
     problems, steps = list(validated.problems), []
     taken: dict[int, str] = {}
     for row in rows:
@@ -176,6 +180,8 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
             problems.append(Problem(row.place, row.release_column, *wrong))
             continue
         story = existing.get(row.external)
+        if story is None and row.external in gone:
+            continue
         if story is not None and taken.setdefault(story.pk, row.place) != row.place:
             problems.append(_same_story(row, story, taken[story.pk]))
             continue
@@ -186,7 +192,7 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
     keys = plan_keys(imported.squad, imported.kind, parsed.items, [step.row for step in steps if step.story is None])
-    return Plan(imported.kind, steps, problems, validated, parsed, releases, imported.squad, keys)
+    return Plan(imported.kind, steps, problems, validated, parsed, releases, imported.squad, keys, list(gone.values()))
 
 
 def _plan_row(row: validation.ValidRow, story: Story | None, release: Any, releases: NamedReleases) -> RowPlan:
@@ -232,6 +238,16 @@ def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[
         others = {f"{each}:{row.key}": row.external for row in rows if row.external not in found for each in KINDS[:2]}
         for chunk in _chunks(others if any(as_key(row.key) for row in rows) else ()):
             found.update((others[story.external], story) for story in stories.filter(external__in=chunk))
+    return found
+
+
+def _handed_over(squad: Squad, externals: list[str]) -> dict[str, str]:
+    """Return the keys of the stories of these rows that the squad had and another one has now, by `external`."""
+    found: dict[str, str] = {}
+    for chunk in _chunks(externals):
+        moved = StoryEdit.objects.filter(field="squad", story__external__in=chunk).exclude(story__squad=squad)
+        mine = moved.filter(story__aliases__prefix=squad.key_prefix).order_by("story")
+        found.update(mine.values_list("story__external", "story__key"))
     return found
 
 

@@ -251,12 +251,14 @@ def shared_keys(story: Story) -> list[str]:
     keys = {story.key, *StoryAlias.objects.filter(own).order_by().values_list("key", flat=True)}
     if keys == {story.key}:
         return []
-    found = []
-    for key in sorted(keys - Story.objects.named(keys).keys()):
+    found, named = [], Story.objects.named(keys)
+    for key in sorted(keys):
         others = " and ".join(each for each in stories_with(key) if each != story.key)
-        found.append(
-            f"{key} is also what {others} is called. What names it is linked to neither until somebody links it here."
-        )
+        if key not in named:
+            said = f"{key} is also what {others} is called. What names it is linked to neither until somebody links it here."
+            found.append(said)
+        elif named[key] != story.pk:
+            found.append(f"What names {key} is linked to {others}, whose key it was before.")
     return found
 
 
@@ -270,4 +272,7 @@ def why_unknown(key: str) -> str:
         return f"No story is called {key}, and no squad's keys start so. A key looks like PAY-12."
     if squad.next_number == 1:
         return f"No story is called {key}: squad {squad} has no stories yet."
-    return f"No story is called {key}: squad {squad} has {prefix}-1 to {prefix}-{squad.next_number - 1}."
+    last = f"{prefix}-{squad.next_number - 1}"
+    if squad.stories.count() < squad.next_number - 1:
+        return f"No story is called {key}: squad {squad} has some up to {last}."
+    return f"No story is called {key}: squad {squad} has {prefix}-1 to {last}."

@@ -8,7 +8,7 @@ from django.apps import apps
 from django.db import models
 
 from squads.judging import actions as judging
-from squads.teams.keys import SYSTEMS
+from squads.teams.keys import SYSTEMS, keeps_key
 
 if TYPE_CHECKING:
     from squads.stories.models import Evidence, Story  # noqa: F401 - named in quotes below
@@ -48,18 +48,22 @@ class StoryQuerySet(models.QuerySet["Story"]):
     def named(self, keys: Iterable[str]) -> dict[str, int]:
         """Return the ids of the stories that these keys mean, by key: a story's own key, or one that it has elsewhere.
 
-        A key that two stories have means none of them: whoever names it may mean either (docs/adr/0023). Keys are in
-        capitals. One query for each AT_ONCE keys.
+        A key that two stories have means none of them: whoever names it may mean either (docs/adr/0023). Only a story that had
+        its key where it came from already is what that key means, whoever brings in another copy. Keys are in capitals. One
+        query for each AT_ONCE keys.
         """
         found: dict[str, set[int]] = {}
+        kept: dict[str, int] = {}
         wanted = list(set(keys))
         for start in range(0, len(wanted), AT_ONCE):
             some = wanted[start : start + AT_ONCE]
-            own = self.model._default_manager.filter(key__in=some).order_by().values_list("key", "pk")
-            others = _aliases().filter(key__in=some).order_by().values_list("key", "story_id")
-            for key, pk in own.union(others):
+            own = self.model._default_manager.filter(key__in=some).order_by().values_list("key", "pk", "external")
+            others = _aliases().filter(key__in=some).order_by().values_list("key", "story_id", models.Value(""))
+            for key, pk, external in own.union(others):
                 found.setdefault(key, set()).add(pk)
-        return {key: next(iter(ids)) for key, ids in found.items() if len(ids) == 1}
+                if keeps_key(external, key):
+                    kept[key] = pk
+        return {key: next(iter(ids)) for key, ids in found.items() if len(ids) == 1} | kept
 
     def keys_of(self, stories: Iterable["Story"]) -> dict[str, int]:
         """Return every key that means one of these stories, with the story's id. Two queries at most."""

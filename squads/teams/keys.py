@@ -38,3 +38,8 @@ def foreign_key_of(external: str, own: str) -> str:
     """Return what a story is called where it came from, given `Story.external`; "" for its title, and for its own key."""
     system, _, name = external.partition(":")
     return "" if not system or name.startswith("title:") or name.upper() == own else name
+
+
+def keeps_key(external: str, own: str) -> bool:
+    """Say whether a story has the key that it had where it came from, given `Story.external` and its key here."""
+    return external.partition(":")[2].upper() == own

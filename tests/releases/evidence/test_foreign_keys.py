@@ -1,9 +1,11 @@
 """A story that was brought in keeps the key it had: it is found, asked, linked and checked by it, and nobody else is."""
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -124,6 +126,37 @@ def test_repeating_an_import_changes_nothing_whatever_the_table_is_called(as_ana
     plain = bring_file(as_ana, "payments", "Key,Title,Status\nPAY-9,Story PAY-9,Done\nRES-3,Story RES-3,Done\n")
     assert plain["counts"]["unchanged"] == 2
     assert (Story.objects.count(), StoryAlias.objects.count()) == (2, 1)
+
+
+def test_a_story_that_was_handed_over_does_not_come_again(as_root: Client, payments: Squad, search: Squad) -> None:
+    bring(as_root, "payments", "PAY-9", "RES-3")
+    for key in ("PAY-9", "RES-3"):
+        moved = as_root.post(f"/api/v1/stories/{key}/squad/", {"squad": "search"}, content_type="application/json")
+        assert moved.status_code in (200, 201), moved.content
+    again = bring_file(
+        as_root, "payments", f"{JIRA}Nine,PAY-9,1,Story,Done\nThree,RES-3,2,Story,Done\nTen,PAY-30,3,Story,Done\n"
+    )
+    assert (again["counts"]["created"], again["counts"]["left_out"]) == (1, 2)
+    assert "SEA-1, SEA-2: handed over to another squad, so their rows are left out." in again["notes"]
+    assert Story.objects.named(["PAY-9", "RES-3", "PAY-30"]).keys() == {"PAY-9", "RES-3", "PAY-30"}
+
+
+def test_stories_that_were_brought_in_before_are_called_by_their_keys_after_the_upgrade(
+    payments: Squad, repo: Repo
+) -> None:
+    repo.commit("RES-3, and PAY-1 of elsewhere")
+    for number, external in enumerate(("jira:RES-3", "csv:pay-1", "csv:7", "github:shop/checkout#7"), 11):
+        Story.objects.create(
+            squad=payments, number=number, key=f"PAY-{number}", rank=number, title=external, external=external
+        )
+    read(repo, payments)
+    import_module("squads.migrations.0011_story_aliases").fill(apps, None)
+    drain()
+    assert list(StoryAlias.objects.order_by("key").values_list("key", "story__key")) == [
+        ("PAY-1", "PAY-12"),
+        ("RES-3", "PAY-11"),
+    ]
+    assert links() == {"RES-3": "jira:RES-3", "PAY-1": "csv:pay-1"}
 
 
 # Who is found by it
@@ -270,6 +303,25 @@ def test_a_key_that_two_squads_brought_in_means_neither_and_says_so(
         "RES-3 is what PAY-1 and SEA-1 are called elsewhere, so it means neither. Ask for one of them."
     )
     assert "RES-3 is also what SEA-1 is called" in as_root.get("/stories/PAY-1/").content.decode()
+    before = derived()
+    rebuild()
+    assert derived() == before
+
+
+def test_a_copy_takes_nothing_from_the_story_that_kept_its_key(
+    as_root: Client, payments: Squad, search: Squad, repo: Repo
+) -> None:
+    repo.commit("PAY-9 work")
+    read(repo, payments)
+    bring(as_root, "payments", "PAY-9")
+    done = bring(as_root, "search", "PAY-9")
+    assert "PAY-9 are here already under these keys: what names them is linked to those stories." in done["notes"]
+    assert StoryLink.objects.get().story == Story.objects.get(key="PAY-9")
+    assert "What names PAY-9 is linked to PAY-9" in as_root.get("/stories/SEA-1/").content.decode()
+    assert "What names" not in as_root.get("/stories/PAY-9/").content.decode()
+    assert (
+        as_root.get("/is/PAY-7").content.decode() == "No story is called PAY-7: squad Payments has some up to PAY-9.\n"
+    )
     before = derived()
     rebuild()
     assert derived() == before
