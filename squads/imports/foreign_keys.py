@@ -36,16 +36,16 @@ class KeyPlan:
         said = []
         if self.kept:
             said.append(
-                f"{_some(key.text for key in self.kept.values())} keep their keys. "
+                f"Keys that stay: {_some(key.text for key in self.kept.values())}. "
                 f"New stories go on from {squad.key_prefix}-{self.highest[squad.key_prefix] + 1}."
             )
         if self.aliases:
             said.append(
-                f"{_some(key.text for key in self.aliases.values())} get new keys here; what names the old ones finds them too."
+                f"New keys for {_some(key.text for key in self.aliases.values())}; what names the old ones finds them too."
             )
         if self.theirs:
             said.append(
-                f"{_some(self.theirs)} are here already under these keys: what names them is linked to those stories."
+                f"Here already under the same key: {_some(self.theirs)}. What names it is linked to the story that is here."
             )
         if self.shared:
             named = (f"{key} ({other})" for key, other in self.shared.items())

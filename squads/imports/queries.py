@@ -128,7 +128,7 @@ class Plan:
     def _unread(self) -> Iterator[str]:
         validated = self.validated
         if self.handed_over:
-            yield f"{formats.listed(self.handed_over)}: handed over to another squad, so their rows are left out."
+            yield f"Left out, since another squad has them now: {formats.listed(self.handed_over)}."
         for column, count in validated.unknown_times.items():
             values = f"{count} values of “{column}” are" if count > 1 else f"1 value of “{column}” is"
             yield f"{values} no moment of the past: since when that work is so stays unknown."

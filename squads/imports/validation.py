@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from squads.imports.formats.dates import moment, order_of, readings
-from squads.imports.formats.meanings import LEAVE_OUT, progress_of, type_of, word
+from squads.imports.formats.meanings import LEAVE_OUT, normalised, progress_of, type_of, word
 from squads.imports.formats.raw import Item, Parsed, Problem
 from squads.imports.formats.text import fault
 
@@ -29,6 +29,7 @@ SYSTEMS = {
     "github": "GitHub",
     "rodeo": "Rodeo",
 }
+MILESTONES = {"sprint", "milestone", "iteration"}
 TEXTS = ("title", "description", "acceptance_criteria", "release", "key")
 
 
@@ -371,6 +372,8 @@ def _valid_row(
         meanings.moment("created", cells.get("created", "")),
         _since(item, values.get("progress", "todo"), meanings, result, now),
     )
+    # Whoever reads releases from a column of sprints says the same.
+    row.is_milestone = bool(row.release) and normalised(item.column("release")) in MILESTONES
     if meanings.answers.milestones and item.milestone and not row.release:
         row.release, row.release_column, row.is_milestone = item.milestone, item.column("milestone"), True
     _add_history(row, item, kind, meanings, result, now)

@@ -76,7 +76,7 @@ def test_keys_with_the_squads_own_prefix_stay_and_numbers_go_on_beyond_them(as_a
         ("PAY-1441", 1441, "jira:PAY-1441"),
         ("PAY-1454", 1454, "jira:PAY-1454"),
     ]
-    assert done["notes"] == ["PAY-1447, PAY-1441, PAY-1454 keep their keys. New stories go on from PAY-1455."]
+    assert done["notes"] == ["Keys that stay: PAY-1447, PAY-1441, PAY-1454. New stories go on from PAY-1455."]
     assert create_story(Squad.objects.get(), by=ana, title="Next").key == "PAY-1455"
     assert not StoryAlias.objects.exists()
 
@@ -102,7 +102,7 @@ def test_another_prefix_gives_new_keys_and_the_old_ones_lead_to_them(as_ana: Cli
         ("PAY-1", "RES-7"),
         ("PAY-2", "RES-3"),
     ]
-    assert done["notes"] == ["RES-7, RES-3 get new keys here; what names the old ones finds them too."]
+    assert done["notes"] == ["New keys for RES-7, RES-3; what names the old ones finds them too."]
 
 
 def test_a_squad_that_gets_the_prefix_later_never_gives_out_the_origins_numbers(as_ana: Client, ana: User) -> None:
@@ -137,7 +137,7 @@ def test_a_story_that_was_handed_over_does_not_come_again(as_root: Client, payme
         as_root, "payments", f"{JIRA}Nine,PAY-9,1,Story,Done\nThree,RES-3,2,Story,Done\nTen,PAY-30,3,Story,Done\n"
     )
     assert (again["counts"]["created"], again["counts"]["left_out"]) == (1, 2)
-    assert "SEA-1, SEA-2: handed over to another squad, so their rows are left out." in again["notes"]
+    assert "Left out, since another squad has them now: SEA-1, SEA-2." in again["notes"]
     assert Story.objects.named(["PAY-9", "RES-3", "PAY-30"]).keys() == {"PAY-9", "RES-3", "PAY-30"}
 
 
@@ -315,7 +315,7 @@ def test_a_copy_takes_nothing_from_the_story_that_kept_its_key(
     read(repo, payments)
     bring(as_root, "payments", "PAY-9")
     done = bring(as_root, "search", "PAY-9")
-    assert "PAY-9 are here already under these keys: what names them is linked to those stories." in done["notes"]
+    assert "Here already under the same key: PAY-9. What names it is linked to the story that is here." in done["notes"]
     assert StoryLink.objects.get().story == Story.objects.get(key="PAY-9")
     assert "What names PAY-9 is linked to PAY-9" in as_root.get("/stories/SEA-1/").content.decode()
     assert "What names" not in as_root.get("/stories/PAY-9/").content.decode()

@@ -334,6 +334,14 @@ def test_a_sprint_is_a_release_only_by_choice_and_of_the_squads_own_line(
     assert again["counts"]["unchanged"] == 2
 
 
+def test_releases_read_from_a_column_of_sprints_are_of_the_squads_own_line_too(as_ana: Client, ana: User) -> None:
+    create_release(by=ana, version="Sprint 3")
+    imported = bring(as_ana, "Key,Title,Sprint\n1,A,Sprint 3\n")
+    say(as_ana, imported, columns={"release": "Sprint", "milestone": ""}, plan_releases=True)
+    run(as_ana, imported)
+    assert str(Story.objects.get().release) == "Payments Sprint 3"
+
+
 def test_milestones_of_json_are_no_releases_by_themselves(as_ana: Client) -> None:
     issues = [{"number": 7, "title": "A", "state": "open", "milestone": {"title": "1.0"}}]
     run(as_ana, bring(as_ana, issues))
