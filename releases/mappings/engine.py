@@ -12,6 +12,7 @@ from typing import Any
 
 import re2
 
+from releases.providers import triggers
 from releases.providers.facts import (
     FINISHED,
     AcceptanceSeen,
@@ -284,7 +285,8 @@ def _names_given(found: MatchedRule) -> dict[str, str]:
 def _map_run(run: RunSeen, found: MatchedRule, tiers: dict[str, str]) -> Seen:
     """Return a run of a pipeline as what its rule says it is: still a run, a deployment, or an acceptance run."""
     service = found.service or run.service
-    if found.rule.role not in (DEPLOY, ACCEPTANCE):
+    # A fork's run has no say here, and nothing to deploy with.
+    if found.rule.role not in (DEPLOY, ACCEPTANCE) or run.trigger == triggers.FORK:
         return run if service == run.service else replace(run, service=service)
     if found.rule.tier:
         tiers[found.environment] = found.rule.tier

@@ -23,7 +23,7 @@ from squads.teams.models import Squad
 # What each rung asks for when it is missing, said to the person who can supply it.
 NEXT = {
     "dev_done": "Say “dev done” when development is finished.",
-    "integrated": "It moves up by itself when a run of the mainline that contains its changes succeeds.",
+    "integrated": "It moves up by itself when the runs of a commit of the mainline that contains its changes are green.",
     "tested": "It moves up by itself when a check of it passes in a testing or staging environment.",
     "deployed": "It moves up by itself when production runs what contains it.",
     "rodeo_done": "It moves up by itself when a check of this story, made in production after that deployment, passes.",
@@ -39,6 +39,8 @@ BECAME = {
 SHORT_SHA = 7
 MOST_RUNS = 500
 RUNS_SHOWN = 4
+# Attempts that ended so hide nothing that an earlier one showed.
+SHOWING_NOTHING = ("cancelled", "skipped", "unknown")
 MOST_NAMED = 10
 
 
@@ -196,7 +198,8 @@ def _newest_first(links: "QuerySet[Any]") -> "QuerySet[Any]":
 
 
 def linked(links: Iterable[Any]) -> list[Linked]:
-    """Return links with what became of their changes and with the runs of these: of each pipeline the newest."""
+    """Return links with what became of their changes and with the runs of these: of each pipeline the newest that shows
+    something."""
     links = list(links)
     became = {
         (row.story_id, sha): BECAME[row.detail].format(row.label[:SHORT_SHA] if row.detail != REWRITTEN else row.label)
@@ -208,7 +211,9 @@ def linked(links: Iterable[Any]) -> list[Linked]:
     # Declared by name, as in `environments` below.
     rows = apps.get_model("releases", "Run")._default_manager.filter(sha__in=shas)
     for row in rows.newest_first()[:MOST_RUNS]:
-        runs.setdefault(row.sha, {}).setdefault(row.pipeline, row)
+        known = runs.setdefault(row.sha, {}).setdefault(row.pipeline, row)
+        if known.outcome in SHOWING_NOTHING and row.outcome not in SHOWING_NOTHING:
+            runs[row.sha][row.pipeline] = row
     return [
         Linked(
             link,

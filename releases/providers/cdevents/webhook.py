@@ -172,6 +172,8 @@ def _service_of(event: Event) -> str:
 def _deployment(event: Event) -> list[Seen]:
     predicate = event.short_type.split(".")[1]
     service = parse.text_in(parse.object_in(event.custom, "service"), "id", "name") or event.subject
+    # CDEvents has no outcome here: what is told happened. A sender that adds one says that it may not have.
+    status = event.text("outcome", "status")
     return [
         DeploymentSeen(
             key=event.key(),
@@ -180,8 +182,8 @@ def _deployment(event: Event) -> list[Seen]:
             environment=parse.required_name(_environment_of(event), "subject.content.environment.id"),
             deployment=DEPLOYMENTS[predicate],
             phase=facts.FINISHED,
-            outcome=facts.SUCCESS,
-            raw_status=predicate,
+            outcome=parse.outcome(status) or facts.SUCCESS,
+            raw_status=parse.cut(f"{predicate}, {status}" if status else predicate, 250),
             artifact=parse.purl(event.text("artifactId"), "subject.content.artifactId"),
             sha=_sha(event),
             version=parse.cut(parse.text_in(event.custom, "version"), 200),

@@ -15,7 +15,8 @@ from releases.inbox.models import InboundEvent, Source
 from releases.models import Environment, Repository
 from releases.providers.cdevents import webhook
 from releases.reading.actions import rebuild
-from squads.models import Squad, Story
+from releases.required_pipelines.actions import require_pipelines
+from squads.models import Service, Squad, Story
 from squads.stories.actions import create_story, edit_story
 from squads.teams.actions import create_service, edit_service
 from tests.releases.reading import test_order
@@ -55,6 +56,10 @@ def step(*events: tuple[str, Said]) -> None:
     read_all()
     outbox.deliver()
     read_all()
+
+
+def github(*said: Said) -> list[tuple[str, Said]]:
+    return [("github", each) for each in said]
 
 
 def git(*said: Said) -> list[tuple[str, Said]]:
@@ -368,21 +373,52 @@ def some_event(r: random.Random, at: float) -> list[tuple[str, Said]]:
             ),
             lambda: ci(event(r.choice(["environment.deleted", "environment.created"]), at, where, {})),
             lambda: git(look(at, "f" * 40, ("v1", r.choice(LETTERS) * 40, 2), ("v1.2", "c" * 40, 3))),
+            lambda: git(look(at, r.choice("cdf") * 40, *some_tags(r, at))),
+            *[lambda: github(some_workflow(r, at))] * 4,
         ]
     )()
+
+
+def some_tags(r: random.Random, at: float) -> list[tuple[str, str, float]]:
+    """Tags that were made, moved or deleted since the last look."""
+    names = r.sample(["v1", "v2", "stable"], r.randrange(4))
+    return [(name, r.choice(LETTERS) * 40, r.choice([2.2, at - 0.1])) for name in sorted(names)]
+
+
+def some_workflow(r: random.Random, at: float) -> Said:
+    """Any attempt at any workflow of any commit, for whatever reason."""
+    sha = r.choice(LETTERS) * 40
+    pipeline, attempt = r.choice(["Lint", "Tests", "Publish"]), r.choice([1, 1, 2])
+    event_, status = r.choice(["push", "push", "schedule", "workflow_dispatch", "pull_request"]), r.choice("srw")
+    run = {
+        "id": f"{sha[:2]}{pipeline}{event_}",
+        "name": pipeline,
+        "head_sha": sha,
+        "head_branch": r.choice(["main", "v1", "topic"]),
+        "event": event_,
+        "run_attempt": attempt,
+        "status": {"s": "completed", "r": "in_progress", "w": "waiting"}[status],
+        "conclusion": r.choice(["success", "success", "failure", "cancelled", "skipped"]) if status == "s" else None,
+        "run_started_at": hour(at - r.choice([0.1, 0.5, 2])).isoformat(),
+        "updated_at": hour(at).isoformat(),
+    }
+    body = json.dumps({"repository": {"full_name": "shop/checkout"}, "workflow_run": run}).encode()
+    return "workflow_run", f"run {at}", body
 
 
 def some_deed(r: random.Random, number: int, payments: Squad, ana: Any) -> None:
     """Anything people may do meanwhile."""
     story = r.choice(list(Story.objects.order_by("pk")))
     place = r.choice([*Environment.objects.order_by("pk"), None])
-    deed = r.randrange(5)
+    deed = r.randrange(6)
     if deed == 0 and not Story.objects.filter(key="PAY-4").exists():
         create_story(payments, by=ana, title="Late")
     elif deed == 1:
         edit_story(story, by=ana, flag=r.choice(["", "x"]))
     elif deed == 2 and place is not None:
         edit_environment(place, by=ana, tier=r.choice(["production", "staging", "other"]))
+    elif deed == 5:
+        require_pipelines(Service.objects.get(name="checkout"), r.sample(["lint", "Tests"], r.randrange(3)), by=ana)
     elif deed == 3:
         on = r.choice([True, False])
         report(number, "flag-state", flag="x", environment="production", on=on, at=hour(number / 2).isoformat())
@@ -396,6 +432,11 @@ def some_deed(r: random.Random, number: int, payments: Squad, ana: Any) -> None:
 def test_whatever_comes_in_whatever_order_a_rebuild_changes_nothing(seed: int, payments: Squad, ana: Any) -> None:
     r = random.Random(seed)
     ana.is_project_manager = True
+    Source.objects.create(key="github", name="GitHub", kind="github")
+    if seed % 2:
+        source = Source.objects.get(key="git")
+        source.config |= {"deploys_to": "production", "release_tags": "*"}
+        source.save()
     said = [
         *pulled("c", 2.5, ("v1", "b" * 40, 2.2)),
         *git(commits(*HISTORY[3:]), look(6, "f" * 40, ("v2", "e" * 40, 5))),

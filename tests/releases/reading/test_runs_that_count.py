@@ -2,6 +2,7 @@
 attempt stays what it was. Reading on equals reading everything anew."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -9,16 +10,21 @@ import pytest
 from portal.kernel import outbox
 from releases.inbox.actions import store
 from releases.inbox.models import Source
+from releases.mappings.actions import create_rule
 from releases.models import Deployment, Run
 from squads.models import Evidence, Story
 from tests.releases.reading import test_order
 from tests.releases.reading.test_late_news import (
+    FIRST,
+    SEEDS,
     assert_a_rebuild_changes_nothing,
     ci,
     deployment,
     git,
+    github,
     pulled,
     report,
+    some_workflow,
     stages,
     step,
 )
@@ -221,4 +227,52 @@ def test_a_system_says_in_its_own_word_what_started_a_run() -> None:
     assert (stages()["PAY-1"], Run.objects.get().trigger) == ("todo", "schedule")
     step(*ci(event("pipelinerun.finished", 4, "r2", ran, commit=B, repository="shop/checkout", trigger="webhook")))
     assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
+
+
+@pytest.mark.parametrize("said", ["skipped", "not run", "cancelled", "failed"])
+def test_what_was_skipped_deployed_nothing(said: str) -> None:
+    step(*pulled("c", 2.5))
+    skipped = {"environment": {"id": "production"}, "outcome": said}
+    step(*ci(event("service.deployed", 3, "checkout", skipped, commit=C)))
+    deployment(1, 4, "c", outcome=said)
+    assert (stages()["PAY-1"], Deployment.objects.count()) == ("todo", 2)
+    deployment(2, 5, "c")
+    assert stages()["PAY-1"] == "deployed"
+    assert_a_rebuild_changes_nothing()
+
+
+@pytest.mark.parametrize(
+    ("said", "deployed"),
+    [({}, True), ({"conclusion": "skipped"}, False), ({"head_repository": {"full_name": "stranger/checkout"}}, False)],
+    ids=["ours", "skipped", "a fork's"],
+)
+def test_a_run_that_a_rule_makes_a_deployment_deploys_only_if_it_ran_here(
+    root: Any, said: dict[str, Any], deployed: bool
+) -> None:
+    step(*pulled("c", 2.5))
+    create_rule(by=root, kind="pipeline", pattern="Deploy", role="deploy", environment="production", tier="production")
+    workflow(3, "Deploy", said.pop("conclusion", "success"), **said)
+    assert (stages()["PAY-1"] == "deployed") is deployed
+    assert_a_rebuild_changes_nothing()
+
+
+def test_the_story_page_shows_the_attempt_that_showed_something(as_ana: Any) -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "CI", "failure", number=7)
+    workflow(4, "CI", "cancelled", number=7, run_attempt=2)
+    assert "CI: failure" in " ".join(as_ana.get("/stories/PAY-1/").content.decode().split())
+
+
+@pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS // 2))
+def test_whatever_runs_come_in_whatever_order_a_rebuild_changes_nothing(seed: int) -> None:
+    r = random.Random(seed)
+    Source.objects.create(key="github", name="GitHub", kind="github")
+    said = [*pulled("b", 1.5), *pulled("d", 3.5), *pulled("f", 5.5)]
+    said += [each for number in range(24) for each in github(some_workflow(r, 2 + number / 2 + r.random()))]
+    r.shuffle(said)
+    while said:
+        share = r.choice([1, 1, 2, 5])
+        some, said = said[:share], said[share:]
+        step(*some)
     assert_a_rebuild_changes_nothing()
