@@ -50,7 +50,7 @@ def project_change(key: str, facts: list[Fact], affected: Affected) -> None:
 
 def _texts(facts: list[Fact]) -> Iterator[tuple[str, str, str, bool]]:
     """Yield the texts of these facts that may name stories, as `link_told` takes them."""
-    for fact in facts:
+    for fact in sorted(facts, key=lambda fact: (fact.at, fact.id.hex)):
         for kind, text in fact.data.get("texts", ()):
             yield kind, text, fact.data.get("author", ""), fact.data.get("author_type") == BOT
 

@@ -14,6 +14,7 @@ from portal.kernel.actors import actor_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
+from releases.evidence.links import mentioned_in
 from releases.planning import actions, queries
 from releases.planning.board import Board, BoardFilter, board
 from releases.planning.forms import ReleaseForm
@@ -127,7 +128,14 @@ def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
     """The changes of a release that belong to no story."""
     release = get_object_or_404(Release, slug=slug)
     page = page_of(request, queries.unlinked(release))
-    context = {"release": release, "page": page, "stories": {}, "unlinked": True, "linkable": may_plan(request.user)}
+    context = {
+        "release": release,
+        "page": page,
+        "stories": {},
+        "mentioned": mentioned_in(page.object_list),
+        "unlinked": True,
+        "linkable": may_plan(request.user),
+    }
     return render(request, "releases/planning/changes.html", context)
 
 

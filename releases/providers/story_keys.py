@@ -20,13 +20,11 @@ CLOSING = (
     r"(?:clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?):?[ \t]+"
 )
 AND = r"(?:,?[ \t]+and[ \t]+|,[ \t]*)?"
-# How GitHub and GitLab close an issue from a message: fixes #7, Closes: shop/checkout#7, resolves #7, #8 and #9.
-CLOSES = re.compile(rf"{CLOSING}((?:[\w./-]{{0,250}}#[0-9]{{1,9}}\b{AND}){{1,50}})", re.IGNORECASE)
-# The same for keys: fixes PAY-12, closes [PAY-12](…), resolves PAY-12 and PAY-13.
-CLOSES_KEYS = re.compile(
-    rf"{CLOSING}((?:\[?[a-z][a-z0-9]{{1,9}}-[1-9][0-9]{{0,6}}(?![a-z0-9])\]?(?:\([^()\s]{{0,500}}\))?{AND}){{1,50}})",
-    re.IGNORECASE,
-)
+# How GitHub and GitLab close an issue from a message (fixes #7, Closes: shop/checkout#7, resolves #7, #8 and #9), and the
+# same for keys: fixes PAY-12, closes [PAY-12](…), resolves PAY-12 and #7.
+AN_ISSUE = r"[\w./-]{0,250}#[0-9]{1,9}\b"
+A_KEY = r"\[?[a-z][a-z0-9]{1,9}-[1-9][0-9]{0,6}(?![a-z0-9])\]?(?:\([^()\s]{0,500}\))?"
+CLOSES = re.compile(rf"{CLOSING}((?:(?:{AN_ISSUE}|{A_KEY}){AND}){{1,50}})", re.IGNORECASE)
 NAMED_ISSUE = re.compile(r"([\w./-]{0,250})(#[1-9][0-9]{0,8})\b")
 ISSUE = re.compile(r"#[1-9][0-9]{0,8}")
 LONGEST_TEXT = 20_000
@@ -40,6 +38,8 @@ TRAILER = re.compile(
     r"|cc|change-id|reviewed-on|commit-queue|see merge request)\b:?|^\s*\(cherry picked from ",
     re.IGNORECASE,
 )
+# Without either, a text names no key and no issue.
+NAMES_SOMETHING = re.compile(r"[-#][1-9]")
 COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 QUOTED_BLOCK = re.compile(r"<(details|blockquote)\b(?:(?!<\1\b).)*?</\1>", re.DOTALL | re.IGNORECASE)
 
@@ -125,6 +125,8 @@ def issues_in(text: str, repository: str) -> list[str]:
     Issues of other repositories (shop/web#7) are left out; those of this repository may be written in full.
     """
     found: dict[str, None] = {}
+    if "#" not in text:
+        return []
     own = f"/{repository.lower()}"
     for issues in CLOSES.findall(text[:LONGEST_TEXT]):
         for path, issue in NAMED_ISSUE.findall(issues):
@@ -188,9 +190,9 @@ def _of_name(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _of_line(text: str, place: str, repository: str) -> Iterator[tuple[str, str, bool]]:
-    exact = keys_in(text)
+    exact = keys_in(text) if "-" in text else []
     yield from ((key, place, False) for key in exact)
-    for prefix, number in ANY_CASE.findall(text):
+    for prefix, number in ANY_CASE.findall(text) if "-" in text else ():
         if (key := f"{prefix.upper()}-{number}") not in exact:
             yield key, place, True
     yield from ((issue, place, False) for issue in issues_in(text, repository))
@@ -217,7 +219,7 @@ def _of_message(text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
 
 def _of_description(text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
     written, quoted = _quotes_apart(text)
-    closed = [key for keys in CLOSES_KEYS.findall(written) for key in ANY_CASE.findall(keys)]
+    closed = [key for named in CLOSES.findall(written) for key in ANY_CASE.findall(named)]
     for prefix, number in closed:
         yield f"{prefix.upper()}-{number}", CLOSED, prefix != prefix.upper()
     yield from ((issue, CLOSED, False) for issue in issues_in(written, repository))
@@ -234,8 +236,10 @@ def _quotes_apart(text: str) -> tuple[str, str]:
 
     Comments that a template leaves behind, and lines that only name people or commits, are in neither.
     """
-    text = COMMENT.sub(" ", text)
     quoted: list[str] = []
+    if not NAMES_SOMETHING.search(text):
+        return "", ""
+    text = COMMENT.sub(" ", text)
     while (found := QUOTED_BLOCK.search(text)) is not None and len(quoted) < 100:
         quoted.append(found[0])
         text = f"{text[: found.start()]}\n{text[found.end() :]}"

@@ -280,6 +280,7 @@ def _pushed(commit: JsonObject, at: datetime, repository: RepositoryRef) -> Seen
         subject=parse.cut(message.partition("\n")[0], 300),
         url=link(parse.text_in(commit, "url")),
         author=parse.cut(_called(parse.object_in(commit, "author")), 200),
+        author_type=BOT if is_bot(parse.text_in(parse.object_in(commit, "author"), "email")) else "",
         texts=(("message", parse.cut(message, LONGEST_TEXT)),) if message else (),
         paths=tuple(dict.fromkeys(touched))[:MOST_ITEMS],
     )

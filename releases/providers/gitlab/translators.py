@@ -254,6 +254,7 @@ def _pushed(commit: JsonObject, at: datetime, project: ProjectRef) -> Seen:
         subject=parse.cut(message.partition("\n")[0], 300),
         url=link(parse.text_in(commit, "url")),
         author=parse.cut(parse.text_in(parse.object_in(commit, "author"), "name"), 200),
+        author_type=BOT if is_bot(parse.text_in(parse.object_in(commit, "author"), "email")) else "",
         texts=(("message", parse.cut(message, LONGEST_TEXT)),) if message else (),
     )
 
