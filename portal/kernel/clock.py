@@ -20,7 +20,10 @@ def now() -> datetime:
 
 
 def parse(text: object) -> datetime | None:
-    """Read an ISO 8601 moment; one without a zone is UTC. Return None for anything else, the year-1 "never" included."""
+    """Read an ISO 8601 moment that Rodeo itself wrote, in UTC where it says no zone; None for anything else, also for year 1.
+
+    What others write is read by `releases.providers.parse.moment`, which takes no zone for granted.
+    """
     try:
         moment = text if isinstance(text, datetime) else _read(str(text).strip()) if text else None
     except ValueError:

@@ -8,10 +8,14 @@ from releases.providers.argocd.client import APPLICATION, PULLING, SETTINGS, che
 from releases.providers.argocd.status_tables import HEALTH, PHASES
 from releases.providers.argocd.translators import application
 from releases.providers.base import Labelled, Message, Provider
-from releases.providers.facts import Seen, Unreadable
+from releases.providers.facts import DeploymentSeen, Seen, SeenInPart, Unreadable
 from releases.providers.payloads import as_object, peek, read_json
 
 NOTIFICATION = "notification"
+SAYS_NO_REVISION = (
+    "It does not say what is synced: nothing yet while a sync runs; or there are several sources, and the template is one of "
+    "before. Where Rodeo also asks Argo CD, that tells it."
+)
 
 
 def label(message: Message) -> Labelled:
@@ -28,7 +32,9 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     address, own = parse.text_in(config, "url"), message.headers.get("source", "")
     if kind == APPLICATION:
         return application(payload, config, received, address, own)
-    return application(as_application(payload), config, received, address or parse.text_in(payload, "argocd"), own)
+    found = application(as_application(payload), config, received, address or parse.text_in(payload, "argocd"), own)
+    tells = any(isinstance(each, DeploymentSeen) and (each.sha or each.version) for each in found)
+    return found if tells else SeenInPart(found, SAYS_NO_REVISION)
 
 
 def as_application(payload: Mapping[str, Any]) -> dict[str, Any]:
