@@ -184,7 +184,7 @@ def merge_request(payload: JsonObject, config: JsonObject) -> list[Seen]:
             url=link(url),
             subject=parse.cut(parse.text_in(resource, "title"), 300),
             author=parse.cut(parse.text_in(author, "name", "username"), 200),
-            author_type=BOT if is_bot(parse.text_in(author, "username")) else "",
+            author_type=BOT if _is_program(author) else "",
             texts=tuple((kind, parse.cut(text, LONGEST_TEXT)) for kind, text in texts if text),
             commits=originals if sha == parse.sha(parse.text_in(resource, "squash_commit_sha")) else (),
         )
@@ -196,8 +196,11 @@ def _author(resource: JsonObject) -> JsonObject:
     """Return who wrote a merge request. A webhook names no author; who made its last commit tells only that of a bot."""
     author = parse.object_in(resource, "author")
     last = parse.object_in(parse.object_in(resource, "last_commit"), "author")
-    is_program = any(is_bot(parse.text_in(last, name)) for name in ("name", "email"))
-    return author or (last if is_program else author)
+    return author or (last if _is_program(last) else author)
+
+
+def _is_program(author: JsonObject) -> bool:
+    return is_bot(parse.text_in(author, "username", "name")) or is_bot(parse.text_in(author, "email"))
 
 
 def _on_mainline(resource: JsonObject) -> list[str]:

@@ -262,3 +262,14 @@ def test_neither_token_nor_signature_is_kept() -> None:
         "webhook-timestamp",
         "x-gitlab-instance",
     }
+
+
+def test_a_bot_is_known_by_its_user_name_or_the_address_of_its_commits() -> None:
+    author = {"id": 9, "name": "Renovate", "username": "project_12_bot_4f5e"}
+    change = only("merge_request__merged", author=author)
+    assert isinstance(change, ChangeMerged) and (change.author, change.author_type) == ("Renovate", "bot")
+    last = {"id": "a" * 40, "author": {"name": "Updates", "email": "project_12_bot@noreply.gitlab.example"}}
+    change = only("merge_request__merged", last_commit=last, author={})
+    assert isinstance(change, ChangeMerged) and (change.author, change.author_type) == ("Updates", "bot")
+    pushed = facts_of(said("push__to_main")) or []
+    assert {each.author_type for each in pushed if isinstance(each, ChangeMerged)} == {""}
