@@ -12,7 +12,8 @@ from squads.imports.foreign_keys import KINDS, KeyPlan, plan_keys
 from squads.imports.formats import Problem
 from squads.imports.models import Import
 from squads.imports.named_releases import NamedReleases
-from squads.stories.models import Story, StoryEdit
+from squads.stories.models import Story
+from squads.stories.queries import handed_over
 from squads.teams.keys import as_key
 from squads.teams.models import Squad
 
@@ -171,7 +172,8 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
     milestones = {row.release for row in rows if row.release and row.is_milestone}
     releases = NamedReleases.of(imported.squad, imported.mapping, named, milestones)
     existing = _existing(imported.squad, imported.kind, rows)
-    gone = _handed_over(imported.squad, [row.external for row in rows if row.external not in existing])
+    left = handed_over(imported.squad)
+    gone = {key: left[key].key for row in rows if (key := row.external) in left and key not in existing}
     problems, steps = list(validated.problems), []
     taken: dict[int, str] = {}
     for row in rows:
@@ -238,16 +240,6 @@ def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[
         others = {f"{each}:{row.key}": row.external for row in rows if row.external not in found for each in KINDS[:2]}
         for chunk in _chunks(others if any(as_key(row.key) for row in rows) else ()):
             found.update((others[story.external], story) for story in stories.filter(external__in=chunk))
-    return found
-
-
-def _handed_over(squad: Squad, externals: list[str]) -> dict[str, str]:
-    """Return the keys of the stories of these rows that the squad had and another one has now, by `external`."""
-    found: dict[str, str] = {}
-    for chunk in _chunks(externals):
-        moved = StoryEdit.objects.filter(field="squad", story__external__in=chunk).exclude(story__squad=squad)
-        mine = moved.filter(story__aliases__prefix=squad.key_prefix).order_by("story")
-        found.update(mine.values_list("story__external", "story__key"))
     return found
 
 

@@ -19,6 +19,7 @@ from squads.imports.models import Ticket
 from squads.stories.actions import RANK_GAP, judge, last_rank
 from squads.stories.editing import LONGEST_TEXT
 from squads.stories.models import Story, StoryEdit
+from squads.stories.queries import handed_over
 from squads.teams.models import Squad
 
 LONGEST_TITLE = 200
@@ -110,6 +111,8 @@ def import_issues(squad: Squad, issues: Iterable[Issue]) -> ImportedIssues:
 def _find_existing(squad: Squad, keys: Sequence[str]) -> _Existing:
     tickets = {ticket.key: ticket for ticket in Ticket.objects.filter(key__in=keys)}
     imported = dict(Story.objects.filter(squad=squad, external__in=keys).values_list("external", "pk"))
+    # What went to another squad is not made here a second time.
+    imported = {key: story.pk for key, story in handed_over(squad).items() if key in keys} | imported
     ids = imported | {key: ticket.story_id for key, ticket in tickets.items()}
     rows = Story.objects.select_for_update(of=("self",)).defer("standing").filter(pk__in=ids.values()).order_by("pk")
     locked = {story.pk: story for story in rows}

@@ -16,7 +16,7 @@ from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
 from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
-from squads.stories.models import Evidence, Story, StoryAlias
+from squads.stories.models import Evidence, Story, StoryAlias, StoryEdit
 from squads.teams import queries as teams
 from squads.teams.models import Squad
 
@@ -38,6 +38,8 @@ BECAME = {
 }
 SHORT_SHA = 7
 MOST_RUNS = 500
+# How the history says which key a story had in which squad: “Payments, as PAY-1”.
+KEY_BEFORE = ", as "
 RUNS_SHOWN = 4
 # Attempts that ended so hide nothing that an earlier one showed.
 SHOWING_NOTHING = ("cancelled", "skipped", "unknown")
@@ -248,6 +250,26 @@ def stories_with(key: str) -> list[str]:
     """Return the keys of the stories that have this key, here or elsewhere."""
     named = Story.objects.filter(Q(key=key) | Q(pk__in=StoryAlias.objects.filter(key=key).values("story")))
     return sorted(named.order_by().values_list("key", flat=True)[:MOST_NAMED])
+
+
+def handed_over(squad: Squad) -> dict[str, Story]:
+    """Return the stories that went from this squad to another, by where they came from (`Story.external`), and by the key
+    that they had here, as an export of Rodeo says it ("rodeo:PAY-1")."""
+    left = f"{KEY_BEFORE}{squad.key_prefix}-"
+    rows = (
+        StoryEdit.objects.filter(field="squad")
+        .exclude(story__squad=squad)
+        .select_related("story__squad")
+        .defer("story__standing")
+    )
+    found = {}
+    for edit in rows.order_by("at", "pk"):
+        before = str(edit.before)
+        if left in before:
+            found[f"rodeo:{before.rpartition(KEY_BEFORE)[2]}"] = edit.story
+            found[edit.story.external] = edit.story
+    found.pop("", None)
+    return found
 
 
 def shared_keys(story: Story) -> list[str]:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -215,3 +216,33 @@ def test_a_story_with_many_rows_moves_in_as_many_queries(ana: User, story: Story
             move_to_squad(each, search, by=ana)
         counted.append(len(queries))
     assert counted[0] == counted[1]
+
+
+def bring(browser: Client, squad: str, text: str, kind: str) -> dict[str, Any]:
+    """Import a file; return what the preview says and what was done."""
+    address = f"/api/v1/squads/{squad}/imports/"
+    made = browser.post(
+        address, {"file": SimpleUploadedFile("work.csv", text.encode(), "text/csv"), "kind": kind}
+    ).json()
+    done = post(browser, f"squads/{squad}/imports/{made['id']}/run/").json()
+    return {"notes": made["notes"], **done}
+
+
+@pytest.mark.parametrize(("kind", "key"), [("jira", "RES-7"), ("rodeo", "PAY-1")])
+def test_what_went_to_another_squad_is_not_brought_in_a_second_time(
+    as_ana: Client, ana: User, payments: Squad, search: Squad, kind: str, key: str
+) -> None:
+    Membership.objects.create(squad=search, user=ana)
+    if kind == "jira":
+        bring(as_ana, "payments", "Issue key,Summary,Status\nRES-7,Refunds,To Do\n", kind)
+    else:
+        create_story(payments, by=ana, title="Refunds")
+    story = Story.objects.get()
+    move_to_squad(story, search, by=ana)
+    header = "Issue key,Summary,Status" if kind == "jira" else "key,title,status"
+    again = bring(as_ana, "payments", f"{header}\n{key},Refunds by card,To Do\nRES-8,More,To Do\n", kind)
+    assert "Left out, since another squad has them now: SEA-1." in again["notes"]
+    assert (
+        sorted(Story.objects.values_list("key", "title")) == [("PAY-2", "More"), ("SEA-1", "Refunds")] or kind == "jira"
+    )
+    assert Story.objects.filter(title__startswith="Refunds").get().title == "Refunds"
