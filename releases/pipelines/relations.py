@@ -20,7 +20,7 @@ from releases.providers.commit_relations import Kind, Relation
 FULL_SHA = 40
 # A patch that more commits share is a switch turned on and off again by machines: it relates nothing.
 MOST_ALIKE = 20
-MOST_ROUNDS = 12
+MOST_ROUNDS = 50
 AT_ONCE = 400
 SAME = (Kind.PICKS, Kind.ORIGINAL)
 TAKES = (Kind.REVERTS, Kind.REVERTS_REQUEST, Kind.REVERTS_SUBJECT)
@@ -229,6 +229,11 @@ class _Around:
         self.nodes = nodes
         self.here = {node.repository for node in nodes}
         self.own = _said(Q(change__in=[node.pk for node in nodes]))
+        # A squash stands for the commits it left out: who names one of these means it.
+        self.originals: dict[UUID, list[str]] = defaultdict(list)
+        for row in self.own:
+            if row.kind == Kind.ORIGINAL:
+                self.originals[row.node.pk].append(row.target)
         self.naming = self._naming()
 
     def _naming(self) -> list[Said]:
@@ -239,7 +244,7 @@ class _Around:
             subjects = {node.subject for node in some} - {""}
             named = (
                 Q(is_short=True)
-                | Q(kind__in=BY_SHA, target__in={node.sha for node in some})
+                | Q(kind__in=BY_SHA, target__in={sha for node in some for sha in (node.sha, *self.originals[node.pk])})
                 | Q(kind=Kind.REVERTS_SUBJECT, target__in=subjects)
             )
             for row in _said(Q(change__repository__in=self.here) & named):
@@ -314,7 +319,8 @@ class _Around:
                 by_request[row.target].append(row.node)
         by_sha: dict[str, list[Node]] = defaultdict(list)
         for node in self.nodes:
-            by_sha[node.sha].append(node)
+            for sha in (node.sha, *self.originals[node.pk]):
+                by_sha[sha].append(node)
         rows = [row for row in self.naming if row.kind in kinds]
         # The beginning of a sha may be that of commits that are not among these.
         short = [row for row in rows if row.kind in BY_SHA and len(row.target) < FULL_SHA]
@@ -384,12 +390,23 @@ def _by_sha(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:
     for target in sorted({row.target for row in wanted if len(row.target) < FULL_SHA}):
         begun = _nodes(Q(repository__in=here, sha__startswith=target))
         nodes += begun if len({node.sha for node in begun}) == 1 else []
-    return [
+    found = [
         (row, node)
         for row in wanted
         for node in nodes
         if node.sha.startswith(row.target) and node.repository == row.node.repository
     ]
+    unknown = [row for row in wanted if row.kind != Kind.ORIGINAL and all(row is not known for known, _ in found)]
+    return found + _squashes(unknown, here)
+
+
+def _squashes(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:
+    """Return the squashes that stand for the commits which these rows name."""
+    squashed: dict[tuple[int, str], list[Node]] = defaultdict(list)
+    for some in _some(sorted({row.target for row in rows})):
+        for row in _said(Q(change__repository__in=here, kind=Kind.ORIGINAL, target__in=some)):
+            squashed[row.node.repository, row.target].append(row.node)
+    return [(row, node) for row in rows for node in squashed[row.node.repository, row.target]]
 
 
 def _by_request(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:

@@ -43,8 +43,8 @@ SQUASHED = re.compile(r"\((#[1-9]\d{0,8})\)\s*$")
 MERGED = re.compile(r"^Merge pull request (#[1-9]\d{0,8}) from ")
 SEE_REQUEST = re.compile(r"^See merge request (?:[\w./-]+)?(![1-9]\d{0,8})\s*$", re.MULTILINE)
 ADDRESS = re.compile(r"/(pull|pulls|pull-requests|merge_requests)/([1-9]\d{0,8})(?:[/?#]|$)")
-# git writes Revert "…"; from 2.43 on, Reapply "…" for the revert of a revert.
-QUOTED = re.compile(r'^(Revert|Reapply) "(.*)"(?:\s*\([#!]\d+\))?\s*$', re.IGNORECASE)
+# git writes Revert "…"; from 2.43 on, Reapply "…" for the revert of a revert. Others write other quotes.
+QUOTED = re.compile(r"""^(Revert|Reapply) (?:"(.*)"|'(.*)'|“(.*)”)(?:\s*\([#!]\d+\))?\s*$""", re.IGNORECASE)
 LONGEST_SUBJECT = 300
 MOST = 50
 
@@ -72,7 +72,8 @@ def reverted_subject(subject: str) -> str:
     match = QUOTED.match(subject)
     if match is None:
         return ""
-    named = f'Revert "{match[2]}"' if match[1].lower() == "reapply" else match[2]
+    quoted = match[2] or match[3] or match[4] or ""
+    named = f'Revert "{quoted}"' if match[1].lower() == "reapply" else quoted
     return named.strip()[:LONGEST_SUBJECT]
 
 
