@@ -12,6 +12,7 @@ from django.urls import reverse
 from portal.kernel import clock
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS
+from releases.providers.zones import REMEDY
 from releases.pulling import leases
 from releases.pulling.health import is_broken
 from releases.sources import issues_as_stories
@@ -209,6 +210,12 @@ def hook_url(source: Source) -> str:
     provider = PROVIDERS.get(source.kind)
     address = settings.RODEO_BASE_URL + reverse("releases:inbox:hook", args=[source.key])
     return address if provider is None or provider.trailing_slash else address.rstrip("/")
+
+
+def waiting_for_zone(source: Source) -> int:
+    """Count the events that cannot be read before the zone of the source's times is chosen, no further than COUNT_LIMIT."""
+    failed = InboundEvent.objects.filter(source=source, state=InboundEvent.State.FAILED, error__contains=REMEDY)
+    return failed.order_by().values("pk")[:COUNT_LIMIT].count()
 
 
 def newest_events(source: Source) -> list[InboundEvent]:

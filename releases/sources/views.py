@@ -50,6 +50,7 @@ def source(request: HttpRequest, key: str) -> HttpResponse:
         "sends": row.kind in dict(actions.PUSH_KINDS),
         "old_secret_until": row.previous_until if row.previous_until and row.previous_until > clock.now() else None,
         "hook": queries.hook_url(row),
+        "without_zone": queries.waiting_for_zone(row),
     }
     return varied(render(request, "releases/sources/detail.html", context))
 
