@@ -151,7 +151,14 @@ def _counting(runs: list[CountedRun], required: Mapping[str, str]) -> list[Count
     if len(proving) == len(runs):
         return runs
     names = {run.pipeline.casefold() for run in proving}
-    return proving + [run for run in runs if run.trigger in REPEATING and run.pipeline.casefold() in names]
+    repeated = (_named_alike(run, names) for run in runs if run.trigger in REPEATING)
+    return proving + [run for run in repeated if run.pipeline.casefold() in names]
+
+
+def _named_alike(run: CountedRun, names: set[str]) -> CountedRun:
+    """A pipeline of GitLab without a name of its own is called after what started it: by hand it is the one a push starts."""
+    is_unnamed = run.pipeline in triggers.GITLAB_SOURCES and triggers.PUSH in names
+    return run._replace(pipeline=triggers.PUSH) if is_unnamed else run
 
 
 def _of_commit(commit: str, runs: list[CountedRun], required: Mapping[str, str]) -> list[Verdict]:

@@ -137,6 +137,27 @@ def test_a_scheduled_success_heals_no_failure() -> None:
     assert_a_rebuild_changes_nothing()
 
 
+def test_a_pipeline_of_gitlab_that_is_run_by_hand_is_another_attempt_at_the_one_of_the_push() -> None:
+    step(*pulled("c", 2.5))
+    source = Source.objects.create(key="gitlab", name="GitLab", kind="gitlab")
+    project = {"id": 7, "path_with_namespace": "shop/checkout", "web_url": "https://gitlab.example/shop/checkout"}
+
+    def pipeline(at: float, started_by: str, status: str) -> None:
+        said = {"id": int(at), "ref": "main", "sha": B, "source": started_by, "status": status}
+        body = {"object_attributes": {**said, "finished_at": hour(at).isoformat()}, "project": project}
+        store(source, delivery=f"{at}", kind="pipeline", body=json.dumps(body).encode(), at=hour(24))
+        read_all()
+
+    pipeline(3, "web", "success")
+    assert stages()["PAY-1"] == "todo"
+    pipeline(4, "push", "failed")
+    pipeline(5, "schedule", "success")
+    assert "push failed on bbbbbbb" in answers()[0]
+    pipeline(6, "web", "success")
+    assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
+
+
 def test_a_run_of_a_deleted_forks_main_proves_nothing_of_the_commit_that_was_merged() -> None:
     side = record("9" * 40, ("a" * 40,), 1, "PAY-4 from a fork")
     merge = record("8" * 40, (C, "9" * 40), 4, "Merge pull request #5 from stranger/main")
@@ -145,6 +166,18 @@ def test_a_run_of_a_deleted_forks_main_proves_nothing_of_the_commit_that_was_mer
     workflow(5.5, "CI", "failure", head_sha="8" * 40)
     assert set(stages().values()) <= {"todo", "deployed"}
     assert Run.objects.get(sha="9" * 40).branch == "deleted fork:main"
+    assert_a_rebuild_changes_nothing()
+
+
+def test_a_run_of_a_release_branch_counts_once_production_runs_its_commit() -> None:
+    fix = record("9" * 40, (B,), 3, "PAY-2 fixed on the release branch")
+    step(*pulled("b", 1.5), *git(commits(fix), look(3.5, B, ("v1.2.1", "9" * 40, 3.4))))
+    workflow(4, "CI", head_sha="9" * 40, head_branch="release/1.2")
+    assert stages()["PAY-2"] == "todo"
+    step(*ci(event("service.deployed", 5, "checkout", {"environment": {"id": "production"}}, commit="9" * 40)))
+    assert stages()["PAY-2"] == "deployed"
+    rungs = {each["rung"]: each["state"] for each in Story.objects.get(key="PAY-2").standing["rungs"]}
+    assert rungs["integrated"] == "held"
     assert_a_rebuild_changes_nothing()
 
 
