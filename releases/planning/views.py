@@ -117,7 +117,13 @@ def release_changes(request: HttpRequest, slug: str) -> HttpResponse:
     """Every change of a release."""
     release = get_object_or_404(Release, slug=slug)
     page = page_of(request, queries.changes(release))
-    context = {"release": release, "page": page, "stories": queries.keys_of(page.object_list), "unlinked": False}
+    context = {
+        "release": release,
+        "page": page,
+        "stories": queries.keys_of(page.object_list),
+        "mentioned": mentioned_in(page.object_list),
+        "unlinked": False,
+    }
     return render(request, "releases/planning/changes.html", context)
 
 

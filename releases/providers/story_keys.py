@@ -22,9 +22,12 @@ CLOSING = (
 AND = r"(?:,?[ \t]+and[ \t]+|,[ \t]*)?"
 # How GitHub and GitLab close an issue from a message (fixes #7, Closes: shop/checkout#7, resolves #7, #8 and #9), and the
 # same for keys: fixes PAY-12, closes [PAY-12](…), resolves PAY-12 and #7.
-AN_ISSUE = r"[\w./-]{0,250}#[0-9]{1,9}\b"
-A_KEY = r"\[?[a-z][a-z0-9]{1,9}-[1-9][0-9]{0,6}(?![a-z0-9])\]?(?:\([^()\s]{0,500}\))?"
+AN_ISSUE = r"[\w./-]{0,250}#[0-9]{1,9}\b|https?://[^\s()\[\],]{1,500}/issues/[1-9][0-9]{0,8}\b"
+A_KEY = r"\[?(?:https?://[^\s()\[\],]{1,500}/)?[a-z][a-z0-9]{1,9}-[1-9][0-9]{0,6}(?![a-z0-9])\]?(?:\([^()\s]{0,500}\))?"
 CLOSES = re.compile(rf"{CLOSING}((?:(?:{AN_ISSUE}|{A_KEY}){AND}){{1,50}})", re.IGNORECASE)
+# A key in such a list, also at the end of an address.
+LISTED_KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Za-z][A-Za-z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9])")
+ISSUE_ADDRESS = re.compile(r"https?://([^\s()\[\],]{1,500}?)(?:/-)?/issues/([1-9][0-9]{0,8})\b")
 NAMED_ISSUE = re.compile(r"([\w./-]{0,250})(#[1-9][0-9]{0,8})\b")
 ISSUE = re.compile(r"#[1-9][0-9]{0,8}")
 LONGEST_TEXT = 20_000
@@ -124,15 +127,24 @@ def issues_in(text: str, repository: str) -> list[str]:
 
     Issues of other repositories (shop/web#7) are left out; those of this repository may be written in full.
     """
-    found: dict[str, None] = {}
-    if "#" not in text:
+    if "#" not in text and "/issues/" not in text:
         return []
     own = f"/{repository.lower()}"
+    found: dict[str, None] = {}
     for issues in CLOSES.findall(text[:LONGEST_TEXT]):
-        for path, issue in NAMED_ISSUE.findall(issues):
-            if not path or ("/" in path and own.endswith(f"/{path.lower()}")):
-                found.setdefault(issue)
+        placed = [(each.start(), each[2]) for each in NAMED_ISSUE.finditer(issues) if _is_own(each[1], own)]
+        # The repository may be known without its host, and never by less than its path.
+        placed += [
+            (each.start(), f"#{each[2]}")
+            for each in ISSUE_ADDRESS.finditer(issues)
+            if "/" in repository and f"/{each[1].lower()}".endswith(own)
+        ]
+        found |= dict.fromkeys(issue for _, issue in sorted(placed))
     return list(found)
+
+
+def _is_own(path: str, own: str) -> bool:
+    return not path or ("/" in path and own.endswith(f"/{path.lower()}"))
 
 
 def named_in(kind: str, text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
@@ -219,7 +231,7 @@ def _of_message(text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
 
 def _of_description(text: str, repository: str) -> Iterator[tuple[str, str, bool]]:
     written, quoted = _quotes_apart(text)
-    closed = [key for named in CLOSES.findall(written) for key in ANY_CASE.findall(named)]
+    closed = [key for named in CLOSES.findall(written) for key in LISTED_KEY.findall(named)]
     for prefix, number in closed:
         yield f"{prefix.upper()}-{number}", CLOSED, prefix != prefix.upper()
     yield from ((issue, CLOSED, False) for issue in issues_in(written, repository))

@@ -11,6 +11,7 @@ from portal.kernel import outbox
 from releases.bots import actions as bots
 from releases.inbox.models import InboundEvent, Source
 from releases.models import BotRule, Change, Repository, StoryLink
+from releases.providers.github.fields import slim
 from releases.providers.signatures import sign
 from releases.pulling import actions as pulling
 from releases.pulling import leases
@@ -333,3 +334,13 @@ def test_what_a_request_says_is_taken_back_when_it_is_told_differently(
     InboundEvent.objects.update(body=bytes(event.body).replace(b"PAY-1 round", b"Round"), state="pending")
     work()
     assert link() is None and Change.objects.count() == 1
+
+
+def test_a_pulled_request_of_a_bot_is_one_as_its_webhook_is() -> None:
+    kept = slim(
+        {
+            "user": {"login": "acme", "type": "Bot", "avatar_url": "https://x"},
+            "merged_by": {"login": "ana", "type": "User"},
+        }
+    )
+    assert kept == {"user": {"login": "acme", "type": "Bot"}, "merged_by": {"login": "ana"}}

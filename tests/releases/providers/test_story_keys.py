@@ -19,6 +19,10 @@ from releases.providers.story_keys import issues_in, named_in
         ("fix the #7", []),
         ("closes #0, closes #7a", []),
         ("fixes checkout#7", []),
+        ("Fixes https://github.com/shop/checkout/issues/7", ["#7"]),
+        ("closes https://github.com/shop/checkout/-/issues/7 and #8", ["#7", "#8"]),
+        ("fixes https://github.com/shop/web/issues/7", []),
+        ("see https://github.com/shop/checkout/issues/7", []),
     ],
 )
 def test_only_closing_words_and_only_this_repository_count(text: str, found: list[str]) -> None:
@@ -43,6 +47,7 @@ def test_a_long_text_is_read_to_its_end(text: str) -> None:
         ("title", "left-pad-2, x86-64, v1-2, a.pay-3, pay-4.", {"X86-64": "title", "V1-2": "title", "PAY-4": "title"}),
         ("branch", "fix/left-pad-2", {"PAD-2": "branch"}),
         ("description", "Not PAY-1. Closes PAY-2, pay-3 and #4", dict.fromkeys(("PAY-2", "PAY-3", "#4"), "closes")),
+        ("description", "Fixes https://rodeo.example/stories/PAY-2/", {"PAY-2": "closes"}),
         ("description", "won't fix PAY-2, never closes PAY-3", {}),
         ("event", "pay-1", {"PAY-1": "event"}),
     ],
