@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 # What comes first in a date of three numbers.
 ORDERS = {"day_first": "the day first", "month_first": "the month first", "year_first": "the year first"}
@@ -23,10 +23,17 @@ MONTH_NAMES = (
     "dec december dez dezember déc décembre dic diciembre dicembre dezembro",
 )
 MONTHS = {name: number for number, names in enumerate(MONTH_NAMES, 1) for name in names.split()}
-TIME = r"(?:,?[ T]+([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,][0-9]{1,9})?)?(?: ?([AaPp])\.?[Mm]\.?)?)?"
+TIME = (
+    r"(?:,?[ T]+([0-9]{1,2})[:.]([0-9]{2})(?:[:.]([0-9]{2})(?:[.,][0-9]{1,9})?)?(?: ?([AaPp])\.?[Mm]\.?)?"
+    r"(?: ?(Z|UTC|GMT|[+-][0-9]{2}:?[0-9]{2}))?)?"
+)
 DAY_MONTH = re.compile(rf"([0-9]{{1,2}})\.?[/ -]+([^\W\d_]{{3,12}})\.?[/ -]+([0-9]{{4}}|[0-9]{{2}}){TIME}")
 MONTH_DAY = re.compile(rf"([^\W\d_]{{3,12}})\.? ([0-9]{{1,2}}),? ([0-9]{{4}}){TIME}")
-NUMBERS = re.compile(rf"([0-9]{{1,4}})([./-])([0-9]{{1,2}})\2([0-9]{{1,4}})\.?{TIME}")
+NUMBERS = re.compile(rf"([0-9]{{1,4}})([./-]) ?([0-9]{{1,2}})\2 ?([0-9]{{1,4}})\.?{TIME}")
+# Only where a day and a month follow: of "March 5, 2026" it would be the month.
+WEEKDAY = re.compile(r"^[^\W\d_]{2,10}\.?,? (?=[0-9]{1,2}\.?[ /-]+[^\W\d_]|[0-9]{1,4}[./-]|[^\W\d_]{3,12}\.? [0-9])")
+# 2025年6月21日.
+CHINESE = re.compile(r"([0-9]{4}) ?年 ?([0-9]{1,2}) ?月 ?([0-9]{1,2}) ?日")
 LONGEST = 60
 # Two digits of a year from here on are of the last century.
 LAST_CENTURY = 70
@@ -34,8 +41,8 @@ EARLIEST, LATEST = 1970, 9000
 
 
 def readings(text: str) -> dict[str, datetime]:
-    """Return what a date of three numbers may mean, by the order of its parts; nothing for what is none. Without a zone."""
-    match = NUMBERS.fullmatch(text.strip()) if len(text) <= LONGEST else None
+    """Return what a date of three numbers may mean, by the order of its parts; nothing for what is none."""
+    match = NUMBERS.fullmatch(_plain(text)) if len(text) <= LONGEST else None
     if match is None:
         return {}
     first, mark, second, third = match[1], match[2], match[3], match[4]
@@ -51,8 +58,15 @@ def readings(text: str) -> dict[str, datetime]:
     return {name: at for name, at in found.items() if at is not None}
 
 
-def _moment(year: str, month: str, day: str, hour: str, minute: str, second: str, half: str) -> datetime | None:
-    """Return the moment of these parts, without a zone; `half` is the half of the day, "a" or "p", where that is said."""
+def _plain(text: str) -> str:
+    """Return a date without its weekday, and one of East Asia with slashes."""
+    return CHINESE.sub(r"\1/\2/\3", WEEKDAY.sub("", text.strip(), count=1))
+
+
+def _moment(
+    year: str, month: str, day: str, hour: str, minute: str, second: str, half: str, zone: str
+) -> datetime | None:
+    """Return the moment of these parts; `half` is the half of the day, "a" or "p", and `zone` its zone, where they are said."""
     years, hours = int(year), int(hour or 0)
     if len(year) <= 2:
         years += 1900 if years >= LAST_CENTURY else 2000
@@ -61,7 +75,11 @@ def _moment(year: str, month: str, day: str, hour: str, minute: str, second: str
             return None
         hours = hours % 12 + (12 if half.lower() == "p" else 0)
     try:
-        return datetime(years, int(month), int(day), hours, int(minute or 0), int(second or 0))
+        found = datetime(years, int(month), int(day), hours, int(minute or 0), int(second or 0))
+        if not zone:
+            return found
+        away = timedelta() if zone[0] not in "+-" else timedelta(hours=int(zone[1:3]), minutes=int(zone[-2:]))
+        return found.replace(tzinfo=timezone(-away if zone[0] == "-" else away))
     except ValueError:
         return None
 
@@ -109,7 +127,7 @@ def _named(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        pass
+        text = _plain(text)
     if match := DAY_MONTH.fullmatch(text):
         day, month, year, *time = match.groups()
     elif match := MONTH_DAY.fullmatch(text):
