@@ -19,7 +19,7 @@ from portal.live import topics
 from portal.live.hub import Hub
 from portal.live.people import in_thread
 from portal.live.topics import event
-from squads.models import Story, StoryAlias
+from squads.models import Squad, Story, StoryAlias
 from squads.stories.cards import LiveCard
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,8 @@ def draw(ids: list[int], kinds: list[str]) -> Drawn:
     """Read these stories and return their cards on every board of these kinds."""
     keys = dict(Story.objects.filter(pk__in=ids).order_by().values_list("pk", "key"))
     cards = [card for kind, cards in topics.BOARDS.items() if kind in kinds for card in cards(ids)]
-    former = StoryAlias.objects.filter(story__in=ids).order_by()
+    here = Squad.objects.order_by().values("key_prefix")
+    former = StoryAlias.objects.filter(story__in=ids, prefix__in=here).order_by()
     return Drawn(keys, cards, list(former.values_list("story_id", "key")))
 
 

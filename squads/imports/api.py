@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, Json, TooBig, named_by
-from portal.kernel.request_fields import Body
+from portal.kernel.request_fields import Body, check_names
 from squads.imports import actions, formats, queries
 from squads.imports.formats.dates import ORDERS
 from squads.imports.formats.meanings import LEAVE_OUT
@@ -158,6 +158,11 @@ class MappingIn(Body):
     line = serializers.CharField(
         required=False, allow_blank=True, help_text="The line of releases that sprints and milestones are planned in."
     )
+
+    def validate_columns(self, columns: dict[str, str]) -> dict[str, str]:
+        """Refuse fields that no story gets from a file, each by its name."""
+        check_names(columns, queries.FIELDS)
+        return columns
 
 
 class ImportRunIn(Body):

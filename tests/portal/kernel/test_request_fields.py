@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from portal.accounts.models import User
@@ -89,3 +90,12 @@ def test_a_name_like_nothing_is_told_all_there_are() -> None:
 def test_a_board_is_not_shown_whole_because_a_filter_is_misspelt(as_ana: Client, story: Story) -> None:
     answer = as_ana.get(f"{V1}squads/payments/board/?persn=ana")
     assert list(details(answer)) == ["persn"]
+
+
+def test_a_field_of_a_files_columns_is_told_like_any_other(as_ana: Client, payments: Squad) -> None:
+    address = "squads/payments/imports/"
+    file = SimpleUploadedFile("work.csv", b"Summary\nRefunds\n", "text/csv")
+    number = as_ana.post(f"{V1}{address}", {"file": file, "kind": "csv"}).json()["id"]
+    said = details(patch(as_ana, f"{address}{number}/", columns={"titel": "Summary"}))
+    assert said == {"columns.titel": "There is no field “titel”. Did you mean “title”?"}
+    assert patch(as_ana, f"{address}{number}/", columns={"title": "Summary"}).status_code == 200

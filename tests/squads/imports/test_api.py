@@ -85,7 +85,7 @@ def test_a_file_of_one_squad_is_not_found_in_another(as_root: Client, payments: 
     ("data", "attr"),
     [
         ({"columns": {"title": "Nowhere"}}, "columns"),
-        ({"columns": {"squad": "Title"}}, "columns"),
+        ({"columns": {"squad": "Title"}}, "columns.squad"),
         ({"statuses": {"Open": "deployed"}}, "statuses.Open"),
         ({"kind": "trello"}, "kind"),
         ({"kind": "nonsense"}, "kind"),
