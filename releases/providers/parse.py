@@ -17,6 +17,7 @@ SHA = re.compile(r"[0-9a-f]{7,64}")
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Hosts that are another machine for everybody who says them.
 EVERYWHERE = re.compile(r"(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1?\])(?::\d+)?")
+NAMED_ZONE, SPACED_ZONE = re.compile(r"\s*(?:UTC|GMT)$"), re.compile(r"\s+([+-]\d{2}:?\d{2})$")
 MOMENT = re.compile(r"\d{4}-?\d{2}-?\d{2}[Tt ]\d{2}")
 # Outcomes as other systems spell them. A spelling that is not here means "unknown", never failure.
 OUTCOMES = {
@@ -64,7 +65,8 @@ def moment(text: object, zone: tzinfo | None = None, field: str = "") -> datetim
     if not isinstance(text, str) or not MOMENT.match(text.strip()):
         return None
     try:
-        read = datetime.fromisoformat(text.strip())
+        # "2026-01-31 12:00:00 UTC" and "… +0100", as many languages print it.
+        read = datetime.fromisoformat(SPACED_ZONE.sub(r"\1", NAMED_ZONE.sub("+00:00", text.strip())))
         if not 1970 <= read.year <= 9000:
             return None
         if read.tzinfo is None and zone is None:

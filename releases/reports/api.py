@@ -31,7 +31,7 @@ from releases.mappings import engine
 from releases.mappings.fact_mapper import current_rules
 from releases.pipelines.models import Run
 from releases.providers.base import Message
-from releases.providers.facts import AcceptanceSeen, LeftOut, NoZone, Seen, Unreadable, check_not_in_future
+from releases.providers.facts import AcceptanceSeen, LeftOut, NoZone, Seen, SeenInPart, Unreadable, check_not_in_future
 from releases.providers.payloads import NotJson, parse_json
 from releases.providers.report.junit import Case, read_cases
 from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
@@ -134,6 +134,7 @@ def store_report(
     try:
         facts = translate(kind, message, source.config) or []
         check_not_in_future(facts, at)
+        notes = [*([facts.reason] if isinstance(facts, SeenInPart) else []), *notes]
     except NoZone as error:
         # A file of some tool: it is kept, and read once somebody said the zone. What it names is known all the same.
         notes = [f"It is kept and cannot be read yet. {error}", *notes]

@@ -40,6 +40,8 @@ class Case:
     took: timedelta
     # Passed, but only when it was run again.
     flaky: bool = False
+    # A timestamp, of its own or of its suite, that is no moment.
+    unread: str = ""
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class _Suite:
     took: timedelta
     inherited: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    unread: str = ""
     # The places of its cases that tell no story themselves.
     silent: list[int] = field(default_factory=list)
 
@@ -145,7 +148,15 @@ def _suite(element: Element, above: _Suite | None, config: Mapping[str, Any], ke
         took=_seconds(element.get("time")),
         inherited=above.stories if above else (),
         told=tuple(keys_in(name)) if keys_in_names else (),
+        unread=_unread(element, config) or (above.unread if above else ""),
     )
+
+
+def _unread(element: Element, config: Mapping[str, Any]) -> str:
+    """Return the timestamp of a suite or case if it is no moment; "" for one that is, for none, and for the year 1."""
+    text = (element.get("timestamp") or "").strip()
+    is_read = text.startswith("0001-") or zones.moment(text, "timestamp", config) is not None
+    return "" if is_read else text
 
 
 def _case(element: Element, suite: _Suite, config: Mapping[str, Any], keys_in_names: bool) -> tuple[Case, bool]:
@@ -180,5 +191,6 @@ def _case(element: Element, suite: _Suite, config: Mapping[str, Any], keys_in_na
         started_at=started or suite.at,
         finished_at=started + took if started else suite.at + max(suite.took, took) if suite.at else None,
         flaky=flaky and outcome == facts.SUCCESS,
+        unread=_unread(element, config) or suite.unread,
     )
     return case, bool(told)

@@ -12,7 +12,16 @@ from urllib.parse import parse_qsl
 
 from releases.providers import facts, parse, triggers, zones
 from releases.providers.base import Labelled, Message, MessageRefused, Provider
-from releases.providers.facts import AcceptanceSeen, ArtifactSeen, DeploymentSeen, FlagSeen, RunSeen, Seen, Unreadable
+from releases.providers.facts import (
+    AcceptanceSeen,
+    ArtifactSeen,
+    DeploymentSeen,
+    FlagSeen,
+    RunSeen,
+    Seen,
+    SeenInPart,
+    Unreadable,
+)
 from releases.providers.payloads import as_object, read_json
 from releases.providers.report.junit import Case, read_cases
 from releases.providers.story_keys import keys_told
@@ -222,7 +231,15 @@ def _junit(message: Message, config: Mapping[str, Any]) -> list[Seen]:
         raise Unreadable(f"the file names {len(stories):,} stories, over {MOST_STORIES}; send it in parts")
     if not stories:
         stories[""] = cases
-    return [_acceptance_of(report, environment, story, of_story) for story, of_story in stories.items()]
+    found = [_acceptance_of(report, environment, story, of_story) for story, of_story in stories.items()]
+    unread = next((case.unread for case in cases if case.unread), "")
+    if unread:
+        return SeenInPart(
+            found,
+            f"timestamp: “{parse.cut(unread, 60)}” is no moment such as 2026-01-31T12:00:00Z, so it ended when it came.",
+        )
+    timed = any(case.finished_at for case in cases)
+    return found if timed else SeenInPart(found, "The file says no times, so it ended when it came.")
 
 
 def _acceptance_of(report: _Report, environment: str, story: str, cases: list[Case]) -> Seen:

@@ -143,3 +143,24 @@ def test_a_zone_that_does_not_exist_names_the_nearest(as_root: Client) -> None:
     settings = {"settings": {"zone": "europe/Berln"}}
     answer = as_root.patch("/api/v1/sources/ours/", settings, content_type="application/json")
     assert answer.status_code == 400 and "Did you mean Europe/Berlin?" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "note"),
+    [
+        (
+            "28/11/2026 10:05",
+            "timestamp: “28/11/2026 10:05” is no moment such as 2026-01-31T12:00:00Z, so it ended when it came.",
+        ),
+        ("", "The file says no times, so it ended when it came."),
+    ],
+)
+def test_a_junit_file_whose_times_cannot_be_known_says_that_it_is_dated_by_its_receipt(
+    timestamp: str, note: str, scripts: Source, client: Client
+) -> None:
+    answer = upload(client, SUITE.replace(NAIVE, timestamp))
+    assert answer.status_code == 202 and answer.json()["notes"][0] == note
+    drain_inbox()
+    event = InboundEvent.objects.get()
+    assert (event.state, event.reason) == ("processed", note)
+    assert {each.finished_at for each in AcceptanceRun.objects.all()} == {event.received_at}
