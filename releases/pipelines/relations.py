@@ -67,6 +67,12 @@ class Node(NamedTuple):
     author: str
     authored_at: datetime | None
 
+    def is_later_than(self, other: "Node") -> bool:
+        """Say whether this commit came to the mainline after another, or was made after it."""
+        if self.landed is not None and other.landed is not None and self.landed != other.landed:
+            return self.landed > other.landed
+        return self.at is not None and other.at is not None and self.at > other.at
+
     def is_rewritten_as(self, other: "Node") -> bool:
         """Say whether a lost commit was amended or rebased into this one of the same story."""
         if not self.lost or other.landed is None or self.repository != other.repository:
@@ -189,7 +195,9 @@ def relatives_of(changes: Collection[UUID]) -> Relatives[UUID]:
             break
         found.nodes.update({node.pk: node for node in frontier})
         around = _Around(frontier)
-        same, takers, undoers, bringers = around.same(), around.takers(), around.undoers(), around.bringers()
+        same, takers, bringers = around.same(), around.takers(), around.bringers()
+        # Of two patches that undo each other, the later one takes the other back.
+        undoers = [(node, other) for node, other in around.undoers() if other.is_later_than(node)]
         for one, other in same:
             found.join(one.pk, other.pk)
         for node, taker in (*takers, *undoers):

@@ -19,10 +19,13 @@ def answer(as_ana: Client) -> Any:
     return asked
 
 
+HERE, UNDONE = {"patch": "a" * 40, "undoes": "b" * 40}, {"patch": "b" * 40, "undoes": "a" * 40}
+
+
 def live(history: History, story: Story) -> None:
     """The story is done: its commit was run, deployed and accepted."""
     history.commit("start", "Start", 0)
-    history.commit("refund", f"{story.key}: refund in parts", 1, "start")
+    history.commit("refund", f"{story.key}: refund in parts", 1, "start", **HERE)
     history.look("refund")
     history.run("refund", 2)
     history.deploy("refund", 3)
@@ -42,7 +45,7 @@ def test_a_reverted_story_is_live_until_the_revert_is_deployed(
 ) -> None:
     live(history, story)
     assert answer(story)["stage"] == "rodeo_done"
-    history.commit("revert", REVERT, 10, "refund")
+    history.commit("revert", REVERT, 10, "refund", **UNDONE)
     history.look("revert")
     said = answer(story)
     assert said["stage"] == "rodeo_done"
@@ -67,7 +70,7 @@ def test_a_reverted_story_is_live_until_the_revert_is_deployed(
 
 def test_a_revert_of_the_revert_brings_the_story_back(history: History, story: Story, answer: Any) -> None:
     live(history, story)
-    history.commit("revert", REVERT, 10, "refund")
+    history.commit("revert", REVERT, 10, "refund", **UNDONE)
     history.commit(
         "again", f'Reapply "PAY-1: refund in parts"\n\nThis reverts commit {sha_of("revert")}.', 14, "revert"
     )
@@ -133,7 +136,7 @@ def test_work_that_goes_on_after_a_revert_takes_the_place_of_what_was_reverted(
     history: History, story: Story, answer: Any
 ) -> None:
     live(history, story)
-    history.commit("revert", REVERT, 10, "refund")
+    history.commit("revert", REVERT, 10, "refund", **UNDONE)
     history.commit("better", "PAY-1: refund in parts, and rounded", 14, "revert")
     history.look("revert")
     history.deploy("revert", 12)

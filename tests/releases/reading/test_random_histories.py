@@ -93,7 +93,7 @@ class Git:
             f'Revert "{subject}"',
             "Out again",
         )[how]
-        undone = (other.undoes, other.patch) if how == 3 else ("", "")
+        undone = (other.undoes, other.patch) if how == 3 or self.r.random() < 0.5 else ("", "")
         line.append(self.make(message, self.tip(line), *undone))
 
     def pick(self) -> None:
