@@ -48,9 +48,9 @@ KNOWN_ADDRESSES = frozenset(
     {"support@dependabot.com", "bot@renovateapp.com", "renovate@whitesourcesoftware.com", "support@greenkeeper.io"}
 )
 # GitHub’s apps (dependabot[bot], 49699333+dependabot[bot]@users.noreply.github.com), GitLab’s tokens of projects and groups
-# (project_12_bot_4f5e, project_12_bot@noreply.gitlab.com) and service accounts, and logins that say so: acme-bot.
+# (project_12_bot_4f5e, project_12_bot@noreply.gitlab.com) and service accounts, and logins that say so: acme-bot, renovate-acme.
 LOOKS_LIKE_BOT = re.compile(
-    r"\[bot\]$|\[bot\]@|^(?:project|group)_\d{1,12}_bot(?:_[0-9a-f]{1,64})?(?:$|@)|^service_account_|^[^\s@]{1,100}[-_]bot$"
+    r"^(?:dependabot|greenkeeper|mergify|renovate|semantic-release)(?:$|[^a-z])|\[bot\]$|\[bot\]@|^(?:project|group)_\d{1,12}_bot(?:_[0-9a-f]{1,64})?(?:$|@)|^service_account_|^[^\s@]{1,100}[-_]bot$"
 )
 
 

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9])")
+# CVE-2026-1234, ISO-8859-1 and TLS-1.2 are no keys.
+KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9]|[-.][0-9])")
 ANY_CASE = re.compile(
     r"(?<![A-Za-z0-9_./@-])([A-Za-z][A-Za-z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9_]|[.-][A-Za-z0-9])"
 )
@@ -23,10 +24,10 @@ AND = r"(?:,?[ \t]+and[ \t]+|,[ \t]*)?"
 # How GitHub and GitLab close an issue from a message (fixes #7, Closes: shop/checkout#7, resolves #7, #8 and #9), and the
 # same for keys: fixes PAY-12, closes [PAY-12](…), resolves PAY-12 and #7.
 AN_ISSUE = r"[\w./-]{0,250}#[0-9]{1,9}\b|https?://[^\s()\[\],]{1,500}/issues/[1-9][0-9]{0,8}\b"
-A_KEY = r"\[?(?:https?://[^\s()\[\],]{1,500}/)?[a-z][a-z0-9]{1,9}-[1-9][0-9]{0,6}(?![a-z0-9])\]?(?:\([^()\s]{0,500}\))?"
+A_KEY = r"\[?(?:https?://[^\s()\[\],]{1,500}/)?[a-z][a-z0-9]{1,9}-[1-9][0-9]{0,6}(?![a-z0-9]|[-.][0-9])\]?(?:\([^()\s]{0,500}\))?"
 CLOSES = re.compile(rf"{CLOSING}((?:(?:{AN_ISSUE}|{A_KEY}){AND}){{1,50}})", re.IGNORECASE)
 # A key in such a list, also at the end of an address.
-LISTED_KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Za-z][A-Za-z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9])")
+LISTED_KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Za-z][A-Za-z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9]|[-.][0-9])")
 ISSUE_ADDRESS = re.compile(r"https?://([^\s()\[\],]{1,500}?)(?:/-)?/issues/([1-9][0-9]{0,8})\b")
 NAMED_ISSUE = re.compile(r"([\w./-]{0,250})(#[1-9][0-9]{0,8})\b")
 ISSUE = re.compile(r"#[1-9][0-9]{0,8}")

@@ -1,6 +1,7 @@
 """Which keys ask for a change and which only mention a story: by whom and where they were written, and who may."""
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -344,3 +345,46 @@ def test_a_pulled_request_of_a_bot_is_one_as_its_webhook_is() -> None:
         }
     )
     assert kept == {"user": {"login": "acme", "type": "Bot"}, "merged_by": {"login": "ana"}}
+
+
+TEXTS = ["PAY-1", "pay-1", "Fixes PAY-1", "> PAY-1", "See PAY-2, closes #7", "sea-1", "SEA-1", "Round", "fixes pay-2"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_settings_and_events_in_any_order_end_where_a_rebuild_does(
+    github: Source, payments: Squad, search: Squad, ana: User, root: User, seed: int
+) -> None:
+    chance = random.Random(seed)
+    web = Service.objects.create(name="web", slug="web", squad=search)
+    Repository.objects.create(key="github.com/shop/checkout", service=web)
+    shas = [letter * 40 for letter in "abc"]
+
+    def told() -> None:
+        text, user = chance.choice(TEXTS), chance.choice([None, DEPENDABOT, {"login": "acme-ci"}])
+        if chance.random() < 0.5:
+            request(**{chance.choice(["title", "body", "branch"]): text}, user=user, sha=chance.choice(shas))
+        else:
+            name = user["login"] if user else "Ana"
+            push(f"{chance.choice(TEXTS)}\n\n{text}", name=name, username=name, sha=chance.choice(shas))
+
+    def changed() -> None:
+        squad = chance.choice([payments, search])
+        edit_squad(squad, by=root, key_repositories=chance.choice([[], ["shop/checkout"], ["shop/x"]]))
+        edit_squad(squad, by=root, descriptions_count=chance.random() < 0.5)
+        edit_service(web, by=root, squad=chance.choice([payments, search]))
+        if chance.random() < 0.5 and not BotRule.objects.exists():
+            bots.say(name="acme*", by=root)
+
+    def written() -> None:
+        story = create_story(chance.choice([payments, search]), by=ana, title="S")
+        if chance.random() < 0.5 and not Story.objects.exclude(external="").exists():
+            Story.objects.filter(pk=story.pk).update(external="github:shop/checkout#7")
+
+    for _ in range(12):
+        chance.choice([told, told, changed, written])()
+        work()
+    rows = StoryLink.objects.order_by("change", "key")
+    evidence = Evidence.objects.order_by("pk")
+    before = list(rows.values()), list(evidence.values())
+    rebuild_all()
+    assert (list(rows.values()), list(evidence.values())) == before

@@ -49,6 +49,11 @@ def test_a_long_text_is_read_to_its_end(text: str) -> None:
         ("description", "Not PAY-1. Closes PAY-2, pay-3 and #4", dict.fromkeys(("PAY-2", "PAY-3", "#4"), "closes")),
         ("description", "Fixes https://rodeo.example/stories/PAY-2/", {"PAY-2": "closes"}),
         ("description", "won't fix PAY-2, never closes PAY-3", {}),
+        (
+            "message",
+            "Fix CVE-2026-1234, TLS-1.2, ISO-8859-1; PAY-1-refunds. PAY-2.",
+            {"PAY-1": "subject", "PAY-2": "subject"},
+        ),
         ("event", "pay-1", {"PAY-1": "event"}),
     ],
 )
