@@ -78,7 +78,8 @@ def attempts(facts: Iterable[Fact]) -> list[list[Fact]]:
 
     Where the system numbers its attempts, the number tells them apart. Elsewhere an end that contradicts the end before
     (another outcome, commit or version) is that of another attempt; one that was cancelled or skipped contradicts nothing.
-    A failure that became a success is two attempts as well: the first stays what it was.
+    A failure that became a success is two attempts as well: the first stays what it was. A deployment or check that ended the
+    same way again, at another time, was done again.
     """
     ordered = sorted(facts, key=lambda fact: (fact.at, _rank(fact.data), fact.id.hex))
     if len(ordered) == 1:
@@ -94,17 +95,17 @@ def attempts(facts: Iterable[Fact]) -> list[list[Fact]]:
 
 def _by_end(facts: list[Fact]) -> list[list[Fact]]:
     found: list[list[Fact]] = [[]]
-    end: Mapping[str, Any] | None = None
+    end: Fact | None = None
     # What was said after an end may be the beginning of the next attempt.
     later: list[Fact] = []
     for fact in facts:
         if not _shows_something(fact.data):
             (found[-1] if end is None else later).append(fact)
             continue
-        if end is not None and _contradicts(fact.data, end):
+        if end is not None and (_contradicts(fact.data, end.data) or _is_repeated(fact, end)):
             found.append([])
         found[-1] += [*later, fact]
-        end, later = fact.data, []
+        end, later = fact, []
     found[-1] += later
     return found
 
@@ -117,6 +118,20 @@ def _contradicts(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
         if one and other and not one.startswith(other) and not other.startswith(one):
             return True
     return False
+
+
+def _is_repeated(new: Fact, old: Fact) -> bool:
+    # The end of a run may be told late, or again when something by hand was added to it: it built the same commit.
+    if new.kind == "run":
+        return False
+    ends = [moment(fact.data, "finished_at", fact.at) or fact.at for fact in (old, new)]
+    return abs(ends[1] - ends[0]) > TOLD_APART
+
+
+def first_end(facts: Iterable[Fact], merged: Mapping[str, Any]) -> datetime | None:
+    """Return when an attempt was first said to have ended as it did; None where nobody said when it ended."""
+    ends = [moment(fact.data, "finished_at") for fact in facts if fact.data.get("outcome") == merged.get("outcome")]
+    return min((at for at in ends if at is not None), default=None) if merged.get("phase") == FINISHED else None
 
 
 def moment(merged: Mapping[str, Any], name: str, otherwise: datetime | None = None) -> datetime | None:

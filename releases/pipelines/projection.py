@@ -8,7 +8,7 @@ from django.db.models import Min
 
 from portal.kernel.stable_ids import stable_id
 from releases.inbox.affected import Affected
-from releases.inbox.fold import fold, moment, started_and_finished
+from releases.inbox.fold import first_end, fold, moment, started_and_finished
 from releases.inbox.models import Fact, InboundEvent
 from releases.inbox.projection import Projection, delete_attempts, has_ended, save_attempts, save_row
 from releases.pipelines import relations
@@ -138,13 +138,7 @@ def _run_of(facts: list[Fact]) -> dict[str, Any]:
     """Return the columns of one attempt. It ended when it was first said to have ended as it did."""
     merged, last = fold(facts)
     times = started_and_finished(merged, last)
-    ends = [
-        at
-        for fact in facts
-        if fact.data.get("outcome") == merged.get("outcome") and (at := moment(fact.data, "finished_at")) is not None
-    ]
-    if merged["phase"] == "finished" and ends:
-        times["finished_at"] = min(ends)
+    times["finished_at"] = first_end(facts, merged) or times["finished_at"]
     return {
         "repository": get_or_create_repository(merged["repository"]) if merged.get("repository") else None,
         "service": service_named(merged["service"]) if merged.get("service") else None,

@@ -240,6 +240,20 @@ def test_a_deployment_that_failed_when_it_was_tried_again_leaves_what_the_first_
     assert_a_rebuild_changes_nothing()
 
 
+def test_a_deployment_reported_again_with_its_id_takes_nothing_from_what_was_accepted_before() -> None:
+    step(*pulled("c", 2.5))
+    deployment(1, 5, "b", id="1")
+    said = {"environment": "production", "story": "PAY-1"}
+    report(2, "acceptance-run", **said, outcome="passed", finished_at=hour(6).isoformat())
+    deployment(3, 7, "b", id="1")
+    assert stages()["PAY-1"] == "rodeo_done"
+    deployment(4, 8, "a", id="2")
+    deployment(5, 9, "b", id="1")
+    assert stages()["PAY-1"] == "deployed"
+    assert Deployment.objects.count() == 4
+    assert_a_rebuild_changes_nothing()
+
+
 def test_a_check_with_the_same_id_is_another_attempt() -> None:
     step(*pulled("c", 2.5))
     deployment(1, 5, "b")
