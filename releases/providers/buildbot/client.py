@@ -14,6 +14,7 @@ from releases.providers.signatures import basic_auth
 
 BUILD = "pull.build"
 AT_ONCE = 50
+STARTS = "field=buildid&field=started_at"
 # Only this property: a build's others may hold secrets.
 PROPERTY = f"property={REVISION_PROPERTY}"
 SETTINGS = (
@@ -87,28 +88,38 @@ def pages(session: Session, config: JsonObject, cursor: JsonObject, now: datetim
     names = builders(session, config)
     done = _id(cursor, "done")
     unfinished = [each for each in cursor.get("open") or () if isinstance(each, int)]
-    newest = _get_list(session, "builds?order=-buildid&limit=1&field=buildid", "builds")
+    newest = _get_list(session, f"builds?order=-buildid&limit=1&{STARTS}", "builds")
     last = max((_id(each, "buildid") for each in newest), default=0)
-    if last < done:
-        done, unfinished = 0, []  # the master was reinstalled and counts from 1 again
+    at = _id(cursor, "at")
+    if last < done or (done and at and _began(session, done, newest) not in (0, at)):
+        done, unfinished, at = 0, [], 0  # the master was reinstalled and counts from 1 again
     for start in range(0, len(unfinished), AT_ONCE):
         batch = unfinished[start : start + AT_ONCE]
         builds = _get_list(session, f"builds?{_query('buildid', batch)}&{PROPERTY}", "builds")
         running = {_id(each, "buildid") for each in builds if each.get("complete") is not True}
         unfinished = [each for each in unfinished if each not in batch or each in running]
-        yield _page(session, names, builds, {"done": done, "open": unfinished}, last)
+        yield _page(session, names, builds, {"done": done, "open": unfinished, "at": at}, last)
     while done < last:
         builds = _get_list(session, f"builds?buildid__gt={done}&order=buildid&limit={AT_ONCE}&{PROPERTY}", "builds")
         newest_read = max((_id(each, "buildid") for each in builds), default=last)
         if newest_read <= done:
             raise PullFailed("Buildbot answered with builds that were not asked for. Nothing of that page was kept.")
         done = newest_read
+        at = max((_id(each, "started_at") for each in builds if _id(each, "buildid") == done), default=0)
         unfinished += [
             _id(each, "buildid")
             for each in builds
             if each.get("complete") is not True and _id(each, "builderid") in names
         ]
-        yield _page(session, names, builds, {"done": done, "open": unfinished}, last)
+        yield _page(session, names, builds, {"done": done, "open": unfinished, "at": at}, last)
+
+
+def _began(session: Session, number: int, newest: list[JsonObject]) -> int:
+    """Return when a build began, in seconds since 1970; 0 where the master has it no more. Asked only if it is not the newest."""
+    found = [each for each in newest if _id(each, "buildid") == number] or _get_list(
+        session, f"builds?buildid={number}&{STARTS}", "builds"
+    )
+    return next((_id(each, "started_at") for each in found), 0)
 
 
 def _query(name: str, ids: Iterable[int]) -> str:

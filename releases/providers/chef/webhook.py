@@ -70,7 +70,7 @@ def _report_resources(payload: JsonObject) -> Iterator[JsonObject]:
             inner = parse.object_in(each, "instance_vars") or each
             type_ = parse.text_in(inner, "declared_type") or _snake(parse.text_in(each, "json_class"))
             name = parse.text_in(inner, "name", "resource_name")
-            after = {name: parse.text_in(inner, name) for name in ("version", "revision", "tag")}
+            after = {name: inner.get(name) for name in ("package_name", "version", "revision", "tag")}
             yield {"type": type_, "name": name, "status": "updated", "after": after, "properties": inner}
 
 

@@ -189,6 +189,16 @@ def test_a_page_that_fails_leaves_a_cursor_behind_it_and_the_next_pull_goes_on(m
     assert builds(kept) + builds(read(master, dict(kept[-1].cursor))) == list(range(1, 121))
 
 
+@pytest.mark.parametrize("count", [1, 3, 5], ids=["fewer", "as many", "more"])
+def test_a_master_made_anew_is_noticed_whatever_number_its_builds_have_reached(count: int, master: Master) -> None:
+    master.add(1, 2, 3)
+    cursor = dict(read(master)[-1].cursor)
+    assert builds(read(master, cursor)) == []
+    master.builds.clear()
+    master.add(*range(1, count + 1), started_at=1_900_000_000)
+    assert builds(read(master, cursor)) == list(range(1, count + 1))
+
+
 def test_only_the_builders_that_are_named_are_followed(master: Master) -> None:
     master.add(1)
     master.add(2, builderid=4)

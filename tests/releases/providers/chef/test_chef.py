@@ -117,6 +117,18 @@ def test_a_report_is_the_same_deployment() -> None:
     assert read({**report, "success": None})[0].outcome == "unknown"
 
 
+def test_a_report_names_packages_of_a_platform_with_lists_of_versions() -> None:
+    inner = {"name": "checkout, search", "package_name": ["checkout", "search"], "version": ["1.1", "2.0"]}
+    report = {
+        "run_id": "r-1",
+        "success": True,
+        "end_time": "2026-01-01 10:02:00 UTC",
+        "node": {"name": "shop-1.example", "chef_environment": "production"},
+        "updated_resources": [{"json_class": "Chef::Resource::AptPackage", "instance_vars": inner}],
+    }
+    assert [(each.service, each.version) for each in read(report)] == [("checkout", "1.1")]
+
+
 def test_the_start_of_a_run_and_other_messages_are_kept_unread() -> None:
     with pytest.raises(MakesNothing, match="nobody knows yet"):
         read({"message_type": "run_start", "run_id": "r-1"})
