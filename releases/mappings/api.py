@@ -141,11 +141,11 @@ class UnmappedNames(Endpoint):
 
 
 class MergerIn(serializers.Serializer):
-    """Two environments or two services whose names differ only in capital and small letters."""
+    """Two environments, services or repositories whose names differ only in capital and small letters."""
 
     kind = serializers.ChoiceField([(kind, kind) for kind in merging.KINDS])
-    name = serializers.CharField(max_length=120, help_text="The spelling that becomes another name.")
-    into = serializers.CharField(max_length=120, help_text="The spelling that goes on.")
+    name = serializers.CharField(max_length=250, help_text="The spelling that becomes another name.")
+    into = serializers.CharField(max_length=250, help_text="The spelling that goes on.")
 
 
 class MergerOut(serializers.Serializer):

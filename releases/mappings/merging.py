@@ -1,4 +1,4 @@
-"""Merging twins: two environments or two services whose names differ only in how they are spelled.
+"""Merging twins: two environments, services or repositories whose names differ only in how they are spelled.
 
 One of them goes on under its own spelling, and what was said of either belongs to it, the past included. The other stays as
 another name of it, so that the events that use that name, and old addresses, lead there.
@@ -15,7 +15,9 @@ from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
+from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
+from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.deployments.parts import part_key
 from releases.environments import queries as environments
@@ -26,11 +28,11 @@ from releases.inbox.models import Fact
 from releases.inbox.projection import delete_attempts
 from releases.mappings.actions import check_mapper
 from releases.mappings.twins import name_of
-from releases.pipelines.models import Repository, RepositoryPart
+from releases.pipelines.models import Change, Repository, RepositoryPart, Run, StoryLink
 from squads.events import ServiceChanged, ServiceSaved
 from squads.models import Evidence, Service, Story
 
-KINDS = ("environment", "service")
+KINDS = ("environment", "service", "repository")
 
 
 @transaction.atomic
@@ -43,6 +45,8 @@ def merge_twins(kind: str, name: str, into: str, *, by: Actor) -> str:
     if kind not in KINDS:
         raise ValidationError({"kind": f"Choose one of {', '.join(KINDS)}."})
     hold("inbox")
+    if kind == "repository":
+        return _merge_repositories(name, into, by)
     model: Any = Environment if kind == "environment" else Service
     rows = {name_of(row): row for row in model.objects.filter(**{f"{model.objects.all().NAME}__in": (name, into)})}
     if name not in rows:
@@ -55,6 +59,61 @@ def merge_twins(kind: str, name: str, into: str, *, by: Actor) -> str:
     if twin.merged_into_id is None:
         _merge(kind, twin, row, by)
     return f"{name} is one with {into} now. What happened there before belongs to it."
+
+
+def _merge_repositories(name: str, into: str, by: Actor) -> str:
+    """Have what was said of a repository that nobody claimed or connected read again, as said of its twin; delete it."""
+    rows = {row.key: row for row in Repository.objects.filter(folded=fold_name(name))}
+    if into not in rows or name == into:
+        raise ValidationError({"into": f"Name the repository that is spelled like {name[:100]} in another case."})
+    twin, row = rows.get(name), rows[into]
+    if twin is not None and (twin.service is not None or twin.sources.exists()):
+        raise ValidationError(
+            {"name": f"{name} has a service or a source of its own. Take both from it first, or merge {into} into it."}
+        )
+    if twin is not None:
+        events = {*Run.objects.filter(repository=twin).values_list("event_id", flat=True)}
+        events |= {*Change.objects.filter(repository=twin).values_list("event_id", flat=True)}
+        events |= {*Fact.objects.filter(data__repository__iexact=name).values_list("event_id", flat=True)}
+        _move_links(twin, row)
+        taken = RepositoryPart.objects.filter(repository=row).values("prefix")
+        RepositoryPart.objects.filter(repository=twin).exclude(prefix__in=taken).update(repository=row)
+        twin.delete()
+        _record("repository", name, into, by)
+        replay(events)
+        if row.service_id is not None:
+            publish(ServiceChanged(id=row.service_id, repositories=[row.pk]))
+    return f"{name} is one with {into} now. What events said of it is read again."
+
+
+def _move_links(twin: Repository, row: Repository) -> None:
+    """Links that people made go with their changes; the others are made again when the events are read."""
+    links = StoryLink.objects.filter(change__repository=twin).select_related("change")
+    for link in links.filter(person__isnull=False):
+        change = stable_id("change", row.key, link.change.sha)
+        if not StoryLink.objects.filter(change=change, key=link.key, person__isnull=False).exists():
+            StoryLink.objects.filter(change=change, key=link.key).delete()
+            StoryLink(
+                change_id=change,
+                key=link.key,
+                story_id=link.story_id,
+                rule=link.rule,
+                person_id=link.person_id,
+                refused=link.refused,
+            ).save(force_insert=True)
+    links.delete()
+
+
+def _record(kind: str, name: str, into: str, by: Actor) -> None:
+    StateChange.objects.create(
+        kind=f"merged {kind}",
+        key=name[:200],
+        from_state="",
+        to_state="merged",
+        by=by,
+        because=f"the same as {into}",
+        at=clock.now(),
+    )
 
 
 def _merge(kind: str, twin: Any, row: Any, by: Actor) -> None:
@@ -73,15 +132,7 @@ def _merge(kind: str, twin: Any, row: Any, by: Actor) -> None:
         row.tier, row.tier_confirmed, row.order = twin.tier, True, twin.order
         row.save(update_fields=["tier", "tier_confirmed", "order"])
     twin.save()
-    StateChange.objects.create(
-        kind=f"merged {kind}",
-        key=name_of(twin),
-        from_state="",
-        to_state="merged",
-        by=by,
-        because=f"the same as {name_of(row)}",
-        at=clock.now(),
-    )
+    _record(kind, name_of(twin), name_of(row), by)
     _tell(kind, twin, row)
     Story.objects.filter(pk__in=stories).judge()
     touch(stories)

@@ -1,18 +1,20 @@
-"""Twins: environments, or services, whose names differ only in how they are spelled."""
+"""Twins: environments, services or repositories whose names differ only in how they are spelled."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.db.models import Count
 
 from releases.environments.models import Environment
+from releases.pipelines.models import Repository
 from squads.models import Service
 
 LISTED = 500
 
 
 class Twin(NamedTuple):
-    """A name that is spelled like another, which goes on when they are merged. `kind` is environment or service."""
+    """A name that is spelled like another, which goes on when they are merged. `kind` is environment, service or repository."""
 
     kind: str
     id: int
@@ -32,6 +34,18 @@ def twins() -> Iterator[Twin]:
         for _, some in sorted(alike.items()):
             first, *others = sorted(some, key=_goes_on, reverse=True)
             yield from (Twin(kind, row.pk, name_of(row), name_of(first)) for row in others)
+
+    yield from _repositories()
+
+
+def _repositories() -> Iterator[Twin]:
+    several = Repository.objects.order_by().values("folded").annotate(times=Count("pk")).filter(times__gt=1)
+    folded = list(several.values_list("folded", flat=True)[:LISTED])
+    rows = Repository.objects.filter(folded__in=folded).annotate(connected=Count("sources")).order_by("folded", "pk")
+    for _, some in groupby(rows, key=lambda row: row.folded):
+        # The one that somebody claimed or connected goes on.
+        first, *others = sorted(some, key=lambda row: (row.service_id is None, not row.connected, row.pk))
+        yield from (Twin("repository", row.pk, row.key, first.key) for row in others)
 
 
 def _goes_on(row: Environment | Service) -> tuple[bool, bool, int]:

@@ -11,7 +11,18 @@ from portal.accounts.actions import make_token
 from portal.accounts.models import User
 from portal.kernel import outbox
 from portal.kernel.names import fold_name
-from releases.models import AcceptanceRun, Deployment, Environment, Fact, Repository, RepositoryPart, Run, Source
+from releases.models import (
+    AcceptanceRun,
+    Change,
+    Deployment,
+    Environment,
+    Fact,
+    Repository,
+    RepositoryPart,
+    Run,
+    Source,
+    StoryLink,
+)
 from releases.reading.actions import drain_inbox, rebuild
 from squads.models import Evidence, Service, Squad, Story
 from squads.stories.actions import create_story
@@ -192,6 +203,50 @@ def test_repositories_parts_and_evidence_by_hand_go_along(as_pam: Client, twins:
 
 def twin_time() -> Any:
     return AcceptanceRun.objects.get().finished_at
+
+
+def test_a_repository_that_only_events_named_is_merged_into_its_twin(
+    as_pam: Client,
+    as_ana: Client,
+    ana: User,
+    payments: Squad,
+    checkout: Service,
+    tell: Callable[..., None],
+    send: Send,
+    ci: Source,
+) -> None:
+    story = create_story(payments, by=ana, title="Pay")
+    sha = "a" * 40
+    context = {"version": "0.4.1", "id": "1", "source": "/ci", "timestamp": "2026-03-01T08:00:00Z"}
+    context["type"] = "dev.cdevents.change.merged.0.2.0"
+    subject = {"id": sha, "content": {"repository": {"id": "Shop/Web"}}}
+    merged = {"context": context, "subject": subject, "customData": {"message": story.key, "branch": "main"}}
+    assert send("/hooks/ci/", merged).status_code == 202
+    _work()
+    tell("runs", repository="Shop/Web", commit=sha, outcome="success", pipeline="ci", id="1")
+    twin = Repository.objects.get()
+    change = Change.objects.get()
+    said = {"sha": sha}
+    hand = create_story(payments, by=ana, title="By hand")
+    answer = as_ana.post(f"/api/v1/stories/{hand.key}/changes/", said, content_type="application/json")
+    assert answer.status_code in (200, 201), answer.content
+    Repository.objects.create(key="shop/web", service=checkout)
+    rows = as_pam.get("/api/v1/unmapped/?kind=twin").json()["results"]
+    assert [(row["source"], row["name"], row["same_as"]) for row in rows] == [("repository", "Shop/Web", "shop/web")]
+    refused = {"kind": "repository", "name": "shop/web", "into": "Shop/Web"}
+    assert as_pam.post(MERGERS, refused, content_type="application/json").status_code == 400
+    done = {"kind": "repository", "name": "Shop/Web", "into": "shop/web"}
+    for _ in range(2):
+        assert as_pam.post(MERGERS, done, content_type="application/json").status_code == 200
+        _work()
+    assert [row.key for row in Repository.objects.all()] == ["shop/web"] and twin.pk != Repository.objects.get().pk
+    assert Change.objects.get().repository.key == "shop/web" and Change.objects.get().pk != change.pk
+    assert Run.objects.get().repository == Repository.objects.get()
+    assert set(StoryLink.objects.values_list("key", "person__username")) == {(story.key, None), (hand.key, "ana")}
+    before, evidence = _rows(), _evidence()
+    assert any("checkout" in row for row in evidence)
+    rebuild()
+    assert (_rows(), _evidence()) == (before, evidence)
 
 
 @pytest.mark.parametrize(
