@@ -20,12 +20,12 @@ LONGEST = 50_000
 # A table's missing cells are filled in, so that two thousand characters may become seventy thousand cells.
 MOST_CELLS = 10_000
 MOST_NAMES = 200
-KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])")
+KEY = re.compile(r"(?<![A-Za-z0-9-])(?<![A-Z0-9]_)([A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])")
 PERSON = re.compile(r"(?<![\w@/.+-])@(\w[\w.+-]*(?:@\w[\w.-]*)?)")
 # One pattern for what is looked for in running text, so that an address that holds a key stays one link.
 FOUND = re.compile(
     r"(?P<url>https?://[^\s<>\"'`]{1,1000})"
-    r"|(?<![A-Za-z0-9-])(?P<key>[A-Z][A-Z0-9]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])"
+    r"|(?<![A-Za-z0-9-])(?<![A-Z0-9]_)(?P<key>[A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])"
     r"|(?<![\w@/.+-])@(?P<person>\w[\w.+-]*(?:@\w[\w.-]*)?)"
 )
 TAGS = {

@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-# CVE-2026-1234, ISO-8859-1 and TLS-1.2 are no keys.
-KEY = re.compile(r"(?<![A-Za-z0-9-])([A-Z][A-Z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9]|[-.][0-9])")
+# CVE-2026-1234, ISO-8859-1 and TLS-1.2 are no keys, and MY_PAY-1 is not PAY-1.
+KEY = re.compile(r"(?<![A-Za-z0-9-])(?<![A-Z0-9]_)([A-Z][A-Z0-9_]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9]|[-.][0-9])")
 ANY_CASE = re.compile(
     r"(?<![A-Za-z0-9_./@-])([A-Za-z][A-Za-z0-9]{1,9})-([1-9][0-9]{0,6})(?![A-Za-z0-9_]|[.-][A-Za-z0-9])"
 )

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("squads", "0010_stage_history"),
-        ("portal", "0006_message_delays_and_dead_messages"),
+        ("portal", "0005_known_names"),
     ]
 
     operations = [

@@ -217,6 +217,16 @@ def test_commits_link_to_the_story_that_had_the_key_whatever_came_first(
     assert derived() == before
 
 
+def test_a_longer_key_is_not_read_as_a_shorter_one_of_a_squad(
+    as_ana: Client, payments: Squad, ana: User, repo: Repo
+) -> None:
+    create_story(payments, by=ana, title="Ours")
+    bring(as_ana, "payments", "MY_PAY-1")
+    repo.commit("MY_PAY-1 of elsewhere")
+    read(repo, payments)
+    assert links() == {"MY_PAY-1": "Story MY_PAY-1"}
+
+
 def test_five_hundred_stories_named_in_commits_all_link_to_themselves(
     as_ana: Client, payments: Squad, repo: Repo
 ) -> None:
