@@ -140,7 +140,7 @@ class UnmappedNames(Endpoint):
         return self.get_paginated_response(UnmappedOut(page, many=True).data)
 
 
-class MergerIn(serializers.Serializer):
+class MergerIn(Body):
     """Two environments, services or repositories whose names differ only in capital and small letters."""
 
     kind = serializers.ChoiceField([(kind, kind) for kind in merging.KINDS])

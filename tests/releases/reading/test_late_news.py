@@ -16,6 +16,7 @@ from releases.models import Environment, Repository
 from releases.providers.cdevents import webhook
 from releases.reading.actions import rebuild
 from releases.required_pipelines.actions import require_pipelines
+from squads.handovers.actions import move_to_squad
 from squads.models import Service, Squad, Story
 from squads.stories.actions import create_story, edit_story
 from squads.teams.actions import create_service, edit_service
@@ -333,7 +334,7 @@ def some_event(r: random.Random, at: float) -> list[tuple[str, Said]]:
     sha = r.choice(LETTERS) * r.choice([40, 40, 7, 12])
     where = r.choice(["production", "production", "staging", "prod-us"])
     artifact = f"pkg:oci/checkout@sha256:{r.randrange(4)}"
-    key = r.choice(["PAY-1", "PAY-2", "PAY-3", "PAY-4"])
+    key = r.choice(["PAY-1", "PAY-2", "PAY-3", "PAY-4", "SEA-1"])
     service = r.choice(["checkout", "checkout", "checkout", "basket"])
     branch = r.choice(["main", "", "feature"])
     return r.choice(
@@ -410,13 +411,16 @@ def some_deed(r: random.Random, number: int, payments: Squad, ana: Any) -> None:
     """Anything people may do meanwhile."""
     story = r.choice(list(Story.objects.order_by("pk")))
     place = r.choice([*Environment.objects.order_by("pk"), None])
-    deed = r.randrange(6)
+    deed = r.randrange(7)
     if deed == 0 and not Story.objects.filter(key="PAY-4").exists():
         create_story(payments, by=ana, title="Late")
     elif deed == 1:
         edit_story(story, by=ana, flag=r.choice(["", "x"]))
     elif deed == 2 and place is not None:
         edit_environment(place, by=ana, tier=r.choice(["production", "staging", "other"]))
+    elif deed == 6:
+        search, _ = Squad.objects.get_or_create(name="Search", slug="search", key_prefix="SEA")
+        move_to_squad(story, search if story.squad_id == payments.pk else payments, by=ana)
     elif deed == 5:
         require_pipelines(Service.objects.get(name="checkout"), r.sample(["lint", "Tests"], r.randrange(3)), by=ana)
     elif deed == 3:
