@@ -38,6 +38,7 @@ from releases.models import (
     Run,
     StoryLink,
     Tag,
+    TagMove,
 )
 from releases.planning.slugs import free_slug as release_slug
 from releases.pulling import actions as pulling
@@ -364,7 +365,7 @@ def remove() -> bool:
     Tag.objects.filter(repository__sources__in=mine).delete()
     changes = Change.objects.filter(event__in=events)
     StoryLink.objects.filter(change__in=list(changes.values_list("pk", flat=True))).delete()
-    for model in (Mainline, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Change):
+    for model in (Mainline, TagMove, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Change):
         model._default_manager.filter(event__in=events).delete()
     Story.objects.filter(created_by__in=people).delete()
     Evidence.objects.filter(person__in=people).delete()
