@@ -17,17 +17,10 @@ TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
-    from releases.evidence import subscribers
-    from releases.issues.actions import make_stories_of_issues
-    from releases.mappings.actions import mapping_changed
     from releases.planning import actions, board
-    from releases.pulling.health import source_health_changed
     from releases.reading.actions import drain_inbox
-    from releases.reading.repository_changes import repositories_changed
-    from releases.sources.connect_system import replay_kinds, replay_source
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
-    from squads.judging.subscribers import stories_unjudged
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
@@ -37,6 +30,24 @@ def connect() -> None:
     topics.show("squad", squad_cards)
 
     outbox.SUBSCRIPTIONS.clear()
+    _follow()
+    _index()
+    for event in TOPICS_WITHOUT_SUBSCRIBER:
+        outbox.register(event)
+
+    release_hook.PLANNERS[:] = [actions.plan_missing]
+
+
+def _follow() -> None:
+    """Do what follows from news in other features."""
+    from releases.evidence import subscribers
+    from releases.issues.actions import make_stories_of_issues
+    from releases.mappings.actions import mapping_changed
+    from releases.pulling.health import source_health_changed
+    from releases.reading.repository_changes import repositories_changed
+    from releases.sources.connect_system import replay_kinds, replay_source
+    from squads.judging.subscribers import stories_unjudged
+
     outbox.subscribe(mail.MailWritten, tasks.queue_mail)
     outbox.subscribe(squads.StoryCreated, subscribers.story_created)
     outbox.subscribe(squads.StoriesImported, subscribers.stories_imported)
@@ -55,11 +66,6 @@ def connect() -> None:
     outbox.subscribe(squads.SquadSaved, subscribers.squads_saved)
     outbox.subscribe(squads.ServiceSaved, subscribers.services_saved)
     outbox.subscribe(releases.ChangeLinked, subscribers.links_changed)
-    _index()
-    for event in TOPICS_WITHOUT_SUBSCRIBER:
-        outbox.register(event)
-
-    release_hook.PLANNERS[:] = [actions.plan_missing]
 
 
 def _index() -> None:

@@ -19,7 +19,7 @@ from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
 from portal.kernel.stable_ids import stable_id
 from releases.deployments.models import AcceptanceRun, Deployment
-from releases.deployments.parts import part_key
+from releases.deployments.deployed_parts import part_key
 from releases.environments import queries as environments
 from releases.environments.models import Environment
 from releases.events import EnvironmentChanged, EnvironmentSaved

@@ -98,6 +98,15 @@ def limited_body(request: Request) -> bytes:
         raise TooBig(f"The body is larger than {limit:,} bytes. Send less at a time.") from None
 
 
+def _delivery(request: Request, kind: str, content: bytes, id_: Any, moment: str) -> str:
+    """Return what identifies a report; `moment` is the time of receipt where the report tells none of its own."""
+    if key := request.headers.get("Idempotency-Key", "").strip()[:200]:
+        return f"{kind} key {key}"
+    if id_:
+        return f"{kind} {id_}:{hashlib.sha256(content).hexdigest()[:32]}"
+    return f"{kind} {hashlib.sha256(content + moment.encode()).hexdigest()}"
+
+
 def store_report(
     request: Request,
     kind: str,
@@ -117,16 +126,7 @@ def store_report(
     """
     source: Source = request.auth
     at = clock.now()
-    content = hashlib.sha256(query.encode() + b"\0" + body)
-    idempotency_key = request.headers.get("Idempotency-Key", "").strip()[:200]
-    if idempotency_key:
-        delivery = f"{kind} key {idempotency_key}"
-    elif id_:
-        delivery = f"{kind} {id_}:{content.hexdigest()[:32]}"
-    else:
-        if not timed:
-            content.update(str(clock.iso(at)).encode())
-        delivery = f"{kind} {content.hexdigest()}"
+    delivery = _delivery(request, kind, query.encode() + b"\0" + body, id_, "" if timed else str(clock.iso(at)))
     headers = {"source": source.key, "delivery": delivery, "received-at": str(clock.iso(at))}
     if query:
         headers["query"] = query

@@ -240,7 +240,7 @@ def services(story: Story) -> list[str]:
     return sorted(set(named))
 
 
-def environments() -> "QuerySet[Any]":
+def environments() -> Any:
     """Every environment still there. Declared by name: squads imports no code of releases (docs/adr/0002)."""
     rows = apps.get_model("releases", "Environment")._default_manager.filter(gone_at=None, merged_into=None)
     return rows.order_by("order", "name")
