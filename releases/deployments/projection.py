@@ -8,8 +8,8 @@ from uuid import UUID
 from django.db.models import Q
 
 from releases.artifacts.actions import artifact_named
-from releases.deployments.models import AcceptanceRun, Deployment
 from releases.deployments.deployed_parts import keys_of_services, part_key, services_deployed_with
+from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.actions import environment_named
 from releases.environments.models import Environment
 from releases.inbox.affected import Affected

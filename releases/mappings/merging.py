@@ -18,8 +18,8 @@ from portal.kernel.models import StateChange
 from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
 from portal.kernel.stable_ids import stable_id
-from releases.deployments.models import AcceptanceRun, Deployment
 from releases.deployments.deployed_parts import part_key
+from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments import queries as environments
 from releases.environments.models import Environment
 from releases.events import EnvironmentChanged, EnvironmentSaved

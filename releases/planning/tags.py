@@ -19,8 +19,8 @@ from portal.kernel.numbers import percentile
 from portal.kernel.outbox import publish
 from portal.kernel.stable_ids import stable_id
 from portal.kernel.versions import same_version, version_key
-from releases.deployments.models import Deployment
 from releases.deployments.deployed_parts import services_deployed_with
+from releases.deployments.models import Deployment
 from releases.environments.actions import environment_named
 from releases.events import ReleaseSaved
 from releases.pipelines import commit_graph
