@@ -1,7 +1,7 @@
 """Whether a commit is green: what all runs of it that count say together, and since when. No database in here.
 
-Runs are told apart by pipeline. Of each pipeline the newest attempt that showed something counts, so one that was cancelled
-or is under way hides nothing. A commit is red if one pipeline is red, and not green before all that had begun have ended;
+Runs are told apart by pipeline, and by where it ran: on the mainline, on a tag, in a merge queue. Of each the newest attempt
+that showed something counts, so one that was cancelled or is under way hides nothing. A commit is red if one is red, and not green before all that had begun have ended;
 what begins after it was green can only make it red.
 """
 
@@ -29,11 +29,12 @@ SAID = {
 }
 PASSED = "success"
 FAILED = ("failure", "error", "warning")
+WORST_FIRST = (*FAILED, "running", PASSED, "cancelled", "")
 MOST_NAMES, LONGEST_NAME = 3, 40
 
 
 class CountedRun(NamedTuple):
-    """An attempt at a run of a commit. `began` is when it started, or was first heard of."""
+    """An attempt at a run of a commit. `began` is when it started, or was first heard of; `branch` is empty for the mainline."""
 
     id: Any
     commit: str
@@ -46,6 +47,7 @@ class CountedRun(NamedTuple):
     label: str
     url: str
     event: Any
+    branch: str = ""
 
 
 @dataclass(slots=True)
@@ -68,25 +70,34 @@ class _Commit:
 
     commit: str
     required: Mapping[str, str]
-    pipelines: dict[str, str] = field(default_factory=dict)
+    # By pipeline and branch.
+    runs: dict[tuple[str, str], str] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     passed: CountedRun | None = None
     found: list[Verdict] = field(default_factory=list)
 
     def begin(self, run: CountedRun) -> None:
         self.names.setdefault(run.pipeline.casefold(), run.pipeline)
-        self.pipelines.setdefault(run.pipeline.casefold(), "running")
+        self.runs.setdefault((run.pipeline.casefold(), run.branch), "running")
 
     def end(self, run: CountedRun) -> None:
-        name = run.pipeline.casefold()
-        self.names.setdefault(name, run.pipeline)
-        before = self.pipelines.get(name, "")
+        place = run.pipeline.casefold(), run.branch
+        self.names.setdefault(place[0], run.pipeline)
+        before = self.runs.get(place, "")
         if run.outcome == PASSED or run.outcome in FAILED:
-            self.pipelines[name] = run.outcome
+            self.runs[place] = run.outcome
             self.passed = run if run.outcome == PASSED else self.passed
         elif before in ("", "running", "cancelled"):
             # What was skipped or says nothing holds nobody up.
-            self.pipelines[name] = "cancelled" if run.outcome == "cancelled" else ""
+            self.runs[place] = "cancelled" if run.outcome == "cancelled" else ""
+
+    @property
+    def pipelines(self) -> dict[str, str]:
+        """What each pipeline shows: where it ran in several places, the worst of them."""
+        by_name: dict[str, list[str]] = {}
+        for (name, _), state in self.runs.items():
+            by_name.setdefault(name, []).append(state)
+        return {name: min(states, key=WORST_FIRST.index) for name, states in by_name.items()}
 
     def look(self, run: CountedRun, at: datetime) -> None:
         """Note what is to be said of the commit now, if that is something else than before."""
@@ -100,19 +111,21 @@ class _Commit:
         last.words = self._words()
 
     def _state(self) -> str | None:
-        states = {self.pipelines.get(name, "missing") for name in self.required} or set(self.pipelines.values())
+        pipelines = self.pipelines
+        states = {pipelines.get(name, "missing") for name in self.required} or set(pipelines.values())
         if states.intersection(FAILED):
             return RED
-        passed = PASSED in self.pipelines.values()
+        passed = PASSED in pipelines.values()
         if states - {PASSED, ""} or (self.required and "" in states):
             return OPEN if passed or "cancelled" in states else None
         return GREEN if passed else None
 
     def _words(self) -> str:
         by_state: dict[str, list[str]] = {}
-        names = dict.fromkeys([*sorted(self.required), *sorted(self.pipelines)])
+        pipelines = self.pipelines
+        names = dict.fromkeys([*sorted(self.required), *sorted(pipelines)])
         for name in names:
-            state = self.pipelines.get(name, "missing") or ("missing" if self.required else "")
+            state = pipelines.get(name, "missing") or ("missing" if self.required else "")
             by_state.setdefault(state, []).append(self.names.get(name) or self.required.get(name) or "the run")
         passed = by_state.pop(PASSED, [])
         by_state.pop("", None)

@@ -306,6 +306,7 @@ class RunsOfService:
                 f"run {row['pipeline'] or row['key']} of {row['commit'][:7]}",
                 row["url"],
                 row["event_id"],
+                "" if row["branch"].removeprefix("refs/heads/") in ("", *self.mainlines) else row["branch"],
             )
             for row in rows
             if self.counts(row, containment, shipped)

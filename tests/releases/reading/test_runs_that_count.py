@@ -77,6 +77,18 @@ def test_a_red_sibling_of_the_same_commit_is_said_and_keeps_the_story_from_being
     assert_a_rebuild_changes_nothing()
 
 
+def test_a_green_run_on_a_tag_makes_no_red_run_on_the_mainline_unsaid() -> None:
+    step(*pulled("c", 2.5))
+    workflow(3, "CI", "failure")
+    workflow(4, "CI", head_branch="v1.0")
+    assert stages()["PAY-1"] == "todo"
+    assert "CI failed on bbbbbbb" in answers()[0]
+    assert_a_rebuild_changes_nothing()
+    workflow(5, "CI", number=500)
+    assert stages()["PAY-1"] == "integrated"
+    assert_a_rebuild_changes_nothing()
+
+
 def test_what_is_still_running_is_waited_for_and_a_later_green_commit_heals() -> None:
     step(*pulled("c", 2.5))
     workflow(3.1, "Tests", None, number=1, run_started_at=hour(2.9).isoformat())
