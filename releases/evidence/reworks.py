@@ -10,6 +10,7 @@ from releases.evidence.service_history import LinkedChange, ServiceHistory
 from releases.pipelines.relations import Node
 from squads.judge.case import LOST, PRODUCTION, REPLACED, RESTORED, REVERTED, REWRITTEN
 
+MOST_TOLD = 200
 MOMENT = timedelta(microseconds=1)
 
 
@@ -58,8 +59,9 @@ def taken_back_by(history: ServiceHistory, version: str, sha: str) -> str:
     return next(filter(None, map(effects.taken_back_by, sorted(relatives.alike(sha)))), "")
 
 
-def reworks(history: ServiceHistory, changes: list[LinkedChange]) -> Iterator[Rework]:
-    """Yield what became of these changes of one story in one service, in no order."""
+def reworks(history: ServiceHistory, changes: list[LinkedChange], own: set[str]) -> Iterator[Rework]:
+    """Yield what became of these changes of one story in one service, in no order. `own` are all commits that the story is
+    linked to, those that only take others back included."""
     taken = {each.commit.sha: list(_taken(history, each)) for each in changes}
     stands = [each for each in changes if not (steps := taken[each.commit.sha]) or steps[-1].is_back]
     for change in changes:
@@ -69,7 +71,7 @@ def reworks(history: ServiceHistory, changes: list[LinkedChange]) -> Iterator[Re
                 yield Rework(change, detail, step.at, step.node.sha, _named(step.node))
             yield from _rewritten(history, change)
         if change not in stands:
-            yield from _replaced(change, taken[change.commit.sha][-1], stands, history)
+            yield from _replaced(change, taken[change.commit.sha][-1], stands, history, own)
         yield from _lost(history, change)
 
 
@@ -85,7 +87,8 @@ def _taken(history: ServiceHistory, change: LinkedChange) -> Iterator[Taken]:
     nodes = [relatives.nodes[sha] for sha in _family(history, change.commit.sha) if sha in relatives.nodes]
     places = sorted({place for node in nodes if (place := _place(node)) is not None})
     stood = was_there = False
-    for place in places:
+    # Of a family that only machines make, what is so now is all that is told.
+    for place in places if len(nodes) <= MOST_TOLD else places[-1:]:
         effects = _effects_at(history, place)
         stands = bool(effects.of(change.commit.sha))
         if was_there and stands != stood:
@@ -134,14 +137,15 @@ def _effects_at(history: ServiceHistory, place: tuple[int, Any]) -> Effects:
 
 
 def _replaced(
-    change: LinkedChange, last: Taken, stands: Iterable[LinkedChange], history: ServiceHistory
+    change: LinkedChange, last: Taken, stands: Iterable[LinkedChange], history: ServiceHistory, own: set[str]
 ) -> Iterator[Rework]:
     """A later change of the same story takes the place of one that was taken back, and so does what took it back where
-    that is the squad's own work and not called a revert."""
+    that is the story's own work and not called a revert."""
     relatives = history.containment.relatives
     others = [each for each in stands if (node := relatives.nodes.get(each.commit.sha)) and _place(node) is not None]
     later = [each for each in others if (_place(relatives.nodes[each.commit.sha]) or (0, 0)) > last.place]
-    own_work = bool(others) and last.node.sha not in relatives.say_so
+    own_work = bool(others) and last.node.sha in own and last.node.sha not in relatives.say_so
+    own_work = own_work or any(last.node.sha in relatives.alike(each.commit.sha) for each in others)
     if later:
         first = min(later, key=lambda each: (each.at, each.commit.sha))
         at = max(last.at, first.at)

@@ -36,6 +36,7 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
     """Yield the derived evidence rows that these stories should have."""
     links = linked_changes(stories)
     relatives = relatives_of({each.pk for linked in links.values() for each in linked})
+    own = {story: {each.commit.sha for each in linked} for story, linked in links.items()}
     links = {story: wanted_changes(linked, relatives) for story, linked in links.items()}
     services = {each.service: None for linked in links.values() for each in linked}
     bound = _bound_checks(stories)
@@ -51,7 +52,7 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
             yield _change(story, histories[each.service], each)
         for service, changes in by_service.items():
             history = histories[service]
-            yield from (_rework(story, each) for each in reworks(history, changes))
+            yield from (_rework(story, each) for each in reworks(history, changes, own[story.pk]))
             yield from _runs(story, history, changes)
             yield from _deployments(story, history, changes)
             yield from _tests(story, history, changes, bound.get(story.key, ()))

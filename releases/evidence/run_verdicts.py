@@ -1,8 +1,8 @@
 """Whether a commit is green: what all runs of it that count say together, and since when. No database in here.
 
 Runs are told apart by pipeline, and by where it ran: on the mainline, on a tag, in a merge queue. Of each the newest attempt
-that showed something counts, so one that was cancelled or is under way hides nothing. A commit is red if one is red, and not green before all that had begun have ended;
-what begins after it was green can only make it red.
+that showed something counts, so one that was cancelled or is under way hides nothing. A commit is red if one is red, and not
+green before all that had begun have ended; what begins after it was green can only make it red.
 """
 
 from collections.abc import Iterable, Mapping

@@ -30,9 +30,9 @@ from releases.pipelines.models import (
     StoryLink,
     Tag,
 )
-from releases.pipelines.relations import Relatives
+from releases.pipelines.relations import Node, Relatives
 from releases.providers import triggers
-from releases.providers.commit_relations import reverted_subject
+from releases.providers.commit_relations import calls_itself_a_revert, reverted_subject
 from releases.providers.monorepo_paths import services_of
 from squads.judge.case import PRODUCTION
 from squads.models import Story
@@ -160,12 +160,24 @@ def wanted_changes(linked: list[LinkedChange], relatives: Relatives[UUID]) -> li
     A commit that takes back a change of this story, or brings it back, asks for nothing new.
     """
     takers = {taker for each in linked for taker in _all_takers(each.pk, relatives)}
+    patches = {node.patch for each in linked if (node := relatives.nodes.get(each.pk)) is not None}
     found: dict[tuple[str, UUID], LinkedChange] = {}
     for each in sorted(linked, key=_most_telling):
-        alone = relatives.are_alone(each.pk)
-        if each.pk not in takers and not (alone and _takes_back_by_name(each)):
+        if each.pk in takers:
+            adds = _is_work_of_its_own(relatives.nodes.get(each.pk), patches)
+        else:
+            adds = not (relatives.are_alone(each.pk) and _takes_back_by_name(each))
+        if adds:
             found.setdefault((each.service, min(relatives.alike(each.pk))), each)
     return sorted(found.values(), key=lambda each: (each.commit.sha, each.service))
+
+
+def _is_work_of_its_own(node: Node | None, patches: set[str]) -> bool:
+    """Say whether a commit that takes another one of its story back does more: that is known by its contents alone, and
+    only where its subject speaks of something else."""
+    return (
+        node is not None and bool(node.patch) and node.undoes not in patches and not calls_itself_a_revert(node.subject)
+    )
 
 
 def _most_telling(each: LinkedChange) -> tuple[bool, int, datetime, str]:

@@ -3,7 +3,18 @@
 from django.contrib import admin
 
 from portal.kernel.admin import ReadOnly
-from releases.pipelines.models import Change, Mainline, Repository, RepositoryPart, Run, StoryLink, Tag
+from releases.pipelines.models import (
+    Change,
+    ChangeRelation,
+    Mainline,
+    Repository,
+    RepositoryPart,
+    RequiredPipelines,
+    Run,
+    StoryLink,
+    Tag,
+    TagMove,
+)
 
 
 @admin.register(Repository)
@@ -54,4 +65,26 @@ class RepositoryParts(ReadOnly):
 class Tags(ReadOnly):
     list_display = ["name", "repository", "tagged_at", "release"]
     list_select_related = ["repository", "release"]
+    search_fields = ["name"]
+
+
+@admin.register(ChangeRelation)
+class ChangeRelations(ReadOnly):
+    list_display = ["change", "kind", "target", "by_git"]
+    list_filter = ["kind"]
+    list_select_related = ["change"]
+    search_fields = ["=target"]
+
+
+@admin.register(RequiredPipelines)
+class RequiredPipelineRules(ReadOnly):
+    list_display = ["service", "names", "by", "at"]
+    list_select_related = ["service", "by"]
+    search_fields = ["service__name"]
+
+
+@admin.register(TagMove)
+class TagMoves(ReadOnly):
+    list_display = ["name", "repository", "sha", "seen_at"]
+    list_select_related = ["repository"]
     search_fields = ["name"]

@@ -7,7 +7,9 @@ asked when evidence is derived, so the order in which commits are read does not 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -20,13 +22,14 @@ from releases.providers.commit_relations import Kind, Relation
 FULL_SHA = 40
 # A patch that more commits share is a switch turned on and off again by machines: it relates nothing.
 MOST_ALIKE = 20
-MOST_ROUNDS = 50
-AT_ONCE = 400
+MOST_ROUNDS, MOST_RELATIVES = 50, 2000
+AT_ONCE, SHORT_AT_ONCE = 400, 50
 SAME = (Kind.PICKS, Kind.ORIGINAL)
 TAKES = (Kind.REVERTS, Kind.REVERTS_REQUEST, Kind.REVERTS_SUBJECT)
 # What relates a commit to others; which request it became matters only where another names that request.
 TELLING = (*SAME, *TAKES)
 BY_SHA = (Kind.REVERTS, *SAME)
+EVER = datetime.min.replace(tzinfo=UTC)
 COLUMNS = (
     "pk",
     "sha",
@@ -189,9 +192,10 @@ def relatives_of(changes: Collection[UUID]) -> Relatives[UUID]:
     """Return what decides whether these changes are in effect somewhere; a number of queries that does not grow with them."""
     found: Relatives[UUID] = Relatives()
     frontier = _nodes(Q(pk__in=list(changes))) if changes else []
+    most = len(frontier) + MOST_RELATIVES
     for _ in range(MOST_ROUNDS):
-        frontier = [node for node in frontier if node.pk not in found.nodes]
-        if not frontier:
+        frontier = list({node.pk: node for node in frontier if node.pk not in found.nodes}.values())
+        if not frontier or len(found.nodes) > most:
             break
         found.nodes.update({node.pk: node for node in frontier})
         around = _Around(frontier)
@@ -212,9 +216,10 @@ def concerned_by(changes: Collection[UUID]) -> set[UUID]:
     """Return the changes whose being in effect may depend on these: the same, and what they take back, over and over."""
     seen: dict[UUID, Node] = {}
     frontier = _nodes(Q(pk__in=list(changes))) if changes else []
+    most = len(frontier) + MOST_RELATIVES
     for _ in range(MOST_ROUNDS):
-        frontier = [node for node in frontier if node.pk not in seen]
-        if not frontier:
+        frontier = list({node.pk: node for node in frontier if node.pk not in seen}.values())
+        if not frontier or len(seen) > most:
             break
         seen.update({node.pk: node for node in frontier})
         around = _Around(frontier)
@@ -257,6 +262,10 @@ class _Around:
             )
             for row in _said(Q(change__repository__in=self.here) & named):
                 found[row.node.pk, row.kind, row.target] = row
+        keys = StoryLink.objects.filter(change__in=[node.pk for node in self.nodes], refused=False).values("key")
+        of_stories = Q(kind=Kind.REVERTS_SUBJECT, change__links__key__in=keys)
+        for row in _said(Q(change__repository__in=self.here) & of_stories):
+            found[row.node.pk, row.kind, row.target] = row
         for numbers in _some(sorted(requests)):
             for row in _said(Q(change__repository__in=self.here, kind=Kind.REVERTS_REQUEST, target__in=numbers)):
                 found[row.node.pk, row.kind, row.target] = row
@@ -383,28 +392,56 @@ def _resolved(rows: list[Said]) -> list[tuple[Said, Node]]:
     for some in _some(sorted({row.target for row in subjects})):
         for node in _nodes(Q(repository__in=here, subject__in=some)):
             called[node.repository, node.subject].append(node)
+    subjects = [row for row in subjects if row.node.pk not in better]
     for row in subjects:
         named = called[row.node.repository, row.target]
-        if row.node.pk not in better and len(named) == 1:
+        if len(named) == 1:
             found.append((row, named[0]))
+            better.add(row.node.pk)
+    return found + _by_key([row for row in subjects if row.node.pk not in better], here)
+
+
+def _by_key(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:
+    """Return, for what calls itself a revert and names nothing that is known, the newest change before it of a story that
+    it names: better to say that work was taken back than to call done what may be gone."""
+    if not rows:
+        return []
+    links = StoryLink.objects.filter(refused=False, change__repository__in=here)
+    keys: dict[UUID, set[str]] = defaultdict(set)
+    for change, key in links.filter(change__in=[row.node.pk for row in rows]).values_list("change_id", "key"):
+        keys[change].add(key)
+    named: dict[str, list[Node]] = defaultdict(list)
+    asked = {key for some in keys.values() for key in some}
+    others = links.filter(key__in=asked).exclude(change__relations__kind__in=TAKES).order_by("change__sha", "pk")
+    for key, *row in others.values_list("key", *(f"change__{name}" for name in COLUMNS)):
+        named[key].append(Node(*row))
+    found = []
+    for row in rows:
+        before = [
+            node
+            for key in keys[row.node.pk]
+            for node in named[key]
+            if node.repository == row.node.repository and row.node.is_later_than(node)
+        ]
+        if before:
+            found.append((row, max(before, key=lambda node: (node.landed or -1, node.at or EVER, node.sha))))
     return found
 
 
 def _by_sha(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:
     wanted = [row for row in rows if row.kind in BY_SHA]
-    nodes: list[Node] = []
+    nodes: dict[tuple[int, str], Node] = {}
     for some in _some(sorted({row.target for row in wanted if len(row.target) >= FULL_SHA})):
-        nodes += _nodes(Q(repository__in=here, sha__in=some))
-    for target in sorted({row.target for row in wanted if len(row.target) < FULL_SHA}):
-        begun = _nodes(Q(repository__in=here, sha__startswith=target))
-        nodes += begun if len({node.sha for node in begun}) == 1 else []
-    found = [
-        (row, node)
-        for row in wanted
-        for node in nodes
-        if node.sha.startswith(row.target) and node.repository == row.node.repository
-    ]
-    unknown = [row for row in wanted if row.kind != Kind.ORIGINAL and all(row is not known for known, _ in found)]
+        nodes.update({(node.repository, node.sha): node for node in _nodes(Q(repository__in=here, sha__in=some))})
+    for some in _some(sorted({row.target for row in wanted if len(row.target) < FULL_SHA}), SHORT_AT_ONCE):
+        begun = _nodes(reduce(or_, (Q(sha__startswith=target) for target in some)) & Q(repository__in=here))
+        for target in some:
+            fitting = [node for node in begun if node.sha.startswith(target)]
+            if len({node.sha for node in fitting}) == 1:
+                nodes.update({(node.repository, target): node for node in fitting})
+    found = [(row, nodes[place]) for row in wanted if (place := (row.node.repository, row.target)) in nodes]
+    known = {(row.node.pk, row.target) for row, _ in found}
+    unknown = [row for row in wanted if row.kind != Kind.ORIGINAL and (row.node.pk, row.target) not in known]
     return found + _squashes(unknown, here)
 
 
@@ -451,6 +488,6 @@ def _at(column: str, places: Iterable[tuple[int, int | None]], **more: Any) -> l
     return list(found.values())
 
 
-def _some(values: list[Any]) -> Iterable[list[Any]]:
-    for start in range(0, len(values), AT_ONCE):
-        yield values[start : start + AT_ONCE]
+def _some(values: list[Any], at_once: int = AT_ONCE) -> Iterable[list[Any]]:
+    for start in range(0, len(values), at_once):
+        yield values[start : start + at_once]

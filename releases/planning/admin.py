@@ -5,9 +5,9 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from portal.kernel.actors import actor_of
-from portal.kernel.admin import NotDeleted
+from portal.kernel.admin import NotDeleted, ReadOnly
 from releases.planning import actions
-from releases.planning.models import Release
+from releases.planning.models import FormerName, Release
 
 
 @admin.register(Release)
@@ -47,3 +47,10 @@ class Releases(NotDeleted):
 
     def save_model(self, request: HttpRequest, obj: Release, form: ModelForm, change: bool) -> None:
         actions.edit_release(obj, by=actor_of(request), **form.cleaned_data)
+
+
+@admin.register(FormerName)
+class FormerNames(ReadOnly):
+    list_display = ["slug", "release", "at"]
+    list_select_related = ["release"]
+    search_fields = ["slug"]

@@ -84,24 +84,89 @@ def test_a_revert_of_the_revert_brings_the_story_back(history: History, story: S
     assert (answer(story)["stage"], answer(story)["gaps"]) == ("rodeo_done", ["dev_done", "tested"])
 
 
+GITHUB = "PAY-1: refund in parts (#12)"
+GITLAB = "PAY-1: refund in parts\n\nSee merge request shop/checkout!12"
+AZURE = "Merged PR 12: PAY-1: refund in parts"
+BITBUCKET = "Merged in refunds (pull request #12)\n\nPAY-1: refund in parts"
+
+
 @pytest.mark.parametrize(
-    "message",
+    ("original", "message"),
     [
-        'Revert "PAY-1: refund in parts (#12)" (#13)\n\nReverts shop/checkout#12',
-        'Revert "PAY-1: refund in parts (#12)"',
-        "Take the refund out again\n\nThis reverts commit {short}.",
-        "Merge branch 'revert-it' into 'main'\n\nThis reverts merge request !12\n\nSee merge request shop/checkout!13",
+        (GITHUB, 'Revert "PAY-1: refund in parts (#12)" (#13)\n\nReverts shop/checkout#12'),
+        (GITHUB, 'Revert "PAY-1: refund in parts (#12)"'),
+        (GITHUB, 'Merge pull request #13 from shop/revert-12-refunds\n\nRevert "PAY-1: refund in parts"'),
+        (GITHUB, "Take the refund out again\n\nThis reverts commit {short}."),
+        (GITHUB, "revert: PAY-1: refund in parts\n\nRefs: {short}"),
+        (GITHUB, "Back out the refund\n\nReverts {sha}"),
+        (GITHUB, 'Revert "PAY-1 under another title"'),
+        (
+            GITLAB,
+            "Merge branch 'revert-it' into 'main'\n\nThis reverts merge request !12\n\nSee merge request shop/checkout!13",
+        ),
+        (GITLAB, "Merge branch 'revert-{short}' into 'main'\n\nNo refunds"),
+        (AZURE, 'Merged PR 13: Revert "Merged PR 12: PAY-1: refund in parts"\n\nReverts !12'),
+        (AZURE, "Revert 'Merged PR 12: PAY-1: refund in parts'\n\nReverted commit `{short}`."),
+        (
+            BITBUCKET,
+            'Merged in revert-pr-12 (pull request #13)\n\nRevert "PAY-1: refund in parts"\n\nThis reverts pull request #12.',
+        ),
     ],
 )
-def test_hosts_and_people_write_reverts_in_many_ways(history: History, story: Story, answer: Any, message: str) -> None:
+def test_hosts_and_people_write_reverts_in_many_ways(
+    history: History, story: Story, answer: Any, original: str, message: str
+) -> None:
+    sha = sha_of("refund")
     history.commit("start", "Start", 0)
-    history.commit("refund", "PAY-1: refund in parts (#12)\n\nSee merge request shop/checkout!12", 1, "start")
-    history.commit("revert", message.format(short=sha_of("refund")[:9]), 5, "refund")
+    history.commit("refund", original, 1, "start")
+    history.commit("revert", message.format(sha=sha, short=sha[:9]), 5, "refund")
     history.look("revert")
     history.run("refund", 2)
     history.deploy("refund", 3)
     assert "reverted by" in answer(story)["answer"]
     history.deploy("revert", 6)
+    assert answer(story)["stage"] == "todo"
+
+
+def test_work_that_also_takes_the_storys_own_earlier_work_back_is_asked_for(
+    history: History, story: Story, answer: Any
+) -> None:
+    live(history, story)
+    other = {"patch": "c" * 40, "undoes": "d" * 40}
+    message = f"PAY-1: refund another way\n\nThis reverts commit {sha_of('refund')} and does it properly."
+    history.commit("better", message, 10, "refund", **other)
+    history.look("better")
+    history.run("better", 11)
+    history.deploy("better", 12)
+    assert answer(story)["stage"] == "deployed"
+    history.accept(story, 13)
+    assert answer(story)["stage"] == "rodeo_done"
+
+
+def test_a_part_of_a_story_that_others_undo_is_missed(history: History, story: Story, answer: Any) -> None:
+    history.commit("start", "Start", 0)
+    history.commit("refund", "PAY-1: refund", 1, "start", **HERE)
+    history.commit("texts", "PAY-1: texts of it", 2, "refund")
+    history.commit("out", "Take it out for now", 6, "texts", author="Bo", **UNDONE)
+    history.look("out")
+    history.run("texts", 3)
+    history.deploy("texts", 4)
+    history.accept(story, 5)
+    history.deploy("out", 8)
+    assert answer(story)["stage"] == "todo"
+    assert f"reverted by {sha_of('out')[:7]}" in answer(story)["answer"]
+
+
+def test_hundreds_of_commits_that_revert_each_other_are_read_in_reasonable_time(
+    history: History, story: Story, answer: Any
+) -> None:
+    names = ["turn0"]
+    history.commit("turn0", "PAY-1: refund", 1)
+    for number in range(1, 300):
+        taken = "\n".join(f"This reverts commit {sha_of(name)}." for name in names[-30:])
+        history.commit(f"turn{number}", f"Turn {number}\n\n{taken}", 1 + number / 100, names[-1])
+        names.append(f"turn{number}")
+    history.look(names[-1])
     assert answer(story)["stage"] == "todo"
 
 

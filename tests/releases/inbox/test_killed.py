@@ -38,7 +38,7 @@ def event(number: int) -> dict[str, Any]:
     change, kind = divmod(number, 4)
     sha, story = f"{change:040x}", f"PAY-{change % STORIES + 1}"
     subject, content, custom = (
-        (sha, {"repository": {"id": "shop/checkout"}, "description": f"{story} part {change}"}, {}),
+        (sha, {"repository": {"id": "shop/checkout"}}, {"message": f"{story} part {change}"}),
         (
             f"run-{change}",
             {"pipelineName": "main", "outcome": "success"},
@@ -49,7 +49,11 @@ def event(number: int) -> dict[str, Any]:
             {"environment": {"id": "production"}, "artifactId": f"pkg:oci/checkout@sha256:{change:x}"},
             {"commit": sha},
         ),
-        (f"check-{change}", {"outcome": "pass", "environment": {"id": "production"}, "testCase": {"name": story}}, {}),
+        (
+            f"check-{change}",
+            {"outcome": "pass", "environment": {"id": "production"}, "testCase": {"name": "smoke"}},
+            {"story": story},
+        ),
     )[kind]
     name = ("change.merged", "pipelinerun.finished", "service.deployed", "testcaserun.finished")[kind]
     return {
