@@ -68,7 +68,7 @@ def reworks(history: ServiceHistory, changes: list[LinkedChange], own: set[str])
         if not history.containment.relatives.are_alone(change.commit.sha):
             for step in taken[change.commit.sha]:
                 detail = RESTORED if step.is_back else REVERTED
-                yield Rework(change, detail, step.at, step.node.sha, _named(step.node))
+                yield Rework(change, detail, step.at, step.node.sha, _named(step.node), step.node.event)
             yield from _rewritten(history, change)
         if change not in stands:
             yield from _replaced(change, taken[change.commit.sha][-1], stands, history, own)
@@ -151,7 +151,7 @@ def _replaced(
         at = max(last.at, first.at)
         yield Rework(change, REPLACED, at, first.commit.sha, f"{first.commit.sha[:7]} {first.subject}".strip())
     elif own_work:
-        yield Rework(change, REPLACED, last.at, last.node.sha, _named(last.node))
+        yield Rework(change, REPLACED, last.at, last.node.sha, _named(last.node), last.node.event)
 
 
 def _rewritten(history: ServiceHistory, change: LinkedChange) -> Iterator[Rework]:

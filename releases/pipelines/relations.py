@@ -47,6 +47,7 @@ COLUMNS = (
     "lost",
     "author",
     "authored_at",
+    "event_id",
 )
 
 
@@ -69,6 +70,7 @@ class Node(NamedTuple):
     lost: bool
     author: str
     authored_at: datetime | None
+    event: UUID
 
     def is_later_than(self, other: "Node") -> bool:
         """Say whether this commit came to the mainline after another, or was made after it."""
