@@ -76,6 +76,8 @@ def create_environment(*, by: Actor, key: str, name: str = "", **fields: Any) ->
     key = key.strip()
     environment = Environment(key=key, name=name.strip() or key, **_editable(fields))
     environment.slug = free_slug(Environment, key, "environment")
+    # Whoever may not say of one that is there that it is production may not make one either: it waits to be confirmed.
+    environment.tier_confirmed = may_say_tier(environment, environment.tier, by)
     _validate(environment)
     environment.save(force_insert=True)
     publish(EnvironmentSaved(ids=[environment.pk]))

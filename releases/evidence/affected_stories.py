@@ -20,7 +20,8 @@ from releases.evidence import service_history
 from releases.evidence.containment import SHORTEST_SHA, Containment
 from releases.evidence.run_verdicts import Verdict, steady_since, verdicts
 from releases.pipelines.models import Change, ChangeRelation, Repository, RepositoryPart, Run, StoryLink
-from releases.pipelines.relations import TELLING, concerned_by
+from releases.pipelines.relation_lookup import TELLING
+from releases.pipelines.relations import concerned_by
 from squads.models import Service
 
 # How many of the newest earlier runs are looked at to tell where a run's news begins; fewer than all only widens it.
@@ -160,7 +161,8 @@ class StoryFinder:
         change = containment.commits.get(commit)
         if change is None or change.position is None:
             of_branch = {"branch": run.branch, "trigger": run.trigger, "commit": sha}
-            counts = runs.counts(of_branch, containment, {commit} if self._is_shipped(service, commit) else ())
+            # Whatever its deployments call it, it may be shipped.
+            counts = runs.counts(of_branch, containment, {commit})
             return service_history.stories_with_changes(**everything) if counts else set()
         low, since = _green_below(runs, repository, commit, change.position)
         here = {**everything, "landed__lte": change.position}
@@ -176,10 +178,6 @@ class StoryFinder:
         if service not in self._runs:
             self._runs[service] = service_history.RunsOfService(service_history.repositories_of(service), service)
         return self._runs[service]
-
-    def _is_shipped(self, service: str, sha: str) -> bool:
-        shipped = service_history.counted_deployments().filter(environment__tier="production", service__name=service)
-        return shipped.filter(Q(sha=sha) | Q(artifact__sha=sha)).exists()
 
 
 def _green_below(

@@ -42,12 +42,14 @@ class Containment:
         self.repositories = list(repositories)
         self.relatives = relatives or Relatives()
         self.commits: dict[str, Commit] = {}
+        # Commits that several of the repositories have: one was moved, or is a fork of another.
+        self._twins: dict[str, dict[int, Commit]] = {}
         self.short: dict[str, str] = {}
         self._parents: dict[int, dict[str, str]] = {}
-        self._reach: dict[str, tuple[int, frozenset[str]]] = {}
+        self._reach: dict[tuple[int, str], tuple[int, frozenset[str]]] = {}
         for node in self.relatives.nodes.values():
             self._keep(tuple(getattr(node, name) for name in OF_NODE))
-        self._load({sha for sha in shas if sha} - self.commits.keys())
+        self._load({sha for sha in shas if sha} | self.relatives.nodes.keys())
 
     def _load(self, shas: set[str]) -> None:
         ordered = sorted(shas)
@@ -71,7 +73,11 @@ class Containment:
             self.short.update({sha: full[0] for sha, full in found.items() if len(full) == 1})
 
     def _keep(self, row: tuple) -> None:  # type: ignore[type-arg]
-        self.commits[row[0]] = Commit(*row)
+        commit, known = Commit(*row), self.commits.get(row[0])
+        if known is None or known.repository == commit.repository:
+            self.commits[commit.sha] = commit
+        else:
+            self._twins.setdefault(commit.sha, {known.repository: known})[commit.repository] = commit
 
     def resolve(self, sha: str) -> str:
         """Return the full sha of a short one, where exactly one commit fits it; else what was given."""
@@ -108,8 +114,20 @@ class Containment:
         if sha == change.sha:
             return True
         commit = self.commits.get(sha)
+        if self._twins and commit is not None and (sha in self._twins or change.sha in self._twins):
+            return self._holds_in_any(sha, change)
         if commit is None or commit.repository != change.repository:
             return None
+        return self._holds_there(commit, change)
+
+    def _holds_in_any(self, sha: str, change: Commit) -> bool | None:
+        """Answer for the repository that knows both best, of those that have them."""
+        holders = self._twins.get(sha) or {self.commits[sha].repository: self.commits[sha]}
+        changes = self._twins.get(change.sha) or {change.repository: change}
+        answers = [self._holds_there(holders[each], changes[each]) for each in holders.keys() & changes.keys()]
+        return True if True in answers else False if False in answers else None
+
+    def _holds_there(self, commit: Commit, change: Commit) -> bool | None:
         if commit.known and change.known:
             if commit.position is not None:
                 return change.landed is not None and change.landed <= commit.position
@@ -126,7 +144,12 @@ class Containment:
         It answers None for every other commit, and where `contains` has to be asked change by change.
         """
         related = not all(self.relatives.are_alone(each.sha) for each in changes)
-        if related or len({each.repository for each in changes}) != 1 or not all(each.known for each in changes):
+        if (
+            related
+            or self._twins
+            or len({each.repository for each in changes}) != 1
+            or not all(each.known for each in changes)
+        ):
             return lambda sha: None
         repository = changes[0].repository
         landed = sorted((each.landed, each.sha) for each in changes if each.landed is not None)
@@ -146,8 +169,9 @@ class Containment:
 
     def _reached(self, commit: Commit) -> tuple[int, frozenset[str]]:
         """Walk back from a commit beside the mainline: the newest mainline position reached, and the commits between."""
-        if commit.sha in self._reach:
-            return self._reach[commit.sha]
+        place = commit.repository, commit.sha
+        if place in self._reach:
+            return self._reach[place]
         graph = self._beside(commit.repository)
         own: set[str] = set()
         edge: set[str] = set()
@@ -168,8 +192,8 @@ class Containment:
                 repository_id=commit.repository, sha__in=ordered[start : start + 500], position__isnull=False
             ).values_list("position", flat=True)
             base = max([base, *(place for place in positions if place is not None)])
-        self._reach[commit.sha] = base, frozenset(own)
-        return self._reach[commit.sha]
+        self._reach[place] = base, frozenset(own)
+        return self._reach[place]
 
     def _beside(self, repository: int) -> dict[str, str]:
         if repository not in self._parents:

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
+# Longer chains of commits that revert each other are made by machines; the rest of one counts as not taken back.
+DEEPEST = 200
+
 
 class Related(Protocol):
     """What is the same change as a commit, and what takes a commit back; by sha."""
@@ -26,6 +29,7 @@ class Effects:
     ) -> None:
         self._related, self._holds, self._comes_after = related, holds, comes_after
         self._taken_back: dict[str, str] = {}
+        self._depth = 0
 
     def of(self, sha: str) -> bool | None:
         """Say whether a change is in effect here; None when nothing tells."""
@@ -39,11 +43,13 @@ class Effects:
 
     def taken_back_by(self, sha: str) -> str:
         """Return the commit that takes this one back here, and is not taken back itself; "" for none."""
-        if sha not in self._taken_back:
+        if sha not in self._taken_back and self._depth < DEEPEST:
             # Commits that take each other back, as nothing tells which was first, take nothing back.
             self._taken_back[sha] = ""
+            self._depth += 1
             self._taken_back[sha] = self._taker(sha)
-        return self._taken_back[sha]
+            self._depth -= 1
+        return self._taken_back.get(sha, "")
 
     def _taker(self, sha: str) -> str:
         for each in sorted(self._related.takers(sha)):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from releases.evidence.containment import Commit
 from releases.evidence.effects import Effects
 from releases.evidence.service_history import LinkedChange, ServiceHistory
-from releases.pipelines.relations import Node
+from releases.pipelines.relation_lookup import Node
 from squads.judge.case import LOST, PRODUCTION, REPLACED, RESTORED, REVERTED, REWRITTEN
 
 MOST_TOLD = 200

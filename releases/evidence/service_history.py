@@ -30,7 +30,8 @@ from releases.pipelines.models import (
     StoryLink,
     Tag,
 )
-from releases.pipelines.relations import Node, Relatives
+from releases.pipelines.relation_lookup import Node
+from releases.pipelines.relations import Relatives
 from releases.providers import triggers
 from releases.providers.commit_relations import calls_itself_a_revert, reverted_subject
 from releases.providers.monorepo_paths import services_of
@@ -268,10 +269,8 @@ class RunsOfService:
         """
         ids = self.repositories
         here = Q(repository_id__in=ids) | Q(service__name=self.service) | Q(repository=None, service=None)
-        on_mainline = Change.objects.filter(repository_id__in=ids, sha=OuterRef("sha"), position__isnull=False)
-        shipped = counted_deployments().filter(
-            service__name=self.service, environment__tier="production", sha=OuterRef("sha")
-        )
+        # Of a commit beside the mainline, whether it is shipped decides: `counts` knows.
+        known = Change.objects.filter(repository_id__in=ids, sha=OuterRef("sha"), known=True)
         others = RepositoryPart.objects.filter(repository=OuterRef("repository_id"), service=OuterRef("service_id"))
         names = ["", *self.mainlines, *(f"refs/heads/{name}" for name in self.mainlines)]
         built = (
@@ -279,8 +278,7 @@ class RunsOfService:
             | Q(trigger__in=(triggers.MERGE_QUEUE, triggers.TAG))
             # A short one may be that of a commit on the mainline; of one without, the artifact may tell.
             | Q(length__lt=FULL_SHA)
-            | Exists(on_mainline)
-            | Exists(shipped.order_by())
+            | Exists(known)
         )
         runs = Run.objects.annotate(length=Length("sha")).filter(here, built).exclude(trigger__in=self.unproving)
         return runs.exclude(Exists(others.exclude(service__name=self.service)))

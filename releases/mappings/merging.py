@@ -100,6 +100,7 @@ def _move_links(twin: Repository, row: Repository) -> None:
                 rule=link.rule,
                 person_id=link.person_id,
                 refused=link.refused,
+                linked_at=link.linked_at,
             ).save(force_insert=True)
     links.delete()
 

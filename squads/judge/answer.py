@@ -6,7 +6,7 @@ from typing import Any
 
 from portal.kernel import clock
 from squads.judge.case import Case, Part, Verdict, ago_of
-from squads.judge.deployed import guessed_production
+from squads.judge.deployed import guessed_production, unread_places
 from squads.judge.stages import BY_HAND, RUNGS, STAGE_NAMES, STAGES, WITHDRAWN
 
 # What a skipped rung lacks, where nothing was seen of it at all; what was seen and failed is said in its own words.
@@ -28,6 +28,10 @@ def answer_of(case: Case, rungs: Mapping[str, Verdict], stage: str, gaps: list[s
     if STAGES.index(stage) >= STAGES.index("integrated"):
         tail += _unconfirmed(case)
     tail += [f" {row.label}, which is not deployed yet." for row in case.rewritten]
+    if stage in ("deployed", "rodeo_done"):
+        tail += [
+            f" {words[:1].upper()}{words[1:]}." for service in case.services for words in unread_places(case, service)
+        ]
     if stage == "rodeo_done":
         verdict = rungs["rodeo_done"]
         hand = ", by hand" if verdict.state == BY_HAND else ""

@@ -118,8 +118,16 @@ def _everywhere(running: Places) -> Verdict:
     state = BY_HAND if any(row.by_hand for row in spans) else HELD
     where = ", ".join(sorted(filter(None, running)))
     words = f"{named(last, 'a version with it')} runs in {where or 'production'}"
-    unread = [f"{name} runs {_unread(place.last)}" for name, place in sorted(running.items()) if _is_unread(place)]
-    return Verdict(state, last.at, "; ".join([words, *unread]), [where])
+    return Verdict(state, last.at, "; ".join([words, *_unread_in(running)]), [where])
+
+
+def unread_places(case: Case, service: str) -> list[str]:
+    """Say which production environments of a service run what is on no branch that is read."""
+    return _unread_in(running_places(places_of(case, service)))
+
+
+def _unread_in(running: Places) -> list[str]:
+    return [f"{name} runs {_unread(place.last)}" for name, place in sorted(running.items()) if _is_unread(place)]
 
 
 def _is_unread(place: Place) -> bool:

@@ -5,7 +5,7 @@ late evidence corrects the past, and the list always ends on the stage of the ju
 """
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import zip_longest
 from operator import attrgetter
 from typing import NamedTuple
@@ -30,6 +30,9 @@ RUNG_OF = {
     "incident": "rodeo_done",
     "flag": "rodeo_done",
 }
+# What is heard of a service within this time of the one before belongs to one reading.
+TOGETHER = timedelta(seconds=5)
+MOMENT = timedelta(microseconds=1)
 IN_ORDER = attrgetter("at", "id")
 SAID_SO = "its squad said so"
 
@@ -72,10 +75,26 @@ def _told(facts: Facts, late: Collection[str]) -> tuple[Rungs, list[Event]]:
     """Return the rungs before anything happened, and what happened, in order; late changes when they became known."""
     stage, moves = counted_moves(facts)
     flag, audience = (_before_edits(facts, name) for name in ("flag", "audience"))
-    rows = [row._replace(at=row.started_at or row.at) if row.id in late else row for row in _rows(facts)]
+    rows = list(_rows(facts))
+    if late:
+        rows = _told_late(rows, late)
     events: list[Event] = [*rows, *facts.taken_back, *moves, *flag[1], *audience[1]]
     events.sort(key=IN_ORDER)
     return Rungs(Case(facts.key, stage, None, flag[0], audience[0])), events
+
+
+def _told_late(rows: list[Row], late: Collection[str]) -> list[Row]:
+    """Return the rows, with late changes at the moment they became known, and what became of them not before that."""
+    known = {sha: row.started_at or row.at for row in rows if row.id in late for sha in row.shas}
+    moved = []
+    for row in rows:
+        if row.id in late:
+            moved.append(row._replace(at=row.started_at or row.at))
+        elif row.kind == "revert" and (since := max((known[sha] for sha in row.shas if sha in known), default=None)):
+            moved.append(row._replace(at=max(row.at, since + MOMENT)))
+        else:
+            moved.append(row)
+    return moved
 
 
 def _rows(facts: Facts) -> Iterable[Row]:
@@ -101,13 +120,26 @@ def linked_late(facts: Facts) -> set[str]:
     ]
     heard.sort(key=lambda each: (each[0], each[1].id))
     late: set[str] = set()
-    for place, (at, row) in enumerate(heard):
-        if row.at < at:
-            unheard = {each.id for _, each in heard[place:]}
-            told = facts._replace(rows=[each for each in rows if each.id not in unheard])
-            if not _was_deployed(told, late, row.at) and _was_deployed(told, late, at):
-                late.add(row.id)
+    while heard:
+        (at, _), together = heard[0], _heard_together(heard)
+        unheard = {row.id for _, row in heard}
+        told = facts._replace(rows=[row for row in rows if row.id not in unheard])
+        if _was_deployed(told, late, at):
+            late |= {row.id for _, row in together if row.at < at and not _was_deployed(told, late, row.at)}
+        heard = heard[len(together) :]
     return late
+
+
+def _heard_together(heard: list[tuple[datetime, Row]]) -> list[tuple[datetime, Row]]:
+    """Return the changes that became known with the first of these: a service's history is read in one go, but not in one
+    moment."""
+    (before, first), found = heard[0], []
+    for at, row in heard:
+        if at != before and (at - before >= TOGETHER or row.service != first.service):
+            break
+        before = at
+        found.append((at, row))
+    return found
 
 
 def _was_deployed(facts: Facts, late: Collection[str], at: datetime) -> bool:

@@ -168,7 +168,12 @@ def test_what_people_create_or_give_a_tier_is_confirmed(
     as_ana: Client, as_pam: Client, scripts: Source, send: Send
 ) -> None:
     as_ana.post("/environments/new/", {"key": "prod", "tier": "production", "order": 1})
-    assert Environment.objects.get(key="prod").tier_confirmed
+    assert not Environment.objects.get(key="prod").tier_confirmed
+    as_pam.post("/environments/prod/confirmation/", {})
+    as_pam.post("/environments/new/", {"key": "prod-eu", "tier": "production", "order": 1})
+    assert Environment.objects.get(key="prod-eu").tier_confirmed
+    as_ana.post("/environments/new/", {"key": "lab", "tier": "testing", "order": 1})
+    assert Environment.objects.get(key="lab").tier_confirmed
     for name in ("qa", "live"):
         send("/api/v1/deployments/", {"service": "checkout", "environment": name, "version": "1"})
     _work()

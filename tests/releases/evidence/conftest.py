@@ -72,6 +72,10 @@ class History:
         assert answer.status_code in (200, 202), answer.content
         drain_inbox()
 
+    def report(self, what: str, body: dict[str, Any], at: float) -> None:
+        """A script reported something that ended at an hour."""
+        self._report(what, {**body, "finished_at": hour(at).isoformat()})
+
     def run(self, name: str, at: float, outcome: str = "success") -> None:
         """A run of the mainline ended."""
         body = {"id": f"{name}-{at}", "pipeline": "ci", "commit": sha_of(name), "branch": "main", "outcome": outcome}
