@@ -223,11 +223,12 @@ def options(squad: Squad, user: Anyone) -> Options:
     """
     services: QuerySet[Any] = Service.objects.filter(squad=squad).order_by()
     releases = apps.get_model("releases", "Release")._default_manager.order_by()
-    planned = Story.objects.filter(squad=squad, release=OuterRef("pk")).unfinished()
+    # The squad's stories first, not every release: there may be thousands.
+    planned = Story.objects.filter(squad=squad, release__isnull=False).unfinished().values("release")
     seen = Q(owner=user) | Q(shared=True) if user.is_authenticated else Q(shared=True)
     none = (Value(0), Value(0))
     every = services.values_list(Value("service"), *none, "name", "name").union(
-        releases.filter(Exists(planned)).values_list(
+        releases.filter(pk__in=planned).values_list(
             Value("release"), *none, "slug", Trim(Concat("line", Value(" "), "version"))
         ),
         squad.saved_views.filter(seen).order_by().values_list(Value("view"), "pk", "owner", "query", "name"),
