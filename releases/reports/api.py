@@ -5,6 +5,7 @@ A report is validated while the sender waits; its raw body is then stored and re
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -107,6 +108,20 @@ def _delivery(request: Request, kind: str, content: bytes, id_: Any, moment: str
     return f"{kind} {hashlib.sha256(content + moment.encode()).hexdigest()}"
 
 
+def _read(kind: str, message: Message, source: Source, at: datetime) -> tuple[list[Seen], list[str]]:
+    """Return the facts of a report, and what is to be said of reading it."""
+    try:
+        facts = translate(kind, message, source.config) or []
+        check_not_in_future(facts, at)
+        return facts, [facts.reason] if isinstance(facts, SeenInPart) else []
+    except NoZone as error:
+        # A file of some tool: it is kept, and read once somebody said the zone. What it names is known all the same.
+        facts = translate(kind, message, {**source.config, "zone": "UTC"}) or []
+        return facts, [f"It is kept and cannot be read yet. {error}"]
+    except Unreadable as error:
+        raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
 def store_report(
     request: Request,
     kind: str,
@@ -131,16 +146,8 @@ def store_report(
     if query:
         headers["query"] = query
     message = Message(headers=headers, body=body, content_type=content_type)
-    try:
-        facts = translate(kind, message, source.config) or []
-        check_not_in_future(facts, at)
-        notes = [*([facts.reason] if isinstance(facts, SeenInPart) else []), *notes]
-    except NoZone as error:
-        # A file of some tool: it is kept, and read once somebody said the zone. What it names is known all the same.
-        notes = [f"It is kept and cannot be read yet. {error}", *notes]
-        facts = translate(kind, message, {**source.config, "zone": "UTC"}) or []
-    except Unreadable as error:
-        raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    facts, said = _read(kind, message, source, at)
+    notes = [*said, *notes]
     squad_tokens.check_reported(request.user, facts, source)
     event, new = store(
         source, delivery=delivery, kind=kind, body=body, headers=headers, content_type=content_type, at=at
