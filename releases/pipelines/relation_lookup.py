@@ -157,8 +157,7 @@ class Around:
         for some in some_at_once(sorted(sha for sha in shas if len(sha) >= FULL_SHA)):
             found += nodes_where(Q(repository__in=self.here, sha__in=some))
         for some in some_at_once(sorted(sha for sha in shas if len(sha) < FULL_SHA), SHORT_AT_ONCE):
-            begun = reduce(or_, (Q(sha__startswith=target) for target in some))
-            found += nodes_where(begun & Q(repository__in=self.here))
+            found += _begun_by(some, self.here)
         tellers = {row.node.pk for row in rows if row.kind in TAKES}
         keys = StoryLink.objects.filter(change__in=tellers).values("key")
         found += [node for _, node in _by_request(rows, self.here)]
@@ -166,6 +165,7 @@ class Around:
         return found + [node for own, others in PATCHES for node in self._with_patches(own, others)]
 
     def _with_patches(self, own: str, others: str) -> list[Node]:
+        """Return the commits here whose `others` patch is the `own` patch of one of these."""
         patches = {getattr(node, own) for node in self.nodes} - {""}
         return [
             node
@@ -274,9 +274,8 @@ class Around:
             if patch := getattr(node, own):
                 wanted[node.repository, patch].append(node)
         alike: dict[tuple[int, str], list[Node]] = defaultdict(list)
-        for some in some_at_once(sorted({patch for _, patch in wanted})):
-            for other in nodes_where(Q(repository__in=self.here, **{f"{others}__in": some})):
-                alike[other.repository, getattr(other, others)].append(other)
+        for other in self._with_patches(own, others):
+            alike[other.repository, getattr(other, others)].append(other)
         return [
             (node, other)
             for place, nodes in wanted.items()
@@ -350,7 +349,7 @@ def _by_sha(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:
     for some in some_at_once(sorted({row.target for row in wanted if len(row.target) >= FULL_SHA})):
         nodes.update({(node.repository, node.sha): node for node in nodes_where(Q(repository__in=here, sha__in=some))})
     for some in some_at_once(sorted({row.target for row in wanted if len(row.target) < FULL_SHA}), SHORT_AT_ONCE):
-        begun = nodes_where(reduce(or_, (Q(sha__startswith=target) for target in some)) & Q(repository__in=here))
+        begun = _begun_by(some, here)
         for target in some:
             fitting = [node for node in begun if node.sha.startswith(target)]
             if len({node.sha for node in fitting}) == 1:
@@ -359,6 +358,11 @@ def _by_sha(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:
     known = {(row.node.pk, row.target) for row, _ in found}
     unknown = [row for row in wanted if row.kind != Kind.ORIGINAL and (row.node.pk, row.target) not in known]
     return found + _squashes(unknown, here)
+
+
+def _begun_by(targets: list[str], here: set[int]) -> list[Node]:
+    """Return the commits whose shas begin with one of these."""
+    return nodes_where(reduce(or_, (Q(sha__startswith=target) for target in targets)) & Q(repository__in=here))
 
 
 def _squashes(rows: list[Said], here: set[int]) -> list[tuple[Said, Node]]:
@@ -404,6 +408,7 @@ def _said(where: Q) -> list[Said]:
 
 
 def nodes_where(where: Q) -> list[Node]:
+    """Return the commits for which this holds, each once, in the order of their shas."""
     rows = Change.objects.filter(where).order_by("sha", "pk").values_list(*COLUMNS)
     return list(dict.fromkeys(Node(*row) for row in rows))
 
@@ -424,5 +429,6 @@ def _at(column: str, places: Iterable[tuple[int, int | None]], **more: Any) -> l
 
 
 def some_at_once(values: list[Any], at_once: int = AT_ONCE) -> Iterable[list[Any]]:
+    """Yield as many of the values as one statement may name, until all were yielded."""
     for start in range(0, len(values), at_once):
         yield values[start : start + at_once]
