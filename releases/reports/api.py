@@ -3,9 +3,7 @@
 A report is validated while the sender waits; its raw body is then stored and read like every other event.
 """
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -32,14 +30,15 @@ from releases.mappings import engine
 from releases.mappings.fact_mapper import current_rules
 from releases.pipelines.models import Run
 from releases.providers.base import Message
-from releases.providers.facts import AcceptanceSeen, LeftOut, NoZone, Seen, SeenInPart, Unreadable, check_not_in_future
+from releases.providers.facts import AcceptanceSeen, LeftOut, Seen, Unreadable
 from releases.providers.payloads import NotJson, parse_json
 from releases.providers.report.junit import Case, read_cases
-from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN, translate
+from releases.providers.report.webhook import ACCEPTANCE, DEPLOYMENT, FLAG, JUNIT, RUN
 from releases.reading import queries
 from releases.reports import serializers as report_serializers
 from releases.reports import squad_tokens
 from releases.reports.authentication import Reporter, ReporterAuthentication
+from releases.reports.queries import delivery_of, read_report
 from squads.models import Story
 
 XML = ("application/xml", "text/xml")
@@ -99,29 +98,6 @@ def limited_body(request: Request) -> bytes:
         raise TooBig(f"The body is larger than {limit:,} bytes. Send less at a time.") from None
 
 
-def _delivery(request: Request, kind: str, content: bytes, id_: Any, moment: str) -> str:
-    """Return what identifies a report; `moment` is the time of receipt where the report tells none of its own."""
-    if key := request.headers.get("Idempotency-Key", "").strip()[:200]:
-        return f"{kind} key {key}"
-    if id_:
-        return f"{kind} {id_}:{hashlib.sha256(content).hexdigest()[:32]}"
-    return f"{kind} {hashlib.sha256(content + moment.encode()).hexdigest()}"
-
-
-def _read(kind: str, message: Message, source: Source, at: datetime) -> tuple[list[Seen], list[str]]:
-    """Return the facts of a report, and what is to be said of reading it."""
-    try:
-        facts = translate(kind, message, source.config) or []
-        check_not_in_future(facts, at)
-        return facts, [facts.reason] if isinstance(facts, SeenInPart) else []
-    except NoZone as error:
-        # A file of some tool: it is kept, and read once somebody said the zone. What it names is known all the same.
-        facts = translate(kind, message, {**source.config, "zone": "UTC"}) or []
-        return facts, [f"It is kept and cannot be read yet. {error}"]
-    except Unreadable as error:
-        raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-
-
 def store_report(
     request: Request,
     kind: str,
@@ -141,12 +117,12 @@ def store_report(
     """
     source: Source = request.auth
     at = clock.now()
-    delivery = _delivery(request, kind, query.encode() + b"\0" + body, id_, "" if timed else str(clock.iso(at)))
+    delivery = delivery_of(request, kind, query.encode() + b"\0" + body, id_, "" if timed else str(clock.iso(at)))
     headers = {"source": source.key, "delivery": delivery, "received-at": str(clock.iso(at))}
     if query:
         headers["query"] = query
     message = Message(headers=headers, body=body, content_type=content_type)
-    facts, said = _read(kind, message, source, at)
+    facts, said = read_report(kind, message, source, at)
     notes = [*said, *notes]
     squad_tokens.check_reported(request.user, facts, source)
     event, new = store(
