@@ -66,6 +66,19 @@ def django_db_modify_db_settings(
         database.take_away()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_when_nobody_is_at_work() -> Iterator[None]:
+    """Empty the database after a test with other processes or browsers as `database.empty` does."""
+    from django.test import TransactionTestCase
+
+    from tests import database
+
+    flush = TransactionTestCase._fixture_teardown
+    TransactionTestCase._fixture_teardown = lambda test: database.empty(lambda: flush(test))
+    yield
+    TransactionTestCase._fixture_teardown = flush
+
+
 # The cast
 
 

@@ -9,7 +9,8 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ from typing import Any
 import django
 from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command
-from django.db import connection
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 
 # "rodeo", as a number: whoever holds this lock of the server makes the template or a copy of it.
 LOCK = 0x726F64656F
@@ -63,6 +64,39 @@ def take_away() -> None:
             server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     else:
         _forget(Path(name))
+
+
+def empty(flush: Callable[[], None]) -> None:
+    """Empty this process's test database by `flush`, in which somebody may still be at work.
+
+    A browser that closes leaves the request it asked last to a thread of the server. Emptying all tables at once and that
+    request, which holds some of them, can wait for each other (PostgreSQL ends one of the two), and what it writes after
+    the emptying would be found by the next test. So wait until nobody else is at work, and try again where somebody was.
+    """
+    for left in reversed(range(5)):
+        _wait_until_idle()
+        try:
+            return flush()
+        except (CommandError, OperationalError) as error:
+            cause = error.__cause__ if isinstance(error, CommandError) else error
+            if not left or not isinstance(cause, OperationalError):
+                raise
+
+
+def _wait_until_idle(seconds: float = 10) -> None:
+    if connection.vendor != "postgresql":
+        return
+    end = time.monotonic() + seconds
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+                " AND state NOT IN ('idle', 'disabled')"
+            )
+            if cursor.fetchone() == (0,):
+                return
+            time.sleep(0.05)
 
 
 def _migrate(name: str) -> None:
