@@ -173,6 +173,10 @@ class Around:
             for node in nodes_where(Q(repository__in=self.here, **{f"{others}__in": some}))
         ]
 
+    def reverts(self) -> set[UUID]:
+        """Return those of these commits that say that they take something back."""
+        return {row.node.pk for row in self.own if row.kind in TAKES}
+
     def takers(self) -> list[Pair]:
         """Return what says that it takes these commits back."""
         return self._named_by(Kind.REVERTS, Kind.REVERTS_REQUEST) + self._named_by_subject()

@@ -66,7 +66,7 @@ class Relatives(Generic[K]):
     same: dict[K, set[K]] = field(default_factory=dict)
     reverters: dict[K, set[K]] = field(default_factory=dict)
     brought_by: dict[K, set[K]] = field(default_factory=dict)
-    # Those that say themselves that they take something back; of the others only the contents tell.
+    # Those that say themselves that they take something back, whatever it is; of the others only the contents tell.
     say_so: set[K] = field(default_factory=set)
 
     def join(self, one: K, other: K) -> None:
@@ -135,7 +135,7 @@ def relatives_of(changes: Collection[UUID]) -> Relatives[UUID]:
             found.join(one.pk, other.pk)
         for node, taker in (*takers, *undoers):
             found.reverters.setdefault(node.pk, set()).add(taker.pk)
-        found.say_so |= {taker.pk for _, taker in takers}
+        found.say_so |= around.reverts()
         for node, merge in bringers:
             found.brought_by.setdefault(node.pk, set()).add(merge.pk)
         frontier = [other for _, other in (*same, *takers, *undoers, *bringers)]

@@ -7,17 +7,19 @@ from typing import Any
 import pytest
 
 from releases.environments.actions import edit_environment
+from releases.evidence.actions import derive
 from releases.inbox.models import Source
 from releases.mappings.actions import create_rule, remove_rule
 from releases.mappings.models import MappingRule
 from releases.models import Environment, Repository, RepositoryPart
 from releases.monorepo.actions import add_part, remove_part
 from releases.providers.git.records import CommitRecord
-from squads.models import Squad
+from releases.reading import reader
+from squads.models import Squad, Story
 from squads.teams.actions import create_service
 from tests.releases.reading import test_order
 from tests.releases.reading.test_late_news import FIRST, SEEDS, assert_a_rebuild_changes_nothing, put, ran, step
-from tests.releases.reading.test_order import checked, commits, event, hour, look
+from tests.releases.reading.test_order import answers, checked, commits, event, everything, hour, look
 
 pytestmark = pytest.mark.usefixtures("scene")
 scene = test_order.scene
@@ -186,9 +188,28 @@ def decided(r: random.Random, ana: Any) -> None:
         source.save(update_fields=["config"])
 
 
+def read_a_few_at_once(r: random.Random, monkeypatch: pytest.MonkeyPatch) -> None:
+    """End each batch after as many events as time may leave on a machine that is now quick, now slow."""
+    in_time = reader._while_time_lasts
+    monkeypatch.setattr(reader, "BATCH_SECONDS", 60)
+    monkeypatch.setattr(reader, "_while_time_lasts", lambda ids: in_time(list(ids)[: r.choice([1, 1, 2, 3, 5, 50])]))
+
+
+def assert_each_story_alone_is_judged_alike() -> None:
+    """What a story is derived together with is chance: it decides nothing."""
+    rows, said = everything(), answers()
+    for story in Story.objects.order_by("-key"):
+        derive([story.pk])
+    assert answers() == said
+    assert everything() == rows
+
+
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + SEEDS))
-def test_however_commits_are_treated_a_rebuild_changes_nothing(seed: int, payments: Squad, ana: Any) -> None:
+def test_however_commits_are_treated_a_rebuild_changes_nothing(
+    seed: int, payments: Squad, ana: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     r = random.Random(seed)
+    read_a_few_at_once(random.Random(seed), monkeypatch)
     ana.is_superuser = ana.is_project_manager = True
     create_service(by=ana, squad=payments, name="basket")
     git = Git(r)
@@ -207,3 +228,4 @@ def test_however_commits_are_treated_a_rebuild_changes_nothing(seed: int, paymen
             step()
     step(*git.pulled())
     assert_a_rebuild_changes_nothing()
+    assert_each_story_alone_is_judged_alike()
