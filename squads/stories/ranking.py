@@ -3,10 +3,13 @@
 The pages and the API call these same verbs.
 """
 
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models.sql import Query
 
 from portal.kernel import clock, live
 from portal.kernel.actors import Actor, Anyone
@@ -44,13 +47,41 @@ def held(key: str, by: Anyone) -> tuple[Story | None, bool]:
         squads = _ask(ask + _held(), *values, key)
     if not squads:
         return None, False
-    columns = ", ".join(field.attname for field in Story._meta.concrete_fields)
-    seen = "EXISTS (SELECT 1 FROM squads_evidence WHERE story_id = squads_story.id) AS has_evidence"
+    columns = ", ".join(_columns())
+    seen = "EXISTS (SELECT 1 FROM squads_evidence WHERE story_id = squads_story.id)"
     read = f"SELECT {columns}, {seen} FROM squads_story WHERE key = %s"  # noqa: S608 - ours
-    story = next(iter(Story.objects.raw(read + _held(), [key])), None)
-    if story is not None:
-        story.squad = Squad.from_db(None, ["id", "name", "slug"], squads[0][:3])
+    rows = _ask(read + _held(), key)
+    if not rows:
+        return None, bool(squads[0][3])
+    story = _story(rows[0])
+    story.squad = Squad.from_db(None, ["id", "name", "slug"], squads[0][:3])
     return story, bool(squads[0][3])
+
+
+@cache
+def _columns() -> tuple[str, ...]:
+    return tuple(field.attname for field in Story._meta.concrete_fields)
+
+
+@cache
+def _converters(vendor: str) -> dict[int, tuple[list[Callable[..., Any]], Any]]:
+    """Return what makes values of this kind of database those of a story, by the place of its column."""
+    columns = [field.get_col(Story._meta.db_table) for field in Story._meta.concrete_fields]
+    found: dict[int, tuple[list[Callable[..., Any]], Any]] = (
+        Query(Story).get_compiler(connection=connection).get_converters(columns)
+    )
+    return found
+
+
+def _story(row: Sequence[Any]) -> Story:
+    """Return the story of a row, as the ORM would: its columns, and whether there is evidence of it."""
+    *values, has_evidence = row
+    for place, (converters, column) in _converters(connection.vendor).items():
+        for convert in converters:
+            values[place] = convert(values[place], column, connection)
+    story = Story.from_db(connection.alias, _columns(), values)
+    story.has_evidence = bool(has_evidence)  # type: ignore[attr-defined]
+    return story
 
 
 def _held() -> str:
