@@ -21,6 +21,7 @@ from releases.sources.api import Sources
 from squads.acceptance.api import AcceptanceRequests
 from squads.boards.api import Boards, Places
 from squads.comments.api import Comments, Relations
+from squads.endings.api import Endings
 from squads.handovers.api import Handovers
 from squads.imports.api import Imports
 from squads.stories.api import Stories
@@ -58,6 +59,9 @@ v1: list[URLPattern | URLResolver] = [
     path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
     path("squads/<slug:slug>/board/", Boards.as_view({"get": "retrieve"}), name="squad-board"),
     path("stories/<str:key>/squad/", Handovers.as_view({"post": "create"}), name="story-squad"),
+    path("stories/<str:key>/cancel/", Endings.as_view({"post": "cancel"}), name="story-cancel"),
+    path("stories/<str:key>/duplicate/", Endings.as_view({"post": "duplicate"}), name="story-duplicate"),
+    path("stories/<str:key>/reopen/", Endings.as_view({"post": "reopen"}), name="story-reopen"),
     path("stories/<str:key>/place/", Places.as_view({"post": "place"}), name="story-place"),
     path("stories/<str:key>/block/", Places.as_view({"post": "block"}), name="story-block"),
     path("stories/<str:key>/unblock/", Places.as_view({"post": "unblock"}), name="story-unblock"),

@@ -77,6 +77,7 @@ def _index() -> None:
     outbox.subscribe(squads.StoryEdited, indexes("story"))
     outbox.subscribe(squads.StoriesImported, indexes("story"))
     outbox.subscribe(squads.StoryMoved, indexes("story"))
+    outbox.subscribe(squads.StoryEnded, indexes("story"))
     outbox.subscribe(releases.ReleaseSaved, indexes("release"))
     outbox.subscribe(squads.SquadSaved, indexes("squad"))
     outbox.subscribe(squads.ServiceSaved, indexes("service"))

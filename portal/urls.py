@@ -13,6 +13,7 @@ squads = [
     path("", include("squads.boards.urls")),
     path("", include("squads.story_pages.urls")),
     path("", include("squads.handovers.urls")),
+    path("", include("squads.endings.urls")),
     path("", include("squads.comments.urls")),
     path("", include("squads.acceptance.urls")),
 ]

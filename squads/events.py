@@ -93,6 +93,19 @@ class StoryMoved(AboutSome):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoryEnded(AboutSome):
+    """Stories were cancelled, closed as duplicates, or reopened. Published by stories, and by imports.
+
+    ids: the stories.
+    ending: how they ended: cancelled or duplicate; empty for reopened.
+    """
+
+    topic: ClassVar[str] = "story.ended"
+    ids: Sequence[int]
+    ending: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoryFlagged(Event):
     """Another flag, or another audience of it, gates a story. Published by stories.
 

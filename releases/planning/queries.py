@@ -71,13 +71,16 @@ def newest_first(line: str | None) -> "QuerySet[Release, UUID]":
 
 
 def batches(release_ids: Iterable[UUID]) -> dict[UUID, Counter[str]]:
-    """Return how many stories of each type each release has: planned for it, or named by one of its changes."""
+    """Return how many stories of each type each release has: planned for it, or named by one of its changes.
+
+    What was cancelled or is a duplicate counts for none.
+    """
     ids = list(release_ids)
     found: dict[UUID, Counter[str]] = defaultdict(Counter)
-    planned = Story.objects.filter(release__in=ids).order_by().values_list("release_id", "type")
+    planned = Story.objects.not_ended().filter(release__in=ids).order_by().values_list("release_id", "type")
     for release, type_, count in planned.annotate(n=Count("*")):
         found[release][type_] = count
-    links = StoryLink.objects.asking().filter(change__release__in=ids)
+    links = StoryLink.objects.asking().filter(change__release__in=ids, story__ending="")
     named = links.exclude(story__release=F("change__release")).order_by()
     for release, _, type_ in named.values_list("change__release_id", "story_id", "story__type").distinct():
         found[release][type_] += 1

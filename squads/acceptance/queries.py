@@ -15,7 +15,7 @@ from squads.judge.case import PRODUCTION
 from squads.judge.judgement import say
 from squads.stories import ladder
 from squads.stories.authorship import own_change_reason
-from squads.stories.models import Evidence, Story
+from squads.stories.models import ENDINGS, Evidence, Story
 from squads.stories.queries import Checklist, checklist, owner_names
 
 MOST_ACCEPTERS = 50
@@ -57,6 +57,8 @@ def is_deployed(story: Story) -> bool:
 
 def why_not_deployed_yet(story: Story) -> str:
     """Say why nobody can be asked to accept a story now; "" when somebody can."""
+    if story.ending:
+        return f"{story.key} {ENDINGS[story.ending]}. Reopen it first."
     if story.stage == Story.Stage.RODEO_DONE:
         return f"{story.key} is rodeo done already: nothing is left to accept."
     if not is_deployed(story):

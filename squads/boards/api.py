@@ -60,6 +60,7 @@ class SquadBoardOut(serializers.Serializer):
 
     squad = serializers.CharField()
     version = serializers.CharField()
+    left_out = serializers.CharField(help_text="How many cancelled stories and duplicates are left out, in words.")
     columns = SquadColumnOut(many=True)
 
 
@@ -149,7 +150,8 @@ class Boards(Endpoint):
             }
             for column in made.columns
         ]
-        return Response(SquadBoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
+        board = {"squad": squad.slug, "version": made.version, "left_out": made.left_out, "columns": columns}
+        return Response(SquadBoardOut(board).data)
 
 
 class Places(OfStory):

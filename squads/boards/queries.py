@@ -23,6 +23,7 @@ from squads.stories.cards import SINCE, Row, rows_of, version_of
 from squads.stories.models import Evidence, Story
 from squads.stories.querysets import condition_of
 from squads.teams.models import Membership, Service, Squad
+from squads.teams.queries import left_out_of
 
 # Cards of one column at most, and the newest that are rodeo done.
 MOST, NEWEST = 200, 30
@@ -114,6 +115,8 @@ class Board:
     only: BoardFilter
     total: int
     version: str
+    # How many cancelled stories and duplicates it leaves out, in words.
+    left_out: str = ""
 
     @property
     def shown(self) -> int:
@@ -122,7 +125,7 @@ class Board:
 
 
 def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = None, *, drawn: bool = True) -> Board:
-    """Read the board of a squad, or a part of it: at most six queries. Without `drawn`, no card is drawn as HTML."""
+    """Read the board of a squad, or a part of it: at most seven queries. Without `drawn`, no card is drawn as HTML."""
     at, only, known = at or clock.now(), only or BoardFilter(), usual(squad.pk)
     light = _unfinished(squad, only)
     late = {row.pk for row in light if stalls(row.stage, row.since, at, known)}
@@ -139,7 +142,9 @@ def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = N
     versions = {row.key: version_of(row) for row in rows}
     html = cards.card_html(rows, at=at, known={squad.pk: known}, versions=versions) if drawn else {}
     columns = [_column(squad, stage, rows, totals, found, known, html) for stage in judgement.STAGES]
-    return Board(columns, only, sum(totals.values()), _version(columns, versions, late))
+    left_out = left_out_of(squad)
+    version = _version(columns, versions, late, left_out)
+    return Board(columns, only, sum(totals.values()), version, left_out)
 
 
 def _unfinished(squad: Squad, only: BoardFilter) -> list[_Light]:
@@ -153,7 +158,7 @@ def _newest(squad: Squad, only: BoardFilter) -> tuple[list[int], int]:
     """Return the newest stories that are rodeo done, and how many there are. None of them stalls."""
     if only.stalled:
         return [], 0
-    rows = Story.objects.filter(only.condition(squad), squad=squad, stage="rodeo_done")
+    rows = Story.objects.not_ended().filter(only.condition(squad), squad=squad, stage="rodeo_done")
     counted = rows.annotate(all=Window(Count("*"))).order_by(F("stage_at").desc(nulls_last=True), "-pk")
     found = list(counted.values_list("pk", "all")[:NEWEST])
     return [pk for pk, _ in found], found[0][1] if found else 0
@@ -184,7 +189,7 @@ def _column(
     )
 
 
-def _version(columns: list[Column], versions: dict[str, str], late: set[int]) -> str:
+def _version(columns: list[Column], versions: dict[str, str], late: set[int], left_out: str) -> str:
     """Return a mark that changes whenever the board does."""
     shown = [
         (
@@ -195,7 +200,7 @@ def _version(columns: list[Column], versions: dict[str, str], late: set[int]) ->
         )
         for column in columns
     ]
-    return sha256(repr(shown).encode()).hexdigest()[:16]
+    return sha256(repr((shown, left_out)).encode()).hexdigest()[:16]
 
 
 class View(NamedTuple):

@@ -123,6 +123,10 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
 def relation_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Remove a relation of this story."""
     story = own_story(key, request.user)
-    relations.unrelate(story, pk, by=actor_of(request))
-    messages.success(request, "Taken away; the history keeps it.")
+    try:
+        relations.unrelate(story, pk, by=actor_of(request))
+    except ValidationError as error:
+        messages.error(request, words_of(error))
+    else:
+        messages.success(request, "Taken away; the history keeps it.")
     return redirect(f"{story.get_absolute_url()}#story-related")

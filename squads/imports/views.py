@@ -188,11 +188,12 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 def _filtered_stories(request: HttpRequest) -> Any:
     """Return the stories that the list shows for the same parameters."""
-    filters = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q")}
+    filters = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q", "release", "ended")}
     squad = get_object_or_404(Squad, slug=filters["squad"]) if filters["squad"] else None
     stage = filters["stage"] if filters["stage"] in Story.Stage.values else ""
     type_ = filters["type"] if filters["type"] in Story.Type.values else ""
-    return stories.found(squad, stage, type_, filters["q"][:200])
+    ended = filters["ended"] if filters["ended"] in stories.ENDED else ""
+    return stories.found(squad, stage, type_, filters["q"][:200], release=filters["release"], ended=ended)
 
 
 def _download(lines: Any, kind: str, ending: str) -> StreamingHttpResponse:

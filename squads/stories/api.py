@@ -240,12 +240,18 @@ def _clashed(conflict: editing.Conflict) -> Response:
     return Response(Clashed(said).data, status=status.HTTP_412_PRECONDITION_FAILED, headers=headers)
 
 
+BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket")
+ENDED = [("with", "with them"), ("only", "only them"), *Story.Ending.choices]
+ENDED_HELP = "Cancelled stories and duplicates are left out; this shows them too, or only them."
+
+
 class StoryFilter(django_filters.FilterSet):
     """?squad= and ?release= take slugs; ?text= is the start of a key, here or elsewhere, or part of a title."""
 
     squad = django_filters.CharFilter(field_name="squad__slug")
     release = django_filters.CharFilter(field_name="release__slug")
     text = django_filters.CharFilter(method="with_text")
+    ended = django_filters.ChoiceFilter(method="with_ending", choices=ENDED, label=ENDED_HELP)
 
     class Meta:
         model = Story
@@ -253,6 +259,14 @@ class StoryFilter(django_filters.FilterSet):
 
     def with_text(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories.matching(value)
+
+    def with_ending(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories
+
+    def filter_queryset(self, queryset: StoryQuerySet) -> StoryQuerySet:
+        """Leave out what was cancelled or is a duplicate, unless it is asked for."""
+        stories: StoryQuerySet = super().filter_queryset(queryset)
+        return stories.with_ending(self.form.cleaned_data.get("ended") or "")
 
 
 class OfStory(Endpoint):
@@ -295,7 +309,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     filterset_class = StoryFilter
 
     def get_queryset(self) -> StoryQuerySet:
-        return Story.objects.select_related("squad", "release", "created_by", "ticket").order_by("-pk")
+        return Story.objects.select_related(*BESIDE).order_by("-pk")
 
     def get_object(self) -> Story:
         return _found(self.get_queryset(), self.kwargs["key"])
@@ -311,7 +325,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return Response(StoryDetail(story, context=context).data, status=code, headers=headers)
 
     def list(self, request: Request) -> Response:
-        """List stories, the newest first."""
+        """List stories, the newest first; without those that were cancelled or are duplicates, unless `ended` asks for them."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         assert page is not None
         owners = queries.owner_names(story.standing for story in page)

@@ -93,8 +93,12 @@ class LiveCard(NamedTuple):
 
 
 def rows_of(ids: Iterable[int]) -> list[Row]:
-    """Read what the cards of these stories are made of, in one query, in the order of their squads' boards."""
-    return [Row._make(row) for row in Story.objects.filter(pk__in=list(ids)).order_by("rank").values_list(*COLUMNS)]
+    """Read what the cards of these stories are made of, in one query, in the order of their squads' boards.
+
+    No board has a card of what was cancelled or is a duplicate.
+    """
+    rows = Story.objects.not_ended().filter(pk__in=list(ids)).order_by("rank")
+    return [Row._make(row) for row in rows.values_list(*COLUMNS)]
 
 
 def row_from(story: Story) -> Row:

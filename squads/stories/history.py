@@ -116,6 +116,8 @@ def _words(value: Any) -> str:
 
 def _edit(row: StoryEdit, elsewhere: str) -> Entry:
     who = row.by.name if row.by else elsewhere or _name(None)
+    if row.field == "ending":
+        return _ending(row, who)
     label = LABELS.get(row.field) or BESIDE.get(row.field, row.field.replace("_", " "))
     if isinstance(row.before, list) and isinstance(row.after, list):
         return Entry(row.at, who, _ticked(row), "", "", "")
@@ -131,6 +133,16 @@ def _edit(row: StoryEdit, elsewhere: str) -> Entry:
         what = f"{label}: {before or 'nothing'} → {after or 'nothing'}"
         return Entry(row.at, who, what, "", "", "")
     return Entry(row.at, who, f"rewrote the {label}", "", before, after)
+
+
+def _ending(row: StoryEdit, who: str) -> Entry:
+    after = row.after or {}
+    key = after.get("key", "")
+    what = {
+        "cancelled": "cancelled it",
+        "duplicate": f"closed it as a duplicate of {key}" if key else "closed it as a duplicate",
+    }.get(after.get("ending", ""), "reopened it")
+    return Entry(row.at, who, what, after.get("because", ""), "", "")
 
 
 def _ticked(row: StoryEdit) -> str:

@@ -37,6 +37,9 @@ STAYS = (
 )
 
 
+ENDINGS = {"cancelled": "is cancelled", "duplicate": "is closed as a duplicate"}
+
+
 class Held(AlreadyMoved):
     """People cannot move this story back: evidence holds it on its stage."""
 
@@ -53,8 +56,19 @@ class Renamed(AlreadyMoved):
         self.args = (f"{key} went to another squad and is {now} now. Look again.",)
 
 
+class Ended(AlreadyMoved):
+    """The story was cancelled, or closed as a duplicate: it moves again once somebody reopens it."""
+
+    def __init__(self, story: "Story") -> None:
+        super().__init__(story.key, "moved", story.ending)
+        self.args = (f"{story.key} {ENDINGS[story.ending]}. Reopen it first.",)
+
+
 class Story(models.Model):
-    """One deliverable piece of work. `progress` is moved by people; `stage` and `standing` follow from evidence."""
+    """One deliverable piece of work. `progress` is moved by people; `stage` and `standing` follow from evidence.
+
+    `ending` is how it ended other than done. It is no stage: evidence goes on being judged.
+    """
 
     class Type(models.TextChoices):
         USER_STORY = "user_story", "user story"
@@ -74,6 +88,10 @@ class Story(models.Model):
         TESTED = "tested", "tested"
         DEPLOYED = "deployed", "deployed"
         RODEO_DONE = "rodeo_done", "rodeo done"
+
+    class Ending(models.TextChoices):
+        CANCELLED = "cancelled", "cancelled"
+        DUPLICATE = "duplicate", "duplicate"
 
     squad = models.ForeignKey(Squad, on_delete=models.PROTECT, related_name="stories")
     number = models.PositiveIntegerField(editable=False)
@@ -118,6 +136,17 @@ class Story(models.Model):
         max_length=40, blank=True, editable=False, help_text="of all that it was judged by; empty before the first time"
     )
 
+    ending = models.CharField(max_length=10, choices=Ending, blank=True, default="", editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    ended_because = models.TextField(blank=True, default="", editable=False)
+    # Empty for a duplicate that came from elsewhere, where nobody said of what.
+    duplicate_of = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="duplicates", editable=False
+    )
+
     objects = StoryQuerySet.as_manager()
 
     class Meta:
@@ -136,6 +165,7 @@ class Story(models.Model):
             models.Index(fields=["squad", "stage"], name="story_squad_stage"),
             models.Index(fields=["flag"], condition=~models.Q(flag=""), name="story_flag"),
             models.Index(fields=["external"], condition=~models.Q(external=""), name="story_external"),
+            models.Index(fields=["squad", "ending"], condition=~models.Q(ending=""), name="story_ended"),
         ]
 
     def __str__(self) -> str:
@@ -156,7 +186,18 @@ class Story(models.Model):
 
     def hold(self) -> None:
         """Hold the story's row until the transaction ends, and bring up to date what a move depends on."""
-        names = ("key", "progress", "progress_at", "stage", "stage_at", "judge_digest", "rank", "flag", "audience")
+        names = (
+            "key",
+            "progress",
+            "progress_at",
+            "stage",
+            "stage_at",
+            "judge_digest",
+            "rank",
+            "flag",
+            "audience",
+            "ending",
+        )
         row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=self.pk).values(*names).first()
         if row is None:
             raise AlreadyMoved(self.key, "moved", "deleted")
@@ -192,11 +233,13 @@ class Story(models.Model):
 
         `at` is when people did so, where that is known to be earlier than now.
 
-        Raises AlreadyMoved when it is there already, Held where evidence says otherwise, ValidationError naming the field
-        for a stage that only evidence can reach and for a reason nobody would read.
+        Raises AlreadyMoved when it is there already, Held where evidence says otherwise, Ended for one that was cancelled,
+        ValidationError naming the field for a stage that only evidence can reach and for a reason nobody would read.
         """
         check_progress(to)
         check_reason(because)
+        if self.ending:
+            raise Ended(self)
         if self.is_held_against(to):
             raise Held(self, to)
         at = at or self._next_moment()

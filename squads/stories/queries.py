@@ -17,6 +17,7 @@ from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
 from squads.stories.models import Evidence, Story, StoryAlias, StoryEdit
+from squads.stories.querysets import StoryQuerySet
 from squads.teams import queries as teams
 from squads.teams.models import Squad
 
@@ -44,6 +45,13 @@ RUNS_SHOWN = 4
 # Attempts that ended so hide nothing that an earlier one showed.
 SHOWING_NOTHING = ("cancelled", "skipped", "unknown")
 MOST_NAMED = 10
+# What a list can do with cancelled stories and duplicates, beside leaving them out.
+ENDED = {
+    "with": "shown too",
+    "only": "nothing else",
+    "cancelled": "cancelled only",
+    "duplicate": "duplicates only",
+}
 
 
 class Line(NamedTuple):
@@ -109,9 +117,33 @@ def owner_names(standings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     )
 
 
-def answer(story: Story, at: datetime | None = None) -> str:
-    """Return the honest answer about one story in one sentence."""
-    return judgement.say(story.standing, at=at, owners=owner_names([story.standing]), squad=story.squad.name)
+def answer(story: Story, at: datetime | None = None, owners: Mapping[str, str] | None = None) -> str:
+    """Return the honest answer about one story in one sentence. `owners` are looked up where they are not given."""
+    if story.ending:
+        return ended_words(story, at)
+    owners = owner_names([story.standing]) if owners is None else owners
+    return judgement.say(story.standing, at=at, owners=owners, squad=story.squad.name)
+
+
+def ended_words(story: Story, at: datetime | None = None) -> str:
+    """Say how a story ended other than done, and what of it runs or is integrated all the same."""
+    what = "Cancelled"
+    if story.ending == Story.Ending.DUPLICATE:
+        what = f"Duplicate of {story.duplicate_of.key}, closed" if story.duplicate_of else "Closed as a duplicate"
+    who = f" by {story.ended_by.name}" if story.ended_by else ""
+    when = f" {clock.ago(story.ended_at, at)}" if story.ended_at else ""
+    still = still_there(story)
+    why = story.ended_because.strip()
+    why = f" Reason: {why}{'' if why[-1] in '.!?' else '.'}" if why else ""
+    return f"{'' if still else 'No. '}{what}{who}{when}{f', but {still}' if still else ''}.{why}"
+
+
+def still_there(story: Story) -> str:
+    """Say where the changes of a story are that ended other than done; "" where no evidence holds any there."""
+    holds = {each["rung"] for each in story.standing.get("rungs", ()) if each["state"] in ("held", "by_hand")}
+    if "deployed" in holds:
+        return "its changes run in production"
+    return "its changes are on the mainline" if "integrated" in holds else ""
 
 
 def told(story: Story) -> dict[str, Any]:
@@ -123,6 +155,7 @@ def told(story: Story) -> dict[str, Any]:
         "answer": answer(story),
         "rodeo_done": story.stage == Story.Stage.RODEO_DONE,
         "stage": story.stage,
+        "ended": story.ending,
         "gaps": story.standing.get("gaps", []),
         "dark": story.standing.get("dark", False),
         "rungs": story.standing.get("rungs", []),
@@ -142,7 +175,7 @@ def lines(stories: Iterable[Story]) -> list[Line]:
         Line(
             story,
             ladder.glyph(story.standing),
-            judgement.say(story.standing, at=at, owners=owners, squad=story.squad.name),
+            answer(story, at, owners),
             gap_words(story.standing),
         )
         for story in rows
@@ -164,9 +197,17 @@ def rungs(story: Story) -> list[Rung]:
     return found[::-1]
 
 
-def found(squad: Squad | None, stage: str, type_: str, text: str) -> QuerySet[Story]:
-    """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title."""
-    rows = Story.objects.select_related("squad").order_by("-number" if squad else "-pk")
+def found(
+    squad: Squad | None, stage: str, type_: str, text: str, *, release: str = "", ended: str = ""
+) -> StoryQuerySet:
+    """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title.
+
+    What was cancelled or is a duplicate is left out, unless `ended` asks for it (`StoryQuerySet.with_ending`).
+    """
+    rows = Story.objects.select_related("squad", "ended_by", "duplicate_of").order_by("-number" if squad else "-pk")
+    rows = rows.with_ending(ended)
+    if release:
+        rows = rows.filter(release__slug=release)
     if squad:
         rows = rows.filter(squad=squad)
     if stage:

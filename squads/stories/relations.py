@@ -58,6 +58,15 @@ def related(story: Story) -> list[Related]:
     return sorted(found, key=lambda each: list(WORDS).index(each.saying))
 
 
+def story_named(key: str) -> Story:
+    """Return the story with a key that somebody typed. Raises ValidationError naming the field for an unknown one."""
+    key = key.strip().upper()
+    story = Story.objects.select_related("squad").called(key)
+    if story is None:
+        raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
+    return story
+
+
 @transaction.atomic
 def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     """Say how a story hangs together with another, named by its key.
@@ -67,12 +76,9 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     """
     if saying not in SAYINGS:
         raise ValidationError({"kind": f"Choose one of {', '.join(SAYINGS)}."})
-    key = key.strip().upper()
-    other = Story.objects.select_related("squad").called(key)
-    if other is None:
-        raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
+    other = story_named(key)
     if other.pk == story.pk:
-        raise ValidationError({"key": f"{key} is this story. Name another one."})
+        raise ValidationError({"key": f"{other.key} is this story. Name another one."})
     _lock(story, other)
     kind, passive = SAYINGS[saying]
     one, two = (other, story) if passive else (story, other)
@@ -93,11 +99,18 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
 
 @transaction.atomic
 def unrelate(story: Story, relation_id: int, *, by: Actor) -> None:
-    """Take a relation of this story away, said from whichever end; doing it twice changes nothing."""
+    """Take a relation of this story away, said from whichever end; doing it twice changes nothing.
+
+    Raises ValidationError while one of the two is closed as a duplicate of the other.
+    """
     row = next((each for each in related(story) if each.id == relation_id), None)
     if row is None:
         return
     _lock(story, row.story)
+    if row.saying in ("duplicates", "duplicated_by"):
+        one, two = (story, row.story) if row.saying == "duplicates" else (row.story, story)
+        if Story.objects.filter(pk=one.pk, duplicate_of=two.pk).exists():
+            raise ValidationError(f"{one.key} is closed as a duplicate of {two.key}. Reopen {one.key} first.")
     if Relation.objects.filter(pk=relation_id).delete()[0]:
         note(story, "related", f"{row.words} {row.story.key}", None, by=by)
         _note_there(row.story, f"{WORDS[_turned(row.saying)]} {story.key}", None, by)

@@ -8,6 +8,7 @@ from rest_framework import serializers
 from portal.kernel.api import named_by
 from squads.judge import judgement
 from squads.stage_history.models import StageChange
+from squads.stories import queries
 from squads.stories.models import Story
 
 RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
@@ -39,6 +40,14 @@ class StoryOut(serializers.ModelSerializer):
     answer = serializers.SerializerMethodField()
     url = serializers.CharField(source="get_absolute_url", read_only=True)
     elsewhere = serializers.CharField(source="foreign_key", read_only=True, help_text="its key where it came from")
+    ended = serializers.ChoiceField(
+        [("", "not ended"), *Story.Ending.choices],
+        source="ending",
+        read_only=True,
+        help_text="How it ended other than done. Its stage goes on following from evidence.",
+    )
+    ended_by = named_by("username", allow_null=True)
+    duplicate_of = named_by("key", allow_null=True)
 
     class Meta:
         model = Story
@@ -67,6 +76,11 @@ class StoryOut(serializers.ModelSerializer):
             "dark",
             "unconfirmed",
             "answer",
+            "ended",
+            "ended_at",
+            "ended_by",
+            "ended_because",
+            "duplicate_of",
             "url",
         ]
         read_only_fields = fields
@@ -84,7 +98,7 @@ class StoryOut(serializers.ModelSerializer):
         return list(story.standing.get("unconfirmed", ()))
 
     def get_answer(self, story: Story) -> str:
-        return judgement.say(story.standing, owners=self.context["owners"], squad=story.squad.name)
+        return queries.answer(story, owners=self.context["owners"])
 
 
 class IssueOut(serializers.Serializer):
@@ -146,6 +160,7 @@ class AnswerOut(serializers.Serializer):
     answer = serializers.CharField()
     rodeo_done = serializers.BooleanField()
     stage = serializers.ChoiceField(Story.Stage.choices)
+    ended = serializers.ChoiceField([("", "not ended"), *Story.Ending.choices])
     gaps = serializers.ListField(child=serializers.CharField())
     dark = serializers.BooleanField()
     rungs = RungOut(many=True)

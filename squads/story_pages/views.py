@@ -30,6 +30,7 @@ from squads.story_pages.forms import EvidenceForm, StoryForm
 from squads.story_pages.lookup import address_now, own_story, story_at
 from squads.story_pages.page import Typed, story_page
 from squads.teams.models import Squad
+from squads.teams.queries import left_out
 
 MOST_LISTED = 10_000
 
@@ -37,12 +38,14 @@ MOST_LISTED = 10_000
 @reading
 @require_safe
 def story_list(request: HttpRequest) -> HttpResponse:
-    """Stories, filtered by squad, stage, type and text; the address carries the filter."""
-    asked = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q")}
+    """Stories, filtered by squad, stage, type, text, release and how they ended; the address carries the filter."""
+    asked = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q", "release", "ended")}
     squad = get_object_or_404(Squad, slug=asked["squad"]) if asked["squad"] else None
     stage = asked["stage"] if asked["stage"] in Story.Stage.values else ""
     type_ = asked["type"] if asked["type"] in Story.Type.values else ""
-    page = page_of(request, queries.found(squad, stage, type_, asked["q"][:200]), most=MOST_LISTED)
+    ended = asked["ended"] if asked["ended"] in queries.ENDED else ""
+    rows = queries.found(squad, stage, type_, asked["q"][:200], release=asked["release"], ended="with")
+    page = page_of(request, rows.with_ending(ended), most=MOST_LISTED)
     return render(
         request,
         "squads/stories/list.html",
@@ -54,6 +57,8 @@ def story_list(request: HttpRequest) -> HttpResponse:
             "squads": Squad.objects.order_by("name").values_list("slug", "name")[:500],
             "stages": Story.Stage.choices,
             "types": Story.Type.choices,
+            "endings": queries.ENDED.items(),
+            "left_out": "" if ended else left_out(rows),
         },
     )
 

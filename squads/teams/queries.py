@@ -95,13 +95,32 @@ def _count(rows: "QuerySet[Any]") -> Coalesce:
 
 
 def stages_of(squad_ids: Iterable[int]) -> dict[int, Counter[str]]:
-    """Return how many stories each of these squads has in each stage."""
+    """Return how many stories each of these squads has in each stage, without those that ended other than done."""
     stories = apps.get_model("squads", "Story")._default_manager
     found: dict[int, Counter[str]] = {}
-    rows = stories.filter(squad_id__in=list(squad_ids)).order_by().values_list("squad_id", "stage")
+    rows = stories.not_ended().filter(squad_id__in=list(squad_ids)).order_by().values_list("squad_id", "stage")
     for squad, stage, count in rows.annotate(n=Count("*")):
         found.setdefault(squad, Counter())[stage] = count
     return found
+
+
+def left_out(rows: "QuerySet[Any]") -> str:
+    """Say how many of these stories a list leaves out, since they were cancelled or are duplicates; "" where none are."""
+    counts = rows.exclude(ending="").order_by().values_list("ending").annotate(n=Count("*"))
+    return left_out_words(dict(counts))
+
+
+def left_out_of(squad: Squad) -> str:
+    """Say how many of a squad's stories are left out of its numbers."""
+    return left_out(apps.get_model("squads", "Story")._default_manager.filter(squad=squad))
+
+
+def left_out_words(counts: Mapping[str, int]) -> str:
+    """Say how many cancelled stories and duplicates are left out: "2 cancelled stories and 1 duplicate are left out"."""
+    cancelled, duplicates = counts.get("cancelled", 0), counts.get("duplicate", 0)
+    said = [f"{cancelled} cancelled stor{'y' if cancelled == 1 else 'ies'}"] if cancelled else []
+    said += [f"{duplicates} duplicate{'' if duplicates == 1 else 's'}"] if duplicates else []
+    return f"{' and '.join(said)} {'is' if cancelled + duplicates == 1 else 'are'} left out" if said else ""
 
 
 def services() -> QuerySet[Service]:

@@ -47,6 +47,7 @@ def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "squad": squad,
             "counts": counts,
             "total": sum(each.count for each in counts),
+            "left_out": queries.left_out_of(squad),
             "page": page_of(request, queries.people_of(squad)),
             "services": queries.services().filter(squad=squad)[:100],
             "writable": squad.is_writable_by(request.user),

@@ -37,6 +37,7 @@ from releases.planning.actions import create_release
 from squads.acceptance.actions import ask
 from squads.boards.actions import save_view
 from squads.discussions.actions import add_comment
+from squads.endings.actions import cancel
 from squads.imports.actions import upload
 from squads.models import (
     AcceptanceRequest,
@@ -81,6 +82,8 @@ class World:
     story: Story
     # Blocked, related to `story`, with a comment and evidence of the member's, and a change.
     blocked: Story
+    # Cancelled.
+    ended: Story
     comment: Comment
     seen: Evidence
     relation: Relation
@@ -185,6 +188,7 @@ def world() -> World:
         secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
         blocked=blocked,
+        ended=cancel(create_story(squad, by=lead, title="Pay by cheque"), by=lead, because="Nobody has cheques."),
         comment=add_comment(blocked, by=people["member"], body="Mine."),
         seen=record_by_hand(blocked, by=people["member"], kind="test", note="I tried it."),
         relation=relate(blocked, "blocks", story.key, by=lead),
@@ -345,6 +349,10 @@ def _prod(_: World) -> dict[str, Any]:
 
 def _blocked(w: World) -> list[Any]:
     return [w.blocked.key]
+
+
+def _ended(w: World) -> list[Any]:
+    return [w.ended.key]
 
 
 def _running(w: World) -> list[Any]:
@@ -511,6 +519,9 @@ CASES: dict[str, Case] = {
     "squads:stories:release": Case(
         _key, lambda w: {"release": w.release.pk}, never={"GET": {"other"}, "POST": {"other"}}
     ),
+    "squads:endings:cancel": Case(_key, lambda w: {"because": "Nobody needs it."}),
+    "squads:endings:duplicate": Case(_key, lambda w: {"key": w.blocked.key}),
+    "squads:endings:reopen": Case(_ended),
     "squads:handovers:squad": Case(
         _key,
         lambda w: {"squad": "search"},
@@ -648,6 +659,9 @@ CASES: dict[str, Case] = {
     "api:story-take-back": Case(_by_hand, _mistaken),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "api:story-cancel": Case(_key, lambda w: {"because": "Nobody needs it."}),
+    "api:story-duplicate": Case(_key, lambda w: {"key": w.blocked.key}),
+    "api:story-reopen": Case(_ended),
     "api:story-block": Case(_key, lambda w: {"because": "the bank"}),
     "api:story-unblock": Case(_blocked),
     "api:story-change-list": Case(_key, lambda w: {"sha": w.unlinked.sha}),
