@@ -8,6 +8,7 @@ from squads import events as squads
 # Topics that are published and that nobody subscribes to yet, each with the reason why they are published.
 TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
     squads.StageChanged: "for notifications, readiness and retrospectives",
+    squads.StoryAssigned: "for notifications and chat",
     squads.StoryCommented: "for notifications and chat",
     squads.AcceptanceAsked: "for notifications and chat",
     squads.AcceptanceAnswered: "for notifications and chat",

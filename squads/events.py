@@ -118,6 +118,22 @@ class StoryFlagged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoryAssigned(Event):
+    """Somebody is to do a story. Published by assignments.
+
+    id, key: the story.
+    person: the id of who is to do it.
+    by: the id of who said so; the same where people take stories themselves.
+    """
+
+    topic: ClassVar[str] = "story.assigned"
+    id: int
+    key: str
+    person: int
+    by: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoryCommented(Event):
     """Somebody commented on a story. Published by discussions.
 

@@ -1,6 +1,7 @@
 """Every model of the squads app; tests/architecture guards the list."""
 
 from squads.acceptance.models import AcceptanceRequest
+from squads.assignments.models import Assignment
 from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
@@ -10,6 +11,7 @@ from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
     "AcceptanceRequest",
+    "Assignment",
     "Comment",
     "Evidence",
     "Import",

@@ -11,6 +11,7 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import Message, StateChange
 from releases.models import InboundEvent, Release, Source
+from squads.assignments.queries import assigned_to, unseen
 from squads.judge.stages import STAGE_NAMES, STAGES
 from squads.models import AcceptanceRequest, Comment, Mention, Squad, StageChange, Story, Watch
 from squads.stories import queries as stories
@@ -74,7 +75,7 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
     """Return what a signed-in person is shown; `number` is the page of their own stories."""
     start = (number - 1) * MINE
     concerned = concerning(user)
-    mine = list(stories_of(user, concerned)[start : start + MINE + 1])
+    mine = list(stories_of(user)[start : start + MINE + 1])
     squads = list(Squad.objects.filter(members=user).with_notice().order_by("name"))
     counts = teams.stages_of([squad.pk for squad in squads])
     return {
@@ -83,6 +84,7 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
         "number": number,
         "more": len(mine) > MINE,
         "requests": list(waiting_for(user)[:WAITING]),
+        "assigned": list(unseen(user)[:WAITING]),
         "mentions": list(unseen_mentions(user)[:WAITING]),
         "news": news(user, concerned),
         "releases": _releases(),
@@ -99,7 +101,8 @@ def board_url(squad: Squad) -> str:
 
 
 def concerning(user: User) -> dict[int, str]:
-    """Return the ids and keys of the stories the person wrote, moved or watches: the newest 2,000 of them.
+    """Return the ids and keys of the stories the person wrote, moved or watches: the newest 2,000 of them. Whoever is
+    assigned watches.
 
     What they only brought in from elsewhere is not theirs. One query, so that the others can ask by id: "or" between
     such different questions has the database look through all stories.
@@ -114,19 +117,10 @@ def concerning(user: User) -> dict[int, str]:
     return dict(first.union(*others).order_by("-pk")[:CONCERNING])
 
 
-def stories_of(user: User, concerned: dict[int, str]) -> QuerySet[Story]:
-    """The person's unfinished stories: those they moved last, and those they wrote and nobody moved since."""
-    changes = StateChange.objects.filter(kind="story", key=OuterRef("key"), by__isnull=False)
-    mover = Subquery(changes.order_by("-at", "-pk").values("by")[:1])
-    wrote = Q(created_by=user, external="")
-    return (
-        Story.objects.unfinished()
-        .filter(pk__in=list(concerned))
-        .annotate(mover=mover)
-        .filter(Q(mover=user.pk) | (Q(mover=None) & wrote))
-        .select_related("squad")
-        .order_by(F("progress_at").desc(nulls_last=True), "-pk")
-    )
+def stories_of(user: User) -> QuerySet[Story]:
+    """The unfinished stories that are assigned to the person, those they moved last first."""
+    mine = Story.objects.unfinished().filter(assigned_to("me", user)).select_related("squad")
+    return mine.order_by(F("progress_at").desc(nulls_last=True), "-pk")
 
 
 def waiting_for(user: User) -> QuerySet[AcceptanceRequest]:

@@ -187,9 +187,7 @@ def load(say: Callable[[str], None] = lambda line: None) -> None:
 
 def _person(name: str) -> User:
     first, _, last = PEOPLE[name].partition(" ")
-    person, new = User.objects.get_or_create(
-        username=name, defaults={"first_name": first, "last_name": last, "is_active": False}
-    )
+    person, new = User.objects.get_or_create(username=name, defaults={"first_name": first, "last_name": last})
     if new:
         person.set_unusable_password()
         person.save(update_fields=["password"])
@@ -231,25 +229,36 @@ def _company(at: datetime, squads: dict[str, Squad]) -> dict[str, Story]:
         planned_for=(at + timedelta(days=6)).date(),
         notes="Everything the market needs before the holidays.",
     )
-    stories = {}
-    for key, type_, title, flag, steps in STORIES:
-        prefix = key.partition("-")[0]
-        person = _person(SQUADS[prefix][3])
-        story = create_story(
-            squads[prefix],
-            by=person,
-            title=title,
-            type=type_,
-            release=planned,
-            flag=flag,
-            acceptance_criteria=CRITERIA.get(key, ""),
-        )
-        for step, ago in zip(("in_progress", "dev_done"), steps, strict=False):
-            story.move_progress(step, by=person, at=at - timedelta(hours=ago))
-        written = at - timedelta(hours=max(steps, default=0)) - WRITTEN
-        Story.objects.filter(pk=story.pk).update(created_at=written)
-        stories[key] = story
-    return stories
+    return {each[0]: _story(squads, planned, at, *each) for each in STORIES}
+
+
+def _story(
+    squads: dict[str, Squad],
+    planned: Release,
+    at: datetime,
+    key: str,
+    type_: str,
+    title: str,
+    flag: str,
+    steps: tuple[float, ...],
+) -> Story:
+    prefix = key.partition("-")[0]
+    person = _person(SQUADS[prefix][3])
+    story = create_story(
+        squads[prefix],
+        by=person,
+        title=title,
+        type=type_,
+        release=planned,
+        flag=flag,
+        acceptance_criteria=CRITERIA.get(key, ""),
+        assignees=[person] if steps else [],
+    )
+    for step, ago in zip(("in_progress", "dev_done"), steps, strict=False):
+        story.move_progress(step, by=person, at=at - timedelta(hours=ago))
+    written = at - timedelta(hours=max(steps, default=0)) - WRITTEN
+    Story.objects.filter(pk=story.pk).update(created_at=written)
+    return story
 
 
 def make_repository(at: datetime) -> Path:
@@ -397,4 +406,4 @@ def _forget(people: Any) -> None:
             person.delete()
         except ProtectedError:
             # Somebody built on what this sample person did; an inactive account does no harm.
-            continue
+            User.objects.filter(pk=person.pk).update(is_active=False)

@@ -100,6 +100,12 @@ def share(part: int, whole: int) -> str:
 
 
 @register.filter
+def mine(people: Any, user: Any) -> bool:
+    """Say whether a person is among those who are assigned."""
+    return any(each.username == user.username for each in people)
+
+
+@register.filter
 def of(mapping: dict[Any, Any], key: Any) -> Any:
     """Return what a mapping holds for a key; nothing where it has none."""
     return mapping.get(key, ())

@@ -114,6 +114,7 @@ def read(values: Mapping[str, list[str]]) -> BoardFilter:
         said.get("q", ""),
         "1" if said.get("blocked") == "1" else "",
         "1" if said.get("stalled") == "1" else "",
+        said.get("assignee", ""),
     )
 
 

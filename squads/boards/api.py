@@ -30,6 +30,7 @@ class SquadCardOut(serializers.Serializer):
     key = serializers.CharField()
     title = serializers.CharField()
     type = serializers.ChoiceField(Story.Type.choices)
+    assignees = serializers.ListField(child=serializers.CharField(), help_text="User names.")
     rank = serializers.IntegerField(help_text="Its place among the squad's stories, the lowest first.")
     version = serializers.CharField(help_text="Changes with what the card shows.")
     answer = serializers.CharField()
@@ -95,6 +96,7 @@ FILTERS = [
     for name, said in {
         "release": "Its slug.",
         "type": "",
+        "assignee": "Who works on it, by user name; me, or none for nobody.",
         "person": "Who wrote it, or moved it to in progress.",
         "service": "Its name.",
         "q": "The start of a key, or part of a title.",
@@ -117,7 +119,7 @@ class Boards(Endpoint):
         """Show the board of a squad, or the part of it that the filters take. What is shown of a column is bounded."""
         squad = get_object_or_404(Squad, slug=slug)
         check_names(list(request.query_params), [*(each.name for each in FILTERS), "format"], "parameter")
-        made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False)
+        made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False, me=request.user)
         at = clock.now()
         owners = owner_names(row.standing for column in made.columns for row in column.rows)
 
@@ -127,6 +129,7 @@ class Boards(Endpoint):
                 "key": row.key,
                 "title": row.title,
                 "type": row.type,
+                "assignees": [each.username for each in row.people],
                 "rank": row.rank,
                 "version": version_of(row),
                 "answer": judgement.say(row.standing, at=at, owners=owners, squad=squad.name),

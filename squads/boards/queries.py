@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
 from portal.kernel.models import StateChange
+from squads.assignments.queries import assigned_to
 from squads.boards import cards
 from squads.boards.time_in_stage import Usual, stalls, usual
 from squads.judge import judgement
@@ -42,6 +43,7 @@ class BoardFilter:
     q: str = ""
     blocked: str = ""
     stalled: str = ""
+    assignee: str = ""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -51,8 +53,8 @@ class BoardFilter:
         """What follows the question mark in the board's address."""
         return urlencode({each.name: value for each in fields(self) if (value := getattr(self, each.name))})
 
-    def condition(self, squad: Squad) -> Q:
-        """Return what the database can tell; whether a story stalls depends on the present."""
+    def condition(self, squad: Squad, me: Anyone | None = None) -> Q:
+        """Return what the database can tell, "me" being who looks; whether a story stalls depends on the present."""
         wanted = Q()
         if self.release:
             wanted &= Q(release__slug=self.release)
@@ -68,6 +70,8 @@ class BoardFilter:
             wanted &= Q(Exists(changed))
         if self.q:
             wanted &= condition_of(self.q)
+        if self.assignee:
+            wanted &= assigned_to(self.assignee, me)
         if self.blocked:
             wanted &= ~Q(blocked_because="")
         return wanted
@@ -124,10 +128,20 @@ class Board:
         return sum(len(column.rows) for column in self.columns)
 
 
-def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = None, *, drawn: bool = True) -> Board:
-    """Read the board of a squad, or a part of it: at most seven queries. Without `drawn`, no card is drawn as HTML."""
+def board(
+    squad: Squad,
+    only: BoardFilter | None = None,
+    at: datetime | None = None,
+    *,
+    drawn: bool = True,
+    me: Anyone | None = None,
+) -> Board:
+    """Read the board of a squad, or a part of it, as `me` sees it: at most eight queries.
+
+    Without `drawn`, no card is drawn as HTML.
+    """
     at, only, known = at or clock.now(), only or BoardFilter(), usual(squad.pk)
-    light = _unfinished(squad, only)
+    light = _unfinished(squad, only, me)
     late = {row.pk for row in light if stalls(row.stage, row.since, at, known)}
     totals = Counter(row.stage for row in light)
     hits: dict[str, list[int]] = {stage: [] for stage in judgement.STAGES}
@@ -135,7 +149,7 @@ def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = N
         if row.hit and (not only.stalled or row.pk in late):
             hits[row.stage].append(row.pk)
     found = {stage: len(pks) for stage, pks in hits.items()}
-    hits["rodeo_done"], found["rodeo_done"] = _newest(squad, only)
+    hits["rodeo_done"], found["rodeo_done"] = _newest(squad, only, me)
     totals["rodeo_done"] = found["rodeo_done"]
     wanted = {stage: pks[:MOST] for stage, pks in hits.items()}
     rows = rows_of(pk for pks in wanted.values() for pk in pks)
@@ -147,18 +161,18 @@ def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = N
     return Board(columns, only, sum(totals.values()), version, left_out)
 
 
-def _unfinished(squad: Squad, only: BoardFilter) -> list[_Light]:
+def _unfinished(squad: Squad, only: BoardFilter, me: Anyone | None) -> list[_Light]:
     rows: Any = Story.objects.filter(squad=squad).unfinished().order_by("rank")
-    condition = only.condition(squad)
+    condition = only.condition(squad, me)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
     return [_Light._make(row) for row in rows.values_list("pk", "stage", SINCE, hit)]
 
 
-def _newest(squad: Squad, only: BoardFilter) -> tuple[list[int], int]:
+def _newest(squad: Squad, only: BoardFilter, me: Anyone | None) -> tuple[list[int], int]:
     """Return the newest stories that are rodeo done, and how many there are. None of them stalls."""
     if only.stalled:
         return [], 0
-    rows = Story.objects.not_ended().filter(only.condition(squad), squad=squad, stage="rodeo_done")
+    rows = Story.objects.not_ended().filter(only.condition(squad, me), squad=squad, stage="rodeo_done")
     counted = rows.annotate(all=Window(Count("*"))).order_by(F("stage_at").desc(nulls_last=True), "-pk")
     found = list(counted.values_list("pk", "all")[:NEWEST])
     return [pk for pk, _ in found], found[0][1] if found else 0

@@ -49,7 +49,7 @@ def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board of a squad. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
     squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
     only, url = actions.read(dict(request.GET.lists())), reverse("squads:boards:board", args=[squad.slug])
-    made = queries.board(squad, only)
+    made = queries.board(squad, only, me=request.user)
     if wants_fragment(request):
         if request.GET.get("version") == made.version:
             return varied(HttpResponse(status=204))
@@ -77,6 +77,7 @@ def board_page(
                 "url": url,
                 "fragment": _fragment(squad, made, url),
                 "people": people,
+                "accounts": [each.user for each in people if each.user.is_active],
                 "options": options,
                 "types": Story.Type.choices,
                 "views": [

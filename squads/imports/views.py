@@ -188,12 +188,22 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 def _filtered_stories(request: HttpRequest) -> Any:
     """Return the stories that the list shows for the same parameters."""
-    filters = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q", "release", "ended")}
+    names = ("squad", "stage", "type", "q", "release", "ended", "assignee")
+    filters = {name: given(request.GET, name) for name in names}
     squad = get_object_or_404(Squad, slug=filters["squad"]) if filters["squad"] else None
     stage = filters["stage"] if filters["stage"] in Story.Stage.values else ""
     type_ = filters["type"] if filters["type"] in Story.Type.values else ""
     ended = filters["ended"] if filters["ended"] in stories.ENDED else ""
-    return stories.found(squad, stage, type_, filters["q"][:200], release=filters["release"], ended=ended)
+    return stories.found(
+        squad,
+        stage,
+        type_,
+        filters["q"][:200],
+        release=filters["release"],
+        ended=ended,
+        assignee=filters["assignee"][:200],
+        me=request.user,
+    )
 
 
 def _download(lines: Any, kind: str, ending: str) -> StreamingHttpResponse:

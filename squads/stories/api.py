@@ -1,10 +1,11 @@
 """Stories and their evidence over the API; the same verbs as the pages call."""
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -16,6 +17,7 @@ from rest_framework.response import Response
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, Problem, named_by
 from portal.kernel.request_fields import Body
+from squads.assignments.queries import assigned_to
 from squads.judge.case import GUESSED
 from squads.stories import actions, editing, queries
 from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
@@ -40,6 +42,18 @@ class ReleaseField(Chosen):
         return apps.get_model("releases", "Release")._default_manager.all()
 
 
+class PersonField(Chosen):
+    """A person, by user name, however it is capitalised."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "does_not_exist": "No account is called “{value}”. Name a member of the squad by user name."
+    }
+
+    def __init__(self, **options: Any) -> None:
+        people = get_user_model().objects.filter(program_of=None)
+        super().__init__(slug_field="username", queryset=people, **options)
+
+
 class StoryChange(Body):
     """What people write about a story."""
 
@@ -59,6 +73,11 @@ class StoryChange(Body):
 
     title = serializers.CharField(max_length=200)
     type = serializers.ChoiceField(Story.Type.choices, required=False)
+    assignees = serializers.ListField(
+        child=PersonField(),
+        required=False,
+        help_text="Who works on it: user names of members of its squad, all of them.",
+    )
     description = serializers.CharField(required=False, allow_blank=True)
     acceptance_criteria = serializers.CharField(required=False, allow_blank=True)
     production_checks = serializers.CharField(required=False, allow_blank=True)
@@ -90,6 +109,13 @@ class TickIn(Body):
     checklist = serializers.ChoiceField([(name, name) for name in editing.CHECKLISTS])
     line = serializers.CharField(max_length=10_000)
     met = serializers.BooleanField()
+
+
+class AssigneeIn(Body):
+    """A person, and whether they work on the story. Who else does stays."""
+
+    person = PersonField()
+    assigned = serializers.BooleanField(default=True)
 
 
 class StoryIn(StoryChange):
@@ -215,6 +241,8 @@ def _began_from(if_match: str) -> int | None:
 
 def _clashed(conflict: editing.Conflict) -> Response:
     def plain(name: str, value: Any) -> Any:
+        if name in editing.SEVERAL:
+            return [each.username for each in value]
         return (value.slug if value else None) if name == "release" else value
 
     errors = [
@@ -246,12 +274,14 @@ ENDED_HELP = "Cancelled stories and duplicates are left out; this shows them too
 
 
 class StoryFilter(django_filters.FilterSet):
-    """?squad= and ?release= take slugs; ?text= is the start of a key, here or elsewhere, or part of a title."""
+    """?squad= and ?release= take slugs; ?text= is the start of a key, here or elsewhere, or part of a title; ?assignee= a
+    user name, "me", or "none" for nobody."""
 
     squad = django_filters.CharFilter(field_name="squad__slug")
     release = django_filters.CharFilter(field_name="release__slug")
     text = django_filters.CharFilter(method="with_text")
     ended = django_filters.ChoiceFilter(method="with_ending", choices=ENDED, label=ENDED_HELP)
+    assignee = django_filters.CharFilter(method="of_assignee")
 
     class Meta:
         model = Story
@@ -267,6 +297,9 @@ class StoryFilter(django_filters.FilterSet):
         """Leave out what was cancelled or is a duplicate, unless it is asked for."""
         stories: StoryQuerySet = super().filter_queryset(queryset)
         return stories.with_ending(self.form.cleaned_data.get("ended") or "")
+
+    def of_assignee(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories.filter(assigned_to(value.replace("\0", ""), self.request.user))
 
 
 class OfStory(Endpoint):
@@ -301,6 +334,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         "progress": "members",
         "supply": "members",
         "ticks": "members",
+        "assignees": "members",
         "take_back": "members",
     }
     serializer_class = StoryOut
@@ -326,7 +360,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     def list(self, request: Request) -> Response:
         """List stories, the newest first; without those that were cancelled or are duplicates, unless `ended` asks for them."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset().prefetch_related("assignees")))
         assert page is not None
         owners = queries.owner_names(story.standing for story in page)
         return self.get_paginated_response(StoryOut(page, many=True, context={"owners": owners}).data)
@@ -380,6 +414,17 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said.is_valid(raise_exception=True)
         data = said.validated_data
         editing.tick(story, data["checklist"], data["line"], data["met"], by=actor_of(request))
+        return self._shown(story)
+
+    @extend_schema(request=AssigneeIn, responses=StoryDetail)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def assignees(self, request: Request, key: str) -> Response:
+        """Assign one person, or unassign them. Whoever others assigned stays; PATCH writes the whole list."""
+        story = self._own()
+        said = AssigneeIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        data = said.validated_data
+        editing.put(story, "assignees", data["person"], data["assigned"], by=actor_of(request))
         return self._shown(story)
 
     @extend_schema(request=ProgressIn, responses=StoryDetail)

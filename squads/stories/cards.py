@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from squads.assignments.queries import Assignee, assignees_of
 from squads.judge import judgement
 from squads.stories import ladder
 from squads.stories.models import Story
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     squad: str
     slug: str
     external: str
+    people: tuple[Assignee, ...] = ()
 
 
 # Since when a story stands where it stands; one nobody moved, since it was written; unknown where nobody says when it moved.
@@ -46,7 +48,7 @@ SINCE = Case(
     default=Coalesce("stage_at", "progress_at"),
 )
 BESIDE: dict[str, Any] = {"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}
-COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields)
+COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields if name not in Row._field_defaults)
 
 
 class Card(NamedTuple):
@@ -72,6 +74,7 @@ class Card(NamedTuple):
     menu: str = ""
     found: bool = False
     elsewhere: str = ""
+    people: tuple[Assignee, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -93,18 +96,21 @@ class LiveCard(NamedTuple):
 
 
 def rows_of(ids: Iterable[int]) -> list[Row]:
-    """Read what the cards of these stories are made of, in one query, in the order of their squads' boards.
+    """Read what the cards of these stories are made of, in two queries, in the order of their squads' boards.
 
     No board has a card of what was cancelled or is a duplicate.
     """
-    rows = Story.objects.not_ended().filter(pk__in=list(ids)).order_by("rank")
-    return [Row._make(row) for row in rows.values_list(*COLUMNS)]
+    ids = list(ids)
+    people = assignees_of(ids)
+    rows = Story.objects.not_ended().filter(pk__in=ids).order_by("rank").values_list(*COLUMNS)
+    return [Row._make((*row, tuple(people.get(row[0], ())))) for row in rows]
 
 
 def row_from(story: Story) -> Row:
     """Return what the card of a story at hand is made of, squad included."""
     since = story.stage_at or story.progress_at or (story.created_at if story.stage == "todo" else None)
-    beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug}
+    people = tuple(assignees_of([story.pk]).get(story.pk, ()))
+    beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug, "people": people}
     return Row._make(beside[name] if name in beside else getattr(story, name) for name in Row._fields)
 
 
@@ -123,6 +129,7 @@ def version_of(row: Row) -> str:
         standing.get("gaps"),
         standing.get("dark"),
         row.squad,
+        row.people,
     )
     return blake2b(repr(shown).encode(), digest_size=6).hexdigest()
 
@@ -167,4 +174,5 @@ class CardMaker:
             withdrawn,
             bool(standing.get("dark")),
             elsewhere=foreign_key_of(row.external, row.key),
+            people=row.people,
         )

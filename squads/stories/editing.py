@@ -4,7 +4,7 @@ An editor says from which version they began. What they did not touch keeps what
 both touched is told with both values, and nothing is written.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,13 +16,25 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.outbox import publish
+from squads.assignments.actions import set_assignees
 from squads.events import StoryEdited, StoryFlagged
 from squads.stories.models import Story, StoryEdit
 
-EDITABLE = ("title", "type", "description", "acceptance_criteria", "production_checks", "release", "flag", "audience")
+EDITABLE = (
+    "title",
+    "type",
+    "assignees",
+    "description",
+    "acceptance_criteria",
+    "production_checks",
+    "release",
+    "flag",
+    "audience",
+)
 LABELS = {
     "title": "title",
     "type": "type",
+    "assignees": "assignees",
     "description": "description",
     "acceptance_criteria": "acceptance criteria",
     "production_checks": "checks in production",
@@ -32,9 +44,11 @@ LABELS = {
 }
 # The lines of a checklist, and where its ticks are kept.
 CHECKLISTS = {"acceptance_criteria": "criteria_met", "production_checks": "checks_met"}
+# Fields that hold several things, each a row of its own, and the verb that writes the rows.
+SEVERAL: dict[str, Callable[..., None]] = {"assignees": set_assignees}
 LONGEST_TEXT = 50_000
 MOST_LINES = 500
-SHOWN = [*EDITABLE, *CHECKLISTS.values(), "version", "stage", "standing"]
+SHOWN = [*(name for name in EDITABLE if name not in SEVERAL), *CHECKLISTS.values(), "version", "stage", "standing"]
 
 
 class Clash(NamedTuple):
@@ -65,6 +79,8 @@ class Clash(NamedTuple):
     def _words(self, value: Any) -> str:
         if self.field == "type":
             return str(Story.Type(value).label)
+        if self.field in SEVERAL:
+            return ", ".join(each["name"] for each in said(self.field, value))
         return "" if value is None else str(value)
 
 
@@ -93,16 +109,19 @@ def edit_story(story: Story, *, by: Actor, base_version: int | None = None, **fi
     """
     if strange := fields.keys() - set(EDITABLE):
         raise TypeError(f"not for people to set: {', '.join(sorted(strange))}")
-    row = Story.objects.select_for_update(of=("self",)).select_related("release").get(pk=story.pk)
+    row = Story.objects.select_for_update(of=("self",)).select_related("release", "squad").get(pk=story.pk)
     fields = {name: _plain(name, value) for name, value in fields.items()}
     if base_version is not None:
         fields = _merged(row, fields, base_version)
-    changed = {name: value for name, value in fields.items() if said(name, value) != said(name, getattr(row, name))}
+    changed = {name: value for name, value in fields.items() if not same(name, said(name, value), _present(row, name))}
     if changed:
         lists = [name for name in changed if name in CHECKLISTS]
-        before = {name: getattr(row, name) for name in (*changed, *(CHECKLISTS[name] for name in lists))}
+        before = {name: _present(row, name) for name in (*changed, *(CHECKLISTS[name] for name in lists))}
         for name, value in changed.items():
-            setattr(row, name, value)
+            if name in SEVERAL:
+                SEVERAL[name](row, value, by=by)
+            else:
+                setattr(row, name, value)
         for name in lists:
             kept = set(lines(getattr(row, name)))
             setattr(row, CHECKLISTS[name], [line for line in getattr(row, CHECKLISTS[name]) if line in kept])
@@ -111,8 +130,18 @@ def edit_story(story: Story, *, by: Actor, base_version: int | None = None, **fi
         if changed.keys() & {"flag", "audience"}:
             Story.objects.filter(pk=row.pk).judge()
             publish(StoryFlagged(key=row.key, id=row.pk))
+    getattr(story, "_prefetched_objects_cache", {}).clear()
     story.refresh_from_db(fields=SHOWN)
     return story
+
+
+@transaction.atomic
+def put(story: Story, name: str, thing: Any, on: bool, *, by: Actor) -> Story:
+    """Add one thing to a field that holds several (an assignee), or take it out. What others put there stays."""
+    row = Story.objects.select_for_update(of=("self",)).get(pk=story.pk)
+    others = [each for each in value_of(row, name) if each.pk != thing.pk]
+    fields: dict[str, Any] = {name: [*others, thing] if on else others}
+    return edit_story(story, by=by, **fields)
 
 
 @transaction.atomic
@@ -159,21 +188,39 @@ def lines(text: str) -> list[str]:
     return [line for line in found if line]
 
 
+def value_of(story: Story, name: str) -> Any:
+    """Return what a field of a story holds; several things as a list."""
+    value = getattr(story, name)
+    return list(value.all()) if name in SEVERAL else value
+
+
 def said(name: str, value: Any) -> Any:
-    """Return a field's value as the history keeps it; a release as its id and name."""
+    """Return a field's value as the history keeps it; a release, a person and a label as their ids and names."""
+    if name in SEVERAL:
+        each_said = ({"id": each.pk, "name": getattr(each, "name", str(each))} for each in value)
+        return sorted(each_said, key=lambda each: (str(each["name"]).lower(), each["id"]))
     if name == "release":
         return {"id": str(value.pk), "name": str(value)} if value else None
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
+def _present(story: Story, name: str) -> Any:
+    """Return what a field of a story holds, as the history keeps it."""
+    return said(name, value_of(story, name))
+
+
 def same(name: str, one: Any, other: Any) -> bool:
-    """Say whether two values, as the history keeps them, mean the same; a renamed release is the same release."""
+    """Say whether two values, as the history keeps them, mean the same; what was renamed is the same thing."""
+    if name in SEVERAL:
+        return {each["id"] for each in one or ()} == {each["id"] for each in other or ()}
     if name == "release":
         return bool((one or {}).get("id") == (other or {}).get("id"))
     return bool(one == other)
 
 
 def _plain(name: str, value: Any) -> Any:
+    if name in SEVERAL:
+        return list(value)
     if not isinstance(value, str):
         return value
     value = value.replace("\r\n", "\n")
@@ -192,13 +239,13 @@ def _merged(row: Story, fields: Mapping[str, Any], base_version: int) -> dict[st
         since.setdefault(edit.field, []).append(edit)
     mine, clashes = {}, []
     for name, value in fields.items():
-        wanted, now = said(name, value), said(name, getattr(row, name))
+        wanted, now = said(name, value), _present(row, name)
         began = since[name][0].before if name in since else now
         if same(name, wanted, began) or same(name, wanted, now):
             continue
         if name in since and not same(name, began, now):
             last = since[name][-1]
-            clashes.append(Clash(name, value, getattr(row, name), last.by, last.at))
+            clashes.append(Clash(name, value, value_of(row, name), last.by, last.at))
         mine[name] = value
     if clashes:
         raise Conflict(row, clashes, mine)
@@ -211,7 +258,8 @@ def check_texts(story: Story, names: Iterable[str] = EDITABLE) -> None:
     The others may hold more than is let in here: what was imported stays as it came.
     """
     # The squad and the release came from the database; checking them again would only cost queries.
-    story.clean_fields(exclude=["squad", "release", "created_by", "standing", "criteria_met", "checks_met"])
+    # Rows of their own are checked by what writes them.
+    story.clean_fields(exclude=["squad", "release", *SEVERAL, "created_by", "standing", "criteria_met", "checks_met"])
     errors = {}
     for name in {"description", *CHECKLISTS}.intersection(names):
         text = getattr(story, name)
@@ -224,15 +272,13 @@ def check_texts(story: Story, names: Iterable[str] = EDITABLE) -> None:
 
 
 def _write(row: Story, before: Mapping[str, Any], by: Actor) -> None:
-    """Write what changed of a locked story, with its history, and tell open pages."""
+    """Write what changed of a locked story, with its history, and tell open pages. `before` is as the history keeps it."""
     row.version += 1
-    row.save(update_fields=[*before, "version"])
+    row.save(update_fields=[*(name for name in before if name not in SEVERAL), "version"])
     now = clock.now()
     edits = [
         StoryEdit(story=row, version=row.version, field=name, before=old, after=new, by=by, at=now)
-        for name, old, new in (
-            (name, said(name, value), said(name, getattr(row, name))) for name, value in before.items()
-        )
+        for name, old, new in ((name, value, _present(row, name)) for name, value in before.items())
         if old != new
     ]
     StoryEdit.objects.bulk_create(edits)

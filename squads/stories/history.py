@@ -12,7 +12,7 @@ from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from squads.judge.stages import PROGRESS, STAGE_NAMES, STAGES
 from squads.stage_history.models import StageChange
-from squads.stories.editing import LABELS
+from squads.stories.editing import LABELS, SEVERAL
 from squads.stories.models import HEARD_OF, Story, StoryEdit
 
 BESIDE = {"related": "related stories", "change": "linked changes", "criteria_met": "ticks", "checks_met": "ticks"}
@@ -119,6 +119,8 @@ def _edit(row: StoryEdit, elsewhere: str) -> Entry:
     if row.field == "ending":
         return _ending(row, who)
     label = LABELS.get(row.field) or BESIDE.get(row.field, row.field.replace("_", " "))
+    if row.field in SEVERAL:
+        return Entry(row.at, who, _put(row, label), "", "", "")
     if isinstance(row.before, list) and isinstance(row.after, list):
         return Entry(row.at, who, _ticked(row), "", "", "")
     before, after = _words(row.before), _words(row.after)
@@ -143,6 +145,15 @@ def _ending(row: StoryEdit, who: str) -> Entry:
         "duplicate": f"closed it as a duplicate of {key}" if key else "closed it as a duplicate",
     }.get(after.get("ending", ""), "reopened it")
     return Entry(row.at, who, what, after.get("because", ""), "", "")
+
+
+def _put(row: StoryEdit, label: str) -> str:
+    """Say what was put into a field that holds several things, and what was taken out."""
+    before, after = ({each["id"]: each["name"] for each in value or ()} for value in (row.before, row.after))
+    on = ", ".join(name for pk, name in after.items() if pk not in before)
+    off = ", ".join(name for pk, name in before.items() if pk not in after)
+    added, removed = {"assignees": ("assigned", "unassigned")}.get(row.field, (f"added {label}", f"removed {label}"))
+    return "; ".join(f"{word} {names}" for word, names in ((added, on), (removed, off)) if names)
 
 
 def _ticked(row: StoryEdit) -> str:

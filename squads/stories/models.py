@@ -107,6 +107,13 @@ class Story(models.Model):
     release = models.ForeignKey(
         "releases.Release", null=True, blank=True, on_delete=models.SET_NULL, related_name="planned_stories"
     )
+    assignees: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        through="squads.Assignment",
+        through_fields=("story", "person"),
+        related_name="assigned_stories",
+        blank=True,
+    )
     flag = models.CharField(
         max_length=120, blank=True, help_text="The feature toggle that hides this story, if one does."
     )

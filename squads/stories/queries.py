@@ -10,7 +10,9 @@ from django.db.models import Q, QuerySet
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.markdown import to_html
+from squads.assignments.queries import Assignee, assigned_to, assignees_of
 from squads.judge import judgement
 from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
 from squads.stories import ladder
@@ -61,6 +63,7 @@ class Line(NamedTuple):
     glyph: SafeString
     answer: str
     gaps: str
+    people: list[Assignee]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,15 +171,17 @@ def gap_words(standing: Mapping[str, Any]) -> str:
 
 
 def lines(stories: Iterable[Story]) -> list[Line]:
-    """Return stories as lines of a list, with one query for all the owners they mention."""
+    """Return stories as lines of a list, with one query for all the owners they mention and one for who works on them."""
     rows = list(stories)
     at, owners = clock.now(), owner_names(story.standing for story in rows)
+    people = assignees_of(story.pk for story in rows)
     return [
         Line(
             story,
             ladder.glyph(story.standing),
             answer(story, at, owners),
             gap_words(story.standing),
+            people.get(story.pk, []),
         )
         for story in rows
     ]
@@ -198,11 +203,20 @@ def rungs(story: Story) -> list[Rung]:
 
 
 def found(
-    squad: Squad | None, stage: str, type_: str, text: str, *, release: str = "", ended: str = ""
+    squad: Squad | None,
+    stage: str,
+    type_: str,
+    text: str,
+    *,
+    release: str = "",
+    ended: str = "",
+    assignee: str = "",
+    me: Anyone | None = None,
 ) -> StoryQuerySet:
     """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title.
 
-    What was cancelled or is a duplicate is left out, unless `ended` asks for it (`StoryQuerySet.with_ending`).
+    What was cancelled or is a duplicate is left out, unless `ended` asks for it (`StoryQuerySet.with_ending`). `assignee` is a
+    user name, "me" for the one who looks, or "none".
     """
     rows = Story.objects.select_related("squad", "ended_by", "duplicate_of").order_by("-number" if squad else "-pk")
     rows = rows.with_ending(ended)
@@ -214,6 +228,8 @@ def found(
         rows = rows.filter(stage=stage)
     if type_:
         rows = rows.filter(type=type_)
+    if assignee:
+        rows = rows.filter(assigned_to(assignee, me))
     if text:
         rows = rows.matching(text)
     return rows

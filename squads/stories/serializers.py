@@ -29,6 +29,7 @@ class StoryOut(serializers.ModelSerializer):
     squad = named_by("slug")
     release = named_by("slug", allow_null=True)
     created_by = named_by("username", allow_null=True)
+    assignees = named_by("username", many=True)
     criteria_met = serializers.ListField(child=serializers.CharField(), read_only=True)
     checks_met = serializers.ListField(child=serializers.CharField(), read_only=True)
     rodeo_done = serializers.SerializerMethodField()
@@ -58,6 +59,7 @@ class StoryOut(serializers.ModelSerializer):
             "squad",
             "title",
             "type",
+            "assignees",
             "description",
             "acceptance_criteria",
             "criteria_met",

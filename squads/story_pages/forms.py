@@ -9,6 +9,7 @@ from django.db.models import F
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from squads.assignments.queries import offered
 from squads.stories import queries
 from squads.stories.manual_evidence import misplaced, seen_in
 from squads.stories.models import Story
@@ -31,6 +32,7 @@ class StoryForm(forms.ModelForm):
         fields = [
             "title",
             "type",
+            "assignees",
             "release",
             "description",
             "acceptance_criteria",
@@ -42,6 +44,7 @@ class StoryForm(forms.ModelForm):
             "description": forms.Textarea(attrs={"rows": 8}),
             "acceptance_criteria": forms.Textarea(attrs={"rows": 4}),
             "production_checks": forms.Textarea(attrs={"rows": 3}),
+            "assignees": forms.SelectMultiple(attrs={"data-picker": "", "size": 6}),
         }
         labels = {"production_checks": "Checks in production"}
         help_texts = {
@@ -64,6 +67,8 @@ class StoryForm(forms.ModelForm):
             self.fields["audience"].required = False
         if "release" in self.fields:
             self._offer_releases()
+        if "assignees" in self.fields:
+            self._offer_people(user)
         if self.instance.pk is None:
             squads = forms.ModelChoiceField(
                 Squad.objects.writable_by(user),
@@ -79,6 +84,15 @@ class StoryForm(forms.ModelForm):
             for name, value in self.cleaned_data.items()
             if name != "version" and self.data.get(f"take_{name}") != "theirs"
         }
+
+    def _offer_people(self, user: Anyone) -> None:
+        """Offer the squad's members by name. A story that is being written may be any squad's of the person's."""
+        squads = Squad.objects.writable_by(user) if self.instance.pk is None else [self.instance.squad]
+        story = None if self.instance.pk is None else self.instance
+        field: Any = self.fields["assignees"]
+        field.queryset = offered(squads, story)
+        field.to_field_name, field.label_from_instance = "username", lambda person: person.name
+        field.error_messages["invalid_choice"] = "“%(value)s” is not in the squad. Choose a member of it."
 
     def _offer_releases(self) -> None:
         release = self.fields["release"]

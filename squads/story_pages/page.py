@@ -9,6 +9,8 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
 from portal.kernel.paging import page_of
+from squads.assignments.actions import mark_seen
+from squads.assignments.queries import Assignee, assignees_of
 from squads.discussions import actions as discussions
 from squads.discussions import queries as discussion_queries
 from squads.stories import history, queries, relations
@@ -34,6 +36,7 @@ class Shape(NamedTuple):
 FIELDS = {
     "title": Shape("Title", "title", ("title",)),
     "type": Shape("Type", "fact", ("type",)),
+    "assignees": Shape("Assigned to", "fact", ("assignees",)),
     "release": Shape("Release", "fact", ("release",)),
     "flag": Shape("Flag", "fact", ("flag", "audience")),
     "description": Shape("Description", "text", ("description",)),
@@ -52,6 +55,7 @@ class Field:
     form: Any = None
     clashes: list[Clash] = field(default_factory=list)
     focused: bool = False
+    people: list[Assignee] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -82,6 +86,8 @@ def field_of(story: Story, name: str, html: SafeString | None = None, **more: An
     """Return one field of the story for its page."""
     if name == "description" and html is None:
         (html,) = discussion_queries.render_texts([story.description])
+    if name == "assignees":
+        more["people"] = assignees_of([story.pk]).get(story.pk, [])
     checklist = queries.checklist(story, name) if name in CHECKLISTS else None
     return Field(name, html, checklist, **more)
 
@@ -127,6 +133,7 @@ def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
     watches = list(discussion_queries.watchers(story)[: WATCHERS_SHOWN + 1])
     if request.user.is_authenticated:
         discussions.mark_mentions_seen(story, request.user)
+        mark_seen(request.user, story=story)
     return {
         "fields": {name: field_of(story, name, description) for name in FIELDS},
         "comments": discussion_queries.shown_comments(comments, request.user, bodies),

@@ -1,19 +1,23 @@
-"""Planning a story for a release: for members of its squad, and for project managers in any squad."""
+"""Planning a story for a release, for members of its squad and for project managers in any squad; and taking a story."""
 
 from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
 
 from portal.kernel.actors import Anyone, actor_of
-from portal.kernel.policy import planners
+from portal.kernel.form_errors import words_of
+from portal.kernel.policy import members, planners
 from squads.stories import actions
+from squads.stories.editing import put
 from squads.stories.models import Story
 from squads.story_pages.forms import RELEASES_OFFERED
-from squads.story_pages.lookup import story_at
+from squads.story_pages.lookup import own_story, story_at
+from squads.story_pages.page import Typed, story_page
 
 
 class PlanForm(forms.ModelForm):
@@ -53,3 +57,15 @@ def story_release(request: HttpRequest, key: str) -> HttpResponse:
         return redirect(story)
     status = 400 if form.errors else 200
     return render(request, "squads/stories/release.html", {"form": form, "story": story}, status=status)
+
+
+@members
+@require_POST
+def take(request: HttpRequest, key: str) -> HttpResponse:
+    """Assign a story to oneself, or, with `off`, to oneself no longer. Whoever else is assigned stays."""
+    story, me = own_story(key, request.user), actor_of(request)
+    try:
+        put(story, "assignees", me, "off" not in request.POST, by=me)
+    except ValidationError as error:
+        return story_page(request, story, typed=Typed("assignees", words_of(error), {}), status=400)
+    return redirect(f"{story.get_absolute_url()}#field-assignees")

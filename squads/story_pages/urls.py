@@ -11,6 +11,7 @@ urlpatterns = [
     path("stories/<str:key>/edit/", edit_views.story_edit, name="edit"),
     path("stories/<str:key>/fields/<slug:name>/", edit_views.field_edit, name="field"),
     path("stories/<str:key>/checklists/<slug:name>/", edit_views.checklist, name="checklist"),
+    path("stories/<str:key>/take/", planning_views.take, name="take"),
     path("stories/<str:key>/release/", planning_views.story_release, name="release"),
     path("stories/<str:key>/changes/", views.story_changes, name="changes"),
     path("stories/<str:key>/history/", views.story_history, name="history"),

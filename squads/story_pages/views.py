@@ -24,6 +24,7 @@ from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
 from portal.kernel.text_input import given, plain
 from portal.kernel.transitions import AlreadyMoved
+from squads.assignments.queries import offered
 from squads.stories import actions, history, queries
 from squads.stories.models import Story
 from squads.story_pages.forms import EvidenceForm, StoryForm
@@ -32,19 +33,21 @@ from squads.story_pages.page import Typed, story_page
 from squads.teams.models import Squad
 from squads.teams.queries import left_out
 
-MOST_LISTED = 10_000
+MOST_LISTED, MOST_PEOPLE = 10_000, 200
+ASKED = ("squad", "stage", "type", "q", "release", "ended", "assignee")
 
 
 @reading
 @require_safe
 def story_list(request: HttpRequest) -> HttpResponse:
-    """Stories, filtered by squad, stage, type, text, release and how they ended; the address carries the filter."""
-    asked = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q", "release", "ended")}
+    """Stories, filtered by squad, stage, type, text, release, assignee and how they ended; the address carries the filter."""
+    asked = {name: given(request.GET, name) for name in ASKED}
     squad = get_object_or_404(Squad, slug=asked["squad"]) if asked["squad"] else None
     stage = asked["stage"] if asked["stage"] in Story.Stage.values else ""
     type_ = asked["type"] if asked["type"] in Story.Type.values else ""
     ended = asked["ended"] if asked["ended"] in queries.ENDED else ""
-    rows = queries.found(squad, stage, type_, asked["q"][:200], release=asked["release"], ended="with")
+    more: dict[str, Any] = {"release": asked["release"], "assignee": asked["assignee"][:200], "me": request.user}
+    rows = queries.found(squad, stage, type_, asked["q"][:200], ended="with", **more)
     page = page_of(request, rows.with_ending(ended), most=MOST_LISTED)
     return render(
         request,
@@ -59,6 +62,7 @@ def story_list(request: HttpRequest) -> HttpResponse:
             "types": Story.Type.choices,
             "endings": queries.ENDED.items(),
             "left_out": "" if ended else left_out(rows),
+            "people": offered([squad] if squad else Squad.objects.filter(members=request.user.pk))[:MOST_PEOPLE],
         },
     )
 

@@ -228,7 +228,7 @@ def test_acceptance_is_asked_by_one_and_given_by_another_with_the_keyboard_alone
 ) -> None:
     page = open_for(ana)
     page.goto("/stories/PAY-1/")
-    page.keyboard.press("a")
+    page.keyboard.press("v")
     page.keyboard.press("Tab")
     expect(page.get_by_role("textbox", name="Who")).to_be_focused()
     page.keyboard.press("Tab")

@@ -527,6 +527,7 @@ CASES: dict[str, Case] = {
         lambda w: {"squad": "search"},
         never={"GET": {"other"}, "POST": {"other", "member", "lead"}},
     ),
+    "squads:stories:take": Case(_key, never=only("member", "lead"), refusals=(400,)),
     "squads:stories:progress": Case(_key, lambda w: {"to": "in_progress"}),
     "squads:stories:evidence": Case(_key, _seen),
     "squads:stories:evidence_take_back": Case(_by_hand, _mistaken),
@@ -549,6 +550,7 @@ CASES: dict[str, Case] = {
     # Shared by somebody else: a lead may remove it.
     "squads:boards:remove_view": Case(lambda w: [w.squad.slug, w.view.pk], never=only("lead", "administrator")),
     "squads:boards:place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "squads:boards:assign": Case(_key, lambda w: {"assignees": ["mo"], "version": 1}),
     "squads:boards:block": Case(_key, lambda w: {"because": "the bank"}),
     "squads:boards:unblock": Case(_blocked),
     "squads:boards:by_hand": Case(_key, _seen),
@@ -657,6 +659,7 @@ CASES: dict[str, Case] = {
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
     "api:story-stage-changes": Case(_key),
     "api:story-take-back": Case(_by_hand, _mistaken),
+    "api:story-assignees": Case(_key, lambda w: {"person": "mo"}),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
     "api:story-cancel": Case(_key, lambda w: {"because": "Nobody needs it."}),

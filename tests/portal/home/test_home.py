@@ -13,9 +13,10 @@ from portal.accounts.models import User
 from portal.home import queries
 from portal.kernel import clock
 from portal.kernel.models import StateChange
-from squads.imports import actions as imports
 from squads.models import AcceptanceRequest, Comment, Evidence, Membership, Mention, Squad, Story, Watch
 from squads.stories.actions import create_story, judge, record_by_hand
+
+MINE = "Your stories and what’s missing"
 
 
 def home(client: Client, query: str = "") -> str:
@@ -57,45 +58,37 @@ def deployed(story: Story, at: Any, shas: list[str]) -> None:
 # One's own stories
 
 
-def test_a_person_sees_the_stories_they_wrote_or_moved_last_and_what_each_lacks(
+def test_a_person_sees_the_stories_assigned_to_them_and_what_each_lacks(
     as_ana: Client, ana: User, bo: User, payments: Squad
 ) -> None:
-    create_story(payments, by=ana, title="Written")
-    create_story(payments, by=bo, title="Moved").move_progress("in_progress", by=ana)
-    taken = create_story(payments, by=ana, title="Taken")
-    taken.move_progress("in_progress", by=bo)
-    create_story(payments, by=bo, title="Elsewhere")
-    shown = section(home(as_ana), "Your stories, and what each lacks")
-    assert "Written" in shown and "No. To do: nobody has started it (squad Payments)." in shown
-    assert "Moved" in shown and "No. In progress, started just now" in shown
-    assert "Taken" not in shown
-    assert "Elsewhere" not in shown
+    create_story(payments, by=bo, title="Assigned", assignees=[ana])
+    create_story(payments, by=bo, title="Started", assignees=[ana]).move_progress("in_progress", by=bo)
+    create_story(payments, by=ana, title="Written").move_progress("in_progress", by=ana)
+    shown = section(home(as_ana), MINE)
+    assert "Assigned" in shown and "No. To do: nobody has started it (squad Payments)." in shown
+    assert shown.index("Started") < shown.index("Assigned")
+    assert "Written" not in shown
 
 
 def test_a_story_that_is_rodeo_done_is_no_longer_ones_own(as_ana: Client, ana: User, payments: Squad) -> None:
-    story = create_story(payments, by=ana, title="Gift cards")
+    story = create_story(payments, by=ana, title="Gift cards", assignees=[ana])
     for kind in ("deployment", "acceptance"):
         record_by_hand(story, by=ana, kind=kind, note="Seen.")
     assert story.stage == "rodeo_done"
-    assert "Gift cards" not in section(home(as_ana), "Your stories, and what each lacks")
+    assert "Gift cards" not in section(home(as_ana), MINE)
 
 
-def test_what_a_person_brought_in_is_not_theirs_until_they_move_it(as_ana: Client, ana: User, payments: Squad) -> None:
-    imports.run_import(
-        imports.upload(payments, by=ana, name="x.csv", body=b"Title,Status\nOne,Doing\nTwo,Open\n"), by=ana
-    )
-    assert "A story is yours once you write it or move it" in home(as_ana)
-    Story.objects.get(title="Two").move_progress("in_progress", by=ana)
-    shown = section(home(as_ana), "Your stories, and what each lacks")
-    assert "Two" in shown and "One" not in shown
+def test_who_has_nothing_to_do_is_led_to_the_board(as_ana: Client, payments: Squad) -> None:
+    shown = section(home(as_ana), MINE)
+    assert "Nothing is assigned to you. Take a story from" in shown and "/squads/payments/board/" in shown
 
 
 def test_own_stories_come_in_pages(as_ana: Client, ana: User, payments: Squad) -> None:
     for number in range(queries.MINE + 1):
-        create_story(payments, by=ana, title=f"Story number {number}.")
+        create_story(payments, by=ana, title=f"Story number {number}.", assignees=[ana])
     first, second = home(as_ana), home(as_ana, "?page=2")
     assert "Story number 0." not in first and "Story number 12." in first and 'href="?page=2"' in first
-    assert "Story number 0." in second and "Story number 12." not in section(second, "what each lacks")
+    assert "Story number 0." in second and "Story number 12." not in section(second, MINE)
     for strange in ("0", "-1", "x", "9" * 30, "²"):
         assert "Story number 12." in home(as_ana, f"?page={strange}")
 
