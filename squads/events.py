@@ -148,6 +148,17 @@ class StoryCommented(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CommentSaved(AboutSome):
+    """Comments were written, changed or removed, by their authors or by an import. Published by discussions and imports.
+
+    ids: the comments.
+    """
+
+    topic: ClassVar[str] = "comment.saved"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class AcceptanceAsked(Event):
     """Somebody asked for a story to be accepted in production. Published by acceptance.
 

@@ -22,6 +22,7 @@ from portal.kernel import clock
 from portal.kernel.outbox import publish
 from portal.sample.reports import MERGED, REPOSITORY, all_reports
 from portal.search.events import SearchEmptied
+from releases.environments.actions import create_environment
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.models import (
@@ -40,11 +41,12 @@ from releases.models import (
     Tag,
     TagMove,
 )
-from releases.planning.slugs import free_slug as release_slug
+from releases.planning.actions import create_release
 from releases.pulling import actions as pulling
 from releases.pulling import leases
 from releases.reading.actions import drain_inbox
 from releases.sources import connect_git
+from releases.sources.actions import create_push_source
 from squads.models import Evidence, Membership, Service, Squad, Story
 from squads.stories.actions import create_story, record_by_hand
 from squads.teams.actions import create_service, create_squad
@@ -207,25 +209,24 @@ def _company(at: datetime, squads: dict[str, Squad]) -> dict[str, Story]:
     for person in User.objects.filter(is_superuser=True):
         Membership.objects.get_or_create(squad=squads["PAY"], user=person)
     for order, (key, name, tier, location, cluster) in enumerate(PLACES):
-        Environment.objects.get_or_create(
-            key=key,
-            defaults={
-                "slug": key,
-                "name": name,
-                "tier": tier,
-                "location": location,
-                "cluster": cluster,
-                "realm": "market",
-                "order": (order + 2) * 10,
-            },
-        )
+        if Environment.objects.find(key) is None:
+            create_environment(
+                by=None,
+                key=key,
+                name=name,
+                tier=tier,
+                location=location,
+                cluster=cluster,
+                realm="market",
+                order=(order + 2) * 10,
+            )
     for name, prefix in SERVICES.items():
         repositories = [] if name == "checkout" else [f"market/{name}"]
         create_service(by=_person(SQUADS[prefix][3]), name=name, squad=squads[prefix], repositories=repositories)
-    planned = Release.objects.create(
+    planned = create_release(
+        by=_person(SQUADS["PAY"][3]),
         version="2026.4",
         line="market",
-        slug=release_slug("market", "2026.4"),
         planned_for=(at + timedelta(days=6)).date(),
         notes="Everything the market needs before the holidays.",
     )
@@ -314,8 +315,8 @@ def _settled(patience: float = 60) -> None:
 
 def send(at: datetime, shas: dict[str, str]) -> None:
     """Send what the sample company's CI and deploy systems would have said."""
-    reports = Source.objects.create(key=PUSH, name="Sample events", kind="report")
-    changes = Source.objects.create(key=CHANGES, name="Sample changes", kind="cdevents")
+    reports, _ = create_push_source(by=None, kind="report", name="Sample events")
+    changes, _ = create_push_source(by=None, kind="cdevents", name="Sample changes")
     for number, (kind, ago, payload) in enumerate(all_reports(shas)):
         moment = at - timedelta(hours=ago)
         delivery = f"sample-{number}"
@@ -343,9 +344,7 @@ def _talk() -> None:
     for version, day, user_stories, defects in TALK:
         moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         with transaction.atomic():
-            release = Release.objects.create(
-                version=version, line="OneHealth", slug=release_slug("OneHealth", version), released_at=moment
-            )
+            release = create_release(by=person, version=version, line="OneHealth", released_at=moment)
             for type_, name, count in (("user_story", "User story", user_stories), ("defect", "Defect", defects)):
                 for number in range(1, count + 1):
                     story = create_story(

@@ -4,15 +4,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
-from django.utils.safestring import SafeString
 
-from portal.search import engines, query_terms
+from portal.search import code_hits, engines, query_terms
 from portal.search.documents import NAMES
+from portal.search.hits import Hit
 from portal.search.models import SearchEntry, SearchSpelling
 from portal.search.query_terms import Asked
-from releases.models import Change, Run, StoryLink
+from squads.models import Comment, Membership
 
 KINDS = {
     "story": "Stories",
@@ -20,27 +19,21 @@ KINDS = {
     "squad": "Squads",
     "service": "Services",
     "environment": "Environments",
+    "person": "People",
+    "source": "Sources",
+    "comment": "Comments",
     "change": "Changes",
     "branch": "Branches",
 }
-OTHERS = frozenset(KINDS) - {"story", "change", "branch"}
+# What is in the index, by the groups in which it is looked for.
+GROUPS = {
+    "story": {"story"},
+    "comment": {"comment"},
+    "other": frozenset(KINDS) - {"story", "comment", "change", "branch"},
+}
 # So many are looked at before the best are chosen; beyond, a longer text finds the others.
 MOST = 200
 KEYS, LONGEST_KEY = 20, 60
-SHORTEST_SHA = 4
-# Without an index of subjects (SQLite), only so many of the newest changes are read.
-CHANGES_READ = 20_000
-
-
-class Hit(NamedTuple):
-    """One thing that was found. `title` and `excerpt` are HTML in which the words that were looked for are marked."""
-
-    kind: str
-    key: str
-    plain: str
-    title: SafeString
-    excerpt: SafeString
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +78,11 @@ def _matching(asked: Asked, terms: engines.Terms, kinds: Collection[str], limit:
     for kind in KINDS:
         if kind in kinds:
             ranked = sorted((_rank(row, asked, terms), row) for row in found if row.kind == kind)
-            hits += [_hit(row, asked.words) for _, row in ranked[:limit]]
+            hits += _hits(kind, [row for _, row in ranked[:limit]], asked.words)
     if "change" in kinds:
-        hits += _changes(asked, terms, limit)
+        hits += code_hits.changes(asked, terms, limit)
     if "branch" in kinds:
-        hits += _branches(asked, limit)
+        hits += code_hits.branches(asked, limit)
     return hits
 
 
@@ -98,6 +91,7 @@ def _matching(asked: Asked, terms: engines.Terms, kinds: Collection[str], limit:
 
 class _Row(NamedTuple):
     kind: str
+    ref: str
     key: str
     title: str
     body: str
@@ -108,16 +102,17 @@ class _Row(NamedTuple):
 def _entries(asked: Asked, terms: engines.Terms, kinds: Collection[str]) -> list[_Row]:
     """Return the entries that may be meant: by key, by the words of keys and titles, and, if these are few, by any word."""
     ids: dict[int, None] = {}
-    for stories in (True, False):
-        if not ({"story"} if stories else OTHERS) & set(kinds):
+    for group in engines.GROUPS:
+        if not GROUPS[group] & set(kinds):
             continue
-        own = engines.candidates(terms, MOST, head=True, stories=stories)
+        # Of a comment nothing is a title.
+        own = engines.candidates(terms, MOST, head=True, group=group) if group != "comment" else []
         if len(own) < MOST:
-            own += engines.candidates(terms, MOST, head=False, stories=stories)
+            own += engines.candidates(terms, MOST, head=False, group=group)
         ids.update(dict.fromkeys(own))
     if len(asked.text) <= LONGEST_KEY and " " not in asked.text:
         ids.update(dict.fromkeys(engines.by_key(asked.text, KEYS)))
-    columns = ("kind", "key", "title", "body", "url", "pk")
+    columns = ("kind", "ref", "key", "title", "body", "url", "pk")
     rows = SearchEntry.objects.filter(pk__in=ids, kind__in=kinds).order_by().values_list(*columns)
     return [_Row._make(row) for row in rows]
 
@@ -150,15 +145,44 @@ def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
     )
 
 
-def _hit(row: _Row, wanted: Sequence[str]) -> Hit:
-    return Hit(
-        row.kind,
-        row.key,
-        row.title,
-        query_terms.marked(row.title, wanted),
-        query_terms.excerpt(row.body, wanted),
-        row.url,
-    )
+def _hits(kind: str, rows: list[_Row], wanted: Sequence[str]) -> list[Hit]:
+    """Return the hits of rows of one kind. Where people are shown, and who said something, is read with them."""
+    if not rows:
+        return []
+    if kind == "person":
+        return _people(rows, wanted)
+    authors = _authors(rows) if kind == "comment" else {}
+    return [
+        Hit(
+            row.kind,
+            row.key,
+            row.title,
+            query_terms.marked(f"{authors[row.ref]}: {row.title}" if row.ref in authors else row.title, wanted),
+            query_terms.excerpt(row.body, wanted),
+            row.url,
+        )
+        for row in rows
+    ]
+
+
+def _authors(rows: list[_Row]) -> dict[str, str]:
+    comments = Comment.objects.filter(pk__in=[row.ref for row in rows]).select_related("author")
+    return {str(comment.pk): comment.author.name for comment in comments}
+
+
+def _people(rows: list[_Row], wanted: Sequence[str]) -> list[Hit]:
+    """Return people with the squads they are in; the page of the first one shows them."""
+    squads: dict[str, list[Any]] = {}
+    memberships = Membership.objects.filter(user__in=[row.ref for row in rows]).select_related("squad")
+    for each in memberships.order_by("squad__name"):
+        squads.setdefault(str(each.user_id), []).append(each.squad)
+    hits = []
+    for row in rows:
+        own = squads.get(row.ref, [])
+        where = reverse("squads:teams:people", args=[own[0].slug]) if own else reverse("squads:teams:list")
+        names = query_terms.marked(", ".join(squad.name for squad in own) or "in no squad", ())
+        hits.append(Hit("person", row.key, row.title, query_terms.marked(row.title, wanted), names, where))
+    return hits
 
 
 # Misspelling
@@ -181,7 +205,7 @@ def _corrected(wanted: Sequence[str]) -> list[tuple[str, ...]] | None:
 
 
 def _begins_something(word: str) -> bool:
-    return any(engines.candidates([(word,)], 1, head=False, stories=stories) for stories in (True, False))
+    return any(engines.candidates([(word,)], 1, head=False, group=group) for group in engines.GROUPS)
 
 
 def _likely(word: str) -> list[str]:
@@ -189,93 +213,3 @@ def _likely(word: str) -> list[str]:
         return []
     known = SearchSpelling.objects.filter(spelling__in=query_terms.spellings(word)).values_list("word", flat=True)
     return query_terms.nearest(word, known.distinct()[:500])
-
-
-# What is read straight from the tables of changes and runs
-
-
-def _changes(asked: Asked, terms: engines.Terms, limit: int) -> list[Hit]:
-    sha = asked.text.lower()
-    rows, beside = Change.objects.order_by("-committed_at", "pk"), ("repository__service", "release")
-    found: list[Change] = []
-    if len(sha) >= SHORTEST_SHA and not sha.strip("0123456789abcdef"):
-        # A range, which every database finds in its index of shas; "g" comes after every digit of one.
-        found = list(rows.filter(sha__gte=sha, sha__lt=sha + "g").select_related(*beside)[:limit])
-    if not found and terms:
-        found = list(rows.filter(_subject(terms, limit)).select_related(*beside)[:limit])
-    links = dict(
-        StoryLink.objects.asking()
-        .filter(change__in=[row.pk for row in found])
-        .order_by("-key")
-        .values_list("change_id", "story__key")
-    )
-    homes = {row.pk: _home_of(row, links.get(row.pk)) for row in found}
-    return [
-        Hit(
-            "change",
-            row.sha[:8],
-            row.subject,
-            query_terms.marked(row.subject or row.sha, asked.words),
-            query_terms.marked(_said_of(row, links.get(row.pk)), ()),
-            homes[row.pk],
-        )
-        for row in found
-        if homes[row.pk]
-    ]
-
-
-def _subject(terms: engines.Terms, limit: int) -> Q:
-    ids = engines.changes(terms, limit)
-    if ids is not None:
-        return Q(pk__in=ids)
-    newest = Change.objects.order_by("-committed_at", "pk").values_list("committed_at", flat=True)
-    since = list(newest[CHANGES_READ : CHANGES_READ + 1])
-    query = Q(committed_at__gte=since[0]) if since and since[0] else Q()
-    for term in terms:
-        any_of = Q()
-        for word in term:
-            any_of |= Q(subject__icontains=word)
-        query &= any_of
-    return query
-
-
-def _home_of(change: Change, story: str | None) -> str:
-    """Return where a change is shown: with its story or release, else at its provider or service; "" for nowhere."""
-    if story:
-        return reverse("squads:stories:changes", args=[story])
-    if change.release:
-        return reverse("releases:planning:changes", args=[change.release.slug])
-    service = change.repository.service
-    return change.url or (service.get_absolute_url() if service else "")
-
-
-def _said_of(change: Change, story: str | None) -> str:
-    parts = (change.repository.key, f"of {story}" if story else "", change.author)
-    return ", ".join(part for part in parts if part)
-
-
-def _branches(asked: Asked, limit: int) -> list[Hit]:
-    """Return branches that begin as was typed, each with its newest run."""
-    if len(asked.text) < 2 or " " in asked.text:
-        return []
-    begins = Run.objects.filter(branch__startswith=asked.text).exclude(url="")
-    newer = Run.objects.filter(
-        branch=OuterRef("branch"), repository=OuterRef("repository"), finished_at__gt=OuterRef("finished_at")
-    ).exclude(url="")
-    rows = begins.filter(~Exists(newer)).select_related("repository").order_by("branch", "-finished_at", "pk")
-    seen: dict[tuple[int | None, str], Run] = {}
-    for run in rows[:limit]:
-        seen.setdefault((run.repository_id, run.branch), run)
-    return [
-        Hit(
-            "branch",
-            "",
-            run.branch,
-            query_terms.marked(run.branch, asked.words),
-            query_terms.marked(
-                " ".join(filter(None, (str(run.repository or ""), run.pipeline, run.outcome or run.phase))), ()
-            ),
-            run.url,
-        )
-        for run in seen.values()
-    ]

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.kernel import clock
 from portal.kernel.actors import Actor, Anyone
@@ -70,14 +71,14 @@ def environment_named(key: str, tier: str = "") -> Environment:
 
 
 @transaction.atomic
-def create_environment(*, by: Actor, key: str, name: str = "", **fields: Any) -> Environment:
+def create_environment(*, by: Actor | None, key: str, name: str = "", **fields: Any) -> Environment:
     """Create an environment before any event names it; ValidationError names the field when the key exists."""
     hold("names of environments")  # so that of two created at the same moment the second gets the ValidationError
     key = key.strip()
     environment = Environment(key=key, name=name.strip() or key, **_editable(fields))
     environment.slug = free_slug(Environment, key, "environment")
     # Whoever may not say of one that is there that it is production may not make one either: it waits to be confirmed.
-    environment.tier_confirmed = may_say_tier(environment, environment.tier, by)
+    environment.tier_confirmed = by is None or may_say_tier(environment, environment.tier, by)
     _validate(environment)
     environment.save(force_insert=True)
     publish(EnvironmentSaved(ids=[environment.pk]))
@@ -171,6 +172,23 @@ def update_tier(environment: Environment, tier: str) -> bool:
     _record_tier(before, environment, None, "by a mapping rule")
     publish(EnvironmentSaved(ids=[environment.pk]))
     return True
+
+
+def update_from_events(environment: Environment, **fields: Any) -> None:
+    """Write what events say of an environment (its name, address, removals), and tell where it shows."""
+    before = {name: getattr(environment, name) for name in fields}
+    for name, value in fields.items():
+        setattr(environment, name, value)
+    if before != fields:
+        environment.save(update_fields=list(fields))
+        publish(EnvironmentSaved(ids=[environment.pk]))
+
+
+def forget_removals(environments: "QuerySet[Environment]") -> None:
+    """Take these environments for never deleted."""
+    if ids := list(environments.values_list("pk", flat=True)):
+        Environment.objects.filter(pk__in=ids).update(gone_at=None, emptied_at=None, removals=[])
+        publish(EnvironmentSaved(ids=ids))
 
 
 def _editable(fields: dict[str, Any]) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.db import transaction
 from rest_framework import exceptions
 
 from portal.accounts.models import ApiToken
 from portal.kernel.actors import Anyone
+from portal.kernel.outbox import publish
 from releases.artifacts.models import Artifact
+from releases.events import SourceSaved
 from releases.inbox.models import Source
 from releases.mappings import engine
 from releases.mappings.fact_mapper import current_rules
@@ -23,9 +26,11 @@ def source_of(token: ApiToken) -> Source:
     squad = token.squad
     if squad is None:
         raise exceptions.PermissionDenied("Reports need a token of a squad; this one is a person's.")
-    source, _ = Source.objects.get_or_create(
-        key=f"tokens-{squad.pk}", defaults={"name": f"Tokens of squad {squad}"[:120], "kind": "report"}
-    )
+    named = {"name": f"Tokens of squad {squad}"[:120], "kind": "report"}
+    with transaction.atomic():
+        source, is_new = Source.objects.get_or_create(key=f"tokens-{squad.pk}", defaults=named)
+        if is_new:
+            publish(SourceSaved(ids=[source.pk]))
     if source.state != Source.State.ACTIVE:
         raise exceptions.PermissionDenied(f"{source} is paused. An administrator can resume it.")
     return source

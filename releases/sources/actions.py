@@ -15,7 +15,7 @@ from portal.kernel import clock, http, policy
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
-from releases.events import SourceHealthChanged
+from releases.events import SourceHealthChanged, SourceSaved
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.repositories import get_or_create_repository
 from releases.providers import PROVIDERS, zones
@@ -145,7 +145,9 @@ def remove(source: Source, *, by: Actor | None) -> None:
     if InboundEvent.objects.filter(source=source).exists():
         raise ValidationError(f"{source} has events, and evidence rests on them. Pause it instead.")
     mirror = git_pull.mirror_of(source) if source.kind == "git" else None
+    pk = source.pk
     source.delete()
+    publish(SourceSaved(ids=[pk]))
     if mirror is not None:
         transaction.on_commit(mirror.forget)
 
@@ -171,7 +173,16 @@ def create_push_source(
         token_digest=token_digest(token),
         repository=get_or_create_repository(repository) if repository.strip() else None,
     )
+    publish(SourceSaved(ids=[source.pk]))
     return source, token
+
+
+@transaction.atomic
+def rename_source(source: Source, name: str) -> None:
+    """Call a source otherwise; its key, which is in addresses, stays."""
+    source.name = name
+    source.save(update_fields=["name"])
+    publish(SourceSaved(ids=[source.pk]))
 
 
 def _config_with_zone(kind: str, zone: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
-from releases.events import SourceHealthChanged
+from releases.events import SourceHealthChanged, SourceSaved
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.pipelines.models import Mainline, Repository
@@ -19,8 +19,8 @@ from releases.pipelines.repositories import get_or_create_repository, repository
 from releases.providers.git import config
 from releases.providers.git.client import Git
 from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
-from squads.events import ServiceChanged
-from squads.teams.actions import claim_service, free_slug
+from squads.events import ServiceChanged, ServiceSaved
+from squads.teams.actions import claim_service, create_service
 from squads.teams.models import Service, Squad
 
 
@@ -109,6 +109,7 @@ def connect_git(
         repository=found,
         next_pull_at=clock.now(),
     )
+    publish(SourceSaved(ids=[source.pk]))
     publish(ServiceChanged(id=owning_service.pk, repositories=[found.pk]))
     return source, True
 
@@ -129,7 +130,7 @@ def _find_service(name: str, squad: Squad, by: Actor | None) -> Service:
         raise ValidationError({"service": "Name the service that this repository makes, in at most 120 characters."})
     service: Service | None = Service.objects.select_related("squad").find(name)
     if service is None:
-        return Service.objects.create(name=name, squad=squad, slug=free_slug(Service, name, "service"))
+        return create_service(by=by, name=name, squad=squad)
     if service.squad is None:
         return claim_service(service, squad, by=by)
     if service.squad != squad:
@@ -164,7 +165,8 @@ def _repository_called(key: str) -> Repository:
 
 
 def _claim_repository(repository: Repository, service: Service) -> None:
-    Repository.objects.filter(pk=repository.pk, service=None).update(service=service)
+    if Repository.objects.filter(pk=repository.pk, service=None).update(service=service):
+        publish(ServiceSaved(ids=[service.pk]))
     repository.refresh_from_db(fields=["service"])
     if repository.service != service:
         raise ValidationError(
@@ -207,6 +209,7 @@ def edit_git(
     source.name = (name or before.name)[:120]
     retry_now(source, before)
     source.save(update_fields=["config", "credential", "name", *RETRY_COLUMNS])
+    publish(SourceSaved(ids=[source.pk]))
     publish(SourceHealthChanged(id=source.pk))
     if source.config != before.config:
         refs_events = Mainline.objects.filter(repository=source.repository, event__source=source)

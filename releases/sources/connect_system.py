@@ -15,8 +15,8 @@ from django.db import transaction
 from portal.kernel import clock, http
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
-from portal.kernel.outbox import publish
-from releases.events import EventsOutdated, SourceChanged, SourceHealthChanged
+from portal.kernel.outbox import publish, publish_many
+from releases.events import EventsOutdated, SourceChanged, SourceHealthChanged, SourceSaved
 from releases.inbox.actions import replay, replay_of
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS, zones
@@ -146,6 +146,7 @@ def connect_system(
     )
     issues_as_stories.set_squad(source, None, stories_for, label)
     source.save(force_insert=True)
+    publish(SourceSaved(ids=[source.pk]))
     return source, generated
 
 
@@ -194,7 +195,7 @@ def edit_system(
         source.cursor = {}
         changed.append("cursor")
     source.save(update_fields=changed)
-    publish(SourceHealthChanged(id=source.pk))
+    publish_many([SourceSaved(ids=[source.pk]), SourceHealthChanged(id=source.pk)])
     issues_as_stories.read_known_issues(source, before)
     if {**before.config, "url": ""} != {**config, "url": ""}:
         publish(SourceChanged(id=source.pk))

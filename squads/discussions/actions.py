@@ -17,7 +17,7 @@ from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
 from squads.discussions import queries
 from squads.discussions.models import Comment, Mention, Watch
-from squads.events import StoryCommented
+from squads.events import CommentSaved, StoryCommented
 
 LONGEST_BODY = 20_000
 REPEAT_WITHIN = timedelta(seconds=10)
@@ -40,6 +40,7 @@ def add_comment(story: Any, *, by: Actor, body: str) -> Comment:
     _update_mentions(comment)
     watch(story, by)
     publish(StoryCommented(key=story.key, id=story.pk, comment=comment.pk))
+    publish(CommentSaved(ids=[comment.pk]))
     touch([story.pk], comment=comment.pk)
     return comment
 
@@ -56,6 +57,7 @@ def edit_comment(comment: Comment, *, by: Actor, body: str) -> Comment:
         raise ValidationError("This comment was taken back. Write a new one.")
     comment.body, comment.edited_at = body, now
     _update_mentions(comment)
+    publish(CommentSaved(ids=[comment.pk]))
     touch([comment.story_id], comment=comment.pk)
     return comment
 
@@ -68,6 +70,7 @@ def remove_comment(comment: Comment, *, by: Actor) -> Comment:
     if Comment.objects.filter(pk=comment.pk, removed_at=None).update(body="", removed_at=now) == 1:
         comment.body, comment.removed_at = "", now
         comment.mentions.all().delete()
+        publish(CommentSaved(ids=[comment.pk]))
         touch([comment.story_id], comment=comment.pk)
     return comment
 

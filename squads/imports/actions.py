@@ -16,7 +16,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
 from squads.discussions.models import Comment
-from squads.events import StoriesImported, StoryEdited
+from squads.events import CommentSaved, StoriesImported, StoryEdited
 from squads.imports import foreign_keys, formats, queries, release_hook
 from squads.imports.foreign_keys import KeyPlan
 from squads.imports.formats.dates import ORDERS
@@ -357,5 +357,6 @@ def _write_comments(planned_stories: list[tuple[RowPlan, Story]], by: Actor, now
             if (story.pk, comment.at) not in known and (story.pk, comment.body) not in known
         ]
         Comment.objects.bulk_create(new, batch_size=BATCH)
+        publish(CommentSaved(ids=[comment.pk for comment in new]))
         written += [comment.story_id for comment in new]
     return written

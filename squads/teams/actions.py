@@ -98,6 +98,14 @@ def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
 
 
 @transaction.atomic
+def save_squad(squad: Squad) -> None:
+    """Write a squad as the admin pages leave it, which say more of it than people do."""
+    hold(NAMES_OF_SQUADS)
+    squad.save()
+    publish(SquadSaved(ids=[squad.pk]))
+
+
+@transaction.atomic
 def add_member(squad: Squad, username: str, *, by: Actor, role: str = "", accepts: bool | None = None) -> Membership:
     """Make the person with this user name a member; for one who is already, only role and `accepts` change."""
     username = username.strip()[:LONGEST_USERNAME]
@@ -150,7 +158,7 @@ def _check_other_lead(membership: Membership, by: Actor) -> None:
 
 @transaction.atomic
 def create_service(
-    *, by: Actor, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
+    *, by: Actor | None, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
 ) -> Service:
     """Create a service owned by a squad. A ValidationError says so when one of this name exists and can be claimed."""
     hold(NAMES_OF_SERVICES)
