@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from portal.kernel.api import Endpoint
 from portal.search import queries
+from portal.search.operators import OPERATORS
 
 
 class FoundThing(serializers.Serializer):
@@ -23,7 +24,8 @@ class FoundThing(serializers.Serializer):
 
 
 class Search(Endpoint):
-    """Stories, releases, squads, services, environments, changes and branches by any word that begins as was typed."""
+    """Stories, releases, squads, services, environments, people, sources, comments, changes and branches by any word that
+    begins as was typed. Operators narrow it: squad:payments is:blocked release:5.10 type:defect."""
 
     serializer_class = FoundThing
     filter_backends = []
@@ -33,7 +35,12 @@ class Search(Endpoint):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("q", str, required=True, description="What to look for; any text."),
+            OpenApiParameter(
+                "q",
+                str,
+                required=True,
+                description=f"What to look for: any text, and operators: {', '.join(f'{each}:' for each in OPERATORS)}.",
+            ),
             OpenApiParameter("kind", str, enum=list(queries.KINDS), many=True, description="Only these kinds."),
         ],
         responses=FoundThing(many=True),
@@ -45,7 +52,9 @@ class Search(Endpoint):
             raise serializers.ValidationError(
                 {"kind": f"There is no kind “{min(strange)[:40]}”. Choose from {', '.join(queries.KINDS)}."}
             )
-        found = queries.find(request.query_params.get("q", ""), kinds or tuple(queries.KINDS))
+        found = queries.find(request.query_params.get("q", ""), kinds or tuple(queries.KINDS), me=request.user)
+        if found.problem:
+            raise serializers.ValidationError({"q": found.problem})
         page: Any = self.paginate_queryset(found.hits)  # type: ignore[arg-type]
         rows = [
             {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.urls import reverse
@@ -90,9 +91,10 @@ def comments(refs: Collection[Any] | None) -> Iterator[Entry]:
 
 
 def people(refs: Collection[Any] | None) -> Iterator[Entry]:
-    """People who can sign in, by user name and name. Where they are shown follows from their squads, which change."""
+    """People who can sign in, by user name and name. What is shown of them is what they have to do."""
+    prefix = reverse("squads:stories:list")
     for each in _some(User.objects.filter(is_active=True, program_of=None).order_by("pk"), refs).iterator(2000):
-        yield Entry(str(each.pk), each.username, each.name, "", "")
+        yield Entry(str(each.pk), each.username, each.name, "", f"{prefix}?{urlencode({'assignee': each.username})}")
 
 
 def sources(refs: Collection[Any] | None) -> Iterator[Entry]:

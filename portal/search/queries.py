@@ -4,14 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.urls import reverse
+from django.db.models import QuerySet
 
-from portal.search import code_hits, engines, query_terms
+from portal.kernel.actors import Anyone
+from portal.search import code_hits, engines, operators, query_terms
 from portal.search.documents import NAMES
 from portal.search.hits import Hit
 from portal.search.models import SearchEntry, SearchSpelling
 from portal.search.query_terms import Asked
-from squads.models import Comment, Membership
+from squads.models import Comment, Membership, Story
 
 KINDS = {
     "story": "Stories",
@@ -38,11 +39,17 @@ KEYS, LONGEST_KEY = 20, 60
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, the best first within each kind. `meant` is what was looked for instead of a misspelling."""
+    """What a search found, the best first within each kind. `meant` is what was looked for instead of a misspelling.
 
+    `asked` is what was looked for without the operators of what was typed; `problem` says which of these mean nothing.
+    """
+
+    typed: str
     asked: Asked
     hits: list[Hit]
     meant: str = ""
+    problem: str = ""
+    note: str = ""
 
     def groups(self, each: int | None = None) -> list[tuple[str, str, list[Hit], int]]:
         """Return (kind, its name, its first hits, how many there are) of every kind that has some."""
@@ -54,31 +61,49 @@ class Found:
         return made
 
 
-def find(text: str, kinds: Collection[str] = tuple(KINDS), limit: int = MOST) -> Found:
+def find(text: str, kinds: Collection[str] = tuple(KINDS), limit: int = MOST, *, me: Anyone | None = None) -> Found:
     """Return up to `limit` things of each kind that a text may mean, the best first: what is called exactly so, what
     begins so, then by title, then by what is written in it. When nothing has these words, the nearest spellings are
-    looked for. Takes any text and never raises for one; a handful of queries whatever there is."""
-    asked = query_terms.asked(text)
-    limit = min(max(limit, 1), MOST)
-    hits = _matching(asked, [(word,) for word in asked.words], kinds, limit)
+    looked for. Operators (operators.py) narrow it; `me` is who searches. Takes any text and never raises for one; a
+    handful of queries whatever there is."""
+    typed = query_terms.asked(text).text
+    read = operators.read(typed, me, kinds)
+    asked, limit = query_terms.asked(read.text), min(max(limit, 1), MOST)
+    stories = None if read.stories is None else Story.objects.filter(read.stories)
+    wanted = Wanted(frozenset(kinds) if read.kinds is None else read.kinds, stories, read.kinds is not None)
+    said = {"problem": read.problem, "note": read.note}
+    hits = [] if read.problem else _matching(asked, [(word,) for word in asked.words], wanted, limit)
     if hits or not asked.words:
-        return Found(asked, hits)
+        return Found(typed, asked, hits, **said)
     terms = _corrected(asked.words)
     if terms is None:
-        return Found(asked, [])
+        return Found(typed, asked, [], **said)
     likely = Asked(asked.text, tuple(word for term in terms for word in term))
-    return Found(asked, _matching(likely, terms, kinds, limit), " ".join(term[0] for term in terms))
+    found = _matching(likely, terms, wanted, limit)
+    return Found(typed, asked, found, " ".join(term[0] for term in terms), **said)
 
 
-def _matching(asked: Asked, terms: engines.Terms, kinds: Collection[str], limit: int) -> list[Hit]:
-    if not asked.text:
+class Wanted(NamedTuple):
+    """What may be found: things of these kinds, and of stories only these; None where all may. `narrowed` says that an
+    operator asks for it, so that words are not needed."""
+
+    kinds: frozenset[str]
+    stories: "QuerySet[Story] | None"
+    narrowed: bool
+
+
+def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) -> list[Hit]:
+    kinds = wanted.kinds
+    if not asked.text and not wanted.narrowed:
         return []
-    found = _entries(asked, terms, kinds)
+    found = _entries(asked, terms, wanted) if asked.text else _newest(wanted)
     hits: list[Hit] = []
     for kind in KINDS:
         if kind in kinds:
-            ranked = sorted((_rank(row, asked, terms), row) for row in found if row.kind == kind)
-            hits += _hits(kind, [row for _, row in ranked[:limit]], asked.words)
+            own = [row for row in found if row.kind == kind]
+            # Without words nothing fits better than the newest.
+            ranked = sorted(own, key=lambda row: _rank(row, asked, terms)) if asked.text else own
+            hits += _hits(kind, ranked[:limit], asked.words)
     if "change" in kinds:
         hits += code_hits.changes(asked, terms, limit)
     if "branch" in kinds:
@@ -99,22 +124,38 @@ class _Row(NamedTuple):
     pk: int
 
 
-def _entries(asked: Asked, terms: engines.Terms, kinds: Collection[str]) -> list[_Row]:
+COLUMNS = ("kind", "ref", "key", "title", "body", "url", "pk")
+
+
+def _newest(wanted: Wanted) -> list[_Row]:
+    """Return the newest entries of what operators ask for."""
+    rows = SearchEntry.objects.filter(kind__in=wanted.kinds)
+    if wanted.stories is not None:
+        newest = wanted.stories.order_by("-pk").values_list("pk", flat=True)[:MOST]
+        rows = rows.filter(kind="story", ref__in=[str(pk) for pk in newest])
+    return [_Row._make(row) for row in rows.order_by("-pk").values_list(*COLUMNS)[:MOST]]
+
+
+def _entries(asked: Asked, terms: engines.Terms, wanted: Wanted) -> list[_Row]:
     """Return the entries that may be meant: by key, by the words of keys and titles, and, if these are few, by any word."""
     ids: dict[int, None] = {}
     for group in engines.GROUPS:
-        if not GROUPS[group] & set(kinds):
+        if not GROUPS[group] & wanted.kinds:
             continue
+        stories = wanted.stories if group == "story" else None
         # Of a comment nothing is a title.
-        own = engines.candidates(terms, MOST, head=True, group=group) if group != "comment" else []
+        own = engines.candidates(terms, MOST, head=True, group=group, stories=stories) if group != "comment" else []
         if len(own) < MOST:
-            own += engines.candidates(terms, MOST, head=False, group=group)
+            own += engines.candidates(terms, MOST, head=False, group=group, stories=stories)
         ids.update(dict.fromkeys(own))
     if len(asked.text) <= LONGEST_KEY and " " not in asked.text:
         ids.update(dict.fromkeys(engines.by_key(asked.text, KEYS)))
-    columns = ("kind", "ref", "key", "title", "body", "url", "pk")
-    rows = SearchEntry.objects.filter(pk__in=ids, kind__in=kinds).order_by().values_list(*columns)
-    return [_Row._make(row) for row in rows]
+    rows = SearchEntry.objects.filter(pk__in=ids, kind__in=wanted.kinds).order_by().values_list(*COLUMNS)
+    found = [_Row._make(row) for row in rows]
+    if wanted.stories is None:
+        return found
+    fitting = set(wanted.stories.filter(pk__in=[row.ref for row in found]).values_list("pk", flat=True))
+    return [row for row in found if int(row.ref) in fitting]
 
 
 def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
@@ -146,7 +187,7 @@ def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
 
 
 def _hits(kind: str, rows: list[_Row], wanted: Sequence[str]) -> list[Hit]:
-    """Return the hits of rows of one kind. Where people are shown, and who said something, is read with them."""
+    """Return the hits of rows of one kind. Which squads people are in, and who said something, is read with them."""
     if not rows:
         return []
     if kind == "person":
@@ -171,18 +212,22 @@ def _authors(rows: list[_Row]) -> dict[str, str]:
 
 
 def _people(rows: list[_Row], wanted: Sequence[str]) -> list[Hit]:
-    """Return people with the squads they are in; the page of the first one shows them."""
-    squads: dict[str, list[Any]] = {}
-    memberships = Membership.objects.filter(user__in=[row.ref for row in rows]).select_related("squad")
-    for each in memberships.order_by("squad__name"):
-        squads.setdefault(str(each.user_id), []).append(each.squad)
-    hits = []
-    for row in rows:
-        own = squads.get(row.ref, [])
-        where = reverse("squads:teams:people", args=[own[0].slug]) if own else reverse("squads:teams:list")
-        names = query_terms.marked(", ".join(squad.name for squad in own) or "in no squad", ())
-        hits.append(Hit("person", row.key, row.title, query_terms.marked(row.title, wanted), names, where))
-    return hits
+    """Return people with the squads they are in."""
+    squads: dict[str, list[str]] = {}
+    memberships = Membership.objects.filter(user__in=[row.ref for row in rows]).order_by("squad__name")
+    for user, squad in memberships.values_list("user_id", "squad__name"):
+        squads.setdefault(str(user), []).append(squad)
+    return [
+        Hit(
+            "person",
+            row.key,
+            row.title,
+            query_terms.marked(row.title, wanted),
+            query_terms.marked(", ".join(squads.get(row.ref, [])) or "in no squad", ()),
+            row.url,
+        )
+        for row in rows
+    ]
 
 
 # Misspelling

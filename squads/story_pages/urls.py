@@ -1,11 +1,12 @@
 from django.urls import path
 
-from squads.story_pages import edit_views, planning_views, views
+from squads.story_pages import edit_views, planning_views, quick_views, views
 
 app_name = "stories"
 urlpatterns = [
     path("stories/", views.story_list, name="list"),
     path("stories/new/", views.story_create, name="create"),
+    path("stories/new/quick/", quick_views.story_quick, name="quick"),
     path("stories/preview/", edit_views.preview, name="preview"),
     path("stories/<str:key>/", views.story_detail, name="detail"),
     path("stories/<str:key>/edit/", edit_views.story_edit, name="edit"),

@@ -175,7 +175,7 @@ def test_a_comment_mentions_somebody_with_the_keyboard_alone(
 ) -> None:
     page = open_for(ana)
     page.goto("/stories/PAY-1/")
-    page.keyboard.press("c")
+    page.keyboard.press("r")
     expect(page.get_by_role("textbox", name="Your comment")).to_be_focused()
     page.keyboard.type("@bo is it *really* gone?")
     page.keyboard.press("Control+Enter")

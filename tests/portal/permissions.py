@@ -513,6 +513,7 @@ CASES: dict[str, Case] = {
     # Stories
     "squads:stories:list": OWN,
     "squads:stories:create": Case(body=_story_said, also=PAGE, refusals=(400,)),
+    "squads:stories:quick": Case(body=_story_said, also=PAGE, refusals=(400,)),
     "squads:stories:detail": Case(_key),
     "squads:stories:edit": Case(_key, _story_said),
     "squads:stories:changes": Case(_key),

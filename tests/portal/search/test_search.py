@@ -24,6 +24,8 @@ from portal.search.queries import find
 from releases.environments.actions import create_environment, edit_environment, environment_named
 from releases.models import Change, InboundEvent, Repository, Run, Source, StoryLink
 from releases.planning.actions import create_release, edit_release
+from releases.sources.actions import create_push_source
+from squads.discussions.actions import add_comment
 from squads.events import StoryCreated
 from squads.models import Squad, Story
 from squads.stories.actions import create_story, edit_story
@@ -121,6 +123,24 @@ def test_everything_that_people_make_is_found(ana: User, payments: Squad) -> Non
     }
     assert [hit.kind for hit in find("5.10").hits] == ["release"]
     assert keys("spread") == ["MAR"] and keys("harbour") == ["marmalade-prod"] and keys("oranges") == ["5.10"]
+
+
+def test_people_comments_and_sources_are_found_and_what_is_secret_is_not(
+    as_ana: Client, ana: User, bo: User, write: Callable[..., Story]
+) -> None:
+    add_comment(write("Saddles"), by=bo, body="The stirrups are too long.\n\nBoth of them.")
+    create_push_source(by=None, kind="report", name="Stable reports")
+    outbox.deliver()
+    [comment] = find("stirrup").hits
+    assert (comment.kind, comment.key, comment.url[:21]) == ("comment", "PAY-1", "/stories/PAY-1/#comme")
+    assert comment.title.startswith("Bo: The <mark>stirrup</mark>s are")
+    [person] = find("bo", ["person"]).hits
+    assert (person.key, person.plain, person.excerpt, person.url) == ("bo", "Bo", "Search", "/stories/?assignee=bo")
+    assert [hit.url for hit in find("stable").hits] == ["/sources/stable-reports/"]
+    assert find("example.org").hits == [], "nobody's address"
+    assert "The stirrups" in as_ana.get("/search/", {"q": "stirrup"}).content.decode().replace("<mark>", "").replace(
+        "</mark>", ""
+    )
 
 
 @pytest.fixture
