@@ -40,7 +40,6 @@ def changes(asked: Asked, terms: engines.Terms, limit: int) -> list[Hit]:
             homes[row.pk],
         )
         for row in found
-        if homes[row.pk]
     ]
 
 
@@ -60,13 +59,13 @@ def _subject(terms: engines.Terms, limit: int) -> Q:
 
 
 def _home_of(change: Change, story: str | None) -> str:
-    """Return where a change is shown: with its story or release, else at its provider or service; "" for nowhere."""
+    """Return where a change is shown: with its story or release, at its provider, its service, else with what is unlinked."""
     if story:
         return reverse("squads:stories:changes", args=[story])
     if change.release:
         return reverse("releases:planning:changes", args=[change.release.slug])
     service = change.repository.service
-    return change.url or (service.get_absolute_url() if service else "")
+    return change.url or (service.get_absolute_url() if service else reverse("releases:evidence:unlinked_changes"))
 
 
 def _said_of(change: Change, story: str | None) -> str:

@@ -22,7 +22,7 @@ from squads.stories.queries import answer
 MEANT, OFFERED, MOST_PEOPLE = 4, 8, 500
 PAGE_OF_STORY = re.compile(r"/stories/([A-Za-z][A-Za-z0-9_]*-[0-9]+)/")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
-QUESTION = re.compile(r"is\s+(.+?)(?:\s+(?:rodeo\s+)?(?:done|live))?\s*\?*", re.I)
+QUESTION = re.compile(r"is\s+(.+?)(?P<end>(?:\s+(?:rodeo\s+)?(?:done|live))?\s*\?*)", re.I)
 COMMAND = re.compile(r"(move|plan|assign|create)\s+(.*)", re.I)
 BETWEEN = {"move": "to", "plan": "for|to", "assign": "to"}
 
@@ -62,18 +62,20 @@ class Offered:
     fills: list[Fill] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    # A question without its end may still be words that somebody looks for.
+    is_open: bool = False
 
     @property
     def is_command(self) -> bool:
         """Say whether the text was one, so that nothing else need be found for it."""
-        return bool(self.acts or self.fills or self.answers or self.notes)
+        return bool(self.acts or self.fills or self.answers or self.notes) and not self.is_open
 
 
 def offer(text: str, me: Anyone, page: str = "") -> Offered:
     """Return what a text asks for; `page` is the path of the page that the palette is open on."""
     text = " ".join(text.split())
     if question := QUESTION.fullmatch(text):
-        return Offered(answers=_answers(question[1]))
+        return Offered(answers=_answers(question[1]), is_open=not question["end"])
     if not me.is_authenticated or not (command := COMMAND.fullmatch(f"{text} ")):
         return Offered()
     verb, rest = command[1].lower(), command[2].strip()
@@ -215,8 +217,14 @@ def _create(title: str, me: Anyone, page: str) -> Offered:
     squads = list(Squad.objects.writable_by(me).order_by("name")[:50])
     if not squads:
         return Offered(notes=["A story belongs to a squad: join one, or create one, first."])
-    # The squad of the page first.
-    squads.sort(key=lambda squad: not (page.startswith((f"/squads/{squad.slug}/", f"/stories/{squad.key_prefix}-"))))
+    # The squad of the page first, then one's own.
+    own = set(Squad.objects.filter(members=me.pk))
+    squads.sort(
+        key=lambda squad: (
+            not page.startswith((f"/squads/{squad.slug}/", f"/stories/{squad.key_prefix}-")),
+            squad not in own,
+        )
+    )
     acts = [
         Act(
             f"Create “{title}” in {squad.name}",

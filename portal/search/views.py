@@ -49,7 +49,7 @@ def suggestions(request: HttpRequest) -> HttpResponse:
     text = GO_TO.sub("", given(request.GET, "q"), count=1)
     offered = commands.offer(text, request.user, given(request.GET, "page"))
     # What asks for an act is no text to be found.
-    looked_for = "" if offered.is_command and not offered.answers else text
+    looked_for = "" if offered.is_command else text
     found = queries.find(looked_for, limit=SUGGESTED, me=request.user)
     context = {
         "found": found,

@@ -21,7 +21,7 @@ PAGE = re.compile(r"/(?P<part>squads|stories|releases)/(?P<name>[^/]+)/")
 
 
 def _initial(request: HttpRequest) -> dict[str, object]:
-    """Return what the page that the person is on (`page`, its path) suggests: its squad, its release."""
+    """Return what the page that the person is on (`page`, its path) suggests: its squad, else the person's, and its release."""
     found: dict[str, object] = {"title": given(request.GET, "title")[:200]}
     page = PAGE.match(given(request.GET, "page"))
     if page and page["part"] == "squads":
@@ -33,6 +33,8 @@ def _initial(request: HttpRequest) -> dict[str, object]:
         # A story names its release; squads imports no code of releases (docs/adr/0002).
         releases: Any = Story._meta.get_field("release").related_model
         found["release"] = releases.objects.filter(slug=page["name"]).values_list("pk", flat=True).first()
+    if not found.get("squad"):
+        found["squad"] = Squad.objects.filter(members=request.user.pk).order_by("name").first()
     return found
 
 

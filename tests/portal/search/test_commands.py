@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.kernel import outbox
 from portal.search.commands import Act, offer
 from releases.planning.actions import create_release
-from squads.models import Squad, Story
+from squads.models import Membership, Squad, Story
 from squads.stories.actions import create_story
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +107,7 @@ def test_is_it_done_is_answered_by_title_with_the_honest_sentence(as_ria: Client
         [answer] = offer(text, ria).answers
         assert (answer.key, answer.said[:3]) == ("PAY-3", "No.")
     options = as_ria.get("/search/suggestions/", {"q": "is gift cards done?"}).content.decode()
-    assert options.count('class="palette__answer"') == 2 and "No. To do" in options
+    assert options.count('class="palette__answer"') == 2 and "No. To do" in options and "Nothing has" not in options
 
 
 def test_the_palette_shows_acts_and_no_hits_beside_them(as_ana: Client) -> None:
@@ -122,6 +122,13 @@ def test_it_costs_a_few_queries(ana: User) -> None:
         with CaptureQueriesContext(connection) as queries:
             offer(text, ana)
         assert len(queries) <= 18, text
+
+
+def test_an_administrator_creates_in_their_own_squad_first(root: User, search: Squad) -> None:
+    assert acts("create Bookmarks", root)[0].endswith("in Payments")
+    Membership.objects.create(squad=search, user=root)
+    assert acts("create Bookmarks", root)[0].endswith("in Search")
+    assert acts("create Bookmarks", root, "/squads/payments/board/")[0].endswith("in Payments")
 
 
 # Quick create

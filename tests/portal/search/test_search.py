@@ -187,6 +187,8 @@ def test_changes_are_found_by_sha_and_subject_and_branches_by_name(change: Chang
         ("branch", "feature/PAY-1-tame", "https://ci.example.org/0")
     ]
     assert find("dead", kinds=["story"]).hits == []
+    StoryLink.objects.all().delete()
+    assert [hit.url for hit in find("0deadb").hits] == ["/changes/unlinked/"], "a change of nothing is found as well"
 
 
 HOSTILE = [
