@@ -82,6 +82,7 @@ def test_escape_and_the_same_keys_close_it_and_the_focus_is_where_it_was(page: P
         page.keyboard.press(close)
         expect(dialog).to_be_hidden()
         expect(link).to_be_focused()
+    page.locator("button[popovertarget='person']").click()
     page.get_by_role("button", name="Commands").click()
     expect(page.get_by_role("dialog", name="Commands")).to_be_visible()
 

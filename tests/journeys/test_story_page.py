@@ -243,7 +243,7 @@ def test_acceptance_is_asked_by_one_and_given_by_another_with_the_keyboard_alone
     expect(accepter.get_by_role("link", name="Waiting 1")).to_be_visible()
     accepter.keyboard.press("g")
     accepter.keyboard.press("w")
-    expect(accepter.get_by_role("heading", level=1)).to_have_text("Waiting for my acceptance")
+    expect(accepter.get_by_role("heading", level=1)).to_have_text("Inbox")
     expect(accepter.locator(".waiting")).to_contain_text("Production: checkout checkout 1.4")
     accepter.get_by_label("What you did and saw in production").focus()
     accepter.keyboard.type("Nine euro came, and a mail.")

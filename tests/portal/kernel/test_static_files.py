@@ -29,7 +29,9 @@ def hashed(folder: Path, name: str) -> str:
 def test_all_styles_are_in_one_file_and_in_their_layers(collected: Path) -> None:
     text = hashed(collected / "css", "rodeo")
     assert "@import" not in text
-    for name, layer in re.findall(r'@import url\("([\w.-]+)"\) layer\((\w+)\)', (SOURCES / "css" / "rodeo.css").read_text()):
+    for name, layer in re.findall(
+        r'@import url\("([\w.-]+)"\) layer\((\w+)\)', (SOURCES / "css" / "rodeo.css").read_text()
+    ):
         part = (SOURCES / "css" / name).read_text()
         assert f"@layer {layer} {{\n{part}}}" in text, name
 
