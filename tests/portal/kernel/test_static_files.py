@@ -2,11 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
 from django.test import override_settings
 
+from portal.kernel.static_files import Bundles
 from portal.settings.base import STORAGES
 
 SOURCES = Path(__file__).resolve().parents[3] / "portal" / "static" / "portal"
@@ -29,18 +33,39 @@ def hashed(folder: Path, name: str) -> str:
 def test_all_styles_are_in_one_file_and_in_their_layers(collected: Path) -> None:
     text = hashed(collected / "css", "rodeo")
     assert "@import" not in text
-    for name, layer in re.findall(
-        r'@import url\("([\w.-]+)"\) layer\((\w+)\)', (SOURCES / "css" / "rodeo.css").read_text()
-    ):
+    source = (SOURCES / "css" / "rodeo.css").read_text()
+    for name, layer in re.findall(r'@import url\("([\w.-]+)"\) layer\((\w+)\)', source):
         part = (SOURCES / "css" / name).read_text()
         assert f"@layer {layer} {{\n{part}}}" in text, name
 
 
-def test_scripts_import_one_another_by_names_that_tell_their_contents(collected: Path) -> None:
-    imported = [
-        name
-        for path in (collected / "js").glob("*.*.js")
-        for name in re.findall(r'from "\./([^"]+)"', path.read_text())
-    ]
-    assert imported
-    assert [name for name in imported if not re.fullmatch(r"[\w-]+\.[0-9a-f]{12}\.js", name)] == []
+def test_a_script_has_in_it_whatever_it_imports(collected: Path) -> None:
+    for path in (SOURCES / "js").iterdir():
+        text = hashed(collected / "js", path.stem)
+        assert not re.search(r"^import\b", text, re.MULTILINE), path.name
+        for other in re.findall(r'from "\./([\w-]+)\.js"', path.read_text()):
+            assert f"const module_{other.replace('-', '_')} = (() => {{" in text
+
+
+def bundle(folder: Path, **scripts: str) -> Any:
+    for name, text in scripts.items():
+        (folder / f"{name}.js").write_text(text)
+    return Bundles(FileSystemStorage(folder)).open("one.js").read().decode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['import all from "./two.js";', "export let count = 0;", 'import "./two.js";', 'export * from "./two.js";'],
+)
+def test_what_cannot_be_bundled_stops_collectstatic(line: str, tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"one\.js cannot be bundled"):
+        bundle(tmp_path, one=f"{line}\n", two="export const two = 2;\n")
+
+
+def test_scripts_that_import_each_other_stop_collectstatic(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match="in a circle"):
+        bundle(
+            tmp_path,
+            one='import { two } from "./two.js";\nexport const one = 1;\n',
+            two='import { one } from "./one.js";\nexport const two = 2;\n',
+        )
