@@ -106,7 +106,7 @@ def test_a_squad_asks_and_an_accepter_finds_where_it_runs_and_what_to_look_at(
     ):
         assert part in said
     assert "Try <strong>iDEAL</strong>." in page.content.decode()
-    assert "Waiting 1 to accept" in said
+    assert "Inbox 1 waiting for you" in said
     assert Message.objects.get(topic="acceptance.asked").payload["key"] == "PAY-1"
 
 
