@@ -79,7 +79,7 @@ def _variable(module: str) -> str:
     return "module_" + module.replace("-", "_")
 
 
-class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):
+class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
     """Static files under names that tell their contents, so that browsers keep them for good; ours bundled."""
 
     def post_process(

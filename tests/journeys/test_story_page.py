@@ -240,7 +240,7 @@ def test_acceptance_is_asked_by_one_and_given_by_another_with_the_keyboard_alone
 
     accepter = open_for(pia)
     accepter.goto("/")
-    expect(accepter.get_by_role("link", name="Waiting 1")).to_be_visible()
+    expect(accepter.get_by_role("link", name="Inbox 1")).to_be_visible()
     accepter.keyboard.press("g")
     accepter.keyboard.press("w")
     expect(accepter.get_by_role("heading", level=1)).to_have_text("Inbox")
