@@ -24,6 +24,7 @@ from squads.comments.api import Comments, Relations
 from squads.endings.api import Endings
 from squads.handovers.api import Handovers
 from squads.imports.api import Imports
+from squads.labels.api import Labels
 from squads.stories.api import Stories
 from squads.teams.api import Services, Squads
 
@@ -62,6 +63,12 @@ v1: list[URLPattern | URLResolver] = [
     path("stories/<str:key>/cancel/", Endings.as_view({"post": "cancel"}), name="story-cancel"),
     path("stories/<str:key>/duplicate/", Endings.as_view({"post": "duplicate"}), name="story-duplicate"),
     path("stories/<str:key>/reopen/", Endings.as_view({"post": "reopen"}), name="story-reopen"),
+    path("squads/<slug:slug>/labels/", Labels.as_view({"get": "list", "post": "create"}), name="label-list"),
+    path(
+        "squads/<slug:slug>/labels/<int:pk>/",
+        Labels.as_view({"patch": "partial_update", "delete": "destroy"}),
+        name="label-detail",
+    ),
     path("stories/<str:key>/place/", Places.as_view({"post": "place"}), name="story-place"),
     path("stories/<str:key>/block/", Places.as_view({"post": "block"}), name="story-block"),
     path("stories/<str:key>/unblock/", Places.as_view({"post": "unblock"}), name="story-unblock"),

@@ -5,8 +5,19 @@ from squads.assignments import admin as assignments
 from squads.boards import admin as boards
 from squads.discussions import admin as discussions
 from squads.imports import admin as imports
+from squads.labels import admin as labels
 from squads.stage_history import admin as stage_history
 from squads.stories import admin as stories
 from squads.teams import admin as teams
 
-__all__ = ["acceptance", "assignments", "boards", "discussions", "imports", "stage_history", "stories", "teams"]
+__all__ = [
+    "acceptance",
+    "assignments",
+    "boards",
+    "discussions",
+    "imports",
+    "labels",
+    "stage_history",
+    "stories",
+    "teams",
+]

@@ -5,6 +5,7 @@ from squads.assignments.models import Assignment
 from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
+from squads.labels.models import Label
 from squads.stage_history.models import StageChange
 from squads.stories.models import Evidence, Relation, Story, StoryAlias, StoryEdit
 from squads.teams.models import Membership, Notice, Service, Squad
@@ -15,6 +16,7 @@ __all__ = [
     "Comment",
     "Evidence",
     "Import",
+    "Label",
     "Membership",
     "Mention",
     "Notice",

@@ -105,6 +105,19 @@ CRITERIA = {
 }
 
 
+# Priority, labels, and in how many days it is needed.
+PLANNED: dict[str, tuple[str, tuple[str, ...], int | None]] = {
+    "PAY-4": ("high", ("checkout",), 4),
+    "PAY-5": ("normal", ("cards", "mail"), None),
+    "PAY-6": ("urgent", ("invoices",), 1),
+    "PAY-7": ("normal", ("checkout",), 12),
+    "PAY-8": ("low", ("invoices",), None),
+    "SRCH-2": ("high", ("suggestions",), 6),
+    "SRCH-4": ("low", (), None),
+    "PLAT-3": ("normal", ("operations",), 3),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Commit:
     """One commit of the generated repository: hours ago, author, message, and the tag that follows it."""
@@ -254,12 +267,20 @@ def _story(
         flag=flag,
         acceptance_criteria=CRITERIA.get(key, ""),
         assignees=[person] if steps else [],
+        **_planned(key, at),
     )
     for step, ago in zip(("in_progress", "dev_done"), steps, strict=False):
         story.move_progress(step, by=person, at=at - timedelta(hours=ago))
     written = at - timedelta(hours=max(steps, default=0)) - WRITTEN
     Story.objects.filter(pk=story.pk).update(created_at=written)
     return story
+
+
+def _planned(key: str, at: datetime) -> dict[str, Any]:
+    """Return what people said beside the texts: priority, labels and, of some, the day by which it is needed."""
+    priority, labels, days = PLANNED.get(key, ("normal", (), None))
+    due = None if days is None else (at + timedelta(days=days)).date()
+    return {"priority": priority, "labels": list(labels), "due": due}
 
 
 def make_repository(at: datetime) -> Path:

@@ -61,9 +61,16 @@ def _just_made(squad: Squad, titles: list[str], by: Actor) -> list[Story]:
 
 @transaction.atomic
 def set_rules(
-    squad: Squad, *, by: Actor, limits: Mapping[str, int | None], accepts_own: bool, accepters: Iterable[str]
+    squad: Squad,
+    *,
+    by: Actor,
+    limits: Mapping[str, int | None],
+    accepts_own: bool,
+    accepters: Iterable[str],
+    estimates: bool | None = None,
 ) -> Squad:
-    """Say how many stories the squad wants on a stage at a time, who accepts, and whether one may accept one's own."""
+    """Say how many stories the squad wants on a stage at a time, who accepts, whether one may accept one's own, and whether
+    stories are estimated. Estimates that there are stay."""
     errors = {}
     for stage, limit in limits.items():
         if stage not in LIMITED:
@@ -74,7 +81,8 @@ def set_rules(
         raise ValidationError(errors)
     squad.wip_limits = {stage: limits[stage] for stage in LIMITED if limits.get(stage)}
     squad.accepts_own = accepts_own
-    squad.save(update_fields=["wip_limits", "accepts_own"])
+    squad.estimates = squad.estimates if estimates is None else estimates
+    squad.save(update_fields=["wip_limits", "accepts_own", "estimates"])
     members, named = Membership.objects.filter(squad=squad), set(accepters)
     members.filter(user__username__in=named, accepts=False).update(accepts=True)
     members.exclude(user__username__in=named).filter(accepts=True).update(accepts=False)
@@ -115,6 +123,8 @@ def read(values: Mapping[str, list[str]]) -> BoardFilter:
         "1" if said.get("blocked") == "1" else "",
         "1" if said.get("stalled") == "1" else "",
         said.get("assignee", ""),
+        said.get("label", ""),
+        priority if (priority := said.get("priority", "")) in Story.Priority.values else "",
     )
 
 

@@ -16,7 +16,8 @@ from squads.boards import actions, queries
 from squads.boards.time_in_stage import stalls
 from squads.judge import judgement
 from squads.stories import ranking
-from squads.stories.api import OfStory, ProgressField, ReasonField
+from squads.stories.api import OfStory
+from squads.stories.bodies import ProgressField, ReasonField
 from squads.stories.cards import Row, version_of
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
@@ -31,6 +32,10 @@ class SquadCardOut(serializers.Serializer):
     title = serializers.CharField()
     type = serializers.ChoiceField(Story.Type.choices)
     assignees = serializers.ListField(child=serializers.CharField(), help_text="User names.")
+    priority = serializers.ChoiceField(Story.Priority.choices)
+    labels = serializers.ListField(child=serializers.CharField())
+    due = serializers.DateField(allow_null=True)
+    estimate = serializers.IntegerField(allow_null=True)
     rank = serializers.IntegerField(help_text="Its place among the squad's stories, the lowest first.")
     version = serializers.CharField(help_text="Changes with what the card shows.")
     answer = serializers.CharField()
@@ -97,6 +102,8 @@ FILTERS = [
         "release": "Its slug.",
         "type": "",
         "assignee": "Who works on it, by user name; me, or none for nobody.",
+        "label": "Its name.",
+        "priority": "urgent, high, normal or low.",
         "person": "Who wrote it, or moved it to in progress.",
         "service": "Its name.",
         "q": "The start of a key, or part of a title.",
@@ -129,6 +136,10 @@ class Boards(Endpoint):
                 "key": row.key,
                 "title": row.title,
                 "type": row.type,
+                "priority": row.priority,
+                "labels": row.labels,
+                "due": row.due,
+                "estimate": row.estimate,
                 "assignees": [each.username for each in row.people],
                 "rank": row.rank,
                 "version": version_of(row),

@@ -37,6 +37,12 @@ class RulesForm(forms.Form):
                 initial=squad.wip_limits.get(stage),
                 error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wrong),
             )
+        self.fields["estimates"] = forms.BooleanField(
+            label="Stories are estimated",
+            required=False,
+            initial=squad.estimates,
+            help_text="Stories get a field for how big they are, in your own points.",
+        )
         self.fields["accepters"] = forms.MultipleChoiceField(
             label="Accepters",
             required=False,
@@ -58,5 +64,6 @@ class RulesForm(forms.Form):
         return {
             "limits": {stage: data[stage] for stage in LIMITED},
             "accepts_own": data["accepts_own"],
+            "estimates": data["estimates"],
             "accepters": data["accepters"],
         }

@@ -20,6 +20,7 @@ from squads.assignments.queries import assigned_to
 from squads.boards import cards
 from squads.boards.time_in_stage import Usual, stalls, usual
 from squads.judge import judgement
+from squads.labels.queries import labelled
 from squads.stories.cards import SINCE, Row, rows_of, version_of
 from squads.stories.models import Evidence, Story
 from squads.stories.querysets import condition_of
@@ -44,6 +45,8 @@ class BoardFilter:
     blocked: str = ""
     stalled: str = ""
     assignee: str = ""
+    label: str = ""
+    priority: str = ""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -72,6 +75,10 @@ class BoardFilter:
             wanted &= condition_of(self.q)
         if self.assignee:
             wanted &= assigned_to(self.assignee, me)
+        if self.label:
+            wanted &= labelled(self.label)
+        if self.priority:
+            wanted &= Q(priority=self.priority)
         if self.blocked:
             wanted &= ~Q(blocked_because="")
         return wanted
@@ -227,9 +234,10 @@ class View(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What the board can be filtered by: services, releases, and the views that were saved."""
+    """What the board can be filtered by: services, labels, releases, and the views that were saved."""
 
     services: list[tuple[str, str]]
+    labels: list[str]
     releases: list[tuple[str, str]]
     views: list[View]
 
@@ -250,15 +258,17 @@ def options(squad: Squad, user: Anyone) -> Options:
         releases.filter(pk__in=planned).values_list(
             Value("release"), *none, "slug", Trim(Concat("line", Value(" "), "version"))
         ),
+        squad.labels.order_by().values_list(Value("label"), *none, "name", "name"),
         squad.saved_views.filter(seen).order_by().values_list(Value("view"), "pk", "owner", "query", "name"),
         all=True,
     )
-    found: dict[str, list[View]] = {"service": [], "release": [], "view": []}
-    for kind, *rest in every[: 3 * OPTIONS]:
+    found: dict[str, list[View]] = {"service": [], "label": [], "release": [], "view": []}
+    for kind, *rest in every[: 4 * OPTIONS]:
         found[kind].append(View(*rest))
     services_, releases_ = ([(each.query, each.name) for each in found[kind]] for kind in ("service", "release"))
     views = sorted(found["view"], key=lambda each: (each.name, each.pk))
-    return Options(sorted(services_), sorted(releases_, key=lambda each: each[1]), views)
+    labels = sorted((each.name for each in found["label"]), key=str.lower)
+    return Options(sorted(services_), labels, sorted(releases_, key=lambda each: each[1]), views)
 
 
 def people(squad: Squad) -> list[Membership]:

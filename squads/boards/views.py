@@ -80,6 +80,7 @@ def board_page(
                 "accounts": [each.user for each in people if each.user.is_active],
                 "options": options,
                 "types": Story.Type.choices,
+                "priorities": Story.Priority.choices,
                 "views": [
                     (view, "" if view.owner_id == request.user.pk else names.get(view.owner_id, "shared"))
                     for view in options.views

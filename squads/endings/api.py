@@ -9,7 +9,8 @@ from portal.kernel.actors import actor_of
 from portal.kernel.request_fields import Body
 from squads.endings import actions
 from squads.stories import queries
-from squads.stories.api import OfStory, ReasonField
+from squads.stories.api import OfStory
+from squads.stories.bodies import ReasonField
 from squads.stories.models import Story
 from squads.stories.serializers import StoryDetail
 

@@ -9,6 +9,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
 from squads.events import StoryMoved
+from squads.labels.actions import labels_named
 from squads.stories.actions import RANK_GAP, last_rank
 from squads.stories.editing import note
 from squads.stories.models import HEARD_OF, Renamed, Story, StoryAlias
@@ -59,6 +60,8 @@ def move_to_squad(story: Story, squad: Squad, *, by: Actor) -> Story:
     Story.objects.filter(pk=story.pk).update(squad=squad, key=key, number=number, rank=last_rank(squad) + RANK_GAP)
     StoryAlias.objects.filter(story=story, key=key).delete()
     story.refresh_from_db()
+    # Labels are the squad's own: the other squad's of the same names, made where it has none.
+    story.labels.set(labels_named(squad, list(story.labels.all())))
     if (alias := StoryAlias.of(story, before)) is not None:
         alias.save()
     # Moves are kept by key.

@@ -188,7 +188,7 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 def _filtered_stories(request: HttpRequest) -> Any:
     """Return the stories that the list shows for the same parameters."""
-    names = ("squad", "stage", "type", "q", "release", "ended", "assignee")
+    names = ("squad", "stage", "type", "q", "release", "ended", "assignee", "label", "priority")
     filters = {name: given(request.GET, name) for name in names}
     squad = get_object_or_404(Squad, slug=filters["squad"]) if filters["squad"] else None
     stage = filters["stage"] if filters["stage"] in Story.Stage.values else ""
@@ -203,6 +203,8 @@ def _filtered_stories(request: HttpRequest) -> Any:
         ended=ended,
         assignee=filters["assignee"][:200],
         me=request.user,
+        label=filters["label"][:200],
+        priority=filters["priority"][:20],
     )
 
 

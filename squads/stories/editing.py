@@ -5,7 +5,7 @@ both touched is told with both values, and nothing is written.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -18,12 +18,17 @@ from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from squads.assignments.actions import set_assignees
 from squads.events import StoryEdited, StoryFlagged
+from squads.labels.actions import labels_named, set_labels
 from squads.stories.models import Story, StoryEdit
 
 EDITABLE = (
     "title",
     "type",
     "assignees",
+    "priority",
+    "labels",
+    "due",
+    "estimate",
     "description",
     "acceptance_criteria",
     "production_checks",
@@ -35,6 +40,10 @@ LABELS = {
     "title": "title",
     "type": "type",
     "assignees": "assignees",
+    "priority": "priority",
+    "labels": "labels",
+    "due": "due date",
+    "estimate": "estimate",
     "description": "description",
     "acceptance_criteria": "acceptance criteria",
     "production_checks": "checks in production",
@@ -45,7 +54,7 @@ LABELS = {
 # The lines of a checklist, and where its ticks are kept.
 CHECKLISTS = {"acceptance_criteria": "criteria_met", "production_checks": "checks_met"}
 # Fields that hold several things, each a row of its own, and the verb that writes the rows.
-SEVERAL: dict[str, Callable[..., None]] = {"assignees": set_assignees}
+SEVERAL: dict[str, Callable[..., None]] = {"assignees": set_assignees, "labels": set_labels}
 LONGEST_TEXT = 50_000
 MOST_LINES = 500
 SHOWN = [*(name for name in EDITABLE if name not in SEVERAL), *CHECKLISTS.values(), "version", "stage", "standing"]
@@ -79,6 +88,8 @@ class Clash(NamedTuple):
     def _words(self, value: Any) -> str:
         if self.field == "type":
             return str(Story.Type(value).label)
+        if self.field == "priority":
+            return str(Story.Priority(value).label)
         if self.field in SEVERAL:
             return ", ".join(each["name"] for each in said(self.field, value))
         return "" if value is None else str(value)
@@ -110,7 +121,7 @@ def edit_story(story: Story, *, by: Actor, base_version: int | None = None, **fi
     if strange := fields.keys() - set(EDITABLE):
         raise TypeError(f"not for people to set: {', '.join(sorted(strange))}")
     row = Story.objects.select_for_update(of=("self",)).select_related("release", "squad").get(pk=story.pk)
-    fields = {name: _plain(name, value) for name, value in fields.items()}
+    fields = {name: _plain(row, name, value) for name, value in fields.items()}
     if base_version is not None:
         fields = _merged(row, fields, base_version)
     changed = {name: value for name, value in fields.items() if not same(name, said(name, value), _present(row, name))}
@@ -201,6 +212,8 @@ def said(name: str, value: Any) -> Any:
         return sorted(each_said, key=lambda each: (str(each["name"]).lower(), each["id"]))
     if name == "release":
         return {"id": str(value.pk), "name": str(value)} if value else None
+    if isinstance(value, date):
+        return value.isoformat()
     return value.replace("\r\n", "\n") if isinstance(value, str) else value
 
 
@@ -218,7 +231,9 @@ def same(name: str, one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def _plain(name: str, value: Any) -> Any:
+def _plain(row: Story, name: str, value: Any) -> Any:
+    if name == "labels":
+        return labels_named(row.squad, value)
     if name in SEVERAL:
         return list(value)
     if not isinstance(value, str):
@@ -261,6 +276,11 @@ def check_texts(story: Story, names: Iterable[str] = EDITABLE) -> None:
     # Rows of their own are checked by what writes them.
     story.clean_fields(exclude=["squad", "release", *SEVERAL, "created_by", "standing", "criteria_met", "checks_met"])
     errors = {}
+    if "estimate" in names and story.estimate is not None and not story.squad.estimates:
+        errors["estimate"] = (
+            f"Squad {story.squad} does not estimate its stories. Leave it empty; a lead can switch estimates on in the "
+            "settings of the board."
+        )
     for name in {"description", *CHECKLISTS}.intersection(names):
         text = getattr(story, name)
         if len(text) > LONGEST_TEXT:

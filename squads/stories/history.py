@@ -126,7 +126,7 @@ def _edit(row: StoryEdit, elsewhere: str) -> Entry:
     before, after = _words(row.before), _words(row.after)
     if row.field == "blocked_because":
         return Entry(row.at, who, "blocked it" if after else "unblocked it", after, "", "")
-    if row.field == "type":
+    if row.field in ("type", "priority"):
         before, after = before.replace("_", " "), after.replace("_", " ")
     if row.field in BESIDE:
         what = f"added to the {label}: {after}" if after else f"took out of the {label}: {before}"
@@ -152,7 +152,7 @@ def _put(row: StoryEdit, label: str) -> str:
     before, after = ({each["id"]: each["name"] for each in value or ()} for value in (row.before, row.after))
     on = ", ".join(name for pk, name in after.items() if pk not in before)
     off = ", ".join(name for pk, name in before.items() if pk not in after)
-    added, removed = {"assignees": ("assigned", "unassigned")}.get(row.field, (f"added {label}", f"removed {label}"))
+    added, removed = {"assignees": ("assigned", "unassigned")}.get(row.field, ("added the label", "took off the label"))
     return "; ".join(f"{word} {names}" for word, names in ((added, on), (removed, off)) if names)
 
 

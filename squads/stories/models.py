@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django.urls import reverse
 
@@ -18,6 +19,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.judge import judgement
 from squads.judging.actions import judge_move
+from squads.labels.models import Label
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
 from squads.teams.keys import SYSTEMS, as_key, foreign_key_of
 from squads.teams.models import Squad
@@ -75,6 +77,12 @@ class Story(models.Model):
         DEFECT = "defect", "defect"
         CHORE = "chore", "chore"
 
+    class Priority(models.TextChoices):
+        URGENT = "urgent", "urgent"
+        HIGH = "high", "high"
+        NORMAL = "normal", "normal"
+        LOW = "low", "low"
+
     class Progress(models.TextChoices):
         TODO = "todo", "to do"
         IN_PROGRESS = "in_progress", "in progress"
@@ -113,6 +121,15 @@ class Story(models.Model):
         through_fields=("story", "person"),
         related_name="assigned_stories",
         blank=True,
+    )
+    priority = models.CharField(max_length=6, choices=Priority, default=Priority.NORMAL)
+    labels: "models.ManyToManyField[Label, Any]" = models.ManyToManyField(Label, related_name="stories", blank=True)
+    due = models.DateField(null=True, blank=True, help_text="The day by which somebody needs it.")
+    estimate = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(999)],
+        help_text="How big it is, in the squad's own points.",
     )
     flag = models.CharField(
         max_length=120, blank=True, help_text="The feature toggle that hides this story, if one does."

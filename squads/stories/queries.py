@@ -15,6 +15,7 @@ from portal.kernel.markdown import to_html
 from squads.assignments.queries import Assignee, assigned_to, assignees_of
 from squads.judge import judgement
 from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
+from squads.labels.queries import labelled, labels_of
 from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
@@ -64,6 +65,7 @@ class Line(NamedTuple):
     answer: str
     gaps: str
     people: list[Assignee]
+    labels: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +173,11 @@ def gap_words(standing: Mapping[str, Any]) -> str:
 
 
 def lines(stories: Iterable[Story]) -> list[Line]:
-    """Return stories as lines of a list, with one query for all the owners they mention and one for who works on them."""
+    """Return stories as lines of a list, with a query each for the owners they mention, who works on them and their labels."""
     rows = list(stories)
     at, owners = clock.now(), owner_names(story.standing for story in rows)
-    people = assignees_of(story.pk for story in rows)
+    ids = [story.pk for story in rows]
+    people, labels = assignees_of(ids), labels_of(ids)
     return [
         Line(
             story,
@@ -182,6 +185,7 @@ def lines(stories: Iterable[Story]) -> list[Line]:
             answer(story, at, owners),
             gap_words(story.standing),
             people.get(story.pk, []),
+            labels.get(story.pk, []),
         )
         for story in rows
     ]
@@ -212,6 +216,8 @@ def found(
     ended: str = "",
     assignee: str = "",
     me: Anyone | None = None,
+    label: str = "",
+    priority: str = "",
 ) -> StoryQuerySet:
     """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title.
 
@@ -230,6 +236,10 @@ def found(
         rows = rows.filter(type=type_)
     if assignee:
         rows = rows.filter(assigned_to(assignee, me))
+    if label:
+        rows = rows.filter(labelled(label))
+    if priority:
+        rows = rows.filter(priority=priority)
     if text:
         rows = rows.matching(text)
     return rows

@@ -30,6 +30,7 @@ class StoryOut(serializers.ModelSerializer):
     release = named_by("slug", allow_null=True)
     created_by = named_by("username", allow_null=True)
     assignees = named_by("username", many=True)
+    labels = named_by("name", many=True)
     criteria_met = serializers.ListField(child=serializers.CharField(), read_only=True)
     checks_met = serializers.ListField(child=serializers.CharField(), read_only=True)
     rodeo_done = serializers.SerializerMethodField()
@@ -60,6 +61,10 @@ class StoryOut(serializers.ModelSerializer):
             "title",
             "type",
             "assignees",
+            "priority",
+            "labels",
+            "due",
+            "estimate",
             "description",
             "acceptance_criteria",
             "criteria_met",

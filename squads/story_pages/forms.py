@@ -1,6 +1,6 @@
 """Forms of stories: they read and check what was typed; the verbs are in actions.py."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -10,6 +10,7 @@ from django.db.models import F
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
 from squads.assignments.queries import offered
+from squads.labels.models import Label
 from squads.stories import queries
 from squads.stories.manual_evidence import misplaced, seen_in
 from squads.stories.models import Story
@@ -21,7 +22,18 @@ KINDS = {
     "test": "Tested before production",
     "run": "Integrated: on the mainline, and its run succeeded",
 }
-RELEASES_OFFERED = 200
+RELEASES_OFFERED = LABELS_OFFERED = 200
+
+
+class LabelsField(forms.MultipleChoiceField):
+    """Labels by name, also such as there are none yet. What a label may be called says the verb that makes it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        widget = forms.SelectMultiple(attrs={"data-picker": "Find or create a label", "data-create": "", "size": 6})
+        super().__init__(required=False, widget=widget, choices=[(name, name) for name in names])
+
+    def validate(self, value: Any) -> None:
+        """Let every name through."""
 
 
 class StoryForm(forms.ModelForm):
@@ -33,6 +45,10 @@ class StoryForm(forms.ModelForm):
             "title",
             "type",
             "assignees",
+            "priority",
+            "labels",
+            "due",
+            "estimate",
             "release",
             "description",
             "acceptance_criteria",
@@ -44,9 +60,10 @@ class StoryForm(forms.ModelForm):
             "description": forms.Textarea(attrs={"rows": 8}),
             "acceptance_criteria": forms.Textarea(attrs={"rows": 4}),
             "production_checks": forms.Textarea(attrs={"rows": 3}),
+            "due": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
             "assignees": forms.SelectMultiple(attrs={"data-picker": "", "size": 6}),
         }
-        labels = {"production_checks": "Checks in production"}
+        labels = {"production_checks": "Checks in production", "due": "Due date"}
         help_texts = {
             "release": "The release it is planned for. Its board shows the story.",
             "description": "Markdown. PAY-12 becomes a link to that story.",
@@ -69,6 +86,10 @@ class StoryForm(forms.ModelForm):
             self._offer_releases()
         if "assignees" in self.fields:
             self._offer_people(user)
+        if "labels" in self.fields:
+            self._offer_labels(user)
+        if "estimate" in self.fields and not self._is_estimated(user):
+            del self.fields["estimate"]
         if self.instance.pk is None:
             squads = forms.ModelChoiceField(
                 Squad.objects.writable_by(user),
@@ -87,12 +108,33 @@ class StoryForm(forms.ModelForm):
 
     def _offer_people(self, user: Anyone) -> None:
         """Offer the squad's members by name. A story that is being written may be any squad's of the person's."""
-        squads = Squad.objects.writable_by(user) if self.instance.pk is None else [self.instance.squad]
+        squads = self._squads(user)
         story = None if self.instance.pk is None else self.instance
         field: Any = self.fields["assignees"]
         field.queryset = offered(squads, story)
         field.to_field_name, field.label_from_instance = "username", lambda person: person.name
         field.error_messages["invalid_choice"] = "“%(value)s” is not in the squad. Choose a member of it."
+
+    def _squads(self, user: Anyone) -> Any:
+        """Return whose members and labels are offered. A story that is being written may be any squad's of the person's."""
+        return Squad.objects.writable_by(user) if self.instance.pk is None else [self.instance.squad]
+
+    def _offer_labels(self, user: Anyone) -> None:
+        """Offer the squad's labels by name; one that is typed and is none yet is made when the story is saved."""
+        names = Label.objects.filter(squad__in=self._squads(user)).values_list("name", flat=True)
+        offered = dict.fromkeys(names.order_by("folded")[:LABELS_OFFERED])
+        typed = self.data.getlist("labels") if hasattr(self.data, "getlist") else ()
+        offered.update(dict.fromkeys(typed))
+        began = self.initial.get("labels") or ()
+        self.initial["labels"] = [str(each) for each in began]
+        offered.update(dict.fromkeys(self.initial["labels"]))
+        self.fields["labels"] = LabelsField(offered)
+
+    def _is_estimated(self, user: Anyone) -> bool:
+        squads = self._squads(user)
+        if self.instance.pk is None:
+            return bool(squads.filter(estimates=True).exists())
+        return bool(self.instance.squad.estimates or self.instance.estimate is not None)
 
     def _offer_releases(self) -> None:
         release = self.fields["release"]

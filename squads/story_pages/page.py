@@ -8,11 +8,13 @@ from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
+from portal.kernel import clock
 from portal.kernel.paging import page_of
 from squads.assignments.actions import mark_seen
 from squads.assignments.queries import Assignee, assignees_of
 from squads.discussions import actions as discussions
 from squads.discussions import queries as discussion_queries
+from squads.labels.queries import labels_of
 from squads.stories import history, queries, relations
 from squads.stories.editing import CHECKLISTS, Clash
 from squads.stories.models import Story
@@ -37,6 +39,10 @@ FIELDS = {
     "title": Shape("Title", "title", ("title",)),
     "type": Shape("Type", "fact", ("type",)),
     "assignees": Shape("Assigned to", "fact", ("assignees",)),
+    "priority": Shape("Priority", "fact", ("priority",)),
+    "labels": Shape("Labels", "fact", ("labels",)),
+    "due": Shape("Due date", "fact", ("due",)),
+    "estimate": Shape("Estimate", "fact", ("estimate",)),
     "release": Shape("Release", "fact", ("release",)),
     "flag": Shape("Flag", "fact", ("flag", "audience")),
     "description": Shape("Description", "text", ("description",)),
@@ -56,6 +62,8 @@ class Field:
     clashes: list[Clash] = field(default_factory=list)
     focused: bool = False
     people: list[Assignee] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    late: bool = False
 
     @property
     def id(self) -> str:
@@ -88,6 +96,10 @@ def field_of(story: Story, name: str, html: SafeString | None = None, **more: An
         (html,) = discussion_queries.render_texts([story.description])
     if name == "assignees":
         more["people"] = assignees_of([story.pk]).get(story.pk, [])
+    if name == "labels":
+        more["labels"] = labels_of([story.pk]).get(story.pk, [])
+    if name == "due" and story.due is not None:
+        more["late"] = story.due < clock.now().date() and story.stage != Story.Stage.RODEO_DONE
     checklist = queries.checklist(story, name) if name in CHECKLISTS else None
     return Field(name, html, checklist, **more)
 

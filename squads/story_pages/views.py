@@ -34,7 +34,7 @@ from squads.teams.models import Squad
 from squads.teams.queries import left_out
 
 MOST_LISTED, MOST_PEOPLE = 10_000, 200
-ASKED = ("squad", "stage", "type", "q", "release", "ended", "assignee")
+ASKED = ("squad", "stage", "type", "q", "release", "ended", "assignee", "label", "priority")
 
 
 @reading
@@ -46,7 +46,8 @@ def story_list(request: HttpRequest) -> HttpResponse:
     stage = asked["stage"] if asked["stage"] in Story.Stage.values else ""
     type_ = asked["type"] if asked["type"] in Story.Type.values else ""
     ended = asked["ended"] if asked["ended"] in queries.ENDED else ""
-    more: dict[str, Any] = {"release": asked["release"], "assignee": asked["assignee"][:200], "me": request.user}
+    more: dict[str, Any] = {name: asked[name][:200] for name in ("release", "assignee", "label", "priority")}
+    more["me"] = request.user
     rows = queries.found(squad, stage, type_, asked["q"][:200], ended="with", **more)
     page = page_of(request, rows.with_ending(ended), most=MOST_LISTED)
     return render(
@@ -60,6 +61,7 @@ def story_list(request: HttpRequest) -> HttpResponse:
             "squads": Squad.objects.order_by("name").values_list("slug", "name")[:500],
             "stages": Story.Stage.choices,
             "types": Story.Type.choices,
+            "priorities": Story.Priority.choices,
             "endings": queries.ENDED.items(),
             "left_out": "" if ended else left_out(rows),
             "people": offered([squad] if squad else Squad.objects.filter(members=request.user.pk))[:MOST_PEOPLE],

@@ -39,6 +39,7 @@ from squads.boards.actions import save_view
 from squads.discussions.actions import add_comment
 from squads.endings.actions import cancel
 from squads.imports.actions import upload
+from squads.labels.actions import label_named
 from squads.models import (
     AcceptanceRequest,
     Comment,
@@ -302,6 +303,10 @@ def _event(w: World) -> list[Any]:
     return [str(w.event.pk)]
 
 
+def _label(w: World) -> list[Any]:
+    return [w.squad.slug, label_named(w.squad, "mobile").pk]
+
+
 def _rule(w: World) -> list[Any]:
     return [w.rule.pk]
 
@@ -551,6 +556,9 @@ CASES: dict[str, Case] = {
     # Shared by somebody else: a lead may remove it.
     "squads:boards:remove_view": Case(lambda w: [w.squad.slug, w.view.pk], never=only("lead", "administrator")),
     "squads:boards:place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "squads:labels:list": Case(_slug),
+    "squads:labels:rename": Case(_label, lambda w: {"name": "app"}),
+    "squads:labels:remove": Case(_label),
     "squads:boards:assign": Case(_key, lambda w: {"assignees": ["mo"], "version": 1}),
     "squads:boards:block": Case(_key, lambda w: {"because": "the bank"}),
     "squads:boards:unblock": Case(_blocked),
@@ -660,6 +668,8 @@ CASES: dict[str, Case] = {
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
     "api:story-stage-changes": Case(_key),
     "api:story-take-back": Case(_by_hand, _mistaken),
+    "api:label-list": Case(_slug, lambda w: {"name": "web"}),
+    "api:label-detail": Case(_label, lambda w: {"name": "app"}),
     "api:story-assignees": Case(_key, lambda w: {"person": "mo"}),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
