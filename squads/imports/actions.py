@@ -15,6 +15,7 @@ from portal.kernel.bulk_update import write
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
+from squads.assignments.actions import assign_many
 from squads.discussions.models import Comment
 from squads.events import CommentSaved, StoriesImported, StoryEdited
 from squads.imports import foreign_keys, formats, queries, release_hook
@@ -26,6 +27,7 @@ from squads.imports.named_releases import own_lines
 from squads.imports.queries import Plan, RowPlan
 from squads.imports.validation import PROGRESSES, SYSTEMS, TYPES
 from squads.stories.actions import RANK_GAP, judge, last_rank
+from squads.stories.editing import said
 from squads.stories.models import Move, Story, StoryAlias, StoryEdit, move_many, moved_elsewhere
 from squads.teams.models import Squad
 
@@ -244,6 +246,7 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
     called = ((story, keys.aliases.get(story.external)) for story in stories)
     aliases = [StoryAlias.of(story, key.text) for story, key in called if key]
     StoryAlias.objects.bulk_create([each for each in aliases if each], batch_size=BATCH)
+    assign_many({story.pk: row_plan.people for story, row_plan in zip(stories, steps, strict=True)}, by=by)
     # created_at sets itself when a row is created; the date of the other system is written over it.
     dates = [
         (story.pk, row_plan.row.created) for story, row_plan in zip(stories, steps, strict=True) if row_plan.row.created
@@ -289,7 +292,7 @@ def _progress_at(row_plan: RowPlan, now: datetime) -> datetime | None:
 def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list[int]:
     """Write what differs, and the old values to the story's history. Return the ids of the stories."""
     edits, moves, columns = list[StoryEdit](), list[Move](), dict[str, list[tuple[Any, ...]]]()
-    versions = []
+    versions, assigned = [], dict[int, list[Any]]()
     for row_plan in steps:
         story = row_plan.story
         assert story is not None, "only rows of stories that are there differ"
@@ -299,7 +302,10 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
                 at = _progress_at(row_plan, now)
                 moves.append(Move(story, after, because, at, is_recorded=_history_ends_at(row_plan, after)))
                 continue
-            if name == "release":
+            if name == "assignees":
+                assigned[story.pk] = after
+                before, after = said(name, before), said(name, after)
+            elif name == "release":
                 before, after = (str(each) if each else None for each in (story.release, row_plan.release))
                 columns.setdefault("release", []).append((story.pk, row_plan.release.pk if row_plan.release else None))
             else:
@@ -311,6 +317,7 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
             versions.append((story.pk, story.version + 1))
     for name, rows in columns.items():
         write(Story, (name,), rows)
+    assign_many(assigned, by=by)
     write(Story, ("version",), versions)
     StoryEdit.objects.bulk_create(edits, batch_size=BATCH)
     move_many(moves)

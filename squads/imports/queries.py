@@ -11,6 +11,7 @@ from squads.imports import formats, validation
 from squads.imports.foreign_keys import KINDS, KeyPlan, plan_keys
 from squads.imports.formats import Problem
 from squads.imports.models import Import
+from squads.imports.named_people import NamedPeople
 from squads.imports.named_releases import NamedReleases
 from squads.stories.models import Story
 from squads.stories.queries import handed_over
@@ -32,6 +33,7 @@ FIELDS = (
     "acceptance_criteria",
     "release",
     "milestone",
+    "assignees",
     "created",
     "moved",
     "ended",
@@ -44,6 +46,7 @@ FIELD_NAMES = {
     "acceptance_criteria": "acceptance criteria",
     "progress": "progress",
     "release": "release",
+    "assignees": "assignees",
 }
 
 
@@ -60,6 +63,9 @@ class Difference(NamedTuple):
         name = FIELD_NAMES[self.name]
         if self.name in ("description", "acceptance_criteria"):
             return f"{name}: other text"
+        if self.name == "assignees":
+            before, after = (", ".join(person.name for person in value) or "nobody" for value in self[1:])
+            return f"{name}: {before} → {after}"
         before, after = (self._display(value) for value in (self.before, self.after))
         return f"{name}: {before} → {after}"
 
@@ -78,6 +84,7 @@ class RowPlan:
     differences: list[Difference] = field(default_factory=list)
     stays: bool = False
     missing_name: str = ""
+    people: list[Any] = field(default_factory=list)
 
     @property
     def release_name(self) -> str:
@@ -98,6 +105,7 @@ class Plan:
     squad: Squad
     keys: KeyPlan = field(default_factory=KeyPlan)
     handed_over: list[str] = field(default_factory=list)
+    people_notes: list[str] = field(default_factory=list)
 
     @property
     def created(self) -> list[RowPlan]:
@@ -123,7 +131,7 @@ class Plan:
     def notes(self) -> list[str]:
         """What of the file is not brought in or not known, what becomes of keys, and what stays where evidence holds it."""
         staying = [step.story.key for step in self.steps if step.story and step.stays]
-        said = [*self.parsed.notes, *self._unread(), *self.keys.notes(self.squad)]
+        said = [*self.parsed.notes, *self.people_notes, *self._unread(), *self.keys.notes(self.squad)]
         return [*said, stays(staying)] if staying else said
 
     def _unread(self) -> Iterator[str]:
@@ -174,6 +182,8 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
     existing = _existing(imported.squad, imported.kind, rows)
     left = handed_over(imported.squad)
     gone = {key: left[key].key for row in rows if (key := row.external) in left and key not in existing}
+    named_people = {name for row in rows for name in row.assignees or ()}
+    people = NamedPeople.of(imported.squad, named_people, by_user_name=imported.kind == "rodeo")
     problems, steps = list(validated.problems), []
     taken: dict[int, str] = {}
     for row in rows:
@@ -187,24 +197,33 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
         if story is not None and taken.setdefault(story.pk, row.place) != row.place:
             problems.append(_same_story(row, story, taken[story.pk]))
             continue
-        steps.append(_plan_row(row, story, release, releases))
+        steps.append(_plan_row(row, story, release, releases, people.of_row(row.assignees)))
     for place, name, column in validated.releases_of_refused:
         if wrong := releases.problem(name):
             problems.append(Problem(place, column, *wrong))
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
     keys = plan_keys(imported.squad, imported.kind, parsed.items, [step.row for step in steps if step.story is None])
-    return Plan(imported.kind, steps, problems, validated, parsed, releases, imported.squad, keys, list(gone.values()))
+    found = (imported.kind, steps, problems, validated, parsed, releases, imported.squad, keys, list(gone.values()))
+    return Plan(*found, people.notes())
 
 
-def _plan_row(row: validation.ValidRow, story: Story | None, release: Any, releases: NamedReleases) -> RowPlan:
+def _plan_row(
+    row: validation.ValidRow, story: Story | None, release: Any, releases: NamedReleases, people: list[Any]
+) -> RowPlan:
     """Compare a row with its story, if there is one. Evidence holds a story against a file as it does against people."""
     full_name = releases.full_name(row.release or "", is_milestone=row.is_milestone) if row.release else ""
     if story is None:
-        return RowPlan(row, None, release, missing_name=full_name)
+        return RowPlan(row, None, release, missing_name=full_name, people=people)
     differences = _differences(row, story, release, full_name)
+    assigned = list(story.assignees.all())
+    # A row that names nobody who is here takes nobody off.
+    if people and {each.pk for each in people} != {each.pk for each in assigned}:
+        differences.append(Difference("assignees", assigned, people))
     kept = [each for each in differences if each.name != "progress" or not story.is_held_against(each.after)]
-    return RowPlan(row, story, release, kept, stays=len(kept) != len(differences), missing_name=full_name)
+    return RowPlan(
+        row, story, release, kept, stays=len(kept) != len(differences), missing_name=full_name, people=people
+    )
 
 
 def stays(keys: list[str]) -> str:
@@ -229,7 +248,7 @@ def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
 def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[str, Story]:
     """Return the stories that earlier imports made of these rows; for Rodeo's own export, also those with its keys."""
     found: dict[str, Story] = {}
-    stories = squad.stories.defer("standing").select_related("release")
+    stories = squad.stories.defer("standing").select_related("release").prefetch_related("assignees")
     for chunk in _chunks(row.external for row in rows):
         found.update((story.external, story) for story in stories.filter(external__in=chunk))
     if kind == "rodeo":

@@ -69,6 +69,8 @@ class ValidRow:
     is_milestone: bool = False
     moves: list[ImportedMove] = field(default_factory=list)
     comments: list[ImportedComment] = field(default_factory=list)
+    # Who works on it, as the file names them; None where it does not say.
+    assignees: list[str] | None = None
 
 
 @dataclass(slots=True)
@@ -372,6 +374,7 @@ def _valid_row(
         meanings.moment("created", cells.get("created", "")),
         _since(item, values.get("progress", "todo"), meanings, result, now),
     )
+    row.assignees = None if item.assignees is None else [name for name in item.assignees if not fault(name)]
     # Whoever reads releases from a column of sprints says the same.
     row.is_milestone = bool(row.release) and normalised(item.column("release")) in MILESTONES
     if meanings.answers.milestones and item.milestone and not row.release:

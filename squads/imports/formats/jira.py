@@ -8,7 +8,6 @@ from squads.imports.formats.raw import Item, RawComment, RawMove, inside, not_ke
 # The same in every language of Jira, in which names of statuses and categories are not.
 CATEGORIES = {"new": "todo", "indeterminate": "in_progress", "done": "dev_done"}
 NOT_KEPT = {
-    "assignee": "assignees",
     "priority": "priorities",
     "labels": "labels",
     "components": "components",
@@ -68,6 +67,8 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
         RawComment(text_of(each.get("created")), _person(each.get("author")), plain_text(each.get("body")))
         for each in objects(inside(fields, "comment", "comments"))
     ]
+    if isinstance(fields, dict) and "assignee" in fields:
+        item.assignees = [who] if (who := _address(fields["assignee"])) else []
     item.moves = sorted(_moves(issue), key=lambda move: move.at)
     item.moved = text_of(inside(fields, "statuscategorychangedate"))
     item.ended = text_of(inside(fields, "resolutiondate"))
@@ -97,6 +98,11 @@ def _moves(issue: dict[str, Any]) -> list[RawMove]:
 
 def _person(value: Any) -> str:
     return text_of(inside(value, "displayName")) or text_of(inside(value, "name"))
+
+
+def _address(value: Any) -> str:
+    """Return a person's e-mail address, or, where Jira keeps it to itself, what the person is called."""
+    return text_of(inside(value, "emailAddress")) or _person(value)
 
 
 def plain_text(value: Any) -> str:

@@ -1,5 +1,6 @@
 """What every format is parsed into: items with their place in the file, and problems of what could not be parsed."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ class Item:
     category: str = ""
     milestone: str = ""
     labels: list[str] = field(default_factory=list)
+    # Who works on it, by e-mail address where the file has them; None where it does not say.
+    assignees: list[str] | None = None
 
     def column(self, name: str) -> str:
         """Return what the file calls one of our fields."""
@@ -102,6 +105,11 @@ def inside(value: Any, *path: str) -> Any:
 def objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects of a list; none where it is no list."""
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def people_in(text: str) -> list[str]:
+    """Return the people that a cell names, one after the other: “ana@example.org, bo@example.org”."""
+    return [name for each in re.split(r"[,;\n]", text) if (name := each.strip())]
 
 
 def not_kept(records: Iterable[Any], names: Mapping[str, str]) -> list[str]:

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from squads.imports.formats.dates import is_moment
 from squads.imports.formats.jira import with_resolution
 from squads.imports.formats.meanings import LEAVE_OUT, normalised, progress_of
-from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, RawComment, Refused, listed
+from squads.imports.formats.raw import (
+    MOST_CHARACTERS,
+    MOST_ITEMS,
+    Item,
+    Problem,
+    RawComment,
+    Refused,
+    listed,
+    people_in,
+)
 
 DELIMITERS = (",", ";", "\t")
 # Rows times columns, empty ones included: what a table takes in memory.
@@ -26,6 +35,7 @@ NAMES = {
     "acceptance_criteria": "acceptance_criteria custom_field_acceptance_criteria criteria definition_of_done acceptance",
     "release": "release fix_version_s fix_versions fix_version version target_version",
     "milestone": "sprint milestone iteration",
+    "assignees": "assignees assignee_email assignee assigned_to owner_email",
     "created": "created created_at creation_date created_date date_created opened opened_at",
     "ended": "resolved resolution_date resolutiondate resolved_at closed closed_at date_closed completed completed_at "
     "completed_date date_completed finished finished_at done_at end_date",
@@ -35,7 +45,7 @@ NAMES = {
     "comment": "comment comments",
 }
 # Fields of which a row may have several, each kept.
-SEVERAL = ("description", "acceptance_criteria", "comment")
+SEVERAL = ("description", "acceptance_criteria", "comment", "assignees")
 # What a first line says for Excel, which shows no such line: "sep=;".
 SEPARATOR = re.compile(r'[\r\n]*"?sep=([^\r\n"])"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 # What Jira numbers its issues by, beside their keys.
@@ -209,6 +219,8 @@ def _meant(item: Item) -> None:
     """Take what says something about a row's status out of its cells."""
     item.ended, item.moved = item.cells.pop("ended", ""), item.cells.pop("moved", "")
     item.milestone = item.cells.pop("milestone", "").strip()
+    if "assignees" in item.cells:
+        item.assignees = people_in(item.cells.pop("assignees"))
     category = item.cells.pop("category", "")
     meant = progress_of(category) if category.strip() else ""
     item.category = "" if meant == LEAVE_OUT else meant
