@@ -80,8 +80,9 @@ class StoryForm(forms.ModelForm):
             del self.fields["version"]
         else:
             self.initial.setdefault("version", self.instance.version)
-        if "audience" in self.fields:
-            self.fields["audience"].required = False
+        for name in ("audience", "priority"):
+            if name in self.fields:
+                self.fields[name].required = False
         if "release" in self.fields:
             self._offer_releases()
         if "assignees" in self.fields:
@@ -97,6 +98,10 @@ class StoryForm(forms.ModelForm):
                 help_text="Its prefix starts the story's key. You can choose among your own squads.",
             )
             self.fields = {"squad": squads, **self.fields}
+
+    def clean_priority(self) -> str:
+        """Return the priority; one that is not said stays as it is."""
+        return self.cleaned_data["priority"] or self.instance.priority
 
     def said(self) -> dict[str, Any]:
         """Return the fields to write: without those for which the person keeps what somebody else wrote."""

@@ -134,6 +134,7 @@ def world() -> World:
     Membership.objects.create(squad=search, user=people["other"], role="lead")
     Membership.objects.create(squad=squad, user=people["member"])
     Membership.objects.create(squad=squad, user=lead, role="lead")
+    label_named(squad, "mobile")
     mo = User.objects.create_user("mo", "mo@example.org", "mo-password")
     Membership.objects.filter(user=people["member"]).update(accepts=True)
     service = Service.objects.create(name="checkout", slug="checkout", squad=squad)
@@ -304,7 +305,7 @@ def _event(w: World) -> list[Any]:
 
 
 def _label(w: World) -> list[Any]:
-    return [w.squad.slug, label_named(w.squad, "mobile").pk]
+    return [w.squad.slug, w.squad.labels.get().pk]
 
 
 def _rule(w: World) -> list[Any]:
