@@ -17,10 +17,10 @@ from squads.boards.time_in_stage import stalls
 from squads.judge import judgement
 from squads.stories import ranking
 from squads.stories.api import OfStory
-from squads.stories.bodies import ProgressField, ReasonField
 from squads.stories.cards import Row, version_of
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
+from squads.stories.serializers import ProgressField, ReasonField
 from squads.teams.models import Squad
 
 

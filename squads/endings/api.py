@@ -10,9 +10,8 @@ from portal.kernel.request_fields import Body
 from squads.endings import actions
 from squads.stories import queries
 from squads.stories.api import OfStory
-from squads.stories.bodies import ReasonField
 from squads.stories.models import Story
-from squads.stories.serializers import StoryDetail
+from squads.stories.serializers import ReasonField, StoryDetail
 
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
 

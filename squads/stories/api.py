@@ -17,10 +17,22 @@ from squads.assignments.queries import assigned_to
 from squads.judge.case import GUESSED
 from squads.labels.queries import labelled, unknown_labels
 from squads.stories import actions, editing, queries
-from squads.stories.bodies import AssigneeIn, Clashed, EvidenceIn, ProgressIn, StoryChange, StoryIn, TakeBackIn, TickIn
 from squads.stories.models import Evidence, Story
 from squads.stories.querysets import StoryQuerySet
-from squads.stories.serializers import AnswerOut, StageChangeOut, StoryDetail, StoryOut
+from squads.stories.serializers import (
+    AnswerOut,
+    AssigneeIn,
+    Clashed,
+    EvidenceIn,
+    ProgressIn,
+    StageChangeOut,
+    StoryChange,
+    StoryDetail,
+    StoryIn,
+    StoryOut,
+    TakeBackIn,
+    TickIn,
+)
 from squads.teams.models import Squad
 from squads.teams.permissions import check_member
 

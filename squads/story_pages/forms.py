@@ -101,7 +101,7 @@ class StoryForm(forms.ModelForm):
 
     def clean_priority(self) -> str:
         """Return the priority; one that is not said stays as it is."""
-        return self.cleaned_data["priority"] or self.instance.priority
+        return str(self.cleaned_data["priority"] or self.instance.priority)
 
     def said(self) -> dict[str, Any]:
         """Return the fields to write: without those for which the person keeps what somebody else wrote."""
