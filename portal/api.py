@@ -19,6 +19,7 @@ from releases.reports.api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.required_pipelines.api import RequiredPipelinesRules
 from releases.sources.api import Sources
 from squads.acceptance.api import AcceptanceRequests
+from squads.attachments.api import Attachments
 from squads.boards.api import Boards, Places
 from squads.comments.api import Comments, Relations
 from squads.endings.api import Endings
@@ -68,6 +69,19 @@ v1: list[URLPattern | URLResolver] = [
         "squads/<slug:slug>/labels/<int:pk>/",
         Labels.as_view({"patch": "partial_update", "delete": "destroy"}),
         name="label-detail",
+    ),
+    path(
+        "stories/<str:key>/attachments/",
+        Attachments.as_view({"get": "list", "post": "create"}),
+        name="attachment-list",
+    ),
+    path(
+        "stories/<str:key>/attachments/<int:pk>/", Attachments.as_view({"delete": "destroy"}), name="attachment-detail"
+    ),
+    path(
+        "stories/<str:key>/attachments/<int:pk>/content/",
+        Attachments.as_view({"get": "content"}),
+        name="attachment-content",
     ),
     path("stories/<str:key>/place/", Places.as_view({"post": "place"}), name="story-place"),
     path("stories/<str:key>/block/", Places.as_view({"post": "block"}), name="story-block"),

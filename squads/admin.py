@@ -2,6 +2,7 @@
 
 from squads.acceptance import admin as acceptance
 from squads.assignments import admin as assignments
+from squads.attachments import admin as attachments
 from squads.boards import admin as boards
 from squads.discussions import admin as discussions
 from squads.imports import admin as imports
@@ -13,6 +14,7 @@ from squads.teams import admin as teams
 __all__ = [
     "acceptance",
     "assignments",
+    "attachments",
     "boards",
     "discussions",
     "imports",

@@ -2,6 +2,7 @@
 
 from squads.acceptance.models import AcceptanceRequest
 from squads.assignments.models import Assignment
+from squads.attachments.models import Attachment, AttachmentBody
 from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
@@ -13,6 +14,8 @@ from squads.teams.models import Membership, Notice, Service, Squad
 __all__ = [
     "AcceptanceRequest",
     "Assignment",
+    "Attachment",
+    "AttachmentBody",
     "Comment",
     "Evidence",
     "Import",

@@ -42,6 +42,14 @@ def comment_list(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "squads/discussions/list.html", context)
 
 
+@reading
+@require_safe
+def people(request: HttpRequest) -> HttpResponse:
+    """The people whose names begin with what somebody typed after an @, as options of a list."""
+    found = queries.people_called(given(request.GET, "q"))
+    return render(request, "squads/discussions/_people.html", {"people": found})
+
+
 @writing
 @require_POST
 def comment_add(request: HttpRequest, key: str) -> HttpResponse:

@@ -15,7 +15,13 @@ from squads.stage_history.models import StageChange
 from squads.stories.editing import LABELS, SEVERAL
 from squads.stories.models import HEARD_OF, Story, StoryEdit
 
-BESIDE = {"related": "related stories", "change": "linked changes", "criteria_met": "ticks", "checks_met": "ticks"}
+BESIDE = {
+    "attachments": "files",
+    "related": "related stories",
+    "change": "linked changes",
+    "criteria_met": "ticks",
+    "checks_met": "ticks",
+}
 SHORT = 80
 
 

@@ -128,6 +128,8 @@ def story_page(
         "related": relations.related(story),
         "sayings": relations.WORDS.items(),
         "progresses": [each for each in Story.Progress.choices if not story.is_held_against(each[0])],
+        # Attachments stand above stories: reached through the relation, as requests for acceptance are.
+        "attachments": list(story.attachments.select_related("by")),
         "writable": writable,
         # Asked only where somebody else's evidence by hand is on the page.
         "leads": SimpleLazyObject(lambda: writable and story.squad.is_led_by(request.user)),

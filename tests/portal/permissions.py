@@ -35,6 +35,7 @@ from releases.models import (
 )
 from releases.planning.actions import create_release
 from squads.acceptance.actions import ask
+from squads.attachments.actions import attach
 from squads.boards.actions import save_view
 from squads.discussions.actions import add_comment
 from squads.endings.actions import cancel
@@ -164,6 +165,7 @@ def world() -> World:
     block(blocked, by=lead, because="the bank")
     running, asked, awaited = (_run(each) for each in deployed)
     changes = [_change(sha, event) for sha in ("abcdef1", "abcdef2")]
+    attach(story, SimpleUploadedFile("log.txt", b"log"), by=lead)
     StoryLink.objects.create(change=changes[0], key=blocked.key, story=blocked, rule="message")
     RequiredPipelines.objects.create(service=service, names=["Tests"], at=timezone.now())
     return World(
@@ -302,6 +304,10 @@ def _git(w: World) -> list[Any]:
 
 def _event(w: World) -> list[Any]:
     return [str(w.event.pk)]
+
+
+def _attached(w: World) -> list[Any]:
+    return [w.story.key, w.story.attachments.get().pk]
 
 
 def _label(w: World) -> list[Any]:
@@ -542,6 +548,7 @@ CASES: dict[str, Case] = {
     "squads:stories:field": Case(lambda w: [w.story.key, "title"], lambda w: {"title": "Pay twice"}),
     "squads:stories:checklist": Case(lambda w: [w.story.key, "acceptance_criteria"], lambda w: {"on": CRITERION}),
     "squads:stories:history": Case(_blocked),
+    "squads:comments:people": OWN,
     "squads:comments:list": Case(_blocked),
     "squads:comments:create": Case(_key, _said),
     "squads:comments:edit": Case(_comment, _said, never=only("member")),
@@ -560,6 +567,9 @@ CASES: dict[str, Case] = {
     "squads:labels:list": Case(_slug),
     "squads:labels:rename": Case(_label, lambda w: {"name": "app"}),
     "squads:labels:remove": Case(_label),
+    "squads:attachments:attach": Case(_key, lambda w: {"files": SimpleUploadedFile("a.txt", b"log")}),
+    "squads:attachments:download": Case(_attached),
+    "squads:attachments:remove": Case(_attached),
     "squads:boards:assign": Case(_key, lambda w: {"assignees": ["mo"], "version": 1}),
     "squads:boards:block": Case(_key, lambda w: {"because": "the bank"}),
     "squads:boards:unblock": Case(_blocked),
@@ -671,6 +681,9 @@ CASES: dict[str, Case] = {
     "api:story-take-back": Case(_by_hand, _mistaken),
     "api:label-list": Case(_slug, lambda w: {"name": "web"}),
     "api:label-detail": Case(_label, lambda w: {"name": "app"}),
+    "api:attachment-list": Case(_key, lambda w: {"file": SimpleUploadedFile("a.txt", b"log")}),
+    "api:attachment-detail": Case(_attached),
+    "api:attachment-content": Case(_attached),
     "api:story-assignees": Case(_key, lambda w: {"person": "mo"}),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
