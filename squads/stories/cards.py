@@ -151,6 +151,12 @@ def version_of(row: Row) -> str:
     return blake2b(repr(shown).encode(), digest_size=6).hexdigest()
 
 
+def day_of(day: date, today: date) -> str:
+    """Say a day shortly, such as "3 Dec"; with its year where that is another one."""
+    said = f"{day.day} {day:%b}"
+    return said if day.year == today.year else f"{said} {day.year}"
+
+
 def facts_of(row: Row, today: date) -> tuple[Fact, ...]:
     """Return what a card shows as tags; a priority only where it is not the usual one."""
     found = []
@@ -158,7 +164,7 @@ def facts_of(row: Row, today: date) -> tuple[Fact, ...]:
         found.append(Fact(row.priority))
     if row.due is not None and row.stage != "rodeo_done":
         late = row.due < today
-        found.append(Fact(f"{'overdue since' if late else 'due'} {row.due:%Y-%m-%d}", "warn" if late else ""))
+        found.append(Fact(f"{'overdue since' if late else 'due'} {day_of(row.due, today)}", "warn" if late else ""))
     if row.estimate is not None:
         found.append(Fact(f"{row.estimate} point{'' if row.estimate == 1 else 's'}"))
     found += [Fact(label) for label in row.labels[:MOST_LABELS_SHOWN]]

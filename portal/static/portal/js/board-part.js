@@ -7,7 +7,7 @@ let opener = null;
 function fill(html) {
   dialog.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
   document.dispatchEvent(new CustomEvent("rodeo:filled", { detail: dialog }));
-  dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select")?.focus();
+  dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select:not([hidden])")?.focus();
 }
 
 export async function openPart(url) {
