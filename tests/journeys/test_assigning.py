@@ -46,6 +46,8 @@ def test_people_and_new_labels_are_chosen_on_a_story_by_keys_alone(
     expect(page.get_by_role("listitem").filter(has_text="Cem Demir")).to_be_visible()
     page.keyboard.press("Enter")
     expect(page.locator("#field-assignees")).to_contain_text("Cem Demir")
+    # The parts of the page that show it are replaced by now.
+    expect(page.locator("#story-history")).to_contain_text("assigned Cem Demir")
     page.get_by_role("link", name="Edit labels").press("Enter")
     expect(page.get_by_role("combobox", name="Labels")).to_be_focused()
     page.keyboard.type("customer")
