@@ -139,7 +139,7 @@ class Picker {
   }
 }
 
-export function enhance(root) {
+function enhance(root) {
   for (const select of root.querySelectorAll("select[data-picker]:not([data-picked])")) new Picker(select);
 }
 
