@@ -21,10 +21,10 @@ RELEASES, STORIES, MINE, WAITING, NEWS, CONCERNING = 6, 12, 12, 20, 30, 2000
 # Whoever never said that they caught up is shown this much.
 AT_FIRST = timedelta(days=7)
 STEPS: list[tuple[Any, str, str, str]] = [
-    (Squad, "Create a squad", "It owns services and stories.", "squads:teams:create"),
-    (Source, "Connect a source", "A git repository, or a system that sends events.", "releases:sources:list"),
-    (Story, "Write a story", "Then name its key in a commit message.", "squads:stories:create"),
-    (Release, "Plan a release", "Its board says what is in it and what is missing.", "releases:planning:create"),
+    (Squad, "Create a squad", "Squads own services and stories.", "squads:teams:create"),
+    (Source, "Connect a source", "A git repository, CI or deployment system.", "releases:sources:list"),
+    (Story, "Create a story", "Then mention its key in a commit message.", "squads:stories:create"),
+    (Release, "Plan a release", "Its board shows what’s in it and what’s missing.", "releases:planning:create"),
 ]
 
 

@@ -47,7 +47,7 @@ class Waiting:
 def rung(story: Story, name: str) -> dict[str, Any]:
     """Return one rung of a story's ladder."""
     rungs: dict[str, dict[str, Any]] = {each["rung"]: each for each in story.standing.get("rungs", ())}
-    return rungs.get(name, {"rung": name, "state": "missing", "at": None, "why": "it was not judged yet"})
+    return rungs.get(name, {"rung": name, "state": "missing", "at": None, "why": "it hasn’t been judged yet"})
 
 
 def is_deployed(story: Story) -> bool:
@@ -60,10 +60,10 @@ def why_not_deployed_yet(story: Story) -> str:
     if story.ending:
         return f"{story.key} {ENDINGS[story.ending]}. Reopen it first."
     if story.stage == Story.Stage.RODEO_DONE:
-        return f"{story.key} is rodeo done already: nothing is left to accept."
+        return f"{story.key} is already rodeo done. There’s nothing left to accept."
     if not is_deployed(story):
         why = rung(story, "deployed")["why"]
-        return f"{story.key} cannot be accepted in production yet: {why}. It can be once production runs it."
+        return f"{story.key} can’t be accepted yet: {why}. It can be once it’s in production."
     return ""
 
 

@@ -161,7 +161,7 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
             if _by_script(request):
                 story.refresh_from_db(fields=["stage_at"])
                 return _shown(story)
-            messages.success(request, "Recorded, with your name. The story was judged again.")
+            messages.success(request, "Evidence added.")
             return _back(request, story)
     context = {"story": story, "form": form, "rung": rung, "holds": holds, "layout": _layout(request)}
     return render(request, "squads/boards/by_hand.html", context, status=400 if form.errors else 200)

@@ -109,7 +109,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         return board_page(request, squad, queries.board(squad), typed=text, errors=error.messages, status=400)
     first, last = made[0].key, made[-1].key
-    messages.success(request, f"{first} is there." if len(made) == 1 else f"{first} to {last} are there.")
+    messages.success(request, f"Added {first}." if len(made) == 1 else f"Added {first} to {last}.")
     return redirect(f"{url}#card-{last}")
 
 
@@ -150,7 +150,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
         for message in error.messages:
             messages.error(request, message)
         return redirect(f"{url}?{actions.read_query(query).query}")
-    messages.success(request, f"“{view}” is kept.")
+    messages.success(request, f"Saved “{view}”.")
     return redirect(f"{url}?{view.query}")
 
 
@@ -164,5 +164,5 @@ def remove_view(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     )
     if view is not None:
         actions.remove_view(view, by=actor_of(request))
-        messages.success(request, f"“{view}” is forgotten.")
+        messages.success(request, f"Deleted “{view}”.")
     return redirect("squads:boards:board", slug=slug)

@@ -54,7 +54,7 @@ def edit_comment(comment: Comment, *, by: Actor, body: str) -> Comment:
         return comment
     now = clock.now()
     if Comment.objects.filter(pk=comment.pk, removed_at=None).update(body=body, edited_at=now) != 1:
-        raise ValidationError("This comment was taken back. Write a new one.")
+        raise ValidationError("This comment was deleted. Write a new one.")
     comment.body, comment.edited_at = body, now
     _update_mentions(comment)
     publish(CommentSaved(ids=[comment.pk]))
@@ -97,16 +97,14 @@ def _validate_body(body: str) -> str:
     if not body:
         raise ValidationError({"body": "Write something first."})
     if len(body) > LONGEST_BODY:
-        raise ValidationError(
-            {"body": f"This is longer than {LONGEST_BODY} characters. Shorten it, or link to the rest."}
-        )
+        raise ValidationError({"body": f"This is over {LONGEST_BODY} characters. Shorten it, or link to the rest."})
     return body
 
 
 def check_author(comment: Comment, by: Actor) -> None:
     """Refuse anybody but the author of a comment."""
     if comment.author_id != by.pk:
-        raise PermissionDenied(f"Only {comment.author.name} may change what {comment.author.name} said.")
+        raise PermissionDenied(f"Only {comment.author.name} can change this comment.")
 
 
 def _update_mentions(comment: Comment) -> None:

@@ -18,7 +18,7 @@ from squads.teams.models import Squad, SquadQuerySet
 from squads.teams.permissions import check_member
 
 NOT_BOTH = (
-    "You are not in squad {squad}, so you cannot hand {key} to it. Ask somebody who is in both squads, a project manager "
+    "You’re not in {squad}, so you can’t move {key} there. Ask someone who is in both squads, a project manager "
     "or an administrator."
 )
 
@@ -91,16 +91,14 @@ class AlreadyThere(AlreadyMoved):
 
     def __init__(self, key: str, squad: Squad) -> None:
         super().__init__(key, str(squad), str(squad))
-        self.args = (f"{key} belongs to squad {squad} already.",)
+        self.args = (f"{key} is already in {squad}.",)
 
 
 def _check_origin(story: Story, squad: Squad) -> None:
     same = Story.objects.filter(squad=squad, external=story.external).exclude(external="").first()
     if same is not None:
         raise ValidationError(
-            {
-                "squad": f"{same.key} of squad {squad} came from {story.external} too: one squad has it once. Merge the two."
-            }
+            {"squad": f"{squad} already has {same.key}, which also came from {story.external}. Merge the two."}
         )
 
 

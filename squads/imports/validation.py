@@ -418,6 +418,6 @@ def _add_history(
     place = "the table" if kind == "csv" else system
     for comment in item.comments:
         if comment.text.strip():
-            who, at = comment.by.replace("\n", " ").strip()[:80] or "Somebody", meanings.moment("comment", comment.at)
+            who, at = comment.by.replace("\n", " ").strip()[:80] or "Someone", meanings.moment("comment", comment.at)
             at = at if at is None or at <= now + CLOCK_SLACK else None
             row.comments.append(ImportedComment(at, f"{who} wrote in {place}:\n\n{comment.text.strip()}"))

@@ -46,7 +46,7 @@ LABELS = {
     "estimate": "estimate",
     "description": "description",
     "acceptance_criteria": "acceptance criteria",
-    "production_checks": "checks in production",
+    "production_checks": "production checks",
     "release": "release",
     "flag": "flag",
     "audience": "audience",
@@ -77,7 +77,7 @@ class Clash(NamedTuple):
     @property
     def who(self) -> str:
         """Who changed it first, by name."""
-        return self.by.name if self.by else "Somebody"
+        return self.by.name if self.by else "Someone"
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -106,7 +106,7 @@ class Conflict(Exception):
         fields = " and ".join(dict.fromkeys(each.label for each in clashes))
         names = " and ".join(dict.fromkeys(each.who for each in clashes))
         super().__init__(
-            f"{names} changed the {fields} of {story.key} since you began. Nothing was written: look at both."
+            f"{names} changed the {fields} of {story.key} while you were editing. Nothing is saved yet: compare both versions."
         )
 
 
@@ -166,7 +166,7 @@ def tick(story: Story, checklist: str, line: str, on: bool, *, by: Actor) -> Sto
     row = Story.objects.select_for_update().get(pk=story.pk)
     there = lines(getattr(row, checklist))
     if line not in there:
-        raise ValidationError(f"“{line[:80]}” is not among the {LABELS[checklist]} any more. Look at the list again.")
+        raise ValidationError(f"“{line[:80]}” is no longer in the {LABELS[checklist]}. Check the list again.")
     column = CHECKLISTS[checklist]
     before = list(getattr(row, column))
     met = {*before, line} if on else {each for each in before if each != line}
@@ -284,9 +284,9 @@ def check_texts(story: Story, names: Iterable[str] = EDITABLE) -> None:
     for name in {"description", *CHECKLISTS}.intersection(names):
         text = getattr(story, name)
         if len(text) > LONGEST_TEXT:
-            errors[name] = f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."
+            errors[name] = f"This is over {LONGEST_TEXT} characters. Shorten it, or link to the rest."
         elif name in CHECKLISTS and (count := len(lines(text))) > MOST_LINES:
-            errors[name] = f"This has {count} lines; {MOST_LINES} is the most. Make several stories of it."
+            errors[name] = f"This has {count} lines; {MOST_LINES} is the most. Split it into several stories."
     if errors:
         raise ValidationError(errors)
 

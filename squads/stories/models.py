@@ -29,13 +29,13 @@ AT_ONCE = 500
 HEARD_OF = "story heard of"
 # Why somebody moved or blocked a story.
 MOST_SAID = 2000
-TOO_LONG = f"Say it in at most {MOST_SAID} characters."
+TOO_LONG = f"Use {MOST_SAID} characters or fewer."
 ONLY_EVIDENCE = (
-    "“{to}” is not something people set: only evidence moves a story beyond dev done. Record evidence by hand instead."
+    "“{to}” can’t be set manually. After dev done, only evidence moves a story. Add evidence by hand instead."
 )
 STAYS = (
-    "{key} stays in {stage}: evidence holds it there, not people. It moves back by itself when that evidence is "
-    "withdrawn. If evidence by hand is wrong, take it back on the story’s page."
+    "{key} stays in {stage} because of its evidence. It moves back automatically if that evidence is withdrawn. "
+    "Wrong evidence by hand can be withdrawn on the story’s page."
 )
 
 
@@ -55,7 +55,7 @@ class Renamed(AlreadyMoved):
 
     def __init__(self, key: str, now: str) -> None:
         super().__init__(key, "changed", now)
-        self.args = (f"{key} went to another squad and is {now} now. Look again.",)
+        self.args = (f"{key} moved to another squad and is now {now}. Reload the page.",)
 
 
 class Ended(AlreadyMoved):

@@ -26,18 +26,18 @@ from squads.teams.models import Squad
 
 # What each rung asks for when it is missing, said to the person who can supply it.
 NEXT = {
-    "dev_done": "Say “dev done” when development is finished.",
-    "integrated": "It moves up by itself when the runs of a commit of the mainline that contains its changes are green.",
-    "tested": "It moves up by itself when a check of it passes in a testing or staging environment.",
-    "deployed": "It moves up by itself when production runs what contains it.",
-    "rodeo_done": "It moves up by itself when a check of this story, made in production after that deployment, passes.",
+    "dev_done": "Set it when development is finished.",
+    "integrated": "Updates automatically once a mainline run with its changes succeeds.",
+    "tested": "Updates automatically once a check passes in testing or staging.",
+    "deployed": "Updates automatically once it’s deployed to production.",
+    "rodeo_done": "Updates automatically once it’s accepted in production after that deployment.",
 }
 # What became of a change, by the detail of the newest row that says so.
 BECAME = {
     REVERTED: "reverted by {}",
     RESTORED: "brought back by {}",
-    REPLACED: "no longer asked for: {} took its place",
-    LOST: "on no branch any more",
+    REPLACED: "replaced by {}",
+    LOST: "no longer on any branch",
     REWRITTEN: "{}",
 }
 SHORT_SHA = 7
@@ -199,7 +199,7 @@ def rungs(story: Story) -> list[Rung]:
         rung = known.get(name, {"state": "missing", "at": None, "why": "not judged yet"})
         said = ladder.SAID[rung["state"]]
         if name in story.standing.get("gaps", ()):
-            said = f"{said}: a gap"
+            said = "gap"
         holds = rung["state"] in ("held", "by_hand")
         at = clock.parse(rung["at"]) if rung["state"] != "missing" else None
         found.append(Rung(name, words, rung["state"], said, at, rung["why"], "" if holds else NEXT[name]))
@@ -349,24 +349,24 @@ def shared_keys(story: Story) -> list[str]:
     for key in sorted(keys):
         others = " and ".join(each for each in stories_with(key) if each != story.key)
         if key not in named:
-            said = f"{key} is also what {others} is called. What names it is linked to neither until somebody links it here."
+            said = f"{key} is also a key of {others}. Changes that mention it aren’t linked until someone links them."
             found.append(said)
         elif named[key] != story.pk:
-            found.append(f"What names {key} is linked to {others}, whose key it was before.")
+            found.append(f"Changes that mention {key} are linked to {others}, which had that key before.")
     return found
 
 
 def why_unknown(key: str) -> str:
     """Say what is known about a key that leads to no story."""
     if same := stories_with(key):
-        return f"{key} is what {' and '.join(same)} are called elsewhere, so it means neither. Ask for one of them."
+        return f"{key} could mean {' or '.join(same)}. Ask for one of them."
     prefix = key.rpartition("-")[0]
     squad = Squad.objects.filter(key_prefix=prefix).first() if prefix else None
     if squad is None:
-        return f"No story is called {key}, and no squad's keys start so. A key looks like PAY-12."
+        return f"There’s no story {key}, and no squad uses that prefix. A key looks like PAY-12."
     if squad.next_number == 1:
-        return f"No story is called {key}: squad {squad} has no stories yet."
+        return f"There’s no story {key}. {squad} has no stories yet."
     last = f"{prefix}-{squad.next_number - 1}"
     if squad.stories.count() < squad.next_number - 1:
-        return f"No story is called {key}: squad {squad} has some up to {last}."
-    return f"No story is called {key}: squad {squad} has {prefix}-1 to {last}."
+        return f"There’s no story {key}. {squad} has stories up to {last}."
+    return f"There’s no story {key}. {squad} has {prefix}-1 to {last}."

@@ -85,12 +85,10 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     there = Relation.objects.filter(Q(story=one, other=two) | Q(story=two, other=one), kind=kind).first()
     if there is not None:
         if kind == "relates" or there.story_id == one.pk:
-            raise ValidationError({"key": f"{one.key} {_verb(kind)} {two.key} already."})
-        raise ValidationError(
-            {"key": f"{two.key} {_verb(kind)} {one.key}, so it cannot be the other way round as well."}
-        )
+            raise ValidationError({"key": f"{one.key} already {_verb(kind)} {two.key}."})
+        raise ValidationError({"key": f"{two.key} {_verb(kind)} {one.key}, so it can’t be the other way round too."})
     if Relation.objects.filter(Q(story=story) | Q(other=story)).count() >= MOST:
-        raise ValidationError({"key": f"{story.key} has {MOST} related stories already. Take one away first."})
+        raise ValidationError({"key": f"{story.key} has {MOST} related stories, which is the most. Remove one first."})
     made = Relation.objects.create(story=one, other=two, kind=kind, by=by, at=clock.now())
     note(story, "related", None, f"{WORDS[saying]} {other.key}", by=by)
     _note_there(other, None, f"{WORDS[_turned(saying)]} {story.key}", by)

@@ -20,7 +20,7 @@ KINDS = {
     "acceptance": "Accepted in production (rodeo done)",
     "deployment": "Deployed to production",
     "test": "Tested before production",
-    "run": "Integrated: on the mainline, and its run succeeded",
+    "run": "Integrated: a mainline run succeeded",
 }
 RELEASES_OFFERED = LABELS_OFFERED = 200
 
@@ -65,8 +65,8 @@ class StoryForm(forms.ModelForm):
         }
         labels = {"production_checks": "Checks in production", "due": "Due date"}
         help_texts = {
-            "release": "The release it is planned for. Its board shows the story.",
-            "description": "Markdown. PAY-12 becomes a link to that story.",
+            "release": "The release this is planned for.",
+            "description": "Markdown works. PAY-12 links to that story.",
         }
 
     # What the person began from; nobody's edits since are overwritten unseen.
@@ -95,7 +95,7 @@ class StoryForm(forms.ModelForm):
             squads = forms.ModelChoiceField(
                 Squad.objects.writable_by(user),
                 empty_label=None,
-                help_text="Its prefix starts the story's key. You can choose among your own squads.",
+                help_text="You can choose from your own squads.",
             )
             self.fields = {"squad": squads, **self.fields}
 
@@ -158,7 +158,7 @@ class EvidenceForm(forms.Form):
 
     kind = forms.ChoiceField(label="What you saw", choices=KINDS.items())
     verdict = forms.ChoiceField(
-        label="How it ended",
+        label="Result",
         choices=[("success", "passed"), ("failure", "failed")],
         widget=forms.RadioSelect,
         initial="success",
@@ -166,7 +166,7 @@ class EvidenceForm(forms.Form):
     at = forms.DateTimeField(
         label="When (UTC)",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
-        error_messages={"required": "Say when you saw it.", "invalid": "Write the time as 2026-03-14 15:09, in UTC."},
+        error_messages={"required": "Enter when you saw it.", "invalid": "Enter the time as 2026-03-14 15:09, in UTC."},
     )
     service = forms.ChoiceField(required=False)
     environment: "forms.ModelChoiceField[Any]" = forms.ModelChoiceField(
@@ -174,23 +174,23 @@ class EvidenceForm(forms.Form):
         required=False,
         empty_label="not said",
         to_field_name="key",
-        help_text="Where you saw it. Leave it for integration.",
+        help_text="Where you saw it. Not needed for integration.",
     )
     note = forms.CharField(
         required=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="What you did and saw. A note or a link is required.",
+        help_text="What you did and saw. Add a note or a link.",
     )
     link = forms.CharField(
-        required=False, max_length=1000, widget=forms.URLInput, help_text="Such as a screenshot, ticket or log."
+        required=False, max_length=1000, widget=forms.URLInput, help_text="A screenshot, ticket or log, for example."
     )
 
     def __init__(self, *args: Any, story: Story, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["environment"].queryset = queries.environments()  # type: ignore[attr-defined]
         names = [(name, name) for name in queries.services(story)]
-        self.fields["service"].choices = [("", "all it changed"), *names]  # type: ignore[attr-defined]
+        self.fields["service"].choices = [("", "all services"), *names]  # type: ignore[attr-defined]
         self.initial.setdefault("at", clock.now())
         # One of the two is required, so neither is called optional.
         for name in ("note", "link"):

@@ -47,7 +47,7 @@ FIELDS = {
     "flag": Shape("Flag", "fact", ("flag", "audience")),
     "description": Shape("Description", "text", ("description",)),
     "acceptance_criteria": Shape("Acceptance criteria", "list", ("acceptance_criteria",)),
-    "production_checks": Shape("Checks in production", "list", ("production_checks",)),
+    "production_checks": Shape("Production checks", "list", ("production_checks",)),
 }
 
 

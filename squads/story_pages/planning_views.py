@@ -49,11 +49,16 @@ def story_release(request: HttpRequest, key: str) -> HttpResponse:
     """Plan a story for a release, or for none."""
     story = story_at(key)
     if not may_plan(story, request.user):
-        raise PermissionDenied(f"Only project managers and members of squad {story.squad} may plan {story.key}.")
+        raise PermissionDenied(f"Only project managers and members of {story.squad} can plan {story.key}.")
     form = PlanForm(request.POST or None, instance=story)
     if request.method == "POST" and form.is_valid():
         actions.edit_story(story, by=actor_of(request), release=form.cleaned_data["release"])
-        messages.success(request, f"{story.key} is planned for {story.release or 'no release'}.")
+        messages.success(
+            request,
+            f"{story.key} is planned for {story.release}."
+            if story.release
+            else f"{story.key} is no longer planned for a release.",
+        )
         return redirect(story)
     status = 400 if form.errors else 200
     return render(request, "squads/stories/release.html", {"form": form, "story": story}, status=status)

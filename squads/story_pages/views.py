@@ -109,7 +109,7 @@ def story_history(request: HttpRequest, key: str) -> HttpResponse:
 def story_create(request: HttpRequest) -> HttpResponse:
     """Write a story for one of the person's squads."""
     if not Squad.objects.writable_by(request.user).exists():
-        raise PermissionDenied("A story belongs to a squad: join one, or create one, first.")
+        raise PermissionDenied("Stories belong to squads. Join or create one first.")
     asked = given(request.GET, "squad")
     initial = {"squad": Squad.objects.filter(slug=asked).first(), "release": given(request.GET, "release")}
     form = StoryForm(request.POST or None, user=request.user, initial=initial)
@@ -120,7 +120,9 @@ def story_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{story.key} is there. Name {story.key} in a commit message to link the commit.")
+            messages.success(
+                request, f"{story.key} created. Mention {story.key} in a commit message to link the commit."
+            )
             return redirect(story)
     return render(request, "squads/stories/form.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -151,7 +153,7 @@ def evidence(request: HttpRequest, key: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, "Recorded, with your name. The story was judged again.")
+            messages.success(request, "Evidence added.")
             return redirect(story)
     return story_page(request, story, form=form, status=400)
 
@@ -170,7 +172,7 @@ def evidence_take_back(request: HttpRequest, key: str, pk: UUID) -> HttpResponse
     except ValidationError as error:
         typed = Typed(str(row.pk), words_of(error), {"because": because})
         return story_page(request, story, typed=typed, status=400)
-    messages.success(request, "Taken back, with your name. The story was judged again.")
+    messages.success(request, "Evidence withdrawn.")
     return redirect(f"{story.get_absolute_url()}#evidence-title")
 
 
@@ -219,7 +221,7 @@ def is_it(request: HttpRequest, key: str) -> HttpResponseBase:
     if form == "html":
         response: HttpResponseBase = _is_page(request, key)
     elif not may_read(_programs_user(request)):
-        said = "Reading needs an account: send its user name and password (curl -u NAME), or ask for open reading."
+        said = "Sign in to read this: send a user name and password (curl -u NAME)."
         response = _plainly(form, {"answer": said}, 401)
         response["WWW-Authenticate"] = 'Basic realm="Rodeo"'
     else:

@@ -206,9 +206,7 @@ def claim_service(service: Service, squad: Squad, *, by: Actor | None) -> Servic
 
 def _check_length(field: str, text: str) -> None:
     if len(text) > LONGEST_TEXT:
-        raise ValidationError(
-            {field: f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."}
-        )
+        raise ValidationError({field: f"This is over {LONGEST_TEXT} characters. Shorten it, or link to the rest."})
 
 
 def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:

@@ -84,7 +84,7 @@ class Squad(models.Model):
     accepts_own = models.BooleanField(
         "whoever made a change may accept it",
         default=False,
-        help_text="Otherwise somebody else has to accept the story in production.",
+        help_text="When off, someone else has to accept the story in production.",
     )
     key_repositories = models.JSONField(
         default=list,

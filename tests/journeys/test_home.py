@@ -57,14 +57,14 @@ def test_a_person_catches_up(browser_as: Callable[[User], Page], ana: User, bo: 
     page = browser_as(ana)
     page.goto("/")
     waiting = page.get_by_role("region", name="Waiting for you")
-    expect(waiting).to_contain_text("Bo asks you to accept it in production")
+    expect(waiting).to_contain_text("Bo asks you to accept this in production")
     expect(waiting).to_contain_text("Bo mentions you")
     news = page.get_by_role("region", name=re.compile("^Since"))
     expect(news.locator("li").first).to_contain_text("no longer deployed")
     expect(news).to_contain_text("The bank answered")
     page.reload()
     expect(news).to_contain_text("The bank answered")
-    page.get_by_role("button", name="I have caught up").click()
+    page.get_by_role("button", name="Mark as read").click()
     expect(news).to_contain_text("Nothing happened")
     expect(waiting).not_to_contain_text("mentions you")
     expect(waiting).to_contain_text("Gift cards")
@@ -76,14 +76,14 @@ def test_a_person_catches_up(browser_as: Callable[[User], Page], ana: User, bo: 
 def test_the_same_with_the_keyboard_alone(browser_as: Callable[[User], Page], ana: User, busy: Story) -> None:
     page = browser_as(ana)
     page.goto("/")
-    button = page.get_by_role("button", name="I have caught up")
+    button = page.get_by_role("button", name="Mark as read")
     for _ in range(60):
         page.keyboard.press("Tab")
         if button.evaluate("it => it === document.activeElement"):
             break
     expect(button).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Noted. From here on you are shown what happens next.")).to_be_visible()
+    expect(page.get_by_text("Marked as read.")).to_be_visible()
     page.keyboard.press("/")
     page.keyboard.type("iDEAL")
     page.keyboard.press("Enter")

@@ -108,7 +108,7 @@ def test_everybody_can_use_it(page: Page, scheme: Any) -> None:
 
 def test_it_is_named_in_the_list_of_keys_and_fits_a_phone(page: Page) -> None:
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("commands: find, go, do")
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("open the command menu")
     page.keyboard.press("Escape")
     page.set_viewport_size({"width": 390, "height": 800})
     dialog = open_palette(page)

@@ -103,7 +103,7 @@ def test_somebody_asked_by_name_finds_it_waiting(as_bo: Client, ana: User, bo: U
     )
     shown = section(home(as_bo), "Waiting for you")
     assert (
-        "Gift cards" in shown and "Ana asks you to accept it in production" in shown and "Buy one in the shop." in shown
+        "Gift cards" in shown and "Ana asks you to accept this in production" in shown and "Buy one in the shop." in shown
     )
     AcceptanceRequest.objects.filter(pk=request.pk).update(state="withdrawn")
     assert "Waiting for you" not in home(as_bo)
@@ -167,9 +167,9 @@ def test_what_others_did_to_ones_stories_is_news_until_one_has_caught_up(
     as_ana.post("/caught-up/", {"until": until(page)})
     ana.refresh_from_db()
     assert ana.looked_at is not None and ana.looked_at.isoformat() == until(page)
-    assert "Nothing happened to stories you wrote, moved or watch." in home(as_ana)
+    assert "Nothing new on stories you created, moved or watch." in home(as_ana)
     story.move_progress("dev_done", by=bo)
-    assert "in progress → dev done, Bo" in section(home(as_ana), "Since you last caught up")
+    assert "in progress → dev done, Bo" in section(home(as_ana), "Since your last visit")
 
 
 def test_whoever_is_concerned_hears_that_a_story_was_declined(
@@ -211,7 +211,7 @@ def test_what_happened_after_the_page_was_made_stays_news(as_ana: Client, ana: U
 @pytest.mark.parametrize("said", ["", "soon", "0001-01-01T00:00:00"])
 def test_catching_up_without_a_moment_changes_nothing(as_ana: Client, ana: User, said: str) -> None:
     answer = as_ana.post("/caught-up/", {"until": said}, follow=True)
-    assert "The page did not say up to when." in answer.content.decode()
+    assert "Reload the page, then mark it as read again." in answer.content.decode()
     ana.refresh_from_db()
     assert ana.looked_at is None
 
@@ -257,7 +257,7 @@ def test_evidence_from_before_is_no_news(as_ana: Client, ana: User, payments: Sq
         shas=["abc"],
     )
     deployed(story, timezone.now() - timedelta(days=20), ["abc"])
-    assert "Nothing happened to stories you wrote" in home(as_ana)
+    assert "Nothing new on stories you created" in home(as_ana)
 
 
 # Newcomers and others
@@ -267,9 +267,9 @@ def test_a_newcomer_is_told_how_to_begin(db: None, client: Client) -> None:
     client.force_login(User.objects.create_user("new"))
     page = home(client)
     assert "Create a squad" in page
-    assert "ask who leads it to add you" in page
-    assert "Nothing happened to stories you wrote, moved or watch." in page
-    assert "I have caught up" not in page
+    assert "ask its lead to add you" in page
+    assert "Nothing new on stories you created, moved or watch." in page
+    assert "Mark as read" not in page
 
 
 def test_with_open_reading_anybody_sees_what_is_going_out(

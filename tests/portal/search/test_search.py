@@ -259,9 +259,9 @@ def test_the_page_groups_pages_and_teaches(as_ana: Client, write: Callable[..., 
     assert "All 60 stories" in page
     second = as_ana.get("/search/", {"q": "saddle", "kind": "story", "page": "2"}).content.decode()
     assert second.count("rows__title") == 10 and "51 to 60 of 60 stories" in second
-    assert "Nothing found" in as_ana.get("/search/", {"q": "quizzical"}).content.decode()
+    assert "No matches" in as_ana.get("/search/", {"q": "quizzical"}).content.decode()
     assert "the palette" in as_ana.get("/search/").content.decode()
-    assert "These have <b><bdi>saddle</bdi></b>" in as_ana.get("/search/", {"q": "sadlde"}).content.decode()
+    assert "Showing <b><bdi>saddle</bdi></b>" in as_ana.get("/search/", {"q": "sadlde"}).content.decode()
 
 
 def test_the_api_answers_in_pages_and_names_the_kinds(

@@ -57,7 +57,7 @@ def test_a_change_is_linked_by_the_beginning_of_its_sha_and_judged(
     page = words(as_ana.get("/stories/PAY-1/"))
     assert "Work aaaaaaa1" in page and "linked by a person" in page
     assert Evidence.objects.get(kind="change").shas == [ONE]
-    assert "added to the linked changes: aaaaaaa1 of shop/checkout" in words(as_ana.get("/stories/PAY-1/history/"))
+    assert "added to linked changes: aaaaaaa1 of shop/checkout" in words(as_ana.get("/stories/PAY-1/history/"))
 
 
 def test_a_change_is_unlinked_and_stays_so_whatever_its_message_says(

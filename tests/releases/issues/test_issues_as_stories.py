@@ -134,7 +134,7 @@ def test_an_issue_becomes_a_story_that_says_where_it_came_from(source: Source, a
     page = as_ria.get("/stories/PAY-1/").content.decode()
     assert 'href="https://github.com/shop/checkout/issues/7"' in page
     assert "shop/checkout#7" in page and "octocat" in page and "closed in GitHub" not in page
-    assert "says that it fixes" in page
+    assert "say they fix" in page
 
 
 def test_the_api_tells_the_issue_of_a_story(source: Source, as_ria: Client, payments: Squad) -> None:

@@ -102,14 +102,14 @@ def test_a_refused_move_leaves_the_place_alone(as_ana: Client, payments: Squad, 
 def test_nobody_moves_a_card_onto_evidence(as_ana: Client, abc: list[Story], rung: str) -> None:
     answer = post(as_ana, "PAY-1", to=rung)
     assert answer.status_code == 400
-    assert "only evidence moves a story beyond dev done" in answer.json()["message"]
+    assert "only evidence moves a story" in answer.json()["message"]
 
 
 def test_nobody_moves_a_card_off_its_evidence(as_ana: Client, payments: Squad, write: Write) -> None:
     write("Live", 4, progress="dev_done")
     answer = post(as_ana, "PAY-1", to="todo")
     assert answer.status_code == 409
-    assert "PAY-1 stays in deployed: evidence holds it there, not people." in answer.json()["message"]
+    assert "PAY-1 stays in deployed because of its evidence." in answer.json()["message"]
     assert Story.objects.get().progress == "dev_done"
 
 
@@ -124,11 +124,11 @@ def test_within_an_evidence_column_only_the_place_changes(as_ana: Client, paymen
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({"after": "SEA-1"}, "No other story of squad Payments is called SEA-1."),
-        ({"before": "PAY-1"}, "No other story of squad Payments is called PAY-1."),
-        ({"after": "PAY-2", "before": "PAY-3"}, "Give one of after, before and where"),
+        ({"after": "SEA-1"}, "Payments has no other story SEA-1."),
+        ({"before": "PAY-1"}, "Payments has no other story PAY-1."),
+        ({"after": "PAY-2", "before": "PAY-3"}, "Give only one of after, before and where"),
         ({"where": "left"}, "Choose one of up, down, top, bottom."),
-        ({}, "Say what to do"),
+        ({}, "Give one of to, after, before or where"),
     ],
 )
 def test_a_wrong_place_names_the_remedy(

@@ -104,7 +104,7 @@ def test_progress_moves_leave_a_row_and_a_second_try_is_409(as_ana: Client, ana:
 def test_evidence_by_hand_needs_a_note_and_carries_a_name(as_ana: Client, story: Story) -> None:
     Environment.objects.create(key="stage-1", slug="stage-1", name="Stage 1", tier="staging")
     address = f"{STORIES}PAY-1/evidence/"
-    assert "note or give a link" in errors(post(as_ana, address, {"kind": "acceptance"}))["note"]
+    assert "a note or a link" in errors(post(as_ana, address, {"kind": "acceptance"}))["note"]
     assert (
         "No environment"
         in errors(post(as_ana, address, {"kind": "test", "note": "x", "environment": "nope"}))["environment"]
@@ -130,7 +130,7 @@ def test_the_answer_is_one_sentence(as_bo: Client, story: Story) -> None:
 def test_an_unknown_key_says_what_is_known(as_ana: Client, story: Story) -> None:
     answer = as_ana.get(f"{STORIES}PAY-9/")
     assert answer.status_code == 404
-    assert "squad Payments has PAY-1" in answer.json()["errors"][0]["detail"]
+    assert "Payments has PAY-1" in answer.json()["errors"][0]["detail"]
     assert as_ana.get(f"{STORIES}nonsense/").status_code == 404
 
 

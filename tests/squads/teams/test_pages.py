@@ -114,7 +114,7 @@ def test_members_come_and_go_by_user_name(as_lea: Client, bo: User, payments: Sq
 
 def test_an_unknown_user_name_is_answered_with_what_to_do(as_lea: Client, payments: Squad) -> None:
     page = as_lea.post("/squads/payments/members/", {"username": "nobody"}, follow=True).content.decode()
-    assert "No account is called “nobody”. Check the spelling" in page
+    assert "There’s no account “nobody”. Check the spelling" in page
 
 
 def test_a_service_is_created_with_its_repositories(as_ana: Client, payments: Squad) -> None:
