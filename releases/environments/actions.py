@@ -27,14 +27,8 @@ TIER_ORDER = {
     Environment.Tier.OTHER: 100,
 }
 
-WHO_SAYS_PRODUCTION = (
-    "What is production decides what is rodeo done, for all squads. "
-    "Ask an administrator or a project manager to change it."
-)
-WHO_CONFIRMS = (
-    "What is production decides what is rodeo done, for all squads. "
-    "Ask an administrator, a project manager or the lead of a squad to confirm it."
-)
+WHO_SAYS_PRODUCTION = "Changing production affects all squads. Ask an administrator or project manager."
+WHO_CONFIRMS = "Confirming production affects all squads. Ask an administrator, a project manager or a squad’s lead."
 EDITABLE = ("name", "tier", "order", "location", "cluster", "realm", "url")
 
 
@@ -199,10 +193,8 @@ def _editable(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _validate(environment: Environment) -> None:
     if environment.url and not environment.url.startswith(("https://", "http://")):
-        raise ValidationError({"url": "Give a full address that starts with https:// or http://."})
+        raise ValidationError({"url": "Enter a full address starting with https:// or http://."})
     environment.clean_fields()
     same = Environment.objects.filter(folded=fold_name(environment.key)).exclude(pk=environment.pk).first()
     if same is not None and environment.pk is None:
-        raise ValidationError(
-            {"key": f"There is an environment {same.key} already, perhaps discovered by an event. Edit that one."}
-        )
+        raise ValidationError({"key": f"There’s already an environment {same.key}. Edit that one."})

@@ -143,11 +143,11 @@ def _no_chart(line: str | None, chosen: dict[str, list[Release]], drawn: list[Ba
             f"{more} more {'lines have' if more > 1 else 'line has'} no chart here. Choose one above." if more else ""
         )
     if not chosen:
-        return f"Nothing of {line} is released yet, so there is no chart." if line and lines == 0 else ""
+        return f"No chart yet: {line} has no releases." if line and lines == 0 else ""
     looked_at = max(len(some) for some in chosen.values())
     return (
-        f"No chart: no user story or defect belongs to {f'the {looked_at} releases' if looked_at > 1 else 'the release'} "
-        "looked at. Plan stories for a release, or name their keys in commits."
+        f"No chart yet: {f'the last {looked_at} releases have' if looked_at > 1 else 'this release has'} no user stories "
+        "or defects. Plan stories for a release, or mention their keys in commits."
     )
 
 

@@ -35,11 +35,11 @@ def validate_address(text: str) -> config.Address:
     try:
         folder = Path(address.url).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
-        raise ValidationError({"url": f"There is no folder {address.url!r} on the worker's machine."}) from None
+        raise ValidationError({"url": f"There’s no folder {address.url!r} on the worker’s machine."}) from None
     address = config.Address(str(folder), local=True)
     if not Git(Path(settings.RODEO_GIT_DIR), address, timeout=20).is_repository():
         raise ValidationError(
-            {"url": f"{folder} is not a git repository. Give the folder that holds .git, or a bare repository."}
+            {"url": f"{folder} isn’t a git repository. Enter the folder with .git, or a bare repository."}
         )
     return address
 
@@ -57,7 +57,7 @@ def validate_rules(
         if len(text.strip()) > 120 or any(ord(sign) < 32 for sign in text):
             raise ValidationError({name: "Use at most 120 characters, without line breaks."})
     if deploys_to.strip() and not release_tags.strip():
-        raise ValidationError({"release_tags": "Say which tags are releases, such as v*: they are what is deployed."})
+        raise ValidationError({"release_tags": "Set which tags are releases first, such as v*."})
     rules: dict[str, Any] = {
         "release_tags": release_tags.strip(),
         "deploys_to": deploys_to.strip(),
@@ -127,7 +127,7 @@ def _rules_as_arguments(rules: dict[str, Any], line: str | None) -> dict[str, An
 def _find_service(name: str, squad: Squad, by: Actor | None) -> Service:
     name = name.strip()
     if not name or len(name) > 120:
-        raise ValidationError({"service": "Name the service that this repository makes, in at most 120 characters."})
+        raise ValidationError({"service": "Enter the repository’s service, in at most 120 characters."})
     service: Service | None = Service.objects.select_related("squad").find(name)
     if service is None:
         return create_service(by=by, name=name, squad=squad)
@@ -135,7 +135,7 @@ def _find_service(name: str, squad: Squad, by: Actor | None) -> Service:
         return claim_service(service, squad, by=by)
     if service.squad != squad:
         raise ValidationError(
-            {"squad": f"The service {name} belongs to squad {service.squad}. Name that squad, or another service."}
+            {"squad": f"The service {name} belongs to {service.squad}. Choose that squad, or another service."}
         )
     return service
 
@@ -149,7 +149,7 @@ def _find_repository(address: config.Address, name: str, service: Service) -> Re
         repository = _repository_called(longer.removesuffix(".git")[:250])
     if repository.sources.filter(kind="git").exists():
         raise ValidationError(
-            {"url": f"The repository {repository.key} is connected already, by source {repository.sources.first()}."}
+            {"url": f"The repository {repository.key} is already connected by the source {repository.sources.first()}."}
         )
     _claim_repository(repository, service)
     if repository.url != address.url and not address.local:
@@ -172,7 +172,7 @@ def _claim_repository(repository: Repository, service: Service) -> None:
         raise ValidationError(
             {
                 "service": f"The repository {repository.key} belongs to the service {repository.service}. "
-                "Name that service, or take the repository away from it first."
+                "Enter that service, or remove the repository from it first."
             }
         )
 
@@ -203,7 +203,7 @@ def edit_git(
         check_same_server("secret", before.config.get("url", ""), address)
     other = Source.objects.filter(kind="git", config__url=address).exclude(pk=source.pk).first()
     if other is not None:
-        raise ValidationError({"url": f"Source {other} pulls this address already."})
+        raise ValidationError({"url": f"The source {other} already pulls this address."})
     source.config = {"url": address, **rules}
     source.credential = before.credential if secret is None else secret
     source.name = (name or before.name)[:120]

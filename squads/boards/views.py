@@ -117,7 +117,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """How the squad works: limits per stage, who accepts, and whether one may accept one's own."""
     squad = get_object_or_404(Squad, slug=slug)
-    check_lead(squad, request.user, "how it works")
+    check_lead(squad, request.user, "its board settings")
     form = RulesForm(request.POST if request.method == "POST" else None, squad=squad, people=queries.people(squad))
     if request.method == "POST" and form.is_valid():
         try:

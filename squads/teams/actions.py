@@ -81,7 +81,7 @@ def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
     if prefix != before.key_prefix and before.next_number > 1:
         raise ValidationError(
             {
-                "key_prefix": f"Stories already carry {before.key_prefix} in their keys, so it stays. "
+                "key_prefix": f"Stories already use {before.key_prefix} in their keys, so it can’t change. "
                 "Create another squad for a new prefix."
             }
         )
@@ -112,7 +112,7 @@ def add_member(squad: Squad, username: str, *, by: Actor, role: str = "", accept
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
         raise ValidationError(
-            {"username": f"No account is called “{username}”. Check the spelling, or invite the person by e-mail."}
+            {"username": f"There’s no account “{username}”. Check the spelling, or invite the person by e-mail."}
         )
     membership, _ = Membership.objects.get_or_create(squad=squad, user=person)
     return change_member(membership, by=by, role=role or membership.role, accepts=accepts)
@@ -151,8 +151,7 @@ def _check_other_lead(membership: Membership, by: Actor) -> None:
     if by.is_staff or not others.exists() or others.filter(role=Membership.Role.LEAD).exists():
         return
     raise ValidationError(
-        f"{membership.user.name} is the only lead of squad {squad}. Make somebody else lead first, "
-        "or ask an administrator."
+        f"{membership.user.name} is the only lead of {squad}. Make someone else lead first, or ask an administrator."
     )
 
 
@@ -165,8 +164,8 @@ def create_service(
     service = Service(name=name.strip(), squad=squad, description=description)
     known = Service.objects.find(service.name)
     if known is not None:
-        remedy = "Claim it on its page." if known.squad_id is None else f"Squad {known.squad} owns it."
-        raise ValidationError({"name": f"There is a service called {known.name} already. {remedy}"})
+        remedy = "Claim it on its page." if known.squad_id is None else f"{known.squad} owns it."
+        raise ValidationError({"name": f"There’s already a service {known.name}. {remedy}"})
     service.slug = free_slug(Service, service.name, "service")
     _check_length("description", description)
     service.full_clean()
@@ -198,7 +197,7 @@ def claim_service(service: Service, squad: Squad, *, by: Actor | None) -> Servic
     if Service.objects.filter(pk=service.pk, squad=None).update(squad=squad) != 1:
         owner = Service.objects.select_related("squad").get(pk=service.pk).squad
         if owner != squad:
-            raise ValidationError(f"Squad {owner} owns {service.name} already. Ask them to hand it over.")
+            raise ValidationError(f"{owner} already owns {service.name}. Ask them to hand it over.")
     service.squad = squad
     publish(ServiceSaved(ids=[service.pk]))
     return service
@@ -220,7 +219,7 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
     for key, row in known.items():
         if row.service is not None and row.service != service:
             raise ValidationError(
-                {"repositories": f"{key} belongs to the service {row.service.name}. Take it away there first."}
+                {"repositories": f"{key} belongs to the service {row.service.name}. Remove it there first."}
             )
     kept = [row.pk for row in known.values()]
     removed = list(all_repositories.filter(service=service).exclude(pk__in=kept).values_list("pk", flat=True))
@@ -237,7 +236,7 @@ def _checked_keys(field: str, keys: Iterable[str]) -> list[str]:
     if long := [key for key in wanted if len(key) > LONGEST_KEY]:
         raise ValidationError({field: f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
     if len(wanted) > MOST_REPOSITORIES:
-        raise ValidationError({field: f"{len(wanted)} repositories are too many; {MOST_REPOSITORIES} is the most."})
+        raise ValidationError({field: f"{len(wanted)} repositories is too many; {MOST_REPOSITORIES} is the most."})
     return wanted
 
 

@@ -116,7 +116,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def create(self, request: Request) -> Response:
         """Create a squad and become its first member and lead."""
         if getattr(request.user, "program_of_id", None):
-            raise PermissionDenied("A squad's token creates no squads: a person does, who then leads it.")
+            raise PermissionDenied("Squad tokens can’t create squads. Ask a person to.")
         serializer = SquadIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self._shown(

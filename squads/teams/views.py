@@ -66,7 +66,7 @@ def squad_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"Squad {squad} created. You lead it.")
+            messages.success(request, f"{squad} created. You’re its lead.")
             return redirect(squad)
     return render(request, "squads/teams/form.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -129,7 +129,7 @@ def service_detail(request: HttpRequest, slug: str) -> HttpResponse:
 def service_create(request: HttpRequest) -> HttpResponse:
     """Create a service for one of the person's own squads."""
     if not queries.squads_of(request.user):
-        raise PermissionDenied("A service needs a squad that owns it: join a squad, or create one, first.")
+        raise PermissionDenied("Services belong to squads. Join or create one first.")
     initial = {"repositories": request.GET.get("repository", "")}
     form = ServiceForm(request.POST or None, user=request.user, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -153,7 +153,7 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a service's owner, description and repositories."""
     service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
     if service.squad is None:
-        messages.warning(request, f"No squad owns {service} yet. Claim it first, then change it.")
+        messages.warning(request, f"{service} has no owner yet. Claim it first.")
         return redirect(service)
     check_member(service.squad, request.user, f"service {service}")
     form = ServiceForm(request.POST or None, user=request.user, service=service)
@@ -185,5 +185,5 @@ def service_claim(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:
-        messages.success(request, f"Squad {squad} owns {service} now. Say which repositories make it, if not yet done.")
+        messages.success(request, f"{squad} now owns {service}. Check that its repositories are right.")
     return redirect(service)

@@ -225,7 +225,7 @@ def test_dropping_a_card_on_evidence_moves_nothing_and_asks_for_it(board: Page, 
         board.keyboard.press("ArrowRight")
         board.keyboard.press("ArrowRight")
         board.keyboard.press("Enter")
-    dialog = board.get_by_role("dialog", name="What PAY-5 counts as tested")
+    dialog = board.get_by_role("dialog", name="Missing before PAY-5 counts as tested")
     expect(dialog).to_contain_text("No change is linked to it: name PAY-5 in a commit message.")
     expect(dialog.get_by_label("What you saw")).to_have_value("test")
     stands(board, "dev_done", "Elks")
@@ -302,9 +302,9 @@ def test_the_menu_does_it_all_without_scripts(
 
     choose("PAY-1", "Move to in progress")
     assert titles(page, "in_progress") == ["Ants", "Dogs"]
-    choose("PAY-1", "Down")
+    choose("PAY-1", "Move down")
     assert titles(page, "in_progress") == ["Dogs", "Ants"]
-    choose("PAY-3", "Top")
+    choose("PAY-3", "Move to top")
     assert titles(page, "todo") == ["Cats", "Bees"]
     choose("PAY-4", "Unblock")
     assert page.locator(".card__blocked").count() == 0
@@ -331,7 +331,7 @@ def test_a_filter_is_kept_as_a_view(board: Page) -> None:
     stands(board, "todo")
     board.get_by_label("Save this view as").fill("Waiting")
     board.get_by_role("button", name="Save view").click()
-    board.get_by_role("link", name="Show all").first.click()
+    board.get_by_role("link", name="Clear filters").first.click()
     stands(board, "todo", "Ants", "Bees", "Cats")
     board.get_by_label("Saved views").get_by_role("link", name="Waiting").click()
     stands(board, "todo")

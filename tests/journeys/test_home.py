@@ -65,7 +65,7 @@ def test_a_person_catches_up(browser_as: Callable[[User], Page], ana: User, bo: 
     page.reload()
     expect(news).to_contain_text("The bank answered")
     page.get_by_role("button", name="Mark as read").click()
-    expect(news).to_contain_text("Nothing happened")
+    expect(news).to_contain_text("Nothing new")
     expect(waiting).not_to_contain_text("mentions you")
     expect(waiting).to_contain_text("Gift cards")
     busy.move_progress("dev_done", by=bo)

@@ -88,7 +88,7 @@ def test_a_row_is_mended_where_it_stands_and_by_keyboard(
     rule = MappingRule.objects.get(role="deploy", environment="production", source=unmapped)
     assert rule.pattern == "deploy-checkout-to-production"
     page.get_by_role("button", name="Save build").click()
-    expect(page.get_by_role("alert")).to_contain_text("Choose what this pipeline does")
+    expect(page.get_by_role("alert")).to_contain_text("Choose how to treat this pipeline")
 
 
 def test_a_preview_says_which_names_fit_before_anything_is_saved(

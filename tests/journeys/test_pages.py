@@ -165,7 +165,7 @@ def test_a_person_records_evidence_and_the_answer_follows(
         page.get_by_text("Add evidence by hand").click()
         page.get_by_label("What you saw").select_option(kind)
         page.get_by_label("Note").fill("Sold one to a colleague.")
-        page.get_by_role("button", name="Record").click()
+        page.get_by_role("button", name="Add evidence", exact=True).click()
     expect(page.locator(".answer")).to_contain_text("Yes. Rodeo done: accepted in production, by hand")
     expect(page.get_by_text("Sold one to a colleague.").first).to_be_visible()
 

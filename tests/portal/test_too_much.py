@@ -180,7 +180,7 @@ def test_half_a_character_is_refused_at_its_field(
 ) -> None:
     answer = as_ana.post(f"/api/v1/{address}", body, content_type="application/json")
     ((named, said),) = objected(answer).items()
-    assert named == field and said.startswith("This holds half of a character pair")
+    assert named == field and said.startswith("This contains an invalid character")
     assert Story.objects.count() == 1 and not Service.objects.exists()
 
 
@@ -188,14 +188,14 @@ def test_a_body_that_is_too_large_is_told_the_most_there_may_be(as_ana: Client, 
     body = {"squad": "payments", "title": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
     answer = as_ana.post("/api/v1/stories/", body, content_type="application/json")
     assert answer.status_code == 413
-    assert answer.json()["errors"][0]["detail"].startswith("The body has more than 3 MB.")
+    assert answer.json()["errors"][0]["detail"].startswith("The body is over 3 MB.")
     assert not Story.objects.exists()
 
 
 def test_a_form_of_the_api_with_thousands_of_fields_is_refused(as_ana: Client, payments: Squad) -> None:
     fields = {f"field{number}": "x" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     answer = as_ana.post("/api/v1/squads/payments/imports/", fields)
-    assert "more fields or files" in objected(answer)[None]
+    assert "too many fields or files" in objected(answer)[None]
 
 
 def test_a_story_of_which_much_was_said_takes_one_relation_more(as_ana: Client, ana: User, story: Story) -> None:

@@ -137,7 +137,7 @@ def tag_pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]
     Expressions are RE2's, which matches in time linear to the name, whatever the expression.
     """
     if len(text) > LONGEST_PATTERN:
-        raise InvalidSetting(field, f"The pattern is longer than {LONGEST_PATTERN} characters.")
+        raise InvalidSetting(field, f"The pattern is over {LONGEST_PATTERN} characters.")
     if not text:
         return lambda name: False
     is_expression = any(sign in text for sign in "\\(^$+|{") or ".*" in text

@@ -36,12 +36,12 @@ REMEDIES = (
         r"returned error: 404|not found|does not exist|does not appear to be a git|no such file|not a git repository|not exported",
         "There is no repository at this address, or these credentials may not see it.",
     ),
-    (r"returned error: 5\d\d", "The server has a problem of its own. It will be tried again."),
+    (r"returned error: 5\d\d", "The server has a problem of its own. Rodeo will try again."),
     (r"no space left", "The disk is full. Make room where RODEO_STATE_DIR is."),
     (r"transport '.*' not allowed", "This kind of address is not allowed."),
     (
         r"remote end hung up|early eof|unexpected disconnect|unable to rewind|rpc failed",
-        "The connection broke. It will be tried again.",
+        "The connection broke. Rodeo will try again.",
     ),
 )
 

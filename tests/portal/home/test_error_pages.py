@@ -66,7 +66,7 @@ def test_strange_addresses_are_answered_calmly(as_ana: Client, url: str, status:
 
 def test_signing_in_wrongly_says_what_to_check(client: Client, db: None) -> None:
     page = client.post("/accounts/login/", {"login": "ana", "password": "no"}).content.decode()
-    assert "This name and password do not belong together." in page
+    assert "Wrong user name or password." in page
 
 
 def test_signing_out_needs_the_button(as_ana: Client) -> None:

@@ -103,7 +103,9 @@ def test_somebody_asked_by_name_finds_it_waiting(as_bo: Client, ana: User, bo: U
     )
     shown = section(home(as_bo), "Waiting for you")
     assert (
-        "Gift cards" in shown and "Ana asks you to accept this in production" in shown and "Buy one in the shop." in shown
+        "Gift cards" in shown
+        and "Ana asks you to accept this in production" in shown
+        and "Buy one in the shop." in shown
     )
     AcceptanceRequest.objects.filter(pk=request.pk).update(state="withdrawn")
     assert "Waiting for you" not in home(as_bo)

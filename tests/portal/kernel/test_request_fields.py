@@ -67,7 +67,7 @@ def test_a_whole_object_may_be_sent_back_as_it_was_read(as_ana: Client, as_pam: 
     assert (changed.status_code, changed.json()["title"]) == (200, "Refunds in parts")
     read = changed.json()
     refused = details(patch(as_ana, "stories/PAY-1/", **{**read, "created_at": "2020-01-01T00:00:00Z"}))
-    assert refused == {"created_at": "“created_at” is shown here and never written. Leave it out."}
+    assert refused == {"created_at": "“created_at” is read-only. Leave it out."}
     for address, browser in (("squads/payments/", as_ana),):
         squad = browser.get(f"{V1}{address}").json()
         assert patch(browser, address, **squad).status_code in (200, 403)
@@ -82,7 +82,7 @@ def test_who_sends_very_many_strange_names_gets_a_short_answer(as_ana: Client, s
 
 
 def test_a_name_like_nothing_is_told_all_there_are() -> None:
-    assert unknown_name("zzz", ["title", "type"]) == "There is no field “zzz”. There are: title, type."
+    assert unknown_name("zzz", ["title", "type"]) == "There’s no field “zzz”. There are: title, type."
     assert unknown_name("zzz", []) == "There is no field “zzz”. This takes none."
     assert unknown_name("Title", ["title"]) == "There is no field “Title”. Did you mean “title”?"
 

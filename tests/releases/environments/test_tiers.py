@@ -194,7 +194,7 @@ def test_what_people_create_or_give_a_tier_is_confirmed(
 def test_a_receipt_says_that_a_production_is_a_guess(scripts: Source, send: Send) -> None:
     said = {"service": "checkout", "environment": "prod", "version": "1"}
     notes = send("/api/v1/deployments/", said).json()["notes"]
-    assert any("guessed as production. Until somebody confirms that" in note for note in notes)
+    assert any("guessed as production. Confirm it" in note for note in notes)
 
 
 def test_an_upgrade_guesses_again_what_nobody_said(scripts: Source, send: Send, ana: User) -> None:

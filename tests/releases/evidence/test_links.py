@@ -79,11 +79,11 @@ def test_a_change_is_unlinked_and_stays_so_whatever_its_message_says(
 @pytest.mark.parametrize(
     ("sha", "said"),
     [
-        ("aaa", "Write the commit’s sha, at least its first 7 characters"),
+        ("aaa", "Enter a commit sha, at least its first 7 characters"),
         ("aaaaaaa", "More than one change starts with aaaaaaa."),
         ("bbbbbbb", "No change starts with bbbbbbb."),
         ("ccccccc", "ccccccc is in shop/checkout and in shop/web."),
-        ("%' OR 1=1", "Write the commit’s sha"),
+        ("%' OR 1=1", "Enter a commit sha"),
         ("nowhere@aaaaaaa1", "No change in nowhere starts with aaaaaaa1."),
     ],
 )
@@ -180,7 +180,7 @@ def test_a_change_is_linked_where_it_is_listed(as_ana: Client, ana: User, story:
     assert f'action="/changes/{made.pk}/link/"' in page
     back = "/releases/1/unlinked/"
     answer = as_ana.post(f"/changes/{made.pk}/link/", {"key": "PAY-77", "back": back}, follow=True)
-    assert "no story is called PAY-77" in words(answer)  # type: ignore[arg-type]
+    assert "there’s no story PAY-77" in words(answer)  # type: ignore[arg-type]
     assert as_ana.post(f"/changes/{made.pk}/link/", {"key": "pay-1", "back": back})["Location"] == back
     assert StoryLink.objects.get().story == story
 

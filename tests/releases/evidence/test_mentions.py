@@ -308,7 +308,7 @@ def test_an_administrator_says_who_is_a_bot(
     assert StoryLink.objects.get(change__sha="b" * 40).mention == ""
 
 
-@pytest.mark.parametrize(("name", "said"), [("*", "at least 3 letters"), ("acme-ci", "listed already")])
+@pytest.mark.parametrize(("name", "said"), [("*", "at least 3 letters"), ("acme-ci", "already listed")])
 def test_a_rule_for_everybody_or_twice_is_refused(as_root: Client, name: str, said: str) -> None:
     BotRule.objects.create(name="acme-ci")
     answer = as_root.post("/api/v1/bots/", {"name": name}, content_type="application/json")

@@ -162,7 +162,7 @@ def test_a_preview_says_what_fits_and_saves_nothing(as_pam: Client, run: Callabl
         {"kind": "pipeline", "pattern": "x*", "role": "ci", "preview": "1"},
         headers={"HX-Request": "true"},
     )
-    assert "Matches no name" in part.content.decode() and "<html" not in part.content.decode()
+    assert "No matches so far" in part.content.decode() and "<html" not in part.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_preview_says_what_fits_and_saves_nothing(as_pam: Client, run: Callabl
         ({"role": "incident"}, "For this kind of name, choose one of"),
         ({"kind": "service"}, "Name the service"),
         ({"kind": "environment"}, "choose a tier"),
-        ({"role": "ci", "severity": "page"}, "Only alerts have a severity"),
+        ({"role": "ci", "severity": "page"}, "except for alerts"),
         ({"kind": "alert", "role": "incident", "tier": "testing"}, "Only environments have a tier"),
     ],
 )

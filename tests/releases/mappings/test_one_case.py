@@ -270,4 +270,4 @@ def test_services_of_two_squads_are_not_merged_and_members_merge_nothing(
     assert as_lea.post(MERGERS, said, content_type="application/json").status_code == 403
     Service.objects.filter(name="Shop").update(squad=search)
     answer = as_pam.post(MERGERS, said, content_type="application/json")
-    assert answer.status_code == 400 and "Have one squad own both first" in answer.content.decode()
+    assert answer.status_code == 400 and "One squad has to own both first" in answer.content.decode()

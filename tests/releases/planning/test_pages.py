@@ -68,7 +68,7 @@ def test_only_members_of_a_squad_plan_releases(client: Client, as_bo: Client, re
     client.force_login(User.objects.create_user("lone"))
     for url in ("/releases/new/", "/releases/shop-2.0/edit/"):
         assert client.get(url).status_code == 403
-        assert "join a squad, or create one, first" in client.get(url).content.decode()
+        assert "Join or create a squad first" in client.get(url).content.decode()
         assert as_bo.get(url).status_code == 200
 
 
@@ -85,15 +85,13 @@ def test_a_version_stays_as_it_was_written(as_ana: Client, version: str, address
 def test_a_version_of_one_line_exists_once(as_ana: Client, release: Release) -> None:
     answer = as_ana.post("/releases/new/", {"version": "2.0", "line": "Shop"})
     assert answer.status_code == 400
-    assert (
-        "This line has a release with this version already. Choose another version, or line." in answer.content.decode()
-    )
+    assert "This line already has this version. Choose another version or line." in answer.content.decode()
     assert as_ana.post("/releases/new/", {"version": "2.0", "line": "Bank"}).status_code == 302
 
 
 def test_a_wrong_day_is_answered_at_its_field(as_ana: Client) -> None:
     page = as_ana.post("/releases/new/", {"version": "1", "planned_for": "soon"}).content.decode()
-    assert "Write the day as 2026-03-14." in page
+    assert "Enter the date as 2026-03-14." in page
 
 
 def test_a_tagged_release_keeps_its_tag_whatever_the_form_says(as_ana: Client, release: Release) -> None:
@@ -168,7 +166,7 @@ def test_the_board_puts_every_story_on_its_stage_in_its_squads_row(
     read = words(page)
     assert "1 to do 50 % of 2" in read
     assert "No. To do: nobody has started it (squad Payments)." in read
-    assert "Ladder: dev done held, integrated missing, tested missing, deployed missing, rodeo done missing" in page
+    assert "Ladder: dev done reached, integrated missing, tested missing, deployed missing, rodeo done missing" in page
 
 
 def test_the_board_shows_gaps_withdrawals_and_dark_stories(
@@ -262,7 +260,7 @@ def test_every_count_on_the_board_leads_to_its_stories(
     create_story(search, by=ana, title="Three", release=release)
     page = text(as_ana, "/releases/shop-2.0/", **query)
     assert set(re.findall(r'class="card[^>]* data-key="([^"]+)"', page)) == keys
-    assert "Show the whole board" in page
+    assert "Clear filters" in page
 
 
 def test_the_board_takes_few_queries_whatever_its_size(
@@ -294,7 +292,7 @@ def test_a_very_large_release_says_how_many_cards_are_missing_and_where_they_are
     )
     page = text(as_ana, "/releases/shop-2.0/")
     assert page.count("<article") == 500
-    assert "500 cards are shown, 10 more are not." in page
+    assert "Showing 500 cards; 10 more are hidden." in page
     assert text(as_ana, "/releases/shop-2.0/", squad="search").count("<article") == 60
 
 
@@ -318,7 +316,7 @@ def test_titles_are_text_not_markup(as_ana: Client, ana: User, payments: Squad, 
 
 def test_empty_pages_teach_the_next_step(as_root: Client, release: Release) -> None:
     assert "No stories in this release yet" in text(as_root, "/releases/shop-2.0/")
-    assert "Every change of this release belongs to a story." in text(as_root, "/releases/shop-2.0/unlinked/")
+    assert "Every change in this release is linked to a story." in text(as_root, "/releases/shop-2.0/unlinked/")
     release.delete()
     assert "No releases yet" in text(as_root, "/releases/")
 

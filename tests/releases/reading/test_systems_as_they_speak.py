@@ -88,7 +88,7 @@ def test_packages_of_one_resource_have_each_their_own_version(send: Send) -> Non
         (converge(package()), {"resources": []}, "Its source has no rules"),
         (converge(package()), {"nodes": ["db*"]}, "The node web1 is none"),
         ({"message_type": "run_start", "run_id": "1"}, {}, "A converge began"),
-        ({"message_type": "action"}, {}, "Rodeo does not read this kind of event of Chef."),
+        ({"message_type": "action"}, {}, "Rodeo doesn’t use this kind of Chef event."),
     ],
 )
 def test_a_converge_that_deploys_nothing_says_why_in_the_list_on_its_page_and_in_the_api(
@@ -159,12 +159,12 @@ def test_what_a_rule_leaves_out_is_ignored_and_says_so(send: Send, root: Any) ->
     create_rule(by=root, kind="pipeline", pattern="web", role="ignored")
     build = {"phase": "STARTED", "number": 1, "full_url": "https://ci.example/job/web/1/", "timestamp": 1795912073000}
     event = read(send, "jenkins", {"name": "web", "build": build})
-    assert (event.state, event.reason) == ("ignored", "A mapping rule leaves out what it is about.")
+    assert (event.state, event.reason) == ("ignored", "A mapping rule ignores it.")
 
 
 def test_good_news_of_what_was_not_bad_is_nothing_and_says_so(send: Send) -> None:
     event = read(send, "nagios", host_down(type="RECOVERY", state="UP"))
-    assert (event.state, event.reason) == ("ignored", "It says that all is well, and no alert was open.")
+    assert (event.state, event.reason) == ("ignored", "All is well, and no alert was open.")
 
 
 def test_good_news_that_ends_an_alert_is_processed(send: Send) -> None:
@@ -184,7 +184,7 @@ def test_good_news_that_ends_an_alert_is_processed(send: Send) -> None:
             "no commit to the default",
         ),
         ("github", "pull_request", {"action": "opened", "pull_request": {"number": 1}}, "is not merged"),
-        ("github", "star", {"action": "created"}, "Rodeo does not read this kind of event of GitHub."),
+        ("github", "star", {"action": "created"}, "Rodeo doesn’t use this kind of GitHub event."),
     ],
 )
 def test_a_webhook_that_brings_nothing_says_why(kind: str, event: str, body: Any, reason: str, client: Client) -> None:

@@ -87,5 +87,5 @@ def test_what_is_linked_already_is_not_touched(as_root: Client, history: Repo, d
 
 def test_an_address_that_cannot_be_read_names_the_field(as_root: Client, as_lea: Client, payments: Squad) -> None:
     answer = as_root.post(API, {"url": "/nowhere/at/all", "squad": "payments"}, content_type="application/json")
-    assert answer.status_code == 400 and "There is no folder" in answer.content.decode()
+    assert answer.status_code == 400 and "There’s no folder" in answer.content.decode()
     assert as_lea.post(API, {"url": "/", "squad": "payments"}, content_type="application/json").status_code == 403

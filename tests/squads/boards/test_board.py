@@ -230,11 +230,11 @@ def test_only_members_add_and_only_leads_say_how_the_squad_works(
 ) -> None:
     answer = as_bo.post(f"{BOARD}stories/", {"lines": "Sneak"})
     assert answer.status_code == 403
-    assert "Only members of squad Payments may change its stories." in answer.content.decode()
+    assert "Only members of Payments can change its stories." in answer.content.decode()
     for client in (as_bo, as_ana):
         answer = client.post(f"{BOARD}settings/", {"todo": "3"})
         assert answer.status_code == 403
-        assert "Only leads of squad Payments and administrators may change how it works." in answer.content.decode()
+        assert "Only leads of Payments and administrators can change its board settings." in answer.content.decode()
 
 
 def test_a_limit_that_cannot_be_is_answered_with_what_can(as_ana: Client, lead: User, payments: Squad) -> None:

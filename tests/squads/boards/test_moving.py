@@ -122,7 +122,7 @@ def test_every_door_answers_the_same(as_ana: Client, write: Write, stage: str, p
         if to not in PEOPLE:
             assert answer.status == 400 and f"“{to}” can’t be set manually" in answer.said
         elif to == progress:
-            assert answer.status == 409 and "Somebody may have been first" in answer.said
+            assert answer.status == 409 and "Someone else may have changed it" in answer.said
         elif stage not in PEOPLE and PEOPLE.index(to) < PEOPLE.index(progress):
             name = stage.replace("_", " ")
             assert answer.status == 409 and f"PAY-1 stays in {name} because of its evidence" in answer.said

@@ -89,7 +89,7 @@ def test_whoever_comes_second_is_told(as_ana: Client, abc: list[Story]) -> None:
     assert post(as_ana, "PAY-1", to="in_progress").status_code == 200
     answer = post(as_ana, "PAY-1", to="in_progress", where="bottom")
     assert answer.status_code == 409
-    assert "Somebody may have been first" in answer.json()["message"]
+    assert "Someone else may have changed it" in answer.json()["message"]
     assert StateChange.objects.filter(key="PAY-1").count() == 1
 
 
@@ -144,7 +144,7 @@ def test_a_wrong_place_names_the_remedy(
 def test_another_squad_may_not(as_bo: Client, abc: list[Story], part: str) -> None:
     for answer in (as_bo.post(f"/stories/PAY-1/{part}/", {"to": "dev_done", "because": "x"}),):
         assert answer.status_code == 403
-        assert "Only members of squad Payments may change PAY-1." in answer.content.decode()
+        assert "Only members of Payments can change PAY-1." in answer.content.decode()
     if part != "by-hand":
         assert as_bo.post(f"/api/v1/stories/PAY-1/{part}/", {}, content_type="application/json").status_code == 403
 

@@ -168,7 +168,7 @@ def test_who_is_in_one_of_the_two_squads_is_told_whom_to_ask(
     as_bo: Client, as_lea: Client, as_ria: Client, lea: User, story: Story
 ) -> None:
     for browser in (as_bo, as_ria):
-        assert "Only members of squad Payments may change PAY-1." in (
+        assert "Only members of Payments can change PAY-1." in (
             post(browser, "stories/PAY-1/squad/", squad="search").content.decode()
         )
         assert browser.post("/stories/PAY-1/squad/", {"squad": "search"}).status_code == 403

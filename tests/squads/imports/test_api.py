@@ -70,7 +70,7 @@ def test_another_squad_is_refused_everywhere(as_ana: Client, as_bo: Client, clie
         as_bo.delete(url),
     ]
     assert [answer.status_code for answer in answers] == [403] * 6
-    assert "Only members of squad Payments may change its imports." in answers[0].json()["errors"][0]["detail"]
+    assert "Only members of Payments can change its imports." in answers[0].json()["errors"][0]["detail"]
     assert client.get(URL).status_code == 401
     assert (Import.objects.count(), Story.objects.count()) == (1, 0)
 

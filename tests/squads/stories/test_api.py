@@ -58,7 +58,7 @@ def test_only_members_write_and_others_are_told_whose_it_is(as_bo: Client, story
         post(as_bo, f"{STORIES}PAY-1/evidence/", {"kind": "acceptance", "note": "x"}),
     ):
         assert answer.status_code == 403
-        assert "Only members of squad Payments may change" in answer.json()["errors"][0]["detail"]
+        assert "Only members of Payments can change" in answer.json()["errors"][0]["detail"]
     story.refresh_from_db()
     assert (story.title, story.progress) == ("Refunds", "todo")
 
@@ -97,7 +97,7 @@ def test_progress_moves_leave_a_row_and_a_second_try_is_409(as_ana: Client, ana:
     assert (change.by, change.because, change.to_state) == (ana, "merged", "dev_done")
     again = post(as_ana, f"{STORIES}PAY-1/progress/", moved)
     assert again.status_code == 409
-    assert "Somebody may have been first" in again.json()["errors"][0]["detail"]
+    assert "Someone else may have changed it" in again.json()["errors"][0]["detail"]
     assert post(as_ana, f"{STORIES}PAY-1/progress/", {"to": "rodeo_done"}).status_code == 400
 
 

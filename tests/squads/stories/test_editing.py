@@ -293,7 +293,7 @@ def test_lines_are_ticked_with_history_and_a_line_that_is_gone_is_told(as_ana: C
 def test_another_squad_may_not(as_bo: Client, story: Story, part: str) -> None:
     answer = as_bo.post(f"/stories/PAY-1/{part}", {"title": "x", "on": "A mail is sent.", "kind": "blocks", "key": "x"})
     assert answer.status_code == 403
-    assert "Only members of squad Payments may change PAY-1." in answer.content.decode()
+    assert "Only members of Payments can change PAY-1." in answer.content.decode()
 
 
 def test_a_field_or_list_nobody_knows_is_not_found(as_ana: Client, story: Story) -> None:

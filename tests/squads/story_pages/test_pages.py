@@ -50,7 +50,7 @@ def test_nobody_is_sent_to_sign_in(client: Client, story: Story, url: str) -> No
 def test_another_squad_may_not_change_it(as_bo: Client, story: Story, part: str) -> None:
     answer = as_bo.post(f"/stories/PAY-1/{part}/", {"title": "x", "to": "dev_done"})
     assert answer.status_code == 403
-    assert "Only members of squad Payments may change PAY-1." in answer.content.decode()
+    assert "Only members of Payments can change PAY-1." in answer.content.decode()
 
 
 def test_a_story_is_written_for_ones_own_squad_and_gets_the_next_key(
@@ -94,7 +94,7 @@ def test_people_move_progress_and_the_move_is_kept(as_ana: Client, story: Story)
 def test_a_move_somebody_made_already_is_told_and_not_made_twice(as_ana: Client, story: Story) -> None:
     as_ana.post("/stories/PAY-1/progress/", {"to": "in_progress"})
     page = as_ana.post("/stories/PAY-1/progress/", {"to": "in_progress"}, follow=True).content.decode()
-    assert "Somebody may have been first" in page
+    assert "Someone else may have changed it" in page
     assert StateChange.objects.filter(key="PAY-1").count() == 1
 
 

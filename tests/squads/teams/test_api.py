@@ -70,7 +70,7 @@ def test_only_leads_change_a_squad_and_others_are_told_which(
     for browser in (as_ana, as_bo):
         answer = patch(browser, address, {"mission": "Search."})
         assert answer.status_code == 403
-        said = "Only leads of squad Payments and administrators may change squad Payments."
+        said = "Only leads of Payments and administrators can change Payments."
         assert answer.json()["errors"][0]["detail"] == said
 
 
@@ -80,7 +80,7 @@ def test_members_come_and_go(as_lea: Client, as_ana: Client, as_bo: Client, bo: 
     assert post(as_ana, address, {"username": "bo"}).status_code == 403
     assert post(as_lea, address, {"username": "BO"}).json()["members"] == ["ana", "bo", "lea"]
     assert post(as_lea, address, {"username": "bo"}).status_code == 200, "saying it twice changes nothing"
-    assert "No account is called" in errors(post(as_lea, address, {"username": "zoe"}))["username"]
+    assert "There’s no account" in errors(post(as_lea, address, {"username": "zoe"}))["username"]
     assert as_ana.delete(f"{address}bo/").status_code == 403
     assert as_bo.delete(f"{address}bo/").status_code == 204, "one may leave"
     assert as_bo.delete(f"{address}ana/").status_code == 403
@@ -124,7 +124,7 @@ def test_a_service_belongs_to_a_squad_of_yours(as_ana: Client, as_bo: Client, pa
         "url": "/services/checkout/",
     }
     assert Repository.objects.get().service == Service.objects.get()
-    assert "There is a service called checkout already" in errors(post(as_ana, SERVICES, wanted))["name"]
+    assert "There’s already a service checkout" in errors(post(as_ana, SERVICES, wanted))["name"]
     assert "squad" in errors(post(as_ana, SERVICES, {"name": "x", "squad": "nope"}))
 
 

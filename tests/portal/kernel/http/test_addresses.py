@@ -125,7 +125,7 @@ def test_a_host_has_one_spelling(text: str, host: str | None) -> None:
     ],
 )
 def test_numbers_in_other_bases_are_no_hosts(text: str) -> None:
-    with pytest.raises(http.BadAddress, match="IP address written in another way"):
+    with pytest.raises(http.BadAddress, match="is an unusual IP address"):
         http.plain_host(text)
 
 
