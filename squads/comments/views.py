@@ -136,5 +136,5 @@ def relation_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:
-        messages.success(request, "Taken away; the history keeps it.")
+        messages.success(request, "Removed.")
     return redirect(f"{story.get_absolute_url()}#story-related")

@@ -63,7 +63,7 @@ def story_named(key: str) -> Story:
     key = key.strip().upper()
     story = Story.objects.select_related("squad").called(key)
     if story is None:
-        raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
+        raise ValidationError({"key": f"There’s no story {key or 'with that key'}. A key looks like PAY-12."})
     return story
 
 
@@ -78,7 +78,7 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
         raise ValidationError({"kind": f"Choose one of {', '.join(SAYINGS)}."})
     other = story_named(key)
     if other.pk == story.pk:
-        raise ValidationError({"key": f"{other.key} is this story. Name another one."})
+        raise ValidationError({"key": f"{other.key} is this story. Enter another one."})
     _lock(story, other)
     kind, passive = SAYINGS[saying]
     one, two = (other, story) if passive else (story, other)

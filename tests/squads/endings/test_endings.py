@@ -142,7 +142,7 @@ def test_a_duplicate_names_another_story_that_is_none_itself(as_ana: Client, ana
     third = create_story(other.squad, by=ana, title="Cards")
     close_as_duplicate(other, "PAY-1", by=ana)
     for key, reason in (
-        ("PAY-99", "No story is called PAY-99."),
+        ("PAY-99", "There’s no story PAY-99."),
         ("PAY-3", "PAY-3 is this story. Name another one."),
         ("PAY-2", "PAY-2 is itself a duplicate of PAY-1. Name PAY-1."),
     ):
