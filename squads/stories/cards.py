@@ -79,6 +79,7 @@ class Card(NamedTuple):
     version: str
     glyph: SafeString
     answer: str
+    brief: str
     gaps: str
     withdrawn: str
     dark: bool
@@ -209,6 +210,7 @@ class CardMaker:
             version,
             ladder.glyph(standing),
             "" if said_by_column else judgement.say(standing, at=self.at, owners=self.owners, squad=row.squad),
+            "" if said_by_column else judgement.say_briefly(standing, at=self.at),
             gap_words(standing),
             withdrawn,
             bool(standing.get("dark")),

@@ -63,6 +63,7 @@ class Line(NamedTuple):
     story: Story
     glyph: SafeString
     answer: str
+    brief: str
     gaps: str
     people: list[Assignee]
     labels: list[str]
@@ -183,6 +184,7 @@ def lines(stories: Iterable[Story]) -> list[Line]:
             story,
             ladder.glyph(story.standing),
             answer(story, at, owners),
+            judgement.say_briefly(story.standing, at=at) if not story.ending else "",
             gap_words(story.standing),
             people.get(story.pk, []),
             labels.get(story.pk, []),
