@@ -42,7 +42,7 @@ def upload(squad: Squad, *, by: Actor, name: str, body: bytes, kind: str = "") -
     """Store a file for its preview. Raises ValidationError, naming the field, for one that cannot be read."""
     waiting = squad.imports.filter(state=Import.State.PREVIEW).count()
     if waiting >= MOST_PREVIEWS:
-        raise ValidationError({"file": f"{waiting} files wait to be imported: import or discard one of them first."})
+        raise ValidationError({"file": f"{waiting} files are waiting. Import or discard one first."})
     try:
         parsed = formats.parse(body, kind)
     except formats.Refused as refused:
@@ -106,7 +106,7 @@ def _validate_mapping(mapping: dict[str, Any], headers: list[str], squad: Squad)
         for name, header in columns.items():
             if name not in queries.FIELDS or header not in headers:
                 raise ValidationError(
-                    {"columns": f"“{header}” is no column of the file for {name}: choose one of its own."}
+                    {"columns": f"“{header}” isn’t a column in this file. Choose another for {name}."}
                 )
         known["columns"] = columns
     for name, allowed in (("types", {*TYPES}), ("statuses", {*PROGRESSES, LEAVE_OUT})):
@@ -118,13 +118,13 @@ def _validate_mapping(mapping: dict[str, Any], headers: list[str], squad: Squad)
         known[name] = meant
     for name, choices in (("dates", [*ORDERS]), ("zone", [*available_timezones()]), ("line", own_lines(squad))):
         if (said := str(mapping.get(name) or "")) and said not in choices:
-            raise ValidationError({name: f"“{said[:60]}” is none of {_some(choices)}."})
+            raise ValidationError({name: f"“{said[:60]}” isn’t one of {_some(choices)}."})
         known[name] = said
     return known
 
 
 def _some(choices: list[str]) -> str:
-    return ", ".join(choices) if len(choices) <= 20 else "the zones that are known, such as Europe/Berlin"
+    return ", ".join(choices) if len(choices) <= 20 else "the known time zones, such as Europe/Berlin"
 
 
 def discard(imported: Import, *, by: Actor) -> None:
@@ -143,7 +143,7 @@ def run_import(imported: Import, *, by: Actor, leave_out_bad: bool = False, seen
     _check_not_imported(imported, "imported")
     if seen and seen != imported.reading:
         raise ValidationError(
-            {"file": "Somebody said meanwhile what columns or words mean. Nothing was written: look at it again."}
+            {"file": "Someone changed the mapping meanwhile, so nothing was imported. Check the preview again."}
         )
     try:
         parsed, validated = queries.read_file(imported)
@@ -185,10 +185,10 @@ def _check_importable(plan: Plan, leave_out_bad: bool) -> None:
     if bad and not leave_out_bad:
         rows = "row is" if bad == 1 else "rows are"
         raise ValidationError(
-            {"leave_out": f"{bad} {rows} bad. Correct the file or the mapping, or tick that bad rows are left out."}
+            {"leave_out": f"{bad} {rows} invalid. Fix the file or the mapping, or tick to skip them."}
         )
     if not plan.good:
-        raise ValidationError({"file": "No row can be imported. Correct the file or the mapping."})
+        raise ValidationError({"file": "No rows can be imported. Fix the file or the mapping."})
 
 
 def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[str, Any]:
@@ -295,7 +295,7 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
     versions, assigned = [], dict[int, list[Any]]()
     for row_plan in steps:
         story = row_plan.story
-        assert story is not None, "only rows of stories that are there differ"
+        assert story is not None, "only existing rows differ"
         for name, before, after in row_plan.differences:
             if name == "progress":
                 because = f"Imported again by {by.name}: {system} says “{row_plan.row.status}”"

@@ -143,7 +143,7 @@ class MappingIn(Body):
     )
     types = serializers.DictField(child=serializers.ChoiceField(Story.Type.choices), required=False)
     statuses = serializers.DictField(
-        child=serializers.ChoiceField([*Story.Progress.choices, (LEAVE_OUT, "leave out")]), required=False
+        child=serializers.ChoiceField([*Story.Progress.choices, (LEAVE_OUT, "skip")]), required=False
     )
     plan_releases = serializers.BooleanField(required=False, help_text="Plan the releases that are missing.")
     dates = serializers.ChoiceField(

@@ -137,16 +137,19 @@ class Plan:
     def _unread(self) -> Iterator[str]:
         validated = self.validated
         if self.handed_over:
-            yield f"Left out, since another squad has them now: {formats.listed(self.handed_over)}."
+            yield f"Skipped, because they moved to another squad: {formats.listed(self.handed_over)}."
         for column, count in validated.unknown_times.items():
             values = f"{count} values of “{column}” are" if count > 1 else f"1 value of “{column}” is"
-            yield f"{values} no moment of the past: since when that work is so stays unknown."
+            yield f"{values} not a time in the past, so when that work changed stays unknown."
         if validated.moves_without_meaning:
             changes = f"{validated.moves_without_meaning} change{'s' if validated.moves_without_meaning > 1 else ''}"
-            yield f"{changes} of status in the history without a time, or with a status without a meaning: left out."
+            yield f"{changes} of status without a time or a known status: skipped."
         if validated.milestones and not self.is_by_milestones:
             rows, names = validated.milestones.total(), formats.listed(list(validated.milestones))
-            yield f"{rows} row{'s name' if rows > 1 else ' names'} a sprint or milestone ({names}): no release unless you say so."
+            yield (
+                f"{rows} row{'s name' if rows > 1 else ' names'} a sprint or milestone ({names}). "
+                "These aren’t releases unless you choose so."
+            )
 
     @property
     def is_by_milestones(self) -> bool:
@@ -229,14 +232,14 @@ def _plan_row(
 def stays(keys: list[str]) -> str:
     """Say which stories an import leaves where evidence holds them."""
     named = ", ".join(keys[:NAMED_STAYING]) + (f" and {len(keys) - NAMED_STAYING} more" if keys[NAMED_STAYING:] else "")
-    stay, them = ("stays", "it") if len(keys) == 1 else ("stay", "them")
-    return f"{named} {stay} where evidence holds {them}, though the file says less. The other fields are updated."
+    stay = "stays" if len(keys) == 1 else "stay"
+    return f"{named} {stay} in the stage that evidence shows. The other fields are updated."
 
 
 def _same_story(row: validation.ValidRow, story: Story, first: str) -> Problem:
     """Return the problem of two rows for one story: one has its key here, the other the key it was imported from."""
-    reason = f"{first} is {story.key} already, which was imported from {story.external.partition(':')[2][:60]}."
-    return Problem(row.place, "key", reason, "Take one of the two rows out.")
+    reason = f"{first} is already {story.key}, imported from {story.external.partition(':')[2][:60]}."
+    return Problem(row.place, "key", reason, "Remove one of the two rows.")
 
 
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:

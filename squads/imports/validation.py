@@ -104,7 +104,7 @@ class ValidatedFile:
     def questions(self) -> list[str]:
         """What only a person can say, each once."""
         asked = [
-            f"What does the {name} “{term.text}” mean? {term.count} row{'s have' if term.count > 1 else ' has'} it."
+            f"What does the {name} “{term.text}” mean? Used in {term.count} row{'s' if term.count > 1 else ''}."
             for name, terms in (("status", self.statuses), ("type", self.types))
             for term in terms
             if not term.meaning
@@ -117,7 +117,7 @@ class ValidatedFile:
         asked = []
         for column, example in self.open_dates.items():
             meant = " or ".join(f"{at.day} {at:%B %Y}" for at in dict.fromkeys(readings(example).values()))
-            asked.append(f"Does the day or the month come first in “{column}”? {example} is {meant}.")
+            asked.append(f"Is the day or the month first in “{column}”? {example} is {meant}.")
         return asked
 
 
@@ -242,14 +242,14 @@ def _duplicate(item: Item, first: str) -> Problem:
         return Problem(
             item.place,
             item.column("key"),
-            f"{first} has the key “{item.cells['key'].strip()[:60]}” already.",
-            "Give each row a key of its own, or take the row out.",
+            f"{first} already has the key “{item.cells['key'].strip()[:60]}”.",
+            "Give each row its own key, or remove the row.",
         )
     return Problem(
         item.place,
         item.column("title"),
-        f"{first} has this title already, and neither has a key.",
-        "Choose a column with keys, or change one title.",
+        f"{first} already has this title, and neither has a key.",
+        "Choose a key column, or change one title.",
     )
 
 
@@ -269,36 +269,36 @@ def _date_problem(name: str, text: str, meanings: _Meanings, now: datetime) -> t
     at = meanings.moment(name, text) if text else now
     if at is None and readings(text):
         return (
-            f"“{text[:40]}” could be two days.",
-            "Say whether the day or the month comes first, or write it as 2026-03-14 15:09.",
+            f"“{text[:40]}” could be two dates.",
+            "Choose whether the day or the month is first, or write 2026-03-14 15:09.",
         )
     if name != "created":
         return None
     if at is None:
-        return f"“{text[:40]}” is no moment.", "Write it as 2026-03-14 15:09."
+        return f"“{text[:40]}” isn’t a date.", "Write it as 2026-03-14 15:09."
     if at > now + CLOCK_SLACK:
-        return f"“{text[:40]}” lies in the future.", "Correct the date."
+        return f"“{text[:40]}” is in the future.", "Fix the date."
     return None
 
 
 def _text_problems(item: Item) -> list[tuple[str, tuple[str, str]]]:
     found = [
-        (name, (f"The cell {wrong}.", "Take it out there, and export again."))
+        (name, (f"The cell {wrong}.", "Remove it and export again."))
         for name in TEXTS
         if (wrong := fault(item.cells.get(name, "")))
     ]
     if any(fault(comment.text) or fault(comment.by) for comment in item.comments):
-        found.append(("comment", ("A comment holds a character that no database keeps.", "Take it out there.")))
+        found.append(("comment", ("A comment has an invalid character.", "Remove it and export again.")))
     title, key = item.cells.get("title", "").strip(), item.cells.get("key", "").strip()
     if not title:
-        found.append(("title", ("There is no title.", "Write one, or choose another column for titles.")))
+        found.append(("title", ("There is no title.", "Add one, or choose another title column.")))
     elif len(title) > LONGEST_TITLE:
         found.append(
             (
                 "title",
                 (
                     f"The title has {len(title):,} characters; {LONGEST_TITLE} is the most.",
-                    "Shorten it, and put the rest into the description.",
+                    "Shorten it, and move the rest to the description.",
                 ),
             )
         )
@@ -317,7 +317,7 @@ def _text_problems(item: Item) -> list[tuple[str, tuple[str, str]]]:
                 "acceptance_criteria",
                 (
                     f"There are {count:,} lines; {MOST_LINES} is the most.",
-                    "Choose another column, or make several stories of it.",
+                    "Choose another column, or split it into several stories.",
                 ),
             )
         )
@@ -332,7 +332,7 @@ def _term_problems(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str
 
     for name, meaning, allowed in (
         ("type", meanings.type_of, "user story, defect or chore"),
-        ("status", progress, "to do, in progress, dev done, or left out"),
+        ("status", progress, "to do, in progress, dev done, or skipped"),
     ):
         term = item.cells.get(name, "").strip()
         if term and (len(term) > LONGEST_TERM or not meaning(term)):
@@ -340,8 +340,8 @@ def _term_problems(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str
                 (
                     name,
                     (
-                        f"Nobody said what “{term[:40]}” means.",
-                        f"Choose what it is here ({allowed}), or change the cell.",
+                        f"We don’t know what “{term[:40]}” means.",
+                        f"Choose a meaning ({allowed}), or change the cell.",
                     ),
                 )
             )

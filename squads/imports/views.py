@@ -29,7 +29,7 @@ from squads.teams.permissions import check_member
 
 FIRST_ROWS, MOST_TERMS = 10, 200
 LABELS = {
-    "key": "Key (repeats are known by it)",
+    "key": "Key (identifies a story)",
     "title": "Title",
     "type": "Type",
     "status": "Status",
@@ -40,8 +40,8 @@ LABELS = {
     "release": "Release",
     "milestone": "Sprint or milestone",
     "created": "Created",
-    "moved": "Since when it has its status",
-    "ended": "When work ended",
+    "moved": "Status since",
+    "ended": "Resolved",
     "comment": "Comments",
 }
 
@@ -108,7 +108,7 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         "changes": plan.updated[:FIRST_ROWS],
         "columns": _columns(plan.parsed),
         "types": _term_rows(plan.validated.types, "type", TYPES),
-        "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, LEAVE_OUT: "leave out"}),
+        "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, LEAVE_OUT: "skip"}),
         "plan_releases": bool(imported.mapping.get("plan_releases")),
         "unplanned": any(problem.remedy == PLAN_THEM for problem in plan.problems),
         "has_open_terms": bool(plan.validated.questions),
@@ -182,7 +182,7 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     except AlreadyMoved as error:
         _show_error(request, error)
     else:
-        messages.success(request, f"{imported.name} is discarded. Nothing of it was written.")
+        messages.success(request, f"Discarded {imported.name}. Nothing was imported.")
     return redirect("squads:imports:list", imported.squad.slug)
 
 

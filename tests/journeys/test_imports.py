@@ -41,7 +41,7 @@ def test_a_file_with_errors_is_mended_by_its_mapping_and_imported(
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="Skipped 3 rows, 4 problems")).to_be_visible()
     expect(page.get_by_role("row", name="Line 4 Summary There is no title.")).to_be_visible()
-    expect(page.get_by_role("row", name="Line 5 Status Nobody said what “Limbo” means.")).to_be_visible()
+    expect(page.get_by_role("row", name="Line 5 Status We don’t know what “Limbo” means.")).to_be_visible()
     page.get_by_label("Limbo").select_option("in progress")
     page.get_by_label("Saga").select_option("chore")
     page.get_by_label("Create missing releases").check()

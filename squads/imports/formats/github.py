@@ -31,10 +31,10 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
             pulls += 1
         else:
             found.append(_item(number, issue))
-    notes = ["No issue says its address (url): issues of two repositories with one number are taken for the same."]
+    notes = ["No issue has a url, so issues of two repositories with the same number are treated as one."]
     if any(item.cells["key"].partition("#")[0] for item in found):
         notes.clear()
-    notes += [f"{pulls} pull request{'' if pulls == 1 else 's'} left out: they are changes."] if pulls else []
+    notes += [f"{pulls} pull request{'' if pulls == 1 else 's'} skipped, because they’re changes."] if pulls else []
     notes += labels_not_kept(found)
     return found, notes
 

@@ -36,9 +36,9 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     total = inside(data, "total")
     notes = []
     if isinstance(total, int) and total > len(found):
-        notes.append(f"Jira has {total} issues for this search and the file {len(found)}: export the other pages too.")
+        notes.append(f"Jira found {total} issues, but the file has {len(found)}. Export the other pages too.")
     notes += [
-        f"{several} issue{'' if several == 1 else 's'} with several fix versions: the last of each is read."
+        f"{several} issue{'' if several == 1 else 's'} with several fix versions. The last one counts."
         for several in [sum(len(objects(inside(each, "fields", "fixVersions"))) > 1 for each in _issues(data))]
         if several
     ]

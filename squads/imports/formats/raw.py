@@ -116,7 +116,7 @@ def not_kept(records: Iterable[Any], names: Mapping[str, str]) -> list[str]:
     """Say what of these records is not brought in: `names` gives people's word for each field that may hold something."""
     counts = Counter(word for record in records for field, word in names.items() if inside(record, field))
     listed = [f"{word} ({counts[word]})" for word in dict.fromkeys(names.values()) if counts[word]]
-    return [f"Not brought in: {', '.join(listed)}."] if listed else []
+    return [f"Not imported: {', '.join(listed)}."] if listed else []
 
 
 def labels_not_kept(items: Iterable[Item]) -> list[str]:
@@ -124,7 +124,7 @@ def labels_not_kept(items: Iterable[Item]) -> list[str]:
     names = list(
         dict.fromkeys(label for item in items for label in item.labels if label and label != item.cells["type"])
     )
-    return [f"Labels that are not brought in: {listed(names)}."] if names else []
+    return [f"Labels not imported: {listed(names)}."] if names else []
 
 
 def listed(names: list[str]) -> str:

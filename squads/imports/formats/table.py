@@ -84,7 +84,7 @@ def read(text: str) -> Table:
     """Read a table. A record with too many cells is a problem of its own; broken quotes refuse the file."""
     notes, skipped, delimiter = [], 0, ""
     if match := SEPARATOR.match(text):
-        notes.append(f"The first line says that “{match[1]}” separates columns: it is no row.")
+        notes.append(f"The first line sets “{match[1]}” as the column separator.")
         skipped, text, delimiter = len(match[0].splitlines()), text[match.end() :], match[1]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or delimiter_of(text), strict=True)
     table: Table | None = None
@@ -95,7 +95,7 @@ def read(text: str) -> Table:
             if not any(cell.strip() for cell in cells):
                 blank += 1
                 if blank > MOST_BLANK:
-                    raise Refused(f"The file has more than {MOST_BLANK:,} empty rows.", "Take them out.")
+                    raise Refused(f"The file has more than {MOST_BLANK:,} empty rows.", "Remove them.")
                 continue
             if table is None:
                 table = Table(_headers(cells), notes=notes)
@@ -103,8 +103,8 @@ def read(text: str) -> Table:
             _add(table, start, cells)
     except csv.Error as error:
         raise Refused(
-            f"The record that begins in line {line} cannot be read: {_reason_of(error)}.",
-            "Look for a quotation mark that is not closed; one inside a quoted cell is written twice.",
+            f"The record starting in line {line} can’t be read: {_reason_of(error)}.",
+            "Look for an unclosed quotation mark. Inside a quoted cell, write it twice.",
         ) from None
     if table is None:
         raise Refused("The file is empty.", "Export it again, with at least one row.")
@@ -167,15 +167,15 @@ def items(table: Table, chosen: dict[str, str]) -> list[Item]:
     found = [_item(line, cells, wanted, columns, dropped) for line, cells in table.records]
     table.notes += [_told(columns[name], len(places[columns[name]]), others) for name, others in dropped.items()]
     if unread := _unread(table, {index for _, indexes in wanted for index in indexes}):
-        table.notes.append(f"Columns that are not brought in: {listed(unread)}.")
+        table.notes.append(f"Columns not imported: {listed(unread)}.")
     return found
 
 
 def _told(header: str, times: int, others: Iterable[str]) -> str:
     """Say what becomes of a column that comes several times."""
     rest = list(others)
-    lost = f" Not brought in: {listed(rest)}." if rest else " No row has two values."
-    return f"There are {times} columns “{header}”: of each row, the last one that is filled is read.{lost}"
+    lost = f" Not imported: {listed(rest)}." if rest else " No row has two values."
+    return f"There are {times} columns “{header}”. The last filled one counts.{lost}"
 
 
 def _unread(table: Table, read_places: set[int]) -> list[str]:

@@ -29,7 +29,7 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
         ]
     notes = []
     if epics := len(objects(inside(data, "epics"))):
-        notes.append(f"{epics} epic{'' if epics == 1 else 's'} left out: Rodeo has none.")
+        notes.append(f"{epics} epic{'' if epics == 1 else 's'} skipped, because Rodeo has none.")
     records = [each for part in PARTS for each in objects(inside(data, part))]
     return found, notes + not_kept(records, NOT_KEPT)
 

@@ -36,9 +36,11 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     for item in found.values():
         item.comments.sort(key=lambda comment: comment.at)
         item.moves.sort(key=lambda move: move.at)
-    notes = [f"{archived} archived card{'' if archived == 1 else 's'} left out."] if archived else []
+    notes = [f"{archived} archived card{'' if archived == 1 else 's'} skipped."] if archived else []
     if len(actions) >= KEPT_ACTIONS:
-        notes.append(f"Trello exports only the newest {KEPT_ACTIONS:,} actions: older comments and moves are missing.")
+        notes.append(
+            f"Trello only exports the newest {KEPT_ACTIONS:,} actions, so older comments and moves are missing."
+        )
     kept = [card for card in objects(inside(data, "cards")) if text_of(card.get("id")) in found]
     return list(found.values()), notes + labels_not_kept(found.values()) + not_kept(kept, NOT_KEPT)
 

@@ -76,7 +76,7 @@ def test_keys_with_the_squads_own_prefix_stay_and_numbers_go_on_beyond_them(as_a
         ("PAY-1441", 1441, "jira:PAY-1441"),
         ("PAY-1454", 1454, "jira:PAY-1454"),
     ]
-    assert done["notes"] == ["Keys that stay: PAY-1447, PAY-1441, PAY-1454. New stories go on from PAY-1455."]
+    assert done["notes"] == ["Keys kept: PAY-1447, PAY-1441, PAY-1454. New stories continue from PAY-1455."]
     assert create_story(Squad.objects.get(), by=ana, title="Next").key == "PAY-1455"
     assert not StoryAlias.objects.exists()
 
@@ -303,7 +303,9 @@ def test_a_key_that_two_squads_brought_in_means_neither_and_says_so(
     assert links() == {"RES-3": "Story RES-3"}
     assert Evidence.objects.count() == 1
     done = bring(as_root, "search", "RES-3")
-    said = "Several stories have these keys then, so a commit that names one is linked to none: RES-3 (also PAY-1)."
+    said = (
+        "Several stories would share these keys, so commits that mention them are linked to none: RES-3 (also PAY-1)."
+    )
     assert said in done["notes"]
     assert links() == {"RES-3": None}
     assert not Evidence.objects.exists()
@@ -325,7 +327,7 @@ def test_a_copy_takes_nothing_from_the_story_that_kept_its_key(
     read(repo, payments)
     bring(as_root, "payments", "PAY-9")
     done = bring(as_root, "search", "PAY-9")
-    assert "Here already under the same key: PAY-9. What names it is linked to the story that is here." in done["notes"]
+    assert "Already used here: PAY-9. Changes that mention it are linked to the existing story." in done["notes"]
     assert StoryLink.objects.get().story == Story.objects.get(key="PAY-9")
     assert "What names PAY-9 is linked to PAY-9" in as_root.get("/stories/SEA-1/").content.decode()
     assert "What names" not in as_root.get("/stories/PAY-9/").content.decode()

@@ -109,7 +109,7 @@ def test_linking_twice_is_told(as_ana: Client, story: Story, event: InboundEvent
     as_ana.post("/stories/PAY-1/changes/link/", {"sha": ONE})
     answer = as_ana.post("/stories/PAY-1/changes/link/", {"sha": ONE})
     assert answer.status_code == 400
-    assert "aaaaaaa1 belongs to PAY-1 already: linked by a person." in words(answer)
+    assert "aaaaaaa1 is already linked to PAY-1: linked by a person." in words(answer)
 
 
 def test_another_squad_links_and_unlinks_nothing(as_bo: Client, ana: User, story: Story, event: InboundEvent) -> None:

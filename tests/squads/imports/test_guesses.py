@@ -305,7 +305,7 @@ def test_a_card_of_trello_is_done_since_it_was_moved_not_since_it_was_touched(as
 def test_a_time_that_cannot_be_read_is_told(as_ana: Client) -> None:
     imported = bring(as_ana, "Key,Title,Status,Resolved\n1,A,Done,yes\n2,B,Done,2999-01-01\n")
     assert (
-        "2 values of “Resolved” are no moment of the past: since when that work is so stays unknown."
+        "2 values of “Resolved” are not a time in the past, so when that work changed stays unknown."
         in imported["notes"]
     )
     assert imported["counts"]["created"] == 2
@@ -370,7 +370,7 @@ def test_a_version_alone_is_no_release_of_another_squads_line(as_ana: Client, an
 def test_second_columns_of_one_name_and_what_is_dropped_are_told(as_ana: Client) -> None:
     imported = bring(as_ana, "Key,Title,Version,Version,Priority,Empty\n1,A,1.0,2.0,High,\n2,B,,,Low,\n")
     assert imported["notes"] == [
-        "There are 2 columns “Version”: of each row, the last one that is filled is read. Not brought in: 1.0.",
+        "There are 2 columns “Version”. The last filled one counts. Not imported: 1.0.",
         "Columns that are not brought in: Priority.",
     ]
     assert "Columns that are not brought in: Priority." in page(as_ana, imported)
@@ -381,12 +381,12 @@ def test_second_columns_of_one_name_and_what_is_dropped_are_told(as_ana: Client)
 def test_a_first_line_that_names_the_separator_is_no_row(first: str, end: str) -> None:
     parsed = formats.parse(end.join([first, "Title;Status", "A, b;Open", "C;"]).encode())
     assert [(item.place, item.cells["title"]) for item in parsed.items] == [("line 3", "A, b"), ("line 4", "C")]
-    assert parsed.notes == ["The first line says that “;” separates columns: it is no row."]
+    assert parsed.notes == ["The first line sets “;” as the column separator."]
 
 
 def test_what_a_board_holds_besides_is_told(as_ana: Client) -> None:
     imported = bring(as_ana, trello("Doing", due="2026-01-01", labels=[{"name": "Bug"}, {"name": "wallet"}]))
-    assert imported["notes"] == ["Labels that are not brought in: wallet.", "Not brought in: due dates (1)."]
+    assert imported["notes"] == ["Labels not imported: wallet.", "Not brought in: due dates (1)."]
 
 
 # What was said or guessed before stays

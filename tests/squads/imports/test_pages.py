@@ -129,33 +129,33 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
     shown = page(as_ana, url)
     assert counts(shown) == {"new": "4960", "updated": "0", "unchanged": "0", "refused": "40"}
     told = (
-        ("Title", "There is no title.", "Write one, or choose another column for titles."),
+        ("Title", "There is no title.", "Add one, or choose another title column."),
         (
             "Title",
             "The title has 201 characters; 200 is the most.",
-            "Shorten it, and put the rest into the description.",
+            "Shorten it, and move the rest to the description.",
         ),
         (
             "Type",
-            "Nobody said what “Saga” means.",
-            "Choose what it is here (user story, defect or chore), or change the cell.",
+            "We don’t know what “Saga” means.",
+            "Choose a meaning (user story, defect or chore), or change the cell.",
         ),
         (
             "Status",
-            "Nobody said what “Limbo” means.",
-            "Choose what it is here (to do, in progress, dev done, or left out), or change the cell.",
+            "We don’t know what “Limbo” means.",
+            "Choose a meaning (to do, in progress, dev done, or skipped), or change the cell.",
         ),
         (
             "Created",
-            "“03/04/2026” could be two days.",
-            "Say whether the day or the month comes first, or write it as 2026-03-14 15:09.",
+            "“03/04/2026” could be two dates.",
+            "Choose whether the day or the month is first, or write 2026-03-14 15:09.",
         ),
     )
     assert problems(shown) == [(f"Line {line}", *told[number % 5]) for number, line in enumerate(bad)]
     assert Story.objects.count() == 0
 
     refused = run(as_ana, url)
-    assert "40 rows are bad. Correct the file or the mapping, or tick that bad rows are left out." in refused
+    assert "40 rows are invalid. Fix the file or the mapping, or tick to skip them." in refused
     assert (Story.objects.count(), Import.objects.get().state) == (0, "preview")
 
     done = run(as_ana, url, leave_out="on")
@@ -253,7 +253,7 @@ def test_nobody_imports_what_they_did_not_see(as_ana: Client, as_lea: Client) ->
     assert seen
     as_lea.post(f"{url}mapping/", {"kind": "csv", "column-key": "Key", "column-title": "Summary"})
     said = run(as_ana, url, seen=seen[1])
-    assert "Somebody said meanwhile what columns or words mean. Nothing was written: look at it again." in said
+    assert "Someone changed the mapping meanwhile, so nothing was imported. Check the preview again." in said
     assert not Story.objects.exists()
     again = re.search(r'name="seen" value="(\w+)"', page(as_ana, url))
     assert again and again[1] != seen[1]
@@ -307,10 +307,10 @@ def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
 def test_a_mapping_that_cannot_be_is_refused(as_ana: Client) -> None:
     url = bring(as_ana, "Title\nOne\n")
     for data, said in (
-        ({"kind": "csv", "column-title": "Nowhere"}, "“Nowhere” is no column of the file for title"),
+        ({"kind": "csv", "column-title": "Nowhere"}, "“Nowhere” isn’t a column in this file"),
         ({"kind": "csv", "status-open": "deployed"}, "not deployed"),
         ({"kind": "trello"}, "Trello exports JSON"),
-        ({"kind": "nonsense"}, "is no kind of file"),
+        ({"kind": "nonsense"}, "Unknown file format"),
     ):
         shown = as_ana.post(f"{url}mapping/", data, follow=True).content.decode()
         assert said in shown
@@ -328,7 +328,7 @@ def test_a_file_moves_no_story_back_that_evidence_holds(as_ana: Client, ana: Use
     for key in ("PAY-1", "PAY-2"):
         record_by_hand(Story.objects.get(key=key), by=ana, kind="deployment", note="Seen in production.")
     url = bring(as_ana, "Key,Title,Status\n1,A,To do\n2,Bees,In progress\n3,C,To do\n")
-    stays = "PAY-1, PAY-2 stay where evidence holds them, though the file says less. The other fields are updated."
+    stays = "PAY-1, PAY-2 stay in the stage that evidence shows. The other fields are updated."
     shown = page(as_ana, url)
     assert counts(shown) == {"new": "0", "updated": "2", "unchanged": "1", "refused": "0"}
     assert stays in shown
@@ -554,7 +554,7 @@ def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: C
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"Title\na\x00b\n", "Line 2 holds a NUL character"),
+        (b"Title\na\x00b\n", "Line 2 contains a NUL character"),
         (b"Title\n" + b"x" * 1_000_000, "more than 100,000 characters"),
         (b"[" * 100_000, "nested too deep"),
         (b"PK\x03\x04" + b"\0" * 100, "a zip file or an Excel workbook"),
@@ -564,7 +564,7 @@ def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: C
             b'{"rodeo": 1, "stories": [' + b"{}," * 6_000_000 + b"{}]}",
             "objects and lists; 250,000 is the most. Split it.",
         ),
-        (b"Title\nx" + b"\r" * 10_000_000, "empty rows. Take them out."),
+        (b"Title\nx" + b"\r" * 10_000_000, "empty rows. Remove them."),
     ],
 )
 def test_a_hostile_file_is_answered_with_a_message(as_ana: Client, payments: Squad, body: bytes, said: str) -> None:
@@ -591,7 +591,7 @@ def test_what_a_file_says_is_text_not_markup(as_ana: Client) -> None:
 def test_files_that_wait_are_bounded_and_can_be_discarded(as_ana: Client) -> None:
     urls = [bring(as_ana, f"Title\n{number}\n") for number in range(actions.MOST_PREVIEWS)]
     answer = as_ana.post(URL, {"file": SimpleUploadedFile("x.csv", b"Title\nx\n")})
-    assert "20 files wait to be imported: import or discard one of them first." in answer.content.decode()
+    assert "20 files are waiting. Import or discard one first." in answer.content.decode()
     assert "Nothing of it was written." in as_ana.post(f"{urls[0]}discard/", follow=True).content.decode()
     run(as_ana, urls[1])
     assert "can’t become" in as_ana.post(f"{urls[1]}discard/", follow=True).content.decode()
@@ -672,7 +672,7 @@ def test_two_rows_that_mean_one_story_are_told_and_the_first_is_taken(
         each["title"] = f"Find, says {each['key']}"
     body = json.dumps(data)
     url = bring(as_ana, body, "again.json")
-    assert "is PAY-1 already, which was imported from SEA-1." in page(as_ana, url)
+    assert "is already PAY-1, imported from SEA-1." in page(as_ana, url)
     run(as_ana, url)
     assert set(Story.objects.values_list("title", flat=True)) == {"Find"}
     run(as_ana, url, leave_out="on")

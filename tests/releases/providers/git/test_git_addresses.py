@@ -65,9 +65,9 @@ def test_anything_else_is_a_path_of_this_machine(text: str, name: str) -> None:
         ("git@-oProxyCommand=x:shop", "host name"),
         ("git@example.org:-shop", "dash"),
         ("example.org:shop", "user@host:path"),
-        ("https://example.org:port/shop", "cannot be read"),
-        ("https://example.org:99999/shop", "cannot be read"),
-        ("https://[::1/shop", "cannot be read"),
+        ("https://example.org:port/shop", "can’t be read"),
+        ("https://example.org:99999/shop", "can’t be read"),
+        ("https://[::1/shop", "can’t be read"),
         ("https://example.org/" + "x" * 1000, "longer"),
     ],
 )
