@@ -144,7 +144,7 @@ def test_a_github_is_connected_mended_paused_and_mended_again(
     expect(page.get_by_text(f"{NAME} now belongs to the service checkout")).to_be_visible()
     page.get_by_label("Tier of blue").select_option("production")
     go(page, "button", "Save blue")
-    expect(page.get_by_text("blue is a production environment")).to_be_visible()
+    expect(page.get_by_text("blue is now a production environment")).to_be_visible()
     looked_at(page, "mended")
     works()
     page.goto("/squads/payments/board/")

@@ -127,7 +127,7 @@ def test_only_the_companys_domains_may_come_in(
 ) -> None:
     settings.RODEO_OIDC_DOMAINS = ["example.org"]
     by_provider(page, provider, "stranger")
-    expect(page.get_by_text("Only people with a confirmed address at example.org")).to_be_visible()
+    expect(page.get_by_text("Sign in with a confirmed address at example.org")).to_be_visible()
     assert not User.objects.exists()
 
 
@@ -287,7 +287,7 @@ def test_an_app_is_set_up_and_asked_for(browser_page: Page, ana: User) -> None:
     page = browser_page
     one_step(page, "ana", "ana-password")
     page.get_by_role("link", name="Ana", exact=True).click()
-    page.get_by_role("link", name="Change the second factor").click()
+    page.get_by_role("link", name="Change two-step sign-in").click()
     page.get_by_role("link", name="Set up").click()
     still_me(page, "ana-password")
     expect(page.get_by_role("img", name="QR code of the secret below")).to_be_visible()
@@ -363,7 +363,7 @@ def test_a_token_is_made_used_and_revoked(browser_as: BrowserAs, base_url: str, 
     page.locator("#id_name").focus()
     page.keyboard.type("Release notes")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("it is shown only this once")).to_be_visible()
+    expect(page.get_by_text("It’s shown only once")).to_be_visible()
     secret = page.locator("#token").inner_text().strip()
     assert told(base_url, secret) == 200
     page.get_by_role("link", name="Done").click()

@@ -49,7 +49,7 @@ def at_once(person: User | None, address: str, *bodies: dict[str, Any], api: boo
         ("squads", {"name": "Refunds", "key_prefix": "REF"}, "already exists"),
         ("services", {"name": "ledger", "squad": "payments"}, "There’s already a service ledger."),
         ("environments", {"key": "qa", "name": "QA", "tier": "testing"}, "There’s already an environment qa"),
-        ("releases", {"version": "1.0", "line": "Shop"}, "There is a release 1.0 of Shop already."),
+        ("releases", {"version": "1.0", "line": "Shop"}, "There’s already a release 1.0 of Shop."),
     ],
 )
 def test_of_many_with_one_name_one_is_made_and_the_others_are_told(

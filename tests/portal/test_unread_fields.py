@@ -54,7 +54,7 @@ def test_a_field_that_nobody_reads_is_refused_by_name_and_changes_nothing(row: R
     else:
         answer = getattr(browser, method.lower())(address, json.dumps(body), content_type="application/json")
     assert (answer.status_code, names_of(answer)) == (400, ["unreadd"])
-    assert "There is no field “unreadd”." in answer.json()["errors"][0]["detail"]
+    assert "There’s no field “unreadd”." in answer.json()["errors"][0]["detail"]
     after = snapshot()
     changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
     assert not {key for key in changed if not key.startswith(("portal.apitoken ", "releases.source "))}
@@ -92,7 +92,7 @@ def test_what_the_schema_says_of_a_list_is_read(made: World) -> None:
         for each in said.get("parameters", ()):
             if each["in"] == "query":
                 answer = browser.get(address, {each["name"]: "1"})
-                assert "There is no parameter" not in answer.content.decode(), f"{address}?{each['name']}"
+                assert "There’s no parameter" not in answer.content.decode(), f"{address}?{each['name']}"
 
 
 def _same(path: str, address: str) -> bool:

@@ -71,7 +71,7 @@ def test_without_a_provider_the_page_names_none(client: Client, db: None) -> Non
 
 def test_accounts_come_by_invitation_unless_signing_up_is_opened(client: Client, db: None, settings: Any) -> None:
     body = {"email": "n@example.org", "username": "nia", "password1": "a long pass phrase"}
-    assert "Accounts come by invitation" in client.get("/accounts/signup/").content.decode()
+    assert "Accounts are by invitation" in client.get("/accounts/signup/").content.decode()
     client.post("/accounts/signup/", body)
     assert not User.objects.exists()
     settings.RODEO_SIGN_UP = True

@@ -68,7 +68,7 @@ def test_a_message_that_fails_for_ever_is_shown_and_delivered_by_a_press(
         assert words in text
     sick.clear()
     answer = as_root.post(f"/dead-messages/{dead.pk}/redeliver/", follow=True)
-    assert f"Message #{dead.pk} is being delivered again." in answer.content.decode()
+    assert f"Redelivering message #{dead.pk}." in answer.content.decode()
     assert "No dead messages" in page(as_root)
     assert outbox.deliver() == 1
     dead.refresh_from_db()

@@ -279,7 +279,7 @@ def test_with_open_reading_anybody_sees_what_is_going_out(
 ) -> None:
     settings.RODEO_OPEN_READING = True
     page = home(client)
-    assert "Under way" in page
+    assert "In progress" in page
     assert "Your stories" not in page and "Next steps" in page
 
 

@@ -104,7 +104,7 @@ def alive(pids: set[int]) -> set[int]:
 def test_one_command_brings_everything_up_and_one_key_takes_it_down(up: Up, tmp_path: Path) -> None:
     port = free_port()
     process = up(port)
-    said = read_until(process, "Ctrl-C stops everything")
+    said = read_until(process, "Stop everything with Ctrl-C")
     assert f"Rodeo is ready: http://127.0.0.1:{port}/" in said
     password = re.search(r"Sign in as “rodeo” with the password “(.+)”", said)
     assert password is not None
@@ -134,7 +134,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people
 ) -> None:
     port = free_port()
     first = up(port)
-    password = re.search(r"password “(.+)”", read_until(first, "Ctrl-C stops everything"))
+    password = re.search(r"password “(.+)”", read_until(first, "Stop everything with Ctrl-C"))
     everything = offspring(first.pid)
     first.kill()
     first.wait()
@@ -144,7 +144,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people
     assert alive(everything) == set()
 
     (tmp_path / "state" / "broker.sock").touch()
-    again = read_until(up(port), "Ctrl-C stops everything")
+    again = read_until(up(port), "Stop everything with Ctrl-C")
     assert password is not None
     assert f"“{password[1]}”" in again
 
@@ -152,7 +152,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people
 def test_a_process_that_dies_comes_back(up: Up, tmp_path: Path, used_before: None) -> None:
     port = free_port()
     process = up(port)
-    read_until(process, "Ctrl-C stops everything")
+    read_until(process, "Stop everything with Ctrl-C")
     records = json.loads((tmp_path / "state" / "processes.json").read_text())
     for each in records:
         if each["name"] in ("worker", "broker"):

@@ -260,7 +260,7 @@ def test_the_page_groups_pages_and_teaches(as_ana: Client, write: Callable[..., 
     second = as_ana.get("/search/", {"q": "saddle", "kind": "story", "page": "2"}).content.decode()
     assert second.count("rows__title") == 10 and "51 to 60 of 60 stories" in second
     assert "No matches" in as_ana.get("/search/", {"q": "quizzical"}).content.decode()
-    assert "the palette" in as_ana.get("/search/").content.decode()
+    assert "the command menu" in as_ana.get("/search/").content.decode()
     assert "Showing <b><bdi>saddle</bdi></b>" in as_ana.get("/search/", {"q": "sadlde"}).content.decode()
 
 

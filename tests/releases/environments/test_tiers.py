@@ -141,7 +141,10 @@ def test_saying_that_it_is_none_takes_the_story_out_of_production(
 ) -> None:
     story = shipped("prod")
     said = {"kind": "environment", "name": "prod", "tier": "staging", "back": "/sources/unmapped/"}
-    assert "prod is a staging environment" in as_lea.post("/sources/unmapped/mend/", said, follow=True).content.decode()
+    assert (
+        "prod is now a staging environment"
+        in as_lea.post("/sources/unmapped/mend/", said, follow=True).content.decode()
+    )
     _work()
     story.refresh_from_db()
     assert story.stage == "tested"

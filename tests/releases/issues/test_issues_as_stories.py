@@ -533,9 +533,9 @@ def test_saving_the_page_again_tells_nobody_anything(source: Source, as_root: Cl
 @pytest.mark.parametrize(
     ("said", "told_"),
     [
-        ({"stories_label": "bug"}, "Choose the squad"),
+        ({"stories_label": "bug"}, "Choose a squad"),
         ({"stories_for": "0"}, "Select a valid choice"),
-        ({"stories_label": "b" * 101}, "at most 100"),
+        ({"stories_label": "b" * 101}, "up to 100"),
         ({"asked": "on", "setting_issues": "off", "stories_for": "squad"}, "Choose “Read”"),
     ],
     ids=["label alone", "no such squad", "too long", "issues left out"],

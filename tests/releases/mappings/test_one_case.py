@@ -163,8 +163,7 @@ def test_merged_twins_are_one_with_all_their_past(as_pam: Client, twins: Story, 
     for kind, name, into in (("environment", "Prod", "prod"), ("service", "Shop", "shop")):
         said = {"kind": "twin", "name": name, "source": kind, "same_as": into, "back": "/sources/unmapped/"}
         assert (
-            f"{name} is one with {into} now"
-            in as_pam.post("/sources/unmapped/mend/", said, follow=True).content.decode()
+            f"Merged {name} into {into}" in as_pam.post("/sources/unmapped/mend/", said, follow=True).content.decode()
         )
         again = as_pam.post(MERGERS, {"kind": kind, "name": name, "into": into}, content_type="application/json")
         assert again.status_code == 200

@@ -100,7 +100,7 @@ def test_a_squad_chosen_for_a_repository_owns_its_service_if_nobody_did(
     as_pam: Client, told: None, payments: Squad, search: Squad
 ) -> None:
     said = _mend(as_pam, "repository", "shop/web", service="ledger", squad="nobody").content.decode()
-    assert "There is no such squad" in said
+    assert "There’s no such squad" in said
     _mend(as_pam, "repository", "shop/web", service="ledger", squad="payments")
     ledger = Service.objects.get(name="ledger")
     assert (ledger.squad, Repository.objects.get(key="shop/web").service) == (payments, ledger)
@@ -111,7 +111,7 @@ def test_a_squad_chosen_for_a_repository_owns_its_service_if_nobody_did(
 
 
 def test_a_repository_gets_a_service_made_on_the_spot_if_need_be(as_pam: Client, told: None, payments: Squad) -> None:
-    assert "Choose the squad" in _mend(as_pam, "repository", "shop/web", service="web").content.decode()
+    assert "Choose a squad" in _mend(as_pam, "repository", "shop/web", service="web").content.decode()
     page = _mend(as_pam, "repository", "shop/web", service="web", squad="payments")
     assert "shop/web now belongs to the service web" in page.content.decode()
     assert Repository.objects.get(key="shop/web").service == Service.objects.get(name="web", squad=payments)

@@ -120,7 +120,7 @@ def test_a_report_without_a_zone_is_refused_with_the_remedy_and_taken_in_the_zon
     body = {"service": "web", "environment": "production", "version": "1", "finished_at": NAIVE}
     refused = send("/api/v1/deployments/", body)
     assert refused.status_code == 400
-    assert "says no zone. Write it as 2026-01-31T12:00:00Z, or have" in refused.content.decode()
+    assert "has no time zone. Write it as 2026-01-31T12:00:00Z, or ask" in refused.content.decode()
     assert not InboundEvent.objects.exists()
     Source.objects.update(config={"zone": "Europe/Berlin"})
     assert send("/api/v1/deployments/", body).status_code == 202

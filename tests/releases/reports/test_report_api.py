@@ -51,7 +51,7 @@ def test_a_deployment_is_taken_and_shown(scripts: Source, send: Send, drained: D
 
 def test_what_is_not_known_yet_is_said_and_kept(scripts: Source, send: Send, drained: Drained) -> None:
     notes = send(f"{API}deployments/", DEPLOYMENT).json()["notes"]
-    assert any("checkout" in note and "without a squad" in note for note in notes)
+    assert any("checkout" in note and "without an owner" in note for note in notes)
     assert any("production" in note and "guessed as production" in note for note in notes)
     drained()
     assert send(f"{API}deployments/", DEPLOYMENT).json()["notes"] == []
@@ -356,7 +356,7 @@ def test_the_receipt_of_a_junit_file_says_what_the_rows_say(
         ("", "checkout", "2 passed")
     ]
     notes = " ".join(answer.json()["notes"])
-    assert "this proves no story accepted" in notes
+    assert "this accepts no story" in notes
     assert "A test’s name mentions PAY-1, which doesn’t count. Give the test a “story” property" in notes
     assert "UTF-8" not in notes
     answer = send(f"{address}&keys_in_names=yes", b"<testsuite><testcase/></testsuite>", "application/xml")

@@ -55,7 +55,7 @@ def test_the_page_shows_it_below_the_form_as_it_was_typed(as_root: Client, histo
     form = {"url": str(history.path), "service": "checkout", "squad": payments.pk, "line_is": "service"}
     page = as_root.post("/sources/new/git/", {**form, "preview": "1"}).content.decode()
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-    assert "1 is in production now and will not count as such" in text
+    assert "1 is in production now and won’t count as deployed" in text
     assert "would be withdrawn" in text and f'value="{history.path}"' in page
     assert not Source.objects.exists()
 

@@ -241,7 +241,7 @@ def test_what_went_to_another_squad_is_not_brought_in_a_second_time(
     move_to_squad(story, search, by=ana)
     header = "Issue key,Summary,Status" if kind == "jira" else "key,title,status"
     again = bring(as_ana, "payments", f"{header}\n{key},Refunds by card,To Do\nRES-8,More,To Do\n", kind)
-    assert "Left out, since another squad has them now: SEA-1." in again["notes"]
+    assert "Skipped, because they moved to another squad: SEA-1." in again["notes"]
     assert (
         sorted(Story.objects.values_list("key", "title")) == [("PAY-2", "More"), ("SEA-1", "Refunds")] or kind == "jira"
     )

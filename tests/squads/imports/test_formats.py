@@ -180,7 +180,7 @@ def test_lines_are_those_of_the_file_blank_ones_and_newlines_in_cells_included()
         (b"a" + b",b" * 999 + b"\n" + (b"1" + b"," * 999 + b"\n") * 4_100, "more than 4,000,000 cells"),
         (b"x," * 2_000 + b"\n1\n", "2,001 columns"),
         (b"T\n" + b"x" * (21 * 1024 * 1024), "21.0 MB; 20 MB is the most"),
-        (b"Title,\xc3\x28\x81\nx,y\n", "is no cp1252 text"),
+        (b"Title,\xc3\x28\x81\nx,y\n", "isn’t cp1252 text"),
         (b"Title\nx\n" + b"\n" * 1_048_577, "more than 1,048,576 empty rows"),
         (b'{"cards": [' + b"{}," * 250_000 + b'{}], "lists": []}', "250,004 objects and lists; 250,000 is the most"),
         (b"Title" + b",Comment" * 999 + b"\n" + (b"x" + b",y" * 999 + b"\n") * 101, "100,899 comments and moves"),
@@ -193,7 +193,7 @@ def test_a_file_that_cannot_be_read_says_why_and_what_to_do(body: bytes, said: s
 def test_the_wrong_kind_is_refused() -> None:
     assert "Trello exports JSON" in refused(b"Title\nx\n", "trello")
     assert "not a table" in refused((HERE / "trello.json").read_bytes(), "csv")
-    assert "nothing of Taiga" in refused((HERE / "github_gh.json").read_bytes(), "taiga")
+    assert "no Taiga data" in refused((HERE / "github_gh.json").read_bytes(), "taiga")
 
 
 def test_a_document_nested_beyond_reason_is_read_without_recursion() -> None:
@@ -288,7 +288,7 @@ def test_moments_are_read_where_they_can_be_only_one(text: str, moment: str | No
         ({"title": "x", "type": "Saga"}, "type", "We don’t know what “Saga” means."),
         ({"title": "x", "status": "Limbo"}, "status", "We don’t know what “Limbo” means."),
         ({"title": "x", "created": "soon"}, "created", "“soon” isn’t a date."),
-        ({"title": "x", "created": "2027-01-01"}, "created", "“2027-01-01” lies in the future."),
+        ({"title": "x", "created": "2027-01-01"}, "created", "“2027-01-01” is in the future."),
         ({"title": "x", "key": "k" * 121}, "key", "The key has 121 characters; 120 is the most."),
         ({"title": "x\0"}, "Name", "The cell contains a NUL character."),
         ({"title": "x", "description": "\ud800"}, "description", "The cell contains an invalid character"),
@@ -315,7 +315,7 @@ def test_a_second_row_with_the_same_key_or_title_is_refused() -> None:
     parsed = formats.parse(b"Key,Title\nA-1,One\nA-1,Two\n,Three\n,three \n")
     said = [(each.place, each.column, each.reason) for each in validation.validate(parsed, NOW).problems]
     assert said == [
-        ("line 3", "Key", "line 2 has the key “A-1” already."),
+        ("line 3", "Key", "line 2 already has the key “A-1”."),
         ("line 5", "Title", "line 4 already has this title, and neither has a key."),
     ]
 

@@ -216,7 +216,7 @@ def test_american_dates_of_jira_are_read_whole(as_ana: Client) -> None:
 
 def test_dates_that_could_be_two_are_asked_once(as_ana: Client) -> None:
     imported = bring(as_ana, "Key,Title,Created\n1,A,03/04/2025\n2,B,05/04/2025\n")
-    question = "Does the day or the month come first in “Created”? 03/04/2025 is 3 April 2025 or 4 March 2025."
+    question = "Is the day or the month first in “Created”? 03/04/2025 is 3 April 2025 or 4 March 2025."
     assert imported["questions"] == [question]
     assert imported["counts"]["refused"] == 2
     assert question in page(as_ana, imported)
@@ -322,12 +322,12 @@ def test_a_sprint_is_a_release_only_by_choice_and_of_the_squads_own_line(
         create_release(by=ana, version="Sprint 3", line=line)
     Service.objects.create(name="finder", slug="finder", squad=search)
     imported = bring(as_ana, "Key,Title,Sprint\n1,A,Sprint 3\n2,B,Sprint 4\n")
-    said = "2 rows name a sprint or milestone (Sprint 3, Sprint 4): no release unless you say so."
+    said = "2 rows name a sprint or milestone (Sprint 3, Sprint 4). These aren’t releases unless you choose so."
     assert said in imported["notes"] and said in page(as_ana, imported)
     asked = say(as_ana, imported, milestones=True)
     assert [each["reason"] for each in asked["problems"]] == [
-        "No release is called “checkout Sprint 3”.",
-        "No release is called “checkout Sprint 4”.",
+        "There’s no release “checkout Sprint 3”.",
+        "There’s no release “checkout Sprint 4”.",
     ]
     say(as_ana, imported, plan_releases=True)
     assert "checkout Sprint 4" in page(as_ana, imported)
@@ -359,7 +359,7 @@ def test_a_version_alone_is_no_release_of_another_squads_line(as_ana: Client, an
     Service.objects.create(name="finder", slug="finder", squad=search)
     create_release(by=ana, version="5.10", line="finder")
     imported = bring(as_ana, "Key,Title,Version\n1,A,5.10\n2,B,finder 5.10\n")
-    assert [each["reason"] for each in imported["problems"]] == ["No release is called “5.10”."]
+    assert [each["reason"] for each in imported["problems"]] == ["There’s no release “5.10”."]
     run(as_ana, imported, leave_out=True)
     assert str(Story.objects.get().release) == "finder 5.10"
 
@@ -371,9 +371,9 @@ def test_second_columns_of_one_name_and_what_is_dropped_are_told(as_ana: Client)
     imported = bring(as_ana, "Key,Title,Version,Version,Priority,Empty\n1,A,1.0,2.0,High,\n2,B,,,Low,\n")
     assert imported["notes"] == [
         "There are 2 columns “Version”. The last filled one counts. Not imported: 1.0.",
-        "Columns that are not brought in: Priority.",
+        "Columns not imported: Priority.",
     ]
-    assert "Columns that are not brought in: Priority." in page(as_ana, imported)
+    assert "Columns not imported: Priority." in page(as_ana, imported)
 
 
 @pytest.mark.parametrize("first", ["sep=;", '"sep=;"', "SEP=;", "sep=;;;"])
@@ -386,7 +386,7 @@ def test_a_first_line_that_names_the_separator_is_no_row(first: str, end: str) -
 
 def test_what_a_board_holds_besides_is_told(as_ana: Client) -> None:
     imported = bring(as_ana, trello("Doing", due="2026-01-01", labels=[{"name": "Bug"}, {"name": "wallet"}]))
-    assert imported["notes"] == ["Labels not imported: wallet.", "Not brought in: due dates (1)."]
+    assert imported["notes"] == ["Labels not imported: wallet.", "Not imported: due dates (1)."]
 
 
 # What was said or guessed before stays

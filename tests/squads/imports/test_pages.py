@@ -352,7 +352,7 @@ def test_releases_are_found_and_planned_when_the_person_says_so(as_ana: Client, 
     shown = page(as_ana, url)
     assert counts(shown) == {"new": "4", "updated": "0", "unchanged": "0", "refused": "3"}
     assert "There are several releases “1.0”." in shown
-    assert "No release is called “9.9”." in shown
+    assert "There’s no release “9.9”." in shown
     columns = {"kind": "csv", "column-key": "Key", "column-title": "Title", "column-release": "Version"}
     as_ana.post(f"{url}mapping/", {**columns, "plan_releases": "on"})
     shown = page(as_ana, url)
@@ -592,7 +592,7 @@ def test_files_that_wait_are_bounded_and_can_be_discarded(as_ana: Client) -> Non
     urls = [bring(as_ana, f"Title\n{number}\n") for number in range(actions.MOST_PREVIEWS)]
     answer = as_ana.post(URL, {"file": SimpleUploadedFile("x.csv", b"Title\nx\n")})
     assert "20 files are waiting. Import or discard one first." in answer.content.decode()
-    assert "Nothing of it was written." in as_ana.post(f"{urls[0]}discard/", follow=True).content.decode()
+    assert "Nothing was imported." in as_ana.post(f"{urls[0]}discard/", follow=True).content.decode()
     run(as_ana, urls[1])
     assert "can’t become" in as_ana.post(f"{urls[1]}discard/", follow=True).content.decode()
     bring(as_ana, "Title\nx\n")

@@ -85,7 +85,7 @@ def test_what_people_wrote_can_be_changed_and_what_evidence_says_cannot(as_ana: 
     )
     assert refused.status_code == 400
     assert [each["attr"] for each in refused.json()["errors"]] == ["stage"]
-    assert "“stage” does not change here. It follows from evidence" in refused.json()["errors"][0]["detail"]
+    assert "“stage” can’t be changed here. It follows from evidence" in refused.json()["errors"][0]["detail"]
     assert as_ana.get(f"{STORIES}PAY-1/").json()["title"] == "Refunds in parts"
 
 

@@ -132,7 +132,7 @@ def test_a_service_nobody_owns_is_claimed_before_it_is_changed(
     as_ana: Client, as_bo: Client, payments: Squad, search: Squad
 ) -> None:
     Service.objects.create(name="basket", slug="basket", discovered=True)
-    assert "No squad owns" in patch(as_ana, f"{SERVICES}basket/", {"description": "x"}).json()["errors"][0]["detail"]
+    assert "has no owner yet" in patch(as_ana, f"{SERVICES}basket/", {"description": "x"}).json()["errors"][0]["detail"]
     assert post(as_ana, f"{SERVICES}basket/claim/", {"squad": "search"}).status_code == 403
     assert post(as_ana, f"{SERVICES}basket/claim/", {"squad": "payments"}).json()["squad"] == "payments"
     assert patch(as_ana, f"{SERVICES}basket/", {"description": "x"}).json()["description"] == "x"
