@@ -25,7 +25,7 @@ def source_of(token: ApiToken) -> Source:
     """
     squad = token.squad
     if squad is None:
-        raise exceptions.PermissionDenied("Reports need a token of a squad; this one is a person's.")
+        raise exceptions.PermissionDenied("Reports need a squad’s token; this is a person’s.")
     named = {"name": f"Tokens of squad {squad}"[:120], "kind": "report"}
     with transaction.atomic():
         source, is_new = Source.objects.get_or_create(key=f"tokens-{squad.pk}", defaults=named)

@@ -103,7 +103,7 @@ def test_two_who_change_the_list_at_once_are_shown_both_lists(
     answer = as_ana.post("/stories/PAY-1/fields/assignees/", {"assignees": ["ana"], "version": "1"})
     assert answer.status_code == 409
     page = answer.content.decode()
-    assert "Cem Demir wrote" in page and "Keep what Cem Demir wrote" in page
+    assert "Cem Demir wrote" in page and "Keep Cem Demir’s version" in page
     assert names(story) == ["cem"]
     answer = as_ana.post("/stories/PAY-1/fields/assignees/", {"assignees": ["ana", "cem"], "version": "2"})
     assert answer.status_code == 302
@@ -289,7 +289,7 @@ def test_the_api_assigns_one_person_and_leaves_the_others(as_ana: Client, story:
 @pytest.mark.parametrize(
     ("people", "said"),
     [
-        (["nobody"], "No account is called “nobody”. Name a member of the squad by user name."),
+        (["nobody"], "There’s no account “nobody”. Name a member of the squad by user name."),
         (["bo"], "Not a member of squad Payments: Bo. Choose a member, or add them to the squad first."),
     ],
 )
