@@ -20,7 +20,7 @@ class User(AbstractUser):
     """A person who signs in. Staff are administrators: they may write everywhere and connect sources."""
 
     is_project_manager = models.BooleanField(
-        "project manager", default=False, help_text="May plan releases, and stories for them, across all squads."
+        "project manager", default=False, help_text="Can plan releases and their stories across all squads."
     )
     looked_at = models.DateTimeField(
         null=True, editable=False, help_text="when the person last caught up on the first page"

@@ -107,7 +107,7 @@ class Story(models.Model):
     title = models.CharField(max_length=200)
     type = models.CharField(max_length=10, choices=Type, default=Type.USER_STORY)
     description = models.TextField(blank=True)
-    acceptance_criteria = models.TextField(blank=True, help_text="What must be seen in production, one per line.")
+    acceptance_criteria = models.TextField(blank=True, help_text="What must work in production, one per line.")
     criteria_met = models.JSONField(default=list, blank=True, help_text="the lines of the criteria that were ticked")
     production_checks = models.TextField(blank=True, help_text="What to check in production, one per line.")
     checks_met = models.JSONField(default=list, blank=True, help_text="the lines of the checks that were ticked")
@@ -424,7 +424,7 @@ class Evidence(models.Model):
 
     class Kind(models.TextChoices):
         CHANGE = "change", "change"
-        RUN = "run", "run of the mainline"
+        RUN = "run", "mainline run"
         TEST = "test", "test before production"
         DEPLOYMENT = "deployment", "deployment"
         ACCEPTANCE = "acceptance", "acceptance in production"

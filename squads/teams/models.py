@@ -73,7 +73,7 @@ class Squad(models.Model):
         max_length=10,
         unique=True,
         validators=[KEY_PREFIX],
-        help_text="Starts the key of every story, as PAY in PAY-12. It cannot change once a story has it.",
+        help_text="Starts every story key, like PAY in PAY-12. It can’t change once a story uses it.",
     )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HORIZONTAL)
     mission = models.TextField(blank=True)
@@ -82,19 +82,19 @@ class Squad(models.Model):
         "stories are estimated", default=False, help_text="Stories have a field for how big they are."
     )
     accepts_own = models.BooleanField(
-        "whoever made a change may accept it",
+        "people can accept their own changes",
         default=False,
         help_text="When off, someone else has to accept the story in production.",
     )
     key_repositories = models.JSONField(
         default=list,
         blank=True,
-        help_text="the only repositories that may name its keys, as events call them; empty: all",
+        help_text="the only repositories that can use its keys; empty: all",
     )
     descriptions_count = models.BooleanField(
-        "keys in descriptions of pull requests count",
+        "keys in pull request descriptions count",
         default=False,
-        help_text="Otherwise they are mentions, unless the description closes the story, as “fixes PAY-12” does.",
+        help_text="When off, they only count if the description closes the story, as in “fixes PAY-12”.",
     )
     next_number = models.PositiveIntegerField(default=1, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="squads")
@@ -154,7 +154,7 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
     accepts = models.BooleanField(
-        "accepter", default=False, help_text="A product owner or named accepter: is asked to accept its stories."
+        "accepter", default=False, help_text="A product owner or other person who accepts its stories."
     )
     joined_at = models.DateTimeField(auto_now_add=True)
 
@@ -178,7 +178,7 @@ class ServiceQuerySet(NamedQuerySet["Service"]):
 class Service(models.Model):
     """A deployable unit, owned by one squad. One that events named before anybody created it has no squad yet."""
 
-    name = models.CharField(max_length=120, unique=True, help_text="As your deploy system calls it.")
+    name = models.CharField(max_length=120, unique=True, help_text="The name in your deployment system.")
     folded = FoldedNameField(of="name")
     slug = models.SlugField(max_length=130, unique=True)
     squad = models.ForeignKey(Squad, null=True, blank=True, on_delete=models.PROTECT, related_name="services")
