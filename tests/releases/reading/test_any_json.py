@@ -120,7 +120,7 @@ def test_an_event_without_a_time_or_with_a_link_that_is_none_says_what_became_of
     mapping = {name: value for name, value in RUN.items() if name != "at"} | {"url": "$.link"}
     [event] = read(send, as_root, mapping, {**BODY, "link": "builds/7"})
     assert event.state == "processed"
-    assert "It names no time, so the time when it came counts." in event.reason
+    assert "It has no time, so its arrival counts." in event.reason
     assert "Its link is left out: “builds/7” is no web address." in event.reason
 
 

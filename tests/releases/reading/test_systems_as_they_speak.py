@@ -84,7 +84,7 @@ def test_packages_of_one_resource_have_each_their_own_version(send: Send) -> Non
         (converge(package(status="up-to-date")), {}, "apt_package[web] was left as it was (up-to-date)."),
         (converge(package(before={"version": ["1.2.3"]})), {}, "has the version of before, 1.2.3"),
         (converge(package(name="cron")), {}, "by the rules of its source: apt_package[cron]"),
-        (converge(), {}, "It changed no resource."),
+        (converge(), {}, "It changed no resources."),
         (converge(package()), {"resources": []}, "Its source has no rules"),
         (converge(package()), {"nodes": ["db*"]}, "The node web1 is none"),
         ({"message_type": "run_start", "run_id": "1"}, {}, "A converge began"),
