@@ -97,7 +97,7 @@ def test_a_github_is_connected_mended_paused_and_mended_again(
     page.get_by_label("Repositories").fill("not a repository")
     go(page, "button", "Connect")
     expect(page.get_by_text("Write owner/name, without the host.")).to_be_visible()
-    expect(page.get_by_text("Type it again")).to_be_visible()
+    expect(page.get_by_text("Enter it again")).to_be_visible()
     looked_at(page, "refused")
     assert not Source.objects.exists()
 

@@ -169,7 +169,7 @@ def _changed_version(resource: JsonObject, node: JsonObject, config: JsonObject,
     if not version:
         return (
             "",
-            f"{named} was {status} and says no version. Pin one, or name the place of it under “Where the version is”.",
+            f"{named} was {status} and says no version. Pin one, or set its path under “Version path”.",
         )
     before = version_in(config, {**resource, "after": resource.get("before"), "properties": {}}, {}, service)
     if status == "updated" and version == before:

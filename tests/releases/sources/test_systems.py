@@ -308,11 +308,11 @@ def test_a_kept_credential_goes_to_no_other_server_than_it_was_given_for(connect
         return as_root.patch(address, said, content_type="application/json")
 
     refused = patched(url="https://elsewhere.example.org")
-    assert refused.status_code == 400 and "Type it again" in refused.content.decode()
+    assert refused.status_code == 400 and "Enter this again" in refused.content.decode()
     page = as_root.post(
         f"/sources/{connected.key}/edit/", {"name": "G", "asked": "on", "url": "https://elsewhere.example.org"}
     )
-    assert page.status_code == 400 and "Type it again" in page.content.decode()
+    assert page.status_code == 400 and "Enter this again" in page.content.decode()
     # Nor by a way around: asked no more, and then at another address.
     assert patched(asked=False).status_code == 200
     assert patched(asked=True, url="https://elsewhere.example.org").status_code == 400
