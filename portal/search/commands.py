@@ -134,7 +134,7 @@ def _request(method: str, url: str, **body: Any) -> dict[str, str]:
 
 def _move(offered: Offered, story: Story, value: str, me: Anyone) -> None:
     if not story.squad.is_writable_by(me):
-        offered.notes.append(f"Only members of squad {story.squad} may move {story.key}.")
+        offered.notes.append(f"Only members of {story.squad} can move {story.key}.")
         return
     url = reverse("api:story-progress", args=[story.key])
     names = {progress: label for progress, label in Story.Progress.choices if progress != story.progress}
@@ -155,7 +155,7 @@ def _move(offered: Offered, story: Story, value: str, me: Anyone) -> None:
 
 def _plan(offered: Offered, story: Story, value: str, me: Anyone) -> None:
     if not (story.squad.is_writable_by(me) or (me.is_authenticated and me.is_project_manager)):
-        offered.notes.append(f"Only project managers and members of squad {story.squad} may plan {story.key}.")
+        offered.notes.append(f"Only project managers and members of {story.squad} can plan {story.key}.")
         return
     url = reverse("api:story-detail", args=[story.key])
     before = _request("PATCH", url, release=story.release.slug if story.release else None)

@@ -42,7 +42,7 @@ def _initial(request: HttpRequest) -> dict[str, object]:
 def story_quick(request: HttpRequest) -> HttpResponse:
     """Write a story for one of the person's squads. A script is answered with the form or, once it is created, with JSON."""
     if not Squad.objects.writable_by(request.user).exists():
-        raise PermissionDenied("A story belongs to a squad: join one, or create one, first.")
+        raise PermissionDenied("Stories belong to squads. Join or create one first.")
     by_script = "X-Part" in request.headers
     form = StoryForm(request.POST or None, user=request.user, only=("title", "release"), initial=_initial(request))
     form.order_fields(["title", "squad", "release"])

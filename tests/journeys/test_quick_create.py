@@ -31,7 +31,7 @@ def page(open_for: Callable[[User], Page], ana: User, payments: Squad) -> Page:
 
 def command(page: Page, words: str) -> None:
     page.keyboard.press("Control+k")
-    expect(page.get_by_role("combobox", name="Find, go or do")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Search or run a command")).to_be_focused()
     page.keyboard.type(words)
 
 

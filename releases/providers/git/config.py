@@ -95,7 +95,7 @@ def _url(text: str, scheme: str) -> Address:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise InvalidSetting("url", f"The address cannot be read. {ADDRESS_HELP}") from None
+        raise InvalidSetting("url", f"The address can’t be read. {ADDRESS_HELP}") from None
     user, colon, _ = parts.netloc.rpartition("@")[0].partition(":")
     if colon:
         raise InvalidSetting("url", "Leave the password out of the address. Use the secret field.")

@@ -83,10 +83,10 @@ def test_an_act_is_the_same_request_as_a_programs_and_is_undone_by_another(as_an
 
 def test_nobody_is_offered_what_they_may_not_do(bo: User, pam: User, client: Client) -> None:
     assert acts("move PAY-1 to dev done", bo) == acts("assign PAY-1 to me", bo) == []
-    assert offer("move PAY-1", bo).notes == ["Only members of squad Payments may move PAY-1."]
-    assert offer("plan PAY-1", bo).notes == ["Only project managers and members of squad Payments may plan PAY-1."]
+    assert offer("move PAY-1", bo).notes == ["Only members of Payments can move PAY-1."]
+    assert offer("plan PAY-1", bo).notes == ["Only project managers and members of Payments can plan PAY-1."]
     assert acts("plan PAY-1 for 5.10", pam) == ["Plan PAY-1 Gift cards for Shop 5.10"]
-    assert offer("create Bookmarks", pam).notes == ["A story belongs to a squad: join one, or create one, first."]
+    assert offer("create Bookmarks", pam).notes == ["Stories belong to squads. Join or create one first."]
     assert acts("create Bookmarks", bo) == ["Create “Bookmarks” in Search"]
 
 
@@ -99,7 +99,7 @@ def test_words_that_several_stories_have_are_asked_about(ana: User) -> None:
     assert offer("move PAY-1 to tested", ana).notes == [
         "People move stories to do, in progress and dev done; evidence moves them further."
     ]
-    assert offer("plan PAY-1 for 9.9", ana).notes == ["No release is called “9.9”."]
+    assert offer("plan PAY-1 for 9.9", ana).notes == ["There’s no release “9.9”."]
 
 
 def test_is_it_done_is_answered_by_title_with_the_honest_sentence(as_ria: Client, ana: User, ria: User) -> None:

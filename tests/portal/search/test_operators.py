@@ -101,7 +101,7 @@ def test_mine_is_of_whoever_searches(stories: dict[str, Story], ana: User, bo: U
         ("squad:paymnets", "No squad is called “paymnets”. Did you mean “Payments”?"),
         ("squad:pay-", "No squad is called “pay-”. There are: Payments, Search."),
         ("is:blokced", "No story is “blokced”. Did you mean “blocked”?"),
-        ("release:shop-6.10 cards", "No release is called “shop-6.10”. Did you mean “Shop 5.10”?"),
+        ("release:shop-6.10 cards", "There’s no release “shop-6.10”. Did you mean “Shop 5.10”?"),
         (
             "type:bug",
             "There is no type “bug”. There are: user_story, defect, chore, story, release, squad, service, …",

@@ -535,7 +535,7 @@ def test_saving_the_page_again_tells_nobody_anything(source: Source, as_root: Cl
     [
         ({"stories_label": "bug"}, "Choose a squad"),
         ({"stories_for": "0"}, "Select a valid choice"),
-        ({"stories_label": "b" * 101}, "up to 100"),
+        ({"stories_label": "b" * 101}, "at most 100"),
         ({"asked": "on", "setting_issues": "off", "stories_for": "squad"}, "Choose “Read”"),
     ],
     ids=["label alone", "no such squad", "too long", "issues left out"],

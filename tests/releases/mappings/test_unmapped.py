@@ -76,7 +76,7 @@ def test_with_htmx_the_row_says_what_was_done(as_pam: Client, told: None) -> Non
 
 
 def test_a_service_is_claimed_or_called_by_its_right_name(as_pam: Client, told: None, payments: Squad) -> None:
-    assert "Squad Payments owns ledger" in _mend(as_pam, "service", "ledger", squad="payments").content.decode()
+    assert "Payments now owns ledger" in _mend(as_pam, "service", "ledger", squad="payments").content.decode()
     assert _names(as_pam, "service") == []
     Service.objects.filter(name="ledger").update(squad=None)
     Service.objects.create(name="book", slug="book", squad=payments)
@@ -127,7 +127,7 @@ def test_an_alert_is_an_incident_or_left_out(as_pam: Client, told: None) -> None
 def test_members_mend_what_is_their_squads_and_make_no_rules(as_ana: Client, told: None, search: Squad) -> None:
     _mend(as_ana, "environment", "blue", tier="testing")
     assert Environment.objects.get(key="blue").tier == "testing"
-    assert "Squad Payments owns ledger" in _mend(as_ana, "service", "ledger", squad="payments").content.decode()
+    assert "Payments now owns ledger" in _mend(as_ana, "service", "ledger", squad="payments").content.decode()
     assert _mend(as_ana, "repository", "shop/web", service="web", squad="search").status_code == 403
     for kind, name, said in (("pipeline", "build", {"role": "ci"}), ("alert", "DiskFull", {"role": "incident"})):
         assert _mend(as_ana, kind, name, **said).status_code == 403

@@ -129,7 +129,7 @@ def said(server: Raw, session: HttpSession, status: str, body: bytes = b"", **he
 @pytest.mark.parametrize(
     ("status", "kind", "remedy"),
     [
-        ("401 Unauthorized", PullRefused, "Give this source a token"),
+        ("401 Unauthorized", PullRefused, "Give this source a valid token"),
         ("403 Forbidden", PullRefused, "read access"),
         ("404 Not Found", Missing, "Check the address"),
         ("410 Gone", Missing, "Check the address"),

@@ -110,7 +110,7 @@ def test_reading_it_again_gives_the_same_moment(scripts: Source, send: Send, dra
     [
         ({"outcome": "great"}, "outcome", "Use one of success"),
         ({"finished_at": "yesterday"}, "finished_at", "2026-01-31T12:00:00Z"),
-        ({"finished_at": "2026-01-31"}, "finished_at", "is no moment"),
+        ({"finished_at": "2026-01-31"}, "finished_at", "isn’t a valid time"),
         ({"finished_at": "2999-01-01T00:00:00Z"}, "finished_at", "in the future"),
         ({"commit": "master"}, "commit", "7 to 64 hexadecimal"),
         ({"commit": "4f5e6d"}, "commit", "7 to 64 hexadecimal"),
