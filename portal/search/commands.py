@@ -169,7 +169,7 @@ def _plan(offered: Offered, story: Story, value: str, me: Anyone) -> None:
             Act(f"Plan {_named(story)} for {target}", **said, done=f"{story.key} is planned for {target}.", undo=undo)
         )
     if not offered.acts:
-        offered.notes.append(f"No release is called “{value[:60]}”." if value else "There is no other release yet.")
+        offered.notes.append(f"There’s no release “{value[:60]}”." if value else "There’s no other release yet.")
 
 
 def _assign(offered: Offered, story: Story, value: str, me: Anyone) -> None:
@@ -198,7 +198,7 @@ def _assign(offered: Offered, story: Story, value: str, me: Anyone) -> None:
             )
         )
     if not fitting:
-        offered.notes.append(f"Nobody in squad {story.squad} is called “{value[:60]}”.")
+        offered.notes.append(f"Nobody in {story.squad} is called “{value[:60]}”.")
 
 
 ACTS = {"move": _move, "plan": _plan, "assign": _assign}

@@ -146,7 +146,7 @@ def _of_squad(value: str, me: Anyone | None) -> tuple[Q, frozenset[str]]:
     wanted = Q(slug__iexact=value) | Q(name__iexact=value) | Q(key_prefix__iexact=value)
     ids = list(Squad.objects.filter(wanted).values_list("pk", flat=True)[:NAMED])
     if not ids:
-        raise _unknown("No squad is called “{value}”.", value, (name for _, name in _squads(me)))
+        raise _unknown("There’s no squad “{value}”.", value, (name for _, name in _squads(me)))
     return Q(squad__in=ids), STORIES
 
 
@@ -164,7 +164,7 @@ def _of_release(value: str, me: Anyone | None) -> tuple[Q, frozenset[str]]:
         wanted |= Q(version__in=named)
     ids = list(Release.objects.filter(wanted).values_list("pk", flat=True)[:KNOWN])
     if not ids:
-        raise _unknown("No release is called “{value}”.", value, (name for _, name in _releases(me)))
+        raise _unknown("There’s no release “{value}”.", value, (name for _, name in _releases(me)))
     return Q(release__in=ids), STORIES
 
 

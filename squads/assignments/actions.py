@@ -77,7 +77,5 @@ def _check(story: Any, people: Iterable[Any], added: list[Any]) -> None:
     if outside := [person.name for person in added if person.pk not in inside]:
         names = " and ".join(outside)
         raise ValidationError(
-            {
-                "assignees": f"Not a member of squad {story.squad}: {names}. Choose a member, or add them to the squad first."
-            }
+            {"assignees": f"Not a member of {story.squad}: {names}. Choose a member, or add them to the squad first."}
         )

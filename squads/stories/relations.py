@@ -85,7 +85,7 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     there = Relation.objects.filter(Q(story=one, other=two) | Q(story=two, other=one), kind=kind).first()
     if there is not None:
         if kind == "relates" or there.story_id == one.pk:
-            raise ValidationError({"key": f"{one.key} already {_verb(kind)} {two.key}."})
+            raise ValidationError({"key": f"{one.key} {_verb(kind, 'already ')} {two.key}."})
         raise ValidationError({"key": f"{two.key} {_verb(kind)} {one.key}, so it can’t be the other way round too."})
     if Relation.objects.filter(Q(story=story) | Q(other=story)).count() >= MOST:
         raise ValidationError({"key": f"{story.key} has {MOST} related stories, which is the most. Remove one first."})
@@ -136,5 +136,5 @@ def _turned(saying: str) -> str:
     )
 
 
-def _verb(kind: str) -> str:
-    return {"blocks": "blocks", "duplicates": "duplicates", "relates": "is related to"}[kind]
+def _verb(kind: str, already: str = "") -> str:
+    return f"is {already}related to" if kind == "relates" else f"{already}{kind}"

@@ -98,8 +98,8 @@ def test_mine_is_of_whoever_searches(stories: dict[str, Story], ana: User, bo: U
     ("typed", "said"),
     [
         ("assignee:anna", "Nobody is called “anna”. Did you mean “Ana”?"),
-        ("squad:paymnets", "No squad is called “paymnets”. Did you mean “Payments”?"),
-        ("squad:pay-", "No squad is called “pay-”. There are: Payments, Search."),
+        ("squad:paymnets", "There’s no squad “paymnets”. Did you mean “Payments”?"),
+        ("squad:pay-", "There’s no squad “pay-”. There are: Payments, Search."),
         ("is:blokced", "No story is “blokced”. Did you mean “blocked”?"),
         ("release:shop-6.10 cards", "There’s no release “shop-6.10”. Did you mean “Shop 5.10”?"),
         (

@@ -93,7 +93,7 @@ def test_one_button_assigns_a_story_to_oneself_and_takes_it_off_again(
 def test_an_administrator_who_is_in_no_squad_is_told_why_they_cannot_take_it(as_root: Client, story: Story) -> None:
     answer = as_root.post("/stories/PAY-1/take/")
     assert answer.status_code == 400
-    assert "Not a member of squad Payments: Root. Choose a member" in answer.content.decode()
+    assert "Not a member of Payments: Root. Choose a member" in answer.content.decode()
 
 
 def test_two_who_change_the_list_at_once_are_shown_both_lists(
@@ -290,7 +290,7 @@ def test_the_api_assigns_one_person_and_leaves_the_others(as_ana: Client, story:
     ("people", "said"),
     [
         (["nobody"], "There’s no account “nobody”. Name a member of the squad by user name."),
-        (["bo"], "Not a member of squad Payments: Bo. Choose a member, or add them to the squad first."),
+        (["bo"], "Not a member of Payments: Bo. Choose a member, or add them to the squad first."),
     ],
 )
 def test_the_api_names_who_cannot_be_assigned(

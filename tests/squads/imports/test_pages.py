@@ -127,7 +127,7 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
     assert len(bad) == 40
     url = bring(as_ana, body)
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "4960", "updated": "0", "unchanged": "0", "refused": "40"}
+    assert counts(shown) == {"new": "4960", "updated": "0", "unchanged": "0", "skipped": "40"}
     told = (
         ("Title", "There is no title.", "Add one, or choose another title column."),
         (
@@ -183,7 +183,7 @@ def test_a_changed_file_updates_its_stories_and_keeps_what_they_said(
     bring_and_run(as_ana, "Key,Title,Status,Notes\nA-1,One,Open,n\nA-2,Two,Open,n\n")
     url = bring(as_ana, "Key,Title,Status,Notes\nA-1,First,Done,n\nA-2,Two,Open,n\nA-3,Three,Open,n\n")
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "1", "updated": "1", "unchanged": "1", "refused": "0"}
+    assert counts(shown) == {"new": "1", "updated": "1", "unchanged": "1", "skipped": "0"}
     assert "title: One → First" in shown
     assert "progress: to do → dev done" in shown
     run(as_ana, url)
@@ -285,7 +285,7 @@ def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
         {"kind": "csv", "column-key": "Ref", "column-title": "What", "column-type": "Sort", "column-status": "Phase"},
     )
     shown = page(as_ana, url)
-    assert counts(shown)["refused"] == "2"
+    assert counts(shown)["skipped"] == "2"
     assert '<select id="type-saga" name="type-saga" aria-invalid="true"><option value="">choose' in shown
     as_ana.post(
         f"{url}mapping/",
@@ -330,7 +330,7 @@ def test_a_file_moves_no_story_back_that_evidence_holds(as_ana: Client, ana: Use
     url = bring(as_ana, "Key,Title,Status\n1,A,To do\n2,Bees,In progress\n3,C,To do\n")
     stays = "PAY-1, PAY-2 stay in the stage that evidence shows. The other fields are updated."
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "0", "updated": "2", "unchanged": "1", "refused": "0"}
+    assert counts(shown) == {"new": "0", "updated": "2", "unchanged": "1", "skipped": "0"}
     assert stays in shown
     told = as_ana.get(f"/api/v1{url}").json()
     assert told["notes"] == [stays]
@@ -350,7 +350,7 @@ def test_releases_are_found_and_planned_when_the_person_says_so(as_ana: Client, 
     body = "Key,Title,Version\n1,A,Shop 5.10\n2,B,5.10\n3,C,shop-5.10\n4,D,1.0\n5,E,9.9\n6,F,\n7,G,9.9\n"
     url = bring(as_ana, body)
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "4", "updated": "0", "unchanged": "0", "refused": "3"}
+    assert counts(shown) == {"new": "4", "updated": "0", "unchanged": "0", "skipped": "3"}
     assert "There are several releases “1.0”." in shown
     assert "There’s no release “9.9”." in shown
     columns = {"kind": "csv", "column-key": "Key", "column-title": "Title", "column-release": "Version"}
@@ -535,7 +535,7 @@ def test_a_bad_row_is_told_everything_at_once_in_the_order_of_the_file(as_ana: C
         ("Line 3", "Release"),
         ("Line 4", "column 4"),
     ]
-    assert counts(shown)["refused"] == "3"
+    assert counts(shown)["skipped"] == "3"
 
 
 def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: Client) -> None:
@@ -544,7 +544,7 @@ def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: C
         f"{url}mapping/", {"kind": "csv", "column-title": "Title", "column-release": "Version", "plan_releases": "on"}
     )
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "100", "updated": "0", "unchanged": "0", "refused": "20"}
+    assert counts(shown) == {"new": "100", "updated": "0", "unchanged": "0", "skipped": "20"}
     assert "The file names more than 100 missing releases." in shown
 
 
@@ -643,7 +643,7 @@ def test_an_export_comes_back_without_a_change(as_ana: Client, ana: User, paymen
     create_story(payments, by=ana, title="Ends in \\", description="")
     url = bring(as_ana, exported(as_ana, kind, "?squad=payments"), f"x.{kind}")
     assert Import.objects.get().kind == "rodeo"
-    assert counts(page(as_ana, url)) == {"new": "0", "updated": "0", "unchanged": "3", "refused": "0"}
+    assert counts(page(as_ana, url)) == {"new": "0", "updated": "0", "unchanged": "3", "skipped": "0"}
     assert "0 created, 0 updated, 3 unchanged" in run(as_ana, url)
     assert Story.objects.count() == 3
     changed = exported(as_ana, kind, "?squad=payments").replace(b"Ends in", b"Begins in")

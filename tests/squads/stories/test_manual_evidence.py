@@ -47,8 +47,8 @@ def test_what_is_taken_back_proves_nothing_and_stays_for_all_to_see(
     assert Story.objects.get().stage == "dev_done"
     assert stands().startswith("No. Dev done.")
     page = words(as_ana, "/stories/PAY-1/")
-    assert "taken back" in page and "It was prod-2, with another build." in page and "Put on prod-1 by hand." in page
-    assert "Withdraw" not in page
+    assert "withdrawn" in page and "It was prod-2, with another build." in page and "Put on prod-1 by hand." in page
+    assert "Withdraw this" not in page
     assert "withdrew their evidence by hand: deployment, passed" in words(as_ana, "/stories/PAY-1/history/")
 
 

@@ -55,7 +55,7 @@ def test_another_squad_may_not_change_it_and_is_told_who_may(
 ) -> None:
     answer = as_bo.get(url)
     assert answer.status_code == 403
-    assert f"Only {who} may" in answer.content.decode()
+    assert f"Only {who} can" in answer.content.decode()
     assert as_bo.post(url, {"name": "Mine now"}).status_code == 403
 
 
