@@ -56,7 +56,7 @@ def test_a_cold_board_asks_for_few_files_and_works(
     page.keyboard.press("j")
     expect(page.locator(".card:focus")).to_have_count(1)
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     page.keyboard.press("Escape")
     page.wait_for_load_state("networkidle")
     assert len(asked) <= MOST_REQUESTS, asked
