@@ -141,7 +141,7 @@ def _move(offered: Offered, story: Story, value: str, me: Anyone) -> None:
     fitting = {each: label for each, label in names.items() if value.casefold() in (label.casefold(), each)}
     fitting = fitting or {each: label for each, label in names.items() if label.startswith(value.casefold())}
     if value and not fitting:
-        offered.notes.append("People move stories to do, in progress and dev done; evidence moves them further.")
+        offered.notes.append("You can move stories up to dev done. After that, evidence moves them.")
     for progress, label in fitting.items():
         undo = {
             **_request("POST", url, to=story.progress),
@@ -216,7 +216,7 @@ def _releases(value: str) -> Iterable[Release | None]:
 def _create(title: str, me: Anyone, page: str) -> Offered:
     squads = list(Squad.objects.writable_by(me).order_by("name")[:50])
     if not squads:
-        return Offered(notes=["A story belongs to a squad: join one, or create one, first."])
+        return Offered(notes=["Stories belong to squads. Join or create one first."])
     # The squad of the page first, then one's own.
     own = set(Squad.objects.filter(members=me.pk))
     squads.sort(

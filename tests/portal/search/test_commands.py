@@ -97,7 +97,7 @@ def test_words_that_several_stories_have_are_asked_about(ana: User) -> None:
         ("Move PAY-2 Refund gift cards", "move PAY-2 to "),
     ]
     assert offer("move PAY-1 to tested", ana).notes == [
-        "People move stories to do, in progress and dev done; evidence moves them further."
+        "You can move stories up to dev done. After that, evidence moves them."
     ]
     assert offer("plan PAY-1 for 9.9", ana).notes == ["There’s no release “9.9”."]
 

@@ -152,7 +152,7 @@ def test_taking_a_repository_away_leaves_it_unclaimed(as_ana: Client, payments: 
 def test_a_discovered_service_shows_that_nobody_owns_it_and_can_be_claimed(as_bo: Client, search: Squad) -> None:
     Service.objects.create(name="worker", slug="worker", discovered=True)
     page = as_bo.get("/services/").content.decode()
-    assert "no squad owns it yet" in page
+    assert "no owner" in page
     assert "Claim for Search" in page
     as_bo.post("/services/worker/claim/", {"squad": "search"})
     assert Service.objects.get(name="worker").squad == search
