@@ -286,7 +286,7 @@ def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
     )
     shown = page(as_ana, url)
     assert counts(shown)["skipped"] == "2"
-    assert '<select id="type-saga" name="type-saga" aria-invalid="true"><option value="">choose' in shown
+    assert '<select id="type-saga" name="type-saga" aria-invalid="true"><option value="">Choose' in shown
     as_ana.post(
         f"{url}mapping/",
         {
