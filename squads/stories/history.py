@@ -131,7 +131,7 @@ def _edit(row: StoryEdit, elsewhere: str) -> Entry:
         return Entry(row.at, who, _ticked(row), "", "", "")
     before, after = _words(row.before), _words(row.after)
     if row.field == "blocked_because":
-        return Entry(row.at, who, "blocked it" if after else "unblocked it", after, "", "")
+        return Entry(row.at, who, "blocked this" if after else "unblocked this", after, "", "")
     if row.field in ("type", "priority"):
         before, after = before.replace("_", " "), after.replace("_", " ")
     if row.field in BESIDE:

@@ -131,12 +131,8 @@ class Story(models.Model):
         validators=[MaxValueValidator(999)],
         help_text="How big it is, in the squad's own points.",
     )
-    flag = models.CharField(
-        max_length=120, blank=True, help_text="The feature toggle that hides this story, if one does."
-    )
-    audience = models.CharField(
-        max_length=60, default="everyone", blank=True, help_text="For whom the flag must be on."
-    )
+    flag = models.CharField(max_length=120, blank=True, help_text="The feature flag that hides this story, if any.")
+    audience = models.CharField(max_length=60, default="everyone", blank=True, help_text="Who the flag must be on for.")
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 

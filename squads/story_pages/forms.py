@@ -63,7 +63,7 @@ class StoryForm(forms.ModelForm):
             "due": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
             "assignees": forms.SelectMultiple(attrs={"data-picker": "", "size": 6}),
         }
-        labels = {"production_checks": "Checks in production", "due": "Due date"}
+        labels = {"production_checks": "Production checks", "due": "Due date"}
         help_texts = {
             "release": "The release this is planned for.",
             "description": "Markdown works. PAY-12 links to that story.",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('squads', '0016_add_assignments'),
+        ('squads', '0018_add_attachments'),
     ]
 
     operations = [
