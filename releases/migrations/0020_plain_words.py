@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('releases', '0019_one_place_however_spelled'),
-        ('squads', '0017_plain_words'),
+        ('squads', '0019_plain_words'),
     ]
 
     operations = [
