@@ -159,7 +159,7 @@ def test_a_letter_goes_to_the_cards_from_anywhere_unless_keys_are_switched_off(b
     expect(card(board, "PAY-2")).to_be_focused()
     board.locator("button[popovertarget='person']").click()
     board.get_by_role("button", name="Keyboard shortcuts").click()
-    board.get_by_label("Use these keys in this browser").uncheck()
+    board.get_by_label("Use shortcuts in this browser").uncheck()
     board.keyboard.press("Escape")
     board.evaluate("document.activeElement.blur()")
     board.keyboard.press("j")

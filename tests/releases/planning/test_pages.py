@@ -109,7 +109,7 @@ def test_releases_are_listed_newest_first_and_5_10_is_newer_than_5_9(as_ana: Cli
     create_release(by=root, version="next")
     page = text(as_ana, "/releases/")
     assert re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', page) == ["next", "6.0", "5.10", "5.9", "5.2", "5.1"]
-    assert '<td class="number" data-label="Days since the one before:">2.5</td>' in page
+    assert '<td class="number" data-label="Days since previous:">2.5</td>' in page
 
 
 def test_interval_counts_within_one_line(as_ana: Client, root: User) -> None:
@@ -203,9 +203,10 @@ def test_the_board_shows_gaps_withdrawals_and_dark_stories(
         detail="rollback",
     )
     judge([story.pk])
-    read = words(text(as_bo, "/releases/shop-2.0/"))
-    assert "withdrawn: deployed" in read
-    assert "rolled back to 0.9 in prod, which does not contain it, 1 hour ago (checkout: squad Payments)" in read
+    page = text(as_bo, "/releases/shop-2.0/")
+    read = words(page)
+    assert "withdrawn: deployed" in read and "No longer deployed, 1 h" in read
+    assert "rolled back to 0.9 in prod, which does not contain it, 1 hour ago (checkout: squad Payments)" in page
 
 
 def test_stories_nobody_planned_are_found_in_the_changes(

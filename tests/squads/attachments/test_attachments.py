@@ -39,7 +39,7 @@ def test_files_are_attached_listed_and_in_the_history(as_ana: Client, story: Sto
     assert answer["Location"] == f"{PAGE}#story-attachments"
     page = shown(as_ana)
     assert "screen.png" in page and "<img" in page and "log.txt" in page
-    assert "added to the files: log.txt" in shown(as_ana, f"{PAGE}history/")
+    assert "added to files: log.txt" in shown(as_ana, f"{PAGE}history/")
 
 
 def test_an_image_is_shown_and_anything_else_is_saved(as_ana: Client, story: Story) -> None:
@@ -144,7 +144,7 @@ def test_a_removed_file_is_gone_and_the_history_goes_on_naming_it(as_ana: Client
     as_ana.post(f"{PAGE}attachments/{pk}/remove/")
     assert not AttachmentBody.objects.exists()
     assert as_ana.get(f"{PAGE}attachments/{pk}/").status_code == 404
-    assert "took out of the files: log.txt" in shown(as_ana, f"{PAGE}history/")
+    assert "removed from files: log.txt" in shown(as_ana, f"{PAGE}history/")
 
 
 def test_listing_files_asks_as_much_however_many_there_are_and_reads_none(
