@@ -193,7 +193,7 @@ class PersonField(Chosen):
     """A person, by user name, however it is capitalised."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {
-        "does_not_exist": "No account is called “{value}”. Name a member of the squad by user name."
+        "does_not_exist": "There’s no account “{value}”. Name a member of the squad by user name."
     }
 
     def __init__(self, **options: Any) -> None:

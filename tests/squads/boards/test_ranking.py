@@ -172,8 +172,8 @@ def test_a_move_asks_the_database_little(
     as_ana: Client, abc: list[Story], django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
     # Session and person, begin and commit among them, and four writes: the story, the move, its stage, the news of it; and who
-    # works on it, for the mark of its card.
-    with django_assert_max_num_queries(12):
+    # works on it and its labels, for the mark of its card.
+    with django_assert_max_num_queries(13):
         said = {"to": "in_progress", "after": "PAY-3"}
         answer = as_ana.post("/stories/PAY-1/place/", said, headers={"Accept": "application/json"})
     assert answer.status_code == 200

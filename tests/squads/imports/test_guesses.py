@@ -75,7 +75,7 @@ def trello(*lists: str, **card: Any) -> dict[str, Any]:
 def test_words_of_any_script_are_asked_each_and_keep_their_own_meaning(as_ana: Client, words: tuple[str, ...]) -> None:
     imported = bring(as_ana, trello(*words))
     assert imported["statuses"] == dict.fromkeys(words, "")
-    assert imported["questions"] == [f"What does the status “{word}” mean? 1 row has it." for word in words]
+    assert imported["questions"] == [f"What does the status “{word}” mean? Used in 1 row." for word in words]
     shown = page(as_ana, imported)
     for word in words:
         assert f'name="status-{word.lower()}"' in shown
