@@ -76,7 +76,7 @@ def test_a_board_of_trello_gives_cards_with_lists_checklists_and_actions() -> No
     parsed = read("trello.json")
     first, second = parsed.items
     assert parsed.kind == "trello"
-    assert parsed.notes == ["1 archived card left out."]
+    assert parsed.notes == ["1 archived card skipped."]
     assert first.cells == {
         "key": "aBcD1234",
         "title": "Gift cards",
