@@ -137,7 +137,7 @@ def test_a_github_is_connected_mended_paused_and_mended_again(
     looked_at(page, "pulled")
 
     go(page, "link", "Connections")
-    go(page, "link", "Unrecognised names")
+    go(page, "link", "Unmapped names")
     page.get_by_label(f"Service of {NAME}", exact=True).fill("checkout")
     page.get_by_label(f"Squad that owns the service of {NAME}").select_option("payments")
     go(page, "button", f"Save {NAME}")

@@ -82,7 +82,7 @@ def test_the_same_with_the_keyboard_alone(
     tab_to("Skip 3 rows with problems", "checkbox")
     page.keyboard.press("Space")
     tab_to("Limbo", "combobox")
-    page.keyboard.type("leave")
+    page.keyboard.type("skip")
     tab_to("Update preview", "button")
     page.keyboard.press("Enter")
     expect(page.get_by_text("skipped by status")).to_be_visible()

@@ -49,7 +49,7 @@ def still_me(page: Page, password: str) -> None:
     """Say once more who one is, which comes before everything that protects the account."""
     expect(page.get_by_role("heading", name="Confirm it’s you")).to_be_visible()
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
 
 # The company's own sign-in
@@ -81,12 +81,12 @@ def by_provider(page: Page, provider: str, who: str) -> None:
 
 def test_a_new_person_comes_in_by_the_companys_own_sign_in(browser_page: Page, provider: str, db: None) -> None:
     by_provider(browser_page, provider, "dora")
-    expect(browser_page.get_by_role("link", name="Dora Lange")).to_be_visible()
+    expect(browser_page.get_by_role("button", name="Dora Lange")).to_be_visible()
     dora = User.objects.get(email="dora@example.org")
     assert (dora.get_full_name(), dora.is_staff, dora.has_usable_password()) == ("Dora Lange", False, False)
     browser_page.get_by_role("button", name="Sign out").click()
     by_provider(browser_page, provider, "dora")
-    expect(browser_page.get_by_role("link", name="Dora Lange")).to_be_visible()
+    expect(browser_page.get_by_role("button", name="Dora Lange")).to_be_visible()
     assert User.objects.count() == 1, "coming again makes nobody new"
 
 
@@ -99,7 +99,7 @@ def test_the_companys_own_sign_in_with_the_keyboard_alone(browser_page: Page, pr
     expect(page).to_have_url(re.compile(re.escape(provider)))
     tab_to(page.get_by_role("button", name="ana", exact=True))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
     tab_to(page.get_by_role("button", name="Sign out"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
@@ -108,7 +108,7 @@ def test_the_companys_own_sign_in_with_the_keyboard_alone(browser_page: Page, pr
 def test_the_provider_may_vouch_for_somebody_who_has_an_account(browser_page: Page, provider: str, ana: User) -> None:
     by_provider(browser_page, provider, "ana")
     expect(browser_page).to_have_url(re.compile(r"/$"))
-    expect(browser_page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(browser_page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
     assert User.objects.count() == 1
 
 
@@ -251,7 +251,7 @@ def test_a_forgotten_password_is_set_anew_by_mail(browser_page: Page, mailbox: S
     page.get_by_role("button", name="Set password").click()
     expect(page.get_by_role("heading", name="Password changed")).to_be_visible()
     one_step(page, "ana@example.org", "another pass phrase")
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
     posted()
     assert "If this wasn’t you" in mailbox.mails[1], "and the person is told"
 
@@ -286,7 +286,8 @@ def code_of(secret: str) -> str:
 def test_an_app_is_set_up_and_asked_for(browser_page: Page, ana: User) -> None:
     page = browser_page
     one_step(page, "ana", "ana-password")
-    page.get_by_role("link", name="Ana", exact=True).click()
+    page.get_by_role("button", name="Ana", exact=True).click()
+    page.get_by_role("link", name="Your account").click()
     page.get_by_role("link", name="Change two-step sign-in").click()
     page.get_by_role("link", name="Set up").click()
     still_me(page, "ana-password")
@@ -310,7 +311,7 @@ def test_an_app_is_set_up_and_asked_for(browser_page: Page, ana: User) -> None:
     expect(page.get_by_text("Wrong or expired code.")).to_be_visible()
     page.get_by_label("code").fill(codes[0])
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
 
 
 def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
@@ -340,7 +341,7 @@ def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
     page.goto("/accounts/login/?next=/squads/")
     page.get_by_role("button", name="Use a passkey").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
 
 
 # Tokens

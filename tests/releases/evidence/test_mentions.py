@@ -264,7 +264,9 @@ def test_a_squad_says_which_repositories_may_name_its_keys(
     assert answer.json()["key_repositories"] == ["shop/ledger"]
     work()
     assert link() == ("message", "repository")
-    assert "github.com/shop/checkout isn’t allowed to use Payments keys" in as_ana.get("/stories/PAY-1/").content.decode()
+    assert (
+        "github.com/shop/checkout isn’t allowed to use Payments keys" in as_ana.get("/stories/PAY-1/").content.decode()
+    )
     page = as_lea.get("/squads/payments/edit/").content.decode()
     assert "shop/ledger" in page
     form = {
