@@ -63,6 +63,7 @@ v1: list[URLPattern | URLResolver] = [
     path("stories/<str:key>/squad/", Handovers.as_view({"post": "create"}), name="story-squad"),
     path("stories/<str:key>/cancel/", Endings.as_view({"post": "cancel"}), name="story-cancel"),
     path("stories/<str:key>/duplicate/", Endings.as_view({"post": "duplicate"}), name="story-duplicate"),
+    path("stories/<str:key>/delete/", Endings.as_view({"post": "remove"}), name="story-delete"),
     path("stories/<str:key>/reopen/", Endings.as_view({"post": "reopen"}), name="story-reopen"),
     path("squads/<slug:slug>/labels/", Labels.as_view({"get": "list", "post": "create"}), name="label-list"),
     path(

@@ -83,6 +83,7 @@ def _index() -> None:
     outbox.subscribe(squads.CommentSaved, indexes("comment"))
     outbox.subscribe(accounts.PersonSaved, indexes("person"))
     outbox.subscribe(releases.SourceSaved, indexes("source"))
+    outbox.subscribe(squads.StoryDeleted, indexes("story"))
     outbox.subscribe(releases.ReleaseSaved, indexes("release"))
     outbox.subscribe(squads.SquadSaved, squads_saved)
     outbox.subscribe(squads.ServiceSaved, indexes("service"))

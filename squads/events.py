@@ -106,6 +106,17 @@ class StoryEnded(AboutSome):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoryDeleted(AboutSome):
+    """A story was deleted, with everything about it. Published by endings.
+
+    ids: the story that was.
+    """
+
+    topic: ClassVar[str] = "story.deleted"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoryFlagged(Event):
     """Another flag, or another audience of it, gates a story. Published by stories.
 

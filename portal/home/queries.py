@@ -76,7 +76,7 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
     start = (number - 1) * MINE
     concerned = concerning(user)
     mine = list(stories_of(user)[start : start + MINE + 1])
-    squads = list(Squad.objects.filter(members=user).with_notice().order_by("name"))
+    squads = list(Squad.objects.active().filter(members=user).with_notice().order_by("name"))
     counts = teams.stages_of([squad.pk for squad in squads])
     return {
         "boards": [BoardLink(each, board_url(each), teams.stage_counts(counts.get(each.pk))) for each in squads],
@@ -118,8 +118,8 @@ def concerning(user: User) -> dict[int, str]:
 
 
 def stories_of(user: User) -> QuerySet[Story]:
-    """The unfinished stories that are assigned to the person, those they moved last first."""
-    mine = Story.objects.unfinished().filter(assigned_to("me", user)).select_related("squad")
+    """The unfinished stories that are assigned to the person, those they moved last first; none of archived squads."""
+    mine = Story.objects.unfinished().filter(assigned_to("me", user), squad__archived_at=None).select_related("squad")
     return mine.order_by(F("progress_at").desc(nulls_last=True), "-pk")
 
 

@@ -47,9 +47,10 @@ from releases.pulling import leases
 from releases.reading.actions import drain_inbox
 from releases.sources import connect_git
 from releases.sources.actions import create_push_source
+from squads.endings.actions import cancel, close_as_duplicate
 from squads.models import Evidence, Membership, Service, Squad, Story
 from squads.stories.actions import create_story, record_by_hand
-from squads.teams.actions import create_service, create_squad
+from squads.teams.actions import archive_squad, create_service, create_squad
 
 PEOPLE = {"sample-ana": "Ana Ortega", "sample-kofi": "Kofi Mensah", "sample-mei": "Mei Lin", "sample-talk": "The talk"}
 SQUADS = {
@@ -89,6 +90,8 @@ STORIES: tuple[tuple[str, str, str, str, tuple[float, ...]], ...] = (
     ("PAY-6", "defect", "VAT is rounded per item instead of per invoice", "", (30, 19)),
     ("PAY-7", "user_story", "Show prices in the visitor's currency", "", (40,)),
     ("PAY-8", "defect", "The receipt shows the wrong time zone", "", ()),
+    ("PAY-9", "user_story", "Pay by cheque", "", ()),
+    ("PAY-10", "defect", "The receipt is an hour off in summer", "", ()),
     ("SRCH-1", "user_story", "Find products despite typing errors", "typo-search", (240, 209)),
     ("SRCH-2", "user_story", "Suggest while typing", "", (110, 79)),
     ("SRCH-3", "defect", "Umlauts are not found", "", (345, 329)),
@@ -243,7 +246,10 @@ def _company(at: datetime, squads: dict[str, Squad]) -> dict[str, Story]:
         planned_for=(at + timedelta(days=6)).date(),
         notes="Everything the market needs before the holidays.",
     )
-    return {each[0]: _story(squads, planned, at, *each) for each in STORIES}
+    stories = {each[0]: _story(squads, planned, at, *each) for each in STORIES}
+    cancel(stories["PAY-9"], by=_person("sample-ana"), because="Two visitors asked for it in five years.")
+    close_as_duplicate(stories["PAY-10"], "PAY-8", by=_person("sample-kofi"))
+    return stories
 
 
 def _story(
@@ -378,6 +384,7 @@ def _talk() -> None:
                     )
                     record_by_hand(story, by=person, kind="deployment", at=moment, note=TALK_NOTE)
             Story.objects.filter(release=release).update(created_at=moment)
+    archive_squad(squad, by=person, because="The company of the talk. Its releases are here to look at.")
 
 
 @transaction.atomic

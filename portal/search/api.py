@@ -29,7 +29,7 @@ class Search(Endpoint):
 
     serializer_class = FoundThing
     filter_backends = []
-    parameters = ("q", "kind")
+    parameters = ("q", "kind", "ended")
     # Nothing is read through it, but the router wants to know what this is about.
     queryset = None
 
@@ -42,6 +42,12 @@ class Search(Endpoint):
                 description=f"What to look for: any text, and operators: {', '.join(f'{each}:' for each in OPERATORS)}.",
             ),
             OpenApiParameter("kind", str, enum=list(queries.KINDS), many=True, description="Only these kinds."),
+            OpenApiParameter(
+                "ended",
+                str,
+                enum=["with"],
+                description="Cancelled stories, duplicates and those of archived squads are found by key only; so, by any word.",
+            ),
         ],
         responses=FoundThing(many=True),
     )
@@ -52,7 +58,10 @@ class Search(Endpoint):
             raise serializers.ValidationError(
                 {"kind": f"There is no kind “{min(strange)[:40]}”. Choose from {', '.join(queries.KINDS)}."}
             )
-        found = queries.find(request.query_params.get("q", ""), kinds or tuple(queries.KINDS), me=request.user)
+        ended = request.query_params.get("ended") == "with"
+        found = queries.find(
+            request.query_params.get("q", ""), kinds or tuple(queries.KINDS), me=request.user, ended=ended
+        )
         if found.problem:
             raise serializers.ValidationError({"q": found.problem})
         page: Any = self.paginate_queryset(found.hits)  # type: ignore[arg-type]

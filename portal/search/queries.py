@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from portal.kernel.actors import Anyone
 from portal.search import code_hits, engines, operators, query_terms
@@ -50,6 +50,8 @@ class Found:
     meant: str = ""
     problem: str = ""
     note: str = ""
+    # How many stories were found and not shown: cancelled, duplicates, or of archived squads.
+    left_out: int = 0
 
     def groups(self, each: int | None = None) -> list[tuple[str, str, list[Hit], int]]:
         """Return (kind, its name, its first hits, how many there are) of every kind that has some."""
@@ -61,42 +63,53 @@ class Found:
         return made
 
 
-def find(text: str, kinds: Collection[str] = tuple(KINDS), limit: int = MOST, *, me: Anyone | None = None) -> Found:
+def find(
+    text: str,
+    kinds: Collection[str] = tuple(KINDS),
+    limit: int = MOST,
+    *,
+    me: Anyone | None = None,
+    ended: bool = False,
+) -> Found:
     """Return up to `limit` things of each kind that a text may mean, the best first: what is called exactly so, what
     begins so, then by title, then by what is written in it. When nothing has these words, the nearest spellings are
-    looked for. Operators (operators.py) narrow it; `me` is who searches. Takes any text and never raises for one; a
+    looked for. Operators (operators.py) narrow it; `me` is who searches. Cancelled stories, duplicates and stories of
+    archived squads are found by their keys, by operators, and with `ended`. Takes any text and never raises for one; a
     handful of queries whatever there is."""
     typed = query_terms.asked(text).text
     read = operators.read(typed, me, kinds)
     asked, limit = query_terms.asked(read.text), min(max(limit, 1), MOST)
     stories = None if read.stories is None else Story.objects.filter(read.stories)
-    wanted = Wanted(frozenset(kinds) if read.kinds is None else read.kinds, stories, read.kinds is not None)
-    said = {"problem": read.problem, "note": read.note}
-    hits = [] if read.problem else _matching(asked, [(word,) for word in asked.words], wanted, limit)
-    if hits or not asked.words:
-        return Found(typed, asked, hits, **said)
+    wanted = Wanted(frozenset(kinds) if read.kinds is None else read.kinds, stories, read.kinds is not None, ended)
+    said: dict[str, Any] = {"problem": read.problem, "note": read.note}
+    hits, left = ([], 0) if read.problem else _matching(asked, [(word,) for word in asked.words], wanted, limit)
+    if hits or left or not asked.words:
+        return Found(typed, asked, hits, left_out=left, **said)
     terms = _corrected(asked.words)
     if terms is None:
         return Found(typed, asked, [], **said)
     likely = Asked(asked.text, tuple(word for term in terms for word in term))
-    found = _matching(likely, terms, wanted, limit)
-    return Found(typed, asked, found, " ".join(term[0] for term in terms), **said)
+    found, left = _matching(likely, terms, wanted, limit)
+    return Found(typed, asked, found, " ".join(term[0] for term in terms), left_out=left, **said)
 
 
 class Wanted(NamedTuple):
     """What may be found: things of these kinds, and of stories only these; None where all may. `narrowed` says that an
-    operator asks for it, so that words are not needed."""
+    operator asks for it, so that words are not needed; `ended` that stories are shown however they ended."""
 
     kinds: frozenset[str]
     stories: "QuerySet[Story] | None"
     narrowed: bool
+    ended: bool = False
 
 
-def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) -> list[Hit]:
+def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) -> tuple[list[Hit], int]:
+    """Return the hits, and how many stories are left out since they ended other than done."""
     kinds = wanted.kinds
     if not asked.text and not wanted.narrowed:
-        return []
-    found = _entries(asked, terms, wanted) if asked.text else _newest(wanted)
+        return [], 0
+    every = _entries(asked, terms, wanted) if asked.text else _newest(wanted)
+    found = every if wanted.ended or wanted.stories is not None else _without_ended(every, asked)
     hits: list[Hit] = []
     for kind in KINDS:
         if kind in kinds:
@@ -108,7 +121,18 @@ def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) ->
         hits += code_hits.changes(asked, terms, limit)
     if "branch" in kinds:
         hits += code_hits.branches(asked, limit)
-    return hits
+    return hits, len(every) - len(found)
+
+
+def _without_ended(rows: "list[_Row]", asked: Asked) -> "list[_Row]":
+    """Leave out stories that were cancelled, are duplicates, or belong to archived squads, but those called exactly so."""
+    wanted = asked.text.casefold()
+    others = [row for row in rows if row.kind == "story" and wanted not in (row.key.casefold(), *_other_names(row))]
+    if not others:
+        return rows
+    gone = Story.objects.filter(~Q(ending="") | Q(squad__archived_at__isnull=False), pk__in=[row.ref for row in others])
+    refs = {str(pk) for pk in gone.order_by().values_list("pk", flat=True)}
+    return [row for row in rows if row.kind != "story" or row.ref not in refs]
 
 
 # Entries
@@ -158,12 +182,16 @@ def _entries(asked: Asked, terms: engines.Terms, wanted: Wanted) -> list[_Row]:
     return [row for row in found if int(row.ref) in fitting]
 
 
+def _other_names(row: _Row) -> Sequence[str]:
+    """Return what else a story is called: what is written in it begins with that."""
+    return row.body.partition("\n")[0].casefold().split(NAMES) if row.kind == "story" else ()
+
+
 def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
     """Order hits of one kind, the least first."""
     key, wanted = row.key.casefold(), asked.text.casefold()
     head, title = query_terms.split(f"{row.key} {row.title}"), row.title.casefold()
-    # What is written in a story begins with what else it is called.
-    others = row.body.partition("\n")[0].casefold().split(NAMES) if row.kind == "story" else ()
+    others = _other_names(row)
     if wanted in (key, title, *others):
         level = 0
     elif key.startswith(wanted):

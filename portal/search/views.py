@@ -23,9 +23,11 @@ def search(request: HttpRequest) -> HttpResponse:
     text, kind = request.GET.get("q", ""), request.GET.get("kind", "")
     if kind not in queries.KINDS:
         kind = ""
-    found = queries.find(text, [kind] if kind else tuple(queries.KINDS), me=request.user)
+    ended = given(request.GET, "ended") == "with"
+    found = queries.find(text, [kind] if kind else tuple(queries.KINDS), me=request.user, ended=ended)
     context = {
         "found": found,
+        "ended": ended,
         "kind": kind,
         "kind_name": queries.KINDS.get(kind, ""),
         "groups": found.groups(SHOWN),

@@ -28,7 +28,7 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
         return (
             self.concerning(person)
             .exclude(story__stage="rodeo_done")
-            .filter(story__ending="")
+            .filter(story__ending="", story__squad__archived_at=None)
             .exclude(Q(story__squad__accepts_own=False) & (Q(asked_by=person) | own))
         )
 

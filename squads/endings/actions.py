@@ -1,18 +1,24 @@
-"""How stories end other than done: cancelled, or closed as duplicates of others; and reopening them.
+"""How stories end other than done: cancelled, or closed as duplicates of others; reopening them; deleting one that was a mistake.
 
 An ending is no stage. The judge goes on judging what evidence says, and a cancelled story that runs in production says so.
 """
 
-from django.core.exceptions import ValidationError
+import re
+
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import Q
 
 from portal.kernel import clock
-from portal.kernel.actors import Actor
+from portal.kernel.actors import Actor, Anyone
+from portal.kernel.live import touch
+from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, signed
-from squads.events import StoryEnded
+from squads.discussions.models import Comment
+from squads.events import CommentSaved, StoryDeleted, StoryEnded
 from squads.stories.editing import note
-from squads.stories.models import ENDINGS, Relation, Story, check_reason
+from squads.stories.models import ENDINGS, HEARD_OF, Relation, Renamed, Story, check_reason
 from squads.stories.relations import relate, story_named, unrelate
 
 COLUMNS = ("ending", "ended_at", "ended_by", "ended_because", "duplicate_of")
@@ -85,6 +91,59 @@ def reopen(story: Story, *, by: Actor, because: str = "") -> Story:
             unrelate(story, link.pk, by=by)
     publish(StoryEnded(ids=[story.pk]))
     return story
+
+
+def check_may_delete(story: Story, user: Anyone) -> None:
+    """Refuse to delete a story for somebody who does not lead its squad."""
+    if not story.squad.is_led_by(user):
+        raise PermissionDenied(
+            f"Only leads of squad {story.squad} and administrators may delete {story.key}. Members can cancel it."
+        )
+
+
+@transaction.atomic
+def delete_story(story: Story, *, by: Actor) -> None:
+    """Delete a story that was written by mistake, without a trace. Nobody else gets its key.
+
+    For leads of its squad and administrators. Raises ValidationError that names what refers to it, or that it is older than
+    a day: it is cancelled then.
+    """
+    check_may_delete(story, by)
+    # The whole lock: nobody refers to it meanwhile.
+    row = Story.objects.select_for_update(of=("self",)).filter(pk=story.pk).first()
+    if row is None:
+        raise AlreadyMoved(story.key, "deleted", "deleted")
+    if row.key != story.key:
+        raise Renamed(story.key, row.key)
+    if reasons := why_not_deletable(row, by):
+        raise ValidationError(f"{row.key} can’t be deleted: {'; '.join(reasons)}. Cancel it instead.")
+    StateChange.objects.filter(kind__in=("story", HEARD_OF), key=row.key).delete()
+    comments = list(row.comments.values_list("pk", flat=True))
+    row.delete()
+    if comments:
+        publish(CommentSaved(ids=comments))
+    publish(StoryDeleted(ids=[story.pk]))
+    touch([story.pk])
+
+
+def why_not_deletable(story: Story, by: Actor) -> list[str]:
+    """Say what keeps a story from being deleted: its age, and whatever refers to it."""
+    comments = Comment.objects.filter(created_at__gte=story.created_at, removed_at=None)
+    others = comments.exclude(story=story).filter(body__icontains=story.key).values_list("body", flat=True)
+    named = re.compile(rf"(?<![\w-]){re.escape(story.key)}(?!\w)", re.IGNORECASE)
+    reasons = {
+        "it was written more than a day ago": not story.is_new,
+        f"it came from {story.system} and would come back": hasattr(story, "ticket"),
+        "there is evidence about it": story.evidence.exists(),
+        "changes are linked to it": story.change_links.exists(),
+        "others commented on it": story.comments.exclude(author=by).exists(),
+        "comments elsewhere name it": any(named.search(body) for body in others.iterator()),
+        "other stories are related to it": Relation.objects.filter(Q(story=story) | Q(other=story)).exists(),
+        "somebody was asked to accept it": story.acceptance_requests.exists(),
+        "another key leads to it": story.aliases.exists(),
+        f"it is planned for {story.release}": story.release_id is not None,
+    }
+    return [reason for reason, holds in reasons.items() if holds]
 
 
 def said_of(story: Story) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Ending stories other than done over the API; the same verbs as the pages call."""
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -39,7 +39,8 @@ class ReopenIn(Body):
 class Endings(OfStory):
     """Stories that end other than done."""
 
-    marks = {"cancel": "members", "duplicate": "members", "reopen": "members"}
+    marks = {"cancel": "members", "duplicate": "members", "reopen": "members", "remove": "leads"}
+    without_fields = frozenset({"remove"})
     serializer_class = StoryDetail
     queryset = Story.objects.all()
     pagination_class = None
@@ -68,3 +69,12 @@ class Endings(OfStory):
         story, said = self.own_story(), ReopenIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.reopen(story, by=actor_of(request), **said.validated_data))
+
+    @extend_schema(request=None, responses={204: None}, operation_id="stories_delete_create")
+    def remove(self, request: Request, key: str) -> Response:
+        """Delete a story that was written by mistake, without a trace.
+
+        For leads of its squad and administrators, within a day, and only while nothing refers to it; else cancel it.
+        """
+        actions.delete_story(self.story(), by=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)

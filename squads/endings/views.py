@@ -10,12 +10,12 @@ from django.views.decorators.http import require_POST
 
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import refusal
-from portal.kernel.policy import members
+from portal.kernel.policy import leads, members
 from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from squads.endings import actions
 from squads.stories.models import Story
-from squads.story_pages.lookup import own_story
+from squads.story_pages.lookup import own_story, story_at
 from squads.story_pages.page import Typed, story_page
 
 
@@ -62,6 +62,21 @@ def story_reopen(request: HttpRequest, key: str) -> HttpResponse:
         {},
         f"{story.key} is open again.",
     )
+
+
+@leads
+@require_POST
+def story_delete(request: HttpRequest, key: str) -> HttpResponse:
+    """Delete a story that was written by mistake. Its squad's leads and administrators, within a day."""
+    story = story_at(key)
+    actions.check_may_delete(story, request.user)
+    try:
+        actions.delete_story(story, by=actor_of(request))
+    except (AlreadyMoved, ValidationError) as error:
+        words, status = refusal(error)
+        return story_page(request, story_at(key), typed=Typed("delete", words, {}), status=status)
+    messages.success(request, f"{story.key} is deleted. Its key is not used again.")
+    return redirect(story.squad)
 
 
 def _done(

@@ -30,7 +30,7 @@ def moves_any(user: Anyone) -> bool:
 
 def squads_for(story: Story, user: Anyone) -> SquadQuerySet:
     """Return the other squads that this person may move the story to, if they may take it out of its own."""
-    others = Squad.objects.exclude(pk=story.squad_id)
+    others = Squad.objects.active().exclude(pk=story.squad_id)
     return others if moves_any(user) else others.writable_by(user)
 
 
@@ -51,6 +51,7 @@ def move_to_squad(story: Story, squad: Squad, *, by: Actor) -> Story:
     Raises AlreadyMoved when it is there already or went elsewhere meanwhile, ValidationError naming the field when the
     squad has a story of the same origin.
     """
+    squad.check_active()
     _hold(story, squad)
     left = story.squad
     _check_origin(story, squad)

@@ -21,14 +21,14 @@ from squads.events import CommentSaved, StoriesImported, StoryEdited
 from squads.imports import foreign_keys, formats, queries, release_hook
 from squads.imports.foreign_keys import KeyPlan
 from squads.imports.formats.dates import ORDERS
-from squads.imports.formats.meanings import LEAVE_OUT, word
+from squads.imports.formats.meanings import ENDINGS, LEAVE_OUT, word
 from squads.imports.models import Import
 from squads.imports.named_releases import own_lines
 from squads.imports.queries import Plan, RowPlan
 from squads.imports.validation import PROGRESSES, SYSTEMS, TYPES
 from squads.stories.actions import RANK_GAP, judge, last_rank
 from squads.stories.editing import said
-from squads.stories.models import Move, Story, StoryAlias, StoryEdit, move_many, moved_elsewhere
+from squads.stories.models import MOST_SAID, Move, Story, StoryAlias, StoryEdit, move_many, moved_elsewhere
 from squads.teams.models import Squad
 
 MOST_PREVIEWS = 20
@@ -109,7 +109,7 @@ def _validate_mapping(mapping: dict[str, Any], headers: list[str], squad: Squad)
                     {"columns": f"“{header}” isn’t a column in this file. Choose another for {name}."}
                 )
         known["columns"] = columns
-    for name, allowed in (("types", {*TYPES}), ("statuses", {*PROGRESSES, LEAVE_OUT})):
+    for name, allowed in (("types", {*TYPES}), ("statuses", {*PROGRESSES, *ENDINGS, LEAVE_OUT})):
         meant = {word(term): meaning for term, meaning in (mapping.get(name) or {}).items() if meaning}
         if unknown := {str(meaning) for meaning in meant.values()} - allowed:
             raise ValidationError(
@@ -242,6 +242,7 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
         )
         for index, (row_plan, number) in enumerate(zip(steps, numbers, strict=True))
     ]
+    _end_new(stories, steps, by, now, system)
     Story.objects.bulk_create(stories, batch_size=BATCH)
     called = ((story, keys.aliases.get(story.external)) for story in stories)
     aliases = [StoryAlias.of(story, key.text) for story, key in called if key]
@@ -252,6 +253,7 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
         (story.pk, row_plan.row.created) for story, row_plan in zip(stories, steps, strict=True) if row_plan.row.created
     ]
     write(Story, ("created_at",), dates)
+    _note_ends(stories, by, now)
     because = f"Imported by {by.name}: {system} says"
     StateChange.objects.bulk_create(
         (
@@ -262,6 +264,39 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
         batch_size=BATCH,
     )
     return stories
+
+
+def _end_new(stories: list[Story], steps: list[RowPlan], by: Actor, now: datetime, system: str) -> None:
+    """Close the stories, not saved yet, that nobody will do by the file's word."""
+    for story, row_plan in zip(stories, steps, strict=True):
+        if row_plan.row.ending:
+            story.ending, story.ended_at = row_plan.row.ending, row_plan.row.since
+            story.ended_because = _ended_because(row_plan, by, system)
+
+
+def _note_ends(stories: list[Story], by: Actor, now: datetime) -> None:
+    """Keep in the history of new stories how they ended."""
+    StoryEdit.objects.bulk_create(
+        (
+            StoryEdit(
+                story=each,
+                version=each.version,
+                field="ending",
+                after={"ending": each.ending, "because": each.ended_because},
+                by=by,
+                at=each.ended_at or now,
+            )
+            for each in stories
+            if each.ending
+        ),
+        batch_size=BATCH,
+    )
+
+
+def _ended_because(row_plan: RowPlan, by: Actor, system: str) -> str:
+    """Say why an imported story is closed: as Rodeo's own export says, else by the word of the other system."""
+    row = row_plan.row
+    return row.ended_because[:MOST_SAID] or f"Imported by {by.name}: {system} says “{row.status}”"
 
 
 def _numbers(squad: Squad, steps: list[RowPlan], keys: KeyPlan) -> Iterator[int]:
@@ -292,7 +327,7 @@ def _progress_at(row_plan: RowPlan, now: datetime) -> datetime | None:
 def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list[int]:
     """Write what differs, and the old values to the story's history. Return the ids of the stories."""
     edits, moves, columns = list[StoryEdit](), list[Move](), dict[str, list[tuple[Any, ...]]]()
-    versions, assigned = [], dict[int, list[Any]]()
+    versions, assigned, ends = [], dict[int, list[Any]](), []
     for row_plan in steps:
         story = row_plan.story
         assert story is not None, "only existing rows differ"
@@ -305,6 +340,10 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
             if name == "assignees":
                 assigned[story.pk] = after
                 before, after = said(name, before), said(name, after)
+            elif name == "ending":
+                because = _ended_because(row_plan, by, system)
+                ends.append((story.pk, after, row_plan.row.since or now, because))
+                before, after = None, {"ending": after, "because": because}
             elif name == "release":
                 before, after = (str(each) if each else None for each in (story.release, row_plan.release))
                 columns.setdefault("release", []).append((story.pk, row_plan.release.pk if row_plan.release else None))
@@ -318,6 +357,7 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
     for name, rows in columns.items():
         write(Story, (name,), rows)
     assign_many(assigned, by=by)
+    write(Story, ("ending", "ended_at", "ended_because"), ends)
     write(Story, ("version",), versions)
     StoryEdit.objects.bulk_create(edits, batch_size=BATCH)
     move_many(moves)

@@ -13,7 +13,7 @@ from squads.imports.formats import Problem
 from squads.imports.models import Import
 from squads.imports.named_people import NamedPeople
 from squads.imports.named_releases import NamedReleases
-from squads.stories.models import Story
+from squads.stories.models import Story, StoryEdit
 from squads.stories.queries import handed_over
 from squads.teams.keys import as_key
 from squads.teams.models import Squad
@@ -21,7 +21,7 @@ from squads.teams.models import Squad
 BATCH, NAMED_STAYING = 900, 10
 # What a person says of a file, beside its columns.
 ANSWERS = ("types", "statuses", "dates", "zone", "milestones")
-CHOICES_OF = {"type": Story.Type, "progress": Story.Progress}
+CHOICES_OF = {"type": Story.Type, "progress": Story.Progress, "ending": Story.Ending}
 FIELDS = (
     "key",
     "title",
@@ -47,6 +47,7 @@ FIELD_NAMES = {
     "progress": "progress",
     "release": "release",
     "assignees": "assignees",
+    "ending": "closed",
 }
 
 
@@ -70,7 +71,7 @@ class Difference(NamedTuple):
         return f"{name}: {before} → {after}"
 
     def _display(self, value: Any) -> str:
-        text = str(CHOICES_OF[self.name](value).label) if self.name in CHOICES_OF else str(value or "none")
+        text = str(CHOICES_OF[self.name](value).label) if value and self.name in CHOICES_OF else str(value or "none")
         return text if len(text) <= 60 else f"{text[:59]}…"
 
 
@@ -187,6 +188,9 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
     gone = {key: left[key].key for row in rows if (key := row.external) in left and key not in existing}
     named_people = {name for row in rows for name in row.assignees or ()}
     people = NamedPeople.of(imported.squad, named_people, by_user_name=imported.kind == "rodeo")
+    # What people here cancelled or reopened since is theirs to say.
+    edits = StoryEdit.objects.filter(field="ending", story__squad=imported.squad)
+    settled = set(edits.values_list("story_id", flat=True)) if any(row.ending for row in rows) else set()
     problems, steps = list(validated.problems), []
     taken: dict[int, str] = {}
     for row in rows:
@@ -200,7 +204,10 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
         if story is not None and taken.setdefault(story.pk, row.place) != row.place:
             problems.append(_same_story(row, story, taken[story.pk]))
             continue
-        steps.append(_plan_row(row, story, release, releases, people.of_row(row.assignees)))
+        step = _plan_row(row, story, release, releases, people.of_row(row.assignees))
+        if story is not None and story.pk in settled:
+            step.differences = [each for each in step.differences if each.name != "ending"]
+        steps.append(step)
     for place, name, column in validated.releases_of_refused:
         if wrong := releases.problem(name):
             problems.append(Problem(place, column, *wrong))
@@ -275,6 +282,8 @@ def _differences(row: validation.ValidRow, story: Story, release: Any, full_name
         found.append(Difference("release", story.release, release))
     elif row.release and release is None:
         found.append(Difference("release", story.release, full_name))
+    if row.ending and not story.ending:
+        found.append(Difference("ending", story.ending, row.ending))
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from squads.imports.formats.dates import moment, order_of, readings
-from squads.imports.formats.meanings import LEAVE_OUT, normalised, progress_of, type_of, word
+from squads.imports.formats.meanings import ENDINGS, LEAVE_OUT, normalised, progress_of, type_of, word
 from squads.imports.formats.raw import Item, Parsed, Problem
 from squads.imports.formats.text import fault
 
@@ -65,6 +65,9 @@ class ValidRow:
     created: datetime | None
     # Since when it has its status, where the file says so.
     since: datetime | None = None
+    # How it ended, where nobody will do it, and why.
+    ending: str = ""
+    ended_because: str = ""
     # Whether its release is a sprint or milestone there.
     is_milestone: bool = False
     moves: list[ImportedMove] = field(default_factory=list)
@@ -332,7 +335,7 @@ def _term_problems(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str
 
     for name, meaning, allowed in (
         ("type", meanings.type_of, "user story, defect or chore"),
-        ("status", progress, "to do, in progress, dev done, or skipped"),
+        ("status", progress, "to do, in progress, dev done, cancelled, a duplicate, or skipped"),
     ):
         term = item.cells.get(name, "").strip()
         if term and (len(term) > LONGEST_TERM or not meaning(term)):
@@ -363,6 +366,9 @@ def _valid_row(
         values["type"] = meanings.type_of(cells["type"])
     if cells.get("status", "").strip() or item.category in PROGRESSES:
         values["progress"] = meanings.progress_of(cells.get("status", ""), item.category)
+    meant = values.get("progress", "todo")
+    # How far it came before it was given up, nobody says.
+    ending = values.pop("progress") if meant in ENDINGS else cells.get("ended_as", "").strip()
     row = ValidRow(
         item.place,
         external,
@@ -372,7 +378,9 @@ def _valid_row(
         item.column("release"),
         cells.get("status", "").strip(),
         meanings.moment("created", cells.get("created", "")),
-        _since(item, values.get("progress", "todo"), meanings, result, now),
+        _since(item, meant, meanings, result, now),
+        ending=ending if ending in ENDINGS else "",
+        ended_because=cells.get("ended_because", ""),
     )
     row.assignees = None if item.assignees is None else [name for name in item.assignees if not fault(name)]
     # Whoever reads releases from a column of sprints says the same.
@@ -385,7 +393,8 @@ def _valid_row(
 
 def _since(item: Item, progress: str, meanings: _Meanings, result: ValidatedFile, now: datetime) -> datetime | None:
     """Return since when a row has its progress, as the file says: when work ended, or its status changed. None: unknown."""
-    named = {"dev_done": ("ended", "moved"), "in_progress": ("moved",)}.get(progress, ())
+    ends = dict.fromkeys(("dev_done", *ENDINGS), ("ended", "moved"))
+    named = {**ends, "in_progress": ("moved",)}.get(progress, ())
     for name in named:
         text = str(getattr(item, name)).strip()
         at = meanings.moment(name, text) if text else None

@@ -17,7 +17,7 @@ from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from squads.imports import actions, exports, formats, queries
 from squads.imports.formats.dates import ORDERS
-from squads.imports.formats.meanings import LEAVE_OUT, word
+from squads.imports.formats.meanings import ENDINGS, LEAVE_OUT, word
 from squads.imports.forms import UploadForm, mapping_of
 from squads.imports.models import Import
 from squads.imports.named_releases import PLAN_THEM, own_lines
@@ -108,7 +108,7 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         "changes": plan.updated[:FIRST_ROWS],
         "columns": _columns(plan.parsed),
         "types": _term_rows(plan.validated.types, "type", TYPES),
-        "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, LEAVE_OUT: "skip"}),
+        "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, **ENDINGS, LEAVE_OUT: "skip"}),
         "plan_releases": bool(imported.mapping.get("plan_releases")),
         "unplanned": any(problem.remedy == PLAN_THEM for problem in plan.problems),
         "has_open_terms": bool(plan.validated.questions),

@@ -142,8 +142,11 @@ def _clashed(conflict: editing.Conflict) -> Response:
 
 
 BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket")
-ENDED = [("with", "with them"), ("only", "only them"), *Story.Ending.choices]
-ENDED_HELP = "Cancelled stories and duplicates are left out; this shows them too, or only them."
+ENDED = [("with", "with them"), ("only", "only them"), *Story.Ending.choices, ("archived", "of archived squads")]
+ENDED_HELP = (
+    "Cancelled stories, duplicates and, unless you name a squad or release, stories of archived squads are left out; "
+    "this shows them too, or only them."
+)
 
 
 class StoryFilter(django_filters.FilterSet):
@@ -171,7 +174,8 @@ class StoryFilter(django_filters.FilterSet):
     def filter_queryset(self, queryset: StoryQuerySet) -> StoryQuerySet:
         """Leave out what was cancelled or is a duplicate, unless it is asked for."""
         stories: StoryQuerySet = super().filter_queryset(queryset)
-        return stories.with_ending(self.form.cleaned_data.get("ended") or "")
+        said = self.form.cleaned_data
+        return stories.with_ending(said.get("ended") or "", archived=bool(said.get("squad") or said.get("release")))
 
     def with_label(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories.filter(labelled(value.replace("\0", "")))

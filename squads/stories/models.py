@@ -25,6 +25,7 @@ from squads.teams.keys import SYSTEMS, as_key, foreign_key_of
 from squads.teams.models import Squad
 
 AT_ONCE = 500
+DELETABLE_FOR = timedelta(days=1)
 # The kind of a StateChange that says that a story was moved elsewhere, nobody knows when. The judge reads those of kind "story".
 HEARD_OF = "story heard of"
 # Why somebody moved or blocked a story.
@@ -193,6 +194,11 @@ class Story(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("squads:stories:detail", args=[self.key])
+
+    @property
+    def is_new(self) -> bool:
+        """Say whether it was written within the last day, so that a mistake may be deleted."""
+        return clock.now() - self.created_at < DELETABLE_FOR
 
     @property
     def foreign_key(self) -> str:

@@ -54,6 +54,7 @@ ENDED = {
     "only": "nothing else",
     "cancelled": "cancelled only",
     "duplicate": "duplicates only",
+    "archived": "of archived squads only",
 }
 
 
@@ -223,13 +224,14 @@ def found(
 ) -> StoryQuerySet:
     """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title.
 
-    What was cancelled or is a duplicate is left out, unless `ended` asks for it (`StoryQuerySet.with_ending`). `assignee` is a
-    user name, "me" for the one who looks, or "none".
+    What was cancelled or is a duplicate is left out, and so are archived squads where neither squad nor release is named,
+    unless `ended` asks for them (`StoryQuerySet.with_ending`). `assignee` is a user name, "me" for the one who looks, or
+    "none".
     """
     rows = Story.objects.select_related("squad", "ended_by", "duplicate_of").order_by("-number" if squad else "-pk")
-    rows = rows.with_ending(ended)
     if release:
         rows = rows.filter(release__slug=release)
+    rows = rows.with_ending(ended, archived=bool(squad or release))
     if squad:
         rows = rows.filter(squad=squad)
     if stage:

@@ -49,10 +49,15 @@ class StoryQuerySet(models.QuerySet["Story"]):
         """Stories that were cancelled or closed as duplicates."""
         return self.exclude(ending="")
 
-    def with_ending(self, which: str) -> "StoryQuerySet":
-        """Stories by how they ended: "" leaves out what ended, "with" takes all, "only" what ended, else one ending."""
+    def with_ending(self, which: str, *, archived: bool = True) -> "StoryQuerySet":
+        """Stories by how they ended: "" leaves out what ended, "with" takes all, "only" what ended, "archived" those of
+        archived squads, else one ending. Without `archived`, "" leaves these out too."""
         if which == "with":
             return self
+        if which == "archived":
+            return self.filter(squad__archived_at__isnull=False)
+        if which == "" and not archived:
+            return self.filter(ending="", squad__archived_at=None)
         if which == "only":
             return self.ended()
         return self.filter(ending=which)

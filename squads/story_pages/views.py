@@ -45,11 +45,12 @@ def story_list(request: HttpRequest) -> HttpResponse:
     squad = get_object_or_404(Squad, slug=asked["squad"]) if asked["squad"] else None
     stage = asked["stage"] if asked["stage"] in Story.Stage.values else ""
     type_ = asked["type"] if asked["type"] in Story.Type.values else ""
+    named = bool(squad or asked["release"])
     ended = asked["ended"] if asked["ended"] in queries.ENDED else ""
     more: dict[str, Any] = {name: asked[name][:200] for name in ("release", "assignee", "label", "priority")}
     more["me"] = request.user
     rows = queries.found(squad, stage, type_, asked["q"][:200], ended="with", **more)
-    page = page_of(request, rows.with_ending(ended), most=MOST_LISTED)
+    page = page_of(request, rows.with_ending(ended, archived=named), most=MOST_LISTED)
     return render(
         request,
         "squads/stories/list.html",
@@ -58,12 +59,12 @@ def story_list(request: HttpRequest) -> HttpResponse:
             "lines": queries.lines(page.object_list),
             "asked": asked,
             "filtered": any(asked.values()),
-            "squads": Squad.objects.order_by("name").values_list("slug", "name")[:500],
+            "squads": Squad.objects.archived_last().values_list("slug", "name")[:500],
             "stages": Story.Stage.choices,
             "types": Story.Type.choices,
             "priorities": Story.Priority.choices,
             "endings": queries.ENDED.items(),
-            "left_out": "" if ended else left_out(rows),
+            "left_out": "" if ended else left_out(rows, archived=not named),
             "people": offered([squad] if squad else Squad.objects.filter(members=request.user.pk))[:MOST_PEOPLE],
         },
     )

@@ -5,6 +5,7 @@ These verbs validate the data and raise ValidationError naming the field. Their 
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,10 +13,13 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.text import slugify
 
+from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
+from portal.kernel.models import StateChange
 from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
+from portal.kernel.transitions import AlreadyMoved, signed
 from squads.events import ServiceChanged, ServiceSaved, SquadSaved
 from squads.teams import queries
 from squads.teams.models import Membership, Service, Squad
@@ -23,7 +27,7 @@ from squads.teams.models import Membership, Service, Squad
 # Slugs that no squad may have, since pages use them: /squads/new/.
 RESERVED_SLUGS = {"new"}
 LONGEST_KEY, MOST_REPOSITORIES = 250, 200
-LONGEST_TEXT = 5000
+LONGEST_TEXT, LONGEST_REASON = 5000, 2000
 # One more than the longest user name. SQLite cannot compare texts of any length.
 LONGEST_USERNAME = 151
 # Names of locks. Two people who give the same name at once are serialised, so that the second gets the error.
@@ -106,6 +110,42 @@ def save_squad(squad: Squad) -> None:
 
 
 @transaction.atomic
+def archive_squad(squad: Squad, *, by: Actor, because: str = "") -> Squad:
+    """Archive a squad: its stories and services stay readable, and it takes no new work.
+
+    Raises AlreadyMoved when it is archived already.
+    """
+    return _archived(squad, clock.now(), by, because)
+
+
+@transaction.atomic
+def unarchive_squad(squad: Squad, *, by: Actor, because: str = "") -> Squad:
+    """Have a squad work again. Raises AlreadyMoved when it is not archived."""
+    return _archived(squad, None, by, because)
+
+
+def _archived(squad: Squad, at: datetime | None, by: Actor, because: str) -> Squad:
+    """Archive or unarchive with one guarded UPDATE and its row in the history."""
+    before, after = ("active", "archived") if at else ("archived", "active")
+    if len(because) > LONGEST_REASON:
+        raise ValidationError({"because": f"Say it in at most {LONGEST_REASON} characters."})
+    if Squad.objects.filter(pk=squad.pk, archived_at__isnull=at is not None).update(archived_at=at) != 1:
+        raise AlreadyMoved(f"squad {squad}", after, after)
+    StateChange.objects.create(
+        kind="squad",
+        key=squad.slug,
+        from_state=before,
+        to_state=after,
+        by=by,
+        because=signed(by, because.strip()),
+        at=at or clock.now(),
+    )
+    squad.archived_at = at
+    publish(SquadSaved(ids=[squad.pk]))
+    return squad
+
+
+@transaction.atomic
 def add_member(squad: Squad, username: str, *, by: Actor, role: str = "", accepts: bool | None = None) -> Membership:
     """Make the person with this user name a member; for one who is already, only role and `accepts` change."""
     username = username.strip()[:LONGEST_USERNAME]
@@ -161,6 +201,7 @@ def create_service(
 ) -> Service:
     """Create a service owned by a squad. A ValidationError says so when one of this name exists and can be claimed."""
     hold(NAMES_OF_SERVICES)
+    squad.check_active()
     service = Service(name=name.strip(), squad=squad, description=description)
     known = Service.objects.find(service.name)
     if known is not None:
@@ -179,6 +220,8 @@ def create_service(
 def edit_service(service: Service, *, by: Actor, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
     """Change a service's description, owner or repositories. Its name stays, since events use it."""
     hold(NAMES_OF_SERVICES)
+    if fields.get("squad") not in (None, service.squad):
+        fields["squad"].check_active()
     for name in ("description", "squad"):
         if name in fields:
             setattr(service, name, fields[name])
@@ -194,6 +237,7 @@ def edit_service(service: Service, *, by: Actor, repositories: Iterable[str] | N
 @transaction.atomic
 def claim_service(service: Service, squad: Squad, *, by: Actor | None) -> Service:
     """Give a service without an owner to a squad; a ValidationError names another squad that owns it already."""
+    squad.check_active()
     if Service.objects.filter(pk=service.pk, squad=None).update(squad=squad) != 1:
         owner = Service.objects.select_related("squad").get(pk=service.pk).squad
         if owner != squad:

@@ -68,7 +68,7 @@ class PortalInvitationForm(InvitationForm):
     """Invites somebody to the portal, and to a squad if one is chosen."""
 
     squad = forms.ModelChoiceField(
-        Squad.objects.all(), required=False, empty_label="no squad (read only)", to_field_name="slug"
+        Squad.objects.active(), required=False, empty_label="no squad (read only)", to_field_name="slug"
     )
     field_order = ["email", "squad", "role"]
 
@@ -99,7 +99,7 @@ class ServiceForm(forms.Form):
         if service is not None:
             del self.fields["name"]
             # Handing a service over is for its owner to decide, so every squad may receive it.
-            self.fields["squad"].queryset = Squad.objects.all()  # type: ignore[attr-defined]
+            self.fields["squad"].queryset = Squad.objects.active()  # type: ignore[attr-defined]
             self.fields["squad"].help_text = "Choose another squad to hand it over."
             self.initial.update(
                 squad=service.squad_id,

@@ -5,10 +5,12 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest
+from django.db.models.lookups import IsNull
 from django.urls import reverse
 
 from portal.kernel.actors import Anyone
@@ -23,12 +25,20 @@ class SquadQuerySet(models.QuerySet["Squad"]):
     """Questions about squads."""
 
     def writable_by(self, user: Anyone) -> "SquadQuerySet":
-        """The squads whose stories and services this person may change: their own; all of them for staff.
+        """The squads whose stories and services this person may change: their own; all of them for staff; no archived ones.
 
         A squad's programs write for that squad and for no other (ApiToken).
         """
         wanted = _written_by(user)
-        return self.none() if wanted is None else self.filter(**wanted)
+        return self.none() if wanted is None else self.active().filter(**wanted)
+
+    def active(self) -> "SquadQuerySet":
+        """The squads that take new work: those that nobody archived."""
+        return self.filter(archived_at=None)
+
+    def archived_last(self) -> "SquadQuerySet":
+        """In the order of lists: by name, those that were archived at the end."""
+        return self.order_by(IsNull(models.F("archived_at"), False), "name")
 
     def with_notice(self) -> "SquadQuerySet":
         """Squads with the oldest of their notices, without another query: `notice` is its text, `notice_url` its place."""
@@ -56,7 +66,7 @@ def writable_condition(user: Anyone) -> tuple[str, list[Any]]:
 @cache
 def _condition(names: tuple[str, ...]) -> str:
     """Return the SQL of these conditions. The ORM takes longer to write it than the database to answer it."""
-    rows = Squad.objects.filter(**dict.fromkeys(names, 0)).order_by()
+    rows = Squad.objects.active().filter(**dict.fromkeys(names, 0)).order_by()
     return f"squads_squad.id IN ({rows.values('pk').query.sql_with_params()[0]})"
 
 
@@ -97,6 +107,7 @@ class Squad(models.Model):
         help_text="When off, they only count if the description closes the story, as in “fixes PAY-12”.",
     )
     next_number = models.PositiveIntegerField(default=1, editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="squads")
 
     objects = SquadQuerySet.as_manager()
@@ -118,15 +129,26 @@ class Squad(models.Model):
     def take_numbers(self, count: int) -> int:
         """Take `count` story numbers in a row and return the first; no two callers ever get the same ones.
 
-        Numbers up to the highest that a story has elsewhere under this prefix are never given out.
+        Numbers up to the highest that a story has elsewhere under this prefix are never given out. Raises ValidationError
+        for a squad that was archived.
         """
         # By its name: packages import only downwards, and stories lie above teams.
         aliases = apps.get_model("squads", "StoryAlias")._default_manager.filter(prefix=models.OuterRef("key_prefix"))
         highest = models.Subquery(aliases.order_by("-number").values("number")[:1])
         first = Greatest(F("next_number"), Coalesce(highest + 1, 1))
         with transaction.atomic():
-            Squad.objects.filter(pk=self.pk).update(next_number=first + count)
+            if not Squad.objects.active().filter(pk=self.pk).update(next_number=first + count):
+                raise self._takes_no_work()
             return Squad.objects.values_list("next_number", flat=True).get(pk=self.pk) - count
+
+    def check_active(self) -> None:
+        """Refuse new work for a squad that was archived. Raises ValidationError naming the field."""
+        if Squad.objects.filter(pk=self.pk, archived_at__isnull=False).exists():
+            raise self._takes_no_work()
+
+    def _takes_no_work(self) -> ValidationError:
+        remedy = "Choose another one, or unarchive it first."
+        return ValidationError({"squad": f"Squad {self} is archived and takes no new work. {remedy}"})
 
     def keep_numbers(self, highest: int) -> None:
         """Never give out the numbers up to `highest`."""

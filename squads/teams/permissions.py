@@ -10,6 +10,10 @@ PLANNERS = "Only project managers and squad members can plan releases. Join or c
 
 def only_members(squad: Squad, what: str) -> PermissionDenied:
     """Return the refusal of somebody who may not write for a squad."""
+    if squad.archived_at:
+        return PermissionDenied(
+            f"{squad} is archived, so {what} can’t be changed. A lead or an administrator can unarchive it."
+        )
     return PermissionDenied(f"Only members of {squad} can change {what}.")
 
 

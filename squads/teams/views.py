@@ -7,10 +7,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actors import Anyone, actor_of
-from portal.kernel.form_errors import add_errors, words_of
+from portal.kernel.form_errors import add_errors, refusal, words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.text_input import given
+from portal.kernel.transitions import AlreadyMoved
 from squads.teams import actions, queries
 from squads.teams.forms import ServiceForm, SquadForm
 from squads.teams.models import Service, Squad
@@ -48,6 +49,7 @@ def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "counts": counts,
             "total": sum(each.count for each in counts),
             "left_out": queries.left_out_of(squad),
+            "archived": queries.archived_of(squad),
             "page": page_of(request, queries.people_of(squad)),
             "services": queries.services().filter(squad=squad)[:100],
             "writable": squad.is_writable_by(request.user),
@@ -86,6 +88,34 @@ def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(squad)
     status = 400 if form.errors else 200
     return render(request, "squads/teams/form.html", {"form": form, "squad": squad}, status=status)
+
+
+@leads
+@require_POST
+def squad_archive(request: HttpRequest, slug: str) -> HttpResponse:
+    """Archive a squad: it stays readable and takes no new work."""
+    squad = led(slug, request.user)
+    try:
+        actions.archive_squad(squad, by=actor_of(request), because=given(request.POST, "because"))
+    except (AlreadyMoved, ValidationError) as error:
+        messages.error(request, refusal(error)[0])
+    else:
+        messages.success(request, f"Squad {squad} is archived. Unarchive it any time.")
+    return redirect(squad)
+
+
+@leads
+@require_POST
+def squad_unarchive(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have an archived squad work again."""
+    squad = led(slug, request.user)
+    try:
+        actions.unarchive_squad(squad, by=actor_of(request))
+    except AlreadyMoved as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Squad {squad} works again.")
+    return redirect(squad)
 
 
 @reading

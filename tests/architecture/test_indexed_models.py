@@ -54,7 +54,7 @@ WRITERS = {
     "releases/sources/connect_system.py": "publishes SourceSaved",
     "squads/boards/actions.py": "limits of a board",
     "squads/discussions/actions.py": "publishes CommentSaved",
-    "squads/endings/actions.py": "publishes StoryEnded",
+    "squads/endings/actions.py": "publishes StoryEnded, StoryDeleted and CommentSaved",
     "squads/handovers/actions.py": "publishes StoryMoved",
     "squads/imports/actions.py": "publishes StoriesImported, StoryEdited and CommentSaved",
     "squads/imports/tracker_issues.py": "publishes StoriesImported and StoryEdited",

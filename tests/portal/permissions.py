@@ -56,6 +56,7 @@ from squads.models import (
 from squads.stories.actions import create_story, judge, record_by_hand
 from squads.stories.ranking import block
 from squads.stories.relations import relate
+from squads.teams.actions import archive_squad
 from squads.teams.invitations import invite
 
 ROLES = ("anonymous", "reader", "other", "member", "lead", "manager", "administrator")
@@ -81,6 +82,8 @@ class World:
     people: dict[str, User | None]
     squad: Squad
     search: Squad
+    # Archived.
+    gone: Squad
     story: Story
     # Blocked, related to `story`, with a comment and evidence of the member's, and a change.
     blocked: Story
@@ -136,6 +139,9 @@ def world() -> World:
     Membership.objects.create(squad=squad, user=people["member"])
     Membership.objects.create(squad=squad, user=lead, role="lead")
     label_named(squad, "mobile")
+    cheques = Squad.objects.create(name="Cheques", slug="cheques", key_prefix="CHQ")
+    Membership.objects.create(squad=cheques, user=lead, role="lead")
+    create_story(cheques, by=lead, title="Clear a cheque")
     mo = User.objects.create_user("mo", "mo@example.org", "mo-password")
     Membership.objects.filter(user=people["member"]).update(accepts=True)
     service = Service.objects.create(name="checkout", slug="checkout", squad=squad)
@@ -172,6 +178,7 @@ def world() -> World:
         people=people,
         squad=squad,
         search=search,
+        gone=archive_squad(cheques, by=lead),
         story=story,
         service=service,
         unowned=Service.objects.create(name="worker", slug="worker", discovered=True),
@@ -500,6 +507,8 @@ CASES: dict[str, Case] = {
     "squads:teams:list": OWN,
     "squads:teams:create": Case(body=_squad_new),
     "squads:teams:detail": Case(_slug),
+    "squads:teams:archive": Case(_slug, lambda w: {"because": "Done."}),
+    "squads:teams:unarchive": Case(lambda w: [w.gone.slug]),
     "squads:teams:edit": Case(_slug, _squad_said),
     "squads:teams:people": Case(_slug),
     "squads:teams:member_change": Case(lambda w: ["payments", w.membership.pk], lambda w: {"role": "lead"}),
@@ -535,6 +544,7 @@ CASES: dict[str, Case] = {
     "squads:endings:cancel": Case(_key, lambda w: {"because": "Nobody needs it."}),
     "squads:endings:duplicate": Case(_key, lambda w: {"key": w.blocked.key}),
     "squads:endings:reopen": Case(_ended),
+    "squads:endings:delete": Case(_ended),
     "squads:handovers:squad": Case(
         _key,
         lambda w: {"squad": "search"},
@@ -660,6 +670,8 @@ CASES: dict[str, Case] = {
     "schema": OWN,
     "api:squad-list": Case(body=_squad_new),
     "api:squad-detail": Case(_slug, lambda w: {"mission": "Pay."}),
+    "api:squad-archive": Case(_slug, lambda w: {"because": "Done."}),
+    "api:squad-unarchive": Case(lambda w: [w.gone.slug]),
     "api:squad-members": Case(_slug, lambda w: {"username": "reader"}),
     "api:squad-member": Case(lambda w: ["payments", "mo"]),
     "api:squad-board": Case(_slug),
@@ -690,6 +702,7 @@ CASES: dict[str, Case] = {
     "api:story-cancel": Case(_key, lambda w: {"because": "Nobody needs it."}),
     "api:story-duplicate": Case(_key, lambda w: {"key": w.blocked.key}),
     "api:story-reopen": Case(_ended),
+    "api:story-delete": Case(_ended),
     "api:story-block": Case(_key, lambda w: {"because": "the bank"}),
     "api:story-unblock": Case(_blocked),
     "api:story-change-list": Case(_key, lambda w: {"sha": w.unlinked.sha}),

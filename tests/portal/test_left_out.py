@@ -1,4 +1,5 @@
-"""Every page and every list of the API, with a cancelled story about: none shows it, but those that are about it."""
+"""Every page and every list of the API, with a cancelled story and an archived squad about: none shows the story, or one of
+the squad's, but those that are about it."""
 
 from django.test import Client
 from django.urls import reverse
@@ -24,7 +25,8 @@ def test_no_list_shows_a_cancelled_story(made: World) -> None:
             continue
         answer = browser.get(reverse(row.name, args=CASES[row.name].args(made)))
         looked_at += 1
-        if made.ended.title.encode() in (answer.getvalue() if answer.streaming else answer.content):
+        said = answer.getvalue() if answer.streaming else answer.content
+        if made.ended.title.encode() in said or b"Clear a cheque" in said:
             shown.append(row.route)
     assert shown == [] and looked_at > 80
 
@@ -35,3 +37,19 @@ def test_its_own_page_shows_it(made: World) -> None:
     for address in (made.ended.get_absolute_url(), f"/is/{made.ended.key}"):
         assert made.ended.title.encode() in browser.get(address, headers={"accept": "text/html"}).content
     assert browser.get(f"/api/v1/stories/{made.ended.key}/").json()["title"] == made.ended.title
+
+
+def test_search_leaves_it_out_unless_it_is_called_by_its_key(made: World) -> None:
+    outbox.deliver()
+    browser = Client()
+    browser.force_login(made.people["reader"])  # type: ignore[arg-type]
+
+    def found(query: str) -> list[str]:
+        return [each["key"] for each in browser.get(f"/api/v1/search/?kind=story&q={query}").json()["results"]]
+
+    assert found("cheque") == []
+    assert set(found("cheque&ended=with")) == {made.ended.key, "CHQ-1"}
+    assert found(made.ended.key) == found("is:cancelled") == [made.ended.key]
+    page = browser.get("/search/?q=cheque").content.decode()
+    assert "2 stories are left out: cancelled, a duplicate, or of an archived squad." in page
+    assert "Clear a <mark>cheque</mark>" in browser.get("/search/?q=cheque&ended=with").content.decode()

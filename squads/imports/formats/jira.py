@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from squads.imports.formats.meanings import LEAVE_OUT, progress_of
+from squads.imports.formats.meanings import GIVEN_UP, progress_of
 from squads.imports.formats.raw import Item, RawComment, RawMove, inside, not_kept, objects, text_of
 
 # The same in every language of Jira, in which names of statuses and categories are not.
@@ -79,7 +79,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
 
 def with_resolution(status: str, resolution: str) -> str:
     """Return a status with its resolution where that says that nobody will do it: "Done: Won't Do"."""
-    return f"{status}: {resolution}" if progress_of(resolution) == LEAVE_OUT else status
+    return f"{status}: {resolution}" if progress_of(resolution) in GIVEN_UP else status
 
 
 def _moves(issue: dict[str, Any]) -> list[RawMove]:

@@ -20,9 +20,12 @@ COLUMNS = (
     "rodeo_done",
     "url",
     "assignees",
+    "ended_as",
+    "ended_because",
+    "duplicate_of",
 )
-# What an export of an earlier version has.
-BEFORE = COLUMNS[:-1]
+# What exports of earlier versions have.
+BEFORE = (COLUMNS[:-4], COLUMNS[:-3])
 COLUMN_OF_FIELD = {
     "key": "key",
     "title": "title",
@@ -33,6 +36,8 @@ COLUMN_OF_FIELD = {
     "acceptance_criteria": "acceptance_criteria",
     "created": "created_at",
     "assignees": "assignees",
+    "ended_as": "ended_as",
+    "ended_because": "ended_because",
 }
 # A spreadsheet runs a cell that begins like this as a formula, some also after a line end or with a full-width sign.
 # A cell with such a prefix of its own gets another one, so that it comes back unchanged.
@@ -51,7 +56,7 @@ def unescape_formula(cell: str) -> str:
 
 def recognises_table(table: Table) -> bool:
     """Say whether a table is Rodeo's."""
-    return tuple(table.headers) in (COLUMNS, BEFORE)
+    return tuple(table.headers) in (COLUMNS, *BEFORE)
 
 
 def recognises(data: Any) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from squads.imports.formats.dates import is_moment
 from squads.imports.formats.jira import with_resolution
-from squads.imports.formats.meanings import LEAVE_OUT, normalised, progress_of
+from squads.imports.formats.meanings import GIVEN_UP, normalised, progress_of
 from squads.imports.formats.raw import (
     MOST_CHARACTERS,
     MOST_ITEMS,
@@ -223,7 +223,7 @@ def _meant(item: Item) -> None:
         item.assignees = people_in(item.cells.pop("assignees"))
     category = item.cells.pop("category", "")
     meant = progress_of(category) if category.strip() else ""
-    item.category = "" if meant == LEAVE_OUT else meant
+    item.category = "" if meant in GIVEN_UP else meant
     if resolution := item.cells.pop("resolution", ""):
         item.cells["status"] = with_resolution(item.cells.get("status", "").strip(), resolution.strip())
 

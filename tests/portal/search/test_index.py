@@ -77,7 +77,7 @@ def test_what_files_bring_in(as_ana: Client, payments: Squad) -> None:
         send(as_ana, url, {"plan_releases": True}, "patch")
         send(as_ana, f"{url}run/", {"leave_out": True})
         assert wrong() == []
-    assert entries("story") == {"PAY-1", "PAY-2", "PAY-3"} and entries("comment") == {"PAY-1"}
+    assert entries("story") == {"PAY-1", "PAY-2", "PAY-3", "PAY-4"} and entries("comment") == {"PAY-1"}
     assert len(entries("release")) == 1
 
 

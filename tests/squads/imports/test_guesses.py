@@ -136,15 +136,16 @@ def test_a_category_counts_for_the_history_of_the_same_status_too() -> None:
     assert [(move.before, move.after) for move in checked.rows[0].moves] == [("todo", "dev_done")]
 
 
-def test_what_jira_resolved_as_never_done_is_left_out() -> None:
+def test_what_jira_resolved_as_never_done_is_cancelled_or_a_duplicate() -> None:
     issues = [
         issue("Closed", "done", resolution={"name": "Won't Do"}),
         issue("Fixed", "done", resolution={"name": "Done"}),
     ]
     checked = validation.validate(formats.parse(json.dumps(issues).encode()), timezone.now())
-    assert ([row.values["title"] for row in checked.rows], checked.left_out) == (["Fixed"], 1)
+    assert [(row.values["title"], row.ending) for row in checked.rows] == [("Closed", "cancelled"), ("Fixed", "")]
     table = "Summary,Issue key,Issue Type,Status,Resolution\nA,X-1,Task,Closed,Duplicate\nB,X-2,Task,Closed,Fixed\n"
-    assert progresses(formats.parse(table.encode())) == {"B": "dev_done"}
+    rows = validation.validate(formats.parse(table.encode()), timezone.now()).rows
+    assert [(row.ending, row.values.get("progress")) for row in rows] == [("duplicate", None), ("", "dev_done")]
 
 
 def test_what_taiga_takes_for_closed_decides_before_the_word() -> None:

@@ -19,6 +19,7 @@ from portal.kernel import outbox
 from portal.kernel.models import Message, StateChange
 from releases.models import Change, InboundEvent, Release, Repository, Source, StoryLink
 from releases.planning.actions import create_release
+from squads.endings.actions import reopen
 from squads.imports import actions
 from squads.models import Comment, Evidence, Import, Squad, Story, StoryEdit
 from squads.stories.actions import create_story, record_by_hand
@@ -143,7 +144,7 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
         (
             "Status",
             "We don’t know what “Limbo” means.",
-            "Choose a meaning (to do, in progress, dev done, or skipped), or change the cell.",
+            "Choose a meaning (to do, in progress, dev done, cancelled, a duplicate, or skipped), or change the cell.",
         ),
         (
             "Created",
@@ -386,7 +387,7 @@ def test_history_and_comments_are_kept_once_under_the_importers_name(as_ana: Cli
     as_ana.post(f"{url}mapping/", columns)
     assert "2 status changes" not in page(as_ana, url)
     run(as_ana, url)
-    story = Story.objects.get()
+    story = Story.objects.get(ending="")
     assert (story.external, story.progress, story.stage) == ("jira:ABC-1", "dev_done", "dev_done")
     assert story.progress_at is not None and story.progress_at.isoformat() == "2026-01-09T14:00:00+00:00"
     assert story.created_at.isoformat() == "2026-01-05T08:12:00+00:00"
@@ -402,8 +403,24 @@ def test_history_and_comments_are_kept_once_under_the_importers_name(as_ana: Cli
     Comment.objects.update(body="Mended here.")
     url = bring(as_ana, body, "jira.json")
     as_ana.post(f"{url}mapping/", columns)
-    assert "0 created, 0 updated, 1 unchanged" in run(as_ana, url)
+    assert "0 created, 0 updated, 2 unchanged" in run(as_ana, url)
     assert (StateChange.objects.count(), Comment.objects.get().body) == (2, "Mended here.")
+
+
+def test_what_nobody_will_do_comes_in_closed_and_stays_as_people_leave_it(as_ana: Client, ana: User) -> None:
+    table = b"Key,Title,Status,Resolution\nA-1,Cheques,Closed,Won\xe2\x80\x99t Do\nA-2,Cards,Closed,Duplicate\nA-3,Cash,Open,\n"
+    url = bring(as_ana, table, "work.csv")
+    run(as_ana, url)
+    found = dict(Story.objects.values_list("title", "ending"))
+    assert found == {"Cheques": "cancelled", "Cards": "duplicate", "Cash": ""}
+    cheques = Story.objects.get(title="Cheques")
+    assert cheques.ended_because.startswith("Imported by Ana: ") and cheques.ended_at is None
+    assert "cancelled it" in as_ana.get(cheques.get_absolute_url()).content.decode()
+    reopen(cheques, by=ana)
+    run(as_ana, bring(as_ana, table, "work.csv"))
+    cheques.refresh_from_db()
+    assert cheques.ending == ""
+    assert "duplicate" in as_ana.get("/stories/export.csv?ended=with").getvalue().decode()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -412,7 +429,7 @@ def test_history_and_comments_are_kept_once_under_the_importers_name(as_ana: Cli
         ("jira.csv", 3, 2),
         ("trello.json", 2, 1),
         ("taiga.json", 3, 1),
-        ("github_gh.json", 1, 1),
+        ("github_gh.json", 2, 1),
         ("github_rest.json", 1, 0),
     ],
 )

@@ -50,6 +50,7 @@ def test_whoever_creates_a_squad_is_its_first_member(as_ana: Client) -> None:
         "key_repositories": [],
         "descriptions_count": False,
         "members": ["ana"],
+        "archived_at": None,
         "url": "/squads/search-find/",
     }
     assert as_ana.get(f"{SQUADS}search-find/").json() == answer.json()
