@@ -16,17 +16,17 @@ class MappingRule(models.Model):
     """
 
     class Kind(models.TextChoices):
-        SERVICE = "service", "service name"
-        ENVIRONMENT = "environment", "environment name"
-        PIPELINE = "pipeline", "pipeline name"
-        ALERT = "alert", "alert title"
+        SERVICE = "service", "a service's name"
+        ENVIRONMENT = "environment", "an environment's name"
+        PIPELINE = "pipeline", "a pipeline's name"
+        ALERT = "alert", "an alert's title"
 
     class Role(models.TextChoices):
-        CI = "ci", "CI"
+        CI = "ci", "CI: it integrates"
         DEPLOY = "deploy", "a deployment"
         ACCEPTANCE = "acceptance", "an acceptance run"
         INCIDENT = "incident", "an incident"
-        IGNORED = "ignored", "ignored"
+        IGNORED = "ignored", "nothing: leave it out"
 
     source = models.ForeignKey(
         Source, null=True, blank=True, on_delete=models.CASCADE, related_name="rules", help_text="Empty: every source."

@@ -6,8 +6,7 @@ let opener = null;
 
 function fill(html) {
   dialog.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
-  document.dispatchEvent(new CustomEvent("rodeo:filled", { detail: dialog }));
-  dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select:not([hidden])")?.focus();
+  dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select")?.focus();
 }
 
 export async function openPart(url) {
@@ -34,7 +33,7 @@ dialog?.addEventListener("submit", async (event) => {
       dialog.close();
       if (!answer.ok) return refuse(said.message);
       shown(said);
-      say(`${said.key}: saved.`);
+      say(`${said.key} was judged again.`);
     } else fill(await answer.text());
   } catch {
     dialog.close();
