@@ -4,6 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from portal.accounts.models import ApiToken, Invitation, KnownName, User
 from portal.kernel.admin import ReadOnly
@@ -23,6 +25,11 @@ class Users(UserAdmin):
         """Say what goes with an account. Its known names do, which nobody may delete for themselves."""
         gone, counts, refused, kept = super().get_deleted_objects(objs, request)
         return gone, counts, refused - {KnownName._meta.verbose_name}, kept
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Delete each account by itself, so that each is told of."""
+        for person in queryset:
+            person.delete()
 
 
 @admin.register(StateChange)

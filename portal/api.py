@@ -19,10 +19,13 @@ from releases.reports.api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.required_pipelines.api import RequiredPipelinesRules
 from releases.sources.api import Sources
 from squads.acceptance.api import AcceptanceRequests
+from squads.attachments.api import Attachments
 from squads.boards.api import Boards, Places
 from squads.comments.api import Comments, Relations
+from squads.endings.api import Endings
 from squads.handovers.api import Handovers
 from squads.imports.api import Imports
+from squads.labels.api import Labels
 from squads.stories.api import Stories
 from squads.teams.api import Services, Squads
 
@@ -58,6 +61,29 @@ v1: list[URLPattern | URLResolver] = [
     path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
     path("squads/<slug:slug>/board/", Boards.as_view({"get": "retrieve"}), name="squad-board"),
     path("stories/<str:key>/squad/", Handovers.as_view({"post": "create"}), name="story-squad"),
+    path("stories/<str:key>/cancel/", Endings.as_view({"post": "cancel"}), name="story-cancel"),
+    path("stories/<str:key>/duplicate/", Endings.as_view({"post": "duplicate"}), name="story-duplicate"),
+    path("stories/<str:key>/delete/", Endings.as_view({"post": "remove"}), name="story-delete"),
+    path("stories/<str:key>/reopen/", Endings.as_view({"post": "reopen"}), name="story-reopen"),
+    path("squads/<slug:slug>/labels/", Labels.as_view({"get": "list", "post": "create"}), name="label-list"),
+    path(
+        "squads/<slug:slug>/labels/<int:pk>/",
+        Labels.as_view({"patch": "partial_update", "delete": "destroy"}),
+        name="label-detail",
+    ),
+    path(
+        "stories/<str:key>/attachments/",
+        Attachments.as_view({"get": "list", "post": "create"}),
+        name="attachment-list",
+    ),
+    path(
+        "stories/<str:key>/attachments/<int:pk>/", Attachments.as_view({"delete": "destroy"}), name="attachment-detail"
+    ),
+    path(
+        "stories/<str:key>/attachments/<int:pk>/content/",
+        Attachments.as_view({"get": "content"}),
+        name="attachment-content",
+    ),
     path("stories/<str:key>/place/", Places.as_view({"post": "place"}), name="story-place"),
     path("stories/<str:key>/block/", Places.as_view({"post": "block"}), name="story-block"),
     path("stories/<str:key>/unblock/", Places.as_view({"post": "unblock"}), name="story-unblock"),

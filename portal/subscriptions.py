@@ -1,5 +1,6 @@
 """What happens next: the one file that says which news reaches whom, and what the worker works off."""
 
+from portal.accounts import events as accounts
 from portal.kernel import mail, outbox, tasks
 from portal.kernel.events import Event
 from releases import events as releases
@@ -8,6 +9,7 @@ from squads import events as squads
 # Topics that are published and that nobody subscribes to yet, each with the reason why they are published.
 TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
     squads.StageChanged: "for notifications, readiness and retrospectives",
+    squads.StoryAssigned: "for notifications and chat",
     squads.StoryCommented: "for notifications and chat",
     squads.AcceptanceAsked: "for notifications and chat",
     squads.AcceptanceAnswered: "for notifications and chat",
@@ -71,15 +73,21 @@ def _follow() -> None:
 def _index() -> None:
     """Keep what search finds as it is. After the other subscribers: a topic's handlers are called in this order."""
     from portal.search import events as search
-    from portal.search.subscribers import emptied, indexes, stale
+    from portal.search.subscribers import emptied, indexes, service_changed, squads_saved, stale, story_moved
 
     outbox.subscribe(squads.StoryCreated, indexes("story"))
     outbox.subscribe(squads.StoryEdited, indexes("story"))
     outbox.subscribe(squads.StoriesImported, indexes("story"))
-    outbox.subscribe(squads.StoryMoved, indexes("story"))
+    outbox.subscribe(squads.StoryMoved, story_moved)
+    outbox.subscribe(squads.StoryEnded, indexes("story"))
+    outbox.subscribe(squads.CommentSaved, indexes("comment"))
+    outbox.subscribe(accounts.PersonSaved, indexes("person"))
+    outbox.subscribe(releases.SourceSaved, indexes("source"))
+    outbox.subscribe(squads.StoryDeleted, indexes("story"))
     outbox.subscribe(releases.ReleaseSaved, indexes("release"))
-    outbox.subscribe(squads.SquadSaved, indexes("squad"))
+    outbox.subscribe(squads.SquadSaved, squads_saved)
     outbox.subscribe(squads.ServiceSaved, indexes("service"))
+    outbox.subscribe(squads.ServiceChanged, service_changed)
     outbox.subscribe(releases.EnvironmentSaved, indexes("environment"))
     outbox.subscribe(search.SearchStale, stale)
     outbox.subscribe(search.SearchEmptied, emptied)

@@ -11,8 +11,11 @@ squads = [
     path("", include("squads.imports.urls")),
     path("", include("squads.teams.urls")),
     path("", include("squads.boards.urls")),
+    path("", include("squads.labels.urls")),
+    path("", include("squads.attachments.urls")),
     path("", include("squads.story_pages.urls")),
     path("", include("squads.handovers.urls")),
+    path("", include("squads.endings.urls")),
     path("", include("squads.comments.urls")),
     path("", include("squads.acceptance.urls")),
 ]

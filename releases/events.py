@@ -97,6 +97,17 @@ class EventsOutdated(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceSaved(AboutSome):
+    """A source was connected, renamed or removed. Published by sources and reports.
+
+    ids: the sources.
+    """
+
+    topic: ClassVar[str] = "source.saved"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceHealthChanged(Event):
     """A source broke, is well again, or was paused or resumed. Published by sources and pulling.
 

@@ -93,6 +93,30 @@ class StoryMoved(AboutSome):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoryEnded(AboutSome):
+    """Stories were cancelled, closed as duplicates, or reopened. Published by stories, and by imports.
+
+    ids: the stories.
+    ending: how they ended: cancelled or duplicate; empty for reopened.
+    """
+
+    topic: ClassVar[str] = "story.ended"
+    ids: Sequence[int]
+    ending: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryDeleted(AboutSome):
+    """A story was deleted, with everything about it. Published by endings.
+
+    ids: the story that was.
+    """
+
+    topic: ClassVar[str] = "story.deleted"
+    ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoryFlagged(Event):
     """Another flag, or another audience of it, gates a story. Published by stories.
 
@@ -102,6 +126,22 @@ class StoryFlagged(Event):
     topic: ClassVar[str] = "story.flagged"
     id: int
     key: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoryAssigned(Event):
+    """Somebody is to do a story. Published by assignments.
+
+    id, key: the story.
+    person: the id of who is to do it.
+    by: the id of who said so; the same where people take stories themselves.
+    """
+
+    topic: ClassVar[str] = "story.assigned"
+    id: int
+    key: str
+    person: int
+    by: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +156,17 @@ class StoryCommented(Event):
     id: int
     key: str
     comment: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentSaved(AboutSome):
+    """Comments were written, changed or removed, by their authors or by an import. Published by discussions and imports.
+
+    ids: the comments.
+    """
+
+    topic: ClassVar[str] = "comment.saved"
+    ids: Sequence[int]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,18 +1,25 @@
 """Every model of the squads app; tests/architecture guards the list."""
 
 from squads.acceptance.models import AcceptanceRequest
+from squads.assignments.models import Assignment
+from squads.attachments.models import Attachment, AttachmentBody
 from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
+from squads.labels.models import Label
 from squads.stage_history.models import StageChange
 from squads.stories.models import Evidence, Relation, Story, StoryAlias, StoryEdit
 from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
     "AcceptanceRequest",
+    "Assignment",
+    "Attachment",
+    "AttachmentBody",
     "Comment",
     "Evidence",
     "Import",
+    "Label",
     "Membership",
     "Mention",
     "Notice",

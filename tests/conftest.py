@@ -236,7 +236,7 @@ def broker() -> Iterator[str]:
     """The address of a real broker: the one BROKER_URL names, else an embedded one of this test process."""
     url: str = settings.BROKER_URL
     if os.environ.get("BROKER_URL"):
-        assert _answers(url), f"BROKER_URL names no broker that answers: {url}"
+        assert _answers(url), f"No broker answers at BROKER_URL: {url}"
         yield url
         return
     from portal.ops.broker import embedded

@@ -19,9 +19,9 @@ from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 
 SCOPES = {
-    "read": "read: everything an account may read",
+    "read": "read: everything an account can read",
     "report": "report: deployments, runs, acceptance runs and flags",
-    "write": "write: whatever its person or squad may change",
+    "write": "write: everything its owner can change",
 }
 LIFETIMES = {7: "7 days", 30: "30 days", 90: "90 days", 365: "a year"}
 # As many as a squad's page lists: no token opens anything unseen.
@@ -37,15 +37,15 @@ def make_token(
     """Make a token for a person or a squad; return it and its secret, which nobody can see again."""
     chosen = [scope for scope in SCOPES if scope in set(scopes)]
     if not chosen:
-        raise ValidationError({"scopes": "Choose at least one thing it may do."})
+        raise ValidationError({"scopes": "Choose at least one."})
     if days not in LIFETIMES:
-        raise ValidationError({"days": "Choose how long it opens: 7, 30, 90 or 365 days."})
+        raise ValidationError({"days": "Choose 7, 30, 90 or 365 days."})
     if squad is None and "report" in chosen:
-        raise ValidationError({"scopes": "Reports are a squad's: its lead makes a token for them on the squad's page."})
+        raise ValidationError({"scopes": "Report tokens belong to squads. A lead can create one on the squad’s page."})
     if squad is not None:
         program_of(squad)
         if ApiToken.objects.filter(squad=squad, revoked_at=None).count() >= MOST_OF_SQUAD:
-            raise ValidationError(f"The squad has {MOST_OF_SQUAD} tokens already. Revoke one that nobody uses first.")
+            raise ValidationError(f"The squad already has {MOST_OF_SQUAD} tokens, which is the most. Revoke one first.")
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken(
         name=name.strip(),

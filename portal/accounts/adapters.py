@@ -19,10 +19,7 @@ from portal.accounts import actions, queries
 from portal.kernel.mail import send_soon
 from portal.kernel.secrets import box
 
-WRONG = (
-    "This name and password do not belong together. Check both; small and capital letters count. "
-    "An administrator can set a new password for you."
-)
+WRONG = "Wrong user name or password. Check both. An administrator can reset your password."
 
 
 def tell_taken(request: HttpRequest, taken: list[str]) -> None:
@@ -31,8 +28,8 @@ def tell_taken(request: HttpRequest, taken: list[str]) -> None:
         listed = " and ".join(filter(None, [", ".join(taken[:-1]), taken[-1]]))
         messages.warning(
             request,
-            "Nobody had proven until now that this account's address is theirs; you have. What opened it before opens it "
-            f"no more: {listed}. What was yours, set up again under Account. If it was not you, tell an administrator.",
+            "You confirmed this account’s e-mail address, so its earlier ways to sign in no longer work: "
+            f"{listed}. Set up yours again under Account. If you didn’t set them up, tell an administrator.",
         )
 
 
@@ -59,14 +56,14 @@ class Accounts(DefaultAccountAdapter):
         "username_password_mismatch": WRONG,
         "email_password_mismatch": WRONG,
         "invalid_login": WRONG,
-        "account_inactive": "This account was switched off. An administrator can switch it on again.",
+        "account_inactive": "This account is disabled. An administrator can enable it again.",
         "too_many_login_attempts": "Too many failed sign-ins. Wait five minutes, then try again.",
-        "incorrect_password": "This is not your password. Check it; small and capital letters count.",
-        "enter_current_password": "This is not your present password.",
-        "username_taken": "Somebody has this user name already. Choose another.",
-        "email_taken": "There is an account with this address already. Sign in to it, or use another address.",
-        "rate_limited": "That was too often. Wait a minute, then try again.",
-        "username_blacklisted": "This user name is kept for the portal itself. Choose another.",
+        "incorrect_password": "Wrong password. Try again.",
+        "enter_current_password": "That’s not your current password.",
+        "username_taken": "This user name is taken. Choose another.",
+        "email_taken": "There’s already an account with this address. Sign in, or use another address.",
+        "rate_limited": "Too many attempts. Wait a minute, then try again.",
+        "username_blacklisted": "This user name is reserved. Choose another.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -155,7 +152,7 @@ class SecondFactor(DefaultMFAAdapter):
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "incorrect_code": "This code is wrong or too old. Type the one your app shows now.",
+        "incorrect_code": "Wrong or expired code. Enter the one your app shows now.",
     }
 
     def generate_authenticator_name(self, user: Any, type: Any) -> str:

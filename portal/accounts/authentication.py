@@ -31,11 +31,11 @@ def opened(request: Request, scope: str) -> tuple[User, ApiToken] | None:
     token = queries.token_behind(secret)
     if token is None:
         raise exceptions.AuthenticationFailed(
-            "This token opens nothing: it was mistyped, revoked, or it expired. Make a new one under /account/."
+            "This token is wrong, revoked or expired. Create a new one under /account/."
         )
     if scope not in token.scopes:
         raise exceptions.PermissionDenied(
-            f"The token “{token.name}” may {' and '.join(token.scopes)}, not {scope}. Make one with the scope {scope}."
+            f"The token “{token.name}” can {' and '.join(token.scopes)}, not {scope}. Create one with the scope {scope}."
         )
     actions.note_use(token)
     return queries.acting(token), token
@@ -58,7 +58,7 @@ class Passwords(BasicAuthentication):
 
     def authenticate_credentials(self, userid: str, password: str, request: Any = None) -> Any:
         if not settings.RODEO_PASSWORD_SIGN_IN:
-            raise exceptions.AuthenticationFailed("Passwords are switched off here. Use an API token.")
+            raise exceptions.AuthenticationFailed("Passwords are off here. Use an API token.")
         # Names with characters that no database holds belong to nobody.
         if "\0" in userid:
             raise exceptions.AuthenticationFailed("Invalid username/password.")
@@ -73,6 +73,6 @@ class Passwords(BasicAuthentication):
             raise
         if is_mfa_enabled(user):
             raise exceptions.AuthenticationFailed(
-                "This account has a second factor, which a password goes around. Make an API token under /account/."
+                "This account uses two-step sign-in. Create an API token under /account/."
             )
         return user, None

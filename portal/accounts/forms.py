@@ -19,7 +19,7 @@ def _plain(form: forms.BaseForm) -> None:
         field.help_text = "" if "<" in str(field.help_text) else field.help_text
 
 
-PASSWORD_HELP = "At least 8 characters, not only digits, and nothing that half the world uses."
+PASSWORD_HELP = "At least 8 characters, not only digits, and not a common password."
 
 
 class SignInForm(account.LoginForm):
@@ -54,7 +54,7 @@ class ResetForm(account.ResetPasswordForm):
     def clean(self) -> Any:
         """Refuse where the mail could not reach anybody."""
         if not (settings.RODEO_MAIL and settings.RODEO_PASSWORD_SIGN_IN):
-            raise forms.ValidationError("This portal sends no such mail. Ask an administrator for a new password.")
+            raise forms.ValidationError("E-mail is off. Ask an administrator for a new password.")
         return super().clean()
 
     def clean_email(self) -> str:
@@ -71,7 +71,7 @@ class NewPasswordForm(account.ResetPasswordKeyForm):
         super().__init__(*args, **kwargs)
         _plain(self)
         self.fields["password1"].label, self.fields["password1"].help_text = "New password", PASSWORD_HELP
-        self.fields["password2"].label = "New password, again"
+        self.fields["password2"].label = "Repeat new password"
 
     def save(self) -> None:
         """Set the password. The link came by mail: an address that nobody had proven is proven by it."""
@@ -87,9 +87,9 @@ class ChangePasswordForm(account.ChangePasswordForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _plain(self)
-        self.fields["oldpassword"].label = "Present password"
+        self.fields["oldpassword"].label = "Current password"
         self.fields["password1"].label, self.fields["password1"].help_text = "New password", PASSWORD_HELP
-        self.fields["password2"].label = "New password, again"
+        self.fields["password2"].label = "Repeat new password"
 
 
 class SetPasswordForm(account.SetPasswordForm):
@@ -99,7 +99,7 @@ class SetPasswordForm(account.SetPasswordForm):
         super().__init__(*args, **kwargs)
         _plain(self)
         self.fields["password1"].label, self.fields["password1"].help_text = "Password", PASSWORD_HELP
-        self.fields["password2"].label = "Password, again"
+        self.fields["password2"].label = "Repeat password"
 
 
 class AddressForm(account.AddEmailForm):
@@ -134,9 +134,9 @@ class PasskeyForm(webauthn.AddWebAuthnForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         alone = self.fields["passwordless"]
-        alone.label, alone.initial = "Sign in with it alone, without a password", True
+        alone.label, alone.initial = "Sign in without a password", True
         alone.help_text = (
-            "Your device then asks for your finger, your face or its PIN. Otherwise it comes after the password."
+            "Your device asks for your fingerprint, face or PIN. When off, you use it after your password."
         )
 
 
@@ -151,20 +151,20 @@ class NameForm(forms.ModelForm):
 class TokenForm(forms.Form):
     """A new API token."""
 
-    name = forms.CharField(max_length=80, help_text="What it is for, such as “Release notes script”.")
+    name = forms.CharField(max_length=80, help_text="What it’s for, such as “Release notes script”.")
     scopes = forms.MultipleChoiceField(
-        label="It may",
+        label="Access",
         choices=list(actions.SCOPES.items()),
         widget=forms.CheckboxSelectMultiple,
         initial=["read"],
-        error_messages={"required": "Choose at least one thing it may do."},
+        error_messages={"required": "Choose at least one."},
     )
     days = forms.TypedChoiceField(
-        label="It opens for",
+        label="Expires in",
         choices=list(actions.LIFETIMES.items()),
         coerce=int,
         initial=90,
-        error_messages={"required": "Choose how long it opens."},
+        error_messages={"required": "Choose when it expires."},
     )
 
     def __init__(self, *args: Any, scopes: tuple[str, ...] = ("read", "write"), **kwargs: Any) -> None:

@@ -4,19 +4,23 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
-from django.db import models
+from django.db import models, transaction
 
+from portal.accounts.events import PersonSaved
 from portal.kernel import clock
+from portal.kernel.outbox import publish
 
 # What of an account says who it is.
 NAMES = frozenset({"first_name", "last_name", "username", "email"})
+# What pages show of an account, and whether they do.
+SHOWN = NAMES | {"is_active", "program_of"}
 
 
 class User(AbstractUser):
     """A person who signs in. Staff are administrators: they may write everywhere and connect sources."""
 
     is_project_manager = models.BooleanField(
-        "project manager", default=False, help_text="May plan releases, and stories for them, across all squads."
+        "project manager", default=False, help_text="Can plan releases and their stories across all squads."
     )
     looked_at = models.DateTimeField(
         null=True, editable=False, help_text="when the person last caught up on the first page"
@@ -46,14 +50,25 @@ class User(AbstractUser):
             return f"{self.token.name} (token)"
         return self.get_full_name() or self.username
 
+    @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save, and keep in mind what the person goes by: a name that was given up still tells who wrote a change."""
         super().save(*args, **kwargs)
         changed = kwargs.get("update_fields")
+        if changed is None or not SHOWN.isdisjoint(changed):
+            publish(PersonSaved(ids=[self.pk]))
         if changed is None or not NAMES.isdisjoint(changed):
             names = {name.strip() for name in (self.get_full_name(), self.username, self.email) if name.strip()}
             known = [KnownName(user=self, name=name) for name in sorted(names)]
             KnownName.objects.bulk_create(known, ignore_conflicts=True)
+
+    @transaction.atomic
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the account, and tell. Raises ProtectedError where others built on what the person did."""
+        pk = self.pk
+        gone = super().delete(*args, **kwargs)
+        publish(PersonSaved(ids=[pk]))
+        return gone
 
 
 class KnownName(models.Model):

@@ -77,7 +77,7 @@ def confirm_email(request: HttpRequest, key: str) -> HttpResponse:
     confirmation = get_emailconfirmation_model().from_key(key)
     if confirmation is not None and confirmation.email_address.user_id != request.user.pk:
         if request.user.is_authenticated:
-            raise PermissionDenied("This link confirms an address of another account. Sign out, and in to that one.")
+            raise PermissionDenied("This link is for another account. Sign in to that one.")
         return redirect_to_login(request.get_full_path())
     answer: HttpResponse = account.confirm_email(request, key=key)
     return answer
@@ -87,9 +87,7 @@ def confirm_email(request: HttpRequest, key: str) -> HttpResponse:
 def admin_login(request: HttpRequest) -> HttpResponse:
     """Send whoever opens the admin pages to the one sign-in; somebody signed in who is no administrator is told so."""
     if request.user.is_authenticated:
-        raise PermissionDenied(
-            "Only administrators open these pages. Ask one of them, or have your account made staff."
-        )
+        raise PermissionDenied("Only administrators can open these pages.")
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
@@ -153,5 +151,5 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     user = actor_of(request)
     token = get_object_or_404(ApiToken, pk=pk, user=user)
     actions.revoke_token(token, by=user)
-    messages.success(request, f"The token {token.name} opens nothing any more.")
+    messages.success(request, f"Token {token.name} revoked.")
     return redirect("account:page")

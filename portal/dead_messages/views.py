@@ -35,7 +35,7 @@ def redeliver(request: HttpRequest, pk: int) -> HttpResponse:
     except AlreadyMoved as error:
         messages.warning(request, str(error))
     else:
-        messages.success(request, f"Message #{pk} is being delivered again.")
+        messages.success(request, f"Redelivering message #{pk}.")
     return redirect("dead_messages:list")
 
 
@@ -45,7 +45,7 @@ def redeliver_all(request: HttpRequest) -> HttpResponse:
     """Have every dead message delivered again."""
     count = outbox.redeliver_all(by=actor_of(request))
     if count:
-        messages.success(request, f"{count} message{' is' if count == 1 else 's are'} being delivered again.")
+        messages.success(request, f"Redelivering {count} message{'' if count == 1 else 's'}.")
     else:
-        messages.warning(request, "No message is dead any more. Somebody may have been first.")
+        messages.warning(request, "No dead messages left. Someone else may have redelivered them.")
     return redirect("dead_messages:list")

@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from portal.accounts.models import User
 from portal.kernel import clock
+from squads.assignments.actions import mark_seen
 from squads.models import Mention
 
 
@@ -21,5 +22,6 @@ def catch_up(user: User, until: datetime) -> datetime:
     older = User.objects.filter(pk=user.pk).filter(Q(looked_at=None) | Q(looked_at__lt=until))
     if older.update(looked_at=until):
         user.looked_at = until
+    mark_seen(user, at__lte=until)
     Mention.objects.filter(person=user, seen_at=None, comment__created_at__lte=until).update(seen_at=now)
     return until

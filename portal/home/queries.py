@@ -11,6 +11,7 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import Message, StateChange
 from releases.models import InboundEvent, Release, Source
+from squads.assignments.queries import assigned_to, unseen
 from squads.judge.stages import STAGE_NAMES, STAGES
 from squads.models import AcceptanceRequest, Comment, Mention, Squad, StageChange, Story, Watch
 from squads.stories import queries as stories
@@ -20,10 +21,10 @@ RELEASES, STORIES, MINE, WAITING, NEWS, CONCERNING = 6, 12, 12, 20, 30, 2000
 # Whoever never said that they caught up is shown this much.
 AT_FIRST = timedelta(days=7)
 STEPS: list[tuple[Any, str, str, str]] = [
-    (Squad, "Create a squad", "It owns services and stories.", "squads:teams:create"),
-    (Source, "Connect a source", "A git repository, or a system that sends events.", "releases:sources:list"),
-    (Story, "Write a story", "Then name its key in a commit message.", "squads:stories:create"),
-    (Release, "Plan a release", "Its board says what is in it and what is missing.", "releases:planning:create"),
+    (Squad, "Create a squad", "Squads own services and stories.", "squads:teams:create"),
+    (Source, "Connect a source", "A git repository, CI or deployment system.", "releases:sources:list"),
+    (Story, "Create a story", "Then mention its key in a commit message.", "squads:stories:create"),
+    (Release, "Plan a release", "Its board shows what’s in it and what’s missing.", "releases:planning:create"),
 ]
 
 
@@ -74,8 +75,8 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
     """Return what a signed-in person is shown; `number` is the page of their own stories."""
     start = (number - 1) * MINE
     concerned = concerning(user)
-    mine = list(stories_of(user, concerned)[start : start + MINE + 1])
-    squads = list(Squad.objects.filter(members=user).with_notice().order_by("name"))
+    mine = list(stories_of(user)[start : start + MINE + 1])
+    squads = list(Squad.objects.active().filter(members=user).with_notice().order_by("name"))
     counts = teams.stages_of([squad.pk for squad in squads])
     return {
         "boards": [BoardLink(each, board_url(each), teams.stage_counts(counts.get(each.pk))) for each in squads],
@@ -83,6 +84,7 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
         "number": number,
         "more": len(mine) > MINE,
         "requests": list(waiting_for(user)[:WAITING]),
+        "assigned": list(unseen(user)[:WAITING]),
         "mentions": list(unseen_mentions(user)[:WAITING]),
         "news": news(user, concerned),
         "releases": _releases(),
@@ -99,7 +101,8 @@ def board_url(squad: Squad) -> str:
 
 
 def concerning(user: User) -> dict[int, str]:
-    """Return the ids and keys of the stories the person wrote, moved or watches: the newest 2,000 of them.
+    """Return the ids and keys of the stories the person wrote, moved or watches: the newest 2,000 of them. Whoever is
+    assigned watches.
 
     What they only brought in from elsewhere is not theirs. One query, so that the others can ask by id: "or" between
     such different questions has the database look through all stories.
@@ -114,19 +117,10 @@ def concerning(user: User) -> dict[int, str]:
     return dict(first.union(*others).order_by("-pk")[:CONCERNING])
 
 
-def stories_of(user: User, concerned: dict[int, str]) -> QuerySet[Story]:
-    """The person's unfinished stories: those they moved last, and those they wrote and nobody moved since."""
-    changes = StateChange.objects.filter(kind="story", key=OuterRef("key"), by__isnull=False)
-    mover = Subquery(changes.order_by("-at", "-pk").values("by")[:1])
-    wrote = Q(created_by=user, external="")
-    return (
-        Story.objects.unfinished()
-        .filter(pk__in=list(concerned))
-        .annotate(mover=mover)
-        .filter(Q(mover=user.pk) | (Q(mover=None) & wrote))
-        .select_related("squad")
-        .order_by(F("progress_at").desc(nulls_last=True), "-pk")
-    )
+def stories_of(user: User) -> QuerySet[Story]:
+    """The unfinished stories that are assigned to the person, those they moved last first; none of archived squads."""
+    mine = Story.objects.unfinished().filter(assigned_to("me", user), squad__archived_at=None).select_related("squad")
+    return mine.order_by(F("progress_at").desc(nulls_last=True), "-pk")
 
 
 def waiting_for(user: User) -> QuerySet[AcceptanceRequest]:

@@ -31,8 +31,8 @@ def caught_up(request: HttpRequest) -> HttpResponse:
     """Note what the person has seen. Opening the page alone never does."""
     until = clock.parse(given(request.POST, "until"))
     if until is None:
-        messages.error(request, "The page did not say up to when. Open it again, then say that you caught up.")
+        messages.error(request, "Reload the page, then mark it as read again.")
     elif isinstance(request.user, User):
         actions.catch_up(request.user, until)
-        messages.success(request, "Noted. From here on you are shown what happens next.")
+        messages.success(request, "Marked as read.")
     return redirect("home")

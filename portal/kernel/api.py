@@ -27,7 +27,7 @@ class Conflict(exceptions.APIException):
     """Somebody was first: the thing is no longer in a state this may leave."""
 
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "Somebody was first. Read it again."
+    default_detail = "Someone else changed this first. Read it again."
     default_code = "conflict"
 
 
@@ -35,7 +35,7 @@ class Away(exceptions.APIException):
     """The database does not answer; trying again helps."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The database is away or busy. Nothing was kept: send it again."
+    default_detail = "The database is unavailable or busy. Nothing was saved. Try again."
     default_code = "away"
     wait = 5
 
@@ -72,10 +72,10 @@ def answerable(error: Exception) -> Exception:
     if isinstance(error, OperationalError | InterfaceError):
         return Away()
     if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
-        return exceptions.ParseError("The form has more fields or files than are read here. Send only those it needs.")
+        return exceptions.ParseError("The form has too many fields or files.")
     if isinstance(error, RequestDataTooBig):
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
-        return TooBig(f"The body has more than {most} MB. Send it in several requests, or shorten its texts.")
+        return TooBig(f"The body is over {most} MB. Split it into several requests.")
     return error
 
 
@@ -120,7 +120,7 @@ class Chosen(serializers.SlugRelatedField):
         return super().to_internal_value(data)
 
 
-HALVES = "This holds half of a character pair (a lone surrogate), which nothing can keep or show. Take it out."
+HALVES = "This contains an invalid character (a lone surrogate). Remove it."
 
 
 def _is_whole(value: Any) -> bool:
@@ -140,7 +140,7 @@ class Json(JSONParser):
             if _is_whole(data):
                 return data
         except RecursionError:
-            raise exceptions.ParseError("The body is nested too deep.") from None
+            raise exceptions.ParseError("The body is nested too deeply.") from None
         broken = [name for name, value in data.items() if not _is_whole(value)] if isinstance(data, dict) else []
         raise exceptions.ValidationError({name: HALVES for name in broken if _is_whole(name)} or HALVES)
 
@@ -199,7 +199,7 @@ class Endpoint(GenericViewSet):
         if any("\0" in str(value) for value in kwargs.values()):
             raise exceptions.NotFound
         if self.marks.get(self.action or "") == "administrators" and not request.user.is_staff:
-            raise exceptions.PermissionDenied("Only administrators may do this. Ask one of them.")
+            raise exceptions.PermissionDenied("Only administrators can do this.")
         if request.method not in SAFE_METHODS:
             check_names(_parameters(request), self.known_parameters(), "parameter")
             if request.method == "DELETE" or self.action in self.without_fields:

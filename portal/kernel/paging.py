@@ -15,8 +15,8 @@ from rest_framework.utils.urls import replace_query_param
 from portal.kernel import keyset
 
 PER_PAGE = 50
-NOT_BOTH = "A page by number and a place exclude each other, and some lists have pages by number only."
-NO_PLACE = "This is no place in this list. Take it from the links next and previous, with the same filters."
+NOT_BOTH = "Use either a page number or a place, not both. Some lists only have page numbers."
+NO_PLACE = "Unknown place in this list. Use the links next and previous, with the same filters."
 COUNTED = "How many there are in all. Only with the first page; null where counting would take too long."
 
 

@@ -76,7 +76,7 @@ def managers(view: View) -> View:
         lambda request: bool(
             request.user.is_authenticated and (request.user.is_staff or request.user.is_project_manager)
         ),
-        "Only administrators and project managers may do this, since it holds for all squads. Ask one of them.",
+        "Only administrators and project managers can do this, because it affects all squads.",
     )
 
 
@@ -86,20 +86,20 @@ def administrators(view: View) -> View:
         view,
         "administrators",
         lambda request: bool(request.user.is_authenticated and request.user.is_staff),
-        "Only administrators may do this. Ask one of them, or have your account made staff.",
+        "Only administrators can do this.",
     )
 
 
 def check_administrator(by: Anyone | None, doing: str) -> None:
     """Refuse everybody but administrators, and commands on the machine itself (None), to do what reaches other systems."""
     if by is not None and not by.is_staff:
-        raise PermissionDenied(f"Only administrators {doing}. Ask one of them.")
+        raise PermissionDenied(f"Only administrators can {doing}.")
 
 
 class ReadingAllowed(BasePermission):
     """The API's default: reading as `reading` says, writing signed in. Objects are checked by the endpoint."""
 
-    message = "Sign in first: this needs an account."
+    message = "Sign in first."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.method in SAFE_METHODS:

@@ -16,7 +16,7 @@ MOST_ANSWERED = 20
 def unknown_name(name: str, known: Collection[str], what: str = "field") -> str:
     """Return the refusal of a name that is none of the known ones, with the nearest of them."""
     shown = name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…"
-    said = f"There is no {what} “{shown}”."
+    said = f"There’s no {what} “{shown}”."
     if not known:
         return f"{said} This takes none."
     near = get_close_matches(name.lower(), list(known), n=1)
@@ -62,7 +62,7 @@ class Body(serializers.Serializer):
 
     def _refusal(self, name: str) -> str:
         if name in self.instead:
-            return f"“{name}” does not change here. {self.instead[name]}"
+            return f"“{name}” can’t be changed here. {self.instead[name]}"
         if name in self._present():
-            return f"“{name}” is shown here and never written. Leave it out."
+            return f"“{name}” is read-only. Leave it out."
         return unknown_name(name, list(self.fields))

@@ -16,7 +16,7 @@ class AlreadyMoved(Exception):
     def __init__(self, subject: str, wanted: str, current: str) -> None:
         self.subject, self.wanted, self.current = subject, wanted, current
         super().__init__(
-            f"{subject} is “{current}” now, so it cannot become “{wanted}”. Somebody may have been first: look again."
+            f"{subject} is now “{current}”, so it can’t become “{wanted}”. Someone else may have changed it. Reload the page."
         )
 
 

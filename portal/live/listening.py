@@ -41,6 +41,8 @@ class Drawn(NamedTuple):
     cards: list[LiveCard]
     # Other keys of stories: a page that is open may still show one under the key that it had in another squad.
     former: Sequence[tuple[int, str]] = ()
+    # Stories that are no more.
+    deleted: Sequence[int] = ()
 
 
 def draw(ids: list[int], kinds: list[str]) -> Drawn:
@@ -49,7 +51,7 @@ def draw(ids: list[int], kinds: list[str]) -> Drawn:
     cards = [card for kind, cards in topics.BOARDS.items() if kind in kinds for card in cards(ids)]
     here = Squad.objects.order_by().values("key_prefix")
     former = StoryAlias.objects.filter(story__in=ids, prefix__in=here).order_by()
-    return Drawn(keys, cards, list(former.values_list("story_id", "key")))
+    return Drawn(keys, cards, list(former.values_list("story_id", "key")), [pk for pk in ids if pk not in keys])
 
 
 class Listener:
@@ -154,6 +156,9 @@ class Listener:
         for card in drawn.cards:
             on[card.story].add(card.topic)
             events_by_topic[card.topic].append(event("card", {name: getattr(card, name) for name in SENT}))
+        if any(self.seen.pop(pk, None) for pk in drawn.deleted):
+            # Nobody knows any more under which key a page shows it.
+            self.resync()
         for pk, key in drawn.keys.items():
             for topic in self._left(pk, frozenset(on[pk]), kinds):
                 events_by_topic[topic].append(event("gone", {"topic": topic, "key": key}))

@@ -37,7 +37,7 @@ class Check:
         return said
 
 
-START = "Under `make run` it is restarted by itself; elsewhere start "
+START = "`make run` restarts it automatically; elsewhere start "
 _migrated: set[str] = set()
 
 
@@ -65,11 +65,11 @@ def database() -> Check:
         return Check(
             "database",
             False,
-            f"{connection.display_name} did not answer ({type(error).__name__})",
-            "Start it, or correct DATABASE_URL; the web process's log has the details.",
+            f"{connection.display_name} didn’t answer ({type(error).__name__})",
+            "Start it, or fix DATABASE_URL. See the web process’s log.",
         )
     if missing:
-        return Check("database", False, f"{missing} migrations are not applied", "Run `manage.py migrate`.")
+        return Check("database", False, f"{missing} migrations aren’t applied", "Run `manage.py migrate`.")
     took = round((time.monotonic() - started) * 1000)
     return Check("database", True, f"{connection.display_name} answered in {took} ms")
 
@@ -81,9 +81,9 @@ def secrets() -> Check:
         for model, name in secret_fields():
             # A secret whose key is missing reads as none at all.
             if "" in model._default_manager.exclude(**{name: ""}).values_list(name, flat=True)[:200]:
-                return Check("secrets", False, f"a {model._meta.verbose_name}'s {name} cannot be read", remedy)
+                return Check("secrets", False, f"a {model._meta.verbose_name}'s {name} can’t be read", remedy)
     except (DatabaseError, OSError):
-        return Check("secrets", False, "unknown: secrets are kept in the database, which did not answer", remedy)
+        return Check("secrets", False, "unknown: secrets are in the database, which didn’t answer", remedy)
     return Check("secrets", True, "readable")
 
 
@@ -97,8 +97,8 @@ def broker() -> Check:
         return Check(
             "broker",
             False,
-            f"the broker did not answer ({type(error).__name__})",
-            "Start Redis or Valkey, or correct BROKER_URL (redis://host:6379/0).",
+            f"the broker didn’t answer ({type(error).__name__})",
+            "Start Redis or Valkey, or fix BROKER_URL (redis://host:6379/0).",
         )
     return Check("broker", True, f"answered in {round((time.monotonic() - started) * 1000)} ms")
 
@@ -108,7 +108,7 @@ def _process(name: str, command: str) -> Check:
     try:
         last = heartbeat.last(name)
     except (redis.RedisError, ValueError, OSError):
-        return Check(name, False, "unknown: heartbeats are kept in the broker, which did not answer", remedy)
+        return Check(name, False, "unknown: heartbeats are in the broker, which didn’t answer", remedy)
     if last is None:
         return Check(name, False, "no heartbeat", remedy)
     detail = f"last heartbeat {last.age:.0f} s ago" if last.age < 60 else f"silent for {clock.duration(last.age)}"
@@ -130,7 +130,7 @@ def messages(now: metrics.Measured) -> str:
     waiting = f"{now.messages:,} message{'' if now.messages == 1 else 's'} to deliver"
     if now.messages:
         waiting += f", the oldest for {now.oldest_message:.0f} s"
-    return f"{waiting}; {now.dead:,} dead (an administrator may redeliver them)" if now.dead else waiting
+    return f"{waiting}; {now.dead:,} dead (an administrator can redeliver them)" if now.dead else waiting
 
 
 def backlog() -> Check:

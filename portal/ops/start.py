@@ -44,7 +44,7 @@ def the_port(text: str) -> int:
     with contextlib.suppress(ValueError):
         if 1 <= int(text) <= 65535:
             return int(text)
-    raise Refusal(f"“{text}” is no port. Choose one from 1024 to 65535: make run PORT=8001")
+    raise Refusal(f"“{text}” isn’t a port. Choose one from 1024 to 65535: make run PORT=8001")
 
 
 def lock_folder(address: str) -> TextIO:
@@ -56,8 +56,8 @@ def lock_folder(address: str) -> TextIO:
         file.seek(0)
         pid, _, where = file.read().strip().partition(" ")
         raise Refusal(
-            f"Rodeo already runs from here: process {pid or '?'}, {where or 'still starting'}. Stop it with Ctrl-C in "
-            "its terminal, or run another beside it: make run PORT=8001 RODEO_STATE_DIR=var/second"
+            f"Rodeo is already running here: process {pid or '?'}, {where or 'still starting'}. Stop it with Ctrl-C in "
+            "its terminal, or run a second one: make run PORT=8001 RODEO_STATE_DIR=var/second"
         ) from error
     file.truncate(0)
     file.write(f"{os.getpid()} {address}\n")
@@ -83,13 +83,11 @@ def _port_problem(port: int) -> str | None:
         try:
             probe.bind((HOST, port))
         except PermissionError:
-            return f"Port {port} needs more rights than you have. Choose one above 1023: make run PORT=8000"
+            return f"Port {port} needs more rights. Choose one above 1023: make run PORT=8000"
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                return (
-                    f"Port {port} cannot be used ({error.strerror}). Choose another: make run PORT={_free_port(port)}"
-                )
-            return f"Port {port} is taken by another program. Choose another: make run PORT={_free_port(port)}"
+                return f"Port {port} can’t be used ({error.strerror}). Choose another: make run PORT={_free_port(port)}"
+            return f"Port {port} is in use. Choose another: make run PORT={_free_port(port)}"
     return None
 
 
@@ -156,13 +154,13 @@ class Portal:
         if not self.supervisor.wait(self._is_ready, READY_WITHIN):
             if self.supervisor.is_stopping():
                 return
-            raise Refusal(f"Not ready after {READY_WITHIN:.0f} s; the lines above say why.")
+            raise Refusal(f"Not ready after {READY_WITHIN:.0f} s; see the lines above.")
         loading = self._load_sample()
         self._announce(password, loading)
 
     def _start_broker(self) -> None:
         if read().BROKER_URL:
-            self._ping_broker(5, "BROKER_URL names no broker that answers. Start it or correct the address")
+            self._ping_broker(5, "No broker answers at BROKER_URL. Start it or fix the address")
             return
         path = broker_socket(STATE_DIR)
         try:
@@ -173,7 +171,7 @@ class Portal:
         self.broker = self.supervisor.start(
             Child("broker", command, on_parent_death=signal.SIGTERM, unsaid=BROKER_CHATTER)
         )
-        self._ping_broker(20, "The embedded broker does not start; the lines above say why")
+        self._ping_broker(20, "The embedded broker didn’t start; see the lines above")
 
     def _ping_broker(self, seconds: float, otherwise: str) -> None:
         last_error: list[str] = []
@@ -193,9 +191,7 @@ class Portal:
         try:
             executor = MigrationExecutor(connection)
         except DatabaseError as error:
-            raise Refusal(
-                f"The database does not answer: {str(error).strip()}. Start it or correct DATABASE_URL."
-            ) from None
+            raise Refusal(f"The database doesn’t answer: {str(error).strip()}. Start it or fix DATABASE_URL.") from None
         count = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         if count:
             self._say(f"preparing the database ({count} migrations)")
@@ -284,7 +280,7 @@ class Portal:
     def _is_ready(self) -> bool:
         for child in self.supervisor.children:
             if child.deaths >= GIVE_UP_AFTER:
-                raise Refusal(f"{child.name} ended {child.deaths} times while starting; the lines above say why.")
+                raise Refusal(f"{child.name} ended {child.deaths} times while starting; see the lines above.")
         return self._says(self.stream_port, "/healthz", "alive") and self._says(self.port, "/readyz", "ready")
 
     def _says(self, port: int, path: str, word: str) -> bool:
@@ -305,12 +301,12 @@ class Portal:
         self._say(f"Rodeo is ready: {self.address}")
         if password:
             self._say(f"Sign in as “{FIRST_ADMINISTRATOR}” with the password “{password}”")
-            self._say(f"(kept in {_short(STATE_DIR / 'first_password')} until you change it)")
+            self._say(f"(saved in {_short(STATE_DIR / 'first_password')} until you change it)")
         else:
-            self._say("Sign in with your account. A forgotten password: .venv/bin/python manage.py changepassword NAME")
+            self._say("Sign in with your account. Forgot the password? .venv/bin/python manage.py changepassword NAME")
         if loading:
-            self._say("If there is nothing here yet, a sample company is loaded now; its boards fill within seconds.")
-        self._say("Ctrl-C stops everything.")
+            self._say("If it’s empty, a sample company is loading now. Its boards fill within seconds.")
+        self._say("Stop everything with Ctrl-C.")
         self._say()
 
 

@@ -198,7 +198,7 @@ class Supervisor:
     def _ask(self, child: Child, step: tuple[signal.Signals, float] | None) -> float:
         """Take the next step in stopping a child; return how long to wait for it."""
         if step is None:
-            self.console.say("rodeo", f"{child.name} did not stop; ending it")
+            self.console.say("rodeo", f"{child.name} didn’t stop; ending it")
             child.signal(signal.SIGKILL)
             return 5.0
         # Asking is for the process itself, which then tells those it started; force is for all of them.

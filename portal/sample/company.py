@@ -22,6 +22,7 @@ from portal.kernel import clock
 from portal.kernel.outbox import publish
 from portal.sample.reports import MERGED, REPOSITORY, all_reports
 from portal.search.events import SearchEmptied
+from releases.environments.actions import create_environment
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.models import (
@@ -40,14 +41,16 @@ from releases.models import (
     Tag,
     TagMove,
 )
-from releases.planning.slugs import free_slug as release_slug
+from releases.planning.actions import create_release
 from releases.pulling import actions as pulling
 from releases.pulling import leases
 from releases.reading.actions import drain_inbox
 from releases.sources import connect_git
+from releases.sources.actions import create_push_source
+from squads.endings.actions import cancel, close_as_duplicate
 from squads.models import Evidence, Membership, Service, Squad, Story
 from squads.stories.actions import create_story, record_by_hand
-from squads.teams.actions import create_service, create_squad
+from squads.teams.actions import archive_squad, create_service, create_squad
 
 PEOPLE = {"sample-ana": "Ana Ortega", "sample-kofi": "Kofi Mensah", "sample-mei": "Mei Lin", "sample-talk": "The talk"}
 SQUADS = {
@@ -87,6 +90,8 @@ STORIES: tuple[tuple[str, str, str, str, tuple[float, ...]], ...] = (
     ("PAY-6", "defect", "VAT is rounded per item instead of per invoice", "", (30, 19)),
     ("PAY-7", "user_story", "Show prices in the visitor's currency", "", (40,)),
     ("PAY-8", "defect", "The receipt shows the wrong time zone", "", ()),
+    ("PAY-9", "user_story", "Pay by cheque", "", ()),
+    ("PAY-10", "defect", "The receipt is an hour off in summer", "", ()),
     ("SRCH-1", "user_story", "Find products despite typing errors", "typo-search", (240, 209)),
     ("SRCH-2", "user_story", "Suggest while typing", "", (110, 79)),
     ("SRCH-3", "defect", "Umlauts are not found", "", (345, 329)),
@@ -100,6 +105,19 @@ CRITERIA = {
     "PAY-1": "A stored card pays in one step\nThe receipt arrives within a minute",
     "PAY-4": "Two cards share the amount\nIf the second is declined, the first is not charged",
     "SRCH-1": "“trouser” finds trousers\nResults arrive within 200 ms",
+}
+
+
+# Priority, labels, and in how many days it is needed.
+PLANNED: dict[str, tuple[str, tuple[str, ...], int | None]] = {
+    "PAY-4": ("high", ("checkout",), 4),
+    "PAY-5": ("normal", ("cards", "mail"), None),
+    "PAY-6": ("urgent", ("invoices",), 1),
+    "PAY-7": ("normal", ("checkout",), 12),
+    "PAY-8": ("low", ("invoices",), None),
+    "SRCH-2": ("high", ("suggestions",), 6),
+    "SRCH-4": ("low", (), None),
+    "PLAT-3": ("normal", ("operations",), 3),
 }
 
 
@@ -187,9 +205,7 @@ def load(say: Callable[[str], None] = lambda line: None) -> None:
 
 def _person(name: str) -> User:
     first, _, last = PEOPLE[name].partition(" ")
-    person, new = User.objects.get_or_create(
-        username=name, defaults={"first_name": first, "last_name": last, "is_active": False}
-    )
+    person, new = User.objects.get_or_create(username=name, defaults={"first_name": first, "last_name": last})
     if new:
         person.set_unusable_password()
         person.save(update_fields=["password"])
@@ -209,47 +225,68 @@ def _company(at: datetime, squads: dict[str, Squad]) -> dict[str, Story]:
     for person in User.objects.filter(is_superuser=True):
         Membership.objects.get_or_create(squad=squads["PAY"], user=person)
     for order, (key, name, tier, location, cluster) in enumerate(PLACES):
-        Environment.objects.get_or_create(
-            key=key,
-            defaults={
-                "slug": key,
-                "name": name,
-                "tier": tier,
-                "location": location,
-                "cluster": cluster,
-                "realm": "market",
-                "order": (order + 2) * 10,
-            },
-        )
+        if Environment.objects.find(key) is None:
+            create_environment(
+                by=None,
+                key=key,
+                name=name,
+                tier=tier,
+                location=location,
+                cluster=cluster,
+                realm="market",
+                order=(order + 2) * 10,
+            )
     for name, prefix in SERVICES.items():
         repositories = [] if name == "checkout" else [f"market/{name}"]
         create_service(by=_person(SQUADS[prefix][3]), name=name, squad=squads[prefix], repositories=repositories)
-    planned = Release.objects.create(
+    planned = create_release(
+        by=_person(SQUADS["PAY"][3]),
         version="2026.4",
         line="market",
-        slug=release_slug("market", "2026.4"),
         planned_for=(at + timedelta(days=6)).date(),
         notes="Everything the market needs before the holidays.",
     )
-    stories = {}
-    for key, type_, title, flag, steps in STORIES:
-        prefix = key.partition("-")[0]
-        person = _person(SQUADS[prefix][3])
-        story = create_story(
-            squads[prefix],
-            by=person,
-            title=title,
-            type=type_,
-            release=planned,
-            flag=flag,
-            acceptance_criteria=CRITERIA.get(key, ""),
-        )
-        for step, ago in zip(("in_progress", "dev_done"), steps, strict=False):
-            story.move_progress(step, by=person, at=at - timedelta(hours=ago))
-        written = at - timedelta(hours=max(steps, default=0)) - WRITTEN
-        Story.objects.filter(pk=story.pk).update(created_at=written)
-        stories[key] = story
+    stories = {each[0]: _story(squads, planned, at, *each) for each in STORIES}
+    cancel(stories["PAY-9"], by=_person("sample-ana"), because="Two visitors asked for it in five years.")
+    close_as_duplicate(stories["PAY-10"], "PAY-8", by=_person("sample-kofi"))
     return stories
+
+
+def _story(
+    squads: dict[str, Squad],
+    planned: Release,
+    at: datetime,
+    key: str,
+    type_: str,
+    title: str,
+    flag: str,
+    steps: tuple[float, ...],
+) -> Story:
+    prefix = key.partition("-")[0]
+    person = _person(SQUADS[prefix][3])
+    story = create_story(
+        squads[prefix],
+        by=person,
+        title=title,
+        type=type_,
+        release=planned,
+        flag=flag,
+        acceptance_criteria=CRITERIA.get(key, ""),
+        assignees=[person] if steps else [],
+        **_planned(key, at),
+    )
+    for step, ago in zip(("in_progress", "dev_done"), steps, strict=False):
+        story.move_progress(step, by=person, at=at - timedelta(hours=ago))
+    written = at - timedelta(hours=max(steps, default=0)) - WRITTEN
+    Story.objects.filter(pk=story.pk).update(created_at=written)
+    return story
+
+
+def _planned(key: str, at: datetime) -> dict[str, Any]:
+    """Return what people said beside the texts: priority, labels and, of some, the day by which it is needed."""
+    priority, labels, days = PLANNED.get(key, ("normal", (), None))
+    due = None if days is None else (at + timedelta(days=days)).date()
+    return {"priority": priority, "labels": list(labels), "due": due}
 
 
 def make_repository(at: datetime) -> Path:
@@ -305,8 +342,8 @@ def _settled(patience: float = 60) -> None:
 
 def send(at: datetime, shas: dict[str, str]) -> None:
     """Send what the sample company's CI and deploy systems would have said."""
-    reports = Source.objects.create(key=PUSH, name="Sample events", kind="report")
-    changes = Source.objects.create(key=CHANGES, name="Sample changes", kind="cdevents")
+    reports, _ = create_push_source(by=None, kind="report", name="Sample events")
+    changes, _ = create_push_source(by=None, kind="cdevents", name="Sample changes")
     for number, (kind, ago, payload) in enumerate(all_reports(shas)):
         moment = at - timedelta(hours=ago)
         delivery = f"sample-{number}"
@@ -334,9 +371,7 @@ def _talk() -> None:
     for version, day, user_stories, defects in TALK:
         moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
         with transaction.atomic():
-            release = Release.objects.create(
-                version=version, line="OneHealth", slug=release_slug("OneHealth", version), released_at=moment
-            )
+            release = create_release(by=person, version=version, line="OneHealth", released_at=moment)
             for type_, name, count in (("user_story", "User story", user_stories), ("defect", "Defect", defects)):
                 for number in range(1, count + 1):
                     story = create_story(
@@ -349,6 +384,7 @@ def _talk() -> None:
                     )
                     record_by_hand(story, by=person, kind="deployment", at=moment, note=TALK_NOTE)
             Story.objects.filter(release=release).update(created_at=moment)
+    archive_squad(squad, by=person, because="The company of the talk. Its releases are here to look at.")
 
 
 @transaction.atomic
@@ -397,4 +433,4 @@ def _forget(people: Any) -> None:
             person.delete()
         except ProtectedError:
             # Somebody built on what this sample person did; an inactive account does no harm.
-            continue
+            User.objects.filter(pk=person.pk).update(is_active=False)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from portal.kernel.api import Endpoint
 from portal.search import queries
+from portal.search.operators import OPERATORS
 
 
 class FoundThing(serializers.Serializer):
@@ -23,18 +24,30 @@ class FoundThing(serializers.Serializer):
 
 
 class Search(Endpoint):
-    """Stories, releases, squads, services, environments, changes and branches by any word that begins as was typed."""
+    """Stories, releases, squads, services, environments, people, sources, comments, changes and branches by any word that
+    begins as was typed. Operators narrow it: squad:payments is:blocked release:5.10 type:defect."""
 
     serializer_class = FoundThing
     filter_backends = []
-    parameters = ("q", "kind")
+    parameters = ("q", "kind", "ended")
     # Nothing is read through it, but the router wants to know what this is about.
     queryset = None
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("q", str, required=True, description="What to look for; any text."),
+            OpenApiParameter(
+                "q",
+                str,
+                required=True,
+                description=f"What to look for: any text, and operators: {', '.join(f'{each}:' for each in OPERATORS)}.",
+            ),
             OpenApiParameter("kind", str, enum=list(queries.KINDS), many=True, description="Only these kinds."),
+            OpenApiParameter(
+                "ended",
+                str,
+                enum=["with"],
+                description="Cancelled stories, duplicates and those of archived squads are found by key only; so, by any word.",
+            ),
         ],
         responses=FoundThing(many=True),
     )
@@ -45,7 +58,12 @@ class Search(Endpoint):
             raise serializers.ValidationError(
                 {"kind": f"There is no kind “{min(strange)[:40]}”. Choose from {', '.join(queries.KINDS)}."}
             )
-        found = queries.find(request.query_params.get("q", ""), kinds or tuple(queries.KINDS))
+        ended = request.query_params.get("ended") == "with"
+        found = queries.find(
+            request.query_params.get("q", ""), kinds or tuple(queries.KINDS), me=request.user, ended=ended
+        )
+        if found.problem:
+            raise serializers.ValidationError({"q": found.problem})
         page: Any = self.paginate_queryset(found.hits)  # type: ignore[arg-type]
         rows = [
             {

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from releases.models import Environment, Release
-from squads.models import Service, Squad, Story, StoryAlias
+from portal.accounts.models import User
+from releases.models import Environment, Release, Source
+from releases.providers import PROVIDERS
+from squads.models import Comment, Service, Squad, Story, StoryAlias
 from squads.teams.keys import foreign_key_of
 
-LONGEST_BODY = 20_000
+LONGEST_BODY, LONGEST_TITLE, LONGEST_KEY, LONGEST_URL = 20_000, 300, 340, 400
 # What else a story is called stands in the first line of what is written in it, with this between.
 NAMES = "\t"
 
@@ -23,6 +26,11 @@ class Entry(NamedTuple):
     title: str
     body: str
     url: str
+
+    def fitted(self) -> "Entry":
+        """Return it as the columns of the index take it."""
+        key, title = self.key[:LONGEST_KEY], self.title.replace("\0", "")[:LONGEST_TITLE]
+        return Entry(self.ref, key, title, self.body, self.url[:LONGEST_URL])
 
 
 def _some(rows: "QuerySet[Any]", refs: Collection[Any] | None) -> "QuerySet[Any]":
@@ -73,9 +81,34 @@ def services(refs: Collection[Any] | None) -> Iterator[Entry]:
         yield Entry(str(each.pk), each.slug, each.name, body, each.get_absolute_url())
 
 
+def comments(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Comments by what they say, under the key of their story; those that were removed say nothing."""
+    rows = _some(Comment.objects.filter(removed_at=None).order_by("pk"), refs)
+    prefix = reverse("squads:stories:list")
+    for pk, key, body in rows.values_list("pk", "story__key", "body").iterator(2000):
+        start = " ".join(body[:1000].split())[:120]
+        yield Entry(str(pk), key, start, _joined(body), f"{prefix}{key}/#comment-{pk}")
+
+
+def people(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """People who can sign in, by user name and name. What is shown of them is what they have to do."""
+    prefix = reverse("squads:stories:list")
+    for each in _some(User.objects.filter(is_active=True, program_of=None).order_by("pk"), refs).iterator(2000):
+        yield Entry(str(each.pk), each.username, each.name, "", f"{prefix}?{urlencode({'assignee': each.username})}")
+
+
+def sources(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Sources by key and name, then by the system and the repository."""
+    rows = Source.objects.select_related("repository").order_by("pk")
+    for each in _some(rows, refs).iterator(2000):
+        system = PROVIDERS[each.kind].name if each.kind in PROVIDERS else each.kind
+        body = _joined(system, each.repository.key if each.repository else "")
+        yield Entry(str(each.pk), each.key, each.name, body, each.get_absolute_url())
+
+
 def environments(refs: Collection[Any] | None) -> Iterator[Entry]:
-    """Environments by key and name, then by tier and where they are."""
-    for each in _some(Environment.objects.unmerged().order_by("pk"), refs).iterator(2000):
+    """Environments that are there, by key and name, then by tier and where they are."""
+    for each in _some(Environment.objects.unmerged().filter(gone_at=None).order_by("pk"), refs).iterator(2000):
         body = _joined(each.tier, each.location, each.cluster, each.realm)
         yield Entry(str(each.pk), each.key, each.name, body, each.get_absolute_url())
 
@@ -86,4 +119,7 @@ SOURCES: dict[str, Callable[[Collection[Any] | None], Iterator[Entry]]] = {
     "squad": squads,
     "service": services,
     "environment": environments,
+    "person": people,
+    "source": sources,
+    "comment": comments,
 }

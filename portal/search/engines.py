@@ -9,49 +9,75 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 
 # A word stands for itself and, where it was misspelt, for what it may have meant: all of the first, any of the second.
 Terms = Sequence[Sequence[str]]
 TABLE = "portal_searchentry"
+OTHERS = "release OR squad OR service OR environment OR person OR source"
 # Planned for all of its rows and read only as far as wanted. Planned for a few, PostgreSQL trusts to meet them soon and
 # reads the whole table where there are none.
 FENCED = "WITH found AS MATERIALIZED (SELECT id FROM {table} WHERE {where}) SELECT id FROM found LIMIT %s"
 
 
-def candidates(terms: Terms, most: int, *, head: bool, stories: bool) -> list[int]:
-    """Return the ids of up to `most` entries in which every term begins a word.
+# Of stories and comments there are many, of the others few, which must not drown.
+GROUPS = ("story", "comment", "other")
 
-    `head` looks at keys and titles only. `stories` looks at stories only, else at everything else: of the others there
-    are few, and they must not drown.
+
+def candidates(terms: Terms, most: int, *, head: bool, group: str, stories: "QuerySet[Any] | None" = None) -> list[int]:
+    """Return the ids of up to `most` entries of a group in which every term begins a word.
+
+    `head` looks at keys and titles only. `stories` are the only ones that are wanted.
     """
     if not terms:
         return []
     make = _postgresql if connection.vendor == "postgresql" else _sqlite
-    sql, values = make(terms, head, stories)
+    sql, values = make(terms, head, group, stories)
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, most])
         return [row[0] for row in cursor.fetchall()]
 
 
-def _postgresql(terms: Terms, head: bool, stories: bool) -> tuple[str, list[Any]]:
+# As the indexes of portal/migrations/0007_find_more.py say, to the letter; else they are not used.
+_KINDS = {"story": "kind = 'story'", "comment": "kind = 'comment'", "other": "kind NOT IN ('story', 'comment')"}
+
+
+def _among(stories: "QuerySet[Any]", pk: str) -> tuple[str, list[Any]]:
+    """Return the condition that the story of this id is one of these, asked of one story at a time: as many as are looked
+    at are asked for, not as many as there are."""
+    sql, values = stories.order_by().extra(where=[f"squads_story.id = {pk}"]).values("pk").query.sql_with_params()  # noqa: S610 - ours
+    return f"EXISTS ({sql})", list(values)
+
+
+def _postgresql(terms: Terms, head: bool, group: str, stories: "QuerySet[Any] | None") -> tuple[str, list[Any]]:
     # Words hold letters and digits only (query_terms.py), so nothing in them is an operator.
     query = " & ".join("(" + " | ".join(f"'{word}':*" for word in term) + ")" for term in terms)
-    column, sign = "head" if head else "words", "=" if stories else "<>"
-    where = f"{column} @@ to_tsquery('simple', %s) AND kind {sign} 'story'"
-    return FENCED.format(table=TABLE, where=where), [query]
+    where = f"{'head' if head else 'words'} @@ to_tsquery('simple', %s) AND {_KINDS[group]}"
+    if stories is None:
+        return FENCED.format(table=TABLE, where=where), [query]
+    # What is no story has no number.
+    among, values = _among(stories, f"CAST(CASE WHEN {TABLE}.kind = 'story' THEN {TABLE}.ref END AS bigint)")
+    return FENCED.format(table=TABLE, where=f"{where} AND {among}"), [query, *values]
 
 
-def _sqlite(terms: Terms, head: bool, stories: bool) -> tuple[str, list[Any]]:
+def _sqlite(terms: Terms, head: bool, group: str, stories: "QuerySet[Any] | None") -> tuple[str, list[Any]]:
     query = " AND ".join("(" + " OR ".join(f'"{word}" *' for word in term) + ")" for term in terms)
     columns = "{key title}" if head else "{key title body}"
-    kinds = "kind : (story)" if stories else "kind : (release OR squad OR service OR environment)"
+    kinds = f"kind : ({group})" if group != "other" else f"kind : ({OTHERS})"
+    where, values = "portal_searchwords MATCH %s", [f"{kinds} AND {columns} : ({query})"]
+    if stories is not None:
+        among, more = _among(stories, "CAST(entry.ref AS INTEGER)")
+        entry = f"SELECT 1 FROM {TABLE} entry WHERE entry.id = portal_searchwords.rowid AND {among}"  # noqa: S608 - ours
+        where, values = f"{where} AND EXISTS ({entry})", [*values, *more]
     # The newest first, which here costs nothing.
-    sql = "SELECT rowid FROM portal_searchwords WHERE portal_searchwords MATCH %s ORDER BY rowid DESC LIMIT %s"
-    return sql, [f"{kinds} AND {columns} : ({query})"]
+    return f"SELECT rowid FROM portal_searchwords WHERE {where} ORDER BY rowid DESC LIMIT %s", values  # noqa: S608 - ours
 
 
 def by_key(text: str, most: int) -> list[int]:
-    """Return the ids of entries with this very key, and of up to `most` whose key begins so, in capitals or not."""
+    """Return the ids of entries with this very key, and of up to `most` whose key begins so, in capitals or not.
+
+    Comments go by the key of their story, and are not meant.
+    """
     key = text.upper()
     if connection.vendor == "postgresql":
         begins, values = "upper(key) LIKE %s", [re.sub(r"([\\%_])", r"\\\1", key) + "%"]
@@ -61,7 +87,7 @@ def by_key(text: str, most: int) -> list[int]:
     found: list[int] = []
     with connection.cursor() as cursor:
         for where, given in (("upper(key) = %s", [key]), (begins, values)):
-            cursor.execute(f"SELECT id FROM {TABLE} WHERE {where} LIMIT %s", [*given, most])  # noqa: S608 - ours
+            cursor.execute(f"SELECT id FROM {TABLE} WHERE {where} AND kind <> 'comment' LIMIT %s", [*given, most])  # noqa: S608 - ours
             found += [row[0] for row in cursor.fetchall()]
     return found
 

@@ -11,7 +11,7 @@ from portal.kernel.events import Event
 class SearchStale(Event):
     """The index entries of some things may be out of date. Published by the search itself, a few hundred at a time.
 
-    kind: what they are: story, release, squad, service or environment.
+    kind: what they are, as documents.py calls it: story, release, squad and so on.
     ids: their primary keys.
     """
 

@@ -4,15 +4,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.db.models import Exists, OuterRef, Q
-from django.urls import reverse
-from django.utils.safestring import SafeString
+from django.db.models import Q, QuerySet
 
-from portal.search import engines, query_terms
+from portal.kernel.actors import Anyone
+from portal.search import code_hits, engines, operators, query_terms
 from portal.search.documents import NAMES
+from portal.search.hits import Hit
 from portal.search.models import SearchEntry, SearchSpelling
 from portal.search.query_terms import Asked
-from releases.models import Change, Run, StoryLink
+from squads.models import Comment, Membership, Story
 
 KINDS = {
     "story": "Stories",
@@ -20,36 +20,38 @@ KINDS = {
     "squad": "Squads",
     "service": "Services",
     "environment": "Environments",
+    "person": "People",
+    "source": "Sources",
+    "comment": "Comments",
     "change": "Changes",
     "branch": "Branches",
 }
-OTHERS = frozenset(KINDS) - {"story", "change", "branch"}
+# What is in the index, by the groups in which it is looked for.
+GROUPS = {
+    "story": {"story"},
+    "comment": {"comment"},
+    "other": frozenset(KINDS) - {"story", "comment", "change", "branch"},
+}
 # So many are looked at before the best are chosen; beyond, a longer text finds the others.
 MOST = 200
 KEYS, LONGEST_KEY = 20, 60
-SHORTEST_SHA = 4
-# Without an index of subjects (SQLite), only so many of the newest changes are read.
-CHANGES_READ = 20_000
-
-
-class Hit(NamedTuple):
-    """One thing that was found. `title` and `excerpt` are HTML in which the words that were looked for are marked."""
-
-    kind: str
-    key: str
-    plain: str
-    title: SafeString
-    excerpt: SafeString
-    url: str
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, the best first within each kind. `meant` is what was looked for instead of a misspelling."""
+    """What a search found, the best first within each kind. `meant` is what was looked for instead of a misspelling.
 
+    `asked` is what was looked for without the operators of what was typed; `problem` says which of these mean nothing.
+    """
+
+    typed: str
     asked: Asked
     hits: list[Hit]
     meant: str = ""
+    problem: str = ""
+    note: str = ""
+    # How many stories were found and not shown: cancelled, duplicates, or of archived squads.
+    left_out: int = 0
 
     def groups(self, each: int | None = None) -> list[tuple[str, str, list[Hit], int]]:
         """Return (kind, its name, its first hits, how many there are) of every kind that has some."""
@@ -61,36 +63,76 @@ class Found:
         return made
 
 
-def find(text: str, kinds: Collection[str] = tuple(KINDS), limit: int = MOST) -> Found:
+def find(
+    text: str,
+    kinds: Collection[str] = tuple(KINDS),
+    limit: int = MOST,
+    *,
+    me: Anyone | None = None,
+    ended: bool = False,
+) -> Found:
     """Return up to `limit` things of each kind that a text may mean, the best first: what is called exactly so, what
     begins so, then by title, then by what is written in it. When nothing has these words, the nearest spellings are
-    looked for. Takes any text and never raises for one; a handful of queries whatever there is."""
-    asked = query_terms.asked(text)
-    limit = min(max(limit, 1), MOST)
-    hits = _matching(asked, [(word,) for word in asked.words], kinds, limit)
-    if hits or not asked.words:
-        return Found(asked, hits)
+    looked for. Operators (operators.py) narrow it; `me` is who searches. Cancelled stories, duplicates and stories of
+    archived squads are found by their keys, by operators, and with `ended`. Takes any text and never raises for one; a
+    handful of queries whatever there is."""
+    typed = query_terms.asked(text).text
+    read = operators.read(typed, me, kinds)
+    asked, limit = query_terms.asked(read.text), min(max(limit, 1), MOST)
+    stories = None if read.stories is None else Story.objects.filter(read.stories)
+    wanted = Wanted(frozenset(kinds) if read.kinds is None else read.kinds, stories, read.kinds is not None, ended)
+    said: dict[str, Any] = {"problem": read.problem, "note": read.note}
+    hits, left = ([], 0) if read.problem else _matching(asked, [(word,) for word in asked.words], wanted, limit)
+    if hits or left or not asked.words:
+        return Found(typed, asked, hits, left_out=left, **said)
     terms = _corrected(asked.words)
     if terms is None:
-        return Found(asked, [])
+        return Found(typed, asked, [], **said)
     likely = Asked(asked.text, tuple(word for term in terms for word in term))
-    return Found(asked, _matching(likely, terms, kinds, limit), " ".join(term[0] for term in terms))
+    found, left = _matching(likely, terms, wanted, limit)
+    return Found(typed, asked, found, " ".join(term[0] for term in terms), left_out=left, **said)
 
 
-def _matching(asked: Asked, terms: engines.Terms, kinds: Collection[str], limit: int) -> list[Hit]:
-    if not asked.text:
-        return []
-    found = _entries(asked, terms, kinds)
+class Wanted(NamedTuple):
+    """What may be found: things of these kinds, and of stories only these; None where all may. `narrowed` says that an
+    operator asks for it, so that words are not needed; `ended` that stories are shown however they ended."""
+
+    kinds: frozenset[str]
+    stories: "QuerySet[Story] | None"
+    narrowed: bool
+    ended: bool = False
+
+
+def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) -> tuple[list[Hit], int]:
+    """Return the hits, and how many stories are left out since they ended other than done."""
+    kinds = wanted.kinds
+    if not asked.text and not wanted.narrowed:
+        return [], 0
+    every = _entries(asked, terms, wanted) if asked.text else _newest(wanted)
+    found = every if wanted.ended or wanted.stories is not None else _without_ended(every, asked)
     hits: list[Hit] = []
     for kind in KINDS:
         if kind in kinds:
-            ranked = sorted((_rank(row, asked, terms), row) for row in found if row.kind == kind)
-            hits += [_hit(row, asked.words) for _, row in ranked[:limit]]
+            own = [row for row in found if row.kind == kind]
+            # Without words nothing fits better than the newest.
+            ranked = sorted(own, key=lambda row: _rank(row, asked, terms)) if asked.text else own
+            hits += _hits(kind, ranked[:limit], asked.words)
     if "change" in kinds:
-        hits += _changes(asked, terms, limit)
+        hits += code_hits.changes(asked, terms, limit)
     if "branch" in kinds:
-        hits += _branches(asked, limit)
-    return hits
+        hits += code_hits.branches(asked, limit)
+    return hits, len(every) - len(found)
+
+
+def _without_ended(rows: "list[_Row]", asked: Asked) -> "list[_Row]":
+    """Leave out stories that were cancelled, are duplicates, or belong to archived squads, but those called exactly so."""
+    wanted = asked.text.casefold()
+    others = [row for row in rows if row.kind == "story" and wanted not in (row.key.casefold(), *_other_names(row))]
+    if not others:
+        return rows
+    gone = Story.objects.filter(~Q(ending="") | Q(squad__archived_at__isnull=False), pk__in=[row.ref for row in others])
+    refs = {str(pk) for pk in gone.order_by().values_list("pk", flat=True)}
+    return [row for row in rows if row.kind != "story" or row.ref not in refs]
 
 
 # Entries
@@ -98,6 +140,7 @@ def _matching(asked: Asked, terms: engines.Terms, kinds: Collection[str], limit:
 
 class _Row(NamedTuple):
     kind: str
+    ref: str
     key: str
     title: str
     body: str
@@ -105,29 +148,50 @@ class _Row(NamedTuple):
     pk: int
 
 
-def _entries(asked: Asked, terms: engines.Terms, kinds: Collection[str]) -> list[_Row]:
+COLUMNS = ("kind", "ref", "key", "title", "body", "url", "pk")
+
+
+def _newest(wanted: Wanted) -> list[_Row]:
+    """Return the newest entries of what operators ask for."""
+    rows = SearchEntry.objects.filter(kind__in=wanted.kinds)
+    if wanted.stories is not None:
+        newest = wanted.stories.order_by("-pk").values_list("pk", flat=True)[:MOST]
+        rows = rows.filter(kind="story", ref__in=[str(pk) for pk in newest])
+    return [_Row._make(row) for row in rows.order_by("-pk").values_list(*COLUMNS)[:MOST]]
+
+
+def _entries(asked: Asked, terms: engines.Terms, wanted: Wanted) -> list[_Row]:
     """Return the entries that may be meant: by key, by the words of keys and titles, and, if these are few, by any word."""
     ids: dict[int, None] = {}
-    for stories in (True, False):
-        if not ({"story"} if stories else OTHERS) & set(kinds):
+    for group in engines.GROUPS:
+        if not GROUPS[group] & wanted.kinds:
             continue
-        own = engines.candidates(terms, MOST, head=True, stories=stories)
+        stories = wanted.stories if group == "story" else None
+        # Of a comment nothing is a title.
+        own = engines.candidates(terms, MOST, head=True, group=group, stories=stories) if group != "comment" else []
         if len(own) < MOST:
-            own += engines.candidates(terms, MOST, head=False, stories=stories)
+            own += engines.candidates(terms, MOST, head=False, group=group, stories=stories)
         ids.update(dict.fromkeys(own))
     if len(asked.text) <= LONGEST_KEY and " " not in asked.text:
         ids.update(dict.fromkeys(engines.by_key(asked.text, KEYS)))
-    columns = ("kind", "key", "title", "body", "url", "pk")
-    rows = SearchEntry.objects.filter(pk__in=ids, kind__in=kinds).order_by().values_list(*columns)
-    return [_Row._make(row) for row in rows]
+    rows = SearchEntry.objects.filter(pk__in=ids, kind__in=wanted.kinds).order_by().values_list(*COLUMNS)
+    found = [_Row._make(row) for row in rows]
+    if wanted.stories is None:
+        return found
+    fitting = set(wanted.stories.filter(pk__in=[row.ref for row in found]).values_list("pk", flat=True))
+    return [row for row in found if int(row.ref) in fitting]
+
+
+def _other_names(row: _Row) -> Sequence[str]:
+    """Return what else a story is called: what is written in it begins with that."""
+    return row.body.partition("\n")[0].casefold().split(NAMES) if row.kind == "story" else ()
 
 
 def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
     """Order hits of one kind, the least first."""
     key, wanted = row.key.casefold(), asked.text.casefold()
     head, title = query_terms.split(f"{row.key} {row.title}"), row.title.casefold()
-    # What is written in a story begins with what else it is called.
-    others = row.body.partition("\n")[0].casefold().split(NAMES) if row.kind == "story" else ()
+    others = _other_names(row)
     if wanted in (key, title, *others):
         level = 0
     elif key.startswith(wanted):
@@ -150,15 +214,48 @@ def _rank(row: _Row, asked: Asked, terms: engines.Terms) -> tuple[Any, ...]:
     )
 
 
-def _hit(row: _Row, wanted: Sequence[str]) -> Hit:
-    return Hit(
-        row.kind,
-        row.key,
-        row.title,
-        query_terms.marked(row.title, wanted),
-        query_terms.excerpt(row.body, wanted),
-        row.url,
-    )
+def _hits(kind: str, rows: list[_Row], wanted: Sequence[str]) -> list[Hit]:
+    """Return the hits of rows of one kind. Which squads people are in, and who said something, is read with them."""
+    if not rows:
+        return []
+    if kind == "person":
+        return _people(rows, wanted)
+    authors = _authors(rows) if kind == "comment" else {}
+    return [
+        Hit(
+            row.kind,
+            row.key,
+            row.title,
+            query_terms.marked(f"{authors[row.ref]}: {row.title}" if row.ref in authors else row.title, wanted),
+            query_terms.excerpt(row.body, wanted),
+            row.url,
+        )
+        for row in rows
+    ]
+
+
+def _authors(rows: list[_Row]) -> dict[str, str]:
+    comments = Comment.objects.filter(pk__in=[row.ref for row in rows]).select_related("author")
+    return {str(comment.pk): comment.author.name for comment in comments}
+
+
+def _people(rows: list[_Row], wanted: Sequence[str]) -> list[Hit]:
+    """Return people with the squads they are in."""
+    squads: dict[str, list[str]] = {}
+    memberships = Membership.objects.filter(user__in=[row.ref for row in rows]).order_by("squad__name")
+    for user, squad in memberships.values_list("user_id", "squad__name"):
+        squads.setdefault(str(user), []).append(squad)
+    return [
+        Hit(
+            "person",
+            row.key,
+            row.title,
+            query_terms.marked(row.title, wanted),
+            query_terms.marked(", ".join(squads.get(row.ref, [])) or "in no squad", ()),
+            row.url,
+        )
+        for row in rows
+    ]
 
 
 # Misspelling
@@ -181,7 +278,7 @@ def _corrected(wanted: Sequence[str]) -> list[tuple[str, ...]] | None:
 
 
 def _begins_something(word: str) -> bool:
-    return any(engines.candidates([(word,)], 1, head=False, stories=stories) for stories in (True, False))
+    return any(engines.candidates([(word,)], 1, head=False, group=group) for group in engines.GROUPS)
 
 
 def _likely(word: str) -> list[str]:
@@ -189,93 +286,3 @@ def _likely(word: str) -> list[str]:
         return []
     known = SearchSpelling.objects.filter(spelling__in=query_terms.spellings(word)).values_list("word", flat=True)
     return query_terms.nearest(word, known.distinct()[:500])
-
-
-# What is read straight from the tables of changes and runs
-
-
-def _changes(asked: Asked, terms: engines.Terms, limit: int) -> list[Hit]:
-    sha = asked.text.lower()
-    rows, beside = Change.objects.order_by("-committed_at", "pk"), ("repository__service", "release")
-    found: list[Change] = []
-    if len(sha) >= SHORTEST_SHA and not sha.strip("0123456789abcdef"):
-        # A range, which every database finds in its index of shas; "g" comes after every digit of one.
-        found = list(rows.filter(sha__gte=sha, sha__lt=sha + "g").select_related(*beside)[:limit])
-    if not found and terms:
-        found = list(rows.filter(_subject(terms, limit)).select_related(*beside)[:limit])
-    links = dict(
-        StoryLink.objects.asking()
-        .filter(change__in=[row.pk for row in found])
-        .order_by("-key")
-        .values_list("change_id", "story__key")
-    )
-    homes = {row.pk: _home_of(row, links.get(row.pk)) for row in found}
-    return [
-        Hit(
-            "change",
-            row.sha[:8],
-            row.subject,
-            query_terms.marked(row.subject or row.sha, asked.words),
-            query_terms.marked(_said_of(row, links.get(row.pk)), ()),
-            homes[row.pk],
-        )
-        for row in found
-        if homes[row.pk]
-    ]
-
-
-def _subject(terms: engines.Terms, limit: int) -> Q:
-    ids = engines.changes(terms, limit)
-    if ids is not None:
-        return Q(pk__in=ids)
-    newest = Change.objects.order_by("-committed_at", "pk").values_list("committed_at", flat=True)
-    since = list(newest[CHANGES_READ : CHANGES_READ + 1])
-    query = Q(committed_at__gte=since[0]) if since and since[0] else Q()
-    for term in terms:
-        any_of = Q()
-        for word in term:
-            any_of |= Q(subject__icontains=word)
-        query &= any_of
-    return query
-
-
-def _home_of(change: Change, story: str | None) -> str:
-    """Return where a change is shown: with its story or release, else at its provider or service; "" for nowhere."""
-    if story:
-        return reverse("squads:stories:changes", args=[story])
-    if change.release:
-        return reverse("releases:planning:changes", args=[change.release.slug])
-    service = change.repository.service
-    return change.url or (service.get_absolute_url() if service else "")
-
-
-def _said_of(change: Change, story: str | None) -> str:
-    parts = (change.repository.key, f"of {story}" if story else "", change.author)
-    return ", ".join(part for part in parts if part)
-
-
-def _branches(asked: Asked, limit: int) -> list[Hit]:
-    """Return branches that begin as was typed, each with its newest run."""
-    if len(asked.text) < 2 or " " in asked.text:
-        return []
-    begins = Run.objects.filter(branch__startswith=asked.text).exclude(url="")
-    newer = Run.objects.filter(
-        branch=OuterRef("branch"), repository=OuterRef("repository"), finished_at__gt=OuterRef("finished_at")
-    ).exclude(url="")
-    rows = begins.filter(~Exists(newer)).select_related("repository").order_by("branch", "-finished_at", "pk")
-    seen: dict[tuple[int | None, str], Run] = {}
-    for run in rows[:limit]:
-        seen.setdefault((run.repository_id, run.branch), run)
-    return [
-        Hit(
-            "branch",
-            "",
-            run.branch,
-            query_terms.marked(run.branch, asked.words),
-            query_terms.marked(
-                " ".join(filter(None, (str(run.repository or ""), run.pipeline, run.outcome or run.phase))), ()
-            ),
-            run.url,
-        )
-        for run in seen.values()
-    ]

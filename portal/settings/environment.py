@@ -101,7 +101,7 @@ class Environment(BaseSettings):
     @model_validator(mode="after")
     def _a_provider_needs_a_client(self) -> Self:
         if self.RODEO_OIDC_URL and not self.RODEO_OIDC_CLIENT_ID:
-            raise ValueError("Set RODEO_OIDC_CLIENT_ID: RODEO_OIDC_URL alone does not sign anybody in.")
+            raise ValueError("Set RODEO_OIDC_CLIENT_ID too: RODEO_OIDC_URL alone isn’t enough.")
         return self
 
 
@@ -116,7 +116,7 @@ def read() -> Environment:
 def refuse(*sentences: str) -> NoReturn:
     """End the program because of its configuration, with these sentences and without a traceback."""
     for sentence in sentences:
-        print(f"Rodeo cannot start: {sentence}", file=sys.stderr)  # noqa: T201
+        print(f"Rodeo can’t start: {sentence}", file=sys.stderr)  # noqa: T201
     sys.stderr.flush()
     raise SystemExit(EXIT_CODE)
 

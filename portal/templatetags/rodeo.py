@@ -62,12 +62,12 @@ def ladder_glyph(standing: dict[str, Any] | None) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def here(context: template.Context, prefix: str) -> SafeString | str:
-    """Mark the navigation link whose part of the portal is open."""
+def here(context: template.Context, *prefixes: str) -> SafeString | str:
+    """Mark the navigation link whose part of the portal is open: the pages whose addresses begin so, the first its main one."""
     request = context.get("request")
-    if request is None or not request.path.startswith(prefix):
+    if request is None or not request.path.startswith(prefixes):
         return ""
-    return mark_safe('aria-current="page"' if request.path == prefix else 'aria-current="true"')
+    return mark_safe('aria-current="page"' if request.path == prefixes[0] else 'aria-current="true"')
 
 
 @register.inclusion_tag("components/_form.html")
@@ -97,6 +97,12 @@ def kind_of(field: Any) -> str:
 def share(part: int, whole: int) -> str:
     """Say a part of a whole in percent; nothing where there is no whole."""
     return f"{round(100 * part / whole)}\u202f%" if whole else ""
+
+
+@register.filter
+def mine(people: Any, user: Any) -> bool:
+    """Say whether a person is among those who are assigned."""
+    return any(each.username == user.username for each in people)
 
 
 @register.filter

@@ -64,7 +64,7 @@ def history(limit: int = 50) -> list[HostDecision]:
     return [
         HostDecision(
             each.key,
-            "allowed" if each.to_state == ALLOWED else "closed again",
+            "allowed" if each.to_state == ALLOWED else "removed",
             each.by.get_full_name() or each.by.get_username() if each.by else "Rodeo",
             each.because,
             each.at,
@@ -74,24 +74,22 @@ def history(limit: int = 50) -> list[HostDecision]:
 
 
 def _check_administrator(by: Actor) -> None:
-    check_administrator(by, "say which hosts may be asked")
+    check_administrator(by, "manage allowed hosts")
 
 
 def validate_host(text: str) -> str:
     """Return a host as it is stored; a ValidationError names the remedy for a text that is none or can never be reached."""
     text = text.strip()
     if not text:
-        raise ValidationError({"host": "Name the host, such as jenkins.example.org or 10.1.2.3."})
+        raise ValidationError({"host": "Enter a host, such as jenkins.example.org or 10.1.2.3."})
     if "*" in text:
-        raise ValidationError({"host": "Name each host by itself: there is no allowance for many at once."})
+        raise ValidationError({"host": "Enter one host at a time."})
     if "/" in text or "@" in text:
-        raise ValidationError(
-            {"host": "Give the host alone, without https:// and without what follows it: jenkins.example.org."}
-        )
+        raise ValidationError({"host": "Enter only the host, without https:// or a path: jenkins.example.org."})
     try:
         host = http.plain_host(text)
     except http.BadAddress as error:
-        port = " Leave the port out: all ports of a host are allowed." if ":" in text else ""
+        port = " Leave out the port; all ports are allowed." if ":" in text else ""
         raise ValidationError({"host": f"{error}{port}"}) from None
     try:
         network = http.place_of(ipaddress.ip_address(host))
@@ -99,7 +97,7 @@ def validate_host(text: str) -> str:
         return host
     if network is http.Place.NOWHERE:
         raise ValidationError(
-            {"host": f"{host} is {network.value}: it can never be asked. Give the address of the machine."}
+            {"host": f"{host} is {network.value}: it can’t be allowed. Enter the machine’s own address."}
         )
     return host
 
@@ -115,7 +113,7 @@ def allow(*, host: str, note: str = "", by: Actor) -> AllowedHost:
             row = AllowedHost.objects.create(host=host, note=note, by=by)
             _record_decision(host, CLOSED, ALLOWED, by, note)
     except IntegrityError:
-        raise ValidationError({"host": f"{host} is allowed already."}) from None
+        raise ValidationError({"host": f"{host} is already allowed."}) from None
     return row
 
 
@@ -138,7 +136,7 @@ def remedy(error: http.Closed) -> str:
     """Return why an address is closed, with a link to the page where an administrator may allow the host."""
     if not error.may_be_allowed:
         return str(error)
-    return f"{error} Administrators do so at {settings.RODEO_BASE_URL}{reverse('releases:allowed_hosts:list')}"
+    return f"{error} See {settings.RODEO_BASE_URL}{reverse('releases:allowed_hosts:list')}"
 
 
 def addresses_for_git(scheme: str, host: str, port: int) -> list[str]:

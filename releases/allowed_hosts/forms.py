@@ -9,10 +9,10 @@ class HostForm(forms.Form):
     host = forms.CharField(
         max_length=253,
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off", "inputmode": "url"}),
-        help_text="As it stands in the source's address, without https:// and port: jenkins.example.org, 10.1.2.3, localhost.",
+        help_text="As in the source’s address, without https:// or port: jenkins.example.org, 10.1.2.3, localhost.",
     )
     note = forms.CharField(
         max_length=200,
         required=False,
-        help_text="What for, so that others know: such as the Jenkins of squad Payments.",
+        help_text="What it’s for, such as “Jenkins of Payments”.",
     )

@@ -26,7 +26,7 @@ def host_list(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{row.host} may be asked now.")
+            messages.success(request, f"{row.host} is now allowed.")
             return redirect("releases:allowed_hosts:list")
     context = {
         "form": form,
@@ -43,5 +43,5 @@ def host_remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Close a host again."""
     row = get_object_or_404(AllowedHost, pk=pk)
     actions.close(row, by=actor_of(request))
-    messages.success(request, f"{row.host} is closed again.")
+    messages.success(request, f"{row.host} is no longer allowed.")
     return redirect("releases:allowed_hosts:list")

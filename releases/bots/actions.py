@@ -21,7 +21,7 @@ SHORTEST_FIXED = 3
 
 
 def _check_administrator(by: Actor) -> None:
-    check_administrator(by, "say who is a bot")
+    check_administrator(by, "manage bots")
 
 
 def say(*, name: str, is_bot: bool = True, by: Actor) -> BotRule:
@@ -30,7 +30,7 @@ def say(*, name: str, is_bot: bool = True, by: Actor) -> BotRule:
     name = " ".join(name.split()).lower()
     if len(name.replace("*", "")) < SHORTEST_FIXED:
         raise ValidationError(
-            {"name": f"Write at least {SHORTEST_FIXED} letters beside the *: acme-ci, *@ci.example.org."}
+            {"name": f"Use at least {SHORTEST_FIXED} letters besides the *: acme-ci, *@ci.example.org."}
         )
     if len(name) > 200 or any(ord(sign) < 32 for sign in name):
         raise ValidationError({"name": "Use at most 200 characters, without line breaks."})
@@ -39,7 +39,7 @@ def say(*, name: str, is_bot: bool = True, by: Actor) -> BotRule:
             row = BotRule.objects.create(name=name, is_bot=is_bot, by=by)
             _record(row, UNSAID, _word(row), by)
     except IntegrityError:
-        raise ValidationError({"name": f"{name} is listed already. Remove it first to say otherwise."}) from None
+        raise ValidationError({"name": f"{name} is already listed. Remove it first to change it."}) from None
     return row
 
 

@@ -9,7 +9,7 @@ class BotForm(forms.Form):
     name = forms.CharField(
         max_length=200,
         widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}),
-        help_text="A name, login or e-mail address as commits and requests give it. A * fits anything: *@ci.example.org.",
+        help_text="A name, login or e-mail address, as in commits and pull requests. * matches anything: *@ci.example.org.",
     )
     is_bot = forms.TypedChoiceField(
         label="Is",

@@ -26,7 +26,7 @@ def bot_list(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{row.name} is {'a bot' if row.is_bot else 'a person'} from now on.")
+            messages.success(request, f"{row.name} is now treated as {'a bot' if row.is_bot else 'a person'}.")
             return redirect("releases:bots:list")
     context = {"form": form, "page": page_of(request, queries.listed_rules())}
     return render(request, "releases/bots/list.html", context, status=400 if form.errors else 200)

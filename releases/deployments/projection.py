@@ -10,7 +10,7 @@ from django.db.models import Q
 from releases.artifacts.actions import artifact_named
 from releases.deployments.deployed_parts import keys_of_services, part_key, services_deployed_with
 from releases.deployments.models import AcceptanceRun, Deployment
-from releases.environments.actions import environment_named
+from releases.environments.actions import environment_named, update_from_events
 from releases.environments.models import Environment
 from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, started_and_finished
@@ -192,8 +192,7 @@ def bring_back(affected: Affected) -> None:
         here = Deployment.objects.successful().filter(environment=environment, finished_at__gt=environment.emptied_at)
         is_back = environment.removals[-1][1] is not None or here.exclude(kind=Deployment.Kind.REMOVAL).exists()
         gone_at = None if is_back else environment.emptied_at
-        if environment.gone_at != gone_at:
-            Environment.objects.filter(pk=environment.pk).update(gone_at=gone_at)
+        update_from_events(environment, gone_at=gone_at)
 
 
 DEPLOYMENTS = Projection(

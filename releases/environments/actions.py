@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from portal.kernel import clock
 from portal.kernel.actors import Actor, Anyone
@@ -26,14 +27,8 @@ TIER_ORDER = {
     Environment.Tier.OTHER: 100,
 }
 
-WHO_SAYS_PRODUCTION = (
-    "What is production decides what is rodeo done, for all squads. "
-    "Ask an administrator or a project manager to change it."
-)
-WHO_CONFIRMS = (
-    "What is production decides what is rodeo done, for all squads. "
-    "Ask an administrator, a project manager or the lead of a squad to confirm it."
-)
+WHO_SAYS_PRODUCTION = "Changing production affects all squads. Ask an administrator or project manager."
+WHO_CONFIRMS = "Confirming production affects all squads. Ask an administrator, a project manager or a squad’s lead."
 EDITABLE = ("name", "tier", "order", "location", "cluster", "realm", "url")
 
 
@@ -70,14 +65,14 @@ def environment_named(key: str, tier: str = "") -> Environment:
 
 
 @transaction.atomic
-def create_environment(*, by: Actor, key: str, name: str = "", **fields: Any) -> Environment:
+def create_environment(*, by: Actor | None, key: str, name: str = "", **fields: Any) -> Environment:
     """Create an environment before any event names it; ValidationError names the field when the key exists."""
     hold("names of environments")  # so that of two created at the same moment the second gets the ValidationError
     key = key.strip()
     environment = Environment(key=key, name=name.strip() or key, **_editable(fields))
     environment.slug = free_slug(Environment, key, "environment")
     # Whoever may not say of one that is there that it is production may not make one either: it waits to be confirmed.
-    environment.tier_confirmed = may_say_tier(environment, environment.tier, by)
+    environment.tier_confirmed = by is None or may_say_tier(environment, environment.tier, by)
     _validate(environment)
     environment.save(force_insert=True)
     publish(EnvironmentSaved(ids=[environment.pk]))
@@ -173,6 +168,23 @@ def update_tier(environment: Environment, tier: str) -> bool:
     return True
 
 
+def update_from_events(environment: Environment, **fields: Any) -> None:
+    """Write what events say of an environment (its name, address, removals), and tell where it shows."""
+    before = {name: getattr(environment, name) for name in fields}
+    for name, value in fields.items():
+        setattr(environment, name, value)
+    if before != fields:
+        environment.save(update_fields=list(fields))
+        publish(EnvironmentSaved(ids=[environment.pk]))
+
+
+def forget_removals(environments: "QuerySet[Environment]") -> None:
+    """Take these environments for never deleted."""
+    if ids := list(environments.values_list("pk", flat=True)):
+        Environment.objects.filter(pk__in=ids).update(gone_at=None, emptied_at=None, removals=[])
+        publish(EnvironmentSaved(ids=ids))
+
+
 def _editable(fields: dict[str, Any]) -> dict[str, Any]:
     if unknown := fields.keys() - set(EDITABLE):
         raise TypeError(f"not for people to set: {', '.join(sorted(unknown))}")
@@ -181,10 +193,8 @@ def _editable(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _validate(environment: Environment) -> None:
     if environment.url and not environment.url.startswith(("https://", "http://")):
-        raise ValidationError({"url": "Give a full address that starts with https:// or http://."})
+        raise ValidationError({"url": "Enter a full address starting with https:// or http://."})
     environment.clean_fields()
     same = Environment.objects.filter(folded=fold_name(environment.key)).exclude(pk=environment.pk).first()
     if same is not None and environment.pk is None:
-        raise ValidationError(
-            {"key": f"There is an environment {same.key} already, perhaps discovered by an event. Edit that one."}
-        )
+        raise ValidationError({"key": f"There’s already an environment {same.key}. Edit that one."})

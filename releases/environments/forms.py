@@ -15,14 +15,14 @@ class EnvironmentForm(forms.ModelForm):
         fields = ["key", "name", "tier", "order", "location", "cluster", "realm", "url"]
         widgets = {"url": forms.URLInput}
         help_texts = {
-            "tier": "Evidence counts by tier: tested in testing or staging, rodeo done in production.",
-            "url": "Where people look at it.",
+            "tier": "Checks in testing or staging make a story tested; in production, rodeo done.",
+            "url": "Where people open it.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = False
-        self.fields["name"].help_text = "How people call it. Left empty, it is called by its key."
+        self.fields["name"].help_text = "Leave empty to use its key."
         if self.instance.pk:
             del self.fields["key"]
 

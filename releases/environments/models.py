@@ -23,15 +23,17 @@ class Environment(models.Model):
         PRODUCTION = "production", "production"
         OTHER = "other", "other"
 
-    key = models.CharField(max_length=120, unique=True, help_text="As your deploy system calls it, such as prod-eu.")
+    key = models.CharField(
+        max_length=120, unique=True, help_text="The name in your deployment system, such as prod-eu."
+    )
     folded = FoldedNameField(of="key")
     slug = models.SlugField(max_length=130, unique=True)
     name = models.CharField(max_length=120)
     tier = models.CharField(max_length=12, choices=Tier, default=Tier.OTHER)
-    order = models.PositiveIntegerField(default=100, help_text="Lower stands further left.")
-    location = models.CharField(max_length=80, blank=True, help_text="Such as a data centre or region.")
+    order = models.PositiveIntegerField(default=100, help_text="Lower numbers come first.")
+    location = models.CharField(max_length=80, blank=True, help_text="A data centre or region, for example.")
     cluster = models.CharField(max_length=80, blank=True)
-    realm = models.CharField(max_length=80, blank=True, help_text="Such as a customer, tenant or network zone.")
+    realm = models.CharField(max_length=80, blank=True, help_text="A customer, tenant or network zone, for example.")
     url = models.CharField(max_length=1000, blank=True)
     discovered = models.BooleanField(default=False, editable=False)
     tier_confirmed = models.BooleanField(

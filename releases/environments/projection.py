@@ -1,7 +1,9 @@
 """From facts about environments to their rows. What people wrote about one is left alone."""
 
+from typing import Any
+
 from portal.kernel import clock
-from releases.environments.actions import environment_named
+from releases.environments.actions import environment_named, forget_removals, update_from_events
 from releases.environments.models import Environment
 from releases.inbox.affected import Affected
 from releases.inbox.fold import fold
@@ -13,14 +15,17 @@ def project(key: str, facts: list[Fact], affected: Affected) -> None:
     """An environment was created, changed or deleted."""
     merged, last = fold(facts)
     environment = environment_named(key)
-    before, environment.removals = environment.removals, _removals(facts)
-    environment.gone_at = last.at if last.data.get("gone") else None
-    environment.emptied_at = clock.parse(environment.removals[-1][0]) if environment.removals else None
+    before, removals = environment.removals, _removals(facts)
+    told: dict[str, Any] = {
+        "gone_at": last.at if last.data.get("gone") else None,
+        "emptied_at": clock.parse(removals[-1][0]) if removals else None,
+        "removals": removals,
+    }
     if environment.discovered:
-        environment.name = merged.get("name", "")[:120] or environment.name
-        environment.url = merged.get("url", "")[:1000] or environment.url
-    environment.save(update_fields=["gone_at", "emptied_at", "removals", "name", "url"])
-    if environment.removals != before:
+        told["name"] = merged.get("name", "")[:120] or environment.name
+        told["url"] = merged.get("url", "")[:1000] or environment.url
+    update_from_events(environment, **told)
+    if removals != before:
         # What ran there runs no more, or did not stop then.
         affected.environments.add(environment.pk)
     elif environment.removals:
@@ -43,12 +48,12 @@ def withdraw(key: str, affected: Affected) -> None:
     """Nothing tells of the environment any more, so nothing says that it is gone."""
     gone = Environment.objects.filter(key=key, emptied_at__isnull=False)
     affected.environments |= set(gone.values_list("pk", flat=True))
-    gone.update(gone_at=None, emptied_at=None, removals=[])
+    forget_removals(gone)
 
 
 def reset() -> None:
     """Before a rebuild no environment is known to be gone."""
-    Environment.objects.filter(emptied_at__isnull=False).update(gone_at=None, emptied_at=None, removals=[])
+    forget_removals(Environment.objects.filter(emptied_at__isnull=False))
 
 
 ENVIRONMENTS = Projection(kind="environment", project=project, withdraw=withdraw, reset=reset)

@@ -11,9 +11,7 @@ from django.db.models.functions import Coalesce
 from releases.environments.models import Environment
 from squads.models import Service
 
-WHO_MAY_EDIT = (
-    "Environments are described by project managers and members of squads: join a squad, or create one, first."
-)
+WHO_MAY_EDIT = "Only project managers and squad members can change environments. Join or create a squad first."
 
 
 class Running(NamedTuple):

@@ -98,5 +98,5 @@ def environment_confirm(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:
-        messages.success(request, f"{environment} is {environment.get_tier_display()}. Confirmed.")
+        messages.success(request, f"Confirmed: {environment} is {environment.get_tier_display()}.")
     return redirect(environment)

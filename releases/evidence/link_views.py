@@ -21,7 +21,7 @@ from squads.story_pages.lookup import own_story
 from squads.story_pages.page import Typed, story_page
 from squads.teams.permissions import check_member
 
-JUDGED = "The story is judged again in a moment."
+JUDGED = "The story updates in a moment."
 
 
 @members
@@ -35,7 +35,7 @@ def link(request: HttpRequest, key: str) -> HttpResponse:
     except ValidationError as error:
         typed = Typed("link", words_of(error), {"sha": sha})
         return story_page(request, story, typed=typed, status=400)
-    messages.success(request, f"{change} is linked to {story.key}. {JUDGED}")
+    messages.success(request, f"Linked {change} to {story.key}. {JUDGED}")
     return redirect(f"{story.get_absolute_url()}#story-changes")
 
 
@@ -47,7 +47,7 @@ def unlink(request: HttpRequest, key: str, pk: UUID) -> HttpResponse:
     change = links.change_of(story, pk)
     if change is not None:
         links.unlink_change(change, story, by=actor_of(request))
-        messages.success(request, f"{change} no longer belongs to {story.key}, whatever it says. {JUDGED}")
+        messages.success(request, f"Unlinked {change} from {story.key}. {JUDGED}")
     return redirect(f"{story.get_absolute_url()}#story-changes")
 
 
@@ -75,12 +75,12 @@ def link_here(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Link a change to the story whose key was typed beside it, and go back to the list."""
     change = Change.objects.select_related("repository").filter(pk=pk).first()
     if change is None:
-        raise Http404("This change is not known any more.")
+        raise Http404("This change no longer exists.")
     key = given(request.POST, "key").upper()
     story = Story.objects.select_related("squad").called(key)
     if story is None:
         messages.error(
-            request, f"{change} was not linked: no story is called {key or 'that'}. A key looks like PAY-12."
+            request, f"{change} wasn’t linked: there’s no story {key or 'with that key'}. A key looks like PAY-12."
         )
     else:
         check_member(story.squad, request.user, story.key)
@@ -89,7 +89,7 @@ def link_here(request: HttpRequest, pk: UUID) -> HttpResponse:
         except ValidationError as error:
             messages.error(request, words_of(error))
         else:
-            messages.success(request, f"{change} is linked to {story.key}. {JUDGED}")
+            messages.success(request, f"Linked {change} to {story.key}. {JUDGED}")
     back = given(request.POST, "back")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or not back.startswith("/"):
         return redirect("releases:evidence:unlinked_changes")

@@ -33,7 +33,7 @@ def change_named(text: str) -> Change:
     sha = sha.lower()
     if not SHA.fullmatch(sha):
         raise ValidationError(
-            {"sha": f"Write the commit’s sha, at least its first {SHORTEST} characters, such as 4f2a91c."}
+            {"sha": f"Enter a commit sha, at least its first {SHORTEST} characters, such as 4f2a91c."}
         )
     rows = Change.objects.filter(sha__startswith=sha).select_related("repository").order_by("sha", "repository__key")
     if repository:
@@ -47,7 +47,7 @@ def change_named(text: str) -> Change:
         where = f"in {repository} " if repository else ""
         raise ValidationError(
             {
-                "sha": f"No change {where}starts with {sha}. It is known here once its repository was pulled or its event came."
+                "sha": f"No change {where}starts with {sha}. It appears after its repository is pulled or its event arrives."
             }
         )
     if found[0].sha == found[1].sha:
@@ -57,7 +57,7 @@ def change_named(text: str) -> Change:
                 f"Write {found[0].repository}@{sha[:8]} for the first."
             }
         )
-    raise ValidationError({"sha": f"More than one change starts with {sha}. Write more of its sha."})
+    raise ValidationError({"sha": f"More than one change starts with {sha}. Enter more of the sha."})
 
 
 @transaction.atomic
@@ -76,7 +76,7 @@ def link_change(change: Change, story: Story, *, by: Actor) -> StoryLink:
     )
     if not made:
         if not link.refused and not link.mention and link.story_id == story.pk:
-            raise ValidationError({"sha": f"{change} belongs to {story.key} already: {link.get_rule_display()}."})
+            raise ValidationError({"sha": f"{change} is already linked to {story.key}: {link.get_rule_display()}."})
         link.story, link.rule, link.mention = story, StoryLink.Rule.PERSON, ""
         link.person, link.refused, link.linked_at = by, False, now
         link.save(update_fields=["story", "rule", "mention", "person", "refused", "linked_at"])

@@ -57,7 +57,7 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
         return JsonResponse({"error": str(refused)}, status=refused.status)
     except (OperationalError, InterfaceError):
         return JsonResponse(
-            {"error": "The database is away or busy. Nothing was kept: send it again."},
+            {"error": "The database is unavailable or busy. Nothing was saved. Try again."},
             status=503,
             headers={"Retry-After": RETRY_AFTER},
         )
@@ -78,11 +78,11 @@ def _source(key: str) -> tuple[Source, Provider]:
     source = _found(key)
     provider = PROVIDERS.get(source.kind) if source else None
     if source is None or provider is None or not provider.pushes or provider.label is None:
-        raise _Refusal(404, "No source takes events here. Its page under /sources/ shows the address to use.")
+        raise _Refusal(404, "No source at this address. See the source’s page under /sources/ for the right one.")
     if source.state == Source.State.PAUSED:
         raise _Refusal(
             503,
-            f"Source {source.key} is paused. Send it again once an administrator has resumed it.",
+            f"Source {source.key} is paused. Try again after an administrator resumes it.",
             **{"Retry-After": "300"},
         )
     return source, provider
@@ -105,13 +105,13 @@ def _body(request: HttpRequest) -> bytes:
         return body_of(request, most)
     except TooLarge:
         raise _Refusal(
-            413, f"The body is larger than {most:,} bytes. Send less at a time, or raise RODEO_HOOK_MAX_BYTES."
+            413, f"The body is over {most:,} bytes. Send less at a time, or raise RODEO_HOOK_MAX_BYTES."
         ) from None
 
 
 def _how_to_sign(source: Source, provider: Provider) -> str:
     if not source.secret:
-        return "This source has no secret that can be read, so nobody is let in. Give it a new token on its page."
+        return "This source has no readable secret, so nothing is accepted. Create a new one on its page."
     return provider.how_to_sign or (
         "Send the source's token as Authorization: Bearer <token>, "
         "or X-Rodeo-Signature-256: sha256=<HMAC of the body with the token as key, in hexadecimal>."
@@ -133,7 +133,7 @@ def _messages(headers: dict[str, str], body: bytes, provider: Provider) -> Itera
     except NotJson as error:
         raise _Refusal(400, f"The body is not JSON: {error}.") from None
     if len(events) > MOST_IN_BATCH:
-        raise _Refusal(413, f"A batch holds at most {MOST_IN_BATCH} events. Send it in parts.")
+        raise _Refusal(413, f"A batch can have up to {MOST_IN_BATCH} events. Send it in parts.")
     return [Message(headers=left, body=each, content_type="application/cloudevents+json") for each in events]
 
 

@@ -27,7 +27,7 @@ class Source(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
         related_name="sources",
-        help_text="Who is told when it breaks.",
+        help_text="Who to notify when it breaks.",
     )
     # What the system shows to us when it sends; the one before is good for a while, so that nothing is lost meanwhile.
     secret = SecretField(blank=True, default="")

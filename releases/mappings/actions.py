@@ -39,15 +39,12 @@ USED_FIELDS = {
     "alert": frozenset({"environment", "service", "severity"}),
 }
 UNUSED_FIELDS = {
-    "service": "A service is not used here. Leave it empty.",
-    "environment": "Only environments, alerts, and pipelines that deploy or check have an environment. Leave it empty.",
-    "tier": "Only environments have a tier. Leave it empty.",
-    "severity": "Only alerts have a severity. Leave it empty.",
+    "service": "Leave the service empty here.",
+    "environment": "Leave this empty, except for environments, alerts, and pipelines that deploy or check.",
+    "tier": "Leave this empty, except for environments.",
+    "severity": "Leave this empty, except for alerts.",
 }
-WHO_MAY_MAP = (
-    "Only administrators and project managers say what names of outside systems mean, since it holds for all squads. "
-    "Ask one of them."
-)
+WHO_MAY_MAP = "Only administrators and project managers can change mapping, because it affects all squads."
 # Events replayed per message, so that nobody waits long for the inbox.
 EVENTS_PER_MESSAGE = 1000
 NAMES_PER_MESSAGE = 200
@@ -102,11 +99,11 @@ def _check_pattern(values: dict[str, str]) -> None:
 def _check_has_effect(values: dict[str, str]) -> None:
     kind, role = values["kind"], values["role"]
     if kind == "service" and not role and not values["service"]:
-        raise ValidationError({"service": "Name the service that is meant, or choose to leave it out."})
+        raise ValidationError({"service": "Enter a service, or choose “ignored”."})
     if kind == "environment" and not role and not any(values[name] for name in ("environment", "tier", "service")):
-        raise ValidationError({"environment": "Name the environment that is meant, or choose a tier or a service."})
+        raise ValidationError({"environment": "Enter an environment, or choose a tier or service."})
     if kind == "pipeline" and role in ("deploy", "acceptance") and not values["environment"]:
-        raise ValidationError({"environment": "Name the environment that this pipeline deploys to or checks."})
+        raise ValidationError({"environment": "Enter the environment this pipeline deploys to or checks."})
     used = USED_FIELDS[kind]
     if role == engine.IGNORED:
         used = used & {"severity"}
@@ -114,7 +111,7 @@ def _check_has_effect(values: dict[str, str]) -> None:
         used = used & {"service"}
     unused = {name: words for name, words in UNUSED_FIELDS.items() if values[name] and name not in used}
     if unused and role == engine.IGNORED:
-        unused = dict.fromkeys(unused, "What is left out needs nothing more. Leave this empty.")
+        unused = dict.fromkeys(unused, "Leave this empty when ignored.")
     if unused:
         raise ValidationError(unused)
 

@@ -68,16 +68,16 @@ def compile_pattern(text: str) -> tuple[Matcher, frozenset[str]]:
     ignored. Raises BadPattern.
     """
     if not text.strip():
-        raise BadPattern("Write a pattern, such as deploy-* or /deploy-(\\w+)/.")
+        raise BadPattern("Enter a pattern, such as deploy-* or /deploy-(\\w+)/.")
     if len(text) > LONGEST_PATTERN:
-        raise BadPattern(f"The pattern is longer than {LONGEST_PATTERN} characters.")
+        raise BadPattern(f"The pattern is over {LONGEST_PATTERN} characters.")
     is_expression = len(text) > 1 and text.startswith("/") and text.endswith("/")
     try:
         compiled = re2.compile(text[1:-1] if is_expression else _glob(text), EXPRESSIONS)
     except (re2.error, UnicodeEncodeError) as error:
         reason = error.args[0] if error.args else error
         text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise BadPattern(f"This is not a regular expression of RE2: {text}.") from None
+        raise BadPattern(f"This isn’t a valid RE2 regular expression: {text}.") from None
     names: dict[str, int] = dict(compiled.groupindex)
 
     def match(name: str) -> Mapping[str, str] | None:

@@ -23,47 +23,47 @@ class RuleForm(forms.Form):
         "/(?P<what>.+)-to-(?P<where>.+)/ that fits the whole name. Upper and lower case are the same.",
     )
     source = forms.ModelChoiceField(
-        label="Source", queryset=Source.objects.order_by("name"), required=False, empty_label="every source"
+        label="Source", queryset=Source.objects.order_by("name"), required=False, empty_label="all sources"
     )
     role = forms.ChoiceField(
         label="Treat as",
-        choices=[("", "what its kind says"), *MappingRule.Role.choices],
+        choices=[("", "its own type"), *MappingRule.Role.choices],
         required=False,
-        help_text="A pipeline is CI, a deployment or an acceptance run; an alert is an incident. Anything can be left out.",
+        help_text="Pipelines can be CI, deployments or acceptance runs; alerts can be incidents. Anything can be ignored.",
     )
     service = forms.CharField(
         label="Service",
         max_length=120,
         required=False,
         widget=forms.TextInput(attrs={**PLAIN, "list": "services"}),
-        help_text="Each * and ? of the pattern is a group: {1} is what the first one matched, {what} what a named group did.",
+        help_text="Use {1} for what the first * or ? matched, or {what} for a named group.",
     )
     environment = forms.CharField(
         label="Environment",
         max_length=120,
         required=False,
         widget=forms.TextInput(attrs={**PLAIN, "list": "environments"}),
-        help_text="Groups may be used here too.",
+        help_text="Groups work here too.",
     )
     tier = forms.ChoiceField(
         label="Tier",
-        choices=[("", "as its name suggests"), *Environment.Tier.choices],
+        choices=[("", "guess from its name"), *Environment.Tier.choices],
         required=False,
         help_text="For environments that events named first. What a person chose for one stays.",
     )
     severity = forms.CharField(
-        label="Only alerts of severity",
+        label="Alert severity",
         max_length=60,
         required=False,
         widget=forms.TextInput(attrs=PLAIN),
-        help_text="Such as critical, page. Left empty: of any.",
+        help_text="Such as critical, page. Leave empty for any.",
     )
     order = forms.IntegerField(
         label="Order",
         min_value=0,
         max_value=1_000_000,
         required=False,
-        help_text="The first rule that fits decides. Left empty: behind all others.",
+        help_text="The first matching rule wins. Leave empty to put it last.",
     )
 
     @classmethod

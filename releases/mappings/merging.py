@@ -50,26 +50,30 @@ def merge_twins(kind: str, name: str, into: str, *, by: Actor) -> str:
     model: Any = Environment if kind == "environment" else Service
     rows = {name_of(row): row for row in model.objects.filter(**{f"{model.objects.all().NAME}__in": (name, into)})}
     if name not in rows:
-        raise ValidationError({"name": f"No {kind} is called {name[:100]}."})
+        raise ValidationError({"name": f"There’s no {kind} {name[:100]}."})
     if into not in rows or name == into or rows[name].folded != rows[into].folded:
-        raise ValidationError({"into": f"Name the {kind} that is spelled like {name[:100]} in another case."})
+        raise ValidationError(
+            {"into": f"Enter the {kind} that differs from {name[:100]} only in upper and lower case."}
+        )
     twin, row = rows[name], rows[into]
     if row.merged_into_id is not None:
-        raise ValidationError({"into": f"{into} is merged into another {kind} itself. Name that one."})
+        raise ValidationError({"into": f"{into} was merged into another {kind}. Enter that one."})
     if twin.merged_into_id is None:
         _merge(kind, twin, row, by)
-    return f"{name} is one with {into} now. What happened there before belongs to it."
+    return f"Merged {name} into {into}, with its history."
 
 
 def _merge_repositories(name: str, into: str, by: Actor) -> str:
     """Have what was said of a repository that nobody claimed or connected read again, as said of its twin; delete it."""
     rows = {row.key: row for row in Repository.objects.filter(folded=fold_name(name))}
     if into not in rows or name == into:
-        raise ValidationError({"into": f"Name the repository that is spelled like {name[:100]} in another case."})
+        raise ValidationError(
+            {"into": f"Enter the repository that differs from {name[:100]} only in upper and lower case."}
+        )
     twin, row = rows.get(name), rows[into]
     if twin is not None and (twin.service is not None or twin.sources.exists()):
         raise ValidationError(
-            {"name": f"{name} has a service or a source of its own. Take both from it first, or merge {into} into it."}
+            {"name": f"{name} has its own service or source. Remove both first, or merge {into} into it."}
         )
     if twin is not None:
         events = {*Run.objects.filter(repository=twin).values_list("event_id", flat=True)}
@@ -83,7 +87,7 @@ def _merge_repositories(name: str, into: str, by: Actor) -> str:
         replay(events)
         if row.service_id is not None:
             publish(ServiceChanged(id=row.service_id, repositories=[row.pk]))
-    return f"{name} is one with {into} now. What events said of it is read again."
+    return f"Merged {name} into {into}. Its events are reprocessed now."
 
 
 def _move_links(twin: Repository, row: Repository) -> None:
@@ -162,10 +166,7 @@ def _rename_by_hand(kind: str, name: str, into: str) -> list[int]:
 def _check_one_owner(twin: Service, row: Service) -> None:
     if twin.squad_id and row.squad_id and twin.squad_id != row.squad_id:
         raise ValidationError(
-            {
-                "into": f"Squad {twin.squad} owns {twin.name} and squad {row.squad} owns {row.name}. "
-                "Have one squad own both first."
-            }
+            {"into": f"{twin.squad} owns {twin.name} and {row.squad} owns {row.name}. One squad has to own both first."}
         )
 
 

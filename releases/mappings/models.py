@@ -16,17 +16,17 @@ class MappingRule(models.Model):
     """
 
     class Kind(models.TextChoices):
-        SERVICE = "service", "a service's name"
-        ENVIRONMENT = "environment", "an environment's name"
-        PIPELINE = "pipeline", "a pipeline's name"
-        ALERT = "alert", "an alert's title"
+        SERVICE = "service", "service name"
+        ENVIRONMENT = "environment", "environment name"
+        PIPELINE = "pipeline", "pipeline name"
+        ALERT = "alert", "alert title"
 
     class Role(models.TextChoices):
-        CI = "ci", "CI: it integrates"
+        CI = "ci", "CI"
         DEPLOY = "deploy", "a deployment"
         ACCEPTANCE = "acceptance", "an acceptance run"
         INCIDENT = "incident", "an incident"
-        IGNORED = "ignored", "nothing: leave it out"
+        IGNORED = "ignored", "ignored"
 
     source = models.ForeignKey(
         Source, null=True, blank=True, on_delete=models.CASCADE, related_name="rules", help_text="Empty: every source."

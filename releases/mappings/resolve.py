@@ -32,9 +32,9 @@ def resolve_unmapped(kind: str, name: str, meaning: Meaning, *, by: Actor) -> st
     """
     resolver = RESOLVERS.get(kind)
     if resolver is None:
-        raise ValidationError(f"Nothing of kind “{kind[:40]}” can be unmapped. Choose one of {', '.join(RESOLVERS)}.")
+        raise ValidationError(f"There’s no kind “{kind[:40]}”.  Choose one of {', '.join(RESOLVERS)}.")
     if not name:
-        raise ValidationError("Say which one is meant: its name is missing.")
+        raise ValidationError("The name is missing.")
     with transaction.atomic():
         return resolver(name, meaning, by)
 
@@ -42,21 +42,21 @@ def resolve_unmapped(kind: str, name: str, meaning: Meaning, *, by: Actor) -> st
 def _resolve_repository(name: str, meaning: Meaning, by: Actor) -> str:
     row = Repository.objects.filter(key=name).first()
     if row is None:
-        raise ValidationError(f"No repository is called {name[:100]} any more.")
+        raise ValidationError(f"There’s no repository {name[:100]} any more.")
     wanted = meaning.get("service", "")
     if not wanted or len(wanted) > 120:
-        raise ValidationError({"service": "Name the service that is made from it, in at most 120 characters."})
+        raise ValidationError({"service": "Enter its service, in at most 120 characters."})
     service = Service.objects.select_related("squad").find(wanted)
     if service is None:
-        squad = _squad(meaning, f"There is no service {wanted} yet. Choose the squad that shall own it.")
+        squad = _squad(meaning, f"There’s no service {wanted} yet. Choose a squad to own it.")
         _check_writes_for(squad, by)
         service = create_service(by=by, name=wanted, squad=squad)
     elif service.squad is not None:
         _check_writes_for(service.squad, by)
         if meaning.get("squad", service.squad.slug) not in ("", service.squad.slug):
-            raise ValidationError({"squad": f"{wanted} is owned by squad {service.squad}. Leave the squad out."})
+            raise ValidationError({"squad": f"{wanted} is owned by {service.squad}. Leave the squad empty."})
     elif meaning.get("squad"):
-        squad = _squad(meaning, "There is no such squad. Choose the squad that owns it, or leave it out.")
+        squad = _squad(meaning, "There’s no such squad. Choose the owner, or leave it empty.")
         _check_writes_for(squad, by)
         claim_service(service, squad, by=by)
     else:
@@ -64,9 +64,9 @@ def _resolve_repository(name: str, meaning: Meaning, by: Actor) -> str:
     if not Repository.objects.filter(pk=row.pk, service=None).update(service=service):
         row.refresh_from_db()
         if row.service != service:
-            raise ValidationError({"service": f"{name} belongs to the service {row.service} by now."})
+            raise ValidationError({"service": f"{name} already belongs to the service {row.service}."})
     publish(ServiceChanged(id=service.pk, repositories=[row.pk]))
-    return f"{name} makes the service {service.name}. {REPLAYED}"
+    return f"{name} now belongs to the service {service.name}. {REPLAYED}"
 
 
 def _squad(meaning: Meaning, message: str) -> Squad:
@@ -78,45 +78,45 @@ def _squad(meaning: Meaning, message: str) -> Squad:
 
 def _check_writes_for(squad: Squad, by: Actor) -> None:
     if not (may_map(by) or squad.is_writable_by(by)):
-        raise PermissionDenied(f"Only members of squad {squad}, project managers and administrators may do this.")
+        raise PermissionDenied(f"Only members of {squad}, project managers and administrators can do this.")
 
 
 def _resolve_service(name: str, meaning: Meaning, by: Actor) -> str:
     row = Service.objects.filter(name=name).first()
     if row is None:
-        raise ValidationError(f"No service is called {name[:100]} any more.")
+        raise ValidationError(f"There’s no service {name[:100]} any more.")
     other = meaning.get("service", "")
     if other and other != name:
         create_rule(by=by, kind="service", pattern=engine.exact_pattern(name), service=other, order=EXACT_ORDER)
-        return f"{name} is another name of {other}. {REPLAYED}"
-    squad = _squad(meaning, "Choose the squad that owns it, or name the service that is meant.")
+        return f"{name} now maps to {other}. {REPLAYED}"
+    squad = _squad(meaning, "Choose an owner, or enter the service it’s the same as.")
     _check_writes_for(squad, by)
     claim_service(row, squad, by=by)
-    return f"Squad {squad} owns {name}."
+    return f"{squad} now owns {name}."
 
 
 def _resolve_environment(name: str, meaning: Meaning, by: Actor) -> str:
     row = Environment.objects.filter(key=name).first()
     if row is None:
-        raise ValidationError(f"No environment is called {name[:100]} any more.")
+        raise ValidationError(f"There’s no environment {name[:100]} any more.")
     other = meaning.get("environment", "")
     if other and other != name:
         create_rule(by=by, kind="environment", pattern=engine.exact_pattern(name), environment=other, order=EXACT_ORDER)
-        return f"{name} is another name of {other}. {REPLAYED}"
+        return f"{name} now maps to {other}. {REPLAYED}"
     tier = meaning.get("tier", "")
     if tier not in Environment.Tier.values:
-        raise ValidationError({"tier": "Choose its tier, or name the environment that is meant."})
+        raise ValidationError({"tier": "Choose a tier, or enter the environment it’s the same as."})
     check_planner(by, WHO_MAY_EDIT)
     confirm_tier(row, by=by, tier=tier)
     if tier == Environment.Tier.OTHER:
-        return f"{name} is of no tier that counts, and is no longer listed here."
-    return f"{name} is a {row.get_tier_display()} environment. What happened there is judged again now."
+        return f"{name} now has the tier other, so checks there don’t count."
+    return f"{name} is now a {row.get_tier_display()} environment. Its stories update now."
 
 
 def _resolve_pipeline(name: str, meaning: Meaning, by: Actor) -> str:
     role = meaning.get("role", "")
     if not role:
-        raise ValidationError({"role": "Choose what this pipeline does."})
+        raise ValidationError({"role": "Choose how to treat this pipeline."})
     rule = create_rule(
         by=by,
         kind="pipeline",
@@ -129,13 +129,13 @@ def _resolve_pipeline(name: str, meaning: Meaning, by: Actor) -> str:
     )
     target = f" to {rule.environment}" if role == "deploy" else f" in {rule.environment}" if rule.environment else ""
     roles = {"ci": "CI", "deploy": "a deployment", "acceptance": "an acceptance run", "ignored": "left out"}
-    return f"A run of {name} is {roles[role]}{target}. {REPLAYED}"
+    return f"Runs of {name} now count as {roles[role]}{target}. {REPLAYED}"
 
 
 def _resolve_alert(name: str, meaning: Meaning, by: Actor) -> str:
     role = meaning.get("role", "")
     if role not in ("incident", "ignored"):
-        raise ValidationError({"role": "Choose whether it is an incident."})
+        raise ValidationError({"role": "Choose how to treat this alert."})
     create_rule(
         by=by,
         kind="alert",
@@ -145,7 +145,7 @@ def _resolve_alert(name: str, meaning: Meaning, by: Actor) -> str:
         source=_source(meaning),
         order=EXACT_ORDER,
     )
-    return f"{name} is {'an incident' if role == 'incident' else 'left out'}. {REPLAYED}"
+    return f"{name} is now {'an incident' if role == 'incident' else 'ignored'}. {REPLAYED}"
 
 
 def _resolve_twin(name: str, meaning: Meaning, by: Actor) -> str:
@@ -156,7 +156,7 @@ def _literal_name(meaning: Meaning, name: str) -> str:
     """Return a name typed in a row, where it is no template: braces would stand for groups of the pattern."""
     text = meaning.get(name, "")
     if engine.PLACEHOLDER.search(text):
-        raise ValidationError({name: "A name with braces can only be given on the page of rules."})
+        raise ValidationError({name: "Names with braces can only be set in a rule."})
     return text
 
 
@@ -166,7 +166,7 @@ def _source(meaning: Meaning) -> Source | None:
         return None
     source = Source.objects.filter(key=key).first()
     if source is None:
-        raise ValidationError({"source": f"No source is called {key[:60]}."})
+        raise ValidationError({"source": f"There’s no source {key[:60]}."})
     return source
 
 

@@ -20,18 +20,18 @@ from releases.pipelines.models import Repository, RepositoryPart, Run
 from squads.models import Service, Squad
 
 KINDS = {
-    "pipeline": ("pipelines", "No rule says what they do, so they count as CI."),
+    "pipeline": ("pipelines", "No rule for these yet, so they count as CI."),
     "environment": (
         "environments",
-        "Their names do not tell their tier, or say production and nobody has confirmed it.",
+        "Their tier is unknown, or guessed as production and not confirmed.",
     ),
-    "service": ("services", "Events named them, and no squad owns them."),
-    "repository": ("repositories", "No service is made from them."),
+    "service": ("services", "Discovered in events and owned by no squad."),
+    "repository": ("repositories", "They belong to no service."),
     "twin": (
         "spelled alike",
-        "Their names differ only in capital and small letters. Merged, they are one, with all their past.",
+        "Their names differ only in upper and lower case. Merge them to join their history.",
     ),
-    "alert": ("alerts", "No rule says whether they are incidents, so they are none."),
+    "alert": ("alerts", "No rule for these yet, so they aren’t incidents."),
 }
 NOUNS = {
     "pipeline": "pipeline",

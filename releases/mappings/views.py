@@ -92,7 +92,7 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
     rule = MappingRule.objects.filter(pk=pk).first()
     if rule is not None:
         actions.remove_rule(rule, by=actor_of(request))
-    messages.success(request, f"The rule is removed. {SAVED}")
+    messages.success(request, f"Rule removed. {SAVED}")
     return redirect("releases:mappings:rule_list")
 
 

@@ -28,13 +28,15 @@ def add_part(repository: Repository, prefix: str, service: str, *, by: Actor) ->
     folder = _validate_folder(prefix)
     name = service.replace("\0", "").strip()
     if not name or len(name) > 120:
-        raise ValidationError({"service": "Name the service that this folder makes, in at most 120 characters."})
+        raise ValidationError({"service": "Enter the folder’s service, in at most 120 characters."})
     Repository.objects.select_for_update().get(pk=repository.pk)
     known = RepositoryPart.objects.filter(repository=repository, prefix=folder).select_related("service").first()
     if known is not None:
-        raise ValidationError({"folder": f"{folder} makes the service {known.service} already. Remove that first."})
+        raise ValidationError(
+            {"folder": f"{folder} already belongs to the service {known.service}. Remove that first."}
+        )
     if RepositoryPart.objects.filter(repository=repository).count() >= PARTS_LIMIT:
-        raise ValidationError({"folder": f"A repository has at most {PARTS_LIMIT} parts."})
+        raise ValidationError({"folder": f"A repository can have up to {PARTS_LIMIT} paths."})
     row = RepositoryPart.objects.create(repository=repository, prefix=folder, service=service_named(name), by=by)
     _record_change(row, "", "in force", by)
     # The next pull reads the folders of all commits, down to the depth of the deepest part.
@@ -47,13 +49,11 @@ def _validate_folder(text: str) -> str:
     folder = text.replace("\0", "").replace("\\", "/").strip().strip("/").removeprefix("./").strip("/")
     pieces = folder.split("/")
     if not folder or any(piece in ("", ".", "..") for piece in pieces):
-        raise ValidationError({"folder": "Name a folder from the repository's root, such as services/checkout."})
+        raise ValidationError({"folder": "Enter a folder from the repository’s root, such as services/checkout."})
     if any(sign in folder for sign in "*?"):
-        raise ValidationError({"folder": "Name one folder, without * and ?. Add the others after it."})
+        raise ValidationError({"folder": "Enter one folder, without * and ?."})
     if len(folder) > 250 or len(pieces) > monorepo_paths.DEEPEST:
-        raise ValidationError(
-            {"folder": f"Use at most 250 characters and {monorepo_paths.DEEPEST} folders in each other."}
-        )
+        raise ValidationError({"folder": f"Use at most 250 characters and {monorepo_paths.DEEPEST} nested folders."})
     return folder
 
 

@@ -19,5 +19,5 @@ class PartForm(forms.Form):
         help_text="From the repository’s root.",
     )
     service = forms.CharField(
-        label="Makes the service", max_length=120, widget=forms.TextInput(attrs={**PLAIN, "list": "services"})
+        label="Service", max_length=120, widget=forms.TextInput(attrs={**PLAIN, "list": "services"})
     )

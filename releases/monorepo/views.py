@@ -47,7 +47,9 @@ def part_add(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{row.prefix} makes {row.service}. The repository's history is reprocessed now.")
+            messages.success(
+                request, f"{row.prefix} now belongs to {row.service}. The repository’s history is reprocessed now."
+            )
             return redirect("releases:monorepo:list")
     return _list(request, form)
 
@@ -59,5 +61,5 @@ def part_remove(request: HttpRequest, pk: int) -> HttpResponse:
     row = RepositoryPart.objects.select_related("repository", "service").filter(pk=pk).first()
     if row is not None:
         actions.remove_part(row, by=actor_of(request))
-    messages.success(request, "The part is removed. Its changes belong to what is around it.")
+    messages.success(request, "Path removed. Its changes now belong to the folder around it.")
     return redirect(reverse("releases:monorepo:list"))

@@ -178,7 +178,7 @@ class StoryLink(models.Model):
         DESCRIPTION = "description", "mentioned in a description"
         QUOTED = "quoted", "mentioned in quoted lines"
         BOT = "bot", "mentioned by a bot"
-        REPOSITORY = "repository", "named in a repository that may not name the squad’s keys"
+        REPOSITORY = "repository", "in a repository that isn’t allowed to use the squad’s keys"
         HINT = "hint", "looks like its key"
         NOTHING = "nothing", "only looks like a key"
 

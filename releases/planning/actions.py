@@ -78,7 +78,7 @@ def _checked(release: Release) -> None:
     same = next((each for each in others if same_version(each.version) == same_version(release.version)), None)
     if same is not None:
         line = f" of {release.line}" if release.line else ""
-        raise ValidationError({"version": f"There is a release {same.version}{line} already. Choose another version."})
+        raise ValidationError({"version": f"There’s already a release {same.version}{line}. Choose another version."})
 
 
 def plan_missing(names: list[str], *, by: Actor, line: str = "") -> dict[str, Release]:

@@ -24,6 +24,7 @@ from squads.judge import judgement
 from squads.models import Story
 from squads.stories.queries import owner_names
 from squads.teams.permissions import check_planner
+from squads.teams.queries import left_out
 
 
 class ReleaseOut(serializers.ModelSerializer):
@@ -92,6 +93,7 @@ class BoardOut(serializers.Serializer):
     total = serializers.IntegerField()
     more = serializers.IntegerField(help_text="Stories beyond the first 500, which are not listed here.")
     rodeo_done = serializers.IntegerField()
+    left_out = serializers.CharField(help_text="How many cancelled stories and duplicates are left out, in words.")
     stages = StageOut(many=True)
     stories = CardOut(many=True)
 
@@ -108,14 +110,16 @@ class ReleaseFilter(django_filters.FilterSet):
         fields = ["origin"]
 
 
-def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str]]:
-    """Return the first stories of a release by squad and number, the ids of those planned for it, and all by stage."""
+def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str], str]:
+    """Return the first stories of a release by squad and number, the ids of those planned for it, all by stage, and what
+    is left out."""
     planned = set(Story.objects.filter(release=release).values_list("pk", flat=True))
     links = StoryLink.objects.asking().filter(change__release=release)
     named = set(links.values_list("story_id", flat=True).distinct())
-    stories = Story.objects.filter(pk__in=planned | named).select_related("squad").order_by("squad__name", "number")
-    counts = Counter(Story.objects.filter(pk__in=planned | named).order_by().values_list("stage", flat=True))
-    return list(stories[:MOST_CARDS]), planned, counts
+    every = Story.objects.filter(pk__in=planned | named)
+    stories = every.not_ended().select_related("squad").order_by("squad__name", "number")
+    counts = Counter(every.not_ended().order_by().values_list("stage", flat=True))
+    return list(stories[:MOST_CARDS]), planned, counts, left_out(every)
 
 
 class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
@@ -160,7 +164,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def board(self, request: Request, slug: str) -> Response:
         """Show where every story of the release stands, with its gaps and the honest answer."""
         release = self.get_object()
-        stories, planned, counts = stories_of(release)
+        stories, planned, counts, missing = stories_of(release)
         owners = owner_names(story.standing for story in stories)
         total = counts.total()
         return Response(
@@ -169,6 +173,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
                 "total": total,
                 "more": total - len(stories),
                 "rodeo_done": counts["rodeo_done"],
+                "left_out": missing,
                 "stages": [
                     {
                         "stage": stage,

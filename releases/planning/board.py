@@ -16,6 +16,7 @@ from releases.pipelines.models import StoryLink
 from squads.judge import judgement
 from squads.models import Story
 from squads.stories.cards import Card, CardMaker, LiveCard, Row, rows_of, version_of
+from squads.teams.queries import left_out_words
 
 MOST_CARDS = 500
 
@@ -50,6 +51,7 @@ class _Light(NamedTuple):
     slug: str
     stage: str
     type: str
+    ending: str
     planned: bool
 
 
@@ -89,6 +91,8 @@ class Board:
     dark: int
     found: int
     squads: list[tuple[str, int]]
+    # How many cancelled stories and duplicates it leaves out, in words.
+    left_out: str
     version: str
 
     @property
@@ -99,7 +103,7 @@ class Board:
 
 def _light(release: UUID) -> list[_Light]:
     """Return the stories of a release: those planned for it, and those that one of its changes names."""
-    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type")
+    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending")
     rows: Any = Story.objects.filter(release=release).order_by().values_list(*columns)
     planned = [_Light._make((*row, True)) for row in rows]
     links = StoryLink.objects.asking().filter(change__release=release)
@@ -113,7 +117,9 @@ def _light(release: UUID) -> list[_Light]:
 def board(release: UUID, only: BoardFilter | None = None, at: datetime | None = None) -> Board:
     """Read the board of a release, or a part of it. At most five queries, whatever the number of stories."""
     at, only = at or clock.now(), only or BoardFilter()
-    light = _light(release)
+    every = _light(release)
+    light = [row for row in every if not row.ending]
+    left_out = left_out_words(Counter(row.ending for row in every))
     wanted = sorted((row for row in light if only.takes(row)), key=lambda row: (row.slug, row.number))
     # Dark is read from the standing, so looking for it looks at all of them.
     chosen = wanted if only.dark else wanted[:MOST_CARDS]
@@ -135,10 +141,12 @@ def board(release: UUID, only: BoardFilter | None = None, at: datetime | None = 
         dark=dark,
         found=len(unplanned),
         squads=sorted(Counter(row.slug for row in light).items()),
+        left_out=left_out,
         version=_version(
             sorted(stages.items()),
             dark,
             len(unplanned),
+            left_out,
             [(lane.squad, [(card.key, card.mark) for _, _, cards in lane.cells for card in cards]) for lane in lanes],
         ),
     )
@@ -153,7 +161,7 @@ def _dark(release: UUID, light: list[_Light], stories: list[Row]) -> int:
     if len(stories) == len(light):
         return sum(1 for row in stories if row.standing.get("dark"))
     named = [row.pk for row in light if not row.planned]
-    return Story.objects.filter(Q(release=release) | Q(pk__in=named), standing__dark=True).count()
+    return Story.objects.not_ended().filter(Q(release=release) | Q(pk__in=named), standing__dark=True).count()
 
 
 def _version(*said: Any) -> str:
@@ -201,6 +209,8 @@ def live_cards(ids: list[int]) -> list[LiveCard]:
     for places, found in ((planned, False), (named, True)):
         drawn: dict[int, str] = {}
         for pk, slug in places:
+            if pk not in made:
+                continue
             card = made[pk]._replace(found=found)
             drawn[pk] = drawn.get(pk) or card_html(card)
             shown.append(LiveCard(pk, f"release:{slug}", card.key, card.stage, card.rank, card.mark, drawn[pk]))

@@ -22,10 +22,10 @@ class ReleaseForm(forms.ModelForm):
         labels = {"released_at": "Released at (UTC)"}
         error_messages = {
             NON_FIELD_ERRORS: {
-                "unique_together": "This line has a release with this version already. Choose another version, or line."
+                "unique_together": "This line already has this version. Choose another version or line."
             },
-            "planned_for": {"invalid": "Write the day as 2026-03-14."},
-            "released_at": {"invalid": "Write the time as 2026-03-14 15:09, in UTC."},
+            "planned_for": {"invalid": "Enter the date as 2026-03-14."},
+            "released_at": {"invalid": "Enter the time as 2026-03-14 15:09, in UTC."},
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

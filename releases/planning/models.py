@@ -29,18 +29,20 @@ class Release(models.Model):
 
     # One found as a tag has the identity of its line and version: it is the same release after the inbox is replayed.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    version = models.CharField(max_length=200, help_text="Text, kept as written: 5.10 is not 5.1.")
+    version = models.CharField(max_length=200, help_text="Kept as written: 5.10 is not 5.1.")
     line = models.CharField(
         max_length=120,
         blank=True,
-        help_text="What is released, such as a product or service. Leave empty for a company-wide release.",
+        help_text="A product or service, for example. Leave empty for a company-wide release.",
     )
     version_key = VersionKeyField(max_length=LONGEST_KEY, editable=False, default="")
     slug = models.CharField(max_length=340, unique=True, editable=False)
     origin = models.CharField(max_length=6, choices=Origin, default=Origin.PERSON, editable=False)
     notes = models.TextField(blank=True)
     planned_for = models.DateField(null=True, blank=True)
-    released_at = models.DateTimeField(null=True, blank=True, help_text="When it went out; a tag fills this by itself.")
+    released_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it went out. Tags fill this in automatically."
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     # Derived from its tags and changes by releases.planning.tags; lead times are seconds from author date to tag.

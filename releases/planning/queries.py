@@ -71,13 +71,16 @@ def newest_first(line: str | None) -> "QuerySet[Release, UUID]":
 
 
 def batches(release_ids: Iterable[UUID]) -> dict[UUID, Counter[str]]:
-    """Return how many stories of each type each release has: planned for it, or named by one of its changes."""
+    """Return how many stories of each type each release has: planned for it, or named by one of its changes.
+
+    What was cancelled or is a duplicate counts for none.
+    """
     ids = list(release_ids)
     found: dict[UUID, Counter[str]] = defaultdict(Counter)
-    planned = Story.objects.filter(release__in=ids).order_by().values_list("release_id", "type")
+    planned = Story.objects.not_ended().filter(release__in=ids).order_by().values_list("release_id", "type")
     for release, type_, count in planned.annotate(n=Count("*")):
         found[release][type_] = count
-    links = StoryLink.objects.asking().filter(change__release__in=ids)
+    links = StoryLink.objects.asking().filter(change__release__in=ids, story__ending="")
     named = links.exclude(story__release=F("change__release")).order_by()
     for release, _, type_ in named.values_list("change__release_id", "story_id", "story__type").distinct():
         found[release][type_] += 1
@@ -140,11 +143,11 @@ def _no_chart(line: str | None, chosen: dict[str, list[Release]], drawn: list[Ba
             f"{more} more {'lines have' if more > 1 else 'line has'} no chart here. Choose one above." if more else ""
         )
     if not chosen:
-        return f"Nothing of {line} is released yet, so there is no chart." if line and lines == 0 else ""
+        return f"No chart yet: {line} has no releases." if line and lines == 0 else ""
     looked_at = max(len(some) for some in chosen.values())
     return (
-        f"No chart: no user story or defect belongs to {f'the {looked_at} releases' if looked_at > 1 else 'the release'} "
-        "looked at. Plan stories for a release, or name their keys in commits."
+        f"No chart yet: {f'the last {looked_at} releases have' if looked_at > 1 else 'this release has'} no user stories "
+        "or defects. Plan stories for a release, or mention their keys in commits."
     )
 
 

@@ -156,7 +156,7 @@ def release_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, f"Release {release} is there. Plan stories for it, or name it on theirs.")
+            messages.success(request, f"Release {release} created. Add stories.")
             return redirect(release)
     return render(request, "releases/planning/form.html", {"form": form}, status=400 if form.errors else 200)
 

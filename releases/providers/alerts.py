@@ -24,27 +24,27 @@ LABELS = (
         "Labels that name the service",
         many=True,
         placeholder="\n".join(SERVICE_LABELS),
-        help="The first that an alert has is used. Add job or namespace only if yours are named like your services.",
+        help="The first one an alert has is used. Add job or namespace only if they’re named like your services.",
     ),
     Setting(
         "environment_labels",
         "Labels that name the environment",
         many=True,
         placeholder="\n".join(ENVIRONMENT_LABELS),
-        help="The first that an alert has is used. Add cluster if each of your environments is a cluster.",
+        help="The first one an alert has is used. Add cluster if each environment is a cluster.",
     ),
     Setting(
         "severity_labels",
         "Labels that name the severity",
         many=True,
         placeholder="\n".join(SEVERITY_LABELS),
-        help="The first that an alert has is used.",
+        help="The first one an alert has is used.",
     ),
 )
 SITE = Setting(
     "site",
     "Name of this installation",
-    help="Each source is an installation of its own. Give two sources the same name here where they are one.",
+    help="Use the same name for sources that are one installation.",
 )
 
 

@@ -85,7 +85,7 @@ class Answer:
         try:
             return parse_json(self.body)
         except NotJson as error:
-            raise PullFailed(f"{self.url} answered with something that is not JSON: {error}.") from None
+            raise PullFailed(f"{self.url} answered with something other than JSON: {error}.") from None
 
 
 class Session(Protocol):
@@ -162,7 +162,7 @@ class Pulling:
     pages: Callable[[Session, Mapping[str, Any], Mapping[str, Any], datetime], Iterator[Page]]
     test_connection: Callable[[Session, Mapping[str, Any]], list[str]]
     default_url: str = ""
-    credential: str = "A token that may read."
+    credential: str = "A token with read access."
     per_minute: int = 300
 
 

@@ -58,7 +58,7 @@ def pull_source(source_id: int, lease: datetime, on_progress: ProgressCallback |
     except Exception as error:
         logger.exception("pulling %s failed", source.key)
         # Only the kind of error: its text may name hosts, users or what was sent, and everybody reads this.
-        reason = f"Rodeo could not finish the pull ({type(error).__name__}; the worker's log says more). It will be tried again."
+        reason = f"The pull failed ({type(error).__name__}; see the worker’s log). Rodeo will try again."
         _fail(pull, reason)
         return None
     return result

@@ -48,7 +48,7 @@ class ProgressTimeout:
         """Raise PullFailed after the deadline; renew the lease before it."""
         if time.monotonic() > self._deadline:
             minutes = f"{self._seconds / 60:.0f} minutes" if self._seconds > 90 else f"{self._seconds:.0f} seconds"
-            raise PullFailed(f"It was given up: its system answers too slowly to be read within {minutes}.")
+            raise PullFailed(f"It took longer than {minutes}, because the system answers slowly.")
         self._tick()
 
 
@@ -137,6 +137,6 @@ def describe_access(source: Source) -> list[str]:
     """Return what a source's credential can read, such as “3 repositories”. Raises PullFailed with the remedy."""
     provider = PROVIDERS[source.kind]
     if provider.pulling is None:
-        raise PullRefused(f"{provider.name} is not pulled: it sends its events by itself.")
+        raise PullRefused(f"{provider.name} isn’t pulled. It sends events instead.")
     with contextlib.closing(session_of(source, ProgressTimeout(LONGEST_TEST).tick, limits=TEST_LIMITS)) as session:
         return provider.pulling.test_connection(session, source.config)

@@ -57,8 +57,8 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
 
 # Errors of git that a retry cannot mend: a person has to change something first.
 FINAL = re.compile(
-    r"^(The server wants credentials|There is no repository at this address|This kind of address is not allowed"
-    r"|The server refused the SSH key|The server's SSH key is not the one|The address leads elsewhere|The folder belongs to)"
+    r"^(The server needs other credentials|There’s no repository at this address|This kind of address isn’t allowed"
+    r"|The server rejected the SSH key|The server's SSH key is not the one|The address redirects|The folder belongs to)"
 )
 
 

@@ -75,7 +75,7 @@ class HttpSession:
         try:
             self._base = http.address(base)
         except http.BadAddress as error:
-            raise PullRefused(f"{error} Correct the address of this source.") from None
+            raise PullRefused(f"{error} Correct the source’s address.") from None
         self._shown = http.shown(self._base).rstrip("/")
         self._client, self._tick = client, tick
         self._headers = dict(headers or {})
@@ -118,7 +118,7 @@ class HttpSession:
         except http.NotAsked as error:
             raise PullRefused(str(error)) from None
         except http.NotAnswered as error:
-            raise PullFailed(f"{error} It will be tried again.") from None
+            raise PullFailed(f"{error} Rodeo will try again.") from None
         self._tick()
         if not (200 <= response.status < 300 or response.status == 304):
             raise_for_status(response, self._hidden.union(*(value.split() for value in sent.values())))
@@ -129,16 +129,12 @@ class HttpSession:
             if path.startswith(("http://", "https://")):
                 url = http.address(path)
                 if http.origin(url) != http.origin(self._base):
-                    text = (
-                        f"{http.shown(url)[:200]} is on another server than {http.shown(self._base)}: it was not asked."
-                    )
-                    raise PullRefused(f"{text} Give this source the address its system has now.")
+                    text = f"{http.shown(url)[:200]} is on another server than {http.shown(self._base)}, so it was skipped."
+                    raise PullRefused(f"{text} Enter the system’s current address.")
             else:
                 relative, mark, query = path.partition("?")
                 if any(part in {".", ".."} for part in unquote(relative).replace("\\", "/").split("/")):
-                    raise PullRefused(
-                        f"The path {relative[:80]!r} leads out of the source's address: it was not asked."
-                    )
+                    raise PullRefused(f"The path {relative[:80]!r} is outside the source’s address, so it was skipped.")
                 whole = f"{self._shown}/{relative.lstrip('/')}{mark}{query}"
                 url = http.address(whole)
             return url.copy_merge_params(dict(params)) if params else url
@@ -157,20 +153,18 @@ def raise_for_status(response: http.Response, hidden: Collection[str]) -> NoRetu
     reason = _reason_of(response, hidden)
     if status == 429 or (status == 403 and _is_rate_limit(response)):
         until = retry_after(response.headers, clock.now())
-        raise RateLimited(f"{place} wants to be asked less often. Next request at {until:%H:%M:%S} UTC.{reason}", until)
+        raise RateLimited(f"{place} limits requests. Next try at {until:%H:%M:%S} UTC.{reason}", until)
     if status == 401:
-        remedy = "Give this source a token that is valid and may read"
-        raise PullRefused(f"{place} does not accept the credentials (401). {remedy}.{reason}")
+        remedy = "Give this source a valid token with read access"
+        raise PullRefused(f"{place} rejected the credentials (401). {remedy}.{reason}")
     if status == 403:
-        remedy = "Give them the right to read, or give this source other ones"
-        raise PullRefused(f"{place} does not let these credentials read it (403). {remedy}.{reason}")
+        remedy = "Give them read access, or use others"
+        raise PullRefused(f"{place} doesn’t let these credentials read it (403). {remedy}.{reason}")
     if status in (404, 410):
-        remedy = "Check the address and the names in the source's settings, and what the credentials may read"
-        raise Missing(
-            f"There is nothing at {place}, or it is not shown to these credentials ({status}). {remedy}.{reason}"
-        )
+        remedy = "Check the address, the names in the source’s settings, and the credentials’ access"
+        raise Missing(f"Nothing found at {place} with these credentials ({status}). {remedy}.{reason}")
     if status >= 500:
-        raise PullFailed(f"{place} has a problem of its own ({status}). It will be tried again.{reason}")
+        raise PullFailed(f"{place} has a problem ({status}). It will be tried again.{reason}")
     raise PullFailed(f"{place} answered with {status}, which Rodeo did not expect.{reason}")
 
 
@@ -230,10 +224,10 @@ def session_of(source: Source, tick: Tick = lambda: None, *, limits: http.Limits
     provider = PROVIDERS.get(source.kind)
     pulling = provider.pulling if provider else None
     if pulling is None:
-        raise PullRefused(f"{source} cannot be asked for anything: it sends its events by itself.")
+        raise PullRefused(f"{source} can’t be pulled. It sends events instead.")
     base = str(source.config.get("url") or pulling.default_url)
     if not base:
-        raise PullRefused(f"Give {source} the address of its system, such as https://ci.example.org/.")
+        raise PullRefused(f"Enter the address of {source}, such as https://ci.example.org/.")
     try:
         client = http.HttpClient(
             allowed=allowed_hosts.allowed_hosts(), ca_bundle=settings.RODEO_CA_BUNDLE, limits=limits

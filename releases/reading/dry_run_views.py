@@ -29,11 +29,11 @@ class MappingForm(forms.Form):
     """The settings of a source's provider, and the event they are tried on: a kept one, or pasted text."""
 
     body = forms.CharField(
-        label="Or an event pasted here",
+        label="Or paste an event",
         max_length=LONGEST_BODY,
         required=False,
         widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": '{"build": {"id": 17}}'}),
-        help_text="JSON. It is tried and not kept.",
+        help_text="JSON. It isn’t saved.",
     )
 
     def __init__(self, *args: Any, source: Source, **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ def source_try(request: HttpRequest, key: str) -> HttpResponse:
                 connect_system.edit_system(
                     row, by=actor_of(request), name=row.name, squad=row.squad, asked=False, settings=form.settings()
                 )
-                messages.success(request, "Saved. What this source sent is being read again.")
+                messages.success(request, "Saved. This source’s events are reprocessed now.")
                 return redirect(row)
             config = connect_system.validate_config(PROVIDERS[row.kind], asked=False, settings=form.settings())
         except ValidationError as error:

@@ -31,7 +31,7 @@ def apply(event: InboundEvent, facts: Iterable[Seen], affected: Affected) -> boo
 def _apply(event: InboundEvent, fact: CommitsSeen | RefsSeen, affected: Affected) -> None:
     repository = event.source.repository
     if repository is None:
-        raise Unreadable("The source names no repository. Edit the source and choose one, then replay this event.")
+        raise Unreadable("The source has no repository. Edit the source and choose one, then reprocess this event.")
     branch = Mainline.objects.filter(repository=repository).values_list("branch", flat=True).first()
     if isinstance(fact, RefsSeen):
         # Which runs count depends on what the mainline is called.

@@ -45,7 +45,7 @@ ABOUT = {
 def check_replay(user: Anyone) -> None:
     """Refuse everybody but members of any squad and administrators to have events read again."""
     if not in_a_squad(user):
-        raise PermissionDenied("Only members of a squad and administrators may have events read again. Join a squad.")
+        raise PermissionDenied("Only squad members and administrators can reprocess events.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +254,7 @@ def unknown(services: set[str], environments: set[str], stories: set[str]) -> li
     if services:
         known = Service.objects.named(services).keys()
         said += [
-            f"No service is called “{name}” yet: it is created without a squad. Claim it under /services/."
+            f"There was no service “{name}”, so it was created without an owner. Claim it under /services/."
             for name in sorted(services - known)
         ]
     if environments:
@@ -263,9 +263,9 @@ def unknown(services: set[str], environments: set[str], stories: set[str]) -> li
         unknown = stories - set(Story.objects.named(stories))
         shared = set(StoryAlias.objects.filter(key__in=unknown).values_list("key", flat=True))
         said += [
-            f"Several stories are called {key}: the evidence is about none of them."
+            f"Several stories have the key {key}, so this counts for none of them."
             if key in shared
-            else f"No story is called {key} yet: the evidence waits until it is."
+            else f"There’s no story {key} yet. The evidence counts once there is."
             for key in sorted(unknown)[:20]
         ]
     return said
@@ -275,8 +275,8 @@ def _about_environments(names: set[str]) -> list[str]:
     said = []
     for name in sorted(names - Environment.objects.named(names).keys()):
         guess = tier_of(name)
-        text = f"No environment is called “{name}” yet: it is created, its tier guessed as {guess}."
+        text = f"There was no environment “{name}”, so it was created with the tier guessed as {guess}."
         if guess == Environment.Tier.PRODUCTION:
-            text += " Until somebody confirms that under /sources/unmapped/, answers that rest on it say so."
+            text += " Confirm it under /sources/unmapped/."
         said.append(text)
     return said

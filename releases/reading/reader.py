@@ -29,8 +29,8 @@ logger = logging.getLogger(__name__)
 State = InboundEvent.State
 # A batch ends after this long, so that no transaction keeps others waiting; its last event may overrun it.
 BATCH_SECONDS = 0.25
-NOTHING = "It says nothing that Rodeo keeps: no change, run, deployment, check or alert."
-LEFT_OUT = "A mapping rule leaves out what it is about."
+NOTHING = "It has no change, run, deployment, check or alert."
+LEFT_OUT = "A mapping rule ignores it."
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ def translate(event: InboundEvent, config: Mapping[str, Any]) -> Translation:
     """Return what an event states when its source is configured like this. Raises Unreadable."""
     provider = PROVIDERS.get(event.source.kind)
     if provider is None:
-        raise Unreadable(f"No provider is called “{event.source.kind}” any more. Change the kind of its source.")
+        raise Unreadable(f"There’s no provider “{event.source.kind}” any more. Change the source’s kind.")
     # A message that names no time of its own was so when it came; an id that is no system's own is its source's.
     headers = {"received-at": event.received_at.isoformat(), "source": event.source.key, **event.headers}
     message = Message(headers=headers, body=bytes(event.body), content_type=event.content_type)
@@ -125,7 +125,7 @@ def translate(event: InboundEvent, config: Mapping[str, Any]) -> Translation:
     except MakesNothing as nothing:
         return Translation([], str(nothing))
     if facts is None:
-        return Translation([], f"Rodeo does not read this kind of event of {provider.name}.")
+        return Translation([], f"Rodeo doesn’t use this kind of {provider.name} event.")
     check_not_in_future(facts, event.received_at)
     if not facts:
         return Translation([], provider.nothing.get(kind.removeprefix("pull.").partition(".")[0], NOTHING))
@@ -138,7 +138,7 @@ def _why_nothing(facts: list[Seen]) -> str:
         return LEFT_OUT if facts else NOTHING
     ends = [fact.key for fact in facts if isinstance(fact, AlertSeen) and fact.state == alerts.RESOLVED]
     if len(ends) == len(facts) and not Alert.objects.filter(key__in=ends).exists():
-        return "It says that all is well, and no alert was open."
+        return "All is well, and no alert was open."
     return ""
 
 

@@ -103,7 +103,7 @@ def event_replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     queries.check_replay(request.user)
     row = get_object_or_404(InboundEvent.objects.only("pk"), pk=pk)
     inbox_actions.replay([row.pk])
-    messages.success(request, "It is being read again.")
+    messages.success(request, "Reprocessing now.")
     return redirect(row)
 
 
@@ -113,5 +113,5 @@ def replay_failed(request: HttpRequest) -> HttpResponse:
     """Have every failed event read again."""
     queries.check_replay(request.user)
     count = inbox_actions.replay_failed()
-    messages.success(request, f"{count} failed event{' is' if count == 1 else 's are'} being read again.")
+    messages.success(request, f"Reprocessing {count} failed event{'' if count == 1 else 's'}.")
     return redirect(f"{reverse('releases:reading:event_list')}")

@@ -74,7 +74,7 @@ class Reports(mixins.ListModelMixin, Endpoint):
         except NotJson as error:
             raise exceptions.ParseError(f"The body is not JSON: {error}.") from None
         if not isinstance(payload, dict):
-            raise exceptions.ParseError("The body is not a JSON object.")
+            raise exceptions.ParseError("The body isn’t a JSON object.")
         source: Source = request.auth
         self.input(data=payload, context={"config": source.config}).is_valid(raise_exception=True)
         timed = any(payload.get(name) for name in self._time_fields(payload))
@@ -95,7 +95,7 @@ def limited_body(request: Request) -> bytes:
     try:
         return body_of(request._request, limit)
     except TooLarge:
-        raise TooBig(f"The body is larger than {limit:,} bytes. Send less at a time.") from None
+        raise TooBig(f"The body is over {limit:,} bytes. Send less at a time.") from None
 
 
 def store_report(
@@ -149,11 +149,9 @@ def notes_on(reported: list[Seen], source: Source) -> list[str]:
         stories={each.story for each in facts if isinstance(each, AcceptanceSeen) and each.story},
     )
     if any(isinstance(each, AcceptanceSeen) and not each.story for each in facts):
-        found.append(
-            "No field or property “story” names one, so this proves no story accepted. A key looks like PAY-12."
-        )
+        found.append("No “story” field or property, so this accepts no story. A key looks like PAY-12.")
     if any(isinstance(each, LeftOut) for each in facts):
-        found.append("A mapping rule leaves out what this names, so it counts for nothing. See /sources/mapping/.")
+        found.append("A mapping rule ignores this. See /sources/mapping/.")
     return found
 
 
@@ -164,12 +162,12 @@ def notes_on_cases(cases: list[Case]) -> list[str]:
     stories = Story.objects.filter(key__in=list(alike)[:500]).values_list("key", flat=True) if alike else ()
     for key in sorted(stories)[:20]:
         found.append(
-            f"A test is called like {key}. A name proves nothing: give the test a property “story” with the value {key}, or "
-            "send keys_in_names=true if the names of your tests hold keys in capitals."
+            f"A test’s name mentions {key}, which doesn’t count. Give the test a “story” property with the value {key}, or "
+            "send keys_in_names=true if your test names contain keys in capitals."
         )
     unnamed = sum(1 for case in cases if not case.stories)
     if unnamed and unnamed != len(cases):
-        found.append(f"{unnamed} of {len(cases)} test cases name no story and are left out.")
+        found.append(f"{unnamed} of {len(cases)} test cases name no story and were skipped.")
     return found
 
 
@@ -430,17 +428,17 @@ def _uploaded(request: Request) -> tuple[bytes, dict[str, str]]:
     limit = settings.RODEO_HOOK_MAX_BYTES
     django_request = request._request
     if int(django_request.META.get("CONTENT_LENGTH") or 0) > limit + MULTIPART_OVERHEAD:
-        raise TooBig(f"The body is larger than {limit:,} bytes. Send the file in parts.")
+        raise TooBig(f"The body is over {limit:,} bytes. Send the file in parts.")
     try:
         files, fields = django_request.FILES, django_request.POST
     except MultiPartParserError as error:
-        raise exceptions.ParseError(f"The form cannot be read: {error}") from None
+        raise exceptions.ParseError(f"The form can’t be read: {error}") from None
     file = files.get("file")
     if file is None:
         raise exceptions.ValidationError({"file": "Send the JUnit XML in a form field called file."})
     check_names(list(files), ["file"])
     if (file.size or 0) > limit:
-        raise TooBig(f"The file is larger than {limit:,} bytes. Send it in parts.")
+        raise TooBig(f"The file is over {limit:,} bytes. Send it in parts.")
     return file.read(), {**request.query_params.dict(), **fields.dict()}
 
 

@@ -14,8 +14,8 @@ from releases.providers.signatures import token_digest, token_in
 from releases.reports.squad_tokens import source_of
 
 WHO_MAY_REPORT = (
-    "Reports need the token of a source of kind “report”, as Authorization: Bearer <token>, which an administrator "
-    "makes under /sources/, or a squad’s API token with the scope report, which its lead makes on the squad’s page."
+    "Reports need Authorization: Bearer <token>, with the token of a report source (from an administrator, under "
+    "/sources/) or a squad’s token with the scope report (from its lead, on the squad’s page)."
 )
 
 
@@ -36,9 +36,7 @@ class ReporterAuthentication(BaseAuthentication):
         )
         # The digest finds the source; the secret proves that it can still be read, and so was not lost.
         if source is None or not source.secret:
-            raise exceptions.AuthenticationFailed(
-                f"This token opens nothing, or its source is paused. {WHO_MAY_REPORT}"
-            )
+            raise exceptions.AuthenticationFailed(f"This token is wrong, or its source is paused. {WHO_MAY_REPORT}")
         return None, source
 
     def authenticate_header(self, request: Request) -> str:

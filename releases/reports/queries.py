@@ -31,6 +31,6 @@ def read_report(kind: str, message: Message, source: Source, at: datetime) -> tu
     except NoZone as error:
         # A file of some tool: it is kept, and read once somebody said the zone. What it names is known all the same.
         facts = translate(kind, message, {**source.config, "zone": "UTC"}) or []
-        return facts, [f"It is kept and cannot be read yet. {error}"]
+        return facts, [f"Saved, but it can’t be read yet. {error}"]
     except Unreadable as error:
         raise exceptions.ValidationError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None

@@ -32,7 +32,7 @@ class OutcomeField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
         if text.strip().lower().replace(" ", "_").replace("-", "_") not in parse.OUTCOMES:
-            raise serializers.ValidationError(f"“{text}” is no outcome. Write one of {', '.join(facts.OUTCOMES)}.")
+            raise serializers.ValidationError(f"“{text}” isn’t an outcome. Use one of {', '.join(facts.OUTCOMES)}.")
         return text
 
 
@@ -50,7 +50,7 @@ class TriggerField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
         if triggers.trigger_of(text) == triggers.OTHER != text:
-            raise serializers.ValidationError(f"“{text}” is no trigger. Write one of {', '.join(triggers.TRIGGERS)}.")
+            raise serializers.ValidationError(f"“{text}” isn’t a trigger. Use one of {', '.join(triggers.TRIGGERS)}.")
         return text
 
 
@@ -72,14 +72,14 @@ class MomentField(serializers.CharField):
             moment = moment_of(self, text)
         except NoZone:
             raise serializers.ValidationError(
-                f"“{text}” says no zone. Write it as 2026-01-31T12:00:00Z, or have an administrator choose the zone of this "
-                "source's times on its page."
+                f"“{text}” has no time zone. Write it as 2026-01-31T12:00:00Z, or ask an administrator to set the source’s "
+                "time zone."
             ) from None
         if moment is None:
-            raise serializers.ValidationError(f"“{text}” is no moment. Write it as 2026-01-31T12:00:00Z.")
+            raise serializers.ValidationError(f"“{text}” isn’t a valid time. Write it as 2026-01-31T12:00:00Z.")
         if moment > clock.now() + facts.CLOCK_SLACK:
             raise serializers.ValidationError(
-                f"{text} lies in the future. Report it after it happened, or set your clock."
+                f"{text} is in the future. Report it after it happened, or check your clock."
             )
         return text
 
@@ -102,7 +102,7 @@ class CommitField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
         if not parse.sha(text):
-            raise serializers.ValidationError(f"“{text}” is no commit. Write its sha: 7 to 64 hexadecimal digits.")
+            raise serializers.ValidationError(f"“{text}” isn’t a commit sha. Use 7 to 64 hexadecimal digits.")
         return text
 
 
@@ -118,7 +118,7 @@ class PurlField(serializers.CharField):
         text = str(super().to_internal_value(data))
         if not text.lower().startswith("pkg:"):
             raise serializers.ValidationError(
-                f"“{text}” is no purl. Write one such as pkg:oci/checkout@sha256%3A4f5e…."
+                f"“{text}” isn’t a purl. Write one such as pkg:oci/checkout@sha256%3A4f5e…."
             )
         return text
 
@@ -132,7 +132,7 @@ class StoryKeyField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
         if not KEY.fullmatch(text.upper()):
-            raise serializers.ValidationError(f"“{text}” is no story key. A key looks like PAY-12.")
+            raise serializers.ValidationError(f"“{text}” isn’t a story key. A key looks like PAY-12.")
         return text
 
 
@@ -145,7 +145,7 @@ class WebField(serializers.CharField):
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
         if not text.startswith(("https://", "http://")):
-            raise serializers.ValidationError("Write a full address that starts with https:// or http://.")
+            raise serializers.ValidationError("Enter a full address starting with https:// or http://.")
         return text
 
 
@@ -165,7 +165,7 @@ class Timed(Report):
         """See that times and phase fit together."""
         started, finished = (moment_of(self, data.get(name)) for name in ("started_at", "finished_at"))
         if started and finished and finished < started:
-            raise serializers.ValidationError({"finished_at": "It lies before started_at."})
+            raise serializers.ValidationError({"finished_at": "This is before started_at."})
         if data.get("phase", facts.FINISHED) != facts.FINISHED:
             for name in ("outcome", "finished_at"):
                 if name in data:
@@ -192,7 +192,7 @@ class DeploymentIn(Timed):
         """See that it says what was deployed."""
         data = super().validate(data)
         if data.get("kind") != "removal" and not any(data.get(name) for name in ("commit", "version", "artifact")):
-            raise serializers.ValidationError({"commit": "Say what was deployed: give commit, version or artifact."})
+            raise serializers.ValidationError({"commit": "Give what was deployed: commit, version or artifact."})
         return data
 
 
@@ -213,11 +213,9 @@ class RunIn(Timed):
         """See that it says whose run it is, and how it ended once it has."""
         data = super().validate(data)
         if not data.get("service") and not data.get("repository"):
-            raise serializers.ValidationError({"service": "Say whose run it is: give service or repository."})
+            raise serializers.ValidationError({"service": "Give service or repository."})
         if data.get("phase", facts.FINISHED) == facts.FINISHED and not data.get("outcome"):
-            raise serializers.ValidationError(
-                {"outcome": "Say how it ended, or give phase queued, waiting or running."}
-            )
+            raise serializers.ValidationError({"outcome": "Give an outcome, or the phase queued, waiting or running."})
         return data
 
 
@@ -248,7 +246,7 @@ class AcceptanceRunIn(Bound):
         """See that the times fit together."""
         started, finished = (moment_of(self, data.get(name)) for name in ("started_at", "finished_at"))
         if started and finished and finished < started:
-            raise serializers.ValidationError({"finished_at": "It lies before started_at."})
+            raise serializers.ValidationError({"finished_at": "This is before started_at."})
         return data
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.db import transaction
 from rest_framework import exceptions
 
 from portal.accounts.models import ApiToken
 from portal.kernel.actors import Anyone
+from portal.kernel.outbox import publish
 from releases.artifacts.models import Artifact
+from releases.events import SourceSaved
 from releases.inbox.models import Source
 from releases.mappings import engine
 from releases.mappings.fact_mapper import current_rules
@@ -22,10 +25,12 @@ def source_of(token: ApiToken) -> Source:
     """
     squad = token.squad
     if squad is None:
-        raise exceptions.PermissionDenied("Reports need a token of a squad; this one is a person's.")
-    source, _ = Source.objects.get_or_create(
-        key=f"tokens-{squad.pk}", defaults={"name": f"Tokens of squad {squad}"[:120], "kind": "report"}
-    )
+        raise exceptions.PermissionDenied("Reports need a squad’s token; this is a person’s.")
+    named = {"name": f"Tokens of squad {squad}"[:120], "kind": "report"}
+    with transaction.atomic():
+        source, is_new = Source.objects.get_or_create(key=f"tokens-{squad.pk}", defaults=named)
+        if is_new:
+            publish(SourceSaved(ids=[source.pk]))
     if source.state != Source.State.ACTIVE:
         raise exceptions.PermissionDenied(f"{source} is paused. An administrator can resume it.")
     return source
@@ -48,7 +53,7 @@ def check_reported(user: Anyone, reported: Iterable[Seen], source: Source) -> No
     _refuse(squad, services - own_services, "the service", "Create or claim it for the squad first")
     meant = Story.objects.named(keys)
     own = set(Story.objects.filter(squad=squad, pk__in=meant.values()).values_list("pk", flat=True))
-    _refuse(squad, {key for key in keys if meant.get(key) not in own}, "the story", "Its own squad reports about it")
+    _refuse(squad, {key for key in keys if meant.get(key) not in own}, "the story", "Its own squad has to report it")
     own_repositories = Repository.objects.filter(service__squad=squad, key__in=repositories).values_list(
         "key", flat=True
     )
@@ -56,15 +61,15 @@ def check_reported(user: Anyone, reported: Iterable[Seen], source: Source) -> No
         squad,
         repositories - set(own_repositories),
         "the repository",
-        "Name it on the page of one of the squad's services first",
+        "Add it to one of the squad’s services first",
     )
     _check_commits(squad, _named(facts, "sha"), _named(facts, "artifact"))
     flags = {each.key for each in facts if isinstance(each, FlagSeen)}
     used = Story.objects.filter(flag__in=flags).exclude(squad=squad).values_list("flag", flat=True)
-    _refuse(squad, set(used), "the flag", "Stories of other squads wait for it: report it through a source")
+    _refuse(squad, set(used), "the flag", "Other squads’ stories use it, so report it through a source")
     if not (services or keys or repositories or flags):
         raise exceptions.PermissionDenied(
-            f"A token of squad {squad} reports about its own things: name a service, story or repository of the squad."
+            f"{squad}’s tokens only report about the squad’s own things. Name one of its services, stories or repositories."
         )
 
 
@@ -86,5 +91,5 @@ def _named(reported: Iterable[Seen], field: str) -> set[str]:
 def _refuse(squad: Squad, foreign_names: set[str], what: str, remedy: str) -> None:
     if foreign_names:
         raise exceptions.PermissionDenied(
-            f"A token of squad {squad} does not report about {what} {sorted(foreign_names)[0]}. {remedy}."
+            f"{squad}’s tokens can’t report about {what} {sorted(foreign_names)[0]}. {remedy}."
         )

@@ -27,9 +27,9 @@ def require_pipelines(service: Service, names: Iterable[str], *, by: Actor) -> l
     Service.objects.select_for_update().get(pk=service.pk)
     wanted = list({name.casefold(): name for each in names if (name := plain(each))}.values())
     if len(wanted) > MOST_PIPELINES:
-        raise ValidationError({"pipelines": f"Name at most {MOST_PIPELINES} pipelines."})
+        raise ValidationError({"pipelines": f"Enter at most {MOST_PIPELINES} pipelines."})
     if any(len(name) > LONGEST_NAME for name in wanted):
-        raise ValidationError({"pipelines": f"A pipeline's name has at most {LONGEST_NAME} characters."})
+        raise ValidationError({"pipelines": f"Pipeline names can have up to {LONGEST_NAME} characters."})
     rule = RequiredPipelines.objects.filter(service=service).first()
     before = rule.names if rule else []
     if before == wanted:

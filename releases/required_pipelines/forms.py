@@ -9,11 +9,11 @@ class RequiredPipelinesForm(forms.Form):
     """The names of pipelines, one a line."""
 
     pipelines = forms.CharField(
-        label="Pipelines that must be green",
+        label="Required pipelines",
         required=False,
         max_length=6000,
         widget=forms.Textarea(attrs={**PLAIN, "rows": 4}),
-        help_text="One a line, named as in the list. Left empty, all runs of a commit count together.",
+        help_text="One per line, named as in the list. Leave empty to count all runs of a commit.",
     )
 
     def clean_pipelines(self) -> list[str]:

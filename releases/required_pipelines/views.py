@@ -52,6 +52,6 @@ def require(request: HttpRequest, slug: str) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, "Saved. The stories of this service are judged again now.")
+            messages.success(request, "Saved. This service’s stories update now.")
             return redirect("releases:required_pipelines:edit", service.slug)
     return _page(request, service, form)

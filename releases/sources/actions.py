@@ -15,7 +15,7 @@ from portal.kernel import clock, http, policy
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
-from releases.events import SourceHealthChanged
+from releases.events import SourceHealthChanged, SourceSaved
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.repositories import get_or_create_repository
 from releases.providers import PROVIDERS, zones
@@ -43,8 +43,8 @@ def find_squad(name: str) -> Squad:
         if squad is not None:
             return squad
     names = ", ".join(Squad.objects.values_list("name", flat=True)[:30])
-    there_are = f"There are: {names}." if names else "There is none yet: create it on the page of squads first."
-    raise ValidationError({"squad": f"No squad is called “{name[:80]}”. {there_are}"})
+    there_are = f"Squads: {names}." if names else "Create one first."
+    raise ValidationError({"squad": f"There’s no squad “{name[:80]}”. {there_are}"})
 
 
 def free_key(name: str) -> str:
@@ -75,11 +75,7 @@ def retry_now(source: Source, before: Source, *, asked: bool = True) -> None:
 def check_same_server(field: str, before: str, after: str) -> None:
     """Refuse to send a stored secret to another server: whoever changes the address has to type the secret again."""
     if _origin(before) != _origin(after):
-        raise ValidationError(
-            {
-                field: "The new address is on another server, and what is stored was given for the old one. Type it again."
-            }
-        )
+        raise ValidationError({field: "The new address is on another server. Enter this again."})
 
 
 def _origin(address: str) -> tuple[str, str, int] | str:
@@ -92,9 +88,9 @@ def _origin(address: str) -> tuple[str, str, int] | str:
 def pull_soon(source: Source) -> None:
     """Have a source pulled within seconds, due or not. A ValidationError says why a paused or broken one is not."""
     if source.kind not in leases.PULLED_KINDS or not source.config.get("url"):
-        raise ValidationError(f"{source} is not pulled: it sends its events by itself.")
+        raise ValidationError(f"{source} isn’t pulled. It sends events instead.")
     if source.state == Source.State.BROKEN:
-        raise ValidationError(f"{source} is broken. Fix the error on its page, then press “Try again” there.")
+        raise ValidationError(f"{source} is broken. Fix the error on its page, then choose “Try again”.")
     if source.state != Source.State.ACTIVE:
         raise ValidationError(f"{source} is paused. Resume it first.")
     Source.objects.filter(pk=source.pk).update(next_pull_at=clock.now())
@@ -143,9 +139,11 @@ def remove(source: Source, *, by: Actor | None) -> None:
     """Delete a source without events. One with events can only be paused, since evidence rests on them."""
     check_administrator(by)
     if InboundEvent.objects.filter(source=source).exists():
-        raise ValidationError(f"{source} has events, and evidence rests on them. Pause it instead.")
+        raise ValidationError(f"{source} has events that are used as evidence. Pause it instead.")
     mirror = git_pull.mirror_of(source) if source.kind == "git" else None
+    pk = source.pk
     source.delete()
+    publish(SourceSaved(ids=[pk]))
     if mirror is not None:
         transaction.on_commit(mirror.forget)
 
@@ -160,7 +158,7 @@ def create_push_source(
         raise ValidationError({"kind": f"Choose one of {', '.join(dict(PUSH_KINDS))}."})
     name = name.strip()
     if not name or len(name) > 120:
-        raise ValidationError({"name": "Give it a name of at most 120 characters, such as Deployments."})
+        raise ValidationError({"name": "Enter a name of at most 120 characters, such as Deployments."})
     token = secrets.token_urlsafe(32)
     source = Source.objects.create(
         key=free_key(name),
@@ -171,14 +169,23 @@ def create_push_source(
         token_digest=token_digest(token),
         repository=get_or_create_repository(repository) if repository.strip() else None,
     )
+    publish(SourceSaved(ids=[source.pk]))
     return source, token
+
+
+@transaction.atomic
+def rename_source(source: Source, name: str) -> None:
+    """Call a source otherwise; its key, which is in addresses, stays."""
+    source.name = name
+    source.save(update_fields=["name"])
+    publish(SourceSaved(ids=[source.pk]))
 
 
 def _config_with_zone(kind: str, zone: str) -> dict[str, str]:
     if not zone:
         return {}
     if zones.ZONE not in PROVIDERS[kind].settings:
-        raise ValidationError({"zone": f"{PROVIDERS[kind].name} always writes the zone of its times. Leave it out."})
+        raise ValidationError({"zone": f"{PROVIDERS[kind].name} always sends a time zone. Leave this empty."})
     try:
         zones.check({"zone": zone})
     except InvalidSetting as error:

@@ -1,10 +1,12 @@
 """Admin pages of sources. Secrets are never shown."""
 
 from django.contrib import admin
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from portal.kernel.admin import NotDeleted
 from releases.inbox.models import Source
+from releases.sources import actions
 
 
 @admin.register(Source)
@@ -30,3 +32,6 @@ class Sources(NotDeleted):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: Source, form: ModelForm, change: bool) -> None:
+        actions.rename_source(obj, form.cleaned_data["name"])

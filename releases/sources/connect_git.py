@@ -11,7 +11,7 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
-from releases.events import SourceHealthChanged
+from releases.events import SourceHealthChanged, SourceSaved
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.pipelines.models import Mainline, Repository
@@ -19,8 +19,8 @@ from releases.pipelines.repositories import get_or_create_repository, repository
 from releases.providers.git import config
 from releases.providers.git.client import Git
 from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
-from squads.events import ServiceChanged
-from squads.teams.actions import claim_service, free_slug
+from squads.events import ServiceChanged, ServiceSaved
+from squads.teams.actions import claim_service, create_service
 from squads.teams.models import Service, Squad
 
 
@@ -35,11 +35,11 @@ def validate_address(text: str) -> config.Address:
     try:
         folder = Path(address.url).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
-        raise ValidationError({"url": f"There is no folder {address.url!r} on the worker's machine."}) from None
+        raise ValidationError({"url": f"There’s no folder {address.url!r} on the worker’s machine."}) from None
     address = config.Address(str(folder), local=True)
     if not Git(Path(settings.RODEO_GIT_DIR), address, timeout=20).is_repository():
         raise ValidationError(
-            {"url": f"{folder} is not a git repository. Give the folder that holds .git, or a bare repository."}
+            {"url": f"{folder} isn’t a git repository. Enter the folder with .git, or a bare repository."}
         )
     return address
 
@@ -57,7 +57,7 @@ def validate_rules(
         if len(text.strip()) > 120 or any(ord(sign) < 32 for sign in text):
             raise ValidationError({name: "Use at most 120 characters, without line breaks."})
     if deploys_to.strip() and not release_tags.strip():
-        raise ValidationError({"release_tags": "Say which tags are releases, such as v*: they are what is deployed."})
+        raise ValidationError({"release_tags": "Set which tags are releases first, such as v*."})
     rules: dict[str, Any] = {
         "release_tags": release_tags.strip(),
         "deploys_to": deploys_to.strip(),
@@ -109,6 +109,7 @@ def connect_git(
         repository=found,
         next_pull_at=clock.now(),
     )
+    publish(SourceSaved(ids=[source.pk]))
     publish(ServiceChanged(id=owning_service.pk, repositories=[found.pk]))
     return source, True
 
@@ -126,15 +127,15 @@ def _rules_as_arguments(rules: dict[str, Any], line: str | None) -> dict[str, An
 def _find_service(name: str, squad: Squad, by: Actor | None) -> Service:
     name = name.strip()
     if not name or len(name) > 120:
-        raise ValidationError({"service": "Name the service that this repository makes, in at most 120 characters."})
+        raise ValidationError({"service": "Enter the repository’s service, in at most 120 characters."})
     service: Service | None = Service.objects.select_related("squad").find(name)
     if service is None:
-        return Service.objects.create(name=name, squad=squad, slug=free_slug(Service, name, "service"))
+        return create_service(by=by, name=name, squad=squad)
     if service.squad is None:
         return claim_service(service, squad, by=by)
     if service.squad != squad:
         raise ValidationError(
-            {"squad": f"The service {name} belongs to squad {service.squad}. Name that squad, or another service."}
+            {"squad": f"The service {name} belongs to {service.squad}. Choose that squad, or another service."}
         )
     return service
 
@@ -148,7 +149,7 @@ def _find_repository(address: config.Address, name: str, service: Service) -> Re
         repository = _repository_called(longer.removesuffix(".git")[:250])
     if repository.sources.filter(kind="git").exists():
         raise ValidationError(
-            {"url": f"The repository {repository.key} is connected already, by source {repository.sources.first()}."}
+            {"url": f"The repository {repository.key} is already connected by the source {repository.sources.first()}."}
         )
     _claim_repository(repository, service)
     if repository.url != address.url and not address.local:
@@ -164,13 +165,14 @@ def _repository_called(key: str) -> Repository:
 
 
 def _claim_repository(repository: Repository, service: Service) -> None:
-    Repository.objects.filter(pk=repository.pk, service=None).update(service=service)
+    if Repository.objects.filter(pk=repository.pk, service=None).update(service=service):
+        publish(ServiceSaved(ids=[service.pk]))
     repository.refresh_from_db(fields=["service"])
     if repository.service != service:
         raise ValidationError(
             {
                 "service": f"The repository {repository.key} belongs to the service {repository.service}. "
-                "Name that service, or take the repository away from it first."
+                "Enter that service, or remove the repository from it first."
             }
         )
 
@@ -201,12 +203,13 @@ def edit_git(
         check_same_server("secret", before.config.get("url", ""), address)
     other = Source.objects.filter(kind="git", config__url=address).exclude(pk=source.pk).first()
     if other is not None:
-        raise ValidationError({"url": f"Source {other} pulls this address already."})
+        raise ValidationError({"url": f"The source {other} already pulls this address."})
     source.config = {"url": address, **rules}
     source.credential = before.credential if secret is None else secret
     source.name = (name or before.name)[:120]
     retry_now(source, before)
     source.save(update_fields=["config", "credential", "name", *RETRY_COLUMNS])
+    publish(SourceSaved(ids=[source.pk]))
     publish(SourceHealthChanged(id=source.pk))
     if source.config != before.config:
         refs_events = Mainline.objects.filter(repository=source.repository, event__source=source)

@@ -15,8 +15,8 @@ from django.db import transaction
 from portal.kernel import clock, http
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
-from portal.kernel.outbox import publish
-from releases.events import EventsOutdated, SourceChanged, SourceHealthChanged
+from portal.kernel.outbox import publish, publish_many
+from releases.events import EventsOutdated, SourceChanged, SourceHealthChanged, SourceSaved
 from releases.inbox.actions import replay, replay_of
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS, zones
@@ -61,9 +61,7 @@ def validate_config(
             config[setting.name] = value
     if given:
         known = ", ".join(each.name for each in provider.settings) or "none"
-        raise ValidationError(
-            {"settings": f"{provider.name} knows no setting {sorted(given)[0]!r}. There are: {known}."}
-        )
+        raise ValidationError({"settings": f"{provider.name} has no setting {sorted(given)[0]!r}. Settings: {known}."})
     for check in (zones.check, provider.check):
         try:
             if check is not None:
@@ -82,7 +80,7 @@ def _validate_setting(setting: Setting, value: Any) -> str | list[str]:
         shape = "a text, or a list of texts" if setting.many else "a text"
         raise ValidationError({setting.name: f"“{setting.label}” is {shape}."})
     if any(clean(each) != each for each in texts):
-        raise ValidationError({setting.name: "It contains characters that cannot be kept. Type it again."})
+        raise ValidationError({setting.name: "This has invalid characters. Enter it again."})
     cleaned = [each for each in texts if each] if setting.many else "".join(texts)
     if setting.required and not cleaned:
         raise ValidationError({setting.name: f"Fill in “{setting.label}”. {setting.help}".strip()})
@@ -98,7 +96,7 @@ def validate_name(name: str) -> str:
     """Return a source's name; a ValidationError says how long it may be."""
     name = name.strip()
     if not name or len(name) > 120:
-        raise ValidationError({"name": "Give it a name of at most 120 characters, such as Jenkins."})
+        raise ValidationError({"name": "Enter a name of at most 120 characters, such as Jenkins."})
     return name
 
 
@@ -128,9 +126,7 @@ def connect_system(
     config = validate_config(provider, url=url, asked=asked, settings=settings)
     label = issues_as_stories.validate_choice(provider, stories_for, stories_label, config, by=by)
     if not provider.pushes and "url" not in config:
-        raise ValidationError(
-            {"url": f"Give the address of {provider.name}: it is asked, and sends nothing by itself."}
-        )
+        raise ValidationError({"url": f"Enter the address of {provider.name}. It’s pulled, and sends nothing."})
     generated = "" if secret.strip() or not provider.pushes else secrets.token_urlsafe(32)
     signing_secret = secret.strip() or generated
     source = Source(
@@ -146,6 +142,7 @@ def connect_system(
     )
     issues_as_stories.set_squad(source, None, stories_for, label)
     source.save(force_insert=True)
+    publish(SourceSaved(ids=[source.pk]))
     return source, generated
 
 
@@ -194,7 +191,7 @@ def edit_system(
         source.cursor = {}
         changed.append("cursor")
     source.save(update_fields=changed)
-    publish(SourceHealthChanged(id=source.pk))
+    publish_many([SourceSaved(ids=[source.pk]), SourceHealthChanged(id=source.pk)])
     issues_as_stories.read_known_issues(source, before)
     if {**before.config, "url": ""} != {**config, "url": ""}:
         publish(SourceChanged(id=source.pk))
@@ -211,7 +208,7 @@ def rotate_secret(source: Source, *, by: Actor | None, at_once: bool = False) ->
     """Give a source that sends a new secret and return it. The old one stays valid for a day, unless `at_once`."""
     check_administrator(by)
     if not PROVIDERS[source.kind].pushes:
-        raise ValidationError(f"{source} is only asked, so it shows no secret.")
+        raise ValidationError(f"{source} is only pulled, so it has no webhook secret.")
     before = Source.objects.select_for_update().get(pk=source.pk)
     token = secrets.token_urlsafe(32)
     _replace_secret(source, before, token)
@@ -225,7 +222,7 @@ def check_access(source: Source, *, by: Actor | None) -> list[str]:
     """Return what a source's credential can read, such as “3 repositories”; a ValidationError says what is wrong."""
     check_administrator(by)
     if source.kind == "git":
-        raise ValidationError("A git repository is tried by pulling it: press “Pull now”.")
+        raise ValidationError("Use “Pull now” to test a git repository.")
     try:
         return describe_access(source)
     except PullFailed as error:

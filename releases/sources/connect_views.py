@@ -43,7 +43,7 @@ def system_create(request: HttpRequest, kind: str) -> HttpResponse:
     try:
         provider = connect_system.provider_of(kind)
     except ValidationError:
-        raise Http404("There is no such kind of system.") from None
+        raise Http404("There’s no such system.") from None
     form = SystemForm(request.POST or None, provider=provider)
     if request.method == "POST" and form.is_valid():
         try:
@@ -53,7 +53,7 @@ def system_create(request: HttpRequest, kind: str) -> HttpResponse:
         else:
             if secret:
                 return secret_page(request, row, secret, status=201)
-            messages.success(request, f"{row.name} is connected.")
+            messages.success(request, f"{row.name} connected.")
             return redirect(row)
     return _render_form(request, "releases/sources/system.html", form, provider=provider)
 
@@ -96,7 +96,7 @@ def system_test(request: HttpRequest, key: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:
-        messages.success(request, f"What Rodeo can see: {', '.join(seen) or 'nothing yet'}.")
+        messages.success(request, f"It works. Rodeo can see: {', '.join(seen) or 'nothing yet'}.")
     return redirect(row)
 
 
@@ -107,7 +107,7 @@ def system_help(request: HttpRequest, kind: str) -> HttpResponse:
     provider = PROVIDERS.get(kind)
     page = docs_page(PROVIDER_DOCS, provider) if provider else None
     if provider is None or page is None or not page.exists():
-        raise Http404("There is no page about such a system.")
+        raise Http404("There’s no help page for this system.")
     others = {
         docs_page(PROVIDER_DOCS, each).name: reverse("releases:sources:system_help", args=[each.kind])
         for each in PROVIDERS.values()

@@ -31,43 +31,43 @@ class GitRulesForm(forms.Form):
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"spellcheck": "false"}),
-        help_text="The branch that counts. Left empty: the repository's default.",
+        help_text="The main branch. Leave empty to use the repository’s default.",
     )
     release_tags = forms.CharField(
         label="Tags that are releases",
         max_length=200,
         required=False,
         widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "v*"}),
-        help_text=r"A pattern such as v*, or a regular expression such as v\d+\.\d+(\.\d+)? Left empty: none.",
+        help_text=r"A pattern such as v*, or a regular expression such as v\d+\.\d+(\.\d+)? Leave empty for none.",
     )
     deploys_to = forms.CharField(
         label="Tags deploy to",
         max_length=120,
         required=False,
-        help_text="An environment, such as production, if tagging is deploying. Left empty: they are not.",
+        help_text="An environment, such as production, if a tag means a deployment. Leave empty if not.",
     )
     line_is = forms.ChoiceField(
-        label="Releases are of",
+        label="Release line",
         choices=[(SERVICE, "the service"), (COMPANY, "the whole company"), (OTHER, "another line")],
-        help_text="Repositories that share a line and tag together share their releases.",
+        help_text="Repositories in the same line share releases with the same tag.",
     )
     line = forms.CharField(
-        label="Release line name", max_length=120, required=False, help_text="Such as a product's name."
+        label="Release line name", max_length=120, required=False, help_text="Such as a product’s name."
     )
     user = forms.CharField(
         label="User name",
         max_length=120,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        help_text="For https, where the token belongs to one.",
+        help_text="For https, if the token needs one.",
     )
     secret = forms.CharField(
         label="Token",
         max_length=500,
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="For https: a token that may read the repository. It is kept encrypted and never shown. "
-        "For ssh, the key of the user that runs the worker is used.",
+        help_text="For https: a token with read access, stored encrypted and never shown. "
+        "For ssh, the worker’s own key is used.",
     )
 
     def __init__(self, *args: Any, source: Source | None = None, **kwargs: Any) -> None:
@@ -85,14 +85,14 @@ class GitRulesForm(forms.Form):
             "name": source.name,
         }
         if source.credential:
-            self.fields["secret"].help_text = "One is kept. Left empty, it stays; type a new one to replace it."
+            self.fields["secret"].help_text = "Leave empty to keep the current one."
 
     def clean(self) -> dict[str, Any]:
         """Turn the choice of line into what `connect_git` takes: None, "" or a name."""
         data = super().clean() or {}
         choice = data.pop("line_is", SERVICE)
         if choice == OTHER and not data.get("line"):
-            self.add_error("line", "Name the line, or choose the service or the whole company above.")
+            self.add_error("line", "Enter the line, or choose the service or the whole company above.")
         data["line"] = {SERVICE: None, COMPANY: ""}.get(choice, data.get("line") or None)
         return data
 
@@ -103,7 +103,7 @@ class GitSourceForm(GitRulesForm):
     service = forms.CharField(
         max_length=120,
         widget=forms.TextInput(attrs={"list": "services", "autocomplete": "off"}),
-        help_text="What the repository makes, as your deploy system calls it. Created if it is new.",
+        help_text="The name in your deployment system. Created if it’s new.",
     )
     squad = forms.ModelChoiceField(Squad.objects.none(), label="Owner", empty_label="Choose a squad")
     field_order = ["url", "service", "squad"]
@@ -128,7 +128,7 @@ def setting_field(setting: Setting) -> forms.Field:
     """Return the form field of one of a provider's settings."""
     arguments: dict[str, Any] = {"label": setting.label, "help_text": setting.help, "required": setting.required}
     if setting.choices:
-        empty = [] if setting.required or "" in dict(setting.choices) else [("", "as usual")]
+        empty = [] if setting.required or "" in dict(setting.choices) else [("", "default")]
         return forms.ChoiceField(choices=[*empty, *setting.choices], **arguments)
     attributes = {"spellcheck": "false", "placeholder": setting.placeholder}
     widget = forms.Textarea(attrs={**attributes, "rows": 3}) if setting.many else forms.TextInput(attrs=attributes)
@@ -142,8 +142,8 @@ class SystemForm(forms.Form):
     squad = forms.ModelChoiceField(
         Squad.objects.none(),
         required=False,
-        empty_label="whoever its evidence is about",
-        help_text="Who is told when it breaks.",
+        empty_label="the squads its evidence is about",
+        help_text="Who to notify when it breaks.",
     )
 
     def __init__(self, *args: Any, provider: Provider, source: Source | None = None, **kwargs: Any) -> None:
@@ -158,46 +158,46 @@ class SystemForm(forms.Form):
             self._add_story_fields()
         if provider.pushes:
             self.fields["secret"] = _password(
-                "Secret that it shows",
-                "One is kept. Left empty, it stays."
+                "Webhook secret",
+                "Leave empty to keep the current one."
                 if source is not None and source.secret
-                else "Only where the system makes its own; left empty, Rodeo makes one and shows it once.",
+                else "Only if the system creates its own. Leave empty and Rodeo creates one, shown once.",
             )
         self.initial = {"name": provider.name, "asked": True} if source is None else self._initial_of(source)
 
     def _add_pull_fields(self, pulling: Pulling, source: Source | None) -> None:
         if self.provider.pushes:
             self.fields["asked"] = forms.BooleanField(
-                label="Ask it every few minutes",
+                label="Poll every few minutes",
                 required=False,
-                help_text="So that what its messages missed is found. Without, only what it sends is known.",
+                help_text="Finds what webhooks missed. When off, Rodeo only knows what it sends.",
             )
         self.fields["url"] = forms.CharField(
             label="Address",
             max_length=1000,
             required=not pulling.default_url and not self.provider.pushes,
             widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": pulling.default_url}),
-            help_text=f"Left empty: {pulling.default_url}"
+            help_text=f"Leave empty for {pulling.default_url}"
             if pulling.default_url
             else "Such as https://ci.example.org/",
         )
-        kept = "One is kept, encrypted. Left empty, it stays." if source is not None and source.credential else ""
+        kept = "Leave empty to keep the current one." if source is not None and source.credential else ""
         self.fields["credential"] = _password("Credential", kept or pulling.credential)
 
     def _add_story_fields(self) -> None:
         self.fields["stories_for"] = forms.ModelChoiceField(
             Squad.objects.all(),
-            label="Issues become stories of",
+            label="Turn issues into stories of",
             required=False,
             empty_label="no squad",
-            help_text="Open issues, those known already as well, become stories of this squad and follow what is "
-            "written there until somebody rewrites them here. A closed issue makes no story done.",
+            help_text="Open issues, including existing ones, become this squad’s stories. They follow the issue’s text "
+            "until someone edits them here. Closing an issue doesn’t change a story’s stage.",
         )
         self.fields["stories_label"] = forms.CharField(
-            label="Only issues with the label",
+            label="Only issues with label",
             max_length=100,
             required=False,
-            help_text="Left empty: every issue.",
+            help_text="Leave empty for all issues.",
             widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "story"}),
         )
 
@@ -239,7 +239,7 @@ class SystemForm(forms.Form):
         """Ask for typed secrets once more: a page never shows one."""
         for name in ("credential", "secret"):
             if name in self.fields and self.data.get(name):
-                self[name].help_text = "Type it again: nothing was saved, and Rodeo never shows a secret."
+                self[name].help_text = "Enter it again. Nothing is saved yet, and secrets are never shown."
 
     def show_errors(self, error: ValidationError) -> None:
         """Show a ValidationError of a verb at the fields it names."""
@@ -268,11 +268,11 @@ class PushSourceForm(forms.Form):
     """Creates a source for a system that sends its events."""
 
     kind = forms.ChoiceField(
-        label="What it sends",
+        label="Format",
         choices=actions.EVENT_KINDS,
-        help_text="CDEvents for systems that speak CloudEvents; reports for scripts and curl.",
+        help_text="CDEvents for systems that send CloudEvents; reports for scripts and curl.",
     )
-    name = forms.CharField(max_length=120, help_text="Who sends: such as Deployments, or Jenkins.")
+    name = forms.CharField(max_length=120, help_text="Such as Deployments or Jenkins.")
     zone = _zone_field()
 
 

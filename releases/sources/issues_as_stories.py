@@ -26,22 +26,18 @@ def validate_choice(
     label = label.strip()
     if squad is None:
         if label:
-            raise ValidationError(
-                {"stories_for": "Choose the squad whose stories these issues become, or leave out the label."}
-            )
+            raise ValidationError({"stories_for": "Choose a squad for these issues, or leave the label empty."})
         return ""
     if not provider.tickets:
-        raise ValidationError({"stories_for": f"{provider.name} tells of no issues. Leave this empty."})
+        raise ValidationError({"stories_for": f"{provider.name} has no issues. Leave this empty."})
     if not may_choose_squad(squad, by):
         raise ValidationError(
-            {"stories_for": f"You do not write for squad {squad}. Name a squad of yours, or ask a project manager."}
+            {"stories_for": f"You’re not in {squad}. Choose a squad of yours, or ask a project manager."}
         )
     if len(label) > LONGEST_LABEL:
-        raise ValidationError({"stories_label": f"A label has at most {LONGEST_LABEL} characters."})
+        raise ValidationError({"stories_label": f"Labels can have up to {LONGEST_LABEL} characters."})
     if config.get("url") and config.get("issues") == OFF:
-        raise ValidationError(
-            {"issues": "Issues that become stories have to be read. Choose “Read”, or no squad below."}
-        )
+        raise ValidationError({"issues": "Choose “Read” to turn issues into stories, or choose no squad below."})
     return label
 
 

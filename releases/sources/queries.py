@@ -68,10 +68,10 @@ def source_health(source: Source) -> tuple[str, str]:
     if not is_pulled(source):
         if source.secret:
             return "good", "open"
-        return ("bad", "has a token that cannot be read") if source.token_digest else ("", "closed: it has no token")
+        return ("bad", "has an unreadable token") if source.token_digest else ("", "has no token")
     if is_pulling(source):
         return "", "pulling"
-    return ("good", "up to date") if source.last_success_at else ("", "waits for its first pull")
+    return ("good", "up to date") if source.last_success_at else ("", "waiting for first pull")
 
 
 def _is_due(source: Source) -> bool:
@@ -179,11 +179,11 @@ def configuration_of(source: Source) -> list[tuple[str, str]]:
         ("Mainline", config.get("branch") or "the repository's default"),
         (
             "Releases",
-            f"tags matching {config['release_tags']}" if config.get("release_tags") else "none: no tag is a release",
+            f"tags matching {config['release_tags']}" if config.get("release_tags") else "none",
         ),
-        ("Deployments", f"each of them, to {config['deploys_to']}" if config.get("deploys_to") else "not from tags"),
-        ("Releases are of", own_line if line is None else line or "the whole company"),
-        ("Token", "one is kept, encrypted" if source.credential else "none"),
+        ("Deployments", f"each tag, to {config['deploys_to']}" if config.get("deploys_to") else "none"),
+        ("Release line", own_line if line is None else line or "the whole company"),
+        ("Token", "set" if source.credential else "none"),
     ]
 
 
@@ -199,9 +199,9 @@ def _settings_of(source: Source) -> list[tuple[str, str]]:
     if provider.tickets:
         found.append(("Issues become", issues_as_stories.describe(source)))
     if is_pulled(source):
-        found.append(("Credential", "one is kept, encrypted" if source.credential else "none"))
+        found.append(("Credential", "set" if source.credential else "none"))
     if source.squad:
-        found.append(("Told when it breaks", f"squad {source.squad}"))
+        found.append(("Notified when it breaks", f"squad {source.squad}"))
     return found
 
 

@@ -68,7 +68,7 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            outcome = "is connected; its first pull begins within seconds" if new else "was connected already; saved"
+            outcome = "connected. The first pull starts within seconds" if new else "was already connected. Saved"
             messages.success(request, f"{row.name} {outcome}.")
             return redirect(row)
     return _render_form(request, "releases/sources/git.html", form, services=form.services())
@@ -136,7 +136,7 @@ def source_edit(request: HttpRequest, key: str) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, "Saved. Releases follow the new rules as soon as the worker has read them.")
+            messages.success(request, "Saved. Releases update in a moment.")
             return redirect(row)
     return _render_form(request, "releases/sources/edit.html", form, source=row)
 
@@ -196,5 +196,5 @@ def source_remove(request: HttpRequest, key: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, words_of(error))
         return redirect(row)
-    messages.success(request, f"{row.name} is removed.")
+    messages.success(request, f"{row.name} removed.")
     return redirect("releases:sources:list")

@@ -30,8 +30,10 @@ class AlreadyAnswered(AlreadyMoved):
 
     def __init__(self, request: AcceptanceRequest) -> None:
         super().__init__(f"the request to accept {request.story.key}", "answered", request.state)
-        who = request.answered_by.name if request.answered_by else "Somebody"
-        self.args = (f"{who} was first: {request.story.key} was {request.state} {clock.ago(request.answered_at)}.",)
+        who = request.answered_by.name if request.answered_by else "Someone"
+        self.args = (
+            f"{who} already answered: {request.story.key} was {request.state} {clock.ago(request.answered_at)}.",
+        )
 
 
 @transaction.atomic
@@ -46,14 +48,14 @@ def ask(story: Story, *, by: Actor, accepter: Actor | None = None, note: str = "
     _check_length(note)
     if accepter is not None:
         if not accepter.is_active:
-            raise ValidationError({"accepter": f"{accepter.name} cannot sign in any more. Name somebody else."})
+            raise ValidationError({"accepter": f"{accepter.name} can’t sign in any more. Choose someone else."})
         if not story.squad.accepts_own and (own := _own_change_reason(story, accepter, by)):
             raise ValidationError({"accepter": own})
     elif not queries.accepters(story, asked_by=by):
         raise ValidationError(
             {
-                "accepter": f"Squad {story.squad} has no accepter who did not make this change. Name a person, "
-                "or have a lead make a member an accepter."
+                "accepter": f"{story.squad} has no accepter who didn’t make this change. Choose a person, "
+                "or ask a lead to add an accepter."
             }
         )
     try:
@@ -64,9 +66,9 @@ def ask(story: Story, *, by: Actor, accepter: Actor | None = None, note: str = "
     except IntegrityError:
         existing = AcceptanceRequest.objects.open().select_related("asked_by").filter(story=story).first()
         if existing is None:
-            raise ValidationError(f"Somebody asked about {story.key} and took it back just now. Ask again.") from None
+            raise ValidationError(f"A request for {story.key} was withdrawn just now. Try again.") from None
         raise ValidationError(
-            f"{existing.asked_by.name} asked {clock.ago(existing.asked_at)} already. Withdraw that request to ask anew."
+            f"{existing.asked_by.name} already asked {clock.ago(existing.asked_at)}. Withdraw that request to ask again."
         ) from None
     for person in (by, accepter):
         if person is not None:
@@ -88,7 +90,7 @@ def answer(
     if request.state == State.OPEN and (refusal := request.why_may_not_accept(by)):
         raise PermissionDenied(refusal)
     if not accepted and not note.strip():
-        raise ValidationError({"note": "Write what failed, so that the squad can fix it."})
+        raise ValidationError({"note": "Say what failed, so the squad can fix it."})
     _check_length(note)
     to, now = (State.ACCEPTED if accepted else State.DECLINED), clock.now()
     _close_request(request, to, by=by, now=now, because=note.strip() or link.strip())
@@ -129,24 +131,19 @@ def find_accepter(username: str) -> Any:
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
         raise ValidationError(
-            {
-                "accepter": f"No account is called “{username}”. Check the spelling, "
-                "or leave it empty to ask any accepter of the squad."
-            }
+            {"accepter": f"There’s no account “{username}”. Check the spelling, or leave it empty to ask any accepter."}
         )
     return person
 
 
 def _check_length(note: str) -> None:
     if len(note) > LONGEST_NOTE:
-        raise ValidationError(
-            {"note": f"This is longer than {LONGEST_NOTE} characters. Shorten it, or link to the rest."}
-        )
+        raise ValidationError({"note": f"This is over {LONGEST_NOTE} characters. Shorten it, or link to the rest."})
 
 
 def _own_change_reason(story: Story, accepter: Actor, by: Actor) -> str:
     if accepter.pk == by.pk:
-        return f"Name somebody else: squad {story.squad} does not let people accept their own changes."
+        return f"Choose someone else. {story.squad} doesn’t let people accept their own changes."
     return own_change_reason(story, accepter)
 
 

@@ -54,13 +54,11 @@ class AcceptanceRequest(models.Model):
             return "Sign in first."
         squad = self.story.squad
         if self.accepter_id is not None and self.accepter_id != person.pk:
-            return f"{self.accepter.name} was asked by name."  # type: ignore[union-attr]
+            return f"Only {self.accepter.name} was asked."  # type: ignore[union-attr]
         if self.accepter_id is None and not squad.memberships.filter(user=person, accepts=True).exists():
-            return f"Only accepters of squad {squad} may answer; its leads say who is one."
+            return f"Only accepters of {squad} can answer. A lead can make you one."
         if squad.accepts_own:
             return ""
         if self.asked_by_id == person.pk:
-            return (
-                f"You asked. Somebody else has to accept it, unless squad {squad} lets people accept their own changes."
-            )
+            return f"You asked for this. Someone else has to accept it, unless {squad} lets people accept their own changes."
         return own_change_reason(self.story, person)

@@ -15,7 +15,7 @@ from squads.judge.case import PRODUCTION
 from squads.judge.judgement import say
 from squads.stories import ladder
 from squads.stories.authorship import own_change_reason
-from squads.stories.models import Evidence, Story
+from squads.stories.models import ENDINGS, Evidence, Story
 from squads.stories.queries import Checklist, checklist, owner_names
 
 MOST_ACCEPTERS = 50
@@ -47,7 +47,7 @@ class Waiting:
 def rung(story: Story, name: str) -> dict[str, Any]:
     """Return one rung of a story's ladder."""
     rungs: dict[str, dict[str, Any]] = {each["rung"]: each for each in story.standing.get("rungs", ())}
-    return rungs.get(name, {"rung": name, "state": "missing", "at": None, "why": "it was not judged yet"})
+    return rungs.get(name, {"rung": name, "state": "missing", "at": None, "why": "it hasn’t been judged yet"})
 
 
 def is_deployed(story: Story) -> bool:
@@ -57,11 +57,13 @@ def is_deployed(story: Story) -> bool:
 
 def why_not_deployed_yet(story: Story) -> str:
     """Say why nobody can be asked to accept a story now; "" when somebody can."""
+    if story.ending:
+        return f"{story.key} {ENDINGS[story.ending]}. Reopen it first."
     if story.stage == Story.Stage.RODEO_DONE:
-        return f"{story.key} is rodeo done already: nothing is left to accept."
+        return f"{story.key} is already rodeo done. There’s nothing left to accept."
     if not is_deployed(story):
         why = rung(story, "deployed")["why"]
-        return f"{story.key} cannot be accepted in production yet: {why}. It can be once production runs it."
+        return f"{story.key} can’t be accepted yet: {why}. It can be once it’s in production."
     return ""
 
 

@@ -23,11 +23,12 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
     def waiting_for(self, person: Actor) -> "AcceptanceQuerySet":
         """Return the open ones that this person can answer: asked by name or as an accepter, and not about their own change.
 
-        Those whose story became rodeo done by other evidence wait for nobody."""
+        Those whose story became rodeo done by other evidence, was cancelled or is a duplicate wait for nobody."""
         own = Exists(moved_by(person, OuterRef("story__key"))) | Exists(written_by(person, OuterRef("story")))
         return (
             self.concerning(person)
             .exclude(story__stage="rodeo_done")
+            .filter(story__ending="", story__squad__archived_at=None)
             .exclude(Q(story__squad__accepts_own=False) & (Q(asked_by=person) | own))
         )
 

@@ -51,8 +51,8 @@ def ask(request: HttpRequest, key: str) -> HttpResponse:
     except ValidationError as error:
         typed = Typed("acceptance", words_of(error), {"accepter": username, "note": note})
         return story_page(request, story, typed=typed, status=400)
-    whom = accepter.name if accepter else f"the accepters of squad {story.squad}"
-    messages.success(request, f"Asked {whom}. They find it under “Waiting”.")
+    whom = accepter.name if accepter else f"the accepters of {story.squad}"
+    messages.success(request, f"Asked {whom}. They find it in their inbox.")
     return redirect(story)
 
 
@@ -66,17 +66,17 @@ def answer(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     values = {name: given(request.POST, name) for name in ("note", "link")}
     try:
         if verdict not in ANSWERS:
-            raise ValidationError("Choose to accept or to decline.")
+            raise ValidationError("Choose accept or decline.")
         if len(values["link"]) > 1000:
-            raise ValidationError({"link": "A link has at most 1000 characters."})
+            raise ValidationError({"link": "Links can have up to 1000 characters."})
         actions.answer(asked, by=actor_of(request), accepted=verdict == "accepted", **values)
     except actions.AlreadyAnswered as first:
         messages.error(request, str(first))
         return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
     except ValidationError as error:
         return story_page(request, story_at(key), typed=Typed("answer", words_of(error), values), status=400)
-    done = "accepted in production" if verdict == "accepted" else "declined"
-    messages.success(request, f"{story.key} is {done}, with your name. The story was judged again.")
+    done = "accepted" if verdict == "accepted" else "declined"
+    messages.success(request, f"{story.key} {done}.")
     return redirect("squads:acceptance:waiting" if given(request.POST, "back") else story)
 
 
@@ -90,5 +90,5 @@ def withdraw(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     except actions.AlreadyAnswered as first:
         messages.error(request, str(first))
     else:
-        messages.success(request, "Withdrawn. Ask anew when it is time.")
+        messages.success(request, "Request withdrawn.")
     return redirect(story)

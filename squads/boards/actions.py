@@ -31,13 +31,15 @@ def add_stories(squad: Squad, text: str, *, by: Actor) -> list[Story]:
     """
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
-        raise ValidationError({"lines": "Write at least one title, one per line."})
+        raise ValidationError({"lines": "Enter at least one title, one per line."})
     if len(lines) > MOST_LINES:
         raise ValidationError(
-            {"lines": f"{len(lines)} lines at once; at most {MOST_LINES}. Add them in parts, or import a CSV."}
+            {
+                "lines": f"That’s {len(lines)} lines; {MOST_LINES} is the most at once. Add them in parts, or import a CSV."
+            }
         )
     long = [
-        f"Line {number} has {len(title)} characters; a title has at most {LONGEST_TITLE}. Shorten it."
+        f"Line {number} has {len(title)} characters; {LONGEST_TITLE} is the most. Shorten it."
         for number, title in lines
         if len(title) > LONGEST_TITLE
     ]
@@ -61,20 +63,28 @@ def _just_made(squad: Squad, titles: list[str], by: Actor) -> list[Story]:
 
 @transaction.atomic
 def set_rules(
-    squad: Squad, *, by: Actor, limits: Mapping[str, int | None], accepts_own: bool, accepters: Iterable[str]
+    squad: Squad,
+    *,
+    by: Actor,
+    limits: Mapping[str, int | None],
+    accepts_own: bool,
+    accepters: Iterable[str],
+    estimates: bool | None = None,
 ) -> Squad:
-    """Say how many stories the squad wants on a stage at a time, who accepts, and whether one may accept one's own."""
+    """Say how many stories the squad wants on a stage at a time, who accepts, whether one may accept one's own, and whether
+    stories are estimated. Estimates that there are stay."""
     errors = {}
     for stage, limit in limits.items():
         if stage not in LIMITED:
             raise TypeError(f"no limit for {stage}")
         if limit is not None and not 1 <= limit <= HIGHEST_LIMIT:
-            errors[stage] = f"Give 1 to {HIGHEST_LIMIT}, or nothing for no limit on {judgement.STAGE_NAMES[stage]}."
+            errors[stage] = f"Enter 1 to {HIGHEST_LIMIT}, or leave {judgement.STAGE_NAMES[stage]} empty for no limit."
     if errors:
         raise ValidationError(errors)
     squad.wip_limits = {stage: limits[stage] for stage in LIMITED if limits.get(stage)}
     squad.accepts_own = accepts_own
-    squad.save(update_fields=["wip_limits", "accepts_own"])
+    squad.estimates = squad.estimates if estimates is None else estimates
+    squad.save(update_fields=["wip_limits", "accepts_own", "estimates"])
     members, named = Membership.objects.filter(squad=squad), set(accepters)
     members.filter(user__username__in=named, accepts=False).update(accepts=True)
     members.exclude(user__username__in=named).filter(accepts=True).update(accepts=False)
@@ -90,12 +100,12 @@ def save_view(squad: Squad, *, by: Actor, name: str, query: str, shared: bool = 
         check_member(squad, by, "its views")
     only = read_query(query)
     if not only:
-        raise ValidationError({"query": "Filter the board first: the whole board needs no name."})
+        raise ValidationError({"query": "Set a filter first, then save the view."})
     if len(only.query) > 500:
-        raise ValidationError({"query": "This filter is too long to keep. Shorten its text."})
+        raise ValidationError({"query": "This filter is too long to save. Shorten its text."})
     kept = SavedView.objects.filter(squad=squad, owner=by)
     if not kept.filter(name=name).exists() and kept.count() >= MOST_VIEWS:
-        raise ValidationError({"name": f"You keep {MOST_VIEWS} views of this board already. Forget one of them first."})
+        raise ValidationError({"name": f"You already have {MOST_VIEWS} views of this board. Delete one first."})
     view, _ = SavedView.objects.update_or_create(
         squad=squad, owner=by, name=name, defaults={"query": only.query, "shared": shared}
     )
@@ -114,6 +124,9 @@ def read(values: Mapping[str, list[str]]) -> BoardFilter:
         said.get("q", ""),
         "1" if said.get("blocked") == "1" else "",
         "1" if said.get("stalled") == "1" else "",
+        said.get("assignee", ""),
+        said.get("label", ""),
+        priority if (priority := said.get("priority", "")) in Story.Priority.values else "",
     )
 
 
@@ -125,5 +138,5 @@ def read_query(query: str) -> BoardFilter:
 def remove_view(view: SavedView, *, by: Actor) -> None:
     """Forget a view: one's own, or, of the squad's shared ones, as its lead."""
     if view.owner_id != by.pk and not (view.shared and view.squad.is_led_by(by)):
-        raise PermissionDenied(f"“{view}” was saved by {view.owner.name}: they, or a lead of the squad, may remove it.")
+        raise PermissionDenied(f"Only {view.owner.name} and leads of the squad can delete “{view}”.")
     view.delete()

@@ -16,10 +16,11 @@ from squads.boards import actions, queries
 from squads.boards.time_in_stage import stalls
 from squads.judge import judgement
 from squads.stories import ranking
-from squads.stories.api import OfStory, ProgressField, ReasonField
+from squads.stories.api import OfStory
 from squads.stories.cards import Row, version_of
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
+from squads.stories.serializers import ProgressField, ReasonField
 from squads.teams.models import Squad
 
 
@@ -30,6 +31,11 @@ class SquadCardOut(serializers.Serializer):
     key = serializers.CharField()
     title = serializers.CharField()
     type = serializers.ChoiceField(Story.Type.choices)
+    assignees = serializers.ListField(child=serializers.CharField(), help_text="User names.")
+    priority = serializers.ChoiceField(Story.Priority.choices)
+    labels = serializers.ListField(child=serializers.CharField())
+    due = serializers.DateField(allow_null=True)
+    estimate = serializers.IntegerField(allow_null=True)
     rank = serializers.IntegerField(help_text="Its place among the squad's stories, the lowest first.")
     version = serializers.CharField(help_text="Changes with what the card shows.")
     answer = serializers.CharField()
@@ -60,6 +66,7 @@ class SquadBoardOut(serializers.Serializer):
 
     squad = serializers.CharField()
     version = serializers.CharField()
+    left_out = serializers.CharField(help_text="How many cancelled stories and duplicates are left out, in words.")
     columns = SquadColumnOut(many=True)
 
 
@@ -94,6 +101,9 @@ FILTERS = [
     for name, said in {
         "release": "Its slug.",
         "type": "",
+        "assignee": "Who works on it, by user name; me, or none for nobody.",
+        "label": "Its name.",
+        "priority": "urgent, high, normal or low.",
         "person": "Who wrote it, or moved it to in progress.",
         "service": "Its name.",
         "q": "The start of a key, or part of a title.",
@@ -116,7 +126,7 @@ class Boards(Endpoint):
         """Show the board of a squad, or the part of it that the filters take. What is shown of a column is bounded."""
         squad = get_object_or_404(Squad, slug=slug)
         check_names(list(request.query_params), [*(each.name for each in FILTERS), "format"], "parameter")
-        made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False)
+        made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False, me=request.user)
         at = clock.now()
         owners = owner_names(row.standing for column in made.columns for row in column.rows)
 
@@ -126,6 +136,11 @@ class Boards(Endpoint):
                 "key": row.key,
                 "title": row.title,
                 "type": row.type,
+                "priority": row.priority,
+                "labels": row.labels,
+                "due": row.due,
+                "estimate": row.estimate,
+                "assignees": [each.username for each in row.people],
                 "rank": row.rank,
                 "version": version_of(row),
                 "answer": judgement.say(row.standing, at=at, owners=owners, squad=squad.name),
@@ -149,7 +164,8 @@ class Boards(Endpoint):
             }
             for column in made.columns
         ]
-        return Response(SquadBoardOut({"squad": squad.slug, "version": made.version, "columns": columns}).data)
+        board = {"squad": squad.slug, "version": made.version, "left_out": made.left_out, "columns": columns}
+        return Response(SquadBoardOut(board).data)
 
 
 class Places(OfStory):

@@ -24,7 +24,8 @@ from squads.stories.actions import record_by_hand
 from squads.stories.cards import row_from, version_of
 from squads.stories.models import Story
 from squads.stories.queries import rungs
-from squads.story_pages.forms import EvidenceForm
+from squads.story_pages.edit_views import saved
+from squads.story_pages.forms import EvidenceForm, StoryForm
 from squads.story_pages.lookup import own_story, owned
 from squads.teams.models import Squad
 
@@ -74,7 +75,7 @@ def _refused(request: HttpRequest, story: Story, error: AlreadyMoved | Validatio
     messages.error(request, said)
     squad = Squad.objects.with_notice().get(pk=story.squad_id)
     query = _filter(request, reverse("squads:boards:board", args=[squad.slug]))
-    return board_page(request, squad, queries.board(squad, actions.read_query(query)), status=status)
+    return board_page(request, squad, queries.board(squad, actions.read_query(query), me=request.user), status=status)
 
 
 @members
@@ -111,6 +112,24 @@ def block(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @members
+def assign(request: HttpRequest, key: str) -> HttpResponse:
+    """Say who works on a story. What somebody else said meanwhile is shown beside it, 409."""
+    story = own_story(key, request.user)
+    form, conflict, status = StoryForm(user=request.user, instance=story, only=("assignees",)), None, 200
+    if request.method == "POST":
+        form, conflict, status = saved(request, story, ("assignees",))
+        if status == 200:
+            return _shown(story) if _by_script(request) else _back(request, story)
+    context = {
+        "story": story,
+        "form": form,
+        "clashes": conflict.clashes if conflict else [],
+        "layout": _layout(request),
+    }
+    return render(request, "squads/boards/assign.html", context, status=status)
+
+
+@members
 @require_POST
 def unblock(request: HttpRequest, key: str) -> HttpResponse:
     """Say that a story waits for nothing any more."""
@@ -142,7 +161,7 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
             if _by_script(request):
                 story.refresh_from_db(fields=["stage_at"])
                 return _shown(story)
-            messages.success(request, "Recorded, with your name. The story was judged again.")
+            messages.success(request, "Evidence added.")
             return _back(request, story)
     context = {"story": story, "form": form, "rung": rung, "holds": holds, "layout": _layout(request)}
     return render(request, "squads/boards/by_hand.html", context, status=400 if form.errors else 200)

@@ -62,7 +62,7 @@ def _beside(row: Row, at: datetime, known: Mapping[str, Usual]) -> dict[str, Any
     if row.stage == "rodeo_done":
         return {"blocked": row.blocked_because}
     if row.since is None:
-        return {"blocked": row.blocked_because, "age": "since unknown"}
+        return {"blocked": row.blocked_because, "age": "unknown"}
     stalled = known[row.stage].words if stalls(row.stage, row.since, at, known) else ""
     return {"blocked": row.blocked_because, "age": clock.duration(at - row.since), "stalled": stalled}
 

@@ -14,11 +14,11 @@ class BlockForm(forms.Form):
     """Why a story waits."""
 
     because = forms.CharField(
-        label="What does it wait for?",
+        label="What’s it waiting for?",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="Name what or whom it waits for, so that somebody can help.",
-        error_messages={"required": "Write what it waits for, so that somebody can help."},
+        help_text="Say what or who it’s waiting for, so someone can help.",
+        error_messages={"required": "Say what it’s waiting for, so someone can help."},
     )
 
 
@@ -27,29 +27,35 @@ class RulesForm(forms.Form):
 
     def __init__(self, *args: Any, squad: Squad, people: list[Membership], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        wrong = f"Write a whole number from 1 to {HIGHEST_LIMIT}, or leave it empty for no limit."
+        wrong = f"Enter a whole number from 1 to {HIGHEST_LIMIT}, or leave it empty for no limit."
         for stage in LIMITED:
             self.fields[stage] = forms.IntegerField(
-                label=f"{judgement.STAGE_NAMES[stage].capitalize()}: at most",
+                label=f"{judgement.STAGE_NAMES[stage].capitalize()} limit",
                 required=False,
                 min_value=1,
                 max_value=HIGHEST_LIMIT,
                 initial=squad.wip_limits.get(stage),
                 error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wrong),
             )
+        self.fields["estimates"] = forms.BooleanField(
+            label="Stories are estimated",
+            required=False,
+            initial=squad.estimates,
+            help_text="Stories get a field for how big they are, in your own points.",
+        )
         self.fields["accepters"] = forms.MultipleChoiceField(
             label="Accepters",
             required=False,
             widget=forms.CheckboxSelectMultiple,
             choices=[(each.user.username, each.user.name) for each in people],
             initial=[each.user.username for each in people if each.accepts],
-            help_text="Product owners and others who are asked to accept the squad's stories in production.",
+            help_text="Product owners and others who accept the squad’s stories in production.",
         )
         self.fields["accepts_own"] = forms.BooleanField(
-            label="Whoever made a change may accept it",
+            label="People can accept their own changes",
             required=False,
             initial=squad.accepts_own,
-            help_text="Otherwise somebody else has to accept the story in production.",
+            help_text="When off, someone else has to accept the story in production.",
         )
 
     def said(self) -> dict[str, Any]:
@@ -58,5 +64,6 @@ class RulesForm(forms.Form):
         return {
             "limits": {stage: data[stage] for stage in LIMITED},
             "accepts_own": data["accepts_own"],
+            "estimates": data["estimates"],
             "accepters": data["accepters"],
         }

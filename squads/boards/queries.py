@@ -16,13 +16,16 @@ from django.utils.safestring import SafeString
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
 from portal.kernel.models import StateChange
+from squads.assignments.queries import assigned_to
 from squads.boards import cards
 from squads.boards.time_in_stage import Usual, stalls, usual
 from squads.judge import judgement
+from squads.labels.queries import labelled
 from squads.stories.cards import SINCE, Row, rows_of, version_of
 from squads.stories.models import Evidence, Story
 from squads.stories.querysets import condition_of
 from squads.teams.models import Membership, Service, Squad
+from squads.teams.queries import left_out_of
 
 # Cards of one column at most, and the newest that are rodeo done.
 MOST, NEWEST = 200, 30
@@ -41,6 +44,9 @@ class BoardFilter:
     q: str = ""
     blocked: str = ""
     stalled: str = ""
+    assignee: str = ""
+    label: str = ""
+    priority: str = ""
 
     def __bool__(self) -> bool:
         return any(getattr(self, each.name) for each in fields(self))
@@ -50,8 +56,8 @@ class BoardFilter:
         """What follows the question mark in the board's address."""
         return urlencode({each.name: value for each in fields(self) if (value := getattr(self, each.name))})
 
-    def condition(self, squad: Squad) -> Q:
-        """Return what the database can tell; whether a story stalls depends on the present."""
+    def condition(self, squad: Squad, me: Anyone | None = None) -> Q:
+        """Return what the database can tell, "me" being who looks; whether a story stalls depends on the present."""
         wanted = Q()
         if self.release:
             wanted &= Q(release__slug=self.release)
@@ -67,6 +73,12 @@ class BoardFilter:
             wanted &= Q(Exists(changed))
         if self.q:
             wanted &= condition_of(self.q)
+        if self.assignee:
+            wanted &= assigned_to(self.assignee, me)
+        if self.label:
+            wanted &= labelled(self.label)
+        if self.priority:
+            wanted &= Q(priority=self.priority)
         if self.blocked:
             wanted &= ~Q(blocked_because="")
         return wanted
@@ -114,6 +126,8 @@ class Board:
     only: BoardFilter
     total: int
     version: str
+    # How many cancelled stories and duplicates it leaves out, in words.
+    left_out: str = ""
 
     @property
     def shown(self) -> int:
@@ -121,10 +135,20 @@ class Board:
         return sum(len(column.rows) for column in self.columns)
 
 
-def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = None, *, drawn: bool = True) -> Board:
-    """Read the board of a squad, or a part of it: at most six queries. Without `drawn`, no card is drawn as HTML."""
+def board(
+    squad: Squad,
+    only: BoardFilter | None = None,
+    at: datetime | None = None,
+    *,
+    drawn: bool = True,
+    me: Anyone | None = None,
+) -> Board:
+    """Read the board of a squad, or a part of it, as `me` sees it: at most eight queries.
+
+    Without `drawn`, no card is drawn as HTML.
+    """
     at, only, known = at or clock.now(), only or BoardFilter(), usual(squad.pk)
-    light = _unfinished(squad, only)
+    light = _unfinished(squad, only, me)
     late = {row.pk for row in light if stalls(row.stage, row.since, at, known)}
     totals = Counter(row.stage for row in light)
     hits: dict[str, list[int]] = {stage: [] for stage in judgement.STAGES}
@@ -132,28 +156,30 @@ def board(squad: Squad, only: BoardFilter | None = None, at: datetime | None = N
         if row.hit and (not only.stalled or row.pk in late):
             hits[row.stage].append(row.pk)
     found = {stage: len(pks) for stage, pks in hits.items()}
-    hits["rodeo_done"], found["rodeo_done"] = _newest(squad, only)
+    hits["rodeo_done"], found["rodeo_done"] = _newest(squad, only, me)
     totals["rodeo_done"] = found["rodeo_done"]
     wanted = {stage: pks[:MOST] for stage, pks in hits.items()}
     rows = rows_of(pk for pks in wanted.values() for pk in pks)
     versions = {row.key: version_of(row) for row in rows}
     html = cards.card_html(rows, at=at, known={squad.pk: known}, versions=versions) if drawn else {}
     columns = [_column(squad, stage, rows, totals, found, known, html) for stage in judgement.STAGES]
-    return Board(columns, only, sum(totals.values()), _version(columns, versions, late))
+    left_out = left_out_of(squad)
+    version = _version(columns, versions, late, left_out)
+    return Board(columns, only, sum(totals.values()), version, left_out)
 
 
-def _unfinished(squad: Squad, only: BoardFilter) -> list[_Light]:
+def _unfinished(squad: Squad, only: BoardFilter, me: Anyone | None) -> list[_Light]:
     rows: Any = Story.objects.filter(squad=squad).unfinished().order_by("rank")
-    condition = only.condition(squad)
+    condition = only.condition(squad, me)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
     return [_Light._make(row) for row in rows.values_list("pk", "stage", SINCE, hit)]
 
 
-def _newest(squad: Squad, only: BoardFilter) -> tuple[list[int], int]:
+def _newest(squad: Squad, only: BoardFilter, me: Anyone | None) -> tuple[list[int], int]:
     """Return the newest stories that are rodeo done, and how many there are. None of them stalls."""
     if only.stalled:
         return [], 0
-    rows = Story.objects.filter(only.condition(squad), squad=squad, stage="rodeo_done")
+    rows = Story.objects.not_ended().filter(only.condition(squad, me), squad=squad, stage="rodeo_done")
     counted = rows.annotate(all=Window(Count("*"))).order_by(F("stage_at").desc(nulls_last=True), "-pk")
     found = list(counted.values_list("pk", "all")[:NEWEST])
     return [pk for pk, _ in found], found[0][1] if found else 0
@@ -184,7 +210,7 @@ def _column(
     )
 
 
-def _version(columns: list[Column], versions: dict[str, str], late: set[int]) -> str:
+def _version(columns: list[Column], versions: dict[str, str], late: set[int], left_out: str) -> str:
     """Return a mark that changes whenever the board does."""
     shown = [
         (
@@ -195,7 +221,7 @@ def _version(columns: list[Column], versions: dict[str, str], late: set[int]) ->
         )
         for column in columns
     ]
-    return sha256(repr(shown).encode()).hexdigest()[:16]
+    return sha256(repr((shown, left_out)).encode()).hexdigest()[:16]
 
 
 class View(NamedTuple):
@@ -208,9 +234,10 @@ class View(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What the board can be filtered by: services, releases, and the views that were saved."""
+    """What the board can be filtered by: services, labels, releases, and the views that were saved."""
 
     services: list[tuple[str, str]]
+    labels: list[str]
     releases: list[tuple[str, str]]
     views: list[View]
 
@@ -231,15 +258,17 @@ def options(squad: Squad, user: Anyone) -> Options:
         releases.filter(pk__in=planned).values_list(
             Value("release"), *none, "slug", Trim(Concat("line", Value(" "), "version"))
         ),
+        squad.labels.order_by().values_list(Value("label"), *none, "name", "name"),
         squad.saved_views.filter(seen).order_by().values_list(Value("view"), "pk", "owner", "query", "name"),
         all=True,
     )
-    found: dict[str, list[View]] = {"service": [], "release": [], "view": []}
-    for kind, *rest in every[: 3 * OPTIONS]:
+    found: dict[str, list[View]] = {"service": [], "label": [], "release": [], "view": []}
+    for kind, *rest in every[: 4 * OPTIONS]:
         found[kind].append(View(*rest))
     services_, releases_ = ([(each.query, each.name) for each in found[kind]] for kind in ("service", "release"))
     views = sorted(found["view"], key=lambda each: (each.name, each.pk))
-    return Options(sorted(services_), sorted(releases_, key=lambda each: each[1]), views)
+    labels = sorted((each.name for each in found["label"]), key=str.lower)
+    return Options(sorted(services_), labels, sorted(releases_, key=lambda each: each[1]), views)
 
 
 def people(squad: Squad) -> list[Membership]:

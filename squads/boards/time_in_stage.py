@@ -70,7 +70,7 @@ def stays_of(squad_id: int) -> dict[str, list[float]]:
     A stay lasts from one change of stage to the next; the first one from when the story was written, if it was to do then.
     Of a story that was brought in further on, nobody knows when that stay began.
     """
-    rows = Story.objects.filter(squad=squad_id).exclude(stage="todo")
+    rows = Story.objects.not_ended().filter(squad=squad_id).exclude(stage="todo")
     newest = rows.order_by(F("stage_at").desc(nulls_last=True), "-pk")
     entered = dict(newest.values_list("pk", "created_at")[:NEWEST])
     lengths: dict[int, list[tuple[str, float]]] = {pk: [] for pk in entered}

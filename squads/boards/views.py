@@ -49,7 +49,7 @@ def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board of a squad. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
     squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
     only, url = actions.read(dict(request.GET.lists())), reverse("squads:boards:board", args=[squad.slug])
-    made = queries.board(squad, only)
+    made = queries.board(squad, only, me=request.user)
     if wants_fragment(request):
         if request.GET.get("version") == made.version:
             return varied(HttpResponse(status=204))
@@ -77,8 +77,10 @@ def board_page(
                 "url": url,
                 "fragment": _fragment(squad, made, url),
                 "people": people,
+                "accounts": [each.user for each in people if each.user.is_active],
                 "options": options,
                 "types": Story.Type.choices,
+                "priorities": Story.Priority.choices,
                 "views": [
                     (view, "" if view.owner_id == request.user.pk else names.get(view.owner_id, "shared"))
                     for view in options.views
@@ -107,7 +109,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         return board_page(request, squad, queries.board(squad), typed=text, errors=error.messages, status=400)
     first, last = made[0].key, made[-1].key
-    messages.success(request, f"{first} is there." if len(made) == 1 else f"{first} to {last} are there.")
+    messages.success(request, f"Added {first}." if len(made) == 1 else f"Added {first} to {last}.")
     return redirect(f"{url}#card-{last}")
 
 
@@ -115,7 +117,7 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
     """How the squad works: limits per stage, who accepts, and whether one may accept one's own."""
     squad = get_object_or_404(Squad, slug=slug)
-    check_lead(squad, request.user, "how it works")
+    check_lead(squad, request.user, "its board settings")
     form = RulesForm(request.POST if request.method == "POST" else None, squad=squad, people=queries.people(squad))
     if request.method == "POST" and form.is_valid():
         try:
@@ -148,7 +150,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
         for message in error.messages:
             messages.error(request, message)
         return redirect(f"{url}?{actions.read_query(query).query}")
-    messages.success(request, f"“{view}” is kept.")
+    messages.success(request, f"Saved “{view}”.")
     return redirect(f"{url}?{view.query}")
 
 
@@ -162,5 +164,5 @@ def remove_view(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     )
     if view is not None:
         actions.remove_view(view, by=actor_of(request))
-        messages.success(request, f"“{view}” is forgotten.")
+        messages.success(request, f"Deleted “{view}”.")
     return redirect("squads:boards:board", slug=slug)

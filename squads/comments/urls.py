@@ -4,6 +4,7 @@ from squads.comments import views
 
 app_name = "comments"
 urlpatterns = [
+    path("people/suggestions/", views.people, name="people"),
     path("stories/<str:key>/comments/", views.comment_list, name="list"),
     path("stories/<str:key>/comments/new/", views.comment_add, name="create"),
     path("stories/<str:key>/comments/<int:pk>/edit/", views.comment_edit, name="edit"),

@@ -42,6 +42,14 @@ def comment_list(request: HttpRequest, key: str) -> HttpResponse:
     return render(request, "squads/discussions/list.html", context)
 
 
+@reading
+@require_safe
+def people(request: HttpRequest) -> HttpResponse:
+    """The people whose names begin with what somebody typed after an @, as options of a list."""
+    found = queries.people_called(given(request.GET, "q"))
+    return render(request, "squads/discussions/_people.html", {"people": found})
+
+
 @writing
 @require_POST
 def comment_add(request: HttpRequest, key: str) -> HttpResponse:
@@ -123,6 +131,10 @@ def relation_add(request: HttpRequest, key: str) -> HttpResponse:
 def relation_remove(request: HttpRequest, key: str, pk: int) -> HttpResponse:
     """Remove a relation of this story."""
     story = own_story(key, request.user)
-    relations.unrelate(story, pk, by=actor_of(request))
-    messages.success(request, "Taken away; the history keeps it.")
+    try:
+        relations.unrelate(story, pk, by=actor_of(request))
+    except ValidationError as error:
+        messages.error(request, words_of(error))
+    else:
+        messages.success(request, "Removed.")
     return redirect(f"{story.get_absolute_url()}#story-related")

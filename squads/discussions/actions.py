@@ -17,7 +17,7 @@ from portal.kernel.locks import hold
 from portal.kernel.outbox import publish
 from squads.discussions import queries
 from squads.discussions.models import Comment, Mention, Watch
-from squads.events import StoryCommented
+from squads.events import CommentSaved, StoryCommented
 
 LONGEST_BODY = 20_000
 REPEAT_WITHIN = timedelta(seconds=10)
@@ -40,6 +40,7 @@ def add_comment(story: Any, *, by: Actor, body: str) -> Comment:
     _update_mentions(comment)
     watch(story, by)
     publish(StoryCommented(key=story.key, id=story.pk, comment=comment.pk))
+    publish(CommentSaved(ids=[comment.pk]))
     touch([story.pk], comment=comment.pk)
     return comment
 
@@ -53,9 +54,10 @@ def edit_comment(comment: Comment, *, by: Actor, body: str) -> Comment:
         return comment
     now = clock.now()
     if Comment.objects.filter(pk=comment.pk, removed_at=None).update(body=body, edited_at=now) != 1:
-        raise ValidationError("This comment was taken back. Write a new one.")
+        raise ValidationError("This comment was deleted. Write a new one.")
     comment.body, comment.edited_at = body, now
     _update_mentions(comment)
+    publish(CommentSaved(ids=[comment.pk]))
     touch([comment.story_id], comment=comment.pk)
     return comment
 
@@ -68,6 +70,7 @@ def remove_comment(comment: Comment, *, by: Actor) -> Comment:
     if Comment.objects.filter(pk=comment.pk, removed_at=None).update(body="", removed_at=now) == 1:
         comment.body, comment.removed_at = "", now
         comment.mentions.all().delete()
+        publish(CommentSaved(ids=[comment.pk]))
         touch([comment.story_id], comment=comment.pk)
     return comment
 
@@ -94,16 +97,14 @@ def _validate_body(body: str) -> str:
     if not body:
         raise ValidationError({"body": "Write something first."})
     if len(body) > LONGEST_BODY:
-        raise ValidationError(
-            {"body": f"This is longer than {LONGEST_BODY} characters. Shorten it, or link to the rest."}
-        )
+        raise ValidationError({"body": f"This is over {LONGEST_BODY} characters. Shorten it, or link to the rest."})
     return body
 
 
 def check_author(comment: Comment, by: Actor) -> None:
     """Refuse anybody but the author of a comment."""
     if comment.author_id != by.pk:
-        raise PermissionDenied(f"Only {comment.author.name} may change what {comment.author.name} said.")
+        raise PermissionDenied(f"Only {comment.author.name} can change this comment.")
 
 
 def _update_mentions(comment: Comment) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -15,7 +15,7 @@ from portal.kernel import markdown
 from portal.kernel.actors import Actor
 from squads.discussions.models import Comment, Watch
 
-MOST_MENTIONED = 50
+MOST_MENTIONED, MOST_OFFERED, LONGEST_ASKED = 50, 8, 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,14 @@ def mentioned_people(texts: Iterable[str]) -> dict[str, Any]:
         return {}
     people = get_user_model().objects.annotate(small=Lower("username")).filter(small__in=names, is_active=True)
     return {person.username.lower(): person for person in people.order_by("pk")[:MOST_MENTIONED]}
+
+
+def people_called(text: str) -> list[Any]:
+    """Return the first people whose user name, first or last name begins with a text; only those that can sign in."""
+    text = text.strip()[:LONGEST_ASKED]
+    begins = Q(username__istartswith=text) | Q(first_name__istartswith=text) | Q(last_name__istartswith=text)
+    people = get_user_model().objects.filter(begins, is_active=True, program_of=None)
+    return list(people.order_by("first_name", "last_name", "username")[:MOST_OFFERED])
 
 
 def render_texts(texts: Iterable[str]) -> list[SafeString]:

@@ -9,6 +9,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
 from squads.events import StoryMoved
+from squads.labels.actions import labels_named
 from squads.stories.actions import RANK_GAP, last_rank
 from squads.stories.editing import note
 from squads.stories.models import HEARD_OF, Renamed, Story, StoryAlias
@@ -17,7 +18,7 @@ from squads.teams.models import Squad, SquadQuerySet
 from squads.teams.permissions import check_member
 
 NOT_BOTH = (
-    "You are not in squad {squad}, so you cannot hand {key} to it. Ask somebody who is in both squads, a project manager "
+    "You’re not in {squad}, so you can’t move {key} there. Ask someone who is in both squads, a project manager "
     "or an administrator."
 )
 
@@ -29,7 +30,7 @@ def moves_any(user: Anyone) -> bool:
 
 def squads_for(story: Story, user: Anyone) -> SquadQuerySet:
     """Return the other squads that this person may move the story to, if they may take it out of its own."""
-    others = Squad.objects.exclude(pk=story.squad_id)
+    others = Squad.objects.active().exclude(pk=story.squad_id)
     return others if moves_any(user) else others.writable_by(user)
 
 
@@ -50,6 +51,7 @@ def move_to_squad(story: Story, squad: Squad, *, by: Actor) -> Story:
     Raises AlreadyMoved when it is there already or went elsewhere meanwhile, ValidationError naming the field when the
     squad has a story of the same origin.
     """
+    squad.check_active()
     _hold(story, squad)
     left = story.squad
     _check_origin(story, squad)
@@ -59,6 +61,8 @@ def move_to_squad(story: Story, squad: Squad, *, by: Actor) -> Story:
     Story.objects.filter(pk=story.pk).update(squad=squad, key=key, number=number, rank=last_rank(squad) + RANK_GAP)
     StoryAlias.objects.filter(story=story, key=key).delete()
     story.refresh_from_db()
+    # Labels are the squad's own: the other squad's of the same names, made where it has none.
+    story.labels.set(labels_named(squad, list(story.labels.all())))
     if (alias := StoryAlias.of(story, before)) is not None:
         alias.save()
     # Moves are kept by key.
@@ -88,16 +92,14 @@ class AlreadyThere(AlreadyMoved):
 
     def __init__(self, key: str, squad: Squad) -> None:
         super().__init__(key, str(squad), str(squad))
-        self.args = (f"{key} belongs to squad {squad} already.",)
+        self.args = (f"{key} is already in {squad}.",)
 
 
 def _check_origin(story: Story, squad: Squad) -> None:
     same = Story.objects.filter(squad=squad, external=story.external).exclude(external="").first()
     if same is not None:
         raise ValidationError(
-            {
-                "squad": f"{same.key} of squad {squad} came from {story.external} too: one squad has it once. Merge the two."
-            }
+            {"squad": f"{squad} already has {same.key}, which also came from {story.external}. Merge the two."}
         )
 
 

@@ -15,8 +15,8 @@ class SquadForm(forms.Form):
         queryset=None,
         to_field_name="slug",
         empty_label="Choose a squad",
-        help_text="The story gets that squad’s next key. Its key of now leads to it for good.",
-        error_messages={"required": "Choose the squad that it goes to.", "invalid_choice": "Choose another squad."},
+        help_text="The story gets that squad’s next key. The old key keeps working.",
+        error_messages={"required": "Choose a squad.", "invalid_choice": "Choose another squad."},
     )
 
     def __init__(self, *args: Any, squads: QuerySet[Squad], **kwargs: Any) -> None:

@@ -22,7 +22,7 @@ def story_squad(request: HttpRequest, key: str) -> HttpResponse:
     story = story_at(key)
     if not moves_any(request.user):
         check_member(story.squad, request.user, story.key)
-    form, status = SquadForm(request.POST or None, squads=Squad.objects.exclude(pk=story.squad_id)), 200
+    form, status = SquadForm(request.POST or None, squads=Squad.objects.active().exclude(pk=story.squad_id)), 200
     if request.method == "POST" and form.is_valid():
         check_may_move(story, form.cleaned_data["squad"], request.user)
         before = story.key
@@ -34,9 +34,7 @@ def story_squad(request: HttpRequest, key: str) -> HttpResponse:
             said, status = refusal(error)
             form.add_error(None, said)
         else:
-            messages.success(
-                request, f"{before} is {story.key} now, of squad {story.squad}. {before} still leads to it."
-            )
+            messages.success(request, f"Moved to {story.squad}: {before} is now {story.key}. The old key still works.")
             return redirect(story)
     form.fields["squad"].queryset = offered = squads_for(story, request.user)  # type: ignore[attr-defined]
     context = {"form": form, "story": story, "offered": offered.exists()}

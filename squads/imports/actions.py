@@ -15,18 +15,20 @@ from portal.kernel.bulk_update import write
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved
+from squads.assignments.actions import assign_many
 from squads.discussions.models import Comment
-from squads.events import StoriesImported, StoryEdited
+from squads.events import CommentSaved, StoriesImported, StoryEdited
 from squads.imports import foreign_keys, formats, queries, release_hook
 from squads.imports.foreign_keys import KeyPlan
 from squads.imports.formats.dates import ORDERS
-from squads.imports.formats.meanings import LEAVE_OUT, word
+from squads.imports.formats.meanings import ENDINGS, LEAVE_OUT, word
 from squads.imports.models import Import
 from squads.imports.named_releases import own_lines
 from squads.imports.queries import Plan, RowPlan
 from squads.imports.validation import PROGRESSES, SYSTEMS, TYPES
 from squads.stories.actions import RANK_GAP, judge, last_rank
-from squads.stories.models import Move, Story, StoryAlias, StoryEdit, move_many, moved_elsewhere
+from squads.stories.editing import said
+from squads.stories.models import MOST_SAID, Move, Story, StoryAlias, StoryEdit, move_many, moved_elsewhere
 from squads.teams.models import Squad
 
 MOST_PREVIEWS = 20
@@ -40,7 +42,7 @@ def upload(squad: Squad, *, by: Actor, name: str, body: bytes, kind: str = "") -
     """Store a file for its preview. Raises ValidationError, naming the field, for one that cannot be read."""
     waiting = squad.imports.filter(state=Import.State.PREVIEW).count()
     if waiting >= MOST_PREVIEWS:
-        raise ValidationError({"file": f"{waiting} files wait to be imported: import or discard one of them first."})
+        raise ValidationError({"file": f"{waiting} files are waiting. Import or discard one first."})
     try:
         parsed = formats.parse(body, kind)
     except formats.Refused as refused:
@@ -104,10 +106,10 @@ def _validate_mapping(mapping: dict[str, Any], headers: list[str], squad: Squad)
         for name, header in columns.items():
             if name not in queries.FIELDS or header not in headers:
                 raise ValidationError(
-                    {"columns": f"“{header}” is no column of the file for {name}: choose one of its own."}
+                    {"columns": f"“{header}” isn’t a column in this file. Choose another for {name}."}
                 )
         known["columns"] = columns
-    for name, allowed in (("types", {*TYPES}), ("statuses", {*PROGRESSES, LEAVE_OUT})):
+    for name, allowed in (("types", {*TYPES}), ("statuses", {*PROGRESSES, *ENDINGS, LEAVE_OUT})):
         meant = {word(term): meaning for term, meaning in (mapping.get(name) or {}).items() if meaning}
         if unknown := {str(meaning) for meaning in meant.values()} - allowed:
             raise ValidationError(
@@ -116,13 +118,13 @@ def _validate_mapping(mapping: dict[str, Any], headers: list[str], squad: Squad)
         known[name] = meant
     for name, choices in (("dates", [*ORDERS]), ("zone", [*available_timezones()]), ("line", own_lines(squad))):
         if (said := str(mapping.get(name) or "")) and said not in choices:
-            raise ValidationError({name: f"“{said[:60]}” is none of {_some(choices)}."})
+            raise ValidationError({name: f"“{said[:60]}” isn’t one of {_some(choices)}."})
         known[name] = said
     return known
 
 
 def _some(choices: list[str]) -> str:
-    return ", ".join(choices) if len(choices) <= 20 else "the zones that are known, such as Europe/Berlin"
+    return ", ".join(choices) if len(choices) <= 20 else "the known time zones, such as Europe/Berlin"
 
 
 def discard(imported: Import, *, by: Actor) -> None:
@@ -141,7 +143,7 @@ def run_import(imported: Import, *, by: Actor, leave_out_bad: bool = False, seen
     _check_not_imported(imported, "imported")
     if seen and seen != imported.reading:
         raise ValidationError(
-            {"file": "Somebody said meanwhile what columns or words mean. Nothing was written: look at it again."}
+            {"file": "Someone changed the mapping meanwhile, so nothing was imported. Check the preview again."}
         )
     try:
         parsed, validated = queries.read_file(imported)
@@ -183,10 +185,10 @@ def _check_importable(plan: Plan, leave_out_bad: bool) -> None:
     if bad and not leave_out_bad:
         rows = "row is" if bad == 1 else "rows are"
         raise ValidationError(
-            {"leave_out": f"{bad} {rows} bad. Correct the file or the mapping, or tick that bad rows are left out."}
+            {"leave_out": f"{bad} {rows} invalid. Fix the file or the mapping, or tick to skip them."}
         )
     if not plan.good:
-        raise ValidationError({"file": "No row can be imported. Correct the file or the mapping."})
+        raise ValidationError({"file": "No rows can be imported. Fix the file or the mapping."})
 
 
 def _write_plan(imported: Import, plan: Plan, by: Actor, now: datetime) -> dict[str, Any]:
@@ -240,15 +242,18 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
         )
         for index, (row_plan, number) in enumerate(zip(steps, numbers, strict=True))
     ]
+    _end_new(stories, steps, by, now, system)
     Story.objects.bulk_create(stories, batch_size=BATCH)
     called = ((story, keys.aliases.get(story.external)) for story in stories)
     aliases = [StoryAlias.of(story, key.text) for story, key in called if key]
     StoryAlias.objects.bulk_create([each for each in aliases if each], batch_size=BATCH)
+    assign_many({story.pk: row_plan.people for story, row_plan in zip(stories, steps, strict=True)}, by=by)
     # created_at sets itself when a row is created; the date of the other system is written over it.
     dates = [
         (story.pk, row_plan.row.created) for story, row_plan in zip(stories, steps, strict=True) if row_plan.row.created
     ]
     write(Story, ("created_at",), dates)
+    _note_ends(stories, by, now)
     because = f"Imported by {by.name}: {system} says"
     StateChange.objects.bulk_create(
         (
@@ -259,6 +264,39 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
         batch_size=BATCH,
     )
     return stories
+
+
+def _end_new(stories: list[Story], steps: list[RowPlan], by: Actor, now: datetime, system: str) -> None:
+    """Close the stories, not saved yet, that nobody will do by the file's word."""
+    for story, row_plan in zip(stories, steps, strict=True):
+        if row_plan.row.ending:
+            story.ending, story.ended_at = row_plan.row.ending, row_plan.row.since
+            story.ended_because = _ended_because(row_plan, by, system)
+
+
+def _note_ends(stories: list[Story], by: Actor, now: datetime) -> None:
+    """Keep in the history of new stories how they ended."""
+    StoryEdit.objects.bulk_create(
+        (
+            StoryEdit(
+                story=each,
+                version=each.version,
+                field="ending",
+                after={"ending": each.ending, "because": each.ended_because},
+                by=by,
+                at=each.ended_at or now,
+            )
+            for each in stories
+            if each.ending
+        ),
+        batch_size=BATCH,
+    )
+
+
+def _ended_because(row_plan: RowPlan, by: Actor, system: str) -> str:
+    """Say why an imported story is closed: as Rodeo's own export says, else by the word of the other system."""
+    row = row_plan.row
+    return row.ended_because[:MOST_SAID] or f"Imported by {by.name}: {system} says “{row.status}”"
 
 
 def _numbers(squad: Squad, steps: list[RowPlan], keys: KeyPlan) -> Iterator[int]:
@@ -289,17 +327,24 @@ def _progress_at(row_plan: RowPlan, now: datetime) -> datetime | None:
 def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list[int]:
     """Write what differs, and the old values to the story's history. Return the ids of the stories."""
     edits, moves, columns = list[StoryEdit](), list[Move](), dict[str, list[tuple[Any, ...]]]()
-    versions = []
+    versions, assigned, ends = [], dict[int, list[Any]](), []
     for row_plan in steps:
         story = row_plan.story
-        assert story is not None, "only rows of stories that are there differ"
+        assert story is not None, "only existing rows differ"
         for name, before, after in row_plan.differences:
             if name == "progress":
                 because = f"Imported again by {by.name}: {system} says “{row_plan.row.status}”"
                 at = _progress_at(row_plan, now)
                 moves.append(Move(story, after, because, at, is_recorded=_history_ends_at(row_plan, after)))
                 continue
-            if name == "release":
+            if name == "assignees":
+                assigned[story.pk] = after
+                before, after = said(name, before), said(name, after)
+            elif name == "ending":
+                because = _ended_because(row_plan, by, system)
+                ends.append((story.pk, after, row_plan.row.since or now, because))
+                before, after = None, {"ending": after, "because": because}
+            elif name == "release":
                 before, after = (str(each) if each else None for each in (story.release, row_plan.release))
                 columns.setdefault("release", []).append((story.pk, row_plan.release.pk if row_plan.release else None))
             else:
@@ -311,6 +356,8 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
             versions.append((story.pk, story.version + 1))
     for name, rows in columns.items():
         write(Story, (name,), rows)
+    assign_many(assigned, by=by)
+    write(Story, ("ending", "ended_at", "ended_because"), ends)
     write(Story, ("version",), versions)
     StoryEdit.objects.bulk_create(edits, batch_size=BATCH)
     move_many(moves)
@@ -357,5 +404,6 @@ def _write_comments(planned_stories: list[tuple[RowPlan, Story]], by: Actor, now
             if (story.pk, comment.at) not in known and (story.pk, comment.body) not in known
         ]
         Comment.objects.bulk_create(new, batch_size=BATCH)
+        publish(CommentSaved(ids=[comment.pk for comment in new]))
         written += [comment.story_id for comment in new]
     return written

@@ -16,7 +16,7 @@ from portal.kernel.api import Endpoint, Json, TooBig, named_by
 from portal.kernel.request_fields import Body, check_names
 from squads.imports import actions, formats, queries
 from squads.imports.formats.dates import ORDERS
-from squads.imports.formats.meanings import LEAVE_OUT
+from squads.imports.formats.meanings import ENDINGS, LEAVE_OUT
 from squads.imports.models import Import
 from squads.stories.models import Story
 from squads.teams.models import Squad
@@ -143,7 +143,7 @@ class MappingIn(Body):
     )
     types = serializers.DictField(child=serializers.ChoiceField(Story.Type.choices), required=False)
     statuses = serializers.DictField(
-        child=serializers.ChoiceField([*Story.Progress.choices, (LEAVE_OUT, "leave out")]), required=False
+        child=serializers.ChoiceField([*Story.Progress.choices, *ENDINGS.items(), (LEAVE_OUT, "skip")]), required=False
     )
     plan_releases = serializers.BooleanField(required=False, help_text="Plan the releases that are missing.")
     dates = serializers.ChoiceField(

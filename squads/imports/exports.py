@@ -25,7 +25,8 @@ class _EchoWriter:
 
 
 def _rows(stories: QuerySet[Story]) -> Iterator[dict[str, Any]]:
-    selected = stories.select_related("squad", "release").defer("standing", "criteria_met", "checks_met")
+    selected = stories.select_related("squad", "release", "duplicate_of").prefetch_related("assignees")
+    selected = selected.defer("standing", "criteria_met", "checks_met")
     for story in selected.iterator(chunk_size=BATCH):
         yield {
             "key": story.key,
@@ -40,7 +41,11 @@ def _rows(stories: QuerySet[Story]) -> Iterator[dict[str, Any]]:
             "squad": story.squad.slug,
             "stage": story.stage,
             "rodeo_done": story.stage == Story.Stage.RODEO_DONE,
+            "assignees": ", ".join(person.username for person in story.assignees.all()),
             "url": f"{settings.RODEO_BASE_URL}{story.get_absolute_url()}",
+            "ended_as": story.ending,
+            "ended_because": story.ended_because,
+            "duplicate_of": story.duplicate_of.key if story.duplicate_of else "",
         }
 
 

@@ -36,21 +36,19 @@ class KeyPlan:
         said = []
         if self.kept:
             said.append(
-                f"Keys that stay: {_some(key.text for key in self.kept.values())}. "
-                f"New stories go on from {squad.key_prefix}-{self.highest[squad.key_prefix] + 1}."
+                f"Keys kept: {_some(key.text for key in self.kept.values())}. "
+                f"New stories continue from {squad.key_prefix}-{self.highest[squad.key_prefix] + 1}."
             )
         if self.aliases:
-            said.append(
-                f"New keys for {_some(key.text for key in self.aliases.values())}; what names the old ones finds them too."
-            )
+            said.append(f"New keys for {_some(key.text for key in self.aliases.values())}. The old keys keep working.")
         if self.theirs:
             said.append(
-                f"Here already under the same key: {_some(self.theirs)}. What names it is linked to the story that is here."
+                f"Already used here: {_some(self.theirs)}. Changes that mention it are linked to the existing story."
             )
         if self.shared:
             named = (f"{key} ({other})" for key, other in self.shared.items())
             said.append(
-                f"Several stories have these keys then, so a commit that names one is linked to none: {_some(named)}."
+                f"Several stories would share these keys, so commits that mention them are linked to none: {_some(named)}."
             )
         return said
 

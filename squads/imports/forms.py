@@ -15,12 +15,10 @@ class UploadForm(forms.Form):
     """The file, and where it comes from."""
 
     file = forms.FileField(
-        help_text=f"At most {MEGABYTES} MB. You see what it would do before anything is written.",
-        error_messages={"required": "Choose a file.", "empty": "The file is empty: export it again."},
+        help_text=f"Up to {MEGABYTES} MB. You’ll see a preview before anything is imported.",
+        error_messages={"required": "Choose a file.", "empty": "The file is empty. Export it again."},
     )
-    kind = forms.ChoiceField(
-        label="Where it comes from", required=False, choices=[("", "find out"), *formats.KINDS.items()]
-    )
+    kind = forms.ChoiceField(label="Format", required=False, choices=[("", "detect"), *formats.KINDS.items()])
 
     def clean_file(self) -> Any:
         """Refuse a file that is too large before it is read."""

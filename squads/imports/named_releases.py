@@ -16,7 +16,7 @@ from squads.imports.validation import ValidRow
 from squads.teams.models import Service, Squad
 
 BATCH, MOST_PLANNED, LONGEST_VERSION = 900, 100, 200
-PLAN_THEM = "Tick “plan the releases that are missing”, or name another there."
+PLAN_THEM = "Tick “Create missing releases”, or use another name."
 
 
 def own_lines(squad: Squad) -> list[str]:
@@ -75,11 +75,11 @@ class NamedReleases:
         if known.get(name) is not None:
             return None
         if name in known:
-            return f"There are several releases “{short}”.", "Write the line too: “Shop 5.10”."
+            return f"There are several releases “{short}”.", "Add the line: “Shop 5.10”."
         if len(name) > LONGEST_VERSION:
-            return f"The release's name has over {LONGEST_VERSION} characters.", "Shorten it."
+            return f"The release’s name is over {LONGEST_VERSION} characters.", "Shorten it."
         if not self.may_plan:
-            return f"No release is called “{self.full_name(short, is_milestone=is_milestone)}”.", PLAN_THEM
+            return f"There’s no release “{self.full_name(short, is_milestone=is_milestone)}”.", PLAN_THEM
         if len(self.missing) + len(self.milestones) >= MOST_PLANNED and name not in missing:
             return (
                 f"The file names more than {MOST_PLANNED} missing releases.",

@@ -11,8 +11,9 @@ from squads.imports import formats, validation
 from squads.imports.foreign_keys import KINDS, KeyPlan, plan_keys
 from squads.imports.formats import Problem
 from squads.imports.models import Import
+from squads.imports.named_people import NamedPeople
 from squads.imports.named_releases import NamedReleases
-from squads.stories.models import Story
+from squads.stories.models import Story, StoryEdit
 from squads.stories.queries import handed_over
 from squads.teams.keys import as_key
 from squads.teams.models import Squad
@@ -20,7 +21,7 @@ from squads.teams.models import Squad
 BATCH, NAMED_STAYING = 900, 10
 # What a person says of a file, beside its columns.
 ANSWERS = ("types", "statuses", "dates", "zone", "milestones")
-CHOICES_OF = {"type": Story.Type, "progress": Story.Progress}
+CHOICES_OF = {"type": Story.Type, "progress": Story.Progress, "ending": Story.Ending}
 FIELDS = (
     "key",
     "title",
@@ -32,6 +33,7 @@ FIELDS = (
     "acceptance_criteria",
     "release",
     "milestone",
+    "assignees",
     "created",
     "moved",
     "ended",
@@ -44,6 +46,8 @@ FIELD_NAMES = {
     "acceptance_criteria": "acceptance criteria",
     "progress": "progress",
     "release": "release",
+    "assignees": "assignees",
+    "ending": "closed",
 }
 
 
@@ -60,11 +64,14 @@ class Difference(NamedTuple):
         name = FIELD_NAMES[self.name]
         if self.name in ("description", "acceptance_criteria"):
             return f"{name}: other text"
+        if self.name == "assignees":
+            before, after = (", ".join(person.name for person in value) or "nobody" for value in self[1:])
+            return f"{name}: {before} → {after}"
         before, after = (self._display(value) for value in (self.before, self.after))
         return f"{name}: {before} → {after}"
 
     def _display(self, value: Any) -> str:
-        text = str(CHOICES_OF[self.name](value).label) if self.name in CHOICES_OF else str(value or "none")
+        text = str(CHOICES_OF[self.name](value).label) if value and self.name in CHOICES_OF else str(value or "none")
         return text if len(text) <= 60 else f"{text[:59]}…"
 
 
@@ -78,6 +85,7 @@ class RowPlan:
     differences: list[Difference] = field(default_factory=list)
     stays: bool = False
     missing_name: str = ""
+    people: list[Any] = field(default_factory=list)
 
     @property
     def release_name(self) -> str:
@@ -98,6 +106,7 @@ class Plan:
     squad: Squad
     keys: KeyPlan = field(default_factory=KeyPlan)
     handed_over: list[str] = field(default_factory=list)
+    people_notes: list[str] = field(default_factory=list)
 
     @property
     def created(self) -> list[RowPlan]:
@@ -123,22 +132,25 @@ class Plan:
     def notes(self) -> list[str]:
         """What of the file is not brought in or not known, what becomes of keys, and what stays where evidence holds it."""
         staying = [step.story.key for step in self.steps if step.story and step.stays]
-        said = [*self.parsed.notes, *self._unread(), *self.keys.notes(self.squad)]
+        said = [*self.parsed.notes, *self.people_notes, *self._unread(), *self.keys.notes(self.squad)]
         return [*said, stays(staying)] if staying else said
 
     def _unread(self) -> Iterator[str]:
         validated = self.validated
         if self.handed_over:
-            yield f"Left out, since another squad has them now: {formats.listed(self.handed_over)}."
+            yield f"Skipped, because they moved to another squad: {formats.listed(self.handed_over)}."
         for column, count in validated.unknown_times.items():
             values = f"{count} values of “{column}” are" if count > 1 else f"1 value of “{column}” is"
-            yield f"{values} no moment of the past: since when that work is so stays unknown."
+            yield f"{values} not a time in the past, so when that work changed stays unknown."
         if validated.moves_without_meaning:
             changes = f"{validated.moves_without_meaning} change{'s' if validated.moves_without_meaning > 1 else ''}"
-            yield f"{changes} of status in the history without a time, or with a status without a meaning: left out."
+            yield f"{changes} of status without a time or a known status: skipped."
         if validated.milestones and not self.is_by_milestones:
             rows, names = validated.milestones.total(), formats.listed(list(validated.milestones))
-            yield f"{rows} row{'s name' if rows > 1 else ' names'} a sprint or milestone ({names}): no release unless you say so."
+            yield (
+                f"{rows} row{'s name' if rows > 1 else ' names'} a sprint or milestone ({names}). "
+                "These aren’t releases unless you choose so."
+            )
 
     @property
     def is_by_milestones(self) -> bool:
@@ -174,6 +186,11 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
     existing = _existing(imported.squad, imported.kind, rows)
     left = handed_over(imported.squad)
     gone = {key: left[key].key for row in rows if (key := row.external) in left and key not in existing}
+    named_people = {name for row in rows for name in row.assignees or ()}
+    people = NamedPeople.of(imported.squad, named_people, by_user_name=imported.kind == "rodeo")
+    # What people here cancelled or reopened since is theirs to say.
+    edits = StoryEdit.objects.filter(field="ending", story__squad=imported.squad)
+    settled = set(edits.values_list("story_id", flat=True)) if any(row.ending for row in rows) else set()
     problems, steps = list(validated.problems), []
     taken: dict[int, str] = {}
     for row in rows:
@@ -187,37 +204,49 @@ def plan_import(imported: Import, parsed: formats.Parsed, validated: validation.
         if story is not None and taken.setdefault(story.pk, row.place) != row.place:
             problems.append(_same_story(row, story, taken[story.pk]))
             continue
-        steps.append(_plan_row(row, story, release, releases))
+        step = _plan_row(row, story, release, releases, people.of_row(row.assignees))
+        if story is not None and story.pk in settled:
+            step.differences = [each for each in step.differences if each.name != "ending"]
+        steps.append(step)
     for place, name, column in validated.releases_of_refused:
         if wrong := releases.problem(name):
             problems.append(Problem(place, column, *wrong))
     if parsed.headers:
         problems.sort(key=lambda problem: int(problem.place.removeprefix("line ")))
     keys = plan_keys(imported.squad, imported.kind, parsed.items, [step.row for step in steps if step.story is None])
-    return Plan(imported.kind, steps, problems, validated, parsed, releases, imported.squad, keys, list(gone.values()))
+    found = (imported.kind, steps, problems, validated, parsed, releases, imported.squad, keys, list(gone.values()))
+    return Plan(*found, people.notes())
 
 
-def _plan_row(row: validation.ValidRow, story: Story | None, release: Any, releases: NamedReleases) -> RowPlan:
+def _plan_row(
+    row: validation.ValidRow, story: Story | None, release: Any, releases: NamedReleases, people: list[Any]
+) -> RowPlan:
     """Compare a row with its story, if there is one. Evidence holds a story against a file as it does against people."""
     full_name = releases.full_name(row.release or "", is_milestone=row.is_milestone) if row.release else ""
     if story is None:
-        return RowPlan(row, None, release, missing_name=full_name)
+        return RowPlan(row, None, release, missing_name=full_name, people=people)
     differences = _differences(row, story, release, full_name)
+    assigned = list(story.assignees.all())
+    # A row that names nobody who is here takes nobody off.
+    if people and {each.pk for each in people} != {each.pk for each in assigned}:
+        differences.append(Difference("assignees", assigned, people))
     kept = [each for each in differences if each.name != "progress" or not story.is_held_against(each.after)]
-    return RowPlan(row, story, release, kept, stays=len(kept) != len(differences), missing_name=full_name)
+    return RowPlan(
+        row, story, release, kept, stays=len(kept) != len(differences), missing_name=full_name, people=people
+    )
 
 
 def stays(keys: list[str]) -> str:
     """Say which stories an import leaves where evidence holds them."""
     named = ", ".join(keys[:NAMED_STAYING]) + (f" and {len(keys) - NAMED_STAYING} more" if keys[NAMED_STAYING:] else "")
-    stay, them = ("stays", "it") if len(keys) == 1 else ("stay", "them")
-    return f"{named} {stay} where evidence holds {them}, though the file says less. The other fields are updated."
+    stay = "stays" if len(keys) == 1 else "stay"
+    return f"{named} {stay} in the stage that evidence shows. The other fields are updated."
 
 
 def _same_story(row: validation.ValidRow, story: Story, first: str) -> Problem:
     """Return the problem of two rows for one story: one has its key here, the other the key it was imported from."""
-    reason = f"{first} is {story.key} already, which was imported from {story.external.partition(':')[2][:60]}."
-    return Problem(row.place, "key", reason, "Take one of the two rows out.")
+    reason = f"{first} is already {story.key}, imported from {story.external.partition(':')[2][:60]}."
+    return Problem(row.place, "key", reason, "Remove one of the two rows.")
 
 
 def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
@@ -229,7 +258,7 @@ def _chunks(values: Iterable[Any]) -> Iterator[list[Any]]:
 def _existing(squad: Squad, kind: str, rows: list[validation.ValidRow]) -> dict[str, Story]:
     """Return the stories that earlier imports made of these rows; for Rodeo's own export, also those with its keys."""
     found: dict[str, Story] = {}
-    stories = squad.stories.defer("standing").select_related("release")
+    stories = squad.stories.defer("standing").select_related("release").prefetch_related("assignees")
     for chunk in _chunks(row.external for row in rows):
         found.update((story.external, story) for story in stories.filter(external__in=chunk))
     if kind == "rodeo":
@@ -253,6 +282,8 @@ def _differences(row: validation.ValidRow, story: Story, release: Any, full_name
         found.append(Difference("release", story.release, release))
     elif row.release and release is None:
         found.append(Difference("release", story.release, full_name))
+    if row.ending and not story.ending:
+        found.append(Difference("ending", story.ending, row.ending))
     return found
 
 

@@ -82,8 +82,8 @@ class _Existing:
 def import_issues(squad: Squad, issues: Iterable[Issue]) -> ImportedIssues:
     """Create stories from issues, and update those that exist; return the ids of both.
 
-    An issue older than the version seen before changes nothing, nor does the same one twice. A story stays with its
-    squad, whichever is named later. The number of queries does not depend on the number of issues.
+    An archived squad gets no new ones. An issue older than the version seen before changes nothing, nor does the same one
+    twice. A story stays with its squad, whichever is named later. The number of queries does not depend on that of issues.
     """
     by_key = {issue.key: issue for issue in issues}
     if not by_key:
@@ -92,7 +92,11 @@ def import_issues(squad: Squad, issues: Iterable[Issue]) -> ImportedIssues:
         # The squad's row is locked first, as by everybody who creates a story of it or imports a file.
         squad = Squad.objects.select_for_update().get(pk=squad.pk)
         existing = _find_existing(squad, list(by_key))
-        to_create = [each for key, each in by_key.items() if key not in existing.stories and each.may_create]
+        to_create = [
+            each
+            for key, each in by_key.items()
+            if key not in existing.stories and each.may_create and not squad.archived_at
+        ]
         to_update = [
             each
             for key, each in by_key.items()

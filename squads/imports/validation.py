@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from squads.imports.formats.dates import moment, order_of, readings
-from squads.imports.formats.meanings import LEAVE_OUT, normalised, progress_of, type_of, word
+from squads.imports.formats.meanings import ENDINGS, LEAVE_OUT, normalised, progress_of, type_of, word
 from squads.imports.formats.raw import Item, Parsed, Problem
 from squads.imports.formats.text import fault
 
@@ -65,10 +65,15 @@ class ValidRow:
     created: datetime | None
     # Since when it has its status, where the file says so.
     since: datetime | None = None
+    # How it ended, where nobody will do it, and why.
+    ending: str = ""
+    ended_because: str = ""
     # Whether its release is a sprint or milestone there.
     is_milestone: bool = False
     moves: list[ImportedMove] = field(default_factory=list)
     comments: list[ImportedComment] = field(default_factory=list)
+    # Who works on it, as the file names them; None where it does not say.
+    assignees: list[str] | None = None
 
 
 @dataclass(slots=True)
@@ -102,7 +107,7 @@ class ValidatedFile:
     def questions(self) -> list[str]:
         """What only a person can say, each once."""
         asked = [
-            f"What does the {name} “{term.text}” mean? {term.count} row{'s have' if term.count > 1 else ' has'} it."
+            f"What does the {name} “{term.text}” mean? Used in {term.count} row{'s' if term.count > 1 else ''}."
             for name, terms in (("status", self.statuses), ("type", self.types))
             for term in terms
             if not term.meaning
@@ -115,7 +120,7 @@ class ValidatedFile:
         asked = []
         for column, example in self.open_dates.items():
             meant = " or ".join(f"{at.day} {at:%B %Y}" for at in dict.fromkeys(readings(example).values()))
-            asked.append(f"Does the day or the month come first in “{column}”? {example} is {meant}.")
+            asked.append(f"Is the day or the month first in “{column}”? {example} is {meant}.")
         return asked
 
 
@@ -240,14 +245,14 @@ def _duplicate(item: Item, first: str) -> Problem:
         return Problem(
             item.place,
             item.column("key"),
-            f"{first} has the key “{item.cells['key'].strip()[:60]}” already.",
-            "Give each row a key of its own, or take the row out.",
+            f"{first} already has the key “{item.cells['key'].strip()[:60]}”.",
+            "Give each row its own key, or remove the row.",
         )
     return Problem(
         item.place,
         item.column("title"),
-        f"{first} has this title already, and neither has a key.",
-        "Choose a column with keys, or change one title.",
+        f"{first} already has this title, and neither has a key.",
+        "Choose a key column, or change one title.",
     )
 
 
@@ -267,36 +272,36 @@ def _date_problem(name: str, text: str, meanings: _Meanings, now: datetime) -> t
     at = meanings.moment(name, text) if text else now
     if at is None and readings(text):
         return (
-            f"“{text[:40]}” could be two days.",
-            "Say whether the day or the month comes first, or write it as 2026-03-14 15:09.",
+            f"“{text[:40]}” could be two dates.",
+            "Choose whether the day or the month is first, or write 2026-03-14 15:09.",
         )
     if name != "created":
         return None
     if at is None:
-        return f"“{text[:40]}” is no moment.", "Write it as 2026-03-14 15:09."
+        return f"“{text[:40]}” isn’t a date.", "Write it as 2026-03-14 15:09."
     if at > now + CLOCK_SLACK:
-        return f"“{text[:40]}” lies in the future.", "Correct the date."
+        return f"“{text[:40]}” is in the future.", "Fix the date."
     return None
 
 
 def _text_problems(item: Item) -> list[tuple[str, tuple[str, str]]]:
     found = [
-        (name, (f"The cell {wrong}.", "Take it out there, and export again."))
+        (name, (f"The cell {wrong}.", "Remove it and export again."))
         for name in TEXTS
         if (wrong := fault(item.cells.get(name, "")))
     ]
     if any(fault(comment.text) or fault(comment.by) for comment in item.comments):
-        found.append(("comment", ("A comment holds a character that no database keeps.", "Take it out there.")))
+        found.append(("comment", ("A comment has an invalid character.", "Remove it and export again.")))
     title, key = item.cells.get("title", "").strip(), item.cells.get("key", "").strip()
     if not title:
-        found.append(("title", ("There is no title.", "Write one, or choose another column for titles.")))
+        found.append(("title", ("There is no title.", "Add one, or choose another title column.")))
     elif len(title) > LONGEST_TITLE:
         found.append(
             (
                 "title",
                 (
                     f"The title has {len(title):,} characters; {LONGEST_TITLE} is the most.",
-                    "Shorten it, and put the rest into the description.",
+                    "Shorten it, and move the rest to the description.",
                 ),
             )
         )
@@ -315,7 +320,7 @@ def _text_problems(item: Item) -> list[tuple[str, tuple[str, str]]]:
                 "acceptance_criteria",
                 (
                     f"There are {count:,} lines; {MOST_LINES} is the most.",
-                    "Choose another column, or make several stories of it.",
+                    "Choose another column, or split it into several stories.",
                 ),
             )
         )
@@ -330,7 +335,7 @@ def _term_problems(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str
 
     for name, meaning, allowed in (
         ("type", meanings.type_of, "user story, defect or chore"),
-        ("status", progress, "to do, in progress, dev done, or left out"),
+        ("status", progress, "to do, in progress, dev done, cancelled, a duplicate, or skipped"),
     ):
         term = item.cells.get(name, "").strip()
         if term and (len(term) > LONGEST_TERM or not meaning(term)):
@@ -338,8 +343,8 @@ def _term_problems(item: Item, meanings: _Meanings) -> list[tuple[str, tuple[str
                 (
                     name,
                     (
-                        f"Nobody said what “{term[:40]}” means.",
-                        f"Choose what it is here ({allowed}), or change the cell.",
+                        f"We don’t know what “{term[:40]}” means.",
+                        f"Choose a meaning ({allowed}), or change the cell.",
                     ),
                 )
             )
@@ -361,6 +366,9 @@ def _valid_row(
         values["type"] = meanings.type_of(cells["type"])
     if cells.get("status", "").strip() or item.category in PROGRESSES:
         values["progress"] = meanings.progress_of(cells.get("status", ""), item.category)
+    meant = values.get("progress", "todo")
+    # How far it came before it was given up, nobody says.
+    ending = values.pop("progress") if meant in ENDINGS else cells.get("ended_as", "").strip()
     row = ValidRow(
         item.place,
         external,
@@ -370,8 +378,11 @@ def _valid_row(
         item.column("release"),
         cells.get("status", "").strip(),
         meanings.moment("created", cells.get("created", "")),
-        _since(item, values.get("progress", "todo"), meanings, result, now),
+        _since(item, meant, meanings, result, now),
+        ending=ending if ending in ENDINGS else "",
+        ended_because=cells.get("ended_because", ""),
     )
+    row.assignees = None if item.assignees is None else [name for name in item.assignees if not fault(name)]
     # Whoever reads releases from a column of sprints says the same.
     row.is_milestone = bool(row.release) and normalised(item.column("release")) in MILESTONES
     if meanings.answers.milestones and item.milestone and not row.release:
@@ -382,7 +393,8 @@ def _valid_row(
 
 def _since(item: Item, progress: str, meanings: _Meanings, result: ValidatedFile, now: datetime) -> datetime | None:
     """Return since when a row has its progress, as the file says: when work ended, or its status changed. None: unknown."""
-    named = {"dev_done": ("ended", "moved"), "in_progress": ("moved",)}.get(progress, ())
+    ends = dict.fromkeys(("dev_done", *ENDINGS), ("ended", "moved"))
+    named = {**ends, "in_progress": ("moved",)}.get(progress, ())
     for name in named:
         text = str(getattr(item, name)).strip()
         at = meanings.moment(name, text) if text else None
@@ -415,6 +427,6 @@ def _add_history(
     place = "the table" if kind == "csv" else system
     for comment in item.comments:
         if comment.text.strip():
-            who, at = comment.by.replace("\n", " ").strip()[:80] or "Somebody", meanings.moment("comment", comment.at)
+            who, at = comment.by.replace("\n", " ").strip()[:80] or "Someone", meanings.moment("comment", comment.at)
             at = at if at is None or at <= now + CLOCK_SLACK else None
             row.comments.append(ImportedComment(at, f"{who} wrote in {place}:\n\n{comment.text.strip()}"))

@@ -17,7 +17,7 @@ from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from squads.imports import actions, exports, formats, queries
 from squads.imports.formats.dates import ORDERS
-from squads.imports.formats.meanings import LEAVE_OUT, word
+from squads.imports.formats.meanings import ENDINGS, LEAVE_OUT, word
 from squads.imports.forms import UploadForm, mapping_of
 from squads.imports.models import Import
 from squads.imports.named_releases import PLAN_THEM, own_lines
@@ -29,7 +29,7 @@ from squads.teams.permissions import check_member
 
 FIRST_ROWS, MOST_TERMS = 10, 200
 LABELS = {
-    "key": "Key (repeats are known by it)",
+    "key": "Key (identifies a story)",
     "title": "Title",
     "type": "Type",
     "status": "Status",
@@ -40,8 +40,8 @@ LABELS = {
     "release": "Release",
     "milestone": "Sprint or milestone",
     "created": "Created",
-    "moved": "Since when it has its status",
-    "ended": "When work ended",
+    "moved": "Status since",
+    "ended": "Resolved",
     "comment": "Comments",
 }
 
@@ -108,7 +108,7 @@ def _page_of_import(request: HttpRequest, imported: Import, status: int = 200) -
         "changes": plan.updated[:FIRST_ROWS],
         "columns": _columns(plan.parsed),
         "types": _term_rows(plan.validated.types, "type", TYPES),
-        "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, LEAVE_OUT: "leave out"}),
+        "statuses": _term_rows(plan.validated.statuses, "status", {**PROGRESSES, **ENDINGS, LEAVE_OUT: "skip"}),
         "plan_releases": bool(imported.mapping.get("plan_releases")),
         "unplanned": any(problem.remedy == PLAN_THEM for problem in plan.problems),
         "has_open_terms": bool(plan.validated.questions),
@@ -182,17 +182,30 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     except AlreadyMoved as error:
         _show_error(request, error)
     else:
-        messages.success(request, f"{imported.name} is discarded. Nothing of it was written.")
+        messages.success(request, f"Discarded {imported.name}. Nothing was imported.")
     return redirect("squads:imports:list", imported.squad.slug)
 
 
 def _filtered_stories(request: HttpRequest) -> Any:
     """Return the stories that the list shows for the same parameters."""
-    filters = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q")}
+    names = ("squad", "stage", "type", "q", "release", "ended", "assignee", "label", "priority")
+    filters = {name: given(request.GET, name) for name in names}
     squad = get_object_or_404(Squad, slug=filters["squad"]) if filters["squad"] else None
     stage = filters["stage"] if filters["stage"] in Story.Stage.values else ""
     type_ = filters["type"] if filters["type"] in Story.Type.values else ""
-    return stories.found(squad, stage, type_, filters["q"][:200])
+    ended = filters["ended"] if filters["ended"] in stories.ENDED else ""
+    return stories.found(
+        squad,
+        stage,
+        type_,
+        filters["q"][:200],
+        release=filters["release"],
+        ended=ended,
+        assignee=filters["assignee"][:200],
+        me=request.user,
+        label=filters["label"][:200],
+        priority=filters["priority"][:20],
+    )
 
 
 def _download(lines: Any, kind: str, ending: str) -> StreamingHttpResponse:

@@ -23,6 +23,7 @@ from typing import Any
 
 from portal.kernel import clock
 from squads.judge.answer import answer_of, say
+from squads.judge.brief import say_briefly
 from squads.judge.case import Facts, Row
 from squads.judge.deployed import guessed_production
 from squads.judge.flag import flag_off
@@ -30,7 +31,20 @@ from squads.judge.rungs import Rungs
 from squads.judge.stage_changes import Transition, follow
 from squads.judge.stages import BY_HAND, HELD, MISSING, RUNGS, STAGE_NAMES, STAGES, WITHDRAWN
 
-__all__ = ["BY_HAND", "HELD", "MISSING", "RUNGS", "STAGES", "STAGE_NAMES", "WITHDRAWN", "Facts", "Row", "judge", "say"]
+__all__ = [
+    "BY_HAND",
+    "HELD",
+    "MISSING",
+    "RUNGS",
+    "STAGES",
+    "STAGE_NAMES",
+    "WITHDRAWN",
+    "Facts",
+    "Row",
+    "judge",
+    "say",
+    "say_briefly",
+]
 
 
 def judge(facts: Facts) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from squads.discussions.actions import watch
 from squads.events import StoryCreated
-from squads.stories.editing import EDITABLE, check_texts
+from squads.stories.editing import EDITABLE, SEVERAL, check_texts
 from squads.stories.editing import edit_story as edit_story
 from squads.stories.manual_evidence import BY_HAND_KINDS as BY_HAND_KINDS
 from squads.stories.manual_evidence import record_by_hand as record_by_hand
@@ -44,10 +44,12 @@ def create_story(squad: Squad, *, by: Actor, title: str, **fields: Any) -> Story
         title=title,
         created_by=by,
         rank=last_rank(squad) + RANK_GAP,
-        **_known(fields),
+        **{name: value for name, value in _known(fields).items() if name not in SEVERAL},
     )
     _checked(story)
     story.save(force_insert=True)
+    for name in SEVERAL.keys() & fields.keys():
+        SEVERAL[name](story, fields[name], by=by)
     if by is not None:
         watch(story, by)
     judge([story.pk])

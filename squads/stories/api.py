@@ -1,27 +1,38 @@
 """Stories and their evidence over the API; the same verbs as the pages call."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import django_filters
-from django.apps import apps
-from django.db.models import QuerySet
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Chosen, Endpoint, Problem, named_by
-from portal.kernel.request_fields import Body
+from portal.kernel.api import Endpoint, named_by
+from squads.assignments.queries import assigned_to
 from squads.judge.case import GUESSED
+from squads.labels.queries import labelled, unknown_labels
 from squads.stories import actions, editing, queries
-from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
-from squads.stories.models import MOST_SAID, ONLY_EVIDENCE, TOO_LONG, Evidence, Story
+from squads.stories.models import Evidence, Story
 from squads.stories.querysets import StoryQuerySet
-from squads.stories.serializers import AnswerOut, StageChangeOut, StoryDetail, StoryOut
+from squads.stories.serializers import (
+    AnswerOut,
+    AssigneeIn,
+    Clashed,
+    EvidenceIn,
+    ProgressIn,
+    StageChangeOut,
+    StoryChange,
+    StoryDetail,
+    StoryIn,
+    StoryOut,
+    TakeBackIn,
+    TickIn,
+)
 from squads.teams.models import Squad
 from squads.teams.permissions import check_member
 
@@ -30,94 +41,6 @@ IF_MATCH = OpenApiParameter(
 )
 VERSION = re.compile(r'(?:W/)?"v([1-9][0-9]{0,8})"')
 UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-
-
-@extend_schema_field(OpenApiTypes.STR)
-class ReleaseField(Chosen):
-    """A release, by slug. Named, not imported: squads knows no code of releases."""
-
-    def get_queryset(self) -> QuerySet[Any]:
-        return apps.get_model("releases", "Release")._default_manager.all()
-
-
-class StoryChange(Body):
-    """What people write about a story."""
-
-    instead = {
-        "stage": "It follows from evidence: POST …/evidence/ supplies some by hand, POST …/progress/ says how far people are.",
-        "progress": "POST …/progress/ moves it.",
-        "squad": "POST …/squad/ moves the story to another squad.",
-        "key": "It follows from the squad: POST …/squad/ moves the story to another.",
-        "number": "It follows from the squad: POST …/squad/ moves the story to another.",
-        "rank": "POST …/place/ puts the story elsewhere on its board.",
-        "blocked_because": "POST …/block/ and POST …/unblock/ do that.",
-        "criteria_met": "POST …/ticks/ ticks a line.",
-        "checks_met": "POST …/ticks/ ticks a line.",
-        "evidence": "POST …/evidence/ supplies some by hand.",
-        "comments": "POST …/comments/ adds one.",
-    }
-
-    title = serializers.CharField(max_length=200)
-    type = serializers.ChoiceField(Story.Type.choices, required=False)
-    description = serializers.CharField(required=False, allow_blank=True)
-    acceptance_criteria = serializers.CharField(required=False, allow_blank=True)
-    production_checks = serializers.CharField(required=False, allow_blank=True)
-    release = ReleaseField(slug_field="slug", required=False, allow_null=True)
-    flag = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    audience = serializers.CharField(max_length=60, required=False, allow_blank=True)
-
-
-class ClashOut(serializers.Serializer):
-    """One field that somebody else changed since: their value, yours, who, and when."""
-
-    field = serializers.ChoiceField([(name, name) for name in editing.EDITABLE])
-    theirs = serializers.JSONField(allow_null=True)
-    yours = serializers.JSONField(allow_null=True)
-    by = serializers.CharField(allow_null=True)
-    at = serializers.DateTimeField()
-
-
-class Clashed(Problem):
-    """Nothing was written: choose for each field, and send it again with If-Match for the version named here."""
-
-    version = serializers.IntegerField()
-    conflicts = ClashOut(many=True)
-
-
-class TickIn(Body):
-    """A line of a checklist, and whether it is ticked."""
-
-    checklist = serializers.ChoiceField([(name, name) for name in editing.CHECKLISTS])
-    line = serializers.CharField(max_length=10_000)
-    met = serializers.BooleanField()
-
-
-class StoryIn(StoryChange):
-    """A new story of one of your squads."""
-
-    squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
-
-
-class ProgressField(serializers.ChoiceField):
-    """To do, in progress or dev done; anything else is refused in the words of the verb."""
-
-    def __init__(self, **options: Any) -> None:
-        words: dict[str, Any] = {"invalid_choice": ONLY_EVIDENCE.replace("{to}", "{input}")}
-        super().__init__(Story.Progress.choices, error_messages=words, **options)
-
-
-class ReasonField(serializers.CharField):
-    """Why somebody moves or blocks a story; a reason nobody would read is refused in the words of the verb."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=MOST_SAID, error_messages={"max_length": TOO_LONG}, **options)
-
-
-class ProgressIn(Body):
-    """How far development is. What comes after dev done follows from evidence."""
-
-    to = ProgressField()
-    because = ReasonField(required=False, allow_blank=True)
 
 
 class EvidenceOut(serializers.ModelSerializer):
@@ -168,40 +91,6 @@ class EvidenceOut(serializers.ModelSerializer):
         return row.tier != GUESSED
 
 
-class TakeBackIn(Body):
-    """Why evidence is taken back."""
-
-    because = serializers.CharField(max_length=LONGEST_REASON)
-
-
-class EvidenceIn(Body):
-    """Evidence that you supply, with a note or a link that others can check."""
-
-    kind = serializers.ChoiceField([(name, name) for name in actions.BY_HAND_KINDS])
-    verdict = serializers.ChoiceField([(name, name) for name in ("success", "failure")], required=False)
-    at = serializers.DateTimeField(required=False, help_text="When you saw it; now, unless you say.")
-    note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
-    link = serializers.URLField(required=False, allow_blank=True, max_length=1000)
-    service = serializers.CharField(required=False, allow_blank=True, max_length=120)
-    environment = serializers.CharField(required=False, allow_blank=True, max_length=120, help_text="Its key or slug.")
-
-    def validate_environment(self, value: str) -> Any:
-        """Find the environment by key or slug."""
-        if not value:
-            return None
-        place = queries.environments().find(value) or queries.environments().filter(slug=value.lower()).first()
-        if place is None:
-            raise serializers.ValidationError(f"No environment is called {value}. /api/v1/environments/ lists them.")
-        return place
-
-    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
-        """See that the environment fits what was seen there."""
-        place = data.pop("environment", None)
-        if wrong := misplaced(data["kind"], place):
-            raise serializers.ValidationError({"environment": wrong})
-        return {**data, **seen_in(place)}
-
-
 def _began_from(if_match: str) -> int | None:
     """Return the version that If-Match names; None where it names none, or any ("*")."""
     text = if_match.strip()
@@ -213,8 +102,20 @@ def _began_from(if_match: str) -> int | None:
     return int(match[1])
 
 
+def _check_labels(squad: Squad, fields: Mapping[str, Any]) -> None:
+    """Refuse labels that the squad does not have: a program that misspells one makes no new ones."""
+    if unknown := unknown_labels(squad, fields.get("labels", ())):
+        raise exceptions.ValidationError(
+            {
+                "labels": f"Squad {squad} has no label “{unknown[0]}”. POST /api/v1/squads/{squad.slug}/labels/ makes one."
+            }
+        )
+
+
 def _clashed(conflict: editing.Conflict) -> Response:
     def plain(name: str, value: Any) -> Any:
+        if name in editing.SEVERAL:
+            return [getattr(each, "username", str(each)) for each in value]
         return (value.slug if value else None) if name == "release" else value
 
     errors = [
@@ -240,19 +141,47 @@ def _clashed(conflict: editing.Conflict) -> Response:
     return Response(Clashed(said).data, status=status.HTTP_412_PRECONDITION_FAILED, headers=headers)
 
 
+BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket")
+ENDED = [("with", "with them"), ("only", "only them"), *Story.Ending.choices, ("archived", "of archived squads")]
+ENDED_HELP = (
+    "Cancelled stories, duplicates and, unless you name a squad or release, stories of archived squads are left out; "
+    "this shows them too, or only them."
+)
+
+
 class StoryFilter(django_filters.FilterSet):
-    """?squad= and ?release= take slugs; ?text= is the start of a key, here or elsewhere, or part of a title."""
+    """?squad= and ?release= take slugs; ?text= is the start of a key, here or elsewhere, or part of a title; ?assignee= a
+    user name, "me", or "none" for nobody."""
 
     squad = django_filters.CharFilter(field_name="squad__slug")
     release = django_filters.CharFilter(field_name="release__slug")
     text = django_filters.CharFilter(method="with_text")
+    ended = django_filters.ChoiceFilter(method="with_ending", choices=ENDED, label=ENDED_HELP)
+    assignee = django_filters.CharFilter(method="of_assignee")
+    label = django_filters.CharFilter(method="with_label")
+    due_before = django_filters.DateFilter(field_name="due", lookup_expr="lt")
 
     class Meta:
         model = Story
-        fields = ["stage", "type", "progress"]
+        fields = ["stage", "type", "progress", "priority"]
 
     def with_text(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories.matching(value)
+
+    def with_ending(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories
+
+    def filter_queryset(self, queryset: StoryQuerySet) -> StoryQuerySet:
+        """Leave out what was cancelled or is a duplicate, unless it is asked for."""
+        stories: StoryQuerySet = super().filter_queryset(queryset)
+        said = self.form.cleaned_data
+        return stories.with_ending(said.get("ended") or "", archived=bool(said.get("squad") or said.get("release")))
+
+    def with_label(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories.filter(labelled(value.replace("\0", "")))
+
+    def of_assignee(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories.filter(assigned_to(value.replace("\0", ""), self.request.user))
 
 
 class OfStory(Endpoint):
@@ -287,6 +216,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         "progress": "members",
         "supply": "members",
         "ticks": "members",
+        "assignees": "members",
         "take_back": "members",
     }
     serializer_class = StoryOut
@@ -295,7 +225,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     filterset_class = StoryFilter
 
     def get_queryset(self) -> StoryQuerySet:
-        return Story.objects.select_related("squad", "release", "created_by", "ticket").order_by("-pk")
+        return Story.objects.select_related(*BESIDE).order_by("-pk")
 
     def get_object(self) -> Story:
         return _found(self.get_queryset(), self.kwargs["key"])
@@ -311,8 +241,8 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return Response(StoryDetail(story, context=context).data, status=code, headers=headers)
 
     def list(self, request: Request) -> Response:
-        """List stories, the newest first."""
-        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        """List stories, the newest first; without those that were cancelled or are duplicates, unless `ended` asks for them."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset().prefetch_related("assignees", "labels")))
         assert page is not None
         owners = queries.owner_names(story.standing for story in page)
         return self.get_paginated_response(StoryOut(page, many=True, context={"owners": owners}).data)
@@ -330,6 +260,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         fields = dict(said.validated_data)
         squad = fields.pop("squad")
         check_member(squad, request.user, "its stories")
+        _check_labels(squad, fields)
         return self._shown(actions.create_story(squad, by=actor_of(request), **fields), status.HTTP_201_CREATED)
 
     @extend_schema(request=StoryChange(partial=True), responses={200: StoryDetail, 412: Clashed}, parameters=[IF_MATCH])
@@ -349,6 +280,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         present = {"present": lambda: StoryDetail(story, context=shown).data}
         said = StoryChange(data=request.data, partial=True, context=present)
         said.is_valid(raise_exception=True)
+        _check_labels(story.squad, said.validated_data)
         base = _began_from(request.headers.get("If-Match", ""))
         try:
             if said.validated_data:
@@ -366,6 +298,17 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said.is_valid(raise_exception=True)
         data = said.validated_data
         editing.tick(story, data["checklist"], data["line"], data["met"], by=actor_of(request))
+        return self._shown(story)
+
+    @extend_schema(request=AssigneeIn, responses=StoryDetail)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def assignees(self, request: Request, key: str) -> Response:
+        """Assign one person, or unassign them. Whoever others assigned stays; PATCH writes the whole list."""
+        story = self._own()
+        said = AssigneeIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        data = said.validated_data
+        editing.put(story, "assignees", data["person"], data["assigned"], by=actor_of(request))
         return self._shown(story)
 
     @extend_schema(request=ProgressIn, responses=StoryDetail)

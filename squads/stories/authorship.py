@@ -38,7 +38,7 @@ def written_by(person: Actor, story: Any) -> "models.QuerySet[Any]":
 
 def own_change_reason(story: Story, person: Actor) -> str:
     """Say in which way this person made the change of a story; "" when they did not."""
-    otherwise = f"Somebody else has to accept it, unless squad {story.squad} lets people accept their own changes."
+    otherwise = f"Someone else has to accept it, unless {story.squad} lets people accept their own changes."
     if moved_by(person, story.key).exists():
         return f"{person.name} worked on {story.key}. {otherwise}"
     link = written_by(person, story).select_related("change").first()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -11,12 +11,16 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from portal.kernel import clock
+from squads.assignments.queries import Assignee, assignees_of
 from squads.judge import judgement
+from squads.labels.queries import labels_of
 from squads.stories import ladder
 from squads.stories.models import Story
 from squads.stories.queries import gap_words, owner_names
 from squads.teams.keys import foreign_key_of
 
+MOST_LABELS_SHOWN = 3
 TYPES = dict(Story.Type.choices)
 
 
@@ -38,6 +42,11 @@ class Row(NamedTuple):
     squad: str
     slug: str
     external: str
+    priority: str
+    due: date | None
+    estimate: int | None
+    people: tuple[Assignee, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 # Since when a story stands where it stands; one nobody moved, since it was written; unknown where nobody says when it moved.
@@ -46,7 +55,14 @@ SINCE = Case(
     default=Coalesce("stage_at", "progress_at"),
 )
 BESIDE: dict[str, Any] = {"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}
-COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields)
+COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields if name not in Row._field_defaults)
+
+
+class Fact(NamedTuple):
+    """What people said of a story that its card shows as a tag: a priority, a due date, a label, an estimate."""
+
+    words: str
+    state: str = ""
 
 
 class Card(NamedTuple):
@@ -63,6 +79,7 @@ class Card(NamedTuple):
     version: str
     glyph: SafeString
     answer: str
+    brief: str
     gaps: str
     withdrawn: str
     dark: bool
@@ -72,6 +89,8 @@ class Card(NamedTuple):
     menu: str = ""
     found: bool = False
     elsewhere: str = ""
+    people: tuple[Assignee, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -93,14 +112,22 @@ class LiveCard(NamedTuple):
 
 
 def rows_of(ids: Iterable[int]) -> list[Row]:
-    """Read what the cards of these stories are made of, in one query, in the order of their squads' boards."""
-    return [Row._make(row) for row in Story.objects.filter(pk__in=list(ids)).order_by("rank").values_list(*COLUMNS)]
+    """Read what the cards of these stories are made of, in three queries, in the order of their squads' boards.
+
+    No board has a card of what was cancelled or is a duplicate.
+    """
+    ids = list(ids)
+    people, labels = assignees_of(ids), labels_of(ids)
+    rows = Story.objects.not_ended().filter(pk__in=ids).order_by("rank").values_list(*COLUMNS)
+    return [Row._make((*row, tuple(people.get(row[0], ())), tuple(labels.get(row[0], ())))) for row in rows]
 
 
 def row_from(story: Story) -> Row:
     """Return what the card of a story at hand is made of, squad included."""
     since = story.stage_at or story.progress_at or (story.created_at if story.stage == "todo" else None)
-    beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug}
+    people = tuple(assignees_of([story.pk]).get(story.pk, ()))
+    labels = tuple(labels_of([story.pk]).get(story.pk, ()))
+    beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug, "people": people, "labels": labels}
     return Row._make(beside[name] if name in beside else getattr(story, name) for name in Row._fields)
 
 
@@ -119,8 +146,32 @@ def version_of(row: Row) -> str:
         standing.get("gaps"),
         standing.get("dark"),
         row.squad,
+        row.people,
+        facts_of(row, clock.now().date()),
     )
     return blake2b(repr(shown).encode(), digest_size=6).hexdigest()
+
+
+def day_of(day: date, today: date) -> str:
+    """Say a day shortly, such as "3 Dec"; with its year where that is another one."""
+    said = f"{day.day} {day:%b}"
+    return said if day.year == today.year else f"{said} {day.year}"
+
+
+def facts_of(row: Row, today: date) -> tuple[Fact, ...]:
+    """Return what a card shows as tags; a priority only where it is not the usual one."""
+    found = []
+    if row.priority != "normal":
+        found.append(Fact(row.priority))
+    if row.due is not None and row.stage != "rodeo_done":
+        late = row.due < today
+        found.append(Fact(f"{'overdue since' if late else 'due'} {day_of(row.due, today)}", "warn" if late else ""))
+    if row.estimate is not None:
+        found.append(Fact(f"{row.estimate} point{'' if row.estimate == 1 else 's'}"))
+    found += [Fact(label) for label in row.labels[:MOST_LABELS_SHOWN]]
+    if more := row.labels[MOST_LABELS_SHOWN:]:
+        found.append(Fact(f"+{len(more)}"))
+    return tuple(found)
 
 
 def withdrawn_words(standing: Mapping[str, Any]) -> str:
@@ -159,8 +210,11 @@ class CardMaker:
             version,
             ladder.glyph(standing),
             "" if said_by_column else judgement.say(standing, at=self.at, owners=self.owners, squad=row.squad),
+            "" if said_by_column else judgement.say_briefly(standing, at=self.at),
             gap_words(standing),
             withdrawn,
             bool(standing.get("dark")),
             elsewhere=foreign_key_of(row.external, row.key),
+            people=row.people,
+            facts=facts_of(row, self.at.date()),
         )

@@ -12,10 +12,16 @@ from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from squads.judge.stages import PROGRESS, STAGE_NAMES, STAGES
 from squads.stage_history.models import StageChange
-from squads.stories.editing import LABELS
+from squads.stories.editing import LABELS, SEVERAL
 from squads.stories.models import HEARD_OF, Story, StoryEdit
 
-BESIDE = {"related": "related stories", "change": "linked changes", "criteria_met": "ticks", "checks_met": "ticks"}
+BESIDE = {
+    "attachments": "files",
+    "related": "related stories",
+    "change": "linked changes",
+    "criteria_met": "ticks",
+    "checks_met": "ticks",
+}
 SHORT = 80
 
 
@@ -116,21 +122,44 @@ def _words(value: Any) -> str:
 
 def _edit(row: StoryEdit, elsewhere: str) -> Entry:
     who = row.by.name if row.by else elsewhere or _name(None)
+    if row.field == "ending":
+        return _ending(row, who)
     label = LABELS.get(row.field) or BESIDE.get(row.field, row.field.replace("_", " "))
+    if row.field in SEVERAL:
+        return Entry(row.at, who, _put(row, label), "", "", "")
     if isinstance(row.before, list) and isinstance(row.after, list):
         return Entry(row.at, who, _ticked(row), "", "", "")
     before, after = _words(row.before), _words(row.after)
     if row.field == "blocked_because":
-        return Entry(row.at, who, "blocked it" if after else "unblocked it", after, "", "")
-    if row.field == "type":
+        return Entry(row.at, who, "blocked this" if after else "unblocked this", after, "", "")
+    if row.field in ("type", "priority"):
         before, after = before.replace("_", " "), after.replace("_", " ")
     if row.field in BESIDE:
-        what = f"added to the {label}: {after}" if after else f"took out of the {label}: {before}"
+        what = f"added to {label}: {after}" if after else f"removed from {label}: {before}"
         return Entry(row.at, who, what, "", "", "")
     if max(len(before), len(after)) <= SHORT and "\n" not in before + after:
         what = f"{label}: {before or 'nothing'} → {after or 'nothing'}"
         return Entry(row.at, who, what, "", "", "")
-    return Entry(row.at, who, f"rewrote the {label}", "", before, after)
+    return Entry(row.at, who, f"edited the {label}", "", before, after)
+
+
+def _ending(row: StoryEdit, who: str) -> Entry:
+    after = row.after or {}
+    key = after.get("key", "")
+    what = {
+        "cancelled": "cancelled it",
+        "duplicate": f"closed it as a duplicate of {key}" if key else "closed it as a duplicate",
+    }.get(after.get("ending", ""), "reopened it")
+    return Entry(row.at, who, what, after.get("because", ""), "", "")
+
+
+def _put(row: StoryEdit, label: str) -> str:
+    """Say what was put into a field that holds several things, and what was taken out."""
+    before, after = ({each["id"]: each["name"] for each in value or ()} for value in (row.before, row.after))
+    on = ", ".join(name for pk, name in after.items() if pk not in before)
+    off = ", ".join(name for pk, name in before.items() if pk not in after)
+    added, removed = {"assignees": ("assigned", "unassigned")}.get(row.field, ("added the label", "took off the label"))
+    return "; ".join(f"{word} {names}" for word, names in ((added, on), (removed, off)) if names)
 
 
 def _ticked(row: StoryEdit) -> str:
@@ -139,19 +168,19 @@ def _ticked(row: StoryEdit) -> str:
     off = [line for line in before if line not in after]
     said = [
         f"{word} “{lines[0][:SHORT]}”" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
-        for word, lines in (("ticked", on), ("took the tick off", off))
+        for word, lines in (("ticked", on), ("unticked", off))
         if lines
     ]
-    return "; ".join(said) or "put the ticks in another order"
+    return "; ".join(said) or "reordered the ticks"
 
 
 def _evidence(row: Any) -> Entry:
-    return Entry(row.at, _name(row.person), f"evidence by hand: {_seen(row)}", row.note or row.link, "", "")
+    return Entry(row.at, _name(row.person), f"added evidence by hand: {_seen(row)}", row.note or row.link, "", "")
 
 
 def _back(row: Any) -> Entry:
     whose = "their" if row.person_id == row.taken_back_by_id else f"{_name(row.person)}’s"
-    what = f"took back {whose} evidence by hand: {_seen(row)}"
+    what = f"withdrew {whose} evidence by hand: {_seen(row)}"
     return Entry(row.taken_back_at, _name(row.taken_back_by), what, row.taken_back_because, "", "")
 
 
@@ -161,13 +190,13 @@ def _seen(row: Any) -> str:
 
 def _asked(row: Any) -> Entry:
     whom = row.accepter.name if row.accepter else "any accepter of the squad"
-    return Entry(row.asked_at, _name(row.asked_by), f"asked {whom} to accept it", row.note, "", "")
+    return Entry(row.asked_at, _name(row.asked_by), f"asked {whom} to accept this", row.note, "", "")
 
 
 def _answered(row: Any) -> Entry:
     what = {
-        "accepted": "accepted it in production",
-        "declined": "declined it in production",
-        "withdrawn": "took the question back",
+        "accepted": "accepted this in production",
+        "declined": "declined this in production",
+        "withdrawn": "withdrew the acceptance request",
     }[row.state]
     return Entry(row.answered_at, _name(row.answered_by), what, row.answer, "", "")

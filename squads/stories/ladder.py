@@ -17,7 +17,7 @@ NAMES = {
     "deployed": "deployed",
     "rodeo_done": "rodeo done",
 }
-SAID = {"held": "held", "by_hand": "by hand", "missing": "missing", "withdrawn": "withdrawn"}
+SAID = {"held": "reached", "by_hand": "by hand", "missing": "missing", "withdrawn": "withdrawn"}
 LEFT, RIGHT, STEP, FOOT = 2, 18, 7, 31
 
 

@@ -28,7 +28,7 @@ def misplaced(kind: str, place: Any) -> str:
     tiers = TIERS.get(kind, ())
     if place is None or not tiers or place.tier in tiers:
         return ""
-    return f"{place.name} is {place.tier}; this kind of evidence needs {' or '.join(tiers)}."
+    return f"{place.name} is {place.tier}. This evidence needs {' or '.join(tiers)}."
 
 
 def seen_in(place: Any) -> dict[str, str]:
@@ -95,20 +95,22 @@ def take_back(evidence: Evidence, *, by: Actor, because: str) -> Evidence:
     story, because = evidence.story, because.strip()
     if not evidence.by_hand:
         raise ValidationError(
-            "Only evidence by hand can be taken back. What a system saw, a later event of it corrects."
+            "Only evidence added by hand can be withdrawn. A system’s evidence is corrected by its later events."
         )
     if evidence.person_id != by.pk:
         if evidence.verdict == "failure":
-            raise PermissionDenied("What somebody found wanting, only they take back. Record what you see yourself.")
+            raise PermissionDenied(
+                "Only the person who reported a failure can withdraw it. Add what you see as evidence instead."
+            )
         if not story.squad.is_led_by(by):
-            raise PermissionDenied(f"Only who recorded it and leads of squad {story.squad} may take this back.")
+            raise PermissionDenied(f"Only the person who added this and leads of {story.squad} can withdraw it.")
     if not because:
-        raise ValidationError({"because": "Say why: others relied on it."})
+        raise ValidationError({"because": "Say why. Others relied on it."})
     if len(because) > LONGEST_REASON:
-        raise ValidationError({"because": f"This is longer than {LONGEST_REASON} characters. Shorten it."})
+        raise ValidationError({"because": f"This is over {LONGEST_REASON} characters. Shorten it."})
     mine = {"taken_back_at": clock.now(), "taken_back_by": by, "taken_back_because": because}
     if Evidence.objects.filter(pk=evidence.pk, taken_back_at=None).update(**mine) != 1:
-        raise ValidationError("This was taken back already.")
+        raise ValidationError("This is already withdrawn.")
     for name, value in mine.items():
         setattr(evidence, name, value)
     _judge(story)
@@ -128,13 +130,13 @@ def _wrong(kind: str, verdict: str, at: datetime, note: str, link: str) -> dict[
     if verdict not in ("success", "failure"):
         errors["verdict"] = "Choose success or failure."
     elif verdict == "failure" and kind in ("run", "deployment"):
-        errors["verdict"] = "Only a check can fail by hand; a failed run or deployment proves nothing to withdraw."
+        errors["verdict"] = "Only checks can be added as failed."
     if not note.strip() and not link.strip():
-        errors["note"] = "Write a note or give a link: somebody else must be able to check it."
+        errors["note"] = "Add a note or a link, so others can check it."
     if link and not link.startswith(("https://", "http://")):
-        errors["link"] = "Give a full address that starts with https:// or http://."
+        errors["link"] = "Enter a full address starting with https:// or http://."
     if at > clock.now() + CLOCK_SLACK:
-        errors["at"] = "This lies in the future. Record evidence after the fact."
+        errors["at"] = "This is in the future. Enter when you saw it."
     elif at < EARLIEST:
         errors["at"] = "This is before 1970. Correct the year."
     return errors
@@ -145,8 +147,6 @@ def _not_theirs(story: Story, by: Actor, kind: str, verdict: str) -> dict[str, s
     if kind != "acceptance":
         return {}
     if by.program_of_id is not None:
-        return {
-            "kind": "A program vouches for nothing by hand. Let it report an acceptance run, with a token to report."
-        }
+        return {"kind": "Tokens can’t add evidence by hand. Report an acceptance run instead, with a report token."}
     own = "" if verdict != "success" or story.squad.accepts_own else own_change_reason(story, by)
     return {"kind": own} if own else {}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models, transaction
 from django.urls import reverse
 
@@ -18,23 +19,28 @@ from portal.kernel.models import StateChange
 from portal.kernel.transitions import AlreadyMoved, move_held
 from squads.judge import judgement
 from squads.judging.actions import judge_move
+from squads.labels.models import Label
 from squads.stories.querysets import EvidenceQuerySet, StoryQuerySet
 from squads.teams.keys import SYSTEMS, as_key, foreign_key_of
 from squads.teams.models import Squad
 
 AT_ONCE = 500
+DELETABLE_FOR = timedelta(days=1)
 # The kind of a StateChange that says that a story was moved elsewhere, nobody knows when. The judge reads those of kind "story".
 HEARD_OF = "story heard of"
 # Why somebody moved or blocked a story.
 MOST_SAID = 2000
-TOO_LONG = f"Say it in at most {MOST_SAID} characters."
+TOO_LONG = f"Use {MOST_SAID} characters or fewer."
 ONLY_EVIDENCE = (
-    "“{to}” is not something people set: only evidence moves a story beyond dev done. Record evidence by hand instead."
+    "“{to}” can’t be set manually. After dev done, only evidence moves a story. Add evidence by hand instead."
 )
 STAYS = (
-    "{key} stays in {stage}: evidence holds it there, not people. It moves back by itself when that evidence is "
-    "withdrawn. If evidence by hand is wrong, take it back on the story’s page."
+    "{key} stays in {stage} because of its evidence. It moves back automatically if that evidence is withdrawn. "
+    "Wrong evidence by hand can be withdrawn on the story’s page."
 )
+
+
+ENDINGS = {"cancelled": "is cancelled", "duplicate": "is closed as a duplicate"}
 
 
 class Held(AlreadyMoved):
@@ -50,16 +56,33 @@ class Renamed(AlreadyMoved):
 
     def __init__(self, key: str, now: str) -> None:
         super().__init__(key, "changed", now)
-        self.args = (f"{key} went to another squad and is {now} now. Look again.",)
+        self.args = (f"{key} moved to another squad and is now {now}. Reload the page.",)
+
+
+class Ended(AlreadyMoved):
+    """The story was cancelled, or closed as a duplicate: it moves again once somebody reopens it."""
+
+    def __init__(self, story: "Story") -> None:
+        super().__init__(story.key, "moved", story.ending)
+        self.args = (f"{story.key} {ENDINGS[story.ending]}. Reopen it first.",)
 
 
 class Story(models.Model):
-    """One deliverable piece of work. `progress` is moved by people; `stage` and `standing` follow from evidence."""
+    """One deliverable piece of work. `progress` is moved by people; `stage` and `standing` follow from evidence.
+
+    `ending` is how it ended other than done. It is no stage: evidence goes on being judged.
+    """
 
     class Type(models.TextChoices):
         USER_STORY = "user_story", "user story"
         DEFECT = "defect", "defect"
         CHORE = "chore", "chore"
+
+    class Priority(models.TextChoices):
+        URGENT = "urgent", "urgent"
+        HIGH = "high", "high"
+        NORMAL = "normal", "normal"
+        LOW = "low", "low"
 
     class Progress(models.TextChoices):
         TODO = "todo", "to do"
@@ -75,13 +98,17 @@ class Story(models.Model):
         DEPLOYED = "deployed", "deployed"
         RODEO_DONE = "rodeo_done", "rodeo done"
 
+    class Ending(models.TextChoices):
+        CANCELLED = "cancelled", "cancelled"
+        DUPLICATE = "duplicate", "duplicate"
+
     squad = models.ForeignKey(Squad, on_delete=models.PROTECT, related_name="stories")
     number = models.PositiveIntegerField(editable=False)
     key = models.CharField(max_length=20, unique=True, editable=False)
     title = models.CharField(max_length=200)
     type = models.CharField(max_length=10, choices=Type, default=Type.USER_STORY)
     description = models.TextField(blank=True)
-    acceptance_criteria = models.TextField(blank=True, help_text="What must be seen in production, one per line.")
+    acceptance_criteria = models.TextField(blank=True, help_text="What must work in production, one per line.")
     criteria_met = models.JSONField(default=list, blank=True, help_text="the lines of the criteria that were ticked")
     production_checks = models.TextField(blank=True, help_text="What to check in production, one per line.")
     checks_met = models.JSONField(default=list, blank=True, help_text="the lines of the checks that were ticked")
@@ -89,12 +116,24 @@ class Story(models.Model):
     release = models.ForeignKey(
         "releases.Release", null=True, blank=True, on_delete=models.SET_NULL, related_name="planned_stories"
     )
-    flag = models.CharField(
-        max_length=120, blank=True, help_text="The feature toggle that hides this story, if one does."
+    assignees: "models.ManyToManyField[Any, Any]" = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        through="squads.Assignment",
+        through_fields=("story", "person"),
+        related_name="assigned_stories",
+        blank=True,
     )
-    audience = models.CharField(
-        max_length=60, default="everyone", blank=True, help_text="For whom the flag must be on."
+    priority = models.CharField(max_length=6, choices=Priority, default=Priority.NORMAL)
+    labels: "models.ManyToManyField[Label, Any]" = models.ManyToManyField(Label, related_name="stories", blank=True)
+    due = models.DateField(null=True, blank=True, help_text="The day by which somebody needs it.")
+    estimate = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(999)],
+        help_text="How big it is, in the squad's own points.",
     )
+    flag = models.CharField(max_length=120, blank=True, help_text="The feature flag that hides this story, if any.")
+    audience = models.CharField(max_length=60, default="everyone", blank=True, help_text="Who the flag must be on for.")
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
@@ -118,6 +157,17 @@ class Story(models.Model):
         max_length=40, blank=True, editable=False, help_text="of all that it was judged by; empty before the first time"
     )
 
+    ending = models.CharField(max_length=10, choices=Ending, blank=True, default="", editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    ended_because = models.TextField(blank=True, default="", editable=False)
+    # Empty for a duplicate that came from elsewhere, where nobody said of what.
+    duplicate_of = models.ForeignKey(
+        "self", null=True, on_delete=models.SET_NULL, related_name="duplicates", editable=False
+    )
+
     objects = StoryQuerySet.as_manager()
 
     class Meta:
@@ -136,6 +186,7 @@ class Story(models.Model):
             models.Index(fields=["squad", "stage"], name="story_squad_stage"),
             models.Index(fields=["flag"], condition=~models.Q(flag=""), name="story_flag"),
             models.Index(fields=["external"], condition=~models.Q(external=""), name="story_external"),
+            models.Index(fields=["squad", "ending"], condition=~models.Q(ending=""), name="story_ended"),
         ]
 
     def __str__(self) -> str:
@@ -143,6 +194,11 @@ class Story(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("squads:stories:detail", args=[self.key])
+
+    @property
+    def is_new(self) -> bool:
+        """Say whether it was written within the last day, so that a mistake may be deleted."""
+        return clock.now() - self.created_at < DELETABLE_FOR
 
     @property
     def foreign_key(self) -> str:
@@ -156,7 +212,18 @@ class Story(models.Model):
 
     def hold(self) -> None:
         """Hold the story's row until the transaction ends, and bring up to date what a move depends on."""
-        names = ("key", "progress", "progress_at", "stage", "stage_at", "judge_digest", "rank", "flag", "audience")
+        names = (
+            "key",
+            "progress",
+            "progress_at",
+            "stage",
+            "stage_at",
+            "judge_digest",
+            "rank",
+            "flag",
+            "audience",
+            "ending",
+        )
         row = Story.objects.select_for_update(no_key=True).order_by().filter(pk=self.pk).values(*names).first()
         if row is None:
             raise AlreadyMoved(self.key, "moved", "deleted")
@@ -192,11 +259,13 @@ class Story(models.Model):
 
         `at` is when people did so, where that is known to be earlier than now.
 
-        Raises AlreadyMoved when it is there already, Held where evidence says otherwise, ValidationError naming the field
-        for a stage that only evidence can reach and for a reason nobody would read.
+        Raises AlreadyMoved when it is there already, Held where evidence says otherwise, Ended for one that was cancelled,
+        ValidationError naming the field for a stage that only evidence can reach and for a reason nobody would read.
         """
         check_progress(to)
         check_reason(because)
+        if self.ending:
+            raise Ended(self)
         if self.is_held_against(to):
             raise Held(self, to)
         at = at or self._next_moment()
@@ -357,7 +426,7 @@ class Evidence(models.Model):
 
     class Kind(models.TextChoices):
         CHANGE = "change", "change"
-        RUN = "run", "run of the mainline"
+        RUN = "run", "mainline run"
         TEST = "test", "test before production"
         DEPLOYMENT = "deployment", "deployment"
         ACCEPTANCE = "acceptance", "acceptance in production"

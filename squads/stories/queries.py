@@ -10,30 +10,34 @@ from django.db.models import Q, QuerySet
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.markdown import to_html
+from squads.assignments.queries import Assignee, assigned_to, assignees_of
 from squads.judge import judgement
 from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
+from squads.labels.queries import labelled, labels_of
 from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
 from squads.stories.models import Evidence, Story, StoryAlias, StoryEdit
+from squads.stories.querysets import StoryQuerySet
 from squads.teams import queries as teams
 from squads.teams.models import Squad
 
 # What each rung asks for when it is missing, said to the person who can supply it.
 NEXT = {
-    "dev_done": "Say “dev done” when development is finished.",
-    "integrated": "It moves up by itself when the runs of a commit of the mainline that contains its changes are green.",
-    "tested": "It moves up by itself when a check of it passes in a testing or staging environment.",
-    "deployed": "It moves up by itself when production runs what contains it.",
-    "rodeo_done": "It moves up by itself when a check of this story, made in production after that deployment, passes.",
+    "dev_done": "Set it when development is finished.",
+    "integrated": "Updates automatically once a mainline run with its changes succeeds.",
+    "tested": "Updates automatically once a check passes in testing or staging.",
+    "deployed": "Updates automatically once it’s deployed to production.",
+    "rodeo_done": "Updates automatically once it’s accepted in production after that deployment.",
 }
 # What became of a change, by the detail of the newest row that says so.
 BECAME = {
     REVERTED: "reverted by {}",
     RESTORED: "brought back by {}",
-    REPLACED: "no longer asked for: {} took its place",
-    LOST: "on no branch any more",
+    REPLACED: "replaced by {}",
+    LOST: "no longer on any branch",
     REWRITTEN: "{}",
 }
 SHORT_SHA = 7
@@ -44,6 +48,14 @@ RUNS_SHOWN = 4
 # Attempts that ended so hide nothing that an earlier one showed.
 SHOWING_NOTHING = ("cancelled", "skipped", "unknown")
 MOST_NAMED = 10
+# What a list can do with cancelled stories and duplicates, beside leaving them out.
+ENDED = {
+    "with": "shown too",
+    "only": "nothing else",
+    "cancelled": "cancelled only",
+    "duplicate": "duplicates only",
+    "archived": "of archived squads only",
+}
 
 
 class Line(NamedTuple):
@@ -52,7 +64,10 @@ class Line(NamedTuple):
     story: Story
     glyph: SafeString
     answer: str
+    brief: str
     gaps: str
+    people: list[Assignee]
+    labels: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +124,33 @@ def owner_names(standings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     )
 
 
-def answer(story: Story, at: datetime | None = None) -> str:
-    """Return the honest answer about one story in one sentence."""
-    return judgement.say(story.standing, at=at, owners=owner_names([story.standing]), squad=story.squad.name)
+def answer(story: Story, at: datetime | None = None, owners: Mapping[str, str] | None = None) -> str:
+    """Return the honest answer about one story in one sentence. `owners` are looked up where they are not given."""
+    if story.ending:
+        return ended_words(story, at)
+    owners = owner_names([story.standing]) if owners is None else owners
+    return judgement.say(story.standing, at=at, owners=owners, squad=story.squad.name)
+
+
+def ended_words(story: Story, at: datetime | None = None) -> str:
+    """Say how a story ended other than done, and what of it runs or is integrated all the same."""
+    what = "Cancelled"
+    if story.ending == Story.Ending.DUPLICATE:
+        what = f"Duplicate of {story.duplicate_of.key}, closed" if story.duplicate_of else "Closed as a duplicate"
+    who = f" by {story.ended_by.name}" if story.ended_by else ""
+    when = f" {clock.ago(story.ended_at, at)}" if story.ended_at else ""
+    still = still_there(story)
+    why = story.ended_because.strip()
+    why = f" Reason: {why}{'' if why[-1] in '.!?' else '.'}" if why else ""
+    return f"{'' if still else 'No. '}{what}{who}{when}{f', but {still}' if still else ''}.{why}"
+
+
+def still_there(story: Story) -> str:
+    """Say where the changes of a story are that ended other than done; "" where no evidence holds any there."""
+    holds = {each["rung"] for each in story.standing.get("rungs", ()) if each["state"] in ("held", "by_hand")}
+    if "deployed" in holds:
+        return "its changes run in production"
+    return "its changes are on the mainline" if "integrated" in holds else ""
 
 
 def told(story: Story) -> dict[str, Any]:
@@ -123,6 +162,7 @@ def told(story: Story) -> dict[str, Any]:
         "answer": answer(story),
         "rodeo_done": story.stage == Story.Stage.RODEO_DONE,
         "stage": story.stage,
+        "ended": story.ending,
         "gaps": story.standing.get("gaps", []),
         "dark": story.standing.get("dark", False),
         "rungs": story.standing.get("rungs", []),
@@ -135,15 +175,20 @@ def gap_words(standing: Mapping[str, Any]) -> str:
 
 
 def lines(stories: Iterable[Story]) -> list[Line]:
-    """Return stories as lines of a list, with one query for all the owners they mention."""
+    """Return stories as lines of a list, with a query each for the owners they mention, who works on them and their labels."""
     rows = list(stories)
     at, owners = clock.now(), owner_names(story.standing for story in rows)
+    ids = [story.pk for story in rows]
+    people, labels = assignees_of(ids), labels_of(ids)
     return [
         Line(
             story,
             ladder.glyph(story.standing),
-            judgement.say(story.standing, at=at, owners=owners, squad=story.squad.name),
+            answer(story, at, owners),
+            judgement.say_briefly(story.standing, at=at) if not story.ending else "",
             gap_words(story.standing),
+            people.get(story.pk, []),
+            labels.get(story.pk, []),
         )
         for story in rows
     ]
@@ -157,22 +202,48 @@ def rungs(story: Story) -> list[Rung]:
         rung = known.get(name, {"state": "missing", "at": None, "why": "not judged yet"})
         said = ladder.SAID[rung["state"]]
         if name in story.standing.get("gaps", ()):
-            said = f"{said}: a gap"
+            said = "gap"
         holds = rung["state"] in ("held", "by_hand")
         at = clock.parse(rung["at"]) if rung["state"] != "missing" else None
         found.append(Rung(name, words, rung["state"], said, at, rung["why"], "" if holds else NEXT[name]))
     return found[::-1]
 
 
-def found(squad: Squad | None, stage: str, type_: str, text: str) -> QuerySet[Story]:
-    """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title."""
-    rows = Story.objects.select_related("squad").order_by("-number" if squad else "-pk")
+def found(
+    squad: Squad | None,
+    stage: str,
+    type_: str,
+    text: str,
+    *,
+    release: str = "",
+    ended: str = "",
+    assignee: str = "",
+    me: Anyone | None = None,
+    label: str = "",
+    priority: str = "",
+) -> StoryQuerySet:
+    """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title.
+
+    What was cancelled or is a duplicate is left out, and so are archived squads where neither squad nor release is named,
+    unless `ended` asks for them (`StoryQuerySet.with_ending`). `assignee` is a user name, "me" for the one who looks, or
+    "none".
+    """
+    rows = Story.objects.select_related("squad", "ended_by", "duplicate_of").order_by("-number" if squad else "-pk")
+    if release:
+        rows = rows.filter(release__slug=release)
+    rows = rows.with_ending(ended, archived=bool(squad or release))
     if squad:
         rows = rows.filter(squad=squad)
     if stage:
         rows = rows.filter(stage=stage)
     if type_:
         rows = rows.filter(type=type_)
+    if assignee:
+        rows = rows.filter(assigned_to(assignee, me))
+    if label:
+        rows = rows.filter(labelled(label))
+    if priority:
+        rows = rows.filter(priority=priority)
     if text:
         rows = rows.matching(text)
     return rows
@@ -282,24 +353,24 @@ def shared_keys(story: Story) -> list[str]:
     for key in sorted(keys):
         others = " and ".join(each for each in stories_with(key) if each != story.key)
         if key not in named:
-            said = f"{key} is also what {others} is called. What names it is linked to neither until somebody links it here."
+            said = f"{key} is also a key of {others}. Changes that mention it aren’t linked until someone links them."
             found.append(said)
         elif named[key] != story.pk:
-            found.append(f"What names {key} is linked to {others}, whose key it was before.")
+            found.append(f"Changes that mention {key} are linked to {others}, which had that key before.")
     return found
 
 
 def why_unknown(key: str) -> str:
     """Say what is known about a key that leads to no story."""
     if same := stories_with(key):
-        return f"{key} is what {' and '.join(same)} are called elsewhere, so it means neither. Ask for one of them."
+        return f"{key} could mean {' or '.join(same)}. Ask for one of them."
     prefix = key.rpartition("-")[0]
     squad = Squad.objects.filter(key_prefix=prefix).first() if prefix else None
     if squad is None:
-        return f"No story is called {key}, and no squad's keys start so. A key looks like PAY-12."
+        return f"There’s no story {key}, and no squad uses that prefix. A key looks like PAY-12."
     if squad.next_number == 1:
-        return f"No story is called {key}: squad {squad} has no stories yet."
+        return f"There’s no story {key}. {squad} has no stories yet."
     last = f"{prefix}-{squad.next_number - 1}"
     if squad.stories.count() < squad.next_number - 1:
-        return f"No story is called {key}: squad {squad} has some up to {last}."
-    return f"No story is called {key}: squad {squad} has {prefix}-1 to {last}."
+        return f"There’s no story {key}. {squad} has stories up to {last}."
+    return f"There’s no story {key}. {squad} has {prefix}-1 to {last}."

@@ -41,9 +41,30 @@ def condition_of(text: str, *, look_up: bool = False) -> models.Q:
 class StoryQuerySet(models.QuerySet["Story"]):
     """Questions about stories."""
 
+    def not_ended(self) -> "StoryQuerySet":
+        """Stories that nobody cancelled or closed as a duplicate: what lists, boards and measures count."""
+        return self.filter(ending="")
+
+    def ended(self) -> "StoryQuerySet":
+        """Stories that were cancelled or closed as duplicates."""
+        return self.exclude(ending="")
+
+    def with_ending(self, which: str, *, archived: bool = True) -> "StoryQuerySet":
+        """Stories by how they ended: "" leaves out what ended, "with" takes all, "only" what ended, "archived" those of
+        archived squads, else one ending. Without `archived`, "" leaves these out too."""
+        if which == "with":
+            return self
+        if which == "archived":
+            return self.filter(squad__archived_at__isnull=False)
+        if which == "" and not archived:
+            return self.filter(ending="", squad__archived_at=None)
+        if which == "only":
+            return self.ended()
+        return self.filter(ending=which)
+
     def unfinished(self) -> "StoryQuerySet":
-        """Stories that are not rodeo done."""
-        return self.exclude(stage="rodeo_done")
+        """Stories that are still to be done: neither rodeo done nor cancelled nor duplicates."""
+        return self.not_ended().exclude(stage="rodeo_done")
 
     def named(self, keys: Iterable[str]) -> dict[str, int]:
         """Return the ids of the stories that these keys mean, by key: a story's own key, or one that it has elsewhere.

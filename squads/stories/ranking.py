@@ -139,9 +139,9 @@ def _checked(to: str | None, after: str | None, before: str | None, where: str |
     if where and where not in WHERE:
         raise ValidationError({"where": f"Choose one of {', '.join(WHERE)}."})
     if sum(1 for each in (after, before, where) if each) > 1:
-        raise ValidationError({"after": "Give one of after, before and where, not several."})
+        raise ValidationError({"after": "Give only one of after, before and where."})
     if not (to or after or before or where):
-        raise ValidationError({"to": "Say what to do: to, after, before or where."})
+        raise ValidationError({"to": "Give one of to, after, before or where."})
 
 
 def _rank(story: Story, stage: str, after: str | None, before: str | None, where: str | None) -> int:
@@ -181,9 +181,7 @@ def _between(
         beyond = others.filter(rank__lte=anchor).reverse() if up else others.filter(rank__gte=anchor)
         found = list(beyond.values_list("rank", flat=True)[:2])
     if not found:
-        raise ValidationError(
-            {"before" if before else "after": f"No other story of squad {story.squad} is called {named}."}
-        )
+        raise ValidationError({"before" if before else "after": f"{story.squad} has no other story {named}."})
     other = found[1] if len(found) > 1 else None
     return (other, found[0]) if up else (found[0], other)
 
@@ -218,7 +216,7 @@ def block(story: Story, *, by: Actor, because: str) -> Story:
     """Mark a story as waiting for something, with the reason. Raises AlreadyMoved when it is blocked already."""
     because = because.strip()
     if not because:
-        raise ValidationError({"because": "Write what it waits for, so that somebody can help."})
+        raise ValidationError({"because": "Say what it’s waiting for, so someone can help."})
     check_reason(because)
     return _blocked(story, "", because, by)
 

@@ -58,6 +58,15 @@ def related(story: Story) -> list[Related]:
     return sorted(found, key=lambda each: list(WORDS).index(each.saying))
 
 
+def story_named(key: str) -> Story:
+    """Return the story with a key that somebody typed. Raises ValidationError naming the field for an unknown one."""
+    key = key.strip().upper()
+    story = Story.objects.select_related("squad").called(key)
+    if story is None:
+        raise ValidationError({"key": f"There’s no story {key or 'with that key'}. A key looks like PAY-12."})
+    return story
+
+
 @transaction.atomic
 def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     """Say how a story hangs together with another, named by its key.
@@ -67,24 +76,19 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
     """
     if saying not in SAYINGS:
         raise ValidationError({"kind": f"Choose one of {', '.join(SAYINGS)}."})
-    key = key.strip().upper()
-    other = Story.objects.select_related("squad").called(key)
-    if other is None:
-        raise ValidationError({"key": f"No story is called {key or 'that'}. A key looks like PAY-12."})
+    other = story_named(key)
     if other.pk == story.pk:
-        raise ValidationError({"key": f"{key} is this story. Name another one."})
+        raise ValidationError({"key": f"{other.key} is this story. Enter another one."})
     _lock(story, other)
     kind, passive = SAYINGS[saying]
     one, two = (other, story) if passive else (story, other)
     there = Relation.objects.filter(Q(story=one, other=two) | Q(story=two, other=one), kind=kind).first()
     if there is not None:
         if kind == "relates" or there.story_id == one.pk:
-            raise ValidationError({"key": f"{one.key} {_verb(kind)} {two.key} already."})
-        raise ValidationError(
-            {"key": f"{two.key} {_verb(kind)} {one.key}, so it cannot be the other way round as well."}
-        )
+            raise ValidationError({"key": f"{one.key} {_verb(kind, 'already ')} {two.key}."})
+        raise ValidationError({"key": f"{two.key} {_verb(kind)} {one.key}, so it can’t be the other way round too."})
     if Relation.objects.filter(Q(story=story) | Q(other=story)).count() >= MOST:
-        raise ValidationError({"key": f"{story.key} has {MOST} related stories already. Take one away first."})
+        raise ValidationError({"key": f"{story.key} has {MOST} related stories, which is the most. Remove one first."})
     made = Relation.objects.create(story=one, other=two, kind=kind, by=by, at=clock.now())
     note(story, "related", None, f"{WORDS[saying]} {other.key}", by=by)
     _note_there(other, None, f"{WORDS[_turned(saying)]} {story.key}", by)
@@ -93,11 +97,18 @@ def relate(story: Story, saying: str, key: str, *, by: Actor) -> Relation:
 
 @transaction.atomic
 def unrelate(story: Story, relation_id: int, *, by: Actor) -> None:
-    """Take a relation of this story away, said from whichever end; doing it twice changes nothing."""
+    """Take a relation of this story away, said from whichever end; doing it twice changes nothing.
+
+    Raises ValidationError while one of the two is closed as a duplicate of the other.
+    """
     row = next((each for each in related(story) if each.id == relation_id), None)
     if row is None:
         return
     _lock(story, row.story)
+    if row.saying in ("duplicates", "duplicated_by"):
+        one, two = (story, row.story) if row.saying == "duplicates" else (row.story, story)
+        if Story.objects.filter(pk=one.pk, duplicate_of=two.pk).exists():
+            raise ValidationError(f"{one.key} is closed as a duplicate of {two.key}. Reopen {one.key} first.")
     if Relation.objects.filter(pk=relation_id).delete()[0]:
         note(story, "related", f"{row.words} {row.story.key}", None, by=by)
         _note_there(row.story, f"{WORDS[_turned(row.saying)]} {story.key}", None, by)
@@ -125,5 +136,5 @@ def _turned(saying: str) -> str:
     )
 
 
-def _verb(kind: str) -> str:
-    return {"blocks": "blocks", "duplicates": "duplicates", "relates": "is related to"}[kind]
+def _verb(kind: str, already: str = "") -> str:
+    return f"is {already}related to" if kind == "relates" else f"{already}{kind}"

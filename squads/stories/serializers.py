@@ -1,14 +1,23 @@
-"""What the API shows of a story."""
+"""What the API shows of a story, and what it takes about one."""
 
-from typing import Any
+from typing import Any, ClassVar
 
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.kernel.api import named_by
+from portal.kernel.api import Chosen, Problem, named_by
+from portal.kernel.request_fields import Body
 from squads.judge import judgement
+from squads.labels.models import LONGEST_NAME
 from squads.stage_history.models import StageChange
-from squads.stories.models import Story
+from squads.stories import actions, editing, queries
+from squads.stories.manual_evidence import LONGEST_REASON, misplaced, seen_in
+from squads.stories.models import MOST_SAID, ONLY_EVIDENCE, TOO_LONG, Story
+from squads.teams.models import Squad
 
 RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
 
@@ -28,6 +37,8 @@ class StoryOut(serializers.ModelSerializer):
     squad = named_by("slug")
     release = named_by("slug", allow_null=True)
     created_by = named_by("username", allow_null=True)
+    assignees = named_by("username", many=True)
+    labels = named_by("name", many=True)
     criteria_met = serializers.ListField(child=serializers.CharField(), read_only=True)
     checks_met = serializers.ListField(child=serializers.CharField(), read_only=True)
     rodeo_done = serializers.SerializerMethodField()
@@ -39,6 +50,14 @@ class StoryOut(serializers.ModelSerializer):
     answer = serializers.SerializerMethodField()
     url = serializers.CharField(source="get_absolute_url", read_only=True)
     elsewhere = serializers.CharField(source="foreign_key", read_only=True, help_text="its key where it came from")
+    ended = serializers.ChoiceField(
+        [("", "not ended"), *Story.Ending.choices],
+        source="ending",
+        read_only=True,
+        help_text="How it ended other than done. Its stage goes on following from evidence.",
+    )
+    ended_by = named_by("username", allow_null=True)
+    duplicate_of = named_by("key", allow_null=True)
 
     class Meta:
         model = Story
@@ -49,6 +68,11 @@ class StoryOut(serializers.ModelSerializer):
             "squad",
             "title",
             "type",
+            "assignees",
+            "priority",
+            "labels",
+            "due",
+            "estimate",
             "description",
             "acceptance_criteria",
             "criteria_met",
@@ -67,6 +91,11 @@ class StoryOut(serializers.ModelSerializer):
             "dark",
             "unconfirmed",
             "answer",
+            "ended",
+            "ended_at",
+            "ended_by",
+            "ended_because",
+            "duplicate_of",
             "url",
         ]
         read_only_fields = fields
@@ -84,7 +113,7 @@ class StoryOut(serializers.ModelSerializer):
         return list(story.standing.get("unconfirmed", ()))
 
     def get_answer(self, story: Story) -> str:
-        return judgement.say(story.standing, owners=self.context["owners"], squad=story.squad.name)
+        return queries.answer(story, owners=self.context["owners"])
 
 
 class IssueOut(serializers.Serializer):
@@ -146,6 +175,165 @@ class AnswerOut(serializers.Serializer):
     answer = serializers.CharField()
     rodeo_done = serializers.BooleanField()
     stage = serializers.ChoiceField(Story.Stage.choices)
+    ended = serializers.ChoiceField([("", "not ended"), *Story.Ending.choices])
     gaps = serializers.ListField(child=serializers.CharField())
     dark = serializers.BooleanField()
     rungs = RungOut(many=True)
+
+
+@extend_schema_field(OpenApiTypes.STR)
+class ReleaseField(Chosen):
+    """A release, by slug. Named, not imported: squads knows no code of releases."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return apps.get_model("releases", "Release")._default_manager.all()
+
+
+class PersonField(Chosen):
+    """A person, by user name, however it is capitalised."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "does_not_exist": "There’s no account “{value}”. Name a member of the squad by user name."
+    }
+
+    def __init__(self, **options: Any) -> None:
+        people = get_user_model().objects.filter(program_of=None)
+        super().__init__(slug_field="username", queryset=people, **options)
+
+
+class LabelsField(serializers.ListField):
+    """Labels by name, each at most as long as one may be."""
+
+    child = serializers.CharField(max_length=LONGEST_NAME)
+
+
+class StoryChange(Body):
+    """What people write about a story."""
+
+    instead = {
+        "stage": "It follows from evidence: POST …/evidence/ supplies some by hand, POST …/progress/ says how far people are.",
+        "progress": "POST …/progress/ moves it.",
+        "squad": "POST …/squad/ moves the story to another squad.",
+        "key": "It follows from the squad: POST …/squad/ moves the story to another.",
+        "number": "It follows from the squad: POST …/squad/ moves the story to another.",
+        "rank": "POST …/place/ puts the story elsewhere on its board.",
+        "blocked_because": "POST …/block/ and POST …/unblock/ do that.",
+        "criteria_met": "POST …/ticks/ ticks a line.",
+        "checks_met": "POST …/ticks/ ticks a line.",
+        "evidence": "POST …/evidence/ supplies some by hand.",
+        "comments": "POST …/comments/ adds one.",
+    }
+
+    title = serializers.CharField(max_length=200)
+    type = serializers.ChoiceField(Story.Type.choices, required=False)
+    assignees = serializers.ListField(
+        child=PersonField(),
+        required=False,
+        help_text="Who works on it: user names of members of its squad, all of them.",
+    )
+    priority = serializers.ChoiceField(Story.Priority.choices, required=False)
+    labels = LabelsField(required=False, help_text="All its labels, by name. POST /api/v1/squads/…/labels/ makes one.")
+    due = serializers.DateField(required=False, allow_null=True, help_text="The day by which somebody needs it.")
+    estimate = serializers.IntegerField(
+        required=False, allow_null=True, min_value=0, max_value=999, help_text="In points, where the squad estimates."
+    )
+    description = serializers.CharField(required=False, allow_blank=True)
+    acceptance_criteria = serializers.CharField(required=False, allow_blank=True)
+    production_checks = serializers.CharField(required=False, allow_blank=True)
+    release = ReleaseField(slug_field="slug", required=False, allow_null=True)
+    flag = serializers.CharField(max_length=120, required=False, allow_blank=True)
+    audience = serializers.CharField(max_length=60, required=False, allow_blank=True)
+
+
+class ClashOut(serializers.Serializer):
+    """One field that somebody else changed since: their value, yours, who, and when."""
+
+    field = serializers.ChoiceField([(name, name) for name in editing.EDITABLE])
+    theirs = serializers.JSONField(allow_null=True)
+    yours = serializers.JSONField(allow_null=True)
+    by = serializers.CharField(allow_null=True)
+    at = serializers.DateTimeField()
+
+
+class Clashed(Problem):
+    """Nothing was written: choose for each field, and send it again with If-Match for the version named here."""
+
+    version = serializers.IntegerField()
+    conflicts = ClashOut(many=True)
+
+
+class TickIn(Body):
+    """A line of a checklist, and whether it is ticked."""
+
+    checklist = serializers.ChoiceField([(name, name) for name in editing.CHECKLISTS])
+    line = serializers.CharField(max_length=10_000)
+    met = serializers.BooleanField()
+
+
+class AssigneeIn(Body):
+    """A person, and whether they work on the story. Who else does stays."""
+
+    person = PersonField()
+    assigned = serializers.BooleanField(default=True)
+
+
+class StoryIn(StoryChange):
+    """A new story of one of your squads."""
+
+    squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
+
+
+class ProgressField(serializers.ChoiceField):
+    """To do, in progress or dev done; anything else is refused in the words of the verb."""
+
+    def __init__(self, **options: Any) -> None:
+        words: dict[str, Any] = {"invalid_choice": ONLY_EVIDENCE.replace("{to}", "{input}")}
+        super().__init__(Story.Progress.choices, error_messages=words, **options)
+
+
+class ReasonField(serializers.CharField):
+    """Why somebody moves or blocks a story; a reason nobody would read is refused in the words of the verb."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(max_length=MOST_SAID, error_messages={"max_length": TOO_LONG}, **options)
+
+
+class ProgressIn(Body):
+    """How far development is. What comes after dev done follows from evidence."""
+
+    to = ProgressField()
+    because = ReasonField(required=False, allow_blank=True)
+
+
+class TakeBackIn(Body):
+    """Why evidence is taken back."""
+
+    because = serializers.CharField(max_length=LONGEST_REASON)
+
+
+class EvidenceIn(Body):
+    """Evidence that you supply, with a note or a link that others can check."""
+
+    kind = serializers.ChoiceField([(name, name) for name in actions.BY_HAND_KINDS])
+    verdict = serializers.ChoiceField([(name, name) for name in ("success", "failure")], required=False)
+    at = serializers.DateTimeField(required=False, help_text="When you saw it; now, unless you say.")
+    note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
+    link = serializers.URLField(required=False, allow_blank=True, max_length=1000)
+    service = serializers.CharField(required=False, allow_blank=True, max_length=120)
+    environment = serializers.CharField(required=False, allow_blank=True, max_length=120, help_text="Its key or slug.")
+
+    def validate_environment(self, value: str) -> Any:
+        """Find the environment by key or slug."""
+        if not value:
+            return None
+        place = queries.environments().find(value) or queries.environments().filter(slug=value.lower()).first()
+        if place is None:
+            raise serializers.ValidationError(f"No environment is called {value}. /api/v1/environments/ lists them.")
+        return place
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        """See that the environment fits what was seen there."""
+        place = data.pop("environment", None)
+        if wrong := misplaced(data["kind"], place):
+            raise serializers.ValidationError({"environment": wrong})
+        return {**data, **seen_in(place)}

@@ -24,8 +24,8 @@ LONGEST_PREVIEW = 50_000
 CHANGED = "rodeo:changed"
 
 
-def _saved(request: HttpRequest, story: Story, only: tuple[str, ...] = ()) -> tuple[StoryForm, Conflict | None, int]:
-    """Write what the form says. Return the form to show, what it ran into, and 200, or the status of the objection."""
+def saved(request: HttpRequest, story: Story, only: tuple[str, ...] = ()) -> tuple[StoryForm, Conflict | None, int]:
+    """Write what a form of a story says. Return the form to show, what it ran into, and 200, or the status of the objection."""
     form = StoryForm(request.POST, user=request.user, instance=story, only=only)
     if not form.is_valid():
         return form, None, 400
@@ -52,7 +52,7 @@ def story_edit(request: HttpRequest, key: str) -> HttpResponse:
     story = own_story(key, request.user)
     form, conflict, status = StoryForm(user=request.user, instance=story), None, 200
     if request.method == "POST":
-        form, conflict, status = _saved(request, story)
+        form, conflict, status = saved(request, story)
         if status == 200:
             messages.success(request, "Saved.")
             return redirect(story)
@@ -67,7 +67,7 @@ def field_edit(request: HttpRequest, key: str, name: str) -> HttpResponse:
     if name not in FIELDS:
         raise Http404(f"A story has no field called {name}.")
     if request.method == "POST":
-        form, conflict, status = _saved(request, story, FIELDS[name].fields)
+        form, conflict, status = saved(request, story, FIELDS[name].fields)
         if status == 200:
             if wants_fragment(request):
                 return _field(request, own_story(key, request.user), field_of(story, name, focused=True), changed=True)

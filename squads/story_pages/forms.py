@@ -1,6 +1,6 @@
 """Forms of stories: they read and check what was typed; the verbs are in actions.py."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -9,6 +9,8 @@ from django.db.models import F
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from squads.assignments.queries import offered
+from squads.labels.models import Label
 from squads.stories import queries
 from squads.stories.manual_evidence import misplaced, seen_in
 from squads.stories.models import Story
@@ -18,9 +20,20 @@ KINDS = {
     "acceptance": "Accepted in production (rodeo done)",
     "deployment": "Deployed to production",
     "test": "Tested before production",
-    "run": "Integrated: on the mainline, and its run succeeded",
+    "run": "Integrated: a mainline run succeeded",
 }
-RELEASES_OFFERED = 200
+RELEASES_OFFERED = LABELS_OFFERED = 200
+
+
+class LabelsField(forms.MultipleChoiceField):
+    """Labels by name, also such as there are none yet. What a label may be called says the verb that makes it."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        widget = forms.SelectMultiple(attrs={"data-picker": "Find or create a label", "data-create": "", "size": 6})
+        super().__init__(required=False, widget=widget, choices=[(name, name) for name in names])
+
+    def validate(self, value: Any) -> None:
+        """Let every name through."""
 
 
 class StoryForm(forms.ModelForm):
@@ -31,6 +44,11 @@ class StoryForm(forms.ModelForm):
         fields = [
             "title",
             "type",
+            "assignees",
+            "priority",
+            "labels",
+            "due",
+            "estimate",
             "release",
             "description",
             "acceptance_criteria",
@@ -42,11 +60,13 @@ class StoryForm(forms.ModelForm):
             "description": forms.Textarea(attrs={"rows": 8}),
             "acceptance_criteria": forms.Textarea(attrs={"rows": 4}),
             "production_checks": forms.Textarea(attrs={"rows": 3}),
+            "due": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            "assignees": forms.SelectMultiple(attrs={"data-picker": "", "size": 6}),
         }
-        labels = {"production_checks": "Checks in production"}
+        labels = {"production_checks": "Production checks", "due": "Due date"}
         help_texts = {
-            "release": "The release it is planned for. Its board shows the story.",
-            "description": "Markdown. PAY-12 becomes a link to that story.",
+            "release": "The release this is planned for.",
+            "description": "Markdown works. PAY-12 links to that story.",
         }
 
     # What the person began from; nobody's edits since are overwritten unseen.
@@ -60,17 +80,28 @@ class StoryForm(forms.ModelForm):
             del self.fields["version"]
         else:
             self.initial.setdefault("version", self.instance.version)
-        if "audience" in self.fields:
-            self.fields["audience"].required = False
+        for name in ("audience", "priority"):
+            if name in self.fields:
+                self.fields[name].required = False
         if "release" in self.fields:
             self._offer_releases()
+        if "assignees" in self.fields:
+            self._offer_people(user)
+        if "labels" in self.fields:
+            self._offer_labels(user)
+        if "estimate" in self.fields and not self._is_estimated(user):
+            del self.fields["estimate"]
         if self.instance.pk is None:
             squads = forms.ModelChoiceField(
                 Squad.objects.writable_by(user),
                 empty_label=None,
-                help_text="Its prefix starts the story's key. You can choose among your own squads.",
+                help_text="You can choose from your own squads.",
             )
             self.fields = {"squad": squads, **self.fields}
+
+    def clean_priority(self) -> str:
+        """Return the priority; one that is not said stays as it is."""
+        return str(self.cleaned_data["priority"] or self.instance.priority)
 
     def said(self) -> dict[str, Any]:
         """Return the fields to write: without those for which the person keeps what somebody else wrote."""
@@ -79,6 +110,36 @@ class StoryForm(forms.ModelForm):
             for name, value in self.cleaned_data.items()
             if name != "version" and self.data.get(f"take_{name}") != "theirs"
         }
+
+    def _offer_people(self, user: Anyone) -> None:
+        """Offer the squad's members by name. A story that is being written may be any squad's of the person's."""
+        squads = self._squads(user)
+        story = None if self.instance.pk is None else self.instance
+        field: Any = self.fields["assignees"]
+        field.queryset = offered(squads, story)
+        field.to_field_name, field.label_from_instance = "username", lambda person: person.name
+        field.error_messages["invalid_choice"] = "“%(value)s” is not in the squad. Choose a member of it."
+
+    def _squads(self, user: Anyone) -> Any:
+        """Return whose members and labels are offered. A story that is being written may be any squad's of the person's."""
+        return Squad.objects.writable_by(user) if self.instance.pk is None else [self.instance.squad]
+
+    def _offer_labels(self, user: Anyone) -> None:
+        """Offer the squad's labels by name; one that is typed and is none yet is made when the story is saved."""
+        names = Label.objects.filter(squad__in=self._squads(user)).values_list("name", flat=True)
+        offered = dict.fromkeys(names.order_by("folded")[:LABELS_OFFERED])
+        typed = self.data.getlist("labels") if hasattr(self.data, "getlist") else ()
+        offered.update(dict.fromkeys(typed))
+        began = self.initial.get("labels") or ()
+        self.initial["labels"] = [str(each) for each in began]
+        offered.update(dict.fromkeys(self.initial["labels"]))
+        self.fields["labels"] = LabelsField(offered)
+
+    def _is_estimated(self, user: Anyone) -> bool:
+        squads = self._squads(user)
+        if self.instance.pk is None:
+            return bool(squads.filter(estimates=True).exists())
+        return bool(self.instance.squad.estimates or self.instance.estimate is not None)
 
     def _offer_releases(self) -> None:
         release = self.fields["release"]
@@ -97,7 +158,7 @@ class EvidenceForm(forms.Form):
 
     kind = forms.ChoiceField(label="What you saw", choices=KINDS.items())
     verdict = forms.ChoiceField(
-        label="How it ended",
+        label="Result",
         choices=[("success", "passed"), ("failure", "failed")],
         widget=forms.RadioSelect,
         initial="success",
@@ -105,7 +166,7 @@ class EvidenceForm(forms.Form):
     at = forms.DateTimeField(
         label="When (UTC)",
         widget=forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S"),
-        error_messages={"required": "Say when you saw it.", "invalid": "Write the time as 2026-03-14 15:09, in UTC."},
+        error_messages={"required": "Enter when you saw it.", "invalid": "Enter the time as 2026-03-14 15:09, in UTC."},
     )
     service = forms.ChoiceField(required=False)
     environment: "forms.ModelChoiceField[Any]" = forms.ModelChoiceField(
@@ -113,23 +174,23 @@ class EvidenceForm(forms.Form):
         required=False,
         empty_label="not said",
         to_field_name="key",
-        help_text="Where you saw it. Leave it for integration.",
+        help_text="Where you saw it. Not needed for integration.",
     )
     note = forms.CharField(
         required=False,
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="What you did and saw. A note or a link is required.",
+        help_text="What you did and saw. Add a note or a link.",
     )
     link = forms.CharField(
-        required=False, max_length=1000, widget=forms.URLInput, help_text="Such as a screenshot, ticket or log."
+        required=False, max_length=1000, widget=forms.URLInput, help_text="A screenshot, ticket or log, for example."
     )
 
     def __init__(self, *args: Any, story: Story, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["environment"].queryset = queries.environments()  # type: ignore[attr-defined]
         names = [(name, name) for name in queries.services(story)]
-        self.fields["service"].choices = [("", "all it changed"), *names]  # type: ignore[attr-defined]
+        self.fields["service"].choices = [("", "all services"), *names]  # type: ignore[attr-defined]
         self.initial.setdefault("at", clock.now())
         # One of the two is required, so neither is called optional.
         for name in ("note", "link"):

@@ -8,9 +8,13 @@ from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.utils.safestring import SafeString
 
+from portal.kernel import clock
 from portal.kernel.paging import page_of
+from squads.assignments.actions import mark_seen
+from squads.assignments.queries import Assignee, assignees_of
 from squads.discussions import actions as discussions
 from squads.discussions import queries as discussion_queries
+from squads.labels.queries import labels_of
 from squads.stories import history, queries, relations
 from squads.stories.editing import CHECKLISTS, Clash
 from squads.stories.models import Story
@@ -34,11 +38,16 @@ class Shape(NamedTuple):
 FIELDS = {
     "title": Shape("Title", "title", ("title",)),
     "type": Shape("Type", "fact", ("type",)),
+    "assignees": Shape("Assigned to", "fact", ("assignees",)),
+    "priority": Shape("Priority", "fact", ("priority",)),
+    "labels": Shape("Labels", "fact", ("labels",)),
+    "due": Shape("Due date", "fact", ("due",)),
+    "estimate": Shape("Estimate", "fact", ("estimate",)),
     "release": Shape("Release", "fact", ("release",)),
     "flag": Shape("Flag", "fact", ("flag", "audience")),
     "description": Shape("Description", "text", ("description",)),
     "acceptance_criteria": Shape("Acceptance criteria", "list", ("acceptance_criteria",)),
-    "production_checks": Shape("Checks in production", "list", ("production_checks",)),
+    "production_checks": Shape("Production checks", "list", ("production_checks",)),
 }
 
 
@@ -52,6 +61,9 @@ class Field:
     form: Any = None
     clashes: list[Clash] = field(default_factory=list)
     focused: bool = False
+    people: list[Assignee] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    late: bool = False
 
     @property
     def id(self) -> str:
@@ -82,6 +94,12 @@ def field_of(story: Story, name: str, html: SafeString | None = None, **more: An
     """Return one field of the story for its page."""
     if name == "description" and html is None:
         (html,) = discussion_queries.render_texts([story.description])
+    if name == "assignees":
+        more["people"] = assignees_of([story.pk]).get(story.pk, [])
+    if name == "labels":
+        more["labels"] = labels_of([story.pk]).get(story.pk, [])
+    if name == "due" and story.due is not None:
+        more["late"] = story.due < clock.now().date() and story.stage != Story.Stage.RODEO_DONE
     checklist = queries.checklist(story, name) if name in CHECKLISTS else None
     return Field(name, html, checklist, **more)
 
@@ -110,6 +128,8 @@ def story_page(
         "related": relations.related(story),
         "sayings": relations.WORDS.items(),
         "progresses": [each for each in Story.Progress.choices if not story.is_held_against(each[0])],
+        # Attachments stand above stories: reached through the relation, as requests for acceptance are.
+        "attachments": list(story.attachments.select_related("by")),
         "writable": writable,
         # Asked only where somebody else's evidence by hand is on the page.
         "leads": SimpleLazyObject(lambda: writable and story.squad.is_led_by(request.user)),
@@ -127,6 +147,7 @@ def _written(request: HttpRequest, story: Story) -> dict[str, Any]:
     watches = list(discussion_queries.watchers(story)[: WATCHERS_SHOWN + 1])
     if request.user.is_authenticated:
         discussions.mark_mentions_seen(story, request.user)
+        mark_seen(request.user, story=story)
     return {
         "fields": {name: field_of(story, name, description) for name in FIELDS},
         "comments": discussion_queries.shown_comments(comments, request.user, bodies),

@@ -24,25 +24,33 @@ from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
 from portal.kernel.text_input import given, plain
 from portal.kernel.transitions import AlreadyMoved
+from squads.assignments.queries import offered
 from squads.stories import actions, history, queries
 from squads.stories.models import Story
 from squads.story_pages.forms import EvidenceForm, StoryForm
 from squads.story_pages.lookup import address_now, own_story, story_at
 from squads.story_pages.page import Typed, story_page
 from squads.teams.models import Squad
+from squads.teams.queries import left_out
 
-MOST_LISTED = 10_000
+MOST_LISTED, MOST_PEOPLE = 10_000, 200
+ASKED = ("squad", "stage", "type", "q", "release", "ended", "assignee", "label", "priority")
 
 
 @reading
 @require_safe
 def story_list(request: HttpRequest) -> HttpResponse:
-    """Stories, filtered by squad, stage, type and text; the address carries the filter."""
-    asked = {name: given(request.GET, name) for name in ("squad", "stage", "type", "q")}
+    """Stories, filtered by squad, stage, type, text, release, assignee and how they ended; the address carries the filter."""
+    asked = {name: given(request.GET, name) for name in ASKED}
     squad = get_object_or_404(Squad, slug=asked["squad"]) if asked["squad"] else None
     stage = asked["stage"] if asked["stage"] in Story.Stage.values else ""
     type_ = asked["type"] if asked["type"] in Story.Type.values else ""
-    page = page_of(request, queries.found(squad, stage, type_, asked["q"][:200]), most=MOST_LISTED)
+    named = bool(squad or asked["release"])
+    ended = asked["ended"] if asked["ended"] in queries.ENDED else ""
+    more: dict[str, Any] = {name: asked[name][:200] for name in ("release", "assignee", "label", "priority")}
+    more["me"] = request.user
+    rows = queries.found(squad, stage, type_, asked["q"][:200], ended="with", **more)
+    page = page_of(request, rows.with_ending(ended, archived=named), most=MOST_LISTED)
     return render(
         request,
         "squads/stories/list.html",
@@ -51,9 +59,13 @@ def story_list(request: HttpRequest) -> HttpResponse:
             "lines": queries.lines(page.object_list),
             "asked": asked,
             "filtered": any(asked.values()),
-            "squads": Squad.objects.order_by("name").values_list("slug", "name")[:500],
+            "squads": Squad.objects.archived_last().values_list("slug", "name")[:500],
             "stages": Story.Stage.choices,
             "types": Story.Type.choices,
+            "priorities": Story.Priority.choices,
+            "endings": queries.ENDED.items(),
+            "left_out": "" if ended else left_out(rows, archived=not named),
+            "people": offered([squad] if squad else Squad.objects.filter(members=request.user.pk))[:MOST_PEOPLE],
         },
     )
 
@@ -98,7 +110,7 @@ def story_history(request: HttpRequest, key: str) -> HttpResponse:
 def story_create(request: HttpRequest) -> HttpResponse:
     """Write a story for one of the person's squads."""
     if not Squad.objects.writable_by(request.user).exists():
-        raise PermissionDenied("A story belongs to a squad: join one, or create one, first.")
+        raise PermissionDenied("Stories belong to squads. Join or create one first.")
     asked = given(request.GET, "squad")
     initial = {"squad": Squad.objects.filter(slug=asked).first(), "release": given(request.GET, "release")}
     form = StoryForm(request.POST or None, user=request.user, initial=initial)
@@ -109,7 +121,9 @@ def story_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"{story.key} is there. Name {story.key} in a commit message to link the commit.")
+            messages.success(
+                request, f"{story.key} created. Mention {story.key} in a commit message to link the commit."
+            )
             return redirect(story)
     return render(request, "squads/stories/form.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -140,7 +154,7 @@ def evidence(request: HttpRequest, key: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            messages.success(request, "Recorded, with your name. The story was judged again.")
+            messages.success(request, "Evidence added.")
             return redirect(story)
     return story_page(request, story, form=form, status=400)
 
@@ -159,7 +173,7 @@ def evidence_take_back(request: HttpRequest, key: str, pk: UUID) -> HttpResponse
     except ValidationError as error:
         typed = Typed(str(row.pk), words_of(error), {"because": because})
         return story_page(request, story, typed=typed, status=400)
-    messages.success(request, "Taken back, with your name. The story was judged again.")
+    messages.success(request, "Evidence withdrawn.")
     return redirect(f"{story.get_absolute_url()}#evidence-title")
 
 
@@ -208,7 +222,7 @@ def is_it(request: HttpRequest, key: str) -> HttpResponseBase:
     if form == "html":
         response: HttpResponseBase = _is_page(request, key)
     elif not may_read(_programs_user(request)):
-        said = "Reading needs an account: send its user name and password (curl -u NAME), or ask for open reading."
+        said = "Sign in to read this: send a user name and password (curl -u NAME)."
         response = _plainly(form, {"answer": said}, 401)
         response["WWW-Authenticate"] = 'Basic realm="Rodeo"'
     else:

@@ -5,6 +5,7 @@ These verbs validate the data and raise ValidationError naming the field. Their 
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -12,10 +13,13 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.text import slugify
 
+from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
+from portal.kernel.models import StateChange
 from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
+from portal.kernel.transitions import AlreadyMoved, signed
 from squads.events import ServiceChanged, ServiceSaved, SquadSaved
 from squads.teams import queries
 from squads.teams.models import Membership, Service, Squad
@@ -23,7 +27,7 @@ from squads.teams.models import Membership, Service, Squad
 # Slugs that no squad may have, since pages use them: /squads/new/.
 RESERVED_SLUGS = {"new"}
 LONGEST_KEY, MOST_REPOSITORIES = 250, 200
-LONGEST_TEXT = 5000
+LONGEST_TEXT, LONGEST_REASON = 5000, 2000
 # One more than the longest user name. SQLite cannot compare texts of any length.
 LONGEST_USERNAME = 151
 # Names of locks. Two people who give the same name at once are serialised, so that the second gets the error.
@@ -81,7 +85,7 @@ def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
     if prefix != before.key_prefix and before.next_number > 1:
         raise ValidationError(
             {
-                "key_prefix": f"Stories already carry {before.key_prefix} in their keys, so it stays. "
+                "key_prefix": f"Stories already use {before.key_prefix} in their keys, so it can’t change. "
                 "Create another squad for a new prefix."
             }
         )
@@ -98,13 +102,57 @@ def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
 
 
 @transaction.atomic
+def save_squad(squad: Squad) -> None:
+    """Write a squad as the admin pages leave it, which say more of it than people do."""
+    hold(NAMES_OF_SQUADS)
+    squad.save()
+    publish(SquadSaved(ids=[squad.pk]))
+
+
+@transaction.atomic
+def archive_squad(squad: Squad, *, by: Actor, because: str = "") -> Squad:
+    """Archive a squad: its stories and services stay readable, and it takes no new work.
+
+    Raises AlreadyMoved when it is archived already.
+    """
+    return _archived(squad, clock.now(), by, because)
+
+
+@transaction.atomic
+def unarchive_squad(squad: Squad, *, by: Actor, because: str = "") -> Squad:
+    """Have a squad work again. Raises AlreadyMoved when it is not archived."""
+    return _archived(squad, None, by, because)
+
+
+def _archived(squad: Squad, at: datetime | None, by: Actor, because: str) -> Squad:
+    """Archive or unarchive with one guarded UPDATE and its row in the history."""
+    before, after = ("active", "archived") if at else ("archived", "active")
+    if len(because) > LONGEST_REASON:
+        raise ValidationError({"because": f"Say it in at most {LONGEST_REASON} characters."})
+    if Squad.objects.filter(pk=squad.pk, archived_at__isnull=at is not None).update(archived_at=at) != 1:
+        raise AlreadyMoved(f"squad {squad}", after, after)
+    StateChange.objects.create(
+        kind="squad",
+        key=squad.slug,
+        from_state=before,
+        to_state=after,
+        by=by,
+        because=signed(by, because.strip()),
+        at=at or clock.now(),
+    )
+    squad.archived_at = at
+    publish(SquadSaved(ids=[squad.pk]))
+    return squad
+
+
+@transaction.atomic
 def add_member(squad: Squad, username: str, *, by: Actor, role: str = "", accepts: bool | None = None) -> Membership:
     """Make the person with this user name a member; for one who is already, only role and `accepts` change."""
     username = username.strip()[:LONGEST_USERNAME]
     person = get_user_model().objects.filter(username__iexact=username, is_active=True).first()
     if person is None:
         raise ValidationError(
-            {"username": f"No account is called “{username}”. Check the spelling, or invite the person by e-mail."}
+            {"username": f"There’s no account “{username}”. Check the spelling, or invite the person by e-mail."}
         )
     membership, _ = Membership.objects.get_or_create(squad=squad, user=person)
     return change_member(membership, by=by, role=role or membership.role, accepts=accepts)
@@ -143,22 +191,22 @@ def _check_other_lead(membership: Membership, by: Actor) -> None:
     if by.is_staff or not others.exists() or others.filter(role=Membership.Role.LEAD).exists():
         return
     raise ValidationError(
-        f"{membership.user.name} is the only lead of squad {squad}. Make somebody else lead first, "
-        "or ask an administrator."
+        f"{membership.user.name} is the only lead of {squad}. Make someone else lead first, or ask an administrator."
     )
 
 
 @transaction.atomic
 def create_service(
-    *, by: Actor, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
+    *, by: Actor | None, name: str, squad: Squad, description: str = "", repositories: Iterable[str] = ()
 ) -> Service:
     """Create a service owned by a squad. A ValidationError says so when one of this name exists and can be claimed."""
     hold(NAMES_OF_SERVICES)
+    squad.check_active()
     service = Service(name=name.strip(), squad=squad, description=description)
     known = Service.objects.find(service.name)
     if known is not None:
-        remedy = "Claim it on its page." if known.squad_id is None else f"Squad {known.squad} owns it."
-        raise ValidationError({"name": f"There is a service called {known.name} already. {remedy}"})
+        remedy = "Claim it on its page." if known.squad_id is None else f"{known.squad} owns it."
+        raise ValidationError({"name": f"There’s already a service {known.name}. {remedy}"})
     service.slug = free_slug(Service, service.name, "service")
     _check_length("description", description)
     service.full_clean()
@@ -172,6 +220,8 @@ def create_service(
 def edit_service(service: Service, *, by: Actor, repositories: Iterable[str] | None = None, **fields: Any) -> Service:
     """Change a service's description, owner or repositories. Its name stays, since events use it."""
     hold(NAMES_OF_SERVICES)
+    if fields.get("squad") not in (None, service.squad):
+        fields["squad"].check_active()
     for name in ("description", "squad"):
         if name in fields:
             setattr(service, name, fields[name])
@@ -187,10 +237,11 @@ def edit_service(service: Service, *, by: Actor, repositories: Iterable[str] | N
 @transaction.atomic
 def claim_service(service: Service, squad: Squad, *, by: Actor | None) -> Service:
     """Give a service without an owner to a squad; a ValidationError names another squad that owns it already."""
+    squad.check_active()
     if Service.objects.filter(pk=service.pk, squad=None).update(squad=squad) != 1:
         owner = Service.objects.select_related("squad").get(pk=service.pk).squad
         if owner != squad:
-            raise ValidationError(f"Squad {owner} owns {service.name} already. Ask them to hand it over.")
+            raise ValidationError(f"{owner} already owns {service.name}. Ask them to hand it over.")
     service.squad = squad
     publish(ServiceSaved(ids=[service.pk]))
     return service
@@ -198,9 +249,7 @@ def claim_service(service: Service, squad: Squad, *, by: Actor | None) -> Servic
 
 def _check_length(field: str, text: str) -> None:
     if len(text) > LONGEST_TEXT:
-        raise ValidationError(
-            {field: f"This is longer than {LONGEST_TEXT} characters. Shorten it, or link to the rest."}
-        )
+        raise ValidationError({field: f"This is over {LONGEST_TEXT} characters. Shorten it, or link to the rest."})
 
 
 def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
@@ -214,7 +263,7 @@ def _claim_repositories(service: Service, keys: Iterable[str]) -> list[int]:
     for key, row in known.items():
         if row.service is not None and row.service != service:
             raise ValidationError(
-                {"repositories": f"{key} belongs to the service {row.service.name}. Take it away there first."}
+                {"repositories": f"{key} belongs to the service {row.service.name}. Remove it there first."}
             )
     kept = [row.pk for row in known.values()]
     removed = list(all_repositories.filter(service=service).exclude(pk__in=kept).values_list("pk", flat=True))
@@ -231,7 +280,7 @@ def _checked_keys(field: str, keys: Iterable[str]) -> list[str]:
     if long := [key for key in wanted if len(key) > LONGEST_KEY]:
         raise ValidationError({field: f"“{long[0][:40]}…” is too long: {LONGEST_KEY} characters at most."})
     if len(wanted) > MOST_REPOSITORIES:
-        raise ValidationError({field: f"{len(wanted)} repositories are too many; {MOST_REPOSITORIES} is the most."})
+        raise ValidationError({field: f"{len(wanted)} repositories is too many; {MOST_REPOSITORIES} is the most."})
     return wanted
 
 

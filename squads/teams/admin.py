@@ -32,6 +32,9 @@ class Squads(NotDeleted):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         return {} if obj is not None else {"slug": ["name"]}
 
+    def save_model(self, request: HttpRequest, obj: Squad, form: ModelForm, change: bool) -> None:
+        actions.save_squad(obj)
+
 
 @admin.register(Service)
 class Services(NotDeleted):

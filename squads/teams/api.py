@@ -43,6 +43,7 @@ class SquadOut(serializers.ModelSerializer):
             "key_repositories",
             "descriptions_count",
             "members",
+            "archived_at",
             "url",
         ]
         read_only_fields = fields
@@ -52,6 +53,7 @@ class SquadIn(Body):
     """What people say about a squad."""
 
     instead = {
+        "archived_at": "POST …/archive/ and …/unarchive/ change it.",
         "members": "POST …/members/ adds a person, DELETE …/members/NAME/ takes one out.",
         "slug": "It follows from the name that the squad began with, and stays.",
     }
@@ -73,6 +75,12 @@ class SquadIn(Body):
     )
 
 
+class ArchiveIn(Body):
+    """Why a squad is archived, or works again."""
+
+    because = serializers.CharField(required=False, allow_blank=True, max_length=actions.LONGEST_REASON)
+
+
 class MemberIn(Body):
     """A person, by user name."""
 
@@ -82,10 +90,11 @@ class MemberIn(Body):
 
 
 class SquadFilter(django_filters.FilterSet):
-    """?text= looks in names, ?member= for a user name."""
+    """?text= looks in names, ?member= for a user name, ?archived= says whether archived ones; they come last."""
 
     text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
     member = django_filters.CharFilter(field_name="members__username")
+    archived = django_filters.BooleanFilter(field_name="archived_at", lookup_expr="isnull", exclude=True)
 
     class Meta:
         model = Squad
@@ -95,14 +104,21 @@ class SquadFilter(django_filters.FilterSet):
 class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Teams with a mission."""
 
-    marks = {"create": "writing", "partial_update": "leads", "members": "leads", "member": "leads"}
+    marks = {
+        "create": "writing",
+        "partial_update": "leads",
+        "members": "leads",
+        "member": "leads",
+        "archive": "leads",
+        "unarchive": "leads",
+    }
     serializer_class = SquadOut
     lookup_field = "slug"
     filterset_class = SquadFilter
 
     def get_queryset(self) -> QuerySet[Squad]:
         people = get_user_model().objects.order_by("username").only("pk", "username")
-        return Squad.objects.order_by("name").prefetch_related(Prefetch("members", queryset=people))
+        return Squad.objects.archived_last().prefetch_related(Prefetch("members", queryset=people))
 
     def _led(self) -> Squad:
         squad: Squad = get_object_or_404(Squad, slug=self.kwargs["slug"])
@@ -116,7 +132,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     def create(self, request: Request) -> Response:
         """Create a squad and become its first member and lead."""
         if getattr(request.user, "program_of_id", None):
-            raise PermissionDenied("A squad's token creates no squads: a person does, who then leads it.")
+            raise PermissionDenied("Squad tokens can’t create squads. Ask a person to.")
         serializer = SquadIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self._shown(
@@ -131,6 +147,22 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         serializer = SquadIn(data=request.data, partial=True, context=present)
         serializer.is_valid(raise_exception=True)
         return self._shown(actions.edit_squad(squad, by=actor_of(request), **serializer.validated_data))
+
+    @extend_schema(request=ArchiveIn, responses=SquadOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def archive(self, request: Request, slug: str) -> Response:
+        """Archive a squad: its stories and services stay readable, and it takes no new work. 409 when it is archived."""
+        squad, said = self._led(), ArchiveIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        return self._shown(actions.archive_squad(squad, by=actor_of(request), **said.validated_data))
+
+    @extend_schema(request=ArchiveIn, responses=SquadOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def unarchive(self, request: Request, slug: str) -> Response:
+        """Have an archived squad work again. 409 when it is not archived."""
+        squad, said = self._led(), ArchiveIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        return self._shown(actions.unarchive_squad(squad, by=actor_of(request), **said.validated_data))
 
     @extend_schema(request=MemberIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)

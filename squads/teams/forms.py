@@ -13,10 +13,10 @@ class SquadForm(forms.ModelForm):
     """A squad's name, key prefix, kind and mission, and what may name its keys."""
 
     key_repositories = forms.CharField(
-        label="Repositories that may name its keys",
+        label="Repositories that can use its keys",
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        help_text="One per line, as events call them, such as shop/checkout. Left empty: all. "
+        help_text="One per line, such as shop/checkout. Left empty: all. "
         "A key in another repository is then only shown as a mention.",
     )
     field_order = ["name", "key_prefix", "kind", "mission", "key_repositories", "descriptions_count"]
@@ -33,10 +33,10 @@ class SquadForm(forms.ModelForm):
         model = Squad
         fields = ["name", "key_prefix", "kind", "mission", "descriptions_count"]
         widgets = {"mission": forms.Textarea(attrs={"rows": 3})}
-        help_texts = {"mission": "One or two sentences: what this squad is there for."}
+        help_texts = {"mission": "What this squad is for, in one or two sentences."}
         error_messages = {
-            "name": {"unique": "Another squad has this name. Choose a different one."},
-            "key_prefix": {"unique": "Another squad uses this prefix, and story keys must differ. Choose another."},
+            "name": {"unique": "Another squad has this name. Choose another."},
+            "key_prefix": {"unique": "Another squad uses this prefix. Choose another."},
         }
 
     def clean_key_prefix(self) -> str:
@@ -45,7 +45,7 @@ class SquadForm(forms.ModelForm):
         squad = self.instance
         if squad.pk and squad.next_number > 1 and prefix != self.initial["key_prefix"]:
             raise forms.ValidationError(
-                f"Stories already carry {self.initial['key_prefix']} in their keys, so it stays. "
+                f"Stories already use {self.initial['key_prefix']} in their keys, so it can’t change. "
                 "Create another squad for a new prefix."
             )
         return prefix
@@ -68,7 +68,7 @@ class PortalInvitationForm(InvitationForm):
     """Invites somebody to the portal, and to a squad if one is chosen."""
 
     squad = forms.ModelChoiceField(
-        Squad.objects.all(), required=False, empty_label="no squad: may read everything", to_field_name="slug"
+        Squad.objects.active(), required=False, empty_label="no squad (read only)", to_field_name="slug"
     )
     field_order = ["email", "squad", "role"]
 
@@ -77,19 +77,19 @@ class ServiceForm(forms.Form):
     """A service's name (fixed once it exists), owner, description and repositories."""
 
     name = forms.CharField(
-        max_length=120, help_text="As your deploy system calls it, such as checkout. It cannot change later."
+        max_length=120, help_text="The name in your deployment system, such as checkout. It can’t be changed later."
     )
     squad = forms.ModelChoiceField(
         Squad.objects.none(),
         label="Owner",
         empty_label=None,
-        help_text="The squad that answers for it. You can choose among your own squads.",
+        help_text="You can choose from your own squads.",
     )
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     repositories = forms.CharField(
         required=False,
         widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}),
-        help_text="One per line, as events call them, such as shop/checkout.",
+        help_text="One per line, such as shop/checkout.",
     )
 
     def __init__(self, *args: Any, user: Anyone, service: Service | None = None, **kwargs: Any) -> None:
@@ -99,8 +99,8 @@ class ServiceForm(forms.Form):
         if service is not None:
             del self.fields["name"]
             # Handing a service over is for its owner to decide, so every squad may receive it.
-            self.fields["squad"].queryset = Squad.objects.all()  # type: ignore[attr-defined]
-            self.fields["squad"].help_text = "The squad that answers for it. Choose another to hand it over."
+            self.fields["squad"].queryset = Squad.objects.active()  # type: ignore[attr-defined]
+            self.fields["squad"].help_text = "Choose another squad to hand it over."
             self.initial.update(
                 squad=service.squad_id,
                 description=service.description,

@@ -93,7 +93,7 @@ def revoke_of_squad(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     squad = led(slug, request.user)
     invitation = get_object_or_404(Invitation, pk=pk, squad=squad)
     verbs.revoke(invitation, by=actor_of(request))
-    messages.success(request, f"The invitation of {invitation.email} opens nothing any more.")
+    messages.success(request, f"Invitation for {invitation.email} withdrawn.")
     return redirect("squads:teams:people", slug)
 
 
@@ -117,7 +117,7 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """Withdraw any invitation."""
     invitation = get_object_or_404(Invitation, pk=pk)
     verbs.revoke(invitation, by=actor_of(request))
-    messages.success(request, f"The invitation of {invitation.email} opens nothing any more.")
+    messages.success(request, f"Invitation for {invitation.email} withdrawn.")
     return redirect("squads:teams:invitations")
 
 
@@ -160,5 +160,5 @@ def _welcome(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     if invitation.squad is None:
         messages.success(request, "Welcome to Rodeo.")
         return redirect("home")
-    messages.success(request, f"You are in squad {invitation.squad}.")
+    messages.success(request, f"You’re now in {invitation.squad}.")
     return redirect(invitation.squad)

@@ -30,9 +30,9 @@ def invite(
     if role not in Membership.Role.values:
         raise ValidationError({"role": "Choose member or lead."})
     if squad is not None and squad.members.filter(email__iexact=email.strip()).exists():
-        raise ValidationError({"email": f"The person with this address is in squad {squad} already."})
+        raise ValidationError({"email": f"This person is already in {squad}."})
     if squad is not None and queries.open_invitations(squad=squad).count() >= MOST_OPEN:
-        raise ValidationError(f"{MOST_OPEN} invitations to squad {squad} wait already. Withdraw some of them first.")
+        raise ValidationError(f"{MOST_OPEN} open invitations, which is the most. Withdraw one first.")
     secret = secrets.token_urlsafe(32)
     invitation = Invitation(
         email=email.strip(),
@@ -58,7 +58,7 @@ def accept(invitation: Invitation, *, by: User) -> Invitation:
     now = clock.now()
     valid = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None, expires_at__gt=now)
     if valid.update(accepted_at=now, accepted_by=by) != 1:
-        raise ValidationError("This invitation was used, withdrawn, or has expired. Ask for a new one.")
+        raise ValidationError("This invitation was used, withdrawn or has expired. Ask for a new one.")
     if invitation.squad is not None:
         membership, new = Membership.objects.get_or_create(
             squad=invitation.squad, user=by, defaults={"role": invitation.role}
@@ -80,9 +80,7 @@ def accept_as_new(invitation: Invitation, *, username: str, password: str, first
         last_name=last_name.strip(),
     )
     if get_user_model().objects.filter(email__iexact=invitation.email).exists():
-        raise ValidationError(
-            f"There is an account for {invitation.email} already. Sign in to it; then open this link again."
-        )
+        raise ValidationError(f"There’s already an account for {invitation.email}. Sign in, then open this link again.")
     try:
         password_validation.validate_password(password, person)
     except ValidationError as error:

@@ -5,10 +5,12 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest
+from django.db.models.lookups import IsNull
 from django.urls import reverse
 
 from portal.kernel.actors import Anyone
@@ -23,12 +25,20 @@ class SquadQuerySet(models.QuerySet["Squad"]):
     """Questions about squads."""
 
     def writable_by(self, user: Anyone) -> "SquadQuerySet":
-        """The squads whose stories and services this person may change: their own; all of them for staff.
+        """The squads whose stories and services this person may change: their own; all of them for staff; no archived ones.
 
         A squad's programs write for that squad and for no other (ApiToken).
         """
         wanted = _written_by(user)
-        return self.none() if wanted is None else self.filter(**wanted)
+        return self.none() if wanted is None else self.active().filter(**wanted)
+
+    def active(self) -> "SquadQuerySet":
+        """The squads that take new work: those that nobody archived."""
+        return self.filter(archived_at=None)
+
+    def archived_last(self) -> "SquadQuerySet":
+        """In the order of lists: by name, those that were archived at the end."""
+        return self.order_by(IsNull(models.F("archived_at"), False), "name")
 
     def with_notice(self) -> "SquadQuerySet":
         """Squads with the oldest of their notices, without another query: `notice` is its text, `notice_url` its place."""
@@ -56,7 +66,7 @@ def writable_condition(user: Anyone) -> tuple[str, list[Any]]:
 @cache
 def _condition(names: tuple[str, ...]) -> str:
     """Return the SQL of these conditions. The ORM takes longer to write it than the database to answer it."""
-    rows = Squad.objects.filter(**dict.fromkeys(names, 0)).order_by()
+    rows = Squad.objects.active().filter(**dict.fromkeys(names, 0)).order_by()
     return f"squads_squad.id IN ({rows.values('pk').query.sql_with_params()[0]})"
 
 
@@ -73,27 +83,31 @@ class Squad(models.Model):
         max_length=10,
         unique=True,
         validators=[KEY_PREFIX],
-        help_text="Starts the key of every story, as PAY in PAY-12. It cannot change once a story has it.",
+        help_text="Starts every story key, like PAY in PAY-12. It can’t change once a story uses it.",
     )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HORIZONTAL)
     mission = models.TextField(blank=True)
     wip_limits = models.JSONField(default=dict, blank=True, help_text="most stories at a time, by stage")
+    estimates = models.BooleanField(
+        "stories are estimated", default=False, help_text="Stories have a field for how big they are."
+    )
     accepts_own = models.BooleanField(
-        "whoever made a change may accept it",
+        "people can accept their own changes",
         default=False,
-        help_text="Otherwise somebody else has to accept the story in production.",
+        help_text="When off, someone else has to accept the story in production.",
     )
     key_repositories = models.JSONField(
         default=list,
         blank=True,
-        help_text="the only repositories that may name its keys, as events call them; empty: all",
+        help_text="the only repositories that can use its keys; empty: all",
     )
     descriptions_count = models.BooleanField(
-        "keys in descriptions of pull requests count",
+        "keys in pull request descriptions count",
         default=False,
-        help_text="Otherwise they are mentions, unless the description closes the story, as “fixes PAY-12” does.",
+        help_text="When off, they only count if the description closes the story, as in “fixes PAY-12”.",
     )
     next_number = models.PositiveIntegerField(default=1, editable=False)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="squads")
 
     objects = SquadQuerySet.as_manager()
@@ -115,15 +129,26 @@ class Squad(models.Model):
     def take_numbers(self, count: int) -> int:
         """Take `count` story numbers in a row and return the first; no two callers ever get the same ones.
 
-        Numbers up to the highest that a story has elsewhere under this prefix are never given out.
+        Numbers up to the highest that a story has elsewhere under this prefix are never given out. Raises ValidationError
+        for a squad that was archived.
         """
         # By its name: packages import only downwards, and stories lie above teams.
         aliases = apps.get_model("squads", "StoryAlias")._default_manager.filter(prefix=models.OuterRef("key_prefix"))
         highest = models.Subquery(aliases.order_by("-number").values("number")[:1])
         first = Greatest(F("next_number"), Coalesce(highest + 1, 1))
         with transaction.atomic():
-            Squad.objects.filter(pk=self.pk).update(next_number=first + count)
+            if not Squad.objects.active().filter(pk=self.pk).update(next_number=first + count):
+                raise self._takes_no_work()
             return Squad.objects.values_list("next_number", flat=True).get(pk=self.pk) - count
+
+    def check_active(self) -> None:
+        """Refuse new work for a squad that was archived. Raises ValidationError naming the field."""
+        if Squad.objects.filter(pk=self.pk, archived_at__isnull=False).exists():
+            raise self._takes_no_work()
+
+    def _takes_no_work(self) -> ValidationError:
+        remedy = "Choose another one, or unarchive it first."
+        return ValidationError({"squad": f"Squad {self} is archived and takes no new work. {remedy}"})
 
     def keep_numbers(self, highest: int) -> None:
         """Never give out the numbers up to `highest`."""
@@ -151,7 +176,7 @@ class Membership(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=6, choices=Role, default=Role.MEMBER)
     accepts = models.BooleanField(
-        "accepter", default=False, help_text="A product owner or named accepter: is asked to accept its stories."
+        "accepter", default=False, help_text="A product owner or other person who accepts its stories."
     )
     joined_at = models.DateTimeField(auto_now_add=True)
 
@@ -175,7 +200,7 @@ class ServiceQuerySet(NamedQuerySet["Service"]):
 class Service(models.Model):
     """A deployable unit, owned by one squad. One that events named before anybody created it has no squad yet."""
 
-    name = models.CharField(max_length=120, unique=True, help_text="As your deploy system calls it.")
+    name = models.CharField(max_length=120, unique=True, help_text="The name in your deployment system.")
     folded = FoldedNameField(of="name")
     slug = models.SlugField(max_length=130, unique=True)
     squad = models.ForeignKey(Squad, null=True, blank=True, on_delete=models.PROTECT, related_name="services")

@@ -69,7 +69,7 @@ def member_add(request: HttpRequest, slug: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error("username" if hasattr(error, "error_dict") else None, error.messages)
         else:
-            messages.success(request, f"{membership.user.name} is in squad {squad}.")
+            messages.success(request, f"Added {membership.user.name} to {squad}.")
             return redirect("squads:teams:people", slug)
     return page_of_people(request, squad, 400, member_form=form)
 
@@ -106,7 +106,7 @@ def member_remove(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:
-        messages.success(request, f"{'You are' if own else username + ' is'} no longer in squad {squad}.")
+        messages.success(request, f"{'You are' if own else username + ' is'} no longer in {squad}.")
     return redirect("squads:teams:people", slug)
 
 
@@ -135,5 +135,5 @@ def token_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     squad = led(slug, request.user)
     token = get_object_or_404(ApiToken, pk=pk, squad=squad)
     revoke_token(token, by=actor_of(request))
-    messages.success(request, f"The token {token.name} opens nothing any more.")
+    messages.success(request, f"Token {token.name} revoked.")
     return redirect("squads:teams:people", slug)

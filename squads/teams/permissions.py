@@ -5,18 +5,22 @@ from django.core.exceptions import PermissionDenied
 from portal.kernel.actors import Anyone
 from squads.teams.models import Membership, Squad
 
-PLANNERS = "Releases are planned by project managers and members of squads: join a squad, or create one, first."
+PLANNERS = "Only project managers and squad members can plan releases. Join or create a squad first."
 
 
 def only_members(squad: Squad, what: str) -> PermissionDenied:
     """Return the refusal of somebody who may not write for a squad."""
-    return PermissionDenied(f"Only members of squad {squad} may change {what}.")
+    if squad.archived_at:
+        return PermissionDenied(
+            f"{squad} is archived, so {what} can’t be changed. A lead or an administrator can unarchive it."
+        )
+    return PermissionDenied(f"Only members of {squad} can change {what}.")
 
 
 def check_member(squad: Squad | None, user: Anyone, what: str) -> None:
     """Refuse somebody who may not write for the squad that owns `what`, naming the squad."""
     if squad is None:
-        raise PermissionDenied(f"No squad owns {what} yet. Claim it for one of yours first.")
+        raise PermissionDenied(f"{what[:1].upper()}{what[1:]} has no owner yet. Claim it for a squad of yours first.")
     if not squad.is_writable_by(user):
         raise only_members(squad, what)
 
@@ -24,7 +28,7 @@ def check_member(squad: Squad | None, user: Anyone, what: str) -> None:
 def check_lead(squad: Squad, user: Anyone, what: str = "") -> None:
     """Refuse somebody who does not lead a squad, naming it."""
     if not squad.is_led_by(user):
-        raise PermissionDenied(f"Only leads of squad {squad} and administrators may change {what or f'squad {squad}'}.")
+        raise PermissionDenied(f"Only leads of {squad} and administrators can change {what or squad}.")
 
 
 def in_a_squad(user: Anyone) -> bool:

@@ -8,11 +8,13 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import IsNull
 
 from portal.accounts.models import Invitation
 from portal.accounts.queries import digest_of
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from portal.kernel.models import StateChange
 from squads.teams.models import Membership, Service, Squad
 
 # The stages of the ladder in order. Packages import only downwards, and the judge lies above teams.
@@ -84,7 +86,7 @@ def owners(names: Iterable[str]) -> dict[str, str]:
 
 def squads() -> QuerySet[Squad]:
     """Return squads with their numbers of people and services, each counted for the squads of the page only."""
-    return Squad.objects.annotate(
+    return Squad.objects.archived_last().annotate(
         people=_count(Membership.objects.filter(squad=OuterRef("pk"))),
         service_count=_count(Service.objects.filter(squad=OuterRef("pk"))),
     )
@@ -95,23 +97,57 @@ def _count(rows: "QuerySet[Any]") -> Coalesce:
 
 
 def stages_of(squad_ids: Iterable[int]) -> dict[int, Counter[str]]:
-    """Return how many stories each of these squads has in each stage."""
+    """Return how many stories each of these squads has in each stage, without those that ended other than done."""
     stories = apps.get_model("squads", "Story")._default_manager
     found: dict[int, Counter[str]] = {}
-    rows = stories.filter(squad_id__in=list(squad_ids)).order_by().values_list("squad_id", "stage")
+    rows = stories.not_ended().filter(squad_id__in=list(squad_ids)).order_by().values_list("squad_id", "stage")
     for squad, stage, count in rows.annotate(n=Count("*")):
         found.setdefault(squad, Counter())[stage] = count
     return found
 
 
+def archived_of(squad: Squad) -> StateChange | None:
+    """Return when, by whom and why a squad was archived; None where it is not."""
+    changes = StateChange.objects.filter(kind="squad", key=squad.slug, to_state="archived").select_related("by")
+    return changes.order_by("-at", "-pk").first() if squad.archived_at else None
+
+
+def left_out(rows: "QuerySet[Any]", *, archived: bool = False) -> str:
+    """Say how many of these stories a list leaves out, since they were cancelled or are duplicates; "" where none are.
+
+    With `archived`, it leaves out the stories of archived squads too.
+    """
+    counts = dict(rows.exclude(ending="").order_by().values_list("ending").annotate(n=Count("*")))
+    if archived:
+        counts["archived"] = rows.filter(ending="", squad__archived_at__isnull=False).count()
+    return left_out_words(counts)
+
+
+def left_out_of(squad: Squad) -> str:
+    """Say how many of a squad's stories are left out of its numbers."""
+    return left_out(apps.get_model("squads", "Story")._default_manager.filter(squad=squad))
+
+
+def left_out_words(counts: Mapping[str, int]) -> str:
+    """Say how many cancelled stories and duplicates are left out: "2 cancelled stories and 1 duplicate are left out"."""
+    cancelled, duplicates = counts.get("cancelled", 0), counts.get("duplicate", 0)
+    said = [f"{cancelled} cancelled stor{'y' if cancelled == 1 else 'ies'}"] if cancelled else []
+    said += [f"{duplicates} duplicate{'' if duplicates == 1 else 's'}"] if duplicates else []
+    archived = counts.get("archived", 0)
+    said += [f"{archived} stor{'y' if archived == 1 else 'ies'} of archived squads"] if archived else []
+    listed = " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:])))
+    return f"{listed} {'is' if cancelled + duplicates + archived == 1 else 'are'} left out" if said else ""
+
+
 def services() -> QuerySet[Service]:
-    """Return services with owner and number of repositories; those without an owner come first, to be claimed."""
+    """Return services with owner and number of repositories; those without an owner come first, to be claimed, and
+    those of archived squads last."""
     counted = repositories().filter(service=OuterRef("pk")).order_by().values("service").annotate(n=Count("pk"))
     return (
         Service.objects.unmerged()
         .select_related("squad")
         .annotate(repository_count=Coalesce(Subquery(counted.values("n")), 0))
-        .order_by(F("squad__name").asc(nulls_first=True), "name")
+        .order_by(IsNull(F("squad__archived_at"), False), F("squad__name").asc(nulls_first=True), "name")
     )
 
 

@@ -7,10 +7,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actors import Anyone, actor_of
-from portal.kernel.form_errors import add_errors, words_of
+from portal.kernel.form_errors import add_errors, refusal, words_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.text_input import given
+from portal.kernel.transitions import AlreadyMoved
 from squads.teams import actions, queries
 from squads.teams.forms import ServiceForm, SquadForm
 from squads.teams.models import Service, Squad
@@ -47,6 +48,8 @@ def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "squad": squad,
             "counts": counts,
             "total": sum(each.count for each in counts),
+            "left_out": queries.left_out_of(squad),
+            "archived": queries.archived_of(squad),
             "page": page_of(request, queries.people_of(squad)),
             "services": queries.services().filter(squad=squad)[:100],
             "writable": squad.is_writable_by(request.user),
@@ -65,7 +68,7 @@ def squad_create(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, f"Squad {squad} created. You lead it.")
+            messages.success(request, f"{squad} created. You’re its lead.")
             return redirect(squad)
     return render(request, "squads/teams/form.html", {"form": form}, status=400 if form.errors else 200)
 
@@ -85,6 +88,34 @@ def squad_edit(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(squad)
     status = 400 if form.errors else 200
     return render(request, "squads/teams/form.html", {"form": form, "squad": squad}, status=status)
+
+
+@leads
+@require_POST
+def squad_archive(request: HttpRequest, slug: str) -> HttpResponse:
+    """Archive a squad: it stays readable and takes no new work."""
+    squad = led(slug, request.user)
+    try:
+        actions.archive_squad(squad, by=actor_of(request), because=given(request.POST, "because"))
+    except (AlreadyMoved, ValidationError) as error:
+        messages.error(request, refusal(error)[0])
+    else:
+        messages.success(request, f"Squad {squad} is archived. Unarchive it any time.")
+    return redirect(squad)
+
+
+@leads
+@require_POST
+def squad_unarchive(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have an archived squad work again."""
+    squad = led(slug, request.user)
+    try:
+        actions.unarchive_squad(squad, by=actor_of(request))
+    except AlreadyMoved as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, f"Squad {squad} works again.")
+    return redirect(squad)
 
 
 @reading
@@ -128,7 +159,7 @@ def service_detail(request: HttpRequest, slug: str) -> HttpResponse:
 def service_create(request: HttpRequest) -> HttpResponse:
     """Create a service for one of the person's own squads."""
     if not queries.squads_of(request.user):
-        raise PermissionDenied("A service needs a squad that owns it: join a squad, or create one, first.")
+        raise PermissionDenied("Services belong to squads. Join or create one first.")
     initial = {"repositories": request.GET.get("repository", "")}
     form = ServiceForm(request.POST or None, user=request.user, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -152,7 +183,7 @@ def service_edit(request: HttpRequest, slug: str) -> HttpResponse:
     """Change a service's owner, description and repositories."""
     service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
     if service.squad is None:
-        messages.warning(request, f"No squad owns {service} yet. Claim it first, then change it.")
+        messages.warning(request, f"{service} has no owner yet. Claim it first.")
         return redirect(service)
     check_member(service.squad, request.user, f"service {service}")
     form = ServiceForm(request.POST or None, user=request.user, service=service)
@@ -184,5 +215,5 @@ def service_claim(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, words_of(error))
     else:
-        messages.success(request, f"Squad {squad} owns {service} now. Say which repositories make it, if not yet done.")
+        messages.success(request, f"{squad} now owns {service}. Check that its repositories are right.")
     return redirect(service)

@@ -106,7 +106,7 @@ def run() -> list[Row]:
     words = _vocabulary(luck)
     _write(words, luck)
     start = time.perf_counter()
-    counts = reindex()
+    counts, _ = reindex()
     took = time.perf_counter() - start
     analyze()
     if connection.vendor == "postgresql":

@@ -28,7 +28,7 @@ def test_an_administrator_allows_a_host_and_closes_another_by_keyboard(
     page.keyboard.press("Tab")
     page.keyboard.type("The Jenkins of Payments")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("jenkins.example.org may be asked now.")).to_be_visible()
+    expect(page.get_by_text("jenkins.example.org is now allowed.")).to_be_visible()
     found = Axe().run(page, options=RULES).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
     for width in (1280, 390):
@@ -36,5 +36,5 @@ def test_an_administrator_allows_a_host_and_closes_another_by_keyboard(
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"it scrolls sideways at {width}"
         if folder := os.environ.get("RODEO_TEST_SCREENSHOTS"):
             page.screenshot(path=f"{folder}/hosts-{scheme}-{width}.png", full_page=True)
-    page.get_by_role("button", name="Close build-with-quite-a-long-name.machines.example.org again").press("Enter")
-    expect(page.get_by_text("build-with-quite-a-long-name.machines.example.org is closed again.")).to_be_visible()
+    page.get_by_role("button", name="Remove build-with-quite-a-long-name.machines.example.org").press("Enter")
+    expect(page.get_by_text("build-with-quite-a-long-name.machines.example.org is no longer allowed.")).to_be_visible()

@@ -157,8 +157,9 @@ def test_a_letter_goes_to_the_cards_from_anywhere_unless_keys_are_switched_off(b
     expect(card(board, "PAY-1")).to_be_focused()
     board.keyboard.press("j")
     expect(card(board, "PAY-2")).to_be_focused()
-    board.get_by_role("button", name="Keys").click()
-    board.get_by_label("Use these keys in this browser").uncheck()
+    board.locator("button[popovertarget='person']").click()
+    board.get_by_role("button", name="Keyboard shortcuts").click()
+    board.get_by_label("Use shortcuts in this browser").uncheck()
     board.keyboard.press("Escape")
     board.evaluate("document.activeElement.blur()")
     board.keyboard.press("j")
@@ -224,13 +225,13 @@ def test_dropping_a_card_on_evidence_moves_nothing_and_asks_for_it(board: Page, 
         board.keyboard.press("ArrowRight")
         board.keyboard.press("ArrowRight")
         board.keyboard.press("Enter")
-    dialog = board.get_by_role("dialog", name="What PAY-5 lacks to be tested")
+    dialog = board.get_by_role("dialog", name="Missing before PAY-5 counts as tested")
     expect(dialog).to_contain_text("No change is linked to it: name PAY-5 in a commit message.")
     expect(dialog.get_by_label("What you saw")).to_have_value("test")
     stands(board, "dev_done", "Elks")
-    note, record = dialog.get_by_label("Note"), dialog.get_by_role("button", name="Record")
+    note, record = dialog.get_by_label("Note"), dialog.get_by_role("button", name="Add evidence")
     press(record, by)
-    expect(dialog).to_contain_text("Write a note or give a link")
+    expect(dialog).to_contain_text("Add a note or a link")
     stands(board, "dev_done", "Elks")
     assert Story.objects.get(key="PAY-5").stage == "dev_done"
     if by == "mouse":
@@ -247,7 +248,7 @@ def test_dropping_a_card_on_evidence_moves_nothing_and_asks_for_it(board: Page, 
 
 def test_dropping_a_card_off_its_evidence_says_why_it_stays(board: Page) -> None:
     drag(board, "PAY-6", lane(board, "in_progress"))
-    expect(board.get_by_role("alert")).to_contain_text("PAY-6 stays in deployed: evidence holds it there, not people.")
+    expect(board.get_by_role("alert")).to_contain_text("PAY-6 stays in deployed because of its evidence.")
     stands(board, "deployed", "Foxes")
 
 
@@ -270,7 +271,7 @@ def test_a_move_without_a_connection_is_taken_back(board: Page) -> None:
 
 def test_a_limit_that_is_passed_shows_at_once(board: Page) -> None:
     todo = board.locator(".lane", has=lane(board, "todo"))
-    expect(todo).to_contain_text("at most 2: too many")
+    expect(todo).to_contain_text("limit 2, over")
     with board.expect_response("**/place/"):
         drag(board, "PAY-1", lane(board, "in_progress"))
     expect(todo.locator(".lane__over")).to_be_hidden()
@@ -281,8 +282,8 @@ def test_a_card_is_blocked_with_a_reason(board: Page) -> None:
     card(board, "PAY-1").get_by_role("link", name="Block").click()
     dialog = board.get_by_role("dialog", name="Block PAY-1")
     dialog.get_by_role("button", name="Block").click()
-    expect(dialog).to_contain_text("Write what it waits for")
-    dialog.get_by_label("What does it wait for?").fill("Ant hill <b>permit</b>")
+    expect(dialog).to_contain_text("Say what it’s waiting for")
+    dialog.get_by_label("What’s it waiting for?").fill("Ant hill <b>permit</b>")
     dialog.get_by_role("button", name="Block").click()
     expect(card(board, "PAY-1").locator(".card__blocked")).to_have_text("Blocked Ant hill <b>permit</b>")
 
@@ -301,19 +302,19 @@ def test_the_menu_does_it_all_without_scripts(
 
     choose("PAY-1", "Move to in progress")
     assert titles(page, "in_progress") == ["Ants", "Dogs"]
-    choose("PAY-1", "Down")
+    choose("PAY-1", "Move down")
     assert titles(page, "in_progress") == ["Dogs", "Ants"]
-    choose("PAY-3", "Top")
+    choose("PAY-3", "Move to top")
     assert titles(page, "todo") == ["Cats", "Bees"]
     choose("PAY-4", "Unblock")
     assert page.locator(".card__blocked").count() == 0
-    choose("PAY-1", "Block …")
-    page.get_by_label("What does it wait for?").fill("Rain")
+    choose("PAY-1", "Block…")
+    page.get_by_label("What’s it waiting for?").fill("Rain")
     page.get_by_role("button", name="Block").click()
     expect(card(page, "PAY-1")).to_contain_text("Rain")
-    choose("PAY-5", "Evidence by hand …")
+    choose("PAY-5", "Add evidence…")
     page.get_by_label("Note").fill("On the mainline since noon.")
-    page.get_by_role("button", name="Record").click()
+    page.get_by_role("button", name="Add evidence").click()
     assert titles(page, "integrated") == ["Elks"]
     page.get_by_text("Add stories").click()
     page.get_by_label("Titles, one per line").fill("Gnus\n\nHens")
@@ -328,9 +329,9 @@ def test_a_filter_is_kept_as_a_view(board: Page) -> None:
     board.get_by_role("button", name="Filter").click()
     stands(board, "in_progress", "Dogs")
     stands(board, "todo")
-    board.get_by_label("Keep this view as").fill("Waiting")
-    board.get_by_role("button", name="Keep").click()
-    board.get_by_role("link", name="Show all").first.click()
+    board.get_by_label("Save this view as").fill("Waiting")
+    board.get_by_role("button", name="Save view").click()
+    board.get_by_role("link", name="Clear filters").first.click()
     stands(board, "todo", "Ants", "Bees", "Cats")
     board.get_by_label("Saved views").get_by_role("link", name="Waiting").click()
     stands(board, "todo")

@@ -149,7 +149,7 @@ def test_everybody_can_read_the_steps_of_a_second_factor(open_for: Callable[...,
     assert faults(page, "/accounts/2fa/reauthenticate/") == []
     page.goto("/accounts/reauthenticate/")
     page.get_by_label("Password", exact=True).fill("ana-password")
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     for address in (
         "recovery-codes/",
         "recovery-codes/new/",

@@ -83,12 +83,12 @@ def test_a_row_is_mended_where_it_stands_and_by_keyboard(
     place = page.get_by_label("Environment of deploy-checkout-to-production")
     place.fill("production")
     place.press("Enter")
-    expect(page.get_by_role("status").filter(has_text="is a deployment to production")).to_be_visible()
-    expect(page.get_by_label("What build does")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="count as a deployment to production")).to_be_visible()
+    expect(page.get_by_label("Treat build as")).to_be_visible()
     rule = MappingRule.objects.get(role="deploy", environment="production", source=unmapped)
     assert rule.pattern == "deploy-checkout-to-production"
     page.get_by_role("button", name="Save build").click()
-    expect(page.get_by_role("alert")).to_contain_text("Choose what this pipeline does")
+    expect(page.get_by_role("alert")).to_contain_text("Choose how to treat this pipeline")
 
 
 def test_a_preview_says_which_names_fit_before_anything_is_saved(

@@ -133,7 +133,7 @@ def test_everything_a_mouse_does_a_key_does(browser_as: Callable[[User], Page], 
     page = browser_as(ana)
     page.goto("/")
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("g")
     page.keyboard.press("s")
     expect(page).to_have_url(re.compile(r"/stories/$"))
@@ -144,11 +144,11 @@ def test_everything_a_mouse_does_a_key_does(browser_as: Callable[[User], Page], 
     expect(page.locator(".rows > li")).to_have_count(1)
     page.locator("h1").click()
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
-    page.get_by_label("Use these keys in this browser").uncheck()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    page.get_by_label("Use shortcuts in this browser").uncheck()
     page.keyboard.press("Escape")
     page.keyboard.press("?")
-    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
 
 
 def test_a_person_records_evidence_and_the_answer_follows(
@@ -162,10 +162,10 @@ def test_a_person_records_evidence_and_the_answer_follows(
     page.get_by_role("button", name="Dev done").click()
     expect(page.locator(".answer")).to_contain_text("No. Dev done.")
     for kind in ("deployment", "acceptance"):
-        page.get_by_text("Record evidence by hand").click()
+        page.get_by_text("Add evidence by hand").click()
         page.get_by_label("What you saw").select_option(kind)
         page.get_by_label("Note").fill("Sold one to a colleague.")
-        page.get_by_role("button", name="Record").click()
+        page.get_by_role("button", name="Add evidence", exact=True).click()
     expect(page.locator(".answer")).to_contain_text("Yes. Rodeo done: accepted in production, by hand")
     expect(page.get_by_text("Sold one to a colleague.").first).to_be_visible()
 

@@ -47,9 +47,9 @@ def one_step(page: Page, name: str, password: str) -> None:
 
 def still_me(page: Page, password: str) -> None:
     """Say once more who one is, which comes before everything that protects the account."""
-    expect(page.get_by_role("heading", name="Is it still you?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Confirm it’s you")).to_be_visible()
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
 
 
 # The company's own sign-in
@@ -81,12 +81,12 @@ def by_provider(page: Page, provider: str, who: str) -> None:
 
 def test_a_new_person_comes_in_by_the_companys_own_sign_in(browser_page: Page, provider: str, db: None) -> None:
     by_provider(browser_page, provider, "dora")
-    expect(browser_page.get_by_role("link", name="Dora Lange")).to_be_visible()
+    expect(browser_page.get_by_role("button", name="Dora Lange")).to_be_visible()
     dora = User.objects.get(email="dora@example.org")
     assert (dora.get_full_name(), dora.is_staff, dora.has_usable_password()) == ("Dora Lange", False, False)
     browser_page.get_by_role("button", name="Sign out").click()
     by_provider(browser_page, provider, "dora")
-    expect(browser_page.get_by_role("link", name="Dora Lange")).to_be_visible()
+    expect(browser_page.get_by_role("button", name="Dora Lange")).to_be_visible()
     assert User.objects.count() == 1, "coming again makes nobody new"
 
 
@@ -99,7 +99,7 @@ def test_the_companys_own_sign_in_with_the_keyboard_alone(browser_page: Page, pr
     expect(page).to_have_url(re.compile(re.escape(provider)))
     tab_to(page.get_by_role("button", name="ana", exact=True))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
     tab_to(page.get_by_role("button", name="Sign out"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
@@ -108,7 +108,7 @@ def test_the_companys_own_sign_in_with_the_keyboard_alone(browser_page: Page, pr
 def test_the_provider_may_vouch_for_somebody_who_has_an_account(browser_page: Page, provider: str, ana: User) -> None:
     by_provider(browser_page, provider, "ana")
     expect(browser_page).to_have_url(re.compile(r"/$"))
-    expect(browser_page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(browser_page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
     assert User.objects.count() == 1
 
 
@@ -127,7 +127,7 @@ def test_only_the_companys_domains_may_come_in(
 ) -> None:
     settings.RODEO_OIDC_DOMAINS = ["example.org"]
     by_provider(page, provider, "stranger")
-    expect(page.get_by_text("Only people with a confirmed address at example.org")).to_be_visible()
+    expect(page.get_by_text("Sign in with a confirmed address at example.org")).to_be_visible()
     assert not User.objects.exists()
 
 
@@ -140,7 +140,7 @@ def test_an_invited_person_comes_in_and_is_in_the_squad(
     settings.RODEO_BASE_URL = base_url
     page = browser_as(lea)
     page.goto("/squads/payments/")
-    page.get_by_role("link", name="Invite people, change roles").click()
+    page.get_by_role("link", name="Manage people").click()
     page.get_by_role("textbox", name="E-mail").fill("nia@example.org")
     page.get_by_role("button", name="Invite").click()
     link = page.locator("#link").inner_text().strip()
@@ -149,7 +149,7 @@ def test_an_invited_person_comes_in_and_is_in_the_squad(
     page.context.clear_cookies()
 
     page.goto(link)
-    expect(page.get_by_role("heading", name="Join squad Payments")).to_be_visible()
+    expect(page.get_by_role("heading", name="Join Payments")).to_be_visible()
     page.get_by_label("First name").press_sequentially("Nia")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -157,13 +157,13 @@ def test_an_invited_person_comes_in_and_is_in_the_squad(
     page.keyboard.press("Tab")
     page.keyboard.type("a long pass phrase")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("You are in squad Payments.")).to_be_visible()
+    expect(page.get_by_text("You’re now in Payments.")).to_be_visible()
     nia = User.objects.get(username="nia")
     assert (nia.email, nia.memberships.get().role) == ("nia@example.org", "member")
     page.context.clear_cookies()
     answer = page.request.get(link)
     assert answer.status == 404
-    assert "This link opens nothing" in answer.text()
+    assert "This link no longer works" in answer.text()
 
 
 def test_inviting_somebody_and_withdrawing_it_with_the_keyboard_alone(
@@ -172,7 +172,7 @@ def test_inviting_somebody_and_withdrawing_it_with_the_keyboard_alone(
     settings.RODEO_BASE_URL = base_url
     page = browser_as(lea)
     page.goto("/squads/payments/")
-    tab_to(page.get_by_role("link", name="Invite people, change roles"))
+    tab_to(page.get_by_role("link", name="Manage people"))
     page.keyboard.press("Enter")
     tab_to(page.get_by_role("textbox", name="E-mail"))
     page.keyboard.type("nia@example.org")
@@ -183,7 +183,7 @@ def test_inviting_somebody_and_withdrawing_it_with_the_keyboard_alone(
     expect(page.get_by_text("nia@example.org")).to_be_visible()
     tab_to(page.get_by_role("button", name="Withdraw"))
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The invitation of nia@example.org opens nothing any more.")).to_be_visible()
+    expect(page.get_by_text("Invitation for nia@example.org withdrawn.")).to_be_visible()
     assert page.request.get(link).status == 404
 
 
@@ -193,7 +193,7 @@ def test_somebody_signed_in_joins_with_one_button(browser_as: BrowserAs, lea: Us
     page.goto(f"/invitations/{secret}/")
     page.get_by_role("button", name="Accept as Bo").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("You are in squad Payments.")).to_be_visible()
+    expect(page.get_by_text("You’re now in Payments.")).to_be_visible()
     assert Membership.objects.get(squad=payments, user=bo).role == "lead"
 
 
@@ -238,8 +238,8 @@ def test_a_forgotten_password_is_set_anew_by_mail(browser_page: Page, mailbox: S
     page.goto("/accounts/login/")
     page.get_by_role("link", name="Forgot your password?").click()
     page.get_by_label("E-mail").fill("ana@example.org")
-    page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    page.get_by_role("button", name="Send link").click()
+    expect(page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
     posted()
     assert len(mailbox.mails) == 1
     assert "To: ana@example.org" in mailbox.mails[0]
@@ -247,20 +247,20 @@ def test_a_forgotten_password_is_set_anew_by_mail(browser_page: Page, mailbox: S
     assert link is not None
     page.goto(link[0])
     page.get_by_label("New password", exact=True).fill("another pass phrase")
-    page.get_by_label("New password, again").fill("another pass phrase")
-    page.get_by_role("button", name="Set the password").click()
-    expect(page.get_by_role("heading", name="Your password is changed")).to_be_visible()
+    page.get_by_label("Repeat new password").fill("another pass phrase")
+    page.get_by_role("button", name="Set password").click()
+    expect(page.get_by_role("heading", name="Password changed")).to_be_visible()
     one_step(page, "ana@example.org", "another pass phrase")
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
     posted()
-    assert "If it was not you" in mailbox.mails[1], "and the person is told"
+    assert "If this wasn’t you" in mailbox.mails[1], "and the person is told"
 
 
 def test_nobody_learns_who_has_an_account(browser_page: Page, mailbox: Sink, db: None) -> None:
     browser_page.goto("/accounts/password/reset/")
     browser_page.get_by_label("E-mail").fill("nobody@example.org")
-    browser_page.get_by_role("button", name="Send the link").click()
-    expect(browser_page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    browser_page.get_by_role("button", name="Send link").click()
+    expect(browser_page.get_by_role("heading", name="Check your e-mail")).to_be_visible()
     posted()
     assert mailbox.mails == []
 
@@ -270,10 +270,10 @@ def test_an_invitation_is_mailed(browser_as: BrowserAs, mailbox: Sink, lea: User
     page.goto("/squads/payments/people/")
     page.get_by_role("textbox", name="E-mail").fill("nia@example.org")
     page.get_by_role("button", name="Invite").click()
-    expect(page.get_by_text("The link is on its way by mail.")).to_be_visible()
+    expect(page.get_by_text("We e-mailed the link.")).to_be_visible()
     link = page.locator("#link").inner_text().strip()
     assert link in mailbox.mails[0]
-    assert "Lea invites you to Rodeo, as member of squad Payments." in mailbox.mails[0].replace("\n", " ")
+    assert "Lea invites you to Rodeo, as member of Payments." in mailbox.mails[0].replace("\n", " ")
 
 
 # Second factor, passkeys
@@ -286,14 +286,15 @@ def code_of(secret: str) -> str:
 def test_an_app_is_set_up_and_asked_for(browser_page: Page, ana: User) -> None:
     page = browser_page
     one_step(page, "ana", "ana-password")
-    page.get_by_role("link", name="Ana", exact=True).click()
-    page.get_by_role("link", name="Change the second factor").click()
-    page.get_by_role("link", name="Set it up").click()
+    page.get_by_role("button", name="Ana", exact=True).click()
+    page.get_by_role("link", name="Your account").click()
+    page.get_by_role("link", name="Change two-step sign-in").click()
+    page.get_by_role("link", name="Set up").click()
     still_me(page, "ana-password")
     expect(page.get_by_role("img", name="QR code of the secret below")).to_be_visible()
     secret = page.locator("p code").inner_text()
     page.get_by_label("code").fill(code_of(secret))
-    page.get_by_role("button", name="Set it up").click()
+    page.get_by_role("button", name="Set up").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     codes = page.locator(".codes code").all_inner_texts()
     assert len(codes) == 10
@@ -307,10 +308,10 @@ def test_an_app_is_set_up_and_asked_for(browser_page: Page, ana: User) -> None:
     expect(page).to_have_url(re.compile("/accounts/2fa/authenticate/"))
     page.get_by_label("code").fill("000000")
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_text("This code is wrong or too old.")).to_be_visible()
+    expect(page.get_by_text("Wrong or expired code.")).to_be_visible()
     page.get_by_label("code").fill(codes[0])
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
 
 
 def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
@@ -332,7 +333,7 @@ def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
     still_me(page, "ana-password")
     expect(page.get_by_label("Name")).to_have_value("Passkey")
     page.get_by_label("Name").fill("Laptop")
-    expect(page.get_by_label("Sign in with it alone")).to_be_checked()
+    expect(page.get_by_label("Sign in without a password")).to_be_checked()
     page.get_by_role("button", name="Add it").click()
     page.wait_for_url(re.compile(r"/accounts/2fa/(passkeys|recovery-codes)/$"))
     assert ana.authenticator_set.filter(type="webauthn").count() == 1
@@ -340,7 +341,7 @@ def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
     page.goto("/accounts/login/?next=/squads/")
     page.get_by_role("button", name="Use a passkey").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Ana", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
 
 
 # Tokens
@@ -358,20 +359,20 @@ def told(base_url: str, token: str) -> int:
 def test_a_token_is_made_used_and_revoked(browser_as: BrowserAs, base_url: str, ana: User) -> None:
     page = browser_as(ana)
     page.goto("/account/")
-    page.get_by_text("Make a token").first.focus()
+    page.get_by_text("New token").first.focus()
     page.keyboard.press("Enter")
     page.locator("#id_name").focus()
     page.keyboard.type("Release notes")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("it is shown only this once")).to_be_visible()
+    expect(page.get_by_text("It’s shown only once")).to_be_visible()
     secret = page.locator("#token").inner_text().strip()
     assert told(base_url, secret) == 200
-    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_role("link", name="Done").click()
     assert secret not in page.content()
     expect(page.get_by_role("row", name=re.compile("Release notes"))).to_contain_text("just now")
     page.get_by_role("button", name="Revoke Release notes").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The token Release notes opens nothing any more.")).to_be_visible()
+    expect(page.get_by_text("Token Release notes revoked.")).to_be_visible()
     assert told(base_url, secret) == 401
 
 

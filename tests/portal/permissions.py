@@ -35,9 +35,12 @@ from releases.models import (
 )
 from releases.planning.actions import create_release
 from squads.acceptance.actions import ask
+from squads.attachments.actions import attach
 from squads.boards.actions import save_view
 from squads.discussions.actions import add_comment
+from squads.endings.actions import cancel
 from squads.imports.actions import upload
+from squads.labels.actions import label_named
 from squads.models import (
     AcceptanceRequest,
     Comment,
@@ -53,6 +56,7 @@ from squads.models import (
 from squads.stories.actions import create_story, judge, record_by_hand
 from squads.stories.ranking import block
 from squads.stories.relations import relate
+from squads.teams.actions import archive_squad
 from squads.teams.invitations import invite
 
 ROLES = ("anonymous", "reader", "other", "member", "lead", "manager", "administrator")
@@ -78,9 +82,13 @@ class World:
     people: dict[str, User | None]
     squad: Squad
     search: Squad
+    # Archived.
+    gone: Squad
     story: Story
     # Blocked, related to `story`, with a comment and evidence of the member's, and a change.
     blocked: Story
+    # Cancelled.
+    ended: Story
     comment: Comment
     seen: Evidence
     relation: Relation
@@ -130,6 +138,10 @@ def world() -> World:
     Membership.objects.create(squad=search, user=people["other"], role="lead")
     Membership.objects.create(squad=squad, user=people["member"])
     Membership.objects.create(squad=squad, user=lead, role="lead")
+    label_named(squad, "mobile")
+    cheques = Squad.objects.create(name="Cheques", slug="cheques", key_prefix="CHQ")
+    Membership.objects.create(squad=cheques, user=lead, role="lead")
+    create_story(cheques, by=lead, title="Clear a cheque")
     mo = User.objects.create_user("mo", "mo@example.org", "mo-password")
     Membership.objects.filter(user=people["member"]).update(accepts=True)
     service = Service.objects.create(name="checkout", slug="checkout", squad=squad)
@@ -159,12 +171,14 @@ def world() -> World:
     block(blocked, by=lead, because="the bank")
     running, asked, awaited = (_run(each) for each in deployed)
     changes = [_change(sha, event) for sha in ("abcdef1", "abcdef2")]
+    attach(story, SimpleUploadedFile("log.txt", b"log"), by=lead)
     StoryLink.objects.create(change=changes[0], key=blocked.key, story=blocked, rule="message")
     RequiredPipelines.objects.create(service=service, names=["Tests"], at=timezone.now())
     return World(
         people=people,
         squad=squad,
         search=search,
+        gone=archive_squad(cheques, by=lead),
         story=story,
         service=service,
         unowned=Service.objects.create(name="worker", slug="worker", discovered=True),
@@ -185,6 +199,7 @@ def world() -> World:
         secret=secret,
         token=make_token(by=lead, name="CI", scopes=["read"], days=7, squad=squad)[0],
         blocked=blocked,
+        ended=cancel(create_story(squad, by=lead, title="Pay by cheque"), by=lead, because="Nobody has cheques."),
         comment=add_comment(blocked, by=people["member"], body="Mine."),
         seen=record_by_hand(blocked, by=people["member"], kind="test", note="I tried it."),
         relation=relate(blocked, "blocks", story.key, by=lead),
@@ -298,6 +313,14 @@ def _event(w: World) -> list[Any]:
     return [str(w.event.pk)]
 
 
+def _attached(w: World) -> list[Any]:
+    return [w.story.key, w.story.attachments.get().pk]
+
+
+def _label(w: World) -> list[Any]:
+    return [w.squad.slug, w.squad.labels.get().pk]
+
+
 def _rule(w: World) -> list[Any]:
     return [w.rule.pk]
 
@@ -345,6 +368,10 @@ def _prod(_: World) -> dict[str, Any]:
 
 def _blocked(w: World) -> list[Any]:
     return [w.blocked.key]
+
+
+def _ended(w: World) -> list[Any]:
+    return [w.ended.key]
 
 
 def _running(w: World) -> list[Any]:
@@ -480,6 +507,8 @@ CASES: dict[str, Case] = {
     "squads:teams:list": OWN,
     "squads:teams:create": Case(body=_squad_new),
     "squads:teams:detail": Case(_slug),
+    "squads:teams:archive": Case(_slug, lambda w: {"because": "Done."}),
+    "squads:teams:unarchive": Case(lambda w: [w.gone.slug]),
     "squads:teams:edit": Case(_slug, _squad_said),
     "squads:teams:people": Case(_slug),
     "squads:teams:member_change": Case(lambda w: ["payments", w.membership.pk], lambda w: {"role": "lead"}),
@@ -505,17 +534,23 @@ CASES: dict[str, Case] = {
     # Stories
     "squads:stories:list": OWN,
     "squads:stories:create": Case(body=_story_said, also=PAGE, refusals=(400,)),
+    "squads:stories:quick": Case(body=_story_said, also=PAGE, refusals=(400,)),
     "squads:stories:detail": Case(_key),
     "squads:stories:edit": Case(_key, _story_said),
     "squads:stories:changes": Case(_key),
     "squads:stories:release": Case(
         _key, lambda w: {"release": w.release.pk}, never={"GET": {"other"}, "POST": {"other"}}
     ),
+    "squads:endings:cancel": Case(_key, lambda w: {"because": "Nobody needs it."}),
+    "squads:endings:duplicate": Case(_key, lambda w: {"key": w.blocked.key}),
+    "squads:endings:reopen": Case(_ended),
+    "squads:endings:delete": Case(_ended),
     "squads:handovers:squad": Case(
         _key,
         lambda w: {"squad": "search"},
         never={"GET": {"other"}, "POST": {"other", "member", "lead"}},
     ),
+    "squads:stories:take": Case(_key, never=only("member", "lead"), refusals=(400,)),
     "squads:stories:progress": Case(_key, lambda w: {"to": "in_progress"}),
     "squads:stories:evidence": Case(_key, _seen),
     "squads:stories:evidence_take_back": Case(_by_hand, _mistaken),
@@ -523,6 +558,7 @@ CASES: dict[str, Case] = {
     "squads:stories:field": Case(lambda w: [w.story.key, "title"], lambda w: {"title": "Pay twice"}),
     "squads:stories:checklist": Case(lambda w: [w.story.key, "acceptance_criteria"], lambda w: {"on": CRITERION}),
     "squads:stories:history": Case(_blocked),
+    "squads:comments:people": OWN,
     "squads:comments:list": Case(_blocked),
     "squads:comments:create": Case(_key, _said),
     "squads:comments:edit": Case(_comment, _said, never=only("member")),
@@ -538,6 +574,13 @@ CASES: dict[str, Case] = {
     # Shared by somebody else: a lead may remove it.
     "squads:boards:remove_view": Case(lambda w: [w.squad.slug, w.view.pk], never=only("lead", "administrator")),
     "squads:boards:place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "squads:labels:list": Case(_slug),
+    "squads:labels:rename": Case(_label, lambda w: {"name": "app"}),
+    "squads:labels:remove": Case(_label),
+    "squads:attachments:attach": Case(_key, lambda w: {"files": SimpleUploadedFile("a.txt", b"log")}),
+    "squads:attachments:download": Case(_attached),
+    "squads:attachments:remove": Case(_attached),
+    "squads:boards:assign": Case(_key, lambda w: {"assignees": ["mo"], "version": 1}),
     "squads:boards:block": Case(_key, lambda w: {"because": "the bank"}),
     "squads:boards:unblock": Case(_blocked),
     "squads:boards:by_hand": Case(_key, _seen),
@@ -627,6 +670,8 @@ CASES: dict[str, Case] = {
     "schema": OWN,
     "api:squad-list": Case(body=_squad_new),
     "api:squad-detail": Case(_slug, lambda w: {"mission": "Pay."}),
+    "api:squad-archive": Case(_slug, lambda w: {"because": "Done."}),
+    "api:squad-unarchive": Case(lambda w: [w.gone.slug]),
     "api:squad-members": Case(_slug, lambda w: {"username": "reader"}),
     "api:squad-member": Case(lambda w: ["payments", "mo"]),
     "api:squad-board": Case(_slug),
@@ -646,8 +691,18 @@ CASES: dict[str, Case] = {
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
     "api:story-stage-changes": Case(_key),
     "api:story-take-back": Case(_by_hand, _mistaken),
+    "api:label-list": Case(_slug, lambda w: {"name": "web"}),
+    "api:label-detail": Case(_label, lambda w: {"name": "app"}),
+    "api:attachment-list": Case(_key, lambda w: {"file": SimpleUploadedFile("a.txt", b"log")}),
+    "api:attachment-detail": Case(_attached),
+    "api:attachment-content": Case(_attached),
+    "api:story-assignees": Case(_key, lambda w: {"person": "mo"}),
     "api:story-ticks": Case(_key, lambda w: {"checklist": "acceptance_criteria", "line": CRITERION, "met": True}),
     "api:story-place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "api:story-cancel": Case(_key, lambda w: {"because": "Nobody needs it."}),
+    "api:story-duplicate": Case(_key, lambda w: {"key": w.blocked.key}),
+    "api:story-reopen": Case(_ended),
+    "api:story-delete": Case(_ended),
     "api:story-block": Case(_key, lambda w: {"because": "the bank"}),
     "api:story-unblock": Case(_blocked),
     "api:story-change-list": Case(_key, lambda w: {"sha": w.unlinked.sha}),

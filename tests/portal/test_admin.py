@@ -105,6 +105,6 @@ def test_what_a_verb_objects_to_is_said_and_nothing_is_saved(as_root: Client, db
     place = environment_named("qa2")
     fields = {"name": "QA two", "tier": "staging", "order": "7", "url": "ftp://qa2"}
     answer = as_root.post(f"/admin/releases/environment/{place.pk}/change/", fields, follow=True)
-    assert "Nothing was saved. Give a full address that starts with https:// or http://." in answer.content.decode()
+    assert "Nothing was saved. Enter a full address starting with https:// or http://." in answer.content.decode()
     place.refresh_from_db()
     assert place.name == "qa2"

@@ -47,9 +47,9 @@ def at_once(person: User | None, address: str, *bodies: dict[str, Any], api: boo
     ("address", "body", "said"),
     [
         ("squads", {"name": "Refunds", "key_prefix": "REF"}, "already exists"),
-        ("services", {"name": "ledger", "squad": "payments"}, "There is a service called ledger already."),
-        ("environments", {"key": "qa", "name": "QA", "tier": "testing"}, "There is an environment qa already"),
-        ("releases", {"version": "1.0", "line": "Shop"}, "There is a release 1.0 of Shop already."),
+        ("services", {"name": "ledger", "squad": "payments"}, "There’s already a service ledger."),
+        ("environments", {"key": "qa", "name": "QA", "tier": "testing"}, "There’s already an environment qa"),
+        ("releases", {"version": "1.0", "line": "Shop"}, "There’s already a release 1.0 of Shop."),
     ],
 )
 def test_of_many_with_one_name_one_is_made_and_the_others_are_told(
@@ -136,5 +136,5 @@ def test_of_two_newcomers_who_want_one_name_the_second_is_told(lea: User, paymen
     for thread in threads:
         thread.join()
     assert sorted(status for status, _ in answers) == [302, 400]
-    assert any("Somebody has this user name already." in text for _, text in answers)
+    assert any("This user name is taken." in text for _, text in answers)
     assert User.objects.filter(username="nia").count() == 1

@@ -70,6 +70,12 @@ def expected(row: Row, method: str) -> set[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.methods[0]} {row.route} {row.name}")
+def without_new_source(changed: set[str]) -> set[str]:
+    """Return what changed but for the source of a squad's tokens, which its first report makes, and the news of that."""
+    rest = {key for key in changed if not key.startswith("releases.source ")}
+    return rest if rest == changed else {key for key in rest if not key.startswith("portal.message ")}
+
+
 def test_every_address_opens_for_exactly_those_it_should(row: Row, made: World) -> None:
     case = case_of(row)
     assert row.mark in MAY, (
@@ -294,7 +300,7 @@ def test_nothing_of_another_squad_changes_through_the_api_with(made: World, whos
             assert answer.status_code in (400, 401, 403, 404), f"{method} {row.route}: {answer.status_code}"
             after = snapshot()
             changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
-            assert not {key for key in changed if not key.startswith("releases.source ")}, f"{method} {row.route}"
+            assert not without_new_source(changed), f"{method} {row.route}"
             asked += 1
     assert asked > 12
 

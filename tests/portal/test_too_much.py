@@ -18,7 +18,7 @@ from squads.teams.actions import MOST_REPOSITORIES
 
 LONG = "x" * 50_001
 CRITERIA = "\n".join(f"Criterion {number}" for number in range(501))
-LONGER, LINES = "This is longer than 50000 characters.", "This has 501 lines; 500 is the most."
+LONGER, LINES = "This is over 50000 characters.", "This has 501 lines; 500 is the most."
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_text_that_came_longer_from_elsewhere_keeps_nobody_from_the_other_fiel
 @pytest.mark.parametrize("address", ["progress", "place"])
 def test_a_reason_nobody_would_read_moves_nothing(as_ana: Client, story: Story, address: str) -> None:
     answer = as_ana.post(f"/stories/PAY-1/{address}/", {"to": "in_progress", "because": "x" * 2001}, follow=True)
-    assert "Say it in at most 2000 characters." in answer.content.decode()
+    assert "Use 2000 characters or fewer." in answer.content.decode()
     story.refresh_from_db()
     assert story.progress == "todo"
     assert not StateChange.objects.exists()
@@ -106,7 +106,7 @@ def test_evidence_by_hand_has_a_note_that_can_be_read(as_ana: Client, story: Sto
 def test_squads_and_services_say_what_they_are_in_a_few_thousand_characters(
     as_lea: Client, payments: Squad, checkout: Service, door: str
 ) -> None:
-    text, said = "x" * 5001, "This is longer than 5000 characters."
+    text, said = "x" * 5001, "This is over 5000 characters."
     squad = {"name": "Payments", "key_prefix": "PAY", "kind": "vertical", "mission": text}
     service = {"squad": payments.pk if door == "page" else "payments", "description": text}
     many = {**service, "description": "", "repositories": [f"shop/{n}" for n in range(MOST_REPOSITORIES + 1)]}
@@ -138,7 +138,7 @@ def test_a_person_keeps_so_many_views_of_a_board_and_may_still_change_them(
 ) -> None:
     for number in range(MOST_VIEWS + 1):
         answer = as_ana.post("/squads/payments/board/views/", {"name": f"View {number}", "query": "q=a"}, follow=True)
-    assert f"You keep {MOST_VIEWS} views of this board already." in answer.content.decode()
+    assert f"You already have {MOST_VIEWS} views of this board." in answer.content.decode()
     assert SavedView.objects.count() == MOST_VIEWS
     as_ana.post("/squads/payments/board/views/", {"name": "View 0", "query": "q=b"})
     assert SavedView.objects.get(name="View 0").query == "q=b"
@@ -180,7 +180,7 @@ def test_half_a_character_is_refused_at_its_field(
 ) -> None:
     answer = as_ana.post(f"/api/v1/{address}", body, content_type="application/json")
     ((named, said),) = objected(answer).items()
-    assert named == field and said.startswith("This holds half of a character pair")
+    assert named == field and said.startswith("This contains an invalid character")
     assert Story.objects.count() == 1 and not Service.objects.exists()
 
 
@@ -188,14 +188,14 @@ def test_a_body_that_is_too_large_is_told_the_most_there_may_be(as_ana: Client, 
     body = {"squad": "payments", "title": "x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
     answer = as_ana.post("/api/v1/stories/", body, content_type="application/json")
     assert answer.status_code == 413
-    assert answer.json()["errors"][0]["detail"].startswith("The body has more than 3 MB.")
+    assert answer.json()["errors"][0]["detail"].startswith("The body is over 3 MB.")
     assert not Story.objects.exists()
 
 
 def test_a_form_of_the_api_with_thousands_of_fields_is_refused(as_ana: Client, payments: Squad) -> None:
     fields = {f"field{number}": "x" for number in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS + 1)}
     answer = as_ana.post("/api/v1/squads/payments/imports/", fields)
-    assert "more fields or files" in objected(answer)[None]
+    assert "too many fields or files" in objected(answer)[None]
 
 
 def test_a_story_of_which_much_was_said_takes_one_relation_more(as_ana: Client, ana: User, story: Story) -> None:
@@ -205,7 +205,7 @@ def test_a_story_of_which_much_was_said_takes_one_relation_more(as_ana: Client, 
     )
     said = {"relation": "blocked_by", "key": others[MOST].key}
     answer = as_ana.post("/api/v1/stories/PAY-1/relations/", said, content_type="application/json")
-    assert objected(answer) == {"key": f"PAY-1 has {MOST} related stories already. Take one away first."}
+    assert objected(answer) == {"key": f"PAY-1 has {MOST} related stories, which is the most. Remove one first."}
     # From the other end nothing keeps anybody from saying it, though PAY-1 lists no more.
     said = {"relation": "blocks", "key": "PAY-1"}
     answer = as_ana.post(f"/api/v1/stories/{others[MOST].key}/relations/", said, content_type="application/json")

@@ -110,7 +110,7 @@ def plain_host(text: str) -> str:
     if len(host) > 253 or not NAME.fullmatch(host) or any(len(label) > 63 for label in host.split(".")):
         raise BadAddress(f"{text[:80]!r} is not the name of a host.")
     if NUMBER.fullmatch(host.rpartition(".")[2]):
-        raise BadAddress(f"{text[:80]!r} is an IP address written in another way. Write it as four numbers: 192.0.2.7.")
+        raise BadAddress(f"{text[:80]!r} is an unusual IP address. Write it as four numbers: 192.0.2.7.")
     return host
 
 
@@ -136,7 +136,7 @@ def _resolved(host: str, port: int, seconds: float) -> list[str]:
     except Empty:
         raise UnknownHost(f"The name {host} could not be looked up within {seconds:.0f} seconds.") from None
     if isinstance(found, OSError) or not found:
-        text = f"The host name {host} is not known. Check the address, and that the worker's machine can resolve it."
+        text = f"Unknown host {host}. Check the address, and that the worker can resolve it."
         raise UnknownHost(text)
     return found
 
@@ -163,10 +163,10 @@ def _check(host: str, address: Address, allowed: bool) -> None:
     if place is Place.PUBLIC or (allowed and (place is Place.INSIDE or (place is Place.LINK and is_itself))):
         return
     if place is Place.INSIDE:
-        text = f"{at} is inside a private network, which is closed unless an administrator allows the host {host}."
+        text = f"{at} is inside a private network. An administrator can allow the host {host}."
         raise Closed(text, host, may_be_allowed=True)
     if place is Place.LINK and is_itself:
-        text = f"{at} is {place.value}: closed unless an administrator allows exactly this address."
+        text = f"{at} is {place.value}: an administrator has to allow exactly this address."
         raise Closed(text, host, may_be_allowed=True)
     what = "is" if is_itself else "leads to an address that is"
-    raise Closed(f"{at} {what} {place.value}: it is never asked. Give another address.", host, may_be_allowed=False)
+    raise Closed(f"{at} {what} {place.value}: it can’t be used. Enter another address.", host, may_be_allowed=False)

@@ -64,15 +64,13 @@ def address(text: str) -> httpx2.URL:
     try:
         url = httpx2.URL(text)
     except (httpx2.InvalidURL, ValueError, TypeError):
-        raise BadAddress("The address cannot be read. Write it as https://host/path.") from None
+        raise BadAddress("This address isn’t valid. Write it as https://host/path.") from None
     if url.scheme not in PORTS:
-        raise BadAddress("The address must begin with https:// or http://.")
+        raise BadAddress("The address must start with https:// or http://.")
     if url.userinfo:
-        raise BadAddress(
-            "The address holds a user name or password. Leave it out: credentials have a field of their own."
-        )
+        raise BadAddress("Leave the user name and password out of the address. Use their own fields.")
     if url.port is not None and not 0 < url.port < 65536:
-        raise BadAddress("The address has a port that does not exist.")
+        raise BadAddress("The address has an invalid port.")
     host = plain_host(url.raw_host.decode("ascii"))
     return url.copy_with(host=host, fragment=None)
 
@@ -134,11 +132,9 @@ class HttpClient:
             if response.status not in REDIRECTS or "location" not in response.headers:
                 return response
             if method not in ("GET", "HEAD") and response.status not in (307, 308):
-                raise Astray(
-                    f"{shown(here)} leads elsewhere when something is sent to it. Give the address it has now."
-                )
+                raise Astray(f"{shown(here)} redirects when something is sent to it. Enter its current address.")
             here = _onward(here, response.headers["location"])
-        raise Astray(f"{shown(here)} leads on and on: more than {MOST_REDIRECTS} redirects. Check the address.")
+        raise Astray(f"{shown(here)} redirects more than {MOST_REDIRECTS} times. Check the address.")
 
     def _once(
         self, url: httpx2.URL, method: str, headers: list[tuple[bytes, bytes]], content: bytes | None
@@ -177,16 +173,14 @@ class HttpClient:
         except httpcore2.ConnectError as error:
             raise _unconnected(url, error) from None
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError, ssl.SSLError, OSError):
-            raise BrokenOff(f"{name} broke off in the middle of its answer, or did not speak HTTP.") from None
+            raise BrokenOff(f"{name} broke off its answer, or didn’t answer in HTTP.") from None
         except httpcore2.LocalProtocolError:
-            raise BadAddress(
-                f"{name} cannot be asked: the address or a header holds something that HTTP forbids."
-            ) from None
+            raise BadAddress(f"{name} can’t be reached: the address or a header has invalid characters.") from None
 
     def _slow(self, name: str) -> str:
         if self._deadline.is_over:
-            return f"{name} was given up: the whole answer took longer than {self.limits.whole:.0f} seconds."
-        return f"{name} did not answer for {self.limits.read:.0f} seconds."
+            return f"{name} took longer than {self.limits.whole:.0f} seconds to answer."
+        return f"{name} didn’t answer for {self.limits.read:.0f} seconds."
 
 
 def _checked(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
@@ -201,9 +195,7 @@ def _checked(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
         if not HEADER.fullmatch(name) or key in ("host", "content-length", "transfer-encoding", "connection"):
             raise BadAddress(f"{name[:40]!r} is no header that may be sent.")
         if not value.isascii() or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
-            raise BadAddress(
-                f"The header {name} holds a line break or a letter that HTTP forbids. Type its secret again."
-            )
+            raise BadAddress(f"The header {name} has a line break or an invalid character. Enter its secret again.")
         sent.append((name.encode(), value.encode()))
     return sent
 
@@ -213,11 +205,11 @@ def _onward(here: httpx2.URL, location: str) -> httpx2.URL:
         there = here.join(location)
         there = there.copy_with(host=plain_host(there.raw_host.decode("ascii")), fragment=None)
     except (httpx2.InvalidURL, ValueError, BadAddress):
-        raise Astray(f"{shown(here)} leads to an address that cannot be read.") from None
+        raise Astray(f"{shown(here)} redirects to an invalid address.") from None
     if origin(there) != origin(here) or there.userinfo:
         raise Astray(
-            f"{shown(here)} leads to {shown(there)[:200]}, which is another server. Rodeo sends no credentials to elsewhere: "
-            "give the address it has now."
+            f"{shown(here)} leads to {shown(there)[:200]}, which is another server. Rodeo doesn’t send credentials there. "
+            "Enter its current address."
         )
     return there
 
@@ -227,13 +219,11 @@ def _unconnected(url: httpx2.URL, error: Exception) -> NotAnswered:
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return NotTrusted(
-                f"The certificate of {url.host} is not trusted: {cause.verify_message}. If your company has an authority of "
-                "its own, name its file in RODEO_CA_BUNDLE."
+                f"The certificate of {url.host} isn’t trusted: {cause.verify_message}. If your company has its own "
+                "certificate authority, set RODEO_CA_BUNDLE to its file."
             )
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return Unreachable(
-            f"{url.host} does not speak TLS at port {origin(url)[2]}, or breaks it off. Check the address."
-        )
+        return Unreachable(f"{url.host} doesn’t accept TLS on port {origin(url)[2]}. Check the address.")
     return Unreachable(
-        f"{url.host} does not answer at port {origin(url)[2]}. Check the address, and that the worker's machine may reach it."
+        f"{url.host} doesn’t answer on port {origin(url)[2]}. Check the address, and that the worker can reach it."
     )

@@ -8,10 +8,10 @@ from portal.sample import company
 
 
 class Command(BaseCommand):
-    """Remove the sample company. What others added to it stays."""
+    """Remove the sample company. What others added stays."""
 
-    help = "Remove the sample company. What others added to it stays."
+    help = "Remove the sample company. What others added stays."
 
     def handle(self, *args: Any, **options: Any) -> None:
         gone = company.remove()
-        self.stdout.write("The sample company is gone." if gone else "There is no sample company here.")
+        self.stdout.write("Sample company removed." if gone else "There is no sample company here.")

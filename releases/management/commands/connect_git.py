@@ -74,12 +74,12 @@ class Command(BaseCommand):
         if options["pull"]:
             self._pull(source)
         else:
-            self.stdout.write("The worker pulls it within seconds; see its page for how far it got.")
+            self.stdout.write("The worker pulls it within seconds. See its page for progress.")
 
     def _pull(self, source: Source) -> None:
         lease = leases.lease_now(source)
         if lease is None:
-            raise CommandError("The worker is pulling it already; see its page for how far it got.")
+            raise CommandError("The worker is already pulling it. See its page for progress.")
         pulled = pulling.pull_source(source.pk, lease, on_progress=self._report)
         source.refresh_from_db()
         if pulled is None:
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         if waiting:
             self.stdout.write(f"{waiting} events are still being read by the worker.")
         if failed:
-            raise CommandError(f"{failed} events of this source could not be read. The inbox shows why.")
+            raise CommandError(f"{failed} events of this source couldn’t be read. See Events for the reasons.")
 
     def _report(self, progress: dict[str, Any]) -> None:
         if progress.get("step"):

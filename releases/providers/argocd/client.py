@@ -19,7 +19,7 @@ OPERATION_FIELDS = ("phase", "startedAt", "finishedAt", "operation", "syncResult
 RESULT_FIELDS = ("revision", "revisions", "source", "sources")
 SETTINGS = (
     Setting(
-        "projects", "Projects", "One a line. Left empty, all applications that the token's account sees.", many=True
+        "projects", "Projects", "One per line. Leave empty for all applications the token’s account can see.", many=True
     ),
     Setting(
         "service",
@@ -42,11 +42,9 @@ def check(config: Mapping[str, Any]) -> None:
     for name in ("service", "environment"):
         template = parse.text_in(config, name)
         if "{" in (rest := PLACEHOLDER.sub("", template)) or "}" in rest:
-            raise InvalidSetting(
-                name, "Use {app}, {project}, {namespace}, {cluster} or {label:name} in it, nothing else."
-            )
+            raise InvalidSetting(name, "Use only {app}, {project}, {namespace}, {cluster} or {label:name}.")
         if template and not PLACEHOLDER.search(template) and name == "service":
-            raise InvalidSetting(name, "All applications would be one service. Use {app} or {label:name} in it.")
+            raise InvalidSetting(name, "All applications would be one service. Use {app} or {label:name}.")
 
 
 def headers(session: Session, config: Mapping[str, Any], credential: str) -> Mapping[str, str]:
@@ -60,7 +58,7 @@ def _applications(session: Session, config: Mapping[str, Any]) -> list[Mapping[s
         answer = session.get("/api/v1/applications", {"projects": project.strip()} if project else None)
         document = answer.json()
         if not isinstance(document, Mapping) or "items" not in document:
-            raise PullRefused(f"{answer.url} lists no applications. Check that the address is Argo CD's.")
+            raise PullRefused(f"{answer.url} lists no applications. Check that this is Argo CD’s address.")
         items = document["items"] if isinstance(document["items"], list) else []
         for app in items:
             meta = parse.object_in(app, "metadata") if isinstance(app, Mapping) else {}

@@ -58,7 +58,7 @@ def application(
     operation = parse.object_in(status, "operationState")
     history = [each for each in _list(status, "history")[-MOST_HISTORY:] if isinstance(each, Mapping)]
     if not operation and not history:
-        raise MakesNothing(f"The application {parse.cut(name, 100)} was never synced.")
+        raise MakesNothing(f"The application {parse.cut(name, 100)} has never synced.")
     base: dict[str, Any] = {
         "service": name_from_template(config, "service", SERVICE, app),
         "environment": name_from_template(config, "environment", ENVIRONMENT, app),
@@ -72,7 +72,7 @@ def application(
     keys = {each.key for each in newest}
     found = [*(each for each in earlier if each.key not in keys), *newest]
     if not found:
-        raise MakesNothing("It tells of a dry run, which deploys nothing.")
+        raise MakesNothing("A dry run, which deploys nothing.")
     return found
 
 

@@ -21,20 +21,20 @@ SETTINGS = (
     Setting(
         "user",
         "User",
-        "Only where a proxy asks for a user and a password. Left empty, a token is sent as it is.",
+        "Only if a proxy asks for a user and password. Leave empty to send the token alone.",
         placeholder="rodeo",
     ),
     Setting(
         "builders",
         "Builders",
-        "One a line; * stands for anything. Left empty, all of them.",
+        "One per line; * matches anything. Leave empty for all.",
         many=True,
         placeholder="checkout-*",
     ),
     Setting(
         "codebase",
         "Codebase",
-        "Only where a build checks out several: the one whose commits are followed.",
+        "Only if a build checks out several: the one to follow.",
         placeholder="checkout",
     ),
 )
@@ -53,9 +53,7 @@ def headers(session: Session, config: JsonObject, credential: str) -> Mapping[st
 def check(config: JsonObject) -> None:
     """Raise InvalidSetting for a user that basic authentication cannot carry."""
     if ":" in parse.text_in(config, "user"):
-        raise InvalidSetting(
-            "user", "A user's name holds no colon. Leave the password out of it; it has a field of its own."
-        )
+        raise InvalidSetting("user", "User names have no colon. Put the password in its own field.")
 
 
 def _get_list(session: Session, path: str, name: str) -> list[JsonObject]:
@@ -63,7 +61,7 @@ def _get_list(session: Session, path: str, name: str) -> list[JsonObject]:
     document = answer.json()
     objects = document.get(name) if isinstance(document, Mapping) else None
     if not isinstance(objects, list):
-        raise PullRefused(f"{answer.url} holds no {name}. Check that the address is where Buildbot's pages are.")
+        raise PullRefused(f"{answer.url} holds no {name}. Check that this is the address of Buildbot’s pages.")
     return [each for each in objects if isinstance(each, Mapping)]
 
 
@@ -103,7 +101,7 @@ def pages(session: Session, config: JsonObject, cursor: JsonObject, now: datetim
         builds = _get_list(session, f"builds?buildid__gt={done}&order=buildid&limit={AT_ONCE}&{PROPERTY}", "builds")
         newest_read = max((_id(each, "buildid") for each in builds), default=last)
         if newest_read <= done:
-            raise PullFailed("Buildbot answered with builds that were not asked for. Nothing of that page was kept.")
+            raise PullFailed("Buildbot sent builds that weren’t requested, so the page was skipped.")
         done = newest_read
         at = max((_id(each, "started_at") for each in builds if _id(each, "buildid") == done), default=0)
         unfinished += [
@@ -166,7 +164,7 @@ def test_connection(session: Session, config: JsonObject) -> list[str]:
     """Return how many builders can be read."""
     found = builders(session, config)
     if not found:
-        raise PullFailed("Buildbot shows no builder of these names. Check Builders, and what this user may read.")
+        raise PullFailed("Buildbot shows no builders with these names. Check Builders and this user’s access.")
     return [f"{len(found):,} {'builder' if len(found) == 1 else 'builders'}"]
 
 
@@ -174,5 +172,5 @@ PULLING = Pulling(
     headers=headers,
     pages=pages,
     test_connection=test_connection,
-    credential="Only where a proxy guards Buildbot: the user's password, or a token. Buildbot itself shows builds to everybody.",
+    credential="Only if Buildbot is behind a proxy: the user’s password, or a token.",
 )

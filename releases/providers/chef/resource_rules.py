@@ -21,24 +21,24 @@ SETTINGS = (
     Setting(
         "resources",
         "Resources that deploy",
-        "One a line: type[name] = service. * stands for anything; {name} in the "
-        "service is the resource's name, and so is the service where none is written.",
+        "One per line: type[name] = service. * matches anything. {name} is the resource’s name, "
+        "which is also the default service.",
         many=True,
         placeholder="package[checkout]\ndeploy_revision[/srv/search] = search",
     ),
     Setting(
         "version",
-        "Where the version is",
-        "One a line, the first that is there counts: in the resource, such as "
-        "after.version, or with node. before it in the node's attributes, such as node.normal.{service}.version.",
+        "Version path",
+        "One per line; the first one found counts. In the resource, such as after.version, or in the node’s "
+        "attributes, such as node.normal.{service}.version.",
         many=True,
         placeholder="\n".join(VERSIONS),
     ),
     Setting(
         "nodes",
         "Nodes that count",
-        "One a line; * stands for anything. Each converge that changes a version is one "
-        "deployment, so name one node of each environment where several run a service. Left empty, all.",
+        "One per line; * matches anything. If several nodes of an environment run a service, list only one of them, "
+        "or each counts as a deployment. Leave empty for all.",
         many=True,
         placeholder="checkout-1.*",
     ),
@@ -82,14 +82,14 @@ def check(config: JsonObject) -> None:
     for line in lines_in(config, "resources"):
         if not RULE.fullmatch(line):
             raise InvalidSetting(
-                "resources", f"“{parse.cut(line, 80)}” is no rule. Write package[checkout] = checkout."
+                "resources", f"“{parse.cut(line, 80)}” isn’t a rule. Write package[checkout] = checkout."
             )
         if line.count("*") > 5:
             raise InvalidSetting("resources", f"“{parse.cut(line, 80)}” has more than five *. Use fewer.")
     for line in lines_in(config, "version"):
         if not PATH.fullmatch(line):
             raise InvalidSetting(
-                "version", f"“{parse.cut(line, 80)}” is no place. Write after.version, or node.normal.x.y."
+                "version", f"“{parse.cut(line, 80)}” isn’t a path. Write after.version, or node.normal.x.y."
             )
     if any(line.count("*") > 5 for line in lines_in(config, "nodes")):
         raise InvalidSetting("nodes", "A line has more than five *. Use fewer.")

@@ -48,7 +48,7 @@ def label(message: Message) -> Labelled:
 def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Seen] | None:
     """Return the deployments of a converge; None for other messages."""
     if kind == START:
-        raise MakesNothing("A converge began: what it will change, nobody knows yet.")
+        raise MakesNothing("A converge started, so its changes aren’t known yet.")
     if kind not in (CONVERGE, REPORT):
         return None
     payload = as_object(read_json(message), "the event")
@@ -132,9 +132,9 @@ def _changes(payload: JsonObject, config: Mapping[str, Any]) -> tuple[dict[str, 
     """Return the version of each service that a converge changed and whether it failed; and what makes nothing, and why."""
     rules, resources, node_name = rules_in(config), payload.get("resources"), _node_name(payload)
     if not rules:
-        return {}, "Its source has no rules, so no resource deploys anything. Write them as “Resources that deploy”."
+        return {}, "The source has no “Resources that deploy” yet."
     if not is_counted(config, node_name):
-        return {}, f"The node {node_name} is none of the source's “Nodes that count”."
+        return {}, f"The node {node_name} isn’t one of the source’s “Nodes that count”."
     listed = [each for each in resources if isinstance(each, Mapping)] if isinstance(resources, list) else []
     node = parse.object_in(payload, "node")
     changed: dict[str, tuple[str, bool]] = {}
@@ -169,7 +169,7 @@ def _changed_version(resource: JsonObject, node: JsonObject, config: JsonObject,
     if not version:
         return (
             "",
-            f"{named} was {status} and says no version. Pin one, or name the place of it under “Where the version is”.",
+            f"{named} was {status} and says no version. Pin one, or set its path under “Version path”.",
         )
     before = version_in(config, {**resource, "after": resource.get("before"), "properties": {}}, {}, service)
     if status == "updated" and version == before:
@@ -180,11 +180,9 @@ def _changed_version(resource: JsonObject, node: JsonObject, config: JsonObject,
 def _nothing_matches(resources: list[JsonObject]) -> str:
     updated = [each for each in resources if parse.text_in(each, "status").lower() in ("updated", "failed")]
     if not updated:
-        return "It changed no resource."
+        return "It changed no resources."
     names = ", ".join("{}[{}]".format(*_type_and_name(each)) for each in updated[:MOST_REASONS])
-    return parse.cut(
-        f"None of the resources that it changed is one that deploys, by the rules of its source: {names}.", 1000
-    )
+    return parse.cut(f"None of the changed resources deploys, by the source’s rules: {names}.", 1000)
 
 
 PROVIDER = Provider(

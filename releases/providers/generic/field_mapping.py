@@ -30,24 +30,24 @@ REQUIRED_FIELDS = {
 # Of these, at least one is required: it tells the service.
 ONE_REQUIRED = {RUN: ("service", "repository", "sha"), DEPLOYMENT: ("service", "repository")}
 FIELDS = (
-    ("key", "Identity", "What tells it from others of its sort, the same in every event about it."),
+    ("key", "Identity", "A unique id, the same in every event about it."),
     (
         "at",
-        "When it was so",
-        "ISO 8601, or seconds or milliseconds since 1970. Left empty: when it finished or started, else when the event came.",
+        "Time",
+        "ISO 8601, or seconds or milliseconds since 1970. Leave empty to use its finish, its start, or the event’s arrival.",
     ),
-    ("status", "Status", "Of a run, a deployment, an acceptance run; of an incident, whether it is over (“success”)."),
+    ("status", "Status", "For runs, deployments and acceptance runs; for incidents, whether it’s over (“success”)."),
     ("service", "Service", ""),
-    ("repository", "Repository", "Its address or its name, such as shop/checkout."),
+    ("repository", "Repository", "Its address or name, such as shop/checkout."),
     ("environment", "Environment", ""),
-    ("sha", "Commit", "Its sha, or an address that ends in it."),
-    ("version", "Version", "Of a deployment."),
-    ("pipeline", "Pipeline", "Of a run."),
-    ("branch", "Branch", "Of a run or a change."),
+    ("sha", "Commit", "Its sha, or an address ending in it."),
+    ("version", "Version", "For deployments."),
+    ("pipeline", "Pipeline", "For runs."),
+    ("branch", "Branch", "For runs and changes."),
     ("trigger", "Trigger", "What started a run: push, merge_queue, tag, schedule, pull_request, manual, api, bot."),
-    ("story", "Story", "Of an acceptance run: a key such as PAY-12."),
-    ("title", "Title", "Of an incident or an acceptance run; the first line of a change's message."),
-    ("author", "Author", "Of a change, or who performed an acceptance run."),
+    ("story", "Story", "For acceptance runs: a key such as PAY-12."),
+    ("title", "Title", "For incidents and acceptance runs; the first line of a change’s message."),
+    ("author", "Author", "For changes, or who performed an acceptance run."),
     ("started_at", "Started", ""),
     ("finished_at", "Finished", ""),
     ("url", "Link", ""),
@@ -73,29 +73,28 @@ OUR_STATUSES = (*(each for each in facts.PHASES if each != facts.FINISHED), *fac
 SETTINGS = (
     Setting(
         "makes",
-        "What it makes",
-        "So long as it is nothing, its events are kept and not read.",
+        "Creates",
+        "While nothing is chosen, events are only stored.",
         choices=(("", "nothing yet"), *MAKES),
     ),
     Setting(
         "condition",
         "Only if",
-        "A path: events in which it leads to nothing, to false or to nothing but empty text are not read. Such as $.build. "
+        "A path, such as $.build: events where it’s missing, false or empty are ignored. "
         "Or a comparison: $.type == 'deploy', $.type != 'test'; of a list $[?@.type == 'deploy'].",
         placeholder="$.type == 'deploy'",
     ),
     Setting(
         "words",
-        "Words of its status",
-        f"One a line, its word = ours: ok=success, broken=failure. Ours are {', '.join(OUR_STATUSES)}.",
+        "Status mapping",
+        f"One per line: ok=success, broken=failure. Rodeo’s words are {', '.join(OUR_STATUSES)}.",
         many=True,
         placeholder="ok=success",
     ),
     Setting(
         "namespace",
         "Name of the system",
-        "What it identifies is its own: two sources may both have a deployment 1. Where two sources are one system, give "
-        "both the same name here.",
+        "Use the same name for sources that are one system, so that their ids mean the same things.",
     ),
     *(
         Setting(
@@ -158,13 +157,13 @@ def check(config: Mapping[str, Any]) -> None:
 
 def _check_field(name: str, text: str) -> None:
     if name == "condition" and not text.startswith("$"):
-        raise InvalidSetting(name, "Write a path, such as $.build, or a comparison, such as $.type == 'deploy'.")
+        raise InvalidSetting(name, "Enter a path, such as $.build, or a comparison, such as $.type == 'deploy'.")
     try:
         constants = [] if name == "condition" and condition_in(text) else places_in(text)
     except BadPath as error:
-        raise InvalidSetting(name, f"That path is not taken: {error}.") from None
+        raise InvalidSetting(name, f"This path isn’t supported: {error}.") from None
     if name in PATH_ONLY and any(not place.path for place in constants):
-        raise InvalidSetting(name, "It differs from event to event: write a path, such as $.build.id.")
+        raise InvalidSetting(name, "Enter a path, such as $.build.id.")
 
 
 def _check_whole(config: Mapping[str, Any]) -> None:
@@ -176,4 +175,4 @@ def _check_whole(config: Mapping[str, Any]) -> None:
             raise InvalidSetting(name, f"{dict(MAKES)[makes].capitalize()} needs this: write a path such as $.{name}.")
     alternatives = ONE_REQUIRED.get(makes, ())
     if alternatives and not any(parse.text_in(config, name) for name in alternatives):
-        raise InvalidSetting(alternatives[0], f"Say whose it is: fill in {' or '.join(alternatives)}.")
+        raise InvalidSetting(alternatives[0], f"Fill in {' or '.join(alternatives)}.")

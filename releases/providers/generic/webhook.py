@@ -32,9 +32,7 @@ FEWEST_MILLISECONDS = 100_000_000_000
 NEVER = (0, "0")
 SIGN = re.compile(r"[/:@]")
 WHOLE_SHA = (40, 64)
-NO_MAPPING = (
-    "Its source has no mapping yet, so nobody knows what it means. Write one on “Try the mapping” of the source."
-)
+NO_MAPPING = "The source has no mapping yet. Add one under “Try the mapping” on the source’s page."
 
 
 def label(message: Message) -> Labelled:
@@ -51,7 +49,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     try:
         check_size(document)
         if mapping.condition and not condition_in(mapping.condition).holds(document):
-            raise MakesNothing(f"The condition of the source's mapping does not hold for it: {mapping.condition}")
+            raise MakesNothing(f"It doesn’t match the mapping’s condition: {mapping.condition}")
         event = _MappedEvent(document, mapping, config, parse.moment(message.headers.get("received-at", "")))
         # An id is its source's own: two systems may both have a deployment 1.
         namespace = parse.text_in(config, "namespace") or message.headers.get("source", "")
@@ -113,7 +111,7 @@ class _MappedEvent:
             return at
         if self.received is None:
             raise Unreadable("at: the mapping names no moment, and it is not known when the event came")
-        self.reasons.append("It names no time, so the time when it came counts.")
+        self.reasons.append("It has no time, so its arrival counts.")
         return self.received
 
     def status(self) -> tuple[Meaning, str]:

@@ -51,7 +51,7 @@ def pinning_options(address: Address, check: HostCheck) -> list[str]:
     if scheme not in ("http", "https") or _is_literal(host):
         return []
     if not can_pin():
-        raise GitFailed("The git where the worker runs is too old to be kept to one server. Install git 2.37 or newer.")
+        raise GitFailed("The worker’s git is too old. Install git 2.37 or newer.")
     listed = ",".join(f"[{each}]" if ":" in each else each for each in addresses)
     return ["-c", f"http.curloptResolve={host}:{port}:{listed}"]
 

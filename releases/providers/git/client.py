@@ -189,7 +189,7 @@ class Git:
     ) -> subprocess.Popen[bytes]:
         program = shutil.which("git")
         if program is None:
-            raise GitFailed("git is not installed where the worker runs. Install it.")
+            raise GitFailed("Git isn’t installed on the worker’s machine. Install it.")
         return subprocess.Popen(
             [program, *SAFE, *arguments],
             stdin=stdin,
@@ -235,7 +235,7 @@ class Git:
                 if time.monotonic() > self._deadline:
                     raise GitFailed(
                         f"git was stopped: reading the repository took longer than {self.timeout:.0f} seconds. "
-                        "It will be tried again; if it always takes this long, raise RODEO_GIT_TIMEOUT."
+                        "Rodeo will try again. If it keeps happening, raise RODEO_GIT_TIMEOUT."
                     )
                 for key, _ in ready:
                     piece = os.read(key.fd, 1 << 17)

@@ -57,15 +57,11 @@ def address(text: str) -> Address:
     if not text:
         raise InvalidSetting("url", f"Name the repository. {ADDRESS_HELP}")
     if len(text) > LONGEST_URL:
-        raise InvalidSetting("url", f"The address is longer than {LONGEST_URL} characters.")
+        raise InvalidSetting("url", f"The address is over {LONGEST_URL} characters.")
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
-        raise InvalidSetting(
-            "url", "The address contains control characters. Type it again without line breaks or tabs."
-        )
+        raise InvalidSetting("url", "The address contains control characters. Enter it without line breaks or tabs.")
     if text.startswith("-"):
-        raise InvalidSetting(
-            "url", f"The address starts with a dash, which git would take for an option. {ADDRESS_HELP}"
-        )
+        raise InvalidSetting("url", f"The address can’t start with a dash. {ADDRESS_HELP}")
     if helper := HELPER.match(text):
         raise InvalidSetting(
             "url", f"Transport helpers such as {helper[1]}:: run programs: not allowed. {ADDRESS_HELP}"
@@ -79,17 +75,17 @@ def address(text: str) -> Address:
         _check_host(match["host"])
         _check_user(match["user"])
         if match["path"].startswith("-"):
-            raise InvalidSetting("url", "The path starts with a dash. Write it as ssh://user@host/path instead.")
+            raise InvalidSetting("url", "The path can’t start with a dash. Write it as ssh://user@host/path instead.")
         return Address(text, user=match["user"])
     if "@" not in text and ":" in text.split("/")[0]:
-        raise InvalidSetting("url", f"The address names no user. Write user@host:path. {ADDRESS_HELP}")
+        raise InvalidSetting("url", f"The address has no user. Write user@host:path. {ADDRESS_HELP}")
     return Address(text, local=True)
 
 
 def _url(text: str, scheme: str) -> Address:
     if scheme == "file":
         raise InvalidSetting(
-            "url", "file:// addresses are not allowed. Give the path itself, such as /srv/git/shop.git."
+            "url", "file:// addresses aren’t allowed. Enter the path itself, such as /srv/git/shop.git."
         )
     if scheme not in SCHEMES:
         raise InvalidSetting("url", f"{scheme}:// addresses are not allowed. {ADDRESS_HELP}")
@@ -99,16 +95,16 @@ def _url(text: str, scheme: str) -> Address:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise InvalidSetting("url", f"The address cannot be read. {ADDRESS_HELP}") from None
+        raise InvalidSetting("url", f"The address can’t be read. {ADDRESS_HELP}") from None
     user, colon, _ = parts.netloc.rpartition("@")[0].partition(":")
     if colon:
-        raise InvalidSetting("url", "The address contains a password. Leave it out and put it into the secret instead.")
+        raise InvalidSetting("url", "Leave the password out of the address. Use the secret field.")
     if user:
         _check_user(unquote(user))
     host = parts.netloc.rpartition("@")[2]
     _check_host(host if port is None else host.rpartition(":")[0])
     if len(parts.path.strip("/")) == 0:
-        raise InvalidSetting("url", "The address names a host but no repository on it.")
+        raise InvalidSetting("url", "The address has no repository.")
     return Address(f"{scheme}{text[len(scheme) :]}", user=unquote(user))
 
 
@@ -137,7 +133,7 @@ def tag_pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]
     Expressions are RE2's, which matches in time linear to the name, whatever the expression.
     """
     if len(text) > LONGEST_PATTERN:
-        raise InvalidSetting(field, f"The pattern is longer than {LONGEST_PATTERN} characters.")
+        raise InvalidSetting(field, f"The pattern is over {LONGEST_PATTERN} characters.")
     if not text:
         return lambda name: False
     is_expression = any(sign in text for sign in "\\(^$+|{") or ".*" in text

@@ -6,42 +6,42 @@ from collections.abc import Iterable
 
 PERCENT = re.compile(r"(Receiving objects|Resolving deltas|Counting objects|Compressing objects): +(\d+)%")
 REMEDIES = (
-    (r"dubious ownership", "The folder belongs to another user. Give the user that runs the worker read access to it."),
+    (r"dubious ownership", "The folder belongs to another user. Give the worker’s user read access."),
     (
         r"host key verification failed",
         "The server's SSH key is not the one known for it. If it was renewed, remove the old one from known_hosts.",
     ),
     (
         r"permission denied \(|publickey",
-        "The server refused the SSH key. Add the public key of the user that runs the worker to it.",
+        "The server rejected the SSH key. Add the worker’s public key to it.",
     ),
     (
         r"could not read username|authentication failed|terminal prompts disabled|returned error: 40[13]|invalid credentials|access denied|could not read password",
-        "The server wants credentials, or refused these. Put a token that may read the repository into the source's secret.",
+        "The server needs other credentials. Put a token with read access into the source’s secret.",
     ),
-    (r"returned error: 30\d|redirect", "The address leads elsewhere. Give the address the repository has now."),
+    (r"returned error: 30\d|redirect", "The address redirects. Enter the repository’s current address."),
     (
         r"could not resolve",
-        "The host name is not known. Check the address, and that the worker's machine can resolve it.",
+        "Unknown host. Check the address, and that the worker can resolve it.",
     ),
     (
         r"connection refused|timed out|failed to connect|no route to host|network is unreachable|couldn't connect|could not connect",
-        "The server does not answer. Check the address and port, and that the worker's machine may reach it.",
+        "The server doesn’t answer. Check the address and port, and that the worker can reach it.",
     ),
     (
         r"ssl|certificate",
-        "The server's certificate is not trusted by the worker's machine. Install its authority there.",
+        "The server’s certificate isn’t trusted. Install its authority on the worker’s machine.",
     ),
     (
         r"returned error: 404|not found|does not exist|does not appear to be a git|no such file|not a git repository|not exported",
-        "There is no repository at this address, or these credentials may not see it.",
+        "There’s no repository at this address, or these credentials can’t see it.",
     ),
-    (r"returned error: 5\d\d", "The server has a problem of its own. It will be tried again."),
-    (r"no space left", "The disk is full. Make room where RODEO_STATE_DIR is."),
-    (r"transport '.*' not allowed", "This kind of address is not allowed."),
+    (r"returned error: 5\d\d", "The server has a problem of its own. Rodeo will try again."),
+    (r"no space left", "The disk is full. Free some space for RODEO_STATE_DIR."),
+    (r"transport '.*' not allowed", "This kind of address isn’t allowed."),
     (
         r"remote end hung up|early eof|unexpected disconnect|unable to rewind|rpc failed",
-        "The connection broke. It will be tried again.",
+        "The connection broke. Rodeo will try again.",
     ),
 )
 

@@ -64,7 +64,7 @@ class Mirror:
                 except OSError:
                     self.git.tick()
                     if time.monotonic() > until:
-                        text = "An earlier pull of this repository is still at work. It will be tried again."
+                        text = "An earlier pull of this repository is still at work. Rodeo will try again."
                         raise GitFailed(text) from None
                     time.sleep(0.2)
             self.git.lock_fd = lock.fileno()
@@ -108,14 +108,12 @@ class Mirror:
         """Return the ref of the mainline of a repository whose HEAD names no existing branch."""
         names = ", ".join(head.removeprefix("refs/heads/") for head in heads[:10])
         if self.branch:
-            raise GitFailed(f"The repository has no branch {self.branch!r}. Choose one it has: {names}.")
+            raise GitFailed(f"The repository has no branch {self.branch!r}. Its branches: {names}.")
         likely = heads if len(heads) == 1 else ["refs/heads/main", "refs/heads/master", "refs/heads/trunk"]
         for ref in likely:
             if ref in heads:
                 return ref
-        raise GitFailed(
-            f"The repository names no default branch. Choose the mainline in the source's settings: {names}."
-        )
+        raise GitFailed(f"The repository has no default branch. Choose one in the source’s settings: {names}.")
 
     def fetch(self, remote: RemoteRefs, report: Callable[[int], None]) -> None:
         """Fetch the mainline and the tags, forced pushes and deletions included; `report` gets the progress in per cent."""
@@ -296,4 +294,4 @@ def _records(pieces: Iterable[bytes], size: int) -> Iterator[list[str]]:
             begun.append(rest)
             length += len(rest)
     if row or length:
-        raise GitFailed("git's list of commits ended in the middle. It will be tried again.")
+        raise GitFailed("git's list of commits ended in the middle. Rodeo will try again.")

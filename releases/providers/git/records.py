@@ -160,7 +160,7 @@ def _object(body: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"The body is not JSON: {error}.") from None
     if not isinstance(content, dict):
-        raise Unreadable("The body is not a JSON object.")
+        raise Unreadable("The body isn’t a JSON object.")
     return content
 
 

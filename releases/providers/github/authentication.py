@@ -49,11 +49,11 @@ def _installation_token(session: Session, config: Mapping[str, Any], key: str) -
         signed = jwt.encode(claims, pem(key), algorithm="RS256")
     except (ValueError, TypeError, jwt.PyJWTError):
         raise PullRefused(
-            "The credential is no private key of a GitHub App. Paste the whole .pem file, from BEGIN to END."
+            "This isn’t a GitHub App’s private key. Paste the whole .pem file, from BEGIN to END."
         ) from None
     path = f"{prefix(config)}/app/installations/{parse.text_in(config, 'installation_id')}/access_tokens"
     answer = session.post(path, {}, {**ACCEPT, "Authorization": f"Bearer {signed}"}).json()
     token = parse.text_in(answer, "token") if isinstance(answer, Mapping) else ""
     if not token:
-        raise PullRefused("GitHub gave the App no token. Check the installation's number.")
+        raise PullRefused("GitHub gave the app no token. Check the installation ID.")
     return token

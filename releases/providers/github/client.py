@@ -29,30 +29,28 @@ SETTINGS = (
     Setting(
         "repositories",
         "Repositories",
-        "One a line: owner/name. Left empty, all that the token sees, without those that are archived.",
+        "One per line: owner/name. Leave empty for all the token can see, except archived ones.",
         many=True,
         placeholder="shop/checkout",
     ),
-    Setting("issues", "Issues", "Whether issues are read as tickets.", choices=(("", "Read"), (OFF, "Leave out"))),
+    Setting("issues", "Issues", "Whether to read issues.", choices=(("", "Read"), (OFF, "Leave out"))),
     Setting(
         "checks",
         "Statuses and checks",
-        "Those that other CI systems give to the newest commits.",
+        "Those that other CI systems add to the newest commits.",
         choices=(("", "Read"), (OFF, "Leave out")),
     ),
-    Setting(
-        "days", "Days of history", f"How far back the first pull reads: {DAYS} where left empty.", placeholder=str(DAYS)
-    ),
+    Setting("days", "Days of history", f"How far back the first pull reads. {DAYS} if empty.", placeholder=str(DAYS)),
     Setting(
         "app_id",
         "App ID",
-        "Only for a GitHub App; the credential is then its private key (the .pem file).",
+        "Only for a GitHub App. The credential is then its private key (.pem file).",
         placeholder="123456",
     ),
     Setting(
         "installation_id",
         "Installation ID",
-        "Only for a GitHub App: the number at the end of the address of its installation.",
+        "Only for a GitHub App: the number at the end of its installation’s address.",
         placeholder="12345678",
     ),
 )
@@ -62,22 +60,20 @@ def check(config: Mapping[str, Any]) -> None:
     """Raise InvalidSetting, naming the field, for settings that cannot work."""
     host = urlsplit(str(config.get("url") or "")).netloc.lower()
     if host.rpartition("@")[2] in ("github.com", "www.github.com"):
-        raise InvalidSetting("url", "That is where people go. The API of GitHub.com is at https://api.github.com.")
+        raise InvalidSetting("url", "That’s the website. GitHub.com’s API is at https://api.github.com.")
     for name in repository_names(config):
         if "://" in name or name.count("/") != 1:
             raise InvalidSetting(
-                "repositories", f"{parse.cut(name, 80)} is no repository. Write owner/name, without the host."
+                "repositories", f"{parse.cut(name, 80)} isn’t a repository. Write owner/name, without the host."
             )
     days = parse.text_in(config, "days")
     if days and not (days.isdecimal() and len(days) < 6 and 1 <= int(days) <= MOST_DAYS):
-        raise InvalidSetting("days", f"Write a number of days from 1 to {MOST_DAYS}.")
+        raise InvalidSetting("days", f"Enter a number of days from 1 to {MOST_DAYS}.")
     app, installation = parse.text_in(config, "app_id"), parse.text_in(config, "installation_id")
     if bool(app) != bool(installation):
         raise InvalidSetting("installation_id" if app else "app_id", "A GitHub App needs both its App ID and this.")
     if installation and not installation.isdecimal():
-        raise InvalidSetting(
-            "installation_id", "That is a number, at the end of the address of the installation's page."
-        )
+        raise InvalidSetting("installation_id", "Enter the number at the end of the installation page’s address.")
 
 
 def repository_names(config: Mapping[str, Any]) -> list[str]:
@@ -101,7 +97,7 @@ def _repositories(client: EtagClient, config: Mapping[str, Any], missing: list[s
         try:
             answer, remembered = client.get_if_changed(path)
         except Missing:
-            missing.append(f"GitHub knows no repository {name}, or does not show it to this token")
+            missing.append(f"GitHub has no repository {name}, or this token can’t see it")
             continue
         if answer is not None:
             remembered = _repository_info(answer.json())
@@ -131,7 +127,7 @@ def _visible_repositories(client: EtagClient, of_app: bool) -> Iterator[dict[str
         seen |= {each["full_name"] for each in fresh}
         if len(seen) > MOST_REPOSITORIES:
             raise PullRefused(
-                f"The token sees more than {MOST_REPOSITORIES:,} repositories. Name those that matter in Repositories."
+                f"The token sees more than {MOST_REPOSITORIES:,} repositories. List the ones you need under Repositories."
             )
         yield from fresh
         has_next = bool(remembered[1])
@@ -176,9 +172,9 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
         if len(missing) >= MOST_REFUSALS:
             break
     if missing:
-        remedy = "Let the token read that, or take it out of the source's settings."
+        remedy = "Give the token access, or remove it from the source’s settings."
         if complete_lists and len(missing) < MOST_REFUSALS:
-            raise PullIncomplete(f"{'; '.join(missing)}. All else was read. {remedy}")
+            raise PullIncomplete(f"{'; '.join(missing)}. Everything else was read. {remedy}")
         raise PullRefused(f"{'; '.join(missing)}. {remedy}")
     client.prune()
     last = {"tags": client.etags, "marks": marks}
@@ -192,7 +188,7 @@ def test_connection(session: Session, config: Mapping[str, Any]) -> list[str]:
     client = EtagClient(session, prefix(config), {})
     infos = list(_repositories(client, config, missing))
     if missing:
-        raise PullRefused(f"{'; '.join(missing)}. Check its name, and that the token may read it.")
+        raise PullRefused(f"{'; '.join(missing)}. Check its name and the token’s access.")
     counts = {"workflow": 0, "environment": 0}
     for info in infos[:COUNTED_REPOSITORIES]:
         for one, path in (("workflow", "actions/workflows"), ("environment", "environments")):
@@ -219,6 +215,6 @@ PULLING = Pulling(
     pages=pages,
     test_connection=test_connection,
     default_url="https://api.github.com",
-    credential="A personal access token that may read, or the private key (.pem) of a GitHub App.",
+    credential="A personal access token with read access, or a GitHub App’s private key (.pem).",
     per_minute=600,
 )

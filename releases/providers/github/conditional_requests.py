@@ -63,7 +63,7 @@ def objects_in(answer: Answer, field: str = "") -> list[dict[str, Any]]:
     if field and isinstance(document, Mapping):
         document = document.get(field)
     if not isinstance(document, list):
-        raise PullRefused(f"{answer.url} holds no list. Check that the address is that of GitHub's API.")
+        raise PullRefused(f"{answer.url} holds no list. Check that this is GitHub’s API address.")
     return [each for each in document if isinstance(each, dict)]
 
 

@@ -70,12 +70,12 @@ RESOURCE_FIELDS = {
 }
 NOTHING = {
     "push": "It brought no commit to the default branch.",
-    "pull_request": "The request is not merged into the default branch.",
-    "check_run": "It is a job of GitHub Actions: the run of its workflow tells how it went.",
-    "deployment": "The deployment was superseded by another, which says nothing about how it went.",
-    "deployment_status": "The deployment was superseded by another, which says nothing about how it went.",
+    "pull_request": "The pull request isn’t merged into the default branch.",
+    "check_run": "A GitHub Actions job. Its workflow run has the result.",
+    "deployment": "The deployment was superseded, which has no result.",
+    "deployment_status": "The deployment was superseded, which has no result.",
     "release": "The release is a draft, or is no longer published.",
-    "issues": "It is a pull request, which is no issue here.",
+    "issues": "A pull request, not an issue.",
 }
 PROVIDER = Provider(
     kind="github",
@@ -85,7 +85,7 @@ PROVIDER = Provider(
     label=label,
     translate=translate,
     forms=True,
-    how_to_sign="Put the source's token into the webhook's “Secret”: GitHub then signs what it sends (X-Hub-Signature-256).",
+    how_to_sign="Put the source’s secret into the webhook’s “Secret”. GitHub then signs its messages (X-Hub-Signature-256).",
     pulling=PULLING,
     settings=SETTINGS,
     check=check,

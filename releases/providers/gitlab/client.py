@@ -70,12 +70,12 @@ SETTINGS = (
     Setting(
         "projects",
         "Projects",
-        "One a line, as in its address: group/project. Left empty, all that the token's owner is a member of.",
+        "One per line, as in its address: group/project. Leave empty for all the token’s owner is a member of.",
         many=True,
         placeholder="shop/checkout",
     ),
     Setting(
-        "since", "Read from", "A date such as 2026-01-31. Left empty, everything there is.", placeholder="2026-01-31"
+        "since", "Read from", "A date such as 2026-01-31. Leave empty to read everything.", placeholder="2026-01-31"
     ),
 )
 
@@ -85,11 +85,11 @@ def check(config: Mapping[str, Any]) -> None:
     for name in projects_in(config):
         if "://" in name or not ("/" in name or name.isdigit()):
             raise InvalidSetting(
-                "projects", f"{parse.cut(name, 80)} is no project. Write group/project, without the host."
+                "projects", f"{parse.cut(name, 80)} isn’t a project. Write group/project, without the host."
             )
     since = config.get("since")
     if since and _since(config) is None:
-        raise InvalidSetting("since", "That is no date. Write it as 2026-01-31.")
+        raise InvalidSetting("since", "This isn’t a date. Write it as 2026-01-31.")
 
 
 def projects_in(config: Mapping[str, Any]) -> list[str]:
@@ -127,7 +127,7 @@ def objects_in(answer: Answer) -> list[Mapping[str, Any]]:
     """Return the objects in a list; PullRefused when the answer is something else."""
     document = answer.json()
     if not isinstance(document, list):
-        raise PullRefused(f"{answer.url} holds no list. Check that the address is GitLab's.")
+        raise PullRefused(f"{answer.url} holds no list. Check that this is GitLab’s address.")
     return [each for each in document if isinstance(each, Mapping)]
 
 
@@ -138,7 +138,7 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
         try:
             document = session.get(f"/api/v4/projects/{quote(name, safe='')}").json()
         except Missing:
-            missing.append(f"GitLab knows no project {name}, or does not show it to this token")
+            missing.append(f"GitLab has no project {name}, or this token can’t see it")
             continue
         if isinstance(document, Mapping) and parse.text_in(document, "id"):
             yield document
@@ -161,7 +161,7 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
         seen |= {parse.text_in(each, "id") for each in fresh}
         if len(seen) > MOST_PROJECTS:
             raise PullRefused(
-                f"The token sees more than {MOST_PROJECTS:,} projects. Name those that matter in Projects."
+                f"The token sees more than {MOST_PROJECTS:,} projects. List the ones you need under Projects."
             )
         yield from fresh
         params = next_params(answer, params) if fresh else None
@@ -188,7 +188,7 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
                     yield Page(records, {**new_cursor, id_: dict(own_marks)}, f"{step.many} of {path}", reader.done)
                 complete_lists += 1
             except Missing:
-                missing.append(f"{step.many} of {path} are not shown to this token")
+                missing.append(f"this token can’t see {step.many} of {path}")
             except PullRefused as refused:
                 missing.append(f"{step.many} of {path}: {refused}")
             if len(missing) >= MOST_REFUSALS:
@@ -196,9 +196,11 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
         if len(missing) >= MOST_REFUSALS:
             break
     if missing:
-        remedy = "Give the token the scope read_api and at least the role Reporter there, or take the project out of Projects."
+        remedy = (
+            "Give the token the scope read_api and at least the role Reporter, or remove the project from Projects."
+        )
         if complete_lists and len(missing) < MOST_REFUSALS:
-            raise PullIncomplete(f"{'; '.join(missing)}. All else was read. {remedy}")
+            raise PullIncomplete(f"{'; '.join(missing)}. Everything else was read. {remedy}")
         raise PullRefused(f"{'; '.join(missing)}. {remedy}")
 
 
@@ -310,7 +312,7 @@ def test_connection(session: Session, config: Mapping[str, Any]) -> list[str]:
     missing: list[str] = []
     projects = list(_projects(session, config, missing))
     if missing:
-        raise PullRefused(f"{'; '.join(missing)}. Check its name, and that the token may read it.")
+        raise PullRefused(f"{'; '.join(missing)}. Check its name and the token’s access.")
     counts = {"pipelines": 0, "environments": 0}
     for project in projects[:COUNTED_PROJECTS]:
         for step in STEPS:
@@ -341,6 +343,6 @@ PULLING = Pulling(
     pages=pages,
     test_connection=test_connection,
     default_url="https://gitlab.com",
-    credential="A token with the scope read_api, of a project, a group or a person who has at least the role Reporter.",
+    credential="A project, group or personal token with the scope read_api and at least the role Reporter.",
     per_minute=600,
 )

@@ -117,9 +117,9 @@ TRANSLATORS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[See
 }
 NOTHING = {
     "push": "It brought no commit to the default branch.",
-    "merge_request": "The request is not merged into the default branch, or does not say as which commit.",
-    "build": "The job names no pipeline.",
-    "job": "The job names no pipeline.",
+    "merge_request": "The merge request isn’t merged into the default branch, or has no merge commit.",
+    "build": "The job has no pipeline.",
+    "job": "The job has no pipeline.",
     "release": "The release was deleted, or names no tag.",
     "issue": "The issue is confidential, so it stays in GitLab.",
     "work_item": "The issue is confidential, so it stays in GitLab.",

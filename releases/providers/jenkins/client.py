@@ -37,7 +37,7 @@ SLACK = 10
 NEWEST_LISTED = 100
 MOST_JOBS = 5000
 DEEPEST = 12
-REMEDY = "Check the address, Folders and jobs, and what the user may read."
+REMEDY = "Check the address, Folders and jobs, and the user’s access."
 MULTIBRANCH = "MultiBranchProject"
 LAST = "lastBuild[number,timestamp],lastCompletedBuild[number]"
 JOBS = f"jobs[name,url,_class,{LAST}]"
@@ -47,20 +47,18 @@ FIELDS = (
     "changeSet[items[commitId]],changeSets[items[commitId]],fingerprint[fileName,hash,original[name,number]]"
 )
 SETTINGS = (
-    Setting(
-        "user", "User", "Whose API token it is. Left empty, Rodeo reads what everybody may see.", placeholder="rodeo"
-    ),
+    Setting("user", "User", "The owner of the API token. Leave empty to read only what’s public.", placeholder="rodeo"),
     Setting(
         "folders",
         "Folders and jobs",
-        "One path a line, such as shop/checkout. Left empty, everything.",
+        "One path per line, such as shop/checkout. Leave empty for everything.",
         many=True,
         placeholder="shop",
     ),
     Setting(
         "libraries",
         "Shared libraries",
-        "Their repositories, one a line: a build that checks one out is not a build of it.",
+        "Their repositories, one per line. Builds that check one out aren’t builds of it.",
         many=True,
         placeholder="shop/pipeline-library",
     ),
@@ -71,7 +69,7 @@ def headers(session: Session, config: Mapping[str, Any], credential: str) -> Map
     """Return basic authentication with user and API token; none without a token."""
     user = str(config.get("user") or "").strip()
     if credential and not user:
-        raise PullRefused("An API token is kept, and no user. Name the user whose token it is.")
+        raise PullRefused("There’s an API token but no user. Enter its user.")
     if not credential:
         return {}
     return {"Authorization": basic_auth(user, credential)}
@@ -80,9 +78,7 @@ def headers(session: Session, config: Mapping[str, Any], credential: str) -> Map
 def check(config: Mapping[str, Any]) -> None:
     """Raise InvalidSetting for a user that basic authentication cannot carry."""
     if ":" in str(config.get("user") or ""):
-        raise InvalidSetting(
-            "user", "A user's name holds no colon. Leave the token out of it; it has a field of its own."
-        )
+        raise InvalidSetting("user", "User names have no colon. Put the token in its own field.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +123,7 @@ def _get_object(session: Session, path: str, tree: str) -> Mapping[str, Any]:
     answer = session.get(f"{path}/api/json", {"tree": tree})
     document = answer.json()
     if not isinstance(document, Mapping):
-        raise PullRefused(f"{answer.url} holds no object. Check that the address is Jenkins'.")
+        raise PullRefused(f"{answer.url} holds no object. Check that this is Jenkins’s address.")
     return document
 
 
@@ -154,7 +150,9 @@ def jobs(session: Session, config: Mapping[str, Any], missing: list[str]) -> lis
 
 def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _JobList) -> None:
     if len(parts) > DEEPEST:
-        raise PullRefused(f"Jenkins has folders more than {DEEPEST} deep. Name those that matter in Folders and jobs.")
+        raise PullRefused(
+            f"Jenkins has folders more than {DEEPEST} deep. List the ones you need under Folders and jobs."
+        )
     folder = _get_object(session, api_path(parts), f"_class,name,{LAST},{JOBS}")
     class_ = class_ or parse.text_in(folder, "_class")
     if "jobs" not in folder and _number(folder.get("lastBuild")):
@@ -177,7 +175,7 @@ def _walk(session: Session, parts: tuple[str, ...], class_: str, found: _JobList
                 continue  # deleted since it was listed
         if len(found.jobs) + found.folders > MOST_JOBS:
             raise PullRefused(
-                f"Jenkins has more than {MOST_JOBS:,} jobs and folders. Name those that matter in Folders and jobs."
+                f"Jenkins has more than {MOST_JOBS:,} jobs and folders. List the ones you need under Folders and jobs."
             )
 
 
@@ -205,7 +203,7 @@ def pages(session: Session, config: Mapping[str, Any], cursor: Mapping[str, Any]
             continue
         yield from _builds(session, job, progress, new_cursor, lost)
     if missing:
-        raise PullIncomplete(f"{'; '.join(missing)}. All else was read. {REMEDY}")
+        raise PullIncomplete(f"{'; '.join(missing)}. Everything else was read. {REMEDY}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,9 +324,7 @@ def test_connection(session: Session, config: Mapping[str, Any]) -> list[str]:
     if missing:
         raise PullRefused(f"{'; '.join(missing)}. {REMEDY}")
     if not found:
-        raise PullFailed(
-            "Jenkins shows no job that has builds. Check the folders named here, and what the user may read."
-        )
+        raise PullFailed("Jenkins shows no jobs with builds. Check the folders and the user’s access.")
     return [f"{len(found):,} {'job' if len(found) == 1 else 'jobs'} with builds"]
 
 
@@ -336,5 +332,5 @@ PULLING = Pulling(
     headers=headers,
     pages=pages,
     test_connection=test_connection,
-    credential="The user's API token (in Jenkins: the user's page, Security, API Token). It needs Overall/Read and Job/Read.",
+    credential="The user’s API token (in Jenkins: user page, Security, API Token). It needs Overall/Read and Job/Read.",
 )

@@ -75,7 +75,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if "check_result" in payload and parse.text_in(payload, "type") not in STREAMED:
         return None
     if parse.text_in(payload, "type") == "StateChange" and parse.text_in(payload, "state_type") in ("0", "0.0"):
-        raise MakesNothing("A soft state: Icinga itself checks again before it tells anybody.")
+        raise MakesNothing("A soft state: Icinga checks again before notifying anyone.")
     at = _moment(payload, config)
     if at is None:
         raise Unreadable("timestamp is missing or no moment (seconds since 1970, or ISO 8601)")

@@ -21,10 +21,7 @@ STATUS = StatusTable(
     "event.data.status",
     {"triggered": alerts.FIRING, "acknowledged": alerts.FIRING, "resolved": alerts.CLEARED},
 )
-OLD_VERSION = (
-    "It is a webhook of PagerDuty's version 2, which PagerDuty ended and Rodeo does not read. In PagerDuty make a Generic "
-    "Webhook (v3) in its place."
-)
+OLD_VERSION = "A version 2 webhook, which PagerDuty ended. In PagerDuty, create a Generic Webhook (v3) instead."
 HOW_TO_SIGN = (
     "Keep the signing secret that PagerDuty shows once as this source's secret, or let the webhook send the source's "
     "secret in a custom header: Authorization: Bearer <secret>."

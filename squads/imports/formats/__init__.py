@@ -35,8 +35,8 @@ def check_size(size: int) -> None:
     """Raise Refused for a file that is larger than MOST_BYTES."""
     if size > MOST_BYTES:
         raise Refused(
-            f"The file has {size / 1024 / 1024:.1f} MB; {MEGABYTES} MB is the most.",
-            "Split it, or leave columns such as attachments out of the export.",
+            f"The file is {size / 1024 / 1024:.1f} MB; {MEGABYTES} MB is the most.",
+            "Split it, or export fewer columns.",
         )
 
 
@@ -46,7 +46,7 @@ def parse(body: bytes, kind: str = "", chosen: dict[str, str] | None = None) -> 
     `chosen` gives the column of a table for each of our fields; without it they are guessed from the headers.
     """
     if kind and kind not in KINDS:
-        raise Refused(f"“{kind[:20]}” is no kind of file that is known here.", f"Choose among {', '.join(KINDS)}.")
+        raise Refused(f"Unknown file format “{kind[:20]}”.", f"Choose among {', '.join(KINDS)}.")
     check_size(len(body))
     text = decode(body)
     parsed = _json(load(text), kind) if is_json(text) else _table(table.read(text), kind, chosen)
@@ -54,7 +54,7 @@ def parse(body: bytes, kind: str = "", chosen: dict[str, str] | None = None) -> 
     if history_count > MOST_HISTORY:
         raise Refused(
             f"The file has {history_count:,} comments and moves; {MOST_HISTORY:,} is the most.",
-            "Split it, or leave some out.",
+            "Split it, or export fewer.",
         )
     return parsed
 
@@ -63,23 +63,23 @@ def _json(data: Any, kind: str) -> Parsed:
     found = kind or next((name for name, each in JSON.items() if each.recognises(data)), "")
     if not found:
         raise Refused(
-            "This JSON is from no system that is known here.",
-            "Bring a Jira search, a Trello board, a Taiga project, GitHub issues, or a table as CSV.",
+            "We don’t recognise this JSON.",
+            "Use a Jira search, a Trello board, a Taiga project, GitHub issues, or a CSV table.",
         )
     if found not in JSON:
-        raise Refused("This file is JSON, not a table.", "Choose the system it comes from.")
+        raise Refused("This file is JSON, not a table.", "Choose its format.")
     items, notes = JSON[found].items(data)
     if len(items) > MOST_ITEMS:
         raise Refused(f"The file has {len(items):,} items; {MOST_ITEMS:,} is the most.", "Split it.")
     if not items:
-        raise Refused(f"There is nothing of {KINDS[found]} in this file.", "Choose another kind, or export it again.")
+        raise Refused(f"There’s no {KINDS[found]} data in this file.", "Choose another format, or export it again.")
     return Parsed(found, items, notes=notes)
 
 
 def _table(found: table.Table, kind: str, chosen: dict[str, str] | None) -> Parsed:
     kind = kind or ("rodeo" if rodeo.recognises_table(found) else "jira" if found.is_jira else "csv")
     if kind not in TABLES:
-        raise Refused(f"This file is a table, and {KINDS[kind]} exports JSON.", "Choose “a table (CSV)”.")
+        raise Refused(f"This file is a table, but {KINDS[kind]} exports JSON.", "Choose “a table (CSV)”.")
     if kind == "rodeo":
         chosen = {ours: theirs for ours, theirs in rodeo.COLUMN_OF_FIELD.items() if theirs in found.headers}
     elif chosen is None:
@@ -89,6 +89,6 @@ def _table(found: table.Table, kind: str, chosen: dict[str, str] | None) -> Pars
         for item in items:
             item.cells = {name: rodeo.unescape_formula(cell) for name, cell in item.cells.items()}
     if not items and not found.problems:
-        raise Refused("The file has a first line and no rows.", "Export it again, with at least one row.")
+        raise Refused("The file has no rows below the first line.", "Export it again, with at least one row.")
     notes = [] if kind == "rodeo" else found.notes
     return Parsed(kind, items, found.problems, notes, headers=list(dict.fromkeys(found.headers)), chosen=chosen)

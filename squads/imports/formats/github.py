@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from squads.imports.formats import meanings
-from squads.imports.formats.raw import Item, RawComment, RawMove, inside, labels_not_kept, not_kept, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, labels_not_kept, objects, text_of
 
 MOVES = {"closed": ("open", "closed"), "reopened": ("closed", "open")}
 
@@ -31,12 +31,12 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
             pulls += 1
         else:
             found.append(_item(number, issue))
-    notes = ["No issue says its address (url): issues of two repositories with one number are taken for the same."]
+    notes = ["No issue has a url, so issues of two repositories with the same number are treated as one."]
     if any(item.cells["key"].partition("#")[0] for item in found):
         notes.clear()
-    notes += [f"{pulls} pull request{'' if pulls == 1 else 's'} left out: they are changes."] if pulls else []
+    notes += [f"{pulls} pull request{'' if pulls == 1 else 's'} skipped, because they’re changes."] if pulls else []
     notes += labels_not_kept(found)
-    return found, notes + not_kept(_issues(data), {"assignees": "assignees", "assignee": "assignees"})
+    return found, notes
 
 
 def _either(issue: dict[str, Any], *names: str) -> Any:
@@ -55,7 +55,8 @@ def _repository(issue: dict[str, Any]) -> str:
 
 def _item(number: int, issue: dict[str, Any]) -> Item:
     labels = [text_of(each.get("name")) for each in objects(issue.get("labels"))]
-    own = text_of(issue.get("number"))
+    own, people = text_of(issue.get("number")), issue.get("assignees")
+    people = objects(people) if isinstance(people, list) else None
     state = text_of(issue.get("state")).lower()
     reason = meanings.normalised(text_of(_either(issue, "state_reason", "stateReason")))
     if state == "closed" and reason in ("not_planned", "duplicate"):
@@ -76,6 +77,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
         ended=closed,
         milestone=text_of(inside(issue, "milestone", "title")),
         labels=labels,
+        assignees=[text_of(each.get("login")) for each in people] if isinstance(people, list) else None,
     )
     item.comments = [
         RawComment(

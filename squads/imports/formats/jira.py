@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from squads.imports.formats.meanings import LEAVE_OUT, progress_of
+from squads.imports.formats.meanings import GIVEN_UP, progress_of
 from squads.imports.formats.raw import Item, RawComment, RawMove, inside, not_kept, objects, text_of
 
 # The same in every language of Jira, in which names of statuses and categories are not.
 CATEGORIES = {"new": "todo", "indeterminate": "in_progress", "done": "dev_done"}
 NOT_KEPT = {
-    "assignee": "assignees",
     "priority": "priorities",
     "labels": "labels",
     "components": "components",
@@ -37,9 +36,9 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     total = inside(data, "total")
     notes = []
     if isinstance(total, int) and total > len(found):
-        notes.append(f"Jira has {total} issues for this search and the file {len(found)}: export the other pages too.")
+        notes.append(f"Jira found {total} issues, but the file has {len(found)}. Export the other pages too.")
     notes += [
-        f"{several} issue{'' if several == 1 else 's'} with several fix versions: the last of each is read."
+        f"{several} issue{'' if several == 1 else 's'} with several fix versions. The last one counts."
         for several in [sum(len(objects(inside(each, "fields", "fixVersions"))) > 1 for each in _issues(data))]
         if several
     ]
@@ -68,6 +67,8 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
         RawComment(text_of(each.get("created")), _person(each.get("author")), plain_text(each.get("body")))
         for each in objects(inside(fields, "comment", "comments"))
     ]
+    if isinstance(fields, dict) and "assignee" in fields:
+        item.assignees = [who] if (who := _address(fields["assignee"])) else []
     item.moves = sorted(_moves(issue), key=lambda move: move.at)
     item.moved = text_of(inside(fields, "statuscategorychangedate"))
     item.ended = text_of(inside(fields, "resolutiondate"))
@@ -78,7 +79,7 @@ def _item(number: int, issue: dict[str, Any]) -> Item:
 
 def with_resolution(status: str, resolution: str) -> str:
     """Return a status with its resolution where that says that nobody will do it: "Done: Won't Do"."""
-    return f"{status}: {resolution}" if progress_of(resolution) == LEAVE_OUT else status
+    return f"{status}: {resolution}" if progress_of(resolution) in GIVEN_UP else status
 
 
 def _moves(issue: dict[str, Any]) -> list[RawMove]:
@@ -97,6 +98,11 @@ def _moves(issue: dict[str, Any]) -> list[RawMove]:
 
 def _person(value: Any) -> str:
     return text_of(inside(value, "displayName")) or text_of(inside(value, "name"))
+
+
+def _address(value: Any) -> str:
+    """Return a person's e-mail address, or, where Jira keeps it to itself, what the person is called."""
+    return text_of(inside(value, "emailAddress")) or _person(value)
 
 
 def plain_text(value: Any) -> str:

@@ -5,6 +5,9 @@ import unicodedata
 from functools import lru_cache
 
 LEAVE_OUT = "leave_out"
+# How work ended that nobody will do: its story is closed so.
+ENDINGS = {"cancelled": "cancelled", "duplicate": "closed as a duplicate"}
+GIVEN_UP = {LEAVE_OUT, *ENDINGS}
 TYPES = {
     "user_story": "story user_story userstory feature new_feature enhancement improvement epic requirement card idea request "
     "feature_request question",
@@ -20,8 +23,9 @@ STATUSES = {
     "dev_done": "done dev_done closed resolved complete completed finished fixed merged released deployed live shipped "
     "accepted verified ready_for_test ready_for_testing in_test in_testing testing test qa in_qa ready_for_qa "
     "ready_for_release ready_for_deployment integrated tested rodeo_done archived",
-    LEAVE_OUT: "rejected wont_do won_t_do wont_fix won_t_fix duplicate cancelled canceled invalid abandoned obsolete "
-    "closed_not_planned closed_duplicate declined",
+    "cancelled": "rejected wont_do won_t_do wont_fix won_t_fix cancelled canceled invalid abandoned obsolete "
+    "closed_not_planned declined",
+    "duplicate": "duplicate closed_duplicate closed_as_duplicate",
 }
 _TYPES = {term: meaning for meaning, terms in TYPES.items() for term in terms.split()}
 _STATUSES = {term: meaning for meaning, terms in STATUSES.items() for term in terms.split()}
@@ -47,16 +51,16 @@ def type_of(term: str) -> str:
 
 
 def progress_of(term: str, category: str = "") -> str:
-    """Guess the progress of a status, never more than dev done; "" when it cannot be guessed.
+    """Guess the progress of a status, never more than dev done, or how it ended (ENDINGS); "" when it cannot be guessed.
 
     `category` is what its own system takes it for: one of ours, or NOT_DONE. It counts for more than the word, but for work
     that is given up, which other systems take for done.
     """
     guess = _STATUSES.get(normalised(term), "") if term.strip() else "todo"
-    if not guess and ":" in term and _STATUSES.get(normalised(term.rpartition(":")[2])) == LEAVE_OUT:
+    if not guess and ":" in term and (resolved := _STATUSES.get(normalised(term.rpartition(":")[2]))) in GIVEN_UP:
         # A status with its resolution: "Done: Won't Do".
-        guess = LEAVE_OUT
-    if guess == LEAVE_OUT or not category:
+        guess = resolved or ""
+    if guess in GIVEN_UP or not category:
         return guess
     if category == NOT_DONE:
         return "in_progress" if guess == "dev_done" else guess

@@ -1,5 +1,6 @@
 """What every format is parsed into: items with their place in the file, and problems of what could not be parsed."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,8 @@ class Item:
     category: str = ""
     milestone: str = ""
     labels: list[str] = field(default_factory=list)
+    # Who works on it, by e-mail address where the file has them; None where it does not say.
+    assignees: list[str] | None = None
 
     def column(self, name: str) -> str:
         """Return what the file calls one of our fields."""
@@ -104,11 +107,16 @@ def objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
+def people_in(text: str) -> list[str]:
+    """Return the people that a cell names, one after the other: “ana@example.org, bo@example.org”."""
+    return [name for each in re.split(r"[,;\n]", text) if (name := each.strip())]
+
+
 def not_kept(records: Iterable[Any], names: Mapping[str, str]) -> list[str]:
     """Say what of these records is not brought in: `names` gives people's word for each field that may hold something."""
     counts = Counter(word for record in records for field, word in names.items() if inside(record, field))
     listed = [f"{word} ({counts[word]})" for word in dict.fromkeys(names.values()) if counts[word]]
-    return [f"Not brought in: {', '.join(listed)}."] if listed else []
+    return [f"Not imported: {', '.join(listed)}."] if listed else []
 
 
 def labels_not_kept(items: Iterable[Item]) -> list[str]:
@@ -116,7 +124,7 @@ def labels_not_kept(items: Iterable[Item]) -> list[str]:
     names = list(
         dict.fromkeys(label for item in items for label in item.labels if label and label != item.cells["type"])
     )
-    return [f"Labels that are not brought in: {listed(names)}."] if names else []
+    return [f"Labels not imported: {listed(names)}."] if names else []
 
 
 def listed(names: list[str]) -> str:

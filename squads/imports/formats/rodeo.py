@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from squads.imports.formats.raw import Item, inside, objects, text_of
+from squads.imports.formats.raw import Item, inside, objects, people_in, text_of
 from squads.imports.formats.table import Table
 
 COLUMNS = (
@@ -19,7 +19,13 @@ COLUMNS = (
     "stage",
     "rodeo_done",
     "url",
+    "assignees",
+    "ended_as",
+    "ended_because",
+    "duplicate_of",
 )
+# What exports of earlier versions have.
+BEFORE = (COLUMNS[:-4], COLUMNS[:-3])
 COLUMN_OF_FIELD = {
     "key": "key",
     "title": "title",
@@ -29,6 +35,9 @@ COLUMN_OF_FIELD = {
     "description": "description",
     "acceptance_criteria": "acceptance_criteria",
     "created": "created_at",
+    "assignees": "assignees",
+    "ended_as": "ended_as",
+    "ended_because": "ended_because",
 }
 # A spreadsheet runs a cell that begins like this as a formula, some also after a line end or with a full-width sign.
 # A cell with such a prefix of its own gets another one, so that it comes back unchanged.
@@ -47,7 +56,7 @@ def unescape_formula(cell: str) -> str:
 
 def recognises_table(table: Table) -> bool:
     """Say whether a table is Rodeo's."""
-    return tuple(table.headers) == COLUMNS
+    return tuple(table.headers) in (COLUMNS, *BEFORE)
 
 
 def recognises(data: Any) -> bool:
@@ -60,8 +69,9 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     found = [
         Item(
             f"story {number} ({text_of(story.get('key'))})",
-            {ours: text_of(story.get(theirs)) for ours, theirs in COLUMN_OF_FIELD.items()},
+            {ours: text_of(story.get(theirs)) for ours, theirs in COLUMN_OF_FIELD.items() if ours != "assignees"},
             {"status": "progress", "created": "created_at"},
+            assignees=people_in(text_of(story["assignees"])) if "assignees" in story else None,
         )
         for number, story in enumerate(objects(inside(data, "stories")), 1)
     ]

@@ -8,8 +8,17 @@ from dataclasses import dataclass, field
 
 from squads.imports.formats.dates import is_moment
 from squads.imports.formats.jira import with_resolution
-from squads.imports.formats.meanings import LEAVE_OUT, normalised, progress_of
-from squads.imports.formats.raw import MOST_CHARACTERS, MOST_ITEMS, Item, Problem, RawComment, Refused, listed
+from squads.imports.formats.meanings import GIVEN_UP, normalised, progress_of
+from squads.imports.formats.raw import (
+    MOST_CHARACTERS,
+    MOST_ITEMS,
+    Item,
+    Problem,
+    RawComment,
+    Refused,
+    listed,
+    people_in,
+)
 
 DELIMITERS = (",", ";", "\t")
 # Rows times columns, empty ones included: what a table takes in memory.
@@ -26,6 +35,7 @@ NAMES = {
     "acceptance_criteria": "acceptance_criteria custom_field_acceptance_criteria criteria definition_of_done acceptance",
     "release": "release fix_version_s fix_versions fix_version version target_version",
     "milestone": "sprint milestone iteration",
+    "assignees": "assignees assignee_email assignee assigned_to owner_email",
     "created": "created created_at creation_date created_date date_created opened opened_at",
     "ended": "resolved resolution_date resolutiondate resolved_at closed closed_at date_closed completed completed_at "
     "completed_date date_completed finished finished_at done_at end_date",
@@ -35,7 +45,7 @@ NAMES = {
     "comment": "comment comments",
 }
 # Fields of which a row may have several, each kept.
-SEVERAL = ("description", "acceptance_criteria", "comment")
+SEVERAL = ("description", "acceptance_criteria", "comment", "assignees")
 # What a first line says for Excel, which shows no such line: "sep=;".
 SEPARATOR = re.compile(r'[\r\n]*"?sep=([^\r\n"])"?[ \t,;]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 # What Jira numbers its issues by, beside their keys.
@@ -74,7 +84,7 @@ def read(text: str) -> Table:
     """Read a table. A record with too many cells is a problem of its own; broken quotes refuse the file."""
     notes, skipped, delimiter = [], 0, ""
     if match := SEPARATOR.match(text):
-        notes.append(f"The first line says that “{match[1]}” separates columns: it is no row.")
+        notes.append(f"The first line sets “{match[1]}” as the column separator.")
         skipped, text, delimiter = len(match[0].splitlines()), text[match.end() :], match[1]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter or delimiter_of(text), strict=True)
     table: Table | None = None
@@ -85,7 +95,7 @@ def read(text: str) -> Table:
             if not any(cell.strip() for cell in cells):
                 blank += 1
                 if blank > MOST_BLANK:
-                    raise Refused(f"The file has more than {MOST_BLANK:,} empty rows.", "Take them out.")
+                    raise Refused(f"The file has more than {MOST_BLANK:,} empty rows.", "Remove them.")
                 continue
             if table is None:
                 table = Table(_headers(cells), notes=notes)
@@ -93,8 +103,8 @@ def read(text: str) -> Table:
             _add(table, start, cells)
     except csv.Error as error:
         raise Refused(
-            f"The record that begins in line {line} cannot be read: {_reason_of(error)}.",
-            "Look for a quotation mark that is not closed; one inside a quoted cell is written twice.",
+            f"The record starting in line {line} can’t be read: {_reason_of(error)}.",
+            "Look for an unclosed quotation mark. Inside a quoted cell, write it twice.",
         ) from None
     if table is None:
         raise Refused("The file is empty.", "Export it again, with at least one row.")
@@ -157,15 +167,15 @@ def items(table: Table, chosen: dict[str, str]) -> list[Item]:
     found = [_item(line, cells, wanted, columns, dropped) for line, cells in table.records]
     table.notes += [_told(columns[name], len(places[columns[name]]), others) for name, others in dropped.items()]
     if unread := _unread(table, {index for _, indexes in wanted for index in indexes}):
-        table.notes.append(f"Columns that are not brought in: {listed(unread)}.")
+        table.notes.append(f"Columns not imported: {listed(unread)}.")
     return found
 
 
 def _told(header: str, times: int, others: Iterable[str]) -> str:
     """Say what becomes of a column that comes several times."""
     rest = list(others)
-    lost = f" Not brought in: {listed(rest)}." if rest else " No row has two values."
-    return f"There are {times} columns “{header}”: of each row, the last one that is filled is read.{lost}"
+    lost = f" Not imported: {listed(rest)}." if rest else " No row has two values."
+    return f"There are {times} columns “{header}”. The last filled one counts.{lost}"
 
 
 def _unread(table: Table, read_places: set[int]) -> list[str]:
@@ -209,9 +219,11 @@ def _meant(item: Item) -> None:
     """Take what says something about a row's status out of its cells."""
     item.ended, item.moved = item.cells.pop("ended", ""), item.cells.pop("moved", "")
     item.milestone = item.cells.pop("milestone", "").strip()
+    if "assignees" in item.cells:
+        item.assignees = people_in(item.cells.pop("assignees"))
     category = item.cells.pop("category", "")
     meant = progress_of(category) if category.strip() else ""
-    item.category = "" if meant == LEAVE_OUT else meant
+    item.category = "" if meant in GIVEN_UP else meant
     if resolution := item.cells.pop("resolution", ""):
         item.cells["status"] = with_resolution(item.cells.get("status", "").strip(), resolution.strip())
 

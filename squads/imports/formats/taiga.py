@@ -3,12 +3,12 @@
 from typing import Any
 
 from squads.imports.formats import meanings
-from squads.imports.formats.raw import Item, RawComment, RawMove, inside, not_kept, objects, text_of
+from squads.imports.formats.raw import Item, RawComment, RawMove, inside, not_kept, objects, people_in, text_of
 
 PARTS = {"user_stories": "user story", "issues": "issue", "tasks": "task"}
 # Where each part's statuses are described, with what Taiga takes for closed.
 STATUSES = {"user_stories": "us_statuses", "issues": "issue_statuses", "tasks": "task_statuses"}
-NOT_KEPT = {"assigned_to": "assignees", "tags": "tags", "due_date": "due dates", "attachments": "attachments"}
+NOT_KEPT = {"tags": "tags", "due_date": "due dates", "attachments": "attachments"}
 DONE = "dev_done"
 TYPES = {"user_stories": "user story", "tasks": "task"}
 
@@ -29,7 +29,7 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
         ]
     notes = []
     if epics := len(objects(inside(data, "epics"))):
-        notes.append(f"{epics} epic{'' if epics == 1 else 's'} left out: Rodeo has none.")
+        notes.append(f"{epics} epic{'' if epics == 1 else 's'} skipped, because Rodeo has none.")
     records = [each for part in PARTS for each in objects(inside(data, part))]
     return found, notes + not_kept(records, NOT_KEPT)
 
@@ -64,6 +64,7 @@ def _item(project: str, part: str, number: int, record: dict[str, Any], closed: 
         ended=text_of(record.get("finish_date")) or text_of(record.get("finished_date")),
         category=closed.get(text_of(record.get("status")), _closed(record)),
         milestone=text_of(record.get("milestone")),
+        assignees=people_in(text_of(record["assigned_to"])) if "assigned_to" in record else None,
     )
 
 

@@ -36,10 +36,10 @@ def decode(body: bytes) -> str:
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Refused(f"Byte {error.start + 1} is no {encoding} text.", SAVE) from None
+        raise Refused(f"Byte {error.start + 1} isn’t {encoding} text.", SAVE) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise Refused(f"Line {line} holds a NUL character, which no text has.", SAVE)
+        raise Refused(f"Line {line} contains a NUL character.", SAVE)
     if not text.strip():
         raise Refused("The file is empty.", "Export it again, with at least one row.")
     return text
@@ -63,11 +63,11 @@ def _unmarked(body: bytes) -> str:
 def fault(text: str) -> str:
     """Return why a database cannot store a text, or ""."""
     if "\0" in text:
-        return "holds a NUL character"
+        return "contains a NUL character"
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        return "holds half of a character pair (a lone surrogate)"
+        return "contains an invalid character (a lone surrogate)"
     return ""
 
 
@@ -85,11 +85,11 @@ def load(text: str) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        raise Refused("This JSON is nested too deep to be an export.", "Export it again.") from None
+        raise Refused("This JSON is nested too deeply.", "Export it again.") from None
     except json.JSONDecodeError as error:
         raise Refused(
-            f"This is no complete JSON: {error.msg} in line {error.lineno}, column {error.colno}.",
-            "Export it again, and see that the download finished.",
+            f"This JSON is incomplete: {error.msg} in line {error.lineno}, column {error.colno}.",
+            "Export it again, and check that the download finished.",
         ) from None
     except ValueError:
-        raise Refused("This JSON holds a number of thousands of digits.", "Export it again.") from None
+        raise Refused("This JSON contains a number with thousands of digits.", "Export it again.") from None

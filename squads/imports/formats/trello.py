@@ -7,7 +7,7 @@ from squads.imports.formats import meanings
 from squads.imports.formats.raw import Item, RawComment, RawMove, inside, labels_not_kept, not_kept, objects, text_of
 
 KEPT_ACTIONS = 1000
-NOT_KEPT = {"due": "due dates", "idMembers": "members", "attachments": "attachments"}
+NOT_KEPT = {"due": "due dates", "attachments": "attachments"}
 
 
 def recognises(data: Any) -> bool:
@@ -17,6 +17,7 @@ def recognises(data: Any) -> bool:
 
 def items(data: Any) -> tuple[list[Item], list[str]]:
     """Return the cards that are not archived, and notes for people about the others."""
+    people = {text_of(each.get("id")): text_of(each.get("username")) for each in objects(inside(data, "members"))}
     lists = {text_of(each.get("id")): text_of(each.get("name")) for each in objects(inside(data, "lists"))}
     closed = {text_of(each.get("id")) for each in objects(inside(data, "lists")) if each.get("closed") is True}
     found: dict[str, Item] = {}
@@ -25,7 +26,7 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
         if card.get("closed") is True or text_of(card.get("idList")) in closed:
             archived += 1
             continue
-        found[text_of(card.get("id")) or f"card {number}"] = _item(number, card, lists)
+        found[text_of(card.get("id")) or f"card {number}"] = _item(number, card, lists, people)
     _checklists(data, found)
     actions = objects(inside(data, "actions"))
     for action in actions:
@@ -35,14 +36,16 @@ def items(data: Any) -> tuple[list[Item], list[str]]:
     for item in found.values():
         item.comments.sort(key=lambda comment: comment.at)
         item.moves.sort(key=lambda move: move.at)
-    notes = [f"{archived} archived card{'' if archived == 1 else 's'} left out."] if archived else []
+    notes = [f"{archived} archived card{'' if archived == 1 else 's'} skipped."] if archived else []
     if len(actions) >= KEPT_ACTIONS:
-        notes.append(f"Trello exports only the newest {KEPT_ACTIONS:,} actions: older comments and moves are missing.")
+        notes.append(
+            f"Trello only exports the newest {KEPT_ACTIONS:,} actions, so older comments and moves are missing."
+        )
     kept = [card for card in objects(inside(data, "cards")) if text_of(card.get("id")) in found]
     return list(found.values()), notes + labels_not_kept(found.values()) + not_kept(kept, NOT_KEPT)
 
 
-def _item(number: int, card: dict[str, Any], lists: dict[str, str]) -> Item:
+def _item(number: int, card: dict[str, Any], lists: dict[str, str], people: dict[str, str]) -> Item:
     labels = [text_of(each.get("name")) for each in objects(card.get("labels"))]
     name = text_of(card.get("name"))
     return Item(
@@ -57,7 +60,14 @@ def _item(number: int, card: dict[str, Any], lists: dict[str, str]) -> Item:
         },
         {"title": "name", "type": "labels", "status": "list", "description": "desc"},
         labels=labels,
+        assignees=_members(card, people),
     )
+
+
+def _members(card: dict[str, Any], people: dict[str, str]) -> list[str] | None:
+    """Return who is on a card by user name, or, of somebody the board does not list, by id."""
+    members = card.get("idMembers")
+    return [people.get(text_of(each)) or text_of(each) for each in members] if isinstance(members, list) else None
 
 
 def _created_at(card_id: str) -> str:

@@ -68,7 +68,7 @@ def test_a_message_that_fails_for_ever_is_shown_and_delivered_by_a_press(
         assert words in text
     sick.clear()
     answer = as_root.post(f"/dead-messages/{dead.pk}/redeliver/", follow=True)
-    assert f"Message #{dead.pk} is being delivered again." in answer.content.decode()
+    assert f"Redelivering message #{dead.pk}." in answer.content.decode()
     assert "No dead messages" in page(as_root)
     assert outbox.deliver() == 1
     dead.refresh_from_db()
@@ -91,9 +91,9 @@ def test_all_are_redelivered_at_once(as_root: Client, db: None) -> None:
     for _ in range(3):
         made(clock.now())
     answer = as_root.post("/dead-messages/redeliver-all/", follow=True)
-    assert "3 messages are being delivered again." in answer.content.decode()
+    assert "Redelivering 3 messages." in answer.content.decode()
     answer = as_root.post("/dead-messages/redeliver-all/", follow=True)
-    assert "No message is dead any more." in answer.content.decode()
+    assert "No dead messages left." in answer.content.decode()
     assert not Message.objects.dead().exists()
 
 
@@ -138,7 +138,7 @@ def test_there_are_pages_of_them_and_each_costs_the_same(
 def test_an_empty_page_says_what_would_be_here(as_root: Client) -> None:
     text = page(as_root)
     assert "No dead messages" in text
-    assert "still fails after 1 day" in text
+    assert "Failed work is retried for 1 day" in text
 
 
 def test_what_a_message_says_is_text_and_never_markup(as_root: Client, db: None) -> None:

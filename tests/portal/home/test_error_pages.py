@@ -12,21 +12,21 @@ from squads.models import Squad
 def test_nothing_at_an_address_is_answered_with_ways_on(client: Client, db: None) -> None:
     answer = client.get("/nowhere/")
     assert answer.status_code == 404
-    assert "Nothing at this address" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
 
 
 def test_the_page_of_a_failure_needs_no_database() -> None:
     # Without the `db` fixture any query would fail here.
     answer = defaults.server_error(RequestFactory().get("/"))
     assert answer.status_code == 500
-    assert "Something broke in the portal" in answer.content.decode()
+    assert "Something went wrong" in answer.content.decode()
     assert 'href="/readyz"' in answer.content.decode()
 
 
 def test_a_request_that_makes_no_sense_is_answered_without_blame() -> None:
     answer = defaults.bad_request(RequestFactory().get("/"), ValueError())
     assert answer.status_code == 400
-    assert "could not understand that request" in answer.content.decode()
+    assert "That request didn’t make sense" in answer.content.decode()
 
 
 @pytest.mark.parametrize("events", ["/events/", "http://127.0.0.1:9000/events/"])
@@ -36,14 +36,14 @@ def test_a_name_that_is_not_the_portals_own_is_refused_and_is_no_failure(
     settings.ALLOWED_HOSTS, settings.RODEO_EVENTS_URL = ["rodeo.example.org"], events
     answer = client.get("/accounts/login/", headers={"host": "evil.example.org"})
     assert answer.status_code == 400
-    assert "could not understand that request" in answer.content.decode()
+    assert "That request didn’t make sense" in answer.content.decode()
     assert client.get("/accounts/login/", headers={"host": "rodeo.example.org"}).status_code == 200
 
 
 def test_a_form_from_another_site_changes_nothing(payments: Squad, db: None) -> None:
     answer = Client(enforce_csrf_checks=True).post("/accounts/login/", {"login": "x", "password": "y"})
     assert answer.status_code == 403
-    assert "Please send that again" in answer.content.decode()
+    assert "Please try again" in answer.content.decode()
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_strange_addresses_are_answered_calmly(as_ana: Client, url: str, status:
 
 def test_signing_in_wrongly_says_what_to_check(client: Client, db: None) -> None:
     page = client.post("/accounts/login/", {"login": "ana", "password": "no"}).content.decode()
-    assert "This name and password do not belong together." in page
+    assert "Wrong user name or password." in page
 
 
 def test_signing_out_needs_the_button(as_ana: Client) -> None:

@@ -13,9 +13,10 @@ from portal.accounts.models import User
 from portal.home import queries
 from portal.kernel import clock
 from portal.kernel.models import StateChange
-from squads.imports import actions as imports
 from squads.models import AcceptanceRequest, Comment, Evidence, Membership, Mention, Squad, Story, Watch
 from squads.stories.actions import create_story, judge, record_by_hand
+
+MINE = "Your stories and what’s missing"
 
 
 def home(client: Client, query: str = "") -> str:
@@ -57,45 +58,37 @@ def deployed(story: Story, at: Any, shas: list[str]) -> None:
 # One's own stories
 
 
-def test_a_person_sees_the_stories_they_wrote_or_moved_last_and_what_each_lacks(
+def test_a_person_sees_the_stories_assigned_to_them_and_what_each_lacks(
     as_ana: Client, ana: User, bo: User, payments: Squad
 ) -> None:
-    create_story(payments, by=ana, title="Written")
-    create_story(payments, by=bo, title="Moved").move_progress("in_progress", by=ana)
-    taken = create_story(payments, by=ana, title="Taken")
-    taken.move_progress("in_progress", by=bo)
-    create_story(payments, by=bo, title="Elsewhere")
-    shown = section(home(as_ana), "Your stories, and what each lacks")
-    assert "Written" in shown and "No. To do: nobody has started it (squad Payments)." in shown
-    assert "Moved" in shown and "No. In progress, started just now" in shown
-    assert "Taken" not in shown
-    assert "Elsewhere" not in shown
+    create_story(payments, by=bo, title="Assigned", assignees=[ana])
+    create_story(payments, by=bo, title="Started", assignees=[ana]).move_progress("in_progress", by=bo)
+    create_story(payments, by=ana, title="Written").move_progress("in_progress", by=ana)
+    shown = section(home(as_ana), MINE)
+    assert "Assigned" in shown and "No. To do: nobody has started it (squad Payments)." in shown
+    assert shown.index("Started") < shown.index("Assigned")
+    assert "Written" not in shown
 
 
 def test_a_story_that_is_rodeo_done_is_no_longer_ones_own(as_ana: Client, ana: User, payments: Squad) -> None:
-    story = create_story(payments, by=ana, title="Gift cards")
+    story = create_story(payments, by=ana, title="Gift cards", assignees=[ana])
     for kind in ("deployment", "acceptance"):
         record_by_hand(story, by=ana, kind=kind, note="Seen.")
     assert story.stage == "rodeo_done"
-    assert "Gift cards" not in section(home(as_ana), "Your stories, and what each lacks")
+    assert "Gift cards" not in section(home(as_ana), MINE)
 
 
-def test_what_a_person_brought_in_is_not_theirs_until_they_move_it(as_ana: Client, ana: User, payments: Squad) -> None:
-    imports.run_import(
-        imports.upload(payments, by=ana, name="x.csv", body=b"Title,Status\nOne,Doing\nTwo,Open\n"), by=ana
-    )
-    assert "A story is yours once you write it or move it" in home(as_ana)
-    Story.objects.get(title="Two").move_progress("in_progress", by=ana)
-    shown = section(home(as_ana), "Your stories, and what each lacks")
-    assert "Two" in shown and "One" not in shown
+def test_who_has_nothing_to_do_is_led_to_the_board(as_ana: Client, payments: Squad) -> None:
+    shown = section(home(as_ana), MINE)
+    assert "Nothing is assigned to you. Take a story from" in shown and "/squads/payments/board/" in shown
 
 
 def test_own_stories_come_in_pages(as_ana: Client, ana: User, payments: Squad) -> None:
     for number in range(queries.MINE + 1):
-        create_story(payments, by=ana, title=f"Story number {number}.")
+        create_story(payments, by=ana, title=f"Story number {number}.", assignees=[ana])
     first, second = home(as_ana), home(as_ana, "?page=2")
     assert "Story number 0." not in first and "Story number 12." in first and 'href="?page=2"' in first
-    assert "Story number 0." in second and "Story number 12." not in section(second, "what each lacks")
+    assert "Story number 0." in second and "Story number 12." not in section(second, MINE)
     for strange in ("0", "-1", "x", "9" * 30, "²"):
         assert "Story number 12." in home(as_ana, f"?page={strange}")
 
@@ -110,7 +103,9 @@ def test_somebody_asked_by_name_finds_it_waiting(as_bo: Client, ana: User, bo: U
     )
     shown = section(home(as_bo), "Waiting for you")
     assert (
-        "Gift cards" in shown and "Ana asks you to accept it in production" in shown and "Buy one in the shop." in shown
+        "Gift cards" in shown
+        and "Ana asks you to accept this in production" in shown
+        and "Buy one in the shop." in shown
     )
     AcceptanceRequest.objects.filter(pk=request.pk).update(state="withdrawn")
     assert "Waiting for you" not in home(as_bo)
@@ -174,9 +169,9 @@ def test_what_others_did_to_ones_stories_is_news_until_one_has_caught_up(
     as_ana.post("/caught-up/", {"until": until(page)})
     ana.refresh_from_db()
     assert ana.looked_at is not None and ana.looked_at.isoformat() == until(page)
-    assert "Nothing happened to stories you wrote, moved or watch." in home(as_ana)
+    assert "Nothing new on stories you created, moved or watch." in home(as_ana)
     story.move_progress("dev_done", by=bo)
-    assert "in progress → dev done, Bo" in section(home(as_ana), "Since you last caught up")
+    assert "in progress → dev done, Bo" in section(home(as_ana), "Since your last visit")
 
 
 def test_whoever_is_concerned_hears_that_a_story_was_declined(
@@ -218,7 +213,7 @@ def test_what_happened_after_the_page_was_made_stays_news(as_ana: Client, ana: U
 @pytest.mark.parametrize("said", ["", "soon", "0001-01-01T00:00:00"])
 def test_catching_up_without_a_moment_changes_nothing(as_ana: Client, ana: User, said: str) -> None:
     answer = as_ana.post("/caught-up/", {"until": said}, follow=True)
-    assert "The page did not say up to when." in answer.content.decode()
+    assert "Reload the page, then mark it as read again." in answer.content.decode()
     ana.refresh_from_db()
     assert ana.looked_at is None
 
@@ -264,7 +259,7 @@ def test_evidence_from_before_is_no_news(as_ana: Client, ana: User, payments: Sq
         shas=["abc"],
     )
     deployed(story, timezone.now() - timedelta(days=20), ["abc"])
-    assert "Nothing happened to stories you wrote" in home(as_ana)
+    assert "Nothing new on stories you created" in home(as_ana)
 
 
 # Newcomers and others
@@ -274,9 +269,9 @@ def test_a_newcomer_is_told_how_to_begin(db: None, client: Client) -> None:
     client.force_login(User.objects.create_user("new"))
     page = home(client)
     assert "Create a squad" in page
-    assert "ask who leads it to add you" in page
-    assert "Nothing happened to stories you wrote, moved or watch." in page
-    assert "I have caught up" not in page
+    assert "ask its lead to add you" in page
+    assert "Nothing new on stories you created, moved or watch." in page
+    assert "Mark as read" not in page
 
 
 def test_with_open_reading_anybody_sees_what_is_going_out(
@@ -284,7 +279,7 @@ def test_with_open_reading_anybody_sees_what_is_going_out(
 ) -> None:
     settings.RODEO_OPEN_READING = True
     page = home(client)
-    assert "Under way" in page
+    assert "In progress" in page
     assert "Your stories" not in page and "Next steps" in page
 
 

@@ -72,7 +72,7 @@ def test_the_ladder_glyph_says_every_rung_in_words() -> None:
     }
     svg = ElementTree.fromstring(ladder.glyph(standing))
     assert svg.find("title").text == (  # type: ignore[union-attr]
-        "Ladder: dev done held, integrated by hand, tested missing, deployed withdrawn, rodeo done missing"
+        "Ladder: dev done reached, integrated by hand, tested missing, deployed withdrawn, rodeo done missing"
     )
     assert {path.get("class") for path in svg.iter("path")} == {
         "ladder__rails",

@@ -86,7 +86,7 @@ def test_a_place_of_another_list_is_refused(as_ana: Client, ana: User, write: Ca
     place = as_ana.get(f"{V1}stories/?page_size=1").json()["next"].partition("cursor=")[2]
     answer = as_ana.get(f"{V1}squads/?cursor={place}")
     assert answer.status_code == 400
-    assert "This is no place in this list." in answer.content.decode()
+    assert "Unknown place in this list." in answer.content.decode()
 
 
 def test_events_have_no_pages_by_number(as_ana: Client) -> None:

@@ -35,16 +35,16 @@ def details(answer: Any) -> dict[str, str]:
 
 def test_a_misspelt_field_is_told_with_the_nearest_one(as_ana: Client, as_pam: Client, story: Story) -> None:
     said = details(patch(as_ana, "stories/PAY-1/", titel="x", stage="rodeo_done"))
-    assert said["titel"] == "There is no field “titel”. Did you mean “title”?"
-    assert said["stage"].startswith("“stage” does not change here. It follows from evidence: POST …/evidence/")
+    assert said["titel"] == "There’s no field “titel”. Did you mean “title”?"
+    assert said["stage"].startswith("“stage” can’t be changed here. It follows from evidence: POST …/evidence/")
     said = details(post(as_ana, "stories/", squad="payments", title="t", relase="none"))
-    assert said == {"relase": "There is no field “relase”. Did you mean “release”?"}
+    assert said == {"relase": "There’s no field “relase”. Did you mean “release”?"}
     Environment.objects.create(key="production", slug="production", name="Production", tier="production")
     said = details(patch(as_pam, "environments/production/", tire="testing"))
-    assert said == {"tire": "There is no field “tire”. Did you mean “tier”?"}
+    assert said == {"tire": "There’s no field “tire”. Did you mean “tier”?"}
     rule = {"kind": "environment", "pattern": "prd-*", "environment": "production"}
     said = details(post(as_pam, "mapping-rules/", **rule, severty="high"))
-    assert said == {"severty": "There is no field “severty”. Did you mean “severity”?"}
+    assert said == {"severty": "There’s no field “severty”. Did you mean “severity”?"}
     assert Story.objects.get().title == "Refunds" and not MappingRule.objects.exists()
 
 
@@ -67,7 +67,7 @@ def test_a_whole_object_may_be_sent_back_as_it_was_read(as_ana: Client, as_pam: 
     assert (changed.status_code, changed.json()["title"]) == (200, "Refunds in parts")
     read = changed.json()
     refused = details(patch(as_ana, "stories/PAY-1/", **{**read, "created_at": "2020-01-01T00:00:00Z"}))
-    assert refused == {"created_at": "“created_at” is shown here and never written. Leave it out."}
+    assert refused == {"created_at": "“created_at” is read-only. Leave it out."}
     for address, browser in (("squads/payments/", as_ana),):
         squad = browser.get(f"{V1}{address}").json()
         assert patch(browser, address, **squad).status_code in (200, 403)
@@ -82,9 +82,9 @@ def test_who_sends_very_many_strange_names_gets_a_short_answer(as_ana: Client, s
 
 
 def test_a_name_like_nothing_is_told_all_there_are() -> None:
-    assert unknown_name("zzz", ["title", "type"]) == "There is no field “zzz”. There are: title, type."
-    assert unknown_name("zzz", []) == "There is no field “zzz”. This takes none."
-    assert unknown_name("Title", ["title"]) == "There is no field “Title”. Did you mean “title”?"
+    assert unknown_name("zzz", ["title", "type"]) == "There’s no field “zzz”. There are: title, type."
+    assert unknown_name("zzz", []) == "There’s no field “zzz”. This takes none."
+    assert unknown_name("Title", ["title"]) == "There’s no field “Title”. Did you mean “title”?"
 
 
 def test_a_board_is_not_shown_whole_because_a_filter_is_misspelt(as_ana: Client, story: Story) -> None:
@@ -97,5 +97,5 @@ def test_a_field_of_a_files_columns_is_told_like_any_other(as_ana: Client, payme
     file = SimpleUploadedFile("work.csv", b"Summary\nRefunds\n", "text/csv")
     number = as_ana.post(f"{V1}{address}", {"file": file, "kind": "csv"}).json()["id"]
     said = details(patch(as_ana, f"{address}{number}/", columns={"titel": "Summary"}))
-    assert said == {"columns.titel": "There is no field “titel”. Did you mean “title”?"}
+    assert said == {"columns.titel": "There’s no field “titel”. Did you mean “title”?"}
     assert patch(as_ana, f"{address}{number}/", columns={"title": "Summary"}).status_code == 200

@@ -104,7 +104,7 @@ def test_a_secret_whose_key_is_gone_is_said(client: Client, heartbeats: None, se
     response = client.get("/readyz")
     assert response.status_code == 503
     check = response.json()["checks"]["secrets"]
-    assert check["detail"] == "a source's secret cannot be read"
+    assert check["detail"] == "a source's secret can’t be read"
     assert "RODEO_FIELD_KEYS" in check["remedy"]
 
 
@@ -115,7 +115,7 @@ def test_tables_of_another_version_are_not_ready(
     monkeypatch.setattr(health, "_migrated", set())
     monkeypatch.setattr("portal.ops.health.MigrationExecutor.migration_plan", lambda *_: ["one", "two"])
     check = client.get("/readyz").json()["checks"]["database"]
-    assert check == {"ok": False, "detail": "2 migrations are not applied", "remedy": "Run `manage.py migrate`."}
+    assert check == {"ok": False, "detail": "2 migrations aren’t applied", "remedy": "Run `manage.py migrate`."}
 
 
 def lag(client: Client) -> float:
@@ -184,4 +184,4 @@ def test_dead_messages_are_told_apart_from_waiting_ones_and_leave_the_portal_rea
     assert answer.status_code == 200
     detail = answer.json()["checks"]["backlog"]["detail"]
     assert "; 2 messages to deliver, the oldest for 3" in detail
-    assert "; 3 dead (an administrator may redeliver them); " in detail
+    assert "; 3 dead (an administrator can redeliver them); " in detail

@@ -97,8 +97,8 @@ def test_stopping_asks_first_and_then_insists(supervisor: Supervisor, out: io.St
     assert time.monotonic() - started < 60  # not the 600 of the deaf one
     assert not kind.is_running()
     assert not stubborn.is_running()
-    assert "web did not stop; ending it" in out.getvalue()
-    assert "beat did not stop" not in out.getvalue()
+    assert "web didn’t stop; ending it" in out.getvalue()
+    assert "beat didn’t stop" not in out.getvalue()
 
 
 def test_the_broker_stops_when_all_others_have(supervisor: Supervisor, out: io.StringIO) -> None:

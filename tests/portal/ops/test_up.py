@@ -104,7 +104,7 @@ def alive(pids: set[int]) -> set[int]:
 def test_one_command_brings_everything_up_and_one_key_takes_it_down(up: Up, tmp_path: Path) -> None:
     port = free_port()
     process = up(port)
-    said = read_until(process, "Ctrl-C stops everything")
+    said = read_until(process, "Stop everything with Ctrl-C")
     assert f"Rodeo is ready: http://127.0.0.1:{port}/" in said
     password = re.search(r"Sign in as “rodeo” with the password “(.+)”", said)
     assert password is not None
@@ -117,7 +117,7 @@ def test_one_command_brings_everything_up_and_one_key_takes_it_down(up: Up, tmp_
     second = up(port + 1)
     refusal, _ = second.communicate(timeout=30)
     assert second.returncode == 1
-    assert f"already runs from here: process {process.pid}, http://127.0.0.1:{port}/" in refusal
+    assert f"is already running here: process {process.pid}, http://127.0.0.1:{port}/" in refusal
     assert "RODEO_STATE_DIR=" in refusal
 
     everything = offspring(process.pid)
@@ -134,7 +134,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people
 ) -> None:
     port = free_port()
     first = up(port)
-    password = re.search(r"password “(.+)”", read_until(first, "Ctrl-C stops everything"))
+    password = re.search(r"password “(.+)”", read_until(first, "Stop everything with Ctrl-C"))
     everything = offspring(first.pid)
     first.kill()
     first.wait()
@@ -144,7 +144,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people
     assert alive(everything) == set()
 
     (tmp_path / "state" / "broker.sock").touch()
-    again = read_until(up(port), "Ctrl-C stops everything")
+    again = read_until(up(port), "Stop everything with Ctrl-C")
     assert password is not None
     assert f"“{password[1]}”" in again
 
@@ -152,7 +152,7 @@ def test_killed_outright_it_leaves_nothing_and_starts_again_with_the_same_people
 def test_a_process_that_dies_comes_back(up: Up, tmp_path: Path, used_before: None) -> None:
     port = free_port()
     process = up(port)
-    read_until(process, "Ctrl-C stops everything")
+    read_until(process, "Stop everything with Ctrl-C")
     records = json.loads((tmp_path / "state" / "processes.json").read_text())
     for each in records:
         if each["name"] in ("worker", "broker"):
@@ -173,7 +173,7 @@ def test_a_taken_port_is_said_with_the_remedy(up: Up) -> None:
         process = up(port)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"Port {port} is taken by another program. Choose another: make run PORT=" in said
+    assert f"Port {port} is in use. Choose another: make run PORT=" in said
     assert "Traceback" not in said
 
 
@@ -181,11 +181,11 @@ def test_a_broker_that_does_not_answer_is_said_with_the_remedy(up: Up) -> None:
     process = up(free_port(), BROKER_URL="redis://127.0.0.1:1/0")
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert "BROKER_URL names no broker that answers" in said
+    assert "No broker answers at BROKER_URL" in said
     assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("words", ["http", "0", "70000", "-1", ""])
 def test_what_is_no_port_is_refused(words: str) -> None:
-    with pytest.raises(Refusal, match="is no port"):
+    with pytest.raises(Refusal, match="isn’t a port"):
         the_port(words)

@@ -183,7 +183,7 @@ def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_provider_without_a_client_signs_nobody_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RODEO_OIDC_URL", "https://login.example.org/")
-    assert complaints() == ["Set RODEO_OIDC_CLIENT_ID: RODEO_OIDC_URL alone does not sign anybody in."]
+    assert complaints() == ["Set RODEO_OIDC_CLIENT_ID too: RODEO_OIDC_URL alone isn’t enough."]
     monkeypatch.setenv("RODEO_OIDC_CLIENT_ID", "rodeo")
     assert Environment().RODEO_OIDC_URL == "https://login.example.org/"
     monkeypatch.setenv("RODEO_OIDC_URL", "https://login.example.org/.well-known/openid-configuration?appid=1")
@@ -217,7 +217,7 @@ def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(
     assert environment.unread() == meant
     call_command("check")
     said = capsys.readouterr().err
-    assert "RODEO_PUL_EVERY is set, but nothing reads it." in said and "Did you mean RODEO_PULL_EVERY?" in said
+    assert "RODEO_PUL_EVERY is set but unknown." in said and "Did you mean RODEO_PULL_EVERY?" in said
     assert "RODEO_TLS is set" not in said and "RODEO_REAL_DATA is set" not in said
 
 

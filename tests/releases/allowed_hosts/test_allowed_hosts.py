@@ -18,16 +18,16 @@ API = "/api/v1/allowed-hosts/"
 def test_a_host_is_allowed_and_closed_again_and_both_stay_known(as_root: Client, root: User) -> None:
     answer = as_root.post(PAGE, {"host": "Jenkins.Example.ORG.", "note": "The Jenkins of Payments"}, follow=True)
     text = answer.content.decode()
-    assert "jenkins.example.org may be asked now." in text
+    assert "jenkins.example.org is now allowed." in text
     row = AllowedHost.objects.get()
     assert (row.host, row.note, row.by) == ("jenkins.example.org", "The Jenkins of Payments", root)
     assert actions.allowed_hosts() == {"jenkins.example.org"}
     text = as_root.post(f"{PAGE}{row.pk}/remove/", follow=True).content.decode()
-    assert "closed again" in text
+    assert "removed" in text
     assert not AllowedHost.objects.exists()
     past = [(each.host, each.was, each.who, each.because) for each in actions.history()]
     assert past == [
-        ("jenkins.example.org", "closed again", "Root", ""),
+        ("jenkins.example.org", "removed", "Root", ""),
         ("jenkins.example.org", "allowed", "Root", "The Jenkins of Payments"),
     ]
     assert "The Jenkins of Payments" in text
@@ -37,15 +37,15 @@ def test_a_host_is_allowed_and_closed_again_and_both_stay_known(as_root: Client,
     ("host", "remedy"),
     [
         ("", "required"),
-        ("https://ci.example.org/", "Give the host alone"),
-        ("a@b", "Give the host alone"),
-        ("*.example.org", "each host by itself"),
-        ("ci.example.org:8080", "Leave the port out"),
+        ("https://ci.example.org/", "Enter only the host"),
+        ("a@b", "Enter only the host"),
+        ("*.example.org", "one host at a time"),
+        ("ci.example.org:8080", "Leave out the port"),
         ("a b", "not the name"),
         ("2130706433", "four numbers"),
-        ("0.0.0.0", "can never be asked"),
-        ("255.255.255.255", "can never be asked"),
-        ("ff02::1", "can never be asked"),
+        ("0.0.0.0", "can’t be allowed"),
+        ("255.255.255.255", "can’t be allowed"),
+        ("ff02::1", "can’t be allowed"),
         ("x" * 300, "253"),
         ("a\0b", "Null characters"),
     ],
@@ -61,14 +61,14 @@ def test_allowing_twice_is_answered(as_root: Client) -> None:
     as_root.post(PAGE, {"host": "10.1.2.3"})
     answer = as_root.post(PAGE, {"host": "10.1.2.3"})
     assert (answer.status_code, AllowedHost.objects.count()) == (400, 1)
-    assert "allowed already" in answer.content.decode()
+    assert "already allowed" in answer.content.decode()
 
 
 def test_closing_twice_is_no_second_decision(root: User) -> None:
     row = actions.allow(host="10.1.2.3", by=root)
     actions.close(row, by=root)
     actions.close(row, by=root)
-    assert [each.was for each in actions.history()] == ["closed again", "allowed"]
+    assert [each.was for each in actions.history()] == ["removed", "allowed"]
 
 
 def test_the_page_says_what_the_installation_allows_and_shows_pages(as_root: Client, settings: Any) -> None:

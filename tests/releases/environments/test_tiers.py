@@ -141,7 +141,10 @@ def test_saying_that_it_is_none_takes_the_story_out_of_production(
 ) -> None:
     story = shipped("prod")
     said = {"kind": "environment", "name": "prod", "tier": "staging", "back": "/sources/unmapped/"}
-    assert "prod is a staging environment" in as_lea.post("/sources/unmapped/mend/", said, follow=True).content.decode()
+    assert (
+        "prod is now a staging environment"
+        in as_lea.post("/sources/unmapped/mend/", said, follow=True).content.decode()
+    )
     _work()
     story.refresh_from_db()
     assert story.stage == "tested"
@@ -194,7 +197,7 @@ def test_what_people_create_or_give_a_tier_is_confirmed(
 def test_a_receipt_says_that_a_production_is_a_guess(scripts: Source, send: Send) -> None:
     said = {"service": "checkout", "environment": "prod", "version": "1"}
     notes = send("/api/v1/deployments/", said).json()["notes"]
-    assert any("guessed as production. Until somebody confirms that" in note for note in notes)
+    assert any("guessed as production. Confirm it" in note for note in notes)
 
 
 def test_an_upgrade_guesses_again_what_nobody_said(scripts: Source, send: Send, ana: User) -> None:

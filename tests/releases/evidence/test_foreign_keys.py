@@ -76,7 +76,7 @@ def test_keys_with_the_squads_own_prefix_stay_and_numbers_go_on_beyond_them(as_a
         ("PAY-1441", 1441, "jira:PAY-1441"),
         ("PAY-1454", 1454, "jira:PAY-1454"),
     ]
-    assert done["notes"] == ["Keys that stay: PAY-1447, PAY-1441, PAY-1454. New stories go on from PAY-1455."]
+    assert done["notes"] == ["Keys kept: PAY-1447, PAY-1441, PAY-1454. New stories continue from PAY-1455."]
     assert create_story(Squad.objects.get(), by=ana, title="Next").key == "PAY-1455"
     assert not StoryAlias.objects.exists()
 
@@ -102,7 +102,7 @@ def test_another_prefix_gives_new_keys_and_the_old_ones_lead_to_them(as_ana: Cli
         ("PAY-1", "RES-7"),
         ("PAY-2", "RES-3"),
     ]
-    assert done["notes"] == ["New keys for RES-7, RES-3; what names the old ones finds them too."]
+    assert done["notes"] == ["New keys for RES-7, RES-3. The old keys keep working."]
 
 
 def test_a_squad_that_gets_the_prefix_later_never_gives_out_the_origins_numbers(as_ana: Client, ana: User) -> None:
@@ -137,7 +137,7 @@ def test_a_story_that_was_handed_over_does_not_come_again(as_root: Client, payme
         as_root, "payments", f"{JIRA}Nine,PAY-9,1,Story,Done\nThree,RES-3,2,Story,Done\nTen,PAY-30,3,Story,Done\n"
     )
     assert (again["counts"]["created"], again["counts"]["left_out"]) == (1, 2)
-    assert "Left out, since another squad has them now: SEA-1, SEA-2." in again["notes"]
+    assert "Skipped, because they moved to another squad: SEA-1, SEA-2." in again["notes"]
     assert Story.objects.named(["PAY-9", "RES-3", "PAY-30"]).keys() == {"PAY-9", "RES-3", "PAY-30"}
 
 
@@ -303,16 +303,16 @@ def test_a_key_that_two_squads_brought_in_means_neither_and_says_so(
     assert links() == {"RES-3": "Story RES-3"}
     assert Evidence.objects.count() == 1
     done = bring(as_root, "search", "RES-3")
-    said = "Several stories have these keys then, so a commit that names one is linked to none: RES-3 (also PAY-1)."
+    said = (
+        "Several stories would share these keys, so commits that mention them are linked to none: RES-3 (also PAY-1)."
+    )
     assert said in done["notes"]
     assert links() == {"RES-3": None}
     assert not Evidence.objects.exists()
     told = as_root.get("/is/RES-3?format=json")
     assert told.status_code == 404
-    assert told.json()["answer"] == (
-        "RES-3 is what PAY-1 and SEA-1 are called elsewhere, so it means neither. Ask for one of them."
-    )
-    assert "RES-3 is also what SEA-1 is called" in as_root.get("/stories/PAY-1/").content.decode()
+    assert told.json()["answer"] == ("RES-3 could mean PAY-1 or SEA-1. Ask for one of them.")
+    assert "RES-3 is also a key of SEA-1" in as_root.get("/stories/PAY-1/").content.decode()
     before = derived()
     rebuild()
     assert derived() == before
@@ -325,13 +325,11 @@ def test_a_copy_takes_nothing_from_the_story_that_kept_its_key(
     read(repo, payments)
     bring(as_root, "payments", "PAY-9")
     done = bring(as_root, "search", "PAY-9")
-    assert "Here already under the same key: PAY-9. What names it is linked to the story that is here." in done["notes"]
+    assert "Already used here: PAY-9. Changes that mention it are linked to the existing story." in done["notes"]
     assert StoryLink.objects.get().story == Story.objects.get(key="PAY-9")
-    assert "What names PAY-9 is linked to PAY-9" in as_root.get("/stories/SEA-1/").content.decode()
-    assert "What names" not in as_root.get("/stories/PAY-9/").content.decode()
-    assert (
-        as_root.get("/is/PAY-7").content.decode() == "No story is called PAY-7: squad Payments has some up to PAY-9.\n"
-    )
+    assert "Changes that mention PAY-9 are linked to PAY-9" in as_root.get("/stories/SEA-1/").content.decode()
+    assert "which had that key before" not in as_root.get("/stories/PAY-9/").content.decode()
+    assert as_root.get("/is/PAY-7").content.decode() == "There’s no story PAY-7. Payments has stories up to PAY-9.\n"
     before = derived()
     rebuild()
     assert derived() == before

@@ -57,7 +57,7 @@ def test_a_change_is_linked_by_the_beginning_of_its_sha_and_judged(
     page = words(as_ana.get("/stories/PAY-1/"))
     assert "Work aaaaaaa1" in page and "linked by a person" in page
     assert Evidence.objects.get(kind="change").shas == [ONE]
-    assert "added to the linked changes: aaaaaaa1 of shop/checkout" in words(as_ana.get("/stories/PAY-1/history/"))
+    assert "added to linked changes: aaaaaaa1 of shop/checkout" in words(as_ana.get("/stories/PAY-1/history/"))
 
 
 def test_a_change_is_unlinked_and_stays_so_whatever_its_message_says(
@@ -79,11 +79,11 @@ def test_a_change_is_unlinked_and_stays_so_whatever_its_message_says(
 @pytest.mark.parametrize(
     ("sha", "said"),
     [
-        ("aaa", "Write the commit’s sha, at least its first 7 characters"),
+        ("aaa", "Enter a commit sha, at least its first 7 characters"),
         ("aaaaaaa", "More than one change starts with aaaaaaa."),
         ("bbbbbbb", "No change starts with bbbbbbb."),
         ("ccccccc", "ccccccc is in shop/checkout and in shop/web."),
-        ("%' OR 1=1", "Write the commit’s sha"),
+        ("%' OR 1=1", "Enter a commit sha"),
         ("nowhere@aaaaaaa1", "No change in nowhere starts with aaaaaaa1."),
     ],
 )
@@ -109,7 +109,7 @@ def test_linking_twice_is_told(as_ana: Client, story: Story, event: InboundEvent
     as_ana.post("/stories/PAY-1/changes/link/", {"sha": ONE})
     answer = as_ana.post("/stories/PAY-1/changes/link/", {"sha": ONE})
     assert answer.status_code == 400
-    assert "aaaaaaa1 belongs to PAY-1 already: linked by a person." in words(answer)
+    assert "aaaaaaa1 is already linked to PAY-1: linked by a person." in words(answer)
 
 
 def test_another_squad_links_and_unlinks_nothing(as_bo: Client, ana: User, story: Story, event: InboundEvent) -> None:
@@ -180,7 +180,7 @@ def test_a_change_is_linked_where_it_is_listed(as_ana: Client, ana: User, story:
     assert f'action="/changes/{made.pk}/link/"' in page
     back = "/releases/1/unlinked/"
     answer = as_ana.post(f"/changes/{made.pk}/link/", {"key": "PAY-77", "back": back}, follow=True)
-    assert "no story is called PAY-77" in words(answer)  # type: ignore[arg-type]
+    assert "there’s no story PAY-77" in words(answer)  # type: ignore[arg-type]
     assert as_ana.post(f"/changes/{made.pk}/link/", {"key": "pay-1", "back": back})["Location"] == back
     assert StoryLink.objects.get().story == story
 

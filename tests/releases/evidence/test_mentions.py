@@ -264,7 +264,9 @@ def test_a_squad_says_which_repositories_may_name_its_keys(
     assert answer.json()["key_repositories"] == ["shop/ledger"]
     work()
     assert link() == ("message", "repository")
-    assert "github.com/shop/checkout may not name keys of Payments" in as_ana.get("/stories/PAY-1/").content.decode()
+    assert (
+        "github.com/shop/checkout isn’t allowed to use Payments keys" in as_ana.get("/stories/PAY-1/").content.decode()
+    )
     page = as_lea.get("/squads/payments/edit/").content.decode()
     assert "shop/ledger" in page
     form = {
@@ -308,7 +310,7 @@ def test_an_administrator_says_who_is_a_bot(
     assert StoryLink.objects.get(change__sha="b" * 40).mention == ""
 
 
-@pytest.mark.parametrize(("name", "said"), [("*", "at least 3 letters"), ("acme-ci", "listed already")])
+@pytest.mark.parametrize(("name", "said"), [("*", "at least 3 letters"), ("acme-ci", "already listed")])
 def test_a_rule_for_everybody_or_twice_is_refused(as_root: Client, name: str, said: str) -> None:
     BotRule.objects.create(name="acme-ci")
     answer = as_root.post("/api/v1/bots/", {"name": name}, content_type="application/json")

@@ -51,7 +51,7 @@ def test_open_signals_are_shown_first_and_lead_to_their_event(as_ria: Client, ev
 
 @pytest.mark.parametrize("state", ["", "nonsense", "open"])
 def test_without_signals_the_page_says_who_can_tell(as_ria: Client, state: str) -> None:
-    assert "No alert is open" in as_ria.get("/signals/", {"state": state}).content.decode()
+    assert "No open alerts" in as_ria.get("/signals/", {"state": state}).content.decode()
 
 
 def test_many_signals_come_in_pages_and_few_queries(

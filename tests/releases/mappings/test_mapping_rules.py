@@ -162,20 +162,20 @@ def test_a_preview_says_what_fits_and_saves_nothing(as_pam: Client, run: Callabl
         {"kind": "pipeline", "pattern": "x*", "role": "ci", "preview": "1"},
         headers={"HX-Request": "true"},
     )
-    assert "Matches no name" in part.content.decode() and "<html" not in part.content.decode()
+    assert "No matches so far" in part.content.decode() and "<html" not in part.content.decode()
 
 
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        ({"pattern": "/(/", "role": "ci"}, "not a regular expression of RE2"),
-        ({"role": "deploy"}, "Name the environment"),
+        ({"pattern": "/(/", "role": "ci"}, "t a valid RE2 regular expression"),
+        ({"role": "deploy"}, "Enter the environment"),
         ({"role": "deploy", "environment": "{9}"}, "no group {9}"),
         ({"role": "incident"}, "For this kind of name, choose one of"),
-        ({"kind": "service"}, "Name the service"),
+        ({"kind": "service"}, "Enter a service"),
         ({"kind": "environment"}, "choose a tier"),
-        ({"role": "ci", "severity": "page"}, "Only alerts have a severity"),
-        ({"kind": "alert", "role": "incident", "tier": "testing"}, "Only environments have a tier"),
+        ({"role": "ci", "severity": "page"}, "except for alerts"),
+        ({"kind": "alert", "role": "incident", "tier": "testing"}, "except for environments"),
     ],
 )
 def test_what_cannot_be_a_rule_is_refused_with_the_remedy(as_pam: Client, said: dict[str, Any], text: str) -> None:

@@ -163,8 +163,7 @@ def test_merged_twins_are_one_with_all_their_past(as_pam: Client, twins: Story, 
     for kind, name, into in (("environment", "Prod", "prod"), ("service", "Shop", "shop")):
         said = {"kind": "twin", "name": name, "source": kind, "same_as": into, "back": "/sources/unmapped/"}
         assert (
-            f"{name} is one with {into} now"
-            in as_pam.post("/sources/unmapped/mend/", said, follow=True).content.decode()
+            f"Merged {name} into {into}" in as_pam.post("/sources/unmapped/mend/", said, follow=True).content.decode()
         )
         again = as_pam.post(MERGERS, {"kind": kind, "name": name, "into": into}, content_type="application/json")
         assert again.status_code == 200
@@ -270,4 +269,4 @@ def test_services_of_two_squads_are_not_merged_and_members_merge_nothing(
     assert as_lea.post(MERGERS, said, content_type="application/json").status_code == 403
     Service.objects.filter(name="Shop").update(squad=search)
     answer = as_pam.post(MERGERS, said, content_type="application/json")
-    assert answer.status_code == 400 and "Have one squad own both first" in answer.content.decode()
+    assert answer.status_code == 400 and "One squad has to own both first" in answer.content.decode()

@@ -59,7 +59,7 @@ def test_a_pipeline_is_mended_in_its_row_and_its_past_follows(as_pam: Client, to
     page = _mend(
         as_pam, "pipeline", "deploy-it", role="deploy", environment="production", service="web", source="scripts"
     )
-    assert "A run of deploy-it is a deployment to production" in page.content.decode()
+    assert "Runs of deploy-it now count as a deployment to production" in page.content.decode()
     _work()
     assert Deployment.objects.get(service__name="web").environment.key == "production"
     assert "deploy-it" not in _names(as_pam, "pipeline")
@@ -69,18 +69,18 @@ def test_a_pipeline_is_mended_in_its_row_and_its_past_follows(as_pam: Client, to
 def test_with_htmx_the_row_says_what_was_done(as_pam: Client, told: None) -> None:
     said = {"kind": "pipeline", "name": "build", "id": "pipeline-1", "role": "ci"}
     row = as_pam.post(f"{UNMAPPED}mend/", said, headers={"HX-Request": "true"}).content.decode()
-    assert "<html" not in row and '<tr id="pipeline-1">' in row and "A run of build is CI" in row
+    assert "<html" not in row and '<tr id="pipeline-1">' in row and "Runs of build now count as CI" in row
     said["role"] = ""
     row = as_pam.post(f"{UNMAPPED}mend/", said, headers={"HX-Request": "true"}).content.decode()
-    assert "Choose what this pipeline does" in row and "<form" in row
+    assert "Choose how to treat this pipeline" in row and "<form" in row
 
 
 def test_a_service_is_claimed_or_called_by_its_right_name(as_pam: Client, told: None, payments: Squad) -> None:
-    assert "Squad Payments owns ledger" in _mend(as_pam, "service", "ledger", squad="payments").content.decode()
+    assert "Payments now owns ledger" in _mend(as_pam, "service", "ledger", squad="payments").content.decode()
     assert _names(as_pam, "service") == []
     Service.objects.filter(name="ledger").update(squad=None)
     Service.objects.create(name="book", slug="book", squad=payments)
-    assert "another name of book" in _mend(as_pam, "service", "ledger", service="book").content.decode()
+    assert "now maps to book" in _mend(as_pam, "service", "ledger", service="book").content.decode()
     _work()
     assert Deployment.objects.get().service.name == "book"
     assert _names(as_pam, "service") == []
@@ -93,33 +93,33 @@ def test_an_environment_gets_its_tier_or_its_right_name(as_pam: Client, told: No
     _mend(as_pam, "environment", "blue", environment="production")
     _work()
     assert Deployment.objects.get().environment.key == "production"
-    assert _names(as_pam, "environment") == ["production"], "only its name says that it is production"
+    assert _names(as_pam, "environment") == ["production"], "We guessed from its name that this is production"
 
 
 def test_a_squad_chosen_for_a_repository_owns_its_service_if_nobody_did(
     as_pam: Client, told: None, payments: Squad, search: Squad
 ) -> None:
     said = _mend(as_pam, "repository", "shop/web", service="ledger", squad="nobody").content.decode()
-    assert "There is no such squad" in said
+    assert "There’s no such squad" in said
     _mend(as_pam, "repository", "shop/web", service="ledger", squad="payments")
     ledger = Service.objects.get(name="ledger")
     assert (ledger.squad, Repository.objects.get(key="shop/web").service) == (payments, ledger)
     Repository.objects.filter(key="shop/web").update(service=None)
     said = _mend(as_pam, "repository", "shop/web", service="ledger", squad="search").content.decode()
-    assert "ledger is owned by squad Payments. Leave the squad out." in said
+    assert "ledger is owned by Payments. Leave the squad empty." in said
     assert Repository.objects.get(key="shop/web").service is None
 
 
 def test_a_repository_gets_a_service_made_on_the_spot_if_need_be(as_pam: Client, told: None, payments: Squad) -> None:
-    assert "Choose the squad" in _mend(as_pam, "repository", "shop/web", service="web").content.decode()
+    assert "Choose a squad" in _mend(as_pam, "repository", "shop/web", service="web").content.decode()
     page = _mend(as_pam, "repository", "shop/web", service="web", squad="payments")
-    assert "shop/web makes the service web" in page.content.decode()
+    assert "shop/web now belongs to the service web" in page.content.decode()
     assert Repository.objects.get(key="shop/web").service == Service.objects.get(name="web", squad=payments)
     assert _names(as_pam, "repository") == []
 
 
 def test_an_alert_is_an_incident_or_left_out(as_pam: Client, told: None) -> None:
-    assert "Choose whether it is an incident" in _mend(as_pam, "alert", "DiskFull").content.decode()
+    assert "Choose how to treat this alert" in _mend(as_pam, "alert", "DiskFull").content.decode()
     _mend(as_pam, "alert", "DiskFull", role="incident")
     assert MappingRule.objects.get().role == "incident" and _names(as_pam, "alert") == []
 
@@ -127,7 +127,7 @@ def test_an_alert_is_an_incident_or_left_out(as_pam: Client, told: None) -> None
 def test_members_mend_what_is_their_squads_and_make_no_rules(as_ana: Client, told: None, search: Squad) -> None:
     _mend(as_ana, "environment", "blue", tier="testing")
     assert Environment.objects.get(key="blue").tier == "testing"
-    assert "Squad Payments owns ledger" in _mend(as_ana, "service", "ledger", squad="payments").content.decode()
+    assert "Payments now owns ledger" in _mend(as_ana, "service", "ledger", squad="payments").content.decode()
     assert _mend(as_ana, "repository", "shop/web", service="web", squad="search").status_code == 403
     for kind, name, said in (("pipeline", "build", {"role": "ci"}), ("alert", "DiskFull", {"role": "incident"})):
         assert _mend(as_ana, kind, name, **said).status_code == 403

@@ -196,7 +196,7 @@ def test_programs_say_it_too(as_pam: Client, shop: Source, story: Story) -> None
     assert (made.status_code, made.json()["folder"], made.json()["service"]) == (201, "services/pay", "pay")
     _pull(shop)
     assert _services(story) == ["pay"]
-    for folder, why in (("services/pay", "Remove that first"), ("a/../b", "Name a folder from the repository's root")):
+    for folder, why in (("services/pay", "Remove that first"), ("a/../b", "Enter a folder from the repository’s root")):
         answer = as_pam.post(API, {**said, "folder": folder}, content_type="application/json")
         assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "folder")
         assert why in answer.json()["errors"][0]["detail"]

@@ -150,7 +150,7 @@ def test_one_version_is_planned_once_however_it_is_written(as_ana: Client) -> No
     post(as_ana, RELEASES, {"version": "5.10", "line": "Shop"})
     again = post(as_ana, RELEASES, {"version": "v5.10", "line": "Shop"})
     assert (again.status_code, again.json()["errors"][0]["attr"]) == (400, "version")
-    assert "There is a release 5.10 of Shop already" in again.json()["errors"][0]["detail"]
+    assert "There’s already a release 5.10 of Shop" in again.json()["errors"][0]["detail"]
     assert post(as_ana, RELEASES, {"version": "5.1", "line": "Shop"}).status_code == 201
     assert post(as_ana, RELEASES, {"version": "v5.10", "line": "Web"}).status_code == 201
 

@@ -53,13 +53,13 @@ def test_who_releases_seldom_gets_the_newest_one_by_one(as_ana: Client, ana: Use
 def test_releases_without_stories_say_why_there_is_no_chart(as_ana: Client, ana: User, line: str) -> None:
     released(ana, 3, timedelta(days=1))
     said = words(as_ana.get(f"/releases/{line}"))
-    assert "No chart: no user story or defect belongs to the 3 releases looked at." in said
+    assert "No chart yet: the last 3 releases have no user stories or defects." in said
 
 
 def test_what_is_not_released_yet_says_so(as_ana: Client, ana: User) -> None:
     create_release(by=ana, version="1", line="Web")
     released(ana, 1, timedelta(days=1))
-    assert "Nothing of Web is released yet, so there is no chart." in words(as_ana.get("/releases/?line=Web"))
+    assert "No chart yet: Web has no releases." in words(as_ana.get("/releases/?line=Web"))
 
 
 def test_lines_beyond_the_first_charts_are_told(as_ana: Client, ana: User, payments: Squad) -> None:

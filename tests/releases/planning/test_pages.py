@@ -68,7 +68,7 @@ def test_only_members_of_a_squad_plan_releases(client: Client, as_bo: Client, re
     client.force_login(User.objects.create_user("lone"))
     for url in ("/releases/new/", "/releases/shop-2.0/edit/"):
         assert client.get(url).status_code == 403
-        assert "join a squad, or create one, first" in client.get(url).content.decode()
+        assert "Join or create a squad first" in client.get(url).content.decode()
         assert as_bo.get(url).status_code == 200
 
 
@@ -85,15 +85,13 @@ def test_a_version_stays_as_it_was_written(as_ana: Client, version: str, address
 def test_a_version_of_one_line_exists_once(as_ana: Client, release: Release) -> None:
     answer = as_ana.post("/releases/new/", {"version": "2.0", "line": "Shop"})
     assert answer.status_code == 400
-    assert (
-        "This line has a release with this version already. Choose another version, or line." in answer.content.decode()
-    )
+    assert "This line already has this version. Choose another version or line." in answer.content.decode()
     assert as_ana.post("/releases/new/", {"version": "2.0", "line": "Bank"}).status_code == 302
 
 
 def test_a_wrong_day_is_answered_at_its_field(as_ana: Client) -> None:
     page = as_ana.post("/releases/new/", {"version": "1", "planned_for": "soon"}).content.decode()
-    assert "Write the day as 2026-03-14." in page
+    assert "Enter the date as 2026-03-14." in page
 
 
 def test_a_tagged_release_keeps_its_tag_whatever_the_form_says(as_ana: Client, release: Release) -> None:
@@ -111,7 +109,7 @@ def test_releases_are_listed_newest_first_and_5_10_is_newer_than_5_9(as_ana: Cli
     create_release(by=root, version="next")
     page = text(as_ana, "/releases/")
     assert re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', page) == ["next", "6.0", "5.10", "5.9", "5.2", "5.1"]
-    assert '<td class="number" data-label="Days since the one before:">2.5</td>' in page
+    assert '<td class="number" data-label="Days since previous:">2.5</td>' in page
 
 
 def test_interval_counts_within_one_line(as_ana: Client, root: User) -> None:
@@ -147,9 +145,8 @@ def test_the_talks_nine_releases_are_drawn_with_their_numbers(
                 squad=payments, number=number, rank=number, key=f"PAY-{number}", title="x", type=type_, release=release
             )
     page = text(as_root, "/releases/")
-    assert (
-        "9 releases: 47 user stories, 344 defects, 391 in all; median interval 10.5 days; 6.0 alone is 48 %"
-        in words(page)
+    assert "9 releases: 47 user stories, 344 defects, 391 total; median interval 10.5 days; 6.0 alone is 48 %" in words(
+        page
     )
     assert "<title>5.10, 2013-01-25: 3 user stories, 26 defects; 29 in all</title>" in page
     listed = re.findall(r'<th scope="row"><a [^>]*>OneHealth ([^<]+)</a>', page)
@@ -167,8 +164,8 @@ def test_the_board_puts_every_story_on_its_stage_in_its_squads_row(
     assert re.search(r'data-stage="dev_done" data-squad="search"[^>]*><article[^>]*>.*?SEA-1', page)
     read = words(page)
     assert "1 to do 50 % of 2" in read
-    assert "No. To do: nobody has started it (squad Payments)." in read
-    assert "Ladder: dev done held, integrated missing, tested missing, deployed missing, rodeo done missing" in page
+    assert "Not started" in read and 'title="No. To do: nobody has started it (squad Payments)."' in page
+    assert "Ladder: dev done reached, integrated missing, tested missing, deployed missing, rodeo done missing" in page
 
 
 def test_the_board_shows_gaps_withdrawals_and_dark_stories(
@@ -206,9 +203,10 @@ def test_the_board_shows_gaps_withdrawals_and_dark_stories(
         detail="rollback",
     )
     judge([story.pk])
-    read = words(text(as_bo, "/releases/shop-2.0/"))
-    assert "withdrawn: deployed" in read
-    assert "rolled back to 0.9 in prod, which does not contain it, 1 hour ago (checkout: squad Payments)" in read
+    page = text(as_bo, "/releases/shop-2.0/")
+    read = words(page)
+    assert "withdrawn: deployed" in read and "No longer deployed, 1 h" in read
+    assert "rolled back to 0.9 in prod, which does not contain it, 1 hour ago (checkout: squad Payments)" in page
 
 
 def test_stories_nobody_planned_are_found_in_the_changes(
@@ -262,7 +260,7 @@ def test_every_count_on_the_board_leads_to_its_stories(
     create_story(search, by=ana, title="Three", release=release)
     page = text(as_ana, "/releases/shop-2.0/", **query)
     assert set(re.findall(r'class="card[^>]* data-key="([^"]+)"', page)) == keys
-    assert "Show the whole board" in page
+    assert "Clear filters" in page
 
 
 def test_the_board_takes_few_queries_whatever_its_size(
@@ -294,7 +292,7 @@ def test_a_very_large_release_says_how_many_cards_are_missing_and_where_they_are
     )
     page = text(as_ana, "/releases/shop-2.0/")
     assert page.count("<article") == 500
-    assert "500 cards are shown, 10 more are not." in page
+    assert "Showing 500 cards; 10 more are hidden." in page
     assert text(as_ana, "/releases/shop-2.0/", squad="search").count("<article") == 60
 
 
@@ -318,7 +316,7 @@ def test_titles_are_text_not_markup(as_ana: Client, ana: User, payments: Squad, 
 
 def test_empty_pages_teach_the_next_step(as_root: Client, release: Release) -> None:
     assert "No stories in this release yet" in text(as_root, "/releases/shop-2.0/")
-    assert "Every change of this release belongs to a story." in text(as_root, "/releases/shop-2.0/unlinked/")
+    assert "Every change in this release is linked to a story." in text(as_root, "/releases/shop-2.0/unlinked/")
     release.delete()
     assert "No releases yet" in text(as_root, "/releases/")
 

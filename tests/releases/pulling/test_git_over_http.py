@@ -121,10 +121,10 @@ def test_the_token_is_not_carried_to_another_server(
         server.elsewhere = other.address
         source = connect(server, payments, secret=TOKEN)
         assert pull(source) is None
-        assert "leads elsewhere" in source.last_error
+        assert "redirects" in source.last_error
         connect_git.edit_git(source, by=None, secret="")
         assert pull(source) is None
-        assert "leads elsewhere" in source.last_error
+        assert "redirects" in source.last_error
     assert other.seen == []
 
 
@@ -143,7 +143,7 @@ def test_a_source_whose_address_is_mended_after_it_broke_is_pulled_again(
     elsewhere = as_root.post(
         f"/sources/{source.key}/edit/", {"name": "G", "url": "http://git.example.org/shop.git", "line_is": "service"}
     )
-    assert elsewhere.status_code == 400 and "Type it again" in elsewhere.content.decode()
+    assert elsewhere.status_code == 400 and "Enter this again" in elsewhere.content.decode()
     mended = as_root.post(f"/sources/{source.key}/edit/", {"name": "G", "url": right, "line_is": "service"})
     assert mended.status_code == 302
     source.refresh_from_db()
@@ -156,7 +156,7 @@ def test_a_source_whose_address_is_mended_after_it_broke_is_pulled_again(
 def test_a_server_that_is_away_is_an_error_with_a_remedy(payments: Squad, server: Server) -> None:
     source = connect(server, payments)
     assert pull(source) is None
-    assert "There is no repository at this address" in source.last_error
+    assert "There’s no repository at this address" in source.last_error
     Source.objects.update(config={"url": "http://127.0.0.1:9/shop.git"})
     source.refresh_from_db()
     assert pull(source) is None
@@ -232,7 +232,7 @@ def test_git_trusts_the_companys_own_authority_once_it_is_named(
     with serving(tmp_path / "repositories", made) as server:
         source = connect(server, payments)
         assert pull(source) is None
-        assert "certificate is not trusted" in source.last_error
+        assert "certificate isn’t trusted" in source.last_error
         settings.RODEO_CA_BUNDLE = str(tmp_path / "missing.pem")
         assert pull(source) is None
         assert "Give RODEO_CA_BUNDLE a file in PEM" in source.last_error

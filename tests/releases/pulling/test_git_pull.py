@@ -511,7 +511,7 @@ def test_two_folders_of_one_name_are_two_repositories(make_repo: Callable[..., R
 
 def test_a_service_of_another_squad_is_not_taken(repo: Repo, payments: Squad, search: Squad) -> None:
     Service.objects.create(name="checkout", slug="checkout", squad=search)
-    with pytest.raises(ValidationError, match="belongs to squad Search"):
+    with pytest.raises(ValidationError, match="belongs to Search"):
         connect(repo, payments)
     assert not Source.objects.exists()
 

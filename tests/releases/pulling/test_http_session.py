@@ -129,8 +129,8 @@ def said(server: Raw, session: HttpSession, status: str, body: bytes = b"", **he
 @pytest.mark.parametrize(
     ("status", "kind", "remedy"),
     [
-        ("401 Unauthorized", PullRefused, "Give this source a token"),
-        ("403 Forbidden", PullRefused, "right to read"),
+        ("401 Unauthorized", PullRefused, "Give this source a valid token"),
+        ("403 Forbidden", PullRefused, "read access"),
         ("404 Not Found", Missing, "Check the address"),
         ("410 Gone", Missing, "Check the address"),
         ("400 Bad Request", PullFailed, "did not expect"),
@@ -317,5 +317,5 @@ def test_a_source_without_a_proper_address_says_what_to_do(make_source: Callable
 
 
 def test_a_source_that_only_sends_is_not_asked(scripts: Source) -> None:
-    with pytest.raises(PullRefused, match="sends its events by itself"):
+    with pytest.raises(PullRefused, match="sends events instead"):
         session_of(scripts)

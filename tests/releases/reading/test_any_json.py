@@ -54,7 +54,7 @@ def test_a_condition_compares_a_field_with_a_text(condition: str, send: Send, as
     done = {"type": "workflow-completed", "workflow": {"id": "7", "name": "all", "status": "success"}}
     events = read(send, as_root, mapping, {**done, "pipeline": {"vcs": vcs}}, {**done, "type": "job-completed"})
     assert [each.state for each in events] == ["processed", "ignored"]
-    assert f"The condition of the source's mapping does not hold for it: {condition}" in events[1].reason
+    assert f"It doesn’t match the mapping’s condition: {condition}" in events[1].reason
     row = Run.objects.get()
     assert row.repository is not None
     assert (row.sha, row.branch, row.repository.key, row.outcome) == (SHA, "main", "shop/web", "success")
@@ -120,23 +120,23 @@ def test_an_event_without_a_time_or_with_a_link_that_is_none_says_what_became_of
     mapping = {name: value for name, value in RUN.items() if name != "at"} | {"url": "$.link"}
     [event] = read(send, as_root, mapping, {**BODY, "link": "builds/7"})
     assert event.state == "processed"
-    assert "It names no time, so the time when it came counts." in event.reason
+    assert "It has no time, so its arrival counts." in event.reason
     assert "Its link is left out: “builds/7” is no web address." in event.reason
 
 
 def test_an_event_of_a_source_without_a_mapping_says_so(send: Send, as_root: Client) -> None:
     [event] = read(send, as_root, {}, BODY)
-    assert event.state == "ignored" and "Its source has no mapping yet" in event.reason
+    assert event.state == "ignored" and "The source has no mapping yet" in event.reason
 
 
 @pytest.mark.parametrize(
     ("field", "text", "error"),
     [
         ("sha", "$.a after #", "begins after the last /, : or @"),
-        ("sha", "$.a or $.[", "That path is not taken"),
-        ("key", "$.a or seven", "It differs from event to event"),
+        ("sha", "$.a or $.[", "This path isn’t supported"),
+        ("key", "$.a or seven", "Enter a path, such as $.build.id"),
         ("sha", " or ".join(["$.a"] * 6), "the first of at most 5 paths"),
-        ("condition", "type == 'x'", "Write a path"),
+        ("condition", "type == 'x'", "Enter a path"),
         ("condition", "$.a[", "or compare with a text"),
     ],
 )

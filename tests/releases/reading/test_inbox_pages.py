@@ -160,7 +160,7 @@ def test_members_of_squads_and_administrators_may_have_events_read_again(
     failed = InboundEvent.objects.filter(state="failed").first()
     assert failed is not None
     for browser in (as_ana, as_root):
-        assert "Read it again" in page(browser, f"/inbox/{failed.pk}/")
+        assert "Reprocess" in page(browser, f"/inbox/{failed.pk}/")
         answer = browser.post(f"/inbox/{failed.pk}/replay/")
         assert (answer.status_code, answer["Location"]) == (302, f"/inbox/{failed.pk}/")
         failed.refresh_from_db()
@@ -178,7 +178,7 @@ def test_others_may_only_look(
     for address in ("/inbox/", f"/inbox/{failed.pk}/", f"/inbox/{failed.pk}/body/", f"/inbox/{failed.pk}/state/"):
         assert client.get(address).status_code == 302, "reading needs sign-in"
     settings.RODEO_OPEN_READING = True
-    assert "Read it again" not in page(client, f"/inbox/{failed.pk}/")
+    assert "Reprocess" not in page(client, f"/inbox/{failed.pk}/")
     assert client.post(f"/inbox/{failed.pk}/replay/").status_code == 302
     client.force_login(django_user_model.objects.create_user("new"))
     assert client.post(f"/inbox/{failed.pk}/replay/").status_code == 403

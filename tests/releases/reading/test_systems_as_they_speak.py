@@ -83,12 +83,12 @@ def test_packages_of_one_resource_have_each_their_own_version(send: Send) -> Non
         (converge(package(after={"version": [None]})), {}, "apt_package[web] was updated and says no version. Pin one"),
         (converge(package(status="up-to-date")), {}, "apt_package[web] was left as it was (up-to-date)."),
         (converge(package(before={"version": ["1.2.3"]})), {}, "has the version of before, 1.2.3"),
-        (converge(package(name="cron")), {}, "by the rules of its source: apt_package[cron]"),
-        (converge(), {}, "It changed no resource."),
-        (converge(package()), {"resources": []}, "Its source has no rules"),
-        (converge(package()), {"nodes": ["db*"]}, "The node web1 is none"),
-        ({"message_type": "run_start", "run_id": "1"}, {}, "A converge began"),
-        ({"message_type": "action"}, {}, "Rodeo does not read this kind of event of Chef."),
+        (converge(package(name="cron")), {}, "by the source’s rules: apt_package[cron]"),
+        (converge(), {}, "It changed no resources."),
+        (converge(package()), {"resources": []}, "The source has no “Resources that deploy” yet"),
+        (converge(package()), {"nodes": ["db*"]}, "The node web1 isn’t one"),
+        ({"message_type": "run_start", "run_id": "1"}, {}, "A converge started"),
+        ({"message_type": "action"}, {}, "Rodeo doesn’t use this kind of Chef event."),
     ],
 )
 def test_a_converge_that_deploys_nothing_says_why_in_the_list_on_its_page_and_in_the_api(
@@ -140,7 +140,7 @@ def test_an_event_of_sensu_may_be_wrapped(wrapped: str, send: Send) -> None:
 
 def test_pagerduty_version_2_is_ignored_with_a_word(send: Send) -> None:
     event = read(send, "pagerduty", {"messages": [{"event": "incident.trigger", "incident": {"id": "P1"}}]})
-    assert event.state == "ignored" and "make a Generic Webhook (v3)" in event.reason
+    assert event.state == "ignored" and "create a Generic Webhook (v3)" in event.reason
 
 
 def test_a_priority_of_opsgenie_may_be_its_number(send: Send) -> None:
@@ -159,12 +159,12 @@ def test_what_a_rule_leaves_out_is_ignored_and_says_so(send: Send, root: Any) ->
     create_rule(by=root, kind="pipeline", pattern="web", role="ignored")
     build = {"phase": "STARTED", "number": 1, "full_url": "https://ci.example/job/web/1/", "timestamp": 1795912073000}
     event = read(send, "jenkins", {"name": "web", "build": build})
-    assert (event.state, event.reason) == ("ignored", "A mapping rule leaves out what it is about.")
+    assert (event.state, event.reason) == ("ignored", "A mapping rule ignores it.")
 
 
 def test_good_news_of_what_was_not_bad_is_nothing_and_says_so(send: Send) -> None:
     event = read(send, "nagios", host_down(type="RECOVERY", state="UP"))
-    assert (event.state, event.reason) == ("ignored", "It says that all is well, and no alert was open.")
+    assert (event.state, event.reason) == ("ignored", "All is well, and no alert was open.")
 
 
 def test_good_news_that_ends_an_alert_is_processed(send: Send) -> None:
@@ -183,8 +183,8 @@ def test_good_news_that_ends_an_alert_is_processed(send: Send) -> None:
             {"ref": "refs/heads/x", "repository": {"default_branch": "main"}},
             "no commit to the default",
         ),
-        ("github", "pull_request", {"action": "opened", "pull_request": {"number": 1}}, "is not merged"),
-        ("github", "star", {"action": "created"}, "Rodeo does not read this kind of event of GitHub."),
+        ("github", "pull_request", {"action": "opened", "pull_request": {"number": 1}}, "isn’t merged"),
+        ("github", "star", {"action": "created"}, "Rodeo doesn’t use this kind of GitHub event."),
     ],
 )
 def test_a_webhook_that_brings_nothing_says_why(kind: str, event: str, body: Any, reason: str, client: Client) -> None:

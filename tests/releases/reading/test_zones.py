@@ -89,14 +89,17 @@ def test_a_junit_file_without_a_zone_is_kept_and_read_once_the_zone_is_chosen_on
     assert "timestamp: “2026-01-05T11:00:00” says no zone" in answer.json()["notes"][0]
     drain_inbox()
     assert InboundEvent.objects.get().state == "failed" and not AcceptanceRun.objects.exists()
-    assert "1 event with times that say no zone cannot be read." in as_root.get("/sources/scripts/").content.decode()
+    assert (
+        "1 event couldn’t be read because the times have no time zone."
+        in as_root.get("/sources/scripts/").content.decode()
+    )
     assert "Zone of its times" in as_root.get("/sources/scripts/edit/").content.decode()
     saved = as_root.post("/sources/scripts/edit/", {"name": "Scripts", "zone": "+01:00"})
     assert saved.status_code == 302
     deliver()
     drain_inbox()
     assert {each.started_at for each in AcceptanceRun.objects.all()} == {MEANT}
-    assert "say no zone" not in as_root.get("/sources/scripts/").content.decode()
+    assert "have no time zone" not in as_root.get("/sources/scripts/").content.decode()
 
 
 def test_a_junit_upload_may_say_the_zone_itself(scripts: Source, client: Client) -> None:
@@ -117,7 +120,7 @@ def test_a_report_without_a_zone_is_refused_with_the_remedy_and_taken_in_the_zon
     body = {"service": "web", "environment": "production", "version": "1", "finished_at": NAIVE}
     refused = send("/api/v1/deployments/", body)
     assert refused.status_code == 400
-    assert "says no zone. Write it as 2026-01-31T12:00:00Z, or have" in refused.content.decode()
+    assert "has no time zone. Write it as 2026-01-31T12:00:00Z, or ask" in refused.content.decode()
     assert not InboundEvent.objects.exists()
     Source.objects.update(config={"zone": "Europe/Berlin"})
     assert send("/api/v1/deployments/", body).status_code == 202

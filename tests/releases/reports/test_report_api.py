@@ -51,12 +51,12 @@ def test_a_deployment_is_taken_and_shown(scripts: Source, send: Send, drained: D
 
 def test_what_is_not_known_yet_is_said_and_kept(scripts: Source, send: Send, drained: Drained) -> None:
     notes = send(f"{API}deployments/", DEPLOYMENT).json()["notes"]
-    assert any("checkout" in note and "without a squad" in note for note in notes)
+    assert any("checkout" in note and "without an owner" in note for note in notes)
     assert any("production" in note and "guessed as production" in note for note in notes)
     drained()
     assert send(f"{API}deployments/", DEPLOYMENT).json()["notes"] == []
     notes = send(f"{API}acceptance-runs/", {"environment": "production", "story": "PAY-9", "outcome": "passed"}).json()
-    assert "No story is called PAY-9 yet" in notes["notes"][0]
+    assert "There’s no story PAY-9 yet" in notes["notes"][0]
 
 
 def test_two_deployments_that_look_alike_are_two(scripts: Source, send: Send, drained: Drained) -> None:
@@ -108,9 +108,9 @@ def test_reading_it_again_gives_the_same_moment(scripts: Source, send: Send, dra
 @pytest.mark.parametrize(
     ("changed", "field", "said"),
     [
-        ({"outcome": "great"}, "outcome", "Write one of success"),
+        ({"outcome": "great"}, "outcome", "Use one of success"),
         ({"finished_at": "yesterday"}, "finished_at", "2026-01-31T12:00:00Z"),
-        ({"finished_at": "2026-01-31"}, "finished_at", "is no moment"),
+        ({"finished_at": "2026-01-31"}, "finished_at", "isn’t a valid time"),
         ({"finished_at": "2999-01-01T00:00:00Z"}, "finished_at", "in the future"),
         ({"commit": "master"}, "commit", "7 to 64 hexadecimal"),
         ({"commit": "4f5e6d"}, "commit", "7 to 64 hexadecimal"),
@@ -155,7 +155,7 @@ def test_what_is_no_json_object_is_400(scripts: Source, send: Send, body: bytes)
 
 def test_a_run_says_how_it_ended(scripts: Source, send: Send, drained: Drained) -> None:
     run = {"id": "7", "repository": "shop/checkout", "commit": "4f5e6d7c", "branch": "main", "pipeline": "main"}
-    assert "Say how it ended" in errors(send(f"{API}runs/", run))["outcome"]
+    assert "Give an outcome" in errors(send(f"{API}runs/", run))["outcome"]
     assert send(f"{API}runs/", {**run, "phase": "running"}).status_code == 202
     assert (
         send(f"{API}runs/", {**run, "outcome": "unstable", "artifact": "pkg:oci/checkout@sha256:0f"}).status_code == 202
@@ -185,7 +185,7 @@ def test_an_acceptance_run_may_speak_of_several_stories(scripts: Source, send: S
         ("PAY-1", "success", "Ana", "5.10"),
         ("PAY-2", "success", "Ana", "5.10"),
     ]
-    assert "is no story key" in errors(send(f"{API}acceptance-runs/", {**check, "stories": ["PAY"]}))["stories.0"]
+    assert "isn’t a story key" in errors(send(f"{API}acceptance-runs/", {**check, "stories": ["PAY"]}))["stories.0"]
 
 
 @pytest.mark.parametrize("kind", ["application/xml", "text/xml; charset=utf-8"])
@@ -356,8 +356,8 @@ def test_the_receipt_of_a_junit_file_says_what_the_rows_say(
         ("", "checkout", "2 passed")
     ]
     notes = " ".join(answer.json()["notes"])
-    assert "this proves no story accepted" in notes
-    assert "A test is called like PAY-1. A name proves nothing: give the test a property “story”" in notes
+    assert "this accepts no story" in notes
+    assert "A test’s name mentions PAY-1, which doesn’t count. Give the test a “story” property" in notes
     assert "UTF-8" not in notes
     answer = send(f"{address}&keys_in_names=yes", b"<testsuite><testcase/></testsuite>", "application/xml")
     assert "keys_in_names" in errors(answer)
@@ -365,7 +365,7 @@ def test_the_receipt_of_a_junit_file_says_what_the_rows_say(
 
 def test_the_receipt_tells_how_many_test_cases_are_left_out(scripts: Source, send: Send) -> None:
     notes = send(f"{API}acceptance-runs/?environment=production", JUNIT.read_bytes(), "application/xml").json()["notes"]
-    assert "1 of 8 test cases name no story and are left out." in notes
+    assert "1 of 8 test cases name no story and were skipped." in notes
 
 
 def test_the_receipt_knows_names_as_mapping_rules_read_them(scripts: Source, send: Send, drained: Drained) -> None:

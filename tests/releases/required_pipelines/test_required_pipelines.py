@@ -32,12 +32,12 @@ def require(client: Client, *names: str) -> None:
 
 
 def test_the_page_says_which_runs_count_and_what_they_are_called(as_ana: Client) -> None:
-    assert "No run of checkout was seen" in words(as_ana.get(PAGE))
+    assert "No runs of checkout yet" in words(as_ana.get(PAGE))
     step(*pulled("c", 2.5))
     workflow(3, "Tests")
     workflow(4, "Close stale issues", event="schedule")
     page = words(as_ana.get(PAGE))
-    assert "No rule yet, so all runs of a commit" in page and "if one pipeline is red, the commit is red" in page
+    assert "No rule yet, so every run started by" in page and "if one pipeline is red, the commit is red" in page
     assert "Close stale issues</th> <td>on a schedule</td>" in page
     assert f'href="{PAGE}"' in as_ana.get("/services/checkout/").content.decode()
 
@@ -92,7 +92,7 @@ def test_the_rule_over_the_api(as_ana: Client, as_bo: Client) -> None:
 
 def test_too_many_pipelines_are_refused_with_the_remedy(as_ana: Client) -> None:
     answer = as_ana.post(f"{PAGE}require/", {"pipelines": "\n".join(map(str, range(30)))})
-    assert answer.status_code == 400 and "Name at most 20 pipelines." in words(answer)
+    assert answer.status_code == 400 and "Enter at most 20 pipelines." in words(answer)
 
 
 def test_another_squad_reads_the_page_and_changes_nothing(as_bo: Client, search: Squad) -> None:

@@ -55,7 +55,7 @@ def test_the_page_shows_it_below_the_form_as_it_was_typed(as_root: Client, histo
     form = {"url": str(history.path), "service": "checkout", "squad": payments.pk, "line_is": "service"}
     page = as_root.post("/sources/new/git/", {**form, "preview": "1"}).content.decode()
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
-    assert "1 is in production now and will not count as such" in text
+    assert "1 is in production now and won’t count as deployed" in text
     assert "would be withdrawn" in text and f'value="{history.path}"' in page
     assert not Source.objects.exists()
 
@@ -87,5 +87,5 @@ def test_what_is_linked_already_is_not_touched(as_root: Client, history: Repo, d
 
 def test_an_address_that_cannot_be_read_names_the_field(as_root: Client, as_lea: Client, payments: Squad) -> None:
     answer = as_root.post(API, {"url": "/nowhere/at/all", "squad": "payments"}, content_type="application/json")
-    assert answer.status_code == 400 and "There is no folder" in answer.content.decode()
+    assert answer.status_code == 400 and "There’s no folder" in answer.content.decode()
     assert as_lea.post(API, {"url": "/", "squad": "payments"}, content_type="application/json").status_code == 403

@@ -99,14 +99,14 @@ def test_a_squad_asks_and_an_accepter_finds_where_it_runs_and_what_to_look_at(
     said = words(page)
     for part in (
         "PAY-1 Refunds",
-        "Ana of squad Payments asked any accepter",
+        "Ana (Payments) asked any accepter",
         "Production : checkout checkout 1.4",
         "Ten euro arrive.",
         "Look at the log.",
     ):
         assert part in said
     assert "Try <strong>iDEAL</strong>." in page.content.decode()
-    assert "Waiting 1 to accept" in said
+    assert "Inbox 1 waiting for you" in said
     assert Message.objects.get(topic="acceptance.asked").payload["key"] == "PAY-1"
 
 
@@ -115,7 +115,7 @@ def test_nobody_is_asked_before_production_runs_it(as_ana: Client, ana: User, pi
     answer = as_ana.post(ASK, {"note": "kept"})
     assert answer.status_code == 400
     said = words(answer)
-    assert "PAY-1 cannot be accepted in production yet: no change is linked to it" in said
+    assert "PAY-1 can’t be accepted yet: no change is linked to it" in said
     assert "kept" in said
     assert not AcceptanceRequest.objects.exists()
 
@@ -124,7 +124,7 @@ def test_there_is_one_question_at_a_time(as_ana: Client, pia: User, story: Story
     as_ana.post(ASK)
     answer = as_ana.post(ASK)
     assert answer.status_code == 400
-    assert "Ana asked just now already. Withdraw that request to ask anew." in words(answer)
+    assert "Ana already asked just now. Withdraw that request to ask again." in words(answer)
     as_ana.post(place(AcceptanceRequest.objects.get(), "withdraw"))
     assert as_ana.post(ASK).status_code == 302
     assert sorted(AcceptanceRequest.objects.values_list("state", flat=True)) == ["open", "withdrawn"]
@@ -133,15 +133,15 @@ def test_there_is_one_question_at_a_time(as_ana: Client, pia: User, story: Story
 def test_a_squad_without_an_accepter_is_told_what_to_do(as_ana: Client, story: Story) -> None:
     answer = as_ana.post(ASK)
     assert answer.status_code == 400
-    assert "Squad Payments has no accepter who did not make this change." in words(answer)
+    assert "Payments has no accepter who didn’t make this change." in words(answer)
 
 
 def test_somebody_outside_the_squad_is_asked_by_name(
     as_ana: Client, as_bo: Client, as_pia: Client, story: Story
 ) -> None:
     as_ana.post(ASK, {"accepter": "bo"})
-    assert "Ana of squad Payments asked you" in words(as_bo.get("/acceptance/"))
-    assert "Nothing waits for you" in words(as_pia.get("/acceptance/"))
+    assert "Ana (Payments) asked you" in words(as_bo.get("/acceptance/"))
+    assert "Nothing waiting for you" in words(as_pia.get("/acceptance/"))
     request = AcceptanceRequest.objects.get()
     assert as_pia.post(place(request), {"answer": "accepted", "note": "x"}).status_code == 403
     as_bo.post(place(request), {"answer": "accepted", "note": "Works."})
@@ -151,7 +151,7 @@ def test_somebody_outside_the_squad_is_asked_by_name(
 def test_a_name_nobody_has_is_answered(as_ana: Client, story: Story) -> None:
     answer = as_ana.post(ASK, {"accepter": "nobody"})
     assert answer.status_code == 400
-    assert "No account is called “nobody”." in words(answer)
+    assert "There’s no account “nobody”." in words(answer)
 
 
 def test_only_members_ask_and_withdraw(as_bo: Client, as_ana: Client, pia: User, story: Story) -> None:
@@ -181,9 +181,9 @@ def test_accepting_is_evidence_by_hand_with_a_name_and_the_story_is_rodeo_done(
     )
     assert Story.objects.get().stage == "rodeo_done"
     said = words(as_ana.get("/stories/PAY-1/history/"))
-    assert "Pia accepted it in production : Got ten euro." in said
+    assert "Pia accepted this in production : Got ten euro." in said
     assert said.count("Got ten euro.") == 1
-    assert "Nothing waits for you" in words(as_pia.get("/acceptance/"))
+    assert "Nothing waiting for you" in words(as_pia.get("/acceptance/"))
 
 
 def test_declining_needs_a_note_and_is_a_failed_check(as_ana: Client, as_pia: Client, pia: User, story: Story) -> None:
@@ -192,13 +192,13 @@ def test_declining_needs_a_note_and_is_a_failed_check(as_ana: Client, as_pia: Cl
     answer = as_pia.post(place(request), {"answer": "declined", "link": "https://a.example/shot.png"})
     assert answer.status_code == 400
     said = answer.content.decode()
-    assert "Write what failed, so that the squad can fix it." in said and "https://a.example/shot.png" in said
+    assert "Say what failed, so the squad can fix it." in said and "https://a.example/shot.png" in said
     as_pia.post(place(request), {"answer": "declined", "note": "Nine euro only."})
     made = Story.objects.get()
     assert (made.stage, Evidence.objects.get(kind="acceptance").verdict) == ("deployed", "failure")
     page = words(as_ana.get("/stories/PAY-1/"))
     assert "No. Deployed" in page and "the check (Pia, by hand) failed in Production just now" in page
-    assert re.search("Pia declined it .* : Nine euro only.", page) and "Nobody was asked" not in page
+    assert re.search("Pia declined it .* : Nine euro only.", page) and "Nobody asked" not in page
     assert as_ana.post(ASK).status_code == 302
     assert "Ana asked any accepter" in (page := words(as_ana.get("/stories/PAY-1/")))
     assert "Pia declined it" not in page.split("History")[0]
@@ -211,7 +211,7 @@ def test_an_answer_that_was_taken_back_is_no_longer_told(as_ana: Client, as_pia:
     failed = Evidence.objects.get(kind="acceptance")
     as_pia.post(f"/stories/PAY-1/evidence/{failed.pk}/take-back/", {"because": "It was the old card."})
     assert "Pia declined it" not in words(as_ana.get("/"))
-    assert "Nobody was asked yet." in words(as_ana.get("/stories/PAY-1/"))
+    assert "Nobody asked yet." in words(as_ana.get("/stories/PAY-1/"))
 
 
 def test_accepting_needs_a_note_or_a_link(as_ana: Client, as_pia: Client, story: Story) -> None:
@@ -255,7 +255,7 @@ def test_whoever_comes_second_is_told_who_was_first(
     request = AcceptanceRequest.objects.get()
     stale = AcceptanceRequest.objects.get()
     as_pia.post(place(request), {"answer": "accepted", "note": "Works."})
-    with pytest.raises(actions.AlreadyAnswered, match="Pia was first: PAY-1 was accepted just now"):
+    with pytest.raises(actions.AlreadyAnswered, match="Pia already answered: PAY-1 was accepted just now"):
         actions.answer(stale, by=pia, accepted=False, note="No.")
     again = as_pia.post(
         f"{API}{request.pk}/answer/", {"answer": "declined", "note": "x"}, content_type="application/json"
@@ -306,11 +306,11 @@ def test_nobody_accepts_what_they_made_unless_their_squad_lets_them(
         story.move_progress("in_progress", by=pia)
     elif how != "asked":
         change(story, {"full name": "pia", "user name": "Pia", "e-mail": "P. <Pia@example.org>"}[how])
-    assert "Nothing waits for you" in words(as_pia.get("/acceptance/"))
+    assert "Nothing waiting for you" in words(as_pia.get("/acceptance/"))
     answer = as_pia.post(place(request), {"answer": "accepted", "note": "x"})
     assert answer.status_code == 403
-    assert "Somebody else has to accept it" in words(answer)
-    assert "You cannot answer this" in words(as_pia.get("/stories/PAY-1/"))
+    assert "Someone else has to accept it" in words(answer)
+    assert "You can’t answer this" in words(as_pia.get("/stories/PAY-1/"))
     payments.accepts_own = True
     payments.save()
     assert "PAY-1 Refunds" in words(as_pia.get("/acceptance/"))
@@ -320,7 +320,7 @@ def test_nobody_accepts_what_they_made_unless_their_squad_lets_them(
 def test_somebody_who_made_it_is_not_asked_by_name(as_ana: Client, pia: User, story: Story) -> None:
     story.move_progress("dev_done", by=pia)
     assert "Pia worked on PAY-1." in words(as_ana.post(ASK, {"accepter": "pia"}))
-    assert "does not let people accept their own changes" in words(as_ana.post(ASK, {"accepter": "ana"}))
+    assert "doesn’t let people accept their own changes" in words(as_ana.post(ASK, {"accepter": "ana"}))
     assert not AcceptanceRequest.objects.exists()
 
 

@@ -69,7 +69,7 @@ def test_the_newest_of_what_is_rodeo_done_come_first_with_a_link_to_all(
     assert '<a href="/stories/?squad=payments&amp;stage=rodeo_done">all 3</a>' in html
 
 
-def test_the_board_takes_at_most_twelve_queries_whatever_it_shows(as_ana: Client, ana: User, write: Write) -> None:
+def test_the_board_takes_at_most_fifteen_queries_whatever_it_shows(as_ana: Client, ana: User, write: Write) -> None:
     release = Release.objects.create(version="1.0", slug="1.0")
 
     def some(number: int) -> None:
@@ -88,7 +88,7 @@ def test_the_board_takes_at_most_twelve_queries_whatever_it_shows(as_ana: Client
     few = count(), count(**asked)
     some(50)
     assert (count(), count(**asked)) == few
-    assert max(few) <= 12
+    assert max(few) <= 15
 
 
 def test_a_poll_is_answered_204_until_something_changes(as_bo: Client, ana: User, write: Write) -> None:
@@ -210,9 +210,9 @@ def test_each_line_becomes_a_story(as_ana: Client, payments: Squad) -> None:
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ("Good\n" + "x" * 201, "Line 2 has 201 characters; a title has at most 200."),
-        ("\n".join(f"Story {number}" for number in range(51)), "51 lines at once; at most 50."),
-        (" \n ", "Write at least one title"),
+        ("Good\n" + "x" * 201, "Line 2 has 201 characters; 200 is the most."),
+        ("\n".join(f"Story {number}" for number in range(51)), "That’s 51 lines; 50 is the most at once."),
+        (" \n ", "Enter at least one title"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_half_written(
@@ -230,24 +230,24 @@ def test_only_members_add_and_only_leads_say_how_the_squad_works(
 ) -> None:
     answer = as_bo.post(f"{BOARD}stories/", {"lines": "Sneak"})
     assert answer.status_code == 403
-    assert "Only members of squad Payments may change its stories." in answer.content.decode()
+    assert "Only members of Payments can change its stories." in answer.content.decode()
     for client in (as_bo, as_ana):
         answer = client.post(f"{BOARD}settings/", {"todo": "3"})
         assert answer.status_code == 403
-        assert "Only leads of squad Payments and administrators may change how it works." in answer.content.decode()
+        assert "Only leads of Payments and administrators can change its board settings." in answer.content.decode()
 
 
 def test_a_limit_that_cannot_be_is_answered_with_what_can(as_ana: Client, lead: User, payments: Squad) -> None:
     for typed in ("0", "1000", "many"):
         said = as_ana.post(f"{BOARD}settings/", {"todo": typed}).content.decode()
-        assert "Write a whole number from 1 to 999, or leave it empty for no limit." in said
+        assert "Enter a whole number from 1 to 999, or leave it empty for no limit." in said
     payments.refresh_from_db()
     assert payments.wip_limits == {}
 
 
 def test_a_lead_says_how_the_squad_works(as_ana: Client, lead: User, payments: Squad) -> None:
     assert "Limits" not in page(as_ana)
-    assert "In progress: at most" in page(as_ana, f"{BOARD}settings/")
+    assert "In progress limit" in page(as_ana, f"{BOARD}settings/")
     as_ana.post(f"{BOARD}settings/", {"in_progress": "3", "tested": "", "accepts_own": "on", "accepters": ["ana"]})
     payments.refresh_from_db()
     assert (payments.wip_limits, payments.accepts_own) == ({"in_progress": 3}, True)
@@ -285,7 +285,7 @@ def test_a_view_needs_a_name_and_a_filter(as_ana: Client, payments: Squad) -> No
     for data, said in (
         ({"name": " ", "query": "type=defect"}, "Give the view a name"),
         ({"name": "x" * 61, "query": "type=defect"}, "Give the view a name"),
-        ({"name": "All", "query": ""}, "Filter the board first"),
+        ({"name": "All", "query": ""}, "Set a filter first"),
     ):
         assert said in as_ana.post(f"{BOARD}views/", data, follow=True).content.decode()
     assert not SavedView.objects.exists()

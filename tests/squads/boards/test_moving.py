@@ -120,13 +120,13 @@ def test_every_door_answers_the_same(as_ana: Client, write: Write, stage: str, p
         moved = now != progress
         assert (at, judged, rank, len(moves)) == (at, at, story.rank, before + moved)
         if to not in PEOPLE:
-            assert answer.status == 400 and f"“{to}” is not something people set" in answer.said
+            assert answer.status == 400 and f"“{to}” can’t be set manually" in answer.said
         elif to == progress:
-            assert answer.status == 409 and "Somebody may have been first" in answer.said
+            assert answer.status == 409 and "Someone else may have changed it" in answer.said
         elif stage not in PEOPLE and PEOPLE.index(to) < PEOPLE.index(progress):
             name = stage.replace("_", " ")
-            assert answer.status == 409 and f"PAY-1 stays in {name}: evidence holds it there" in answer.said
-            assert "take it back on the story’s page" in answer.said
+            assert answer.status == 409 and f"PAY-1 stays in {name} because of its evidence" in answer.said
+            assert "can be withdrawn on the story’s page" in answer.said
         else:
             assert answer == DONE and now == to and moves[-1] == (progress, to, "ana", "")
             assert at == (to if stage in PEOPLE else stage)
@@ -137,7 +137,7 @@ def test_every_door_answers_the_same(as_ana: Client, write: Write, stage: str, p
 def test_a_reason_nobody_would_read_is_refused_everywhere(as_ana: Client, write: Write) -> None:
     write("Refunds")
     answer, (progress, *_) = asked_everywhere(as_ana, "in_progress", because="x" * 2001)
-    assert answer == (400, "Say it in at most 2000 characters.")
+    assert answer == (400, "Use 2000 characters or fewer.")
     assert progress == "todo"
     assert asked_everywhere(as_ana, "in_progress", because="Started.")[1][4] == (
         ("todo", "in_progress", "ana", "Started."),

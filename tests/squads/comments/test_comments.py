@@ -47,7 +47,7 @@ def test_an_empty_comment_is_answered_and_a_long_one_is_not_lost(as_ana: Client,
     assert answer.status_code == 400 and "Write something first." in words(answer)
     answer = as_ana.post("/stories/PAY-1/comments/new/", {"body": "long " * 5000})
     assert answer.status_code == 400
-    assert "This is longer than 20000 characters." in words(answer) and "long long long" in words(answer)
+    assert "This is over 20000 characters." in words(answer) and "long long long" in words(answer)
 
 
 def test_only_people_that_exist_are_mentioned_and_nobody_mentions_themselves(
@@ -76,7 +76,7 @@ def test_a_comment_is_changed_by_its_author_and_nobody_else(
         for address in (f"/stories/PAY-1/comments/{comment.pk}/edit/", f"/stories/PAY-1/comments/{comment.pk}/remove/"):
             answer = browser.post(address, {"body": "x"})
             assert answer.status_code == 403
-            assert "Only Ana may change what Ana said." in words(answer)
+            assert "Only Ana can change this comment." in words(answer)
         assert browser.delete(f"{API}{comment.pk}/").status_code == 403
         body = {"body": "x"}
         assert browser.patch(f"{API}{comment.pk}/", body, content_type="application/json").status_code == 403
@@ -103,11 +103,11 @@ def test_a_comment_taken_back_keeps_its_place_and_loses_its_words(
     add_comment(story, by=ana, body="after it")
     as_ana.post(f"/stories/PAY-1/comments/{comment.pk}/remove/")
     said = words(as_ana.get("/stories/PAY-1/"))
-    assert "a secret" not in said and "Ana took this back just now" in said
+    assert "a secret" not in said and "Ana deleted this comment just now" in said
     assert not Mention.objects.exists()
     answer = as_ana.post(f"/stories/PAY-1/comments/{comment.pk}/edit/", {"body": "again"})
     assert answer.status_code == 400
-    assert "This comment was taken back." in words(answer)
+    assert "This comment was deleted." in words(answer)
     assert Comment.objects.get(pk=comment.pk).body == ""
 
 

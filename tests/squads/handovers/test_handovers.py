@@ -53,7 +53,7 @@ def test_the_page_hands_a_story_over_under_the_next_key_of_the_other_squad(as_an
     assert "Search" in words(as_ana.get("/stories/PAY-1/squad/"))
     answer = as_ana.post("/stories/PAY-1/squad/", {"squad": "search"}, follow=True)
     assert answer.redirect_chain == [("/stories/SEA-3/", 302)]
-    assert "PAY-1 is SEA-3 now, of squad Search. PAY-1 still leads to it." in words(answer)
+    assert "Moved to Search: PAY-1 is now SEA-3. The old key still works." in words(answer)
     assert "squad: Payments, as PAY-1 → Search, as SEA-3" in words(answer)
 
 
@@ -62,7 +62,7 @@ def test_the_api_hands_a_story_over(as_ana: Client, story: Story) -> None:
     assert answer.status_code == 200
     assert answer.json()["key"] == "SEA-3" and answer.json()["squad"] == "search"
     again = post(as_ana, "stories/SEA-3/squad/", squad="search")
-    assert again.status_code == 409 and "SEA-3 belongs to squad Search already." in again.content.decode()
+    assert again.status_code == 409 and "SEA-3 is already in Search." in again.content.decode()
 
 
 def test_every_door_knows_the_old_key(as_ana: Client, moved: Story) -> None:
@@ -168,14 +168,14 @@ def test_who_is_in_one_of_the_two_squads_is_told_whom_to_ask(
     as_bo: Client, as_lea: Client, as_ria: Client, lea: User, story: Story
 ) -> None:
     for browser in (as_bo, as_ria):
-        assert "Only members of squad Payments may change PAY-1." in (
+        assert "Only members of Payments can change PAY-1." in (
             post(browser, "stories/PAY-1/squad/", squad="search").content.decode()
         )
         assert browser.post("/stories/PAY-1/squad/", {"squad": "search"}).status_code == 403
     refused = post(as_lea, "stories/PAY-1/squad/", squad="search")
     assert refused.status_code == 403
-    assert "You are not in squad Search, so you cannot hand PAY-1 to it." in refused.content.decode()
-    assert "You are in no other squad." in words(as_lea.get("/stories/PAY-1/squad/"))
+    assert "You’re not in Search, so you can’t move PAY-1 there." in refused.content.decode()
+    assert "You’re not in any other squad." in words(as_lea.get("/stories/PAY-1/squad/"))
     assert as_lea.post("/stories/PAY-1/squad/", {"squad": "search"}).status_code == 403
     story.refresh_from_db()
     assert story.key == "PAY-1"
@@ -193,15 +193,15 @@ def test_two_stories_of_one_origin_are_not_brought_together(as_ana: Client, stor
         as_ana.post("/stories/PAY-1/squad/", {"squad": "search"}),
     ):
         assert answer.status_code == 400
-        assert "SEA-1 of squad Search came from jira:ABC-7 too" in answer.content.decode()
+        assert "Search already has SEA-1, which also came from jira:ABC-7" in answer.content.decode()
 
 
 def test_somebody_who_still_looks_at_the_old_story_overwrites_nothing(ana: User, story: Story, search: Squad) -> None:
     stale = Story.objects.get(pk=story.pk)
     move_to_squad(story, search, by=ana)
-    with pytest.raises(Exception, match="PAY-1 went to another squad and is SEA-3 now"):
+    with pytest.raises(Exception, match="PAY-1 moved to another squad and is now SEA-3"):
         stale.move_progress("in_progress", by=ana)
-    with pytest.raises(Exception, match="PAY-1 went to another squad and is SEA-3 now"):
+    with pytest.raises(Exception, match="PAY-1 moved to another squad and is now SEA-3"):
         move_to_squad(stale, search, by=ana)
 
 
@@ -241,7 +241,7 @@ def test_what_went_to_another_squad_is_not_brought_in_a_second_time(
     move_to_squad(story, search, by=ana)
     header = "Issue key,Summary,Status" if kind == "jira" else "key,title,status"
     again = bring(as_ana, "payments", f"{header}\n{key},Refunds by card,To Do\nRES-8,More,To Do\n", kind)
-    assert "Left out, since another squad has them now: SEA-1." in again["notes"]
+    assert "Skipped, because they moved to another squad: SEA-1." in again["notes"]
     assert (
         sorted(Story.objects.values_list("key", "title")) == [("PAY-2", "More"), ("SEA-1", "Refunds")] or kind == "jira"
     )

@@ -40,7 +40,7 @@ def test_a_file_is_brought_looked_at_and_imported(as_ana: Client, payments: Squa
         "place": "line 3",
         "column": "Title",
         "reason": "There is no title.",
-        "remedy": "Write one, or choose another column for titles.",
+        "remedy": "Add one, or choose another title column.",
     }
     assert said["types"] == {"Bug": "defect", "Saga": ""}
     url = f"{URL}{said['id']}/"
@@ -70,7 +70,7 @@ def test_another_squad_is_refused_everywhere(as_ana: Client, as_bo: Client, clie
         as_bo.delete(url),
     ]
     assert [answer.status_code for answer in answers] == [403] * 6
-    assert "Only members of squad Payments may change its imports." in answers[0].json()["errors"][0]["detail"]
+    assert "Only members of Payments can change its imports." in answers[0].json()["errors"][0]["detail"]
     assert client.get(URL).status_code == 401
     assert (Import.objects.count(), Story.objects.count()) == (1, 0)
 
@@ -100,7 +100,7 @@ def test_a_mapping_that_cannot_be_is_refused_by_its_field(as_ana: Client, data: 
 def test_a_file_that_cannot_be_read_is_refused_with_the_reason(as_ana: Client, ana: User) -> None:
     answer = bring(as_ana, "Title\na\0b\n")
     assert answer.status_code == 400
-    assert "Line 2 holds a NUL character" in answer.json()["errors"][0]["detail"]
+    assert "Line 2 contains a NUL character" in answer.json()["errors"][0]["detail"]
     large = as_ana.post(URL, {"file": SimpleUploadedFile("x.csv", b"T\n" + b"x" * (20 * 1024 * 1024))})
     assert large.status_code == 413
     assert "20 MB is the most" in large.json()["errors"][0]["detail"]

@@ -19,6 +19,7 @@ from portal.kernel import outbox
 from portal.kernel.models import Message, StateChange
 from releases.models import Change, InboundEvent, Release, Repository, Source, StoryLink
 from releases.planning.actions import create_release
+from squads.endings.actions import reopen
 from squads.imports import actions
 from squads.models import Comment, Evidence, Import, Squad, Story, StoryEdit
 from squads.stories.actions import create_story, record_by_hand
@@ -110,7 +111,7 @@ def test_another_squad_may_not_look_bring_or_import(as_ana: Client, as_bo: Clien
         as_bo.post(f"{url}discard/"),
     ]
     assert [answer.status_code for answer in answers] == [403] * 6
-    assert "Only members of squad Payments may change its imports." in answers[0].content.decode()
+    assert "Only members of Payments can change its imports." in answers[0].content.decode()
     assert (Import.objects.count(), Story.objects.count()) == (1, 0)
 
 
@@ -127,35 +128,35 @@ def test_five_thousand_rows_with_forty_bad_ones(as_ana: Client, payments: Squad)
     assert len(bad) == 40
     url = bring(as_ana, body)
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "4960", "updated": "0", "unchanged": "0", "refused": "40"}
+    assert counts(shown) == {"new": "4960", "updated": "0", "unchanged": "0", "skipped": "40"}
     told = (
-        ("Title", "There is no title.", "Write one, or choose another column for titles."),
+        ("Title", "There is no title.", "Add one, or choose another title column."),
         (
             "Title",
             "The title has 201 characters; 200 is the most.",
-            "Shorten it, and put the rest into the description.",
+            "Shorten it, and move the rest to the description.",
         ),
         (
             "Type",
-            "Nobody said what “Saga” means.",
-            "Choose what it is here (user story, defect or chore), or change the cell.",
+            "We don’t know what “Saga” means.",
+            "Choose a meaning (user story, defect or chore), or change the cell.",
         ),
         (
             "Status",
-            "Nobody said what “Limbo” means.",
-            "Choose what it is here (to do, in progress, dev done, or left out), or change the cell.",
+            "We don’t know what “Limbo” means.",
+            "Choose a meaning (to do, in progress, dev done, cancelled, a duplicate, or skipped), or change the cell.",
         ),
         (
             "Created",
-            "“03/04/2026” could be two days.",
-            "Say whether the day or the month comes first, or write it as 2026-03-14 15:09.",
+            "“03/04/2026” could be two dates.",
+            "Choose whether the day or the month is first, or write 2026-03-14 15:09.",
         ),
     )
     assert problems(shown) == [(f"Line {line}", *told[number % 5]) for number, line in enumerate(bad)]
     assert Story.objects.count() == 0
 
     refused = run(as_ana, url)
-    assert "40 rows are bad. Correct the file or the mapping, or tick that bad rows are left out." in refused
+    assert "40 rows are invalid. Fix the file or the mapping, or tick to skip them." in refused
     assert (Story.objects.count(), Import.objects.get().state) == (0, "preview")
 
     done = run(as_ana, url, leave_out="on")
@@ -183,7 +184,7 @@ def test_a_changed_file_updates_its_stories_and_keeps_what_they_said(
     bring_and_run(as_ana, "Key,Title,Status,Notes\nA-1,One,Open,n\nA-2,Two,Open,n\n")
     url = bring(as_ana, "Key,Title,Status,Notes\nA-1,First,Done,n\nA-2,Two,Open,n\nA-3,Three,Open,n\n")
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "1", "updated": "1", "unchanged": "1", "refused": "0"}
+    assert counts(shown) == {"new": "1", "updated": "1", "unchanged": "1", "skipped": "0"}
     assert "title: One → First" in shown
     assert "progress: to do → dev done" in shown
     run(as_ana, url)
@@ -214,7 +215,7 @@ def test_what_the_file_does_not_speak_of_stays(as_ana: Client, ana: User, paymen
 def test_a_table_without_keys_knows_its_stories_by_title_and_says_so(as_ana: Client) -> None:
     body = "Title,Type\nOne,Bug\nTwo,Bug\n"
     url = bring(as_ana, body)
-    assert "a story is known by its title" in page(as_ana, url)
+    assert "stories are matched by title" in page(as_ana, url)
     run(as_ana, url)
     assert "0 created, 0 updated, 2 unchanged" in bring_and_run(
         as_ana, "Title,Type\n TWO ,Bug\nOne,Bug\n".replace("TWO", "Two")
@@ -242,7 +243,7 @@ def test_nothing_is_half_imported_when_writing_fails(
 def test_a_file_is_imported_once_however_often_the_button_is_pressed(as_ana: Client) -> None:
     url = bring(as_ana, "Title\nOne\n")
     run(as_ana, url)
-    assert "Somebody may have been first" in run(as_ana, url)
+    assert "Someone else may have changed it" in run(as_ana, url)
     assert Story.objects.count() == 1
     assert bytes(Import.objects.get().body) == b""
 
@@ -253,7 +254,7 @@ def test_nobody_imports_what_they_did_not_see(as_ana: Client, as_lea: Client) ->
     assert seen
     as_lea.post(f"{url}mapping/", {"kind": "csv", "column-key": "Key", "column-title": "Summary"})
     said = run(as_ana, url, seen=seen[1])
-    assert "Somebody said meanwhile what columns or words mean. Nothing was written: look at it again." in said
+    assert "Someone changed the mapping meanwhile, so nothing was imported. Check the preview again." in said
     assert not Story.objects.exists()
     again = re.search(r'name="seen" value="(\w+)"', page(as_ana, url))
     assert again and again[1] != seen[1]
@@ -263,9 +264,9 @@ def test_nobody_imports_what_they_did_not_see(as_ana: Client, as_lea: Client) ->
 
 def test_a_table_without_a_column_of_titles_is_asked_which_it_is(as_ana: Client) -> None:
     shown = page(as_ana, bring(as_ana, "Titel;Status\nEins;todo\n"))
-    assert "Choose the column with the titles first." in shown
+    assert "Choose the title column first." in shown
     assert 'name="column-title" aria-invalid="true"' in shown
-    assert "No column of keys is chosen" not in shown, "one thing at a time"
+    assert "Without a key column" not in shown, "one thing at a time"
 
 
 def test_where_a_release_is_missing_the_place_to_plan_it_is_open(as_ana: Client) -> None:
@@ -279,14 +280,14 @@ def test_where_a_release_is_missing_the_place_to_plan_it_is_open(as_ana: Client)
 
 def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
     url = bring(as_ana, "Ref,What,Sort,Phase\n1,One,Saga,Limbo\n2,Two,Saga,Done\n")
-    assert "No row can be imported as the file is read now" in page(as_ana, url)
+    assert "No rows can be imported yet" in page(as_ana, url)
     as_ana.post(
         f"{url}mapping/",
         {"kind": "csv", "column-key": "Ref", "column-title": "What", "column-type": "Sort", "column-status": "Phase"},
     )
     shown = page(as_ana, url)
-    assert counts(shown)["refused"] == "2"
-    assert '<select id="type-saga" name="type-saga" aria-invalid="true"><option value="">choose' in shown
+    assert counts(shown)["skipped"] == "2"
+    assert '<select id="type-saga" name="type-saga" aria-invalid="true"><option value="">Choose' in shown
     as_ana.post(
         f"{url}mapping/",
         {
@@ -307,10 +308,10 @@ def test_columns_and_words_can_be_given_another_meaning(as_ana: Client) -> None:
 def test_a_mapping_that_cannot_be_is_refused(as_ana: Client) -> None:
     url = bring(as_ana, "Title\nOne\n")
     for data, said in (
-        ({"kind": "csv", "column-title": "Nowhere"}, "“Nowhere” is no column of the file for title"),
+        ({"kind": "csv", "column-title": "Nowhere"}, "“Nowhere” isn’t a column in this file"),
         ({"kind": "csv", "status-open": "deployed"}, "not deployed"),
         ({"kind": "trello"}, "Trello exports JSON"),
-        ({"kind": "nonsense"}, "is no kind of file"),
+        ({"kind": "nonsense"}, "Unknown file format"),
     ):
         shown = as_ana.post(f"{url}mapping/", data, follow=True).content.decode()
         assert said in shown
@@ -328,9 +329,9 @@ def test_a_file_moves_no_story_back_that_evidence_holds(as_ana: Client, ana: Use
     for key in ("PAY-1", "PAY-2"):
         record_by_hand(Story.objects.get(key=key), by=ana, kind="deployment", note="Seen in production.")
     url = bring(as_ana, "Key,Title,Status\n1,A,To do\n2,Bees,In progress\n3,C,To do\n")
-    stays = "PAY-1, PAY-2 stay where evidence holds them, though the file says less. The other fields are updated."
+    stays = "PAY-1, PAY-2 stay in the stage that evidence shows. The other fields are updated."
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "0", "updated": "2", "unchanged": "1", "refused": "0"}
+    assert counts(shown) == {"new": "0", "updated": "2", "unchanged": "1", "skipped": "0"}
     assert stays in shown
     told = as_ana.get(f"/api/v1{url}").json()
     assert told["notes"] == [stays]
@@ -350,9 +351,9 @@ def test_releases_are_found_and_planned_when_the_person_says_so(as_ana: Client, 
     body = "Key,Title,Version\n1,A,Shop 5.10\n2,B,5.10\n3,C,shop-5.10\n4,D,1.0\n5,E,9.9\n6,F,\n7,G,9.9\n"
     url = bring(as_ana, body)
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "4", "updated": "0", "unchanged": "0", "refused": "3"}
+    assert counts(shown) == {"new": "4", "updated": "0", "unchanged": "0", "skipped": "3"}
     assert "There are several releases “1.0”." in shown
-    assert "No release is called “9.9”." in shown
+    assert "There’s no release “9.9”." in shown
     columns = {"kind": "csv", "column-key": "Key", "column-title": "Title", "column-release": "Version"}
     as_ana.post(f"{url}mapping/", {**columns, "plan_releases": "on"})
     shown = page(as_ana, url)
@@ -384,9 +385,9 @@ def test_history_and_comments_are_kept_once_under_the_importers_name(as_ana: Cli
     url = bring(as_ana, body, "jira.json")
     columns = {"kind": "jira", "plan_releases": "on"}
     as_ana.post(f"{url}mapping/", columns)
-    assert "2 changes of status" not in page(as_ana, url)
+    assert "2 status changes" not in page(as_ana, url)
     run(as_ana, url)
-    story = Story.objects.get()
+    story = Story.objects.get(ending="")
     assert (story.external, story.progress, story.stage) == ("jira:ABC-1", "dev_done", "dev_done")
     assert story.progress_at is not None and story.progress_at.isoformat() == "2026-01-09T14:00:00+00:00"
     assert story.created_at.isoformat() == "2026-01-05T08:12:00+00:00"
@@ -402,8 +403,24 @@ def test_history_and_comments_are_kept_once_under_the_importers_name(as_ana: Cli
     Comment.objects.update(body="Mended here.")
     url = bring(as_ana, body, "jira.json")
     as_ana.post(f"{url}mapping/", columns)
-    assert "0 created, 0 updated, 1 unchanged" in run(as_ana, url)
+    assert "0 created, 0 updated, 2 unchanged" in run(as_ana, url)
     assert (StateChange.objects.count(), Comment.objects.get().body) == (2, "Mended here.")
+
+
+def test_what_nobody_will_do_comes_in_closed_and_stays_as_people_leave_it(as_ana: Client, ana: User) -> None:
+    table = b"Key,Title,Status,Resolution\nA-1,Cheques,Closed,Won\xe2\x80\x99t Do\nA-2,Cards,Closed,Duplicate\nA-3,Cash,Open,\n"
+    url = bring(as_ana, table, "work.csv")
+    run(as_ana, url)
+    found = dict(Story.objects.values_list("title", "ending"))
+    assert found == {"Cheques": "cancelled", "Cards": "duplicate", "Cash": ""}
+    cheques = Story.objects.get(title="Cheques")
+    assert cheques.ended_because.startswith("Imported by Ana: ") and cheques.ended_at is None
+    assert "cancelled it" in as_ana.get(cheques.get_absolute_url()).content.decode()
+    reopen(cheques, by=ana)
+    run(as_ana, bring(as_ana, table, "work.csv"))
+    cheques.refresh_from_db()
+    assert cheques.ending == ""
+    assert "duplicate" in as_ana.get("/stories/export.csv?ended=with").getvalue().decode()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
@@ -412,7 +429,7 @@ def test_history_and_comments_are_kept_once_under_the_importers_name(as_ana: Cli
         ("jira.csv", 3, 2),
         ("trello.json", 2, 1),
         ("taiga.json", 3, 1),
-        ("github_gh.json", 1, 1),
+        ("github_gh.json", 2, 1),
         ("github_rest.json", 1, 0),
     ],
 )
@@ -535,7 +552,7 @@ def test_a_bad_row_is_told_everything_at_once_in_the_order_of_the_file(as_ana: C
         ("Line 3", "Release"),
         ("Line 4", "column 4"),
     ]
-    assert counts(shown)["refused"] == "3"
+    assert counts(shown)["skipped"] == "3"
 
 
 def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: Client) -> None:
@@ -544,7 +561,7 @@ def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: C
         f"{url}mapping/", {"kind": "csv", "column-title": "Title", "column-release": "Version", "plan_releases": "on"}
     )
     shown = page(as_ana, url)
-    assert counts(shown) == {"new": "100", "updated": "0", "unchanged": "0", "refused": "20"}
+    assert counts(shown) == {"new": "100", "updated": "0", "unchanged": "0", "skipped": "20"}
     assert "The file names more than 100 missing releases." in shown
 
 
@@ -554,7 +571,7 @@ def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: C
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        (b"Title\na\x00b\n", "Line 2 holds a NUL character"),
+        (b"Title\na\x00b\n", "Line 2 contains a NUL character"),
         (b"Title\n" + b"x" * 1_000_000, "more than 100,000 characters"),
         (b"[" * 100_000, "nested too deep"),
         (b"PK\x03\x04" + b"\0" * 100, "a zip file or an Excel workbook"),
@@ -564,7 +581,7 @@ def test_a_column_that_cannot_be_releases_plans_no_more_than_a_hundred(as_ana: C
             b'{"rodeo": 1, "stories": [' + b"{}," * 6_000_000 + b"{}]}",
             "objects and lists; 250,000 is the most. Split it.",
         ),
-        (b"Title\nx" + b"\r" * 10_000_000, "empty rows. Take them out."),
+        (b"Title\nx" + b"\r" * 10_000_000, "empty rows. Remove them."),
     ],
 )
 def test_a_hostile_file_is_answered_with_a_message(as_ana: Client, payments: Squad, body: bytes, said: str) -> None:
@@ -591,10 +608,10 @@ def test_what_a_file_says_is_text_not_markup(as_ana: Client) -> None:
 def test_files_that_wait_are_bounded_and_can_be_discarded(as_ana: Client) -> None:
     urls = [bring(as_ana, f"Title\n{number}\n") for number in range(actions.MOST_PREVIEWS)]
     answer = as_ana.post(URL, {"file": SimpleUploadedFile("x.csv", b"Title\nx\n")})
-    assert "20 files wait to be imported: import or discard one of them first." in answer.content.decode()
-    assert "Nothing of it was written." in as_ana.post(f"{urls[0]}discard/", follow=True).content.decode()
+    assert "20 files are waiting. Import or discard one first." in answer.content.decode()
+    assert "Nothing was imported." in as_ana.post(f"{urls[0]}discard/", follow=True).content.decode()
     run(as_ana, urls[1])
-    assert "cannot become" in as_ana.post(f"{urls[1]}discard/", follow=True).content.decode()
+    assert "can’t become" in as_ana.post(f"{urls[1]}discard/", follow=True).content.decode()
     bring(as_ana, "Title\nx\n")
 
 
@@ -643,7 +660,7 @@ def test_an_export_comes_back_without_a_change(as_ana: Client, ana: User, paymen
     create_story(payments, by=ana, title="Ends in \\", description="")
     url = bring(as_ana, exported(as_ana, kind, "?squad=payments"), f"x.{kind}")
     assert Import.objects.get().kind == "rodeo"
-    assert counts(page(as_ana, url)) == {"new": "0", "updated": "0", "unchanged": "3", "refused": "0"}
+    assert counts(page(as_ana, url)) == {"new": "0", "updated": "0", "unchanged": "3", "skipped": "0"}
     assert "0 created, 0 updated, 3 unchanged" in run(as_ana, url)
     assert Story.objects.count() == 3
     changed = exported(as_ana, kind, "?squad=payments").replace(b"Ends in", b"Begins in")
@@ -672,7 +689,7 @@ def test_two_rows_that_mean_one_story_are_told_and_the_first_is_taken(
         each["title"] = f"Find, says {each['key']}"
     body = json.dumps(data)
     url = bring(as_ana, body, "again.json")
-    assert "is PAY-1 already, which was imported from SEA-1." in page(as_ana, url)
+    assert "is already PAY-1, imported from SEA-1." in page(as_ana, url)
     run(as_ana, url)
     assert set(Story.objects.values_list("title", flat=True)) == {"Find"}
     run(as_ana, url, leave_out="on")
@@ -716,4 +733,4 @@ def test_an_export_costs_the_same_number_of_queries_however_long(as_ana: Client,
     few = count()
     for number in range(30):
         create_story(payments, by=ana, title=f"{number}")
-    assert count() == few <= 6
+    assert count() == few <= 8

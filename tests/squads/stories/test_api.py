@@ -58,7 +58,7 @@ def test_only_members_write_and_others_are_told_whose_it_is(as_bo: Client, story
         post(as_bo, f"{STORIES}PAY-1/evidence/", {"kind": "acceptance", "note": "x"}),
     ):
         assert answer.status_code == 403
-        assert "Only members of squad Payments may change" in answer.json()["errors"][0]["detail"]
+        assert "Only members of Payments can change" in answer.json()["errors"][0]["detail"]
     story.refresh_from_db()
     assert (story.title, story.progress) == ("Refunds", "todo")
 
@@ -85,7 +85,7 @@ def test_what_people_wrote_can_be_changed_and_what_evidence_says_cannot(as_ana: 
     )
     assert refused.status_code == 400
     assert [each["attr"] for each in refused.json()["errors"]] == ["stage"]
-    assert "“stage” does not change here. It follows from evidence" in refused.json()["errors"][0]["detail"]
+    assert "“stage” can’t be changed here. It follows from evidence" in refused.json()["errors"][0]["detail"]
     assert as_ana.get(f"{STORIES}PAY-1/").json()["title"] == "Refunds in parts"
 
 
@@ -97,14 +97,14 @@ def test_progress_moves_leave_a_row_and_a_second_try_is_409(as_ana: Client, ana:
     assert (change.by, change.because, change.to_state) == (ana, "merged", "dev_done")
     again = post(as_ana, f"{STORIES}PAY-1/progress/", moved)
     assert again.status_code == 409
-    assert "Somebody may have been first" in again.json()["errors"][0]["detail"]
+    assert "Someone else may have changed it" in again.json()["errors"][0]["detail"]
     assert post(as_ana, f"{STORIES}PAY-1/progress/", {"to": "rodeo_done"}).status_code == 400
 
 
 def test_evidence_by_hand_needs_a_note_and_carries_a_name(as_ana: Client, story: Story) -> None:
     Environment.objects.create(key="stage-1", slug="stage-1", name="Stage 1", tier="staging")
     address = f"{STORIES}PAY-1/evidence/"
-    assert "note or give a link" in errors(post(as_ana, address, {"kind": "acceptance"}))["note"]
+    assert "a note or a link" in errors(post(as_ana, address, {"kind": "acceptance"}))["note"]
     assert (
         "No environment"
         in errors(post(as_ana, address, {"kind": "test", "note": "x", "environment": "nope"}))["environment"]
@@ -130,7 +130,7 @@ def test_the_answer_is_one_sentence(as_bo: Client, story: Story) -> None:
 def test_an_unknown_key_says_what_is_known(as_ana: Client, story: Story) -> None:
     answer = as_ana.get(f"{STORIES}PAY-9/")
     assert answer.status_code == 404
-    assert "squad Payments has PAY-1" in answer.json()["errors"][0]["detail"]
+    assert "Payments has PAY-1" in answer.json()["errors"][0]["detail"]
     assert as_ana.get(f"{STORIES}nonsense/").status_code == 404
 
 

@@ -21,7 +21,7 @@ def story(payments: Squad, ana: User) -> Story:
 
 
 def test_the_maker_is_refused_through_every_door(as_ana: Client, story: Story) -> None:
-    why = "Ana worked on PAY-1. Somebody else has to accept it, unless squad Payments lets people accept their own changes."
+    why = "Ana worked on PAY-1. Someone else has to accept it, unless Payments lets people accept their own changes."
     answer = as_ana.post("/api/v1/stories/PAY-1/evidence/", ACCEPTED, content_type="application/json")
     assert (answer.status_code, answer.json()["errors"][0]["detail"]) == (400, why)
     for address in ("/stories/PAY-1/evidence/", "/stories/PAY-1/by-hand/"):
@@ -46,5 +46,5 @@ def test_a_squad_may_let_people_accept_what_they_made(story: Story, ana: User) -
 
 def test_a_program_vouches_for_nothing(story: Story) -> None:
     program = User.objects.create(username="bot", is_active=False, program_of=story.squad)
-    with pytest.raises(ValidationError, match="A program vouches for nothing by hand"):
+    with pytest.raises(ValidationError, match="Tokens can’t add evidence by hand"):
         record_by_hand(story, by=program, **ACCEPTED)

@@ -47,14 +47,14 @@ def test_what_is_taken_back_proves_nothing_and_stays_for_all_to_see(
     assert Story.objects.get().stage == "dev_done"
     assert stands().startswith("No. Dev done.")
     page = words(as_ana, "/stories/PAY-1/")
-    assert "taken back" in page and "It was prod-2, with another build." in page and "Put on prod-1 by hand." in page
-    assert "Take back" not in page
-    assert "took back their evidence by hand: deployment, passed" in words(as_ana, "/stories/PAY-1/history/")
+    assert "withdrawn" in page and "It was prod-2, with another build." in page and "Put on prod-1 by hand." in page
+    assert "Withdraw this" not in page
+    assert "withdrew their evidence by hand: deployment, passed" in words(as_ana, "/stories/PAY-1/history/")
 
 
 def test_it_takes_a_reason_and_what_was_typed_is_not_lost(as_ana: Client, row: Evidence) -> None:
     answer = back(as_ana, row, "  ")
-    assert answer.status_code == 400 and "Say why: others relied on it." in answer.content.decode()
+    assert answer.status_code == 400 and "Say why. Others relied on it." in answer.content.decode()
     answer = back(as_ana, row, "x" * 2001)
     assert answer.status_code == 400 and "x" * 2001 in answer.content.decode()
     assert Story.objects.get().stage == "deployed"
@@ -68,19 +68,22 @@ def test_it_is_for_who_recorded_it_and_for_leads(
         assert back(browser, which).status_code == 403
         answer = browser.post(f"{API}{which.pk}/take-back/", {"because": "x"}, content_type="application/json")
         assert answer.status_code == 403
-    assert words(as_ana, "/stories/PAY-1/").count("Why it was a mistake") == 1
-    assert words(as_lea, "/stories/PAY-1/").count("Why it was a mistake") == 2
+    assert words(as_ana, "/stories/PAY-1/").count("Why it’s wrong") == 1
+    assert words(as_lea, "/stories/PAY-1/").count("Why it’s wrong") == 2
     assert back(as_lea, row).status_code == 302
-    assert "took back Ana’s evidence by hand" in words(as_lea, "/stories/PAY-1/history/")
+    assert "withdrew Ana’s evidence by hand" in words(as_lea, "/stories/PAY-1/history/")
 
 
 def test_what_somebody_found_wanting_only_they_take_back(
     as_ana: Client, as_lea: Client, ana: User, story: Story
 ) -> None:
     declined = record_by_hand(story, by=ana, kind="acceptance", verdict="failure", note="The total is wrong.")
-    assert "Why it was a mistake" not in words(as_lea, "/stories/PAY-1/")
+    assert "Why it’s wrong" not in words(as_lea, "/stories/PAY-1/")
     answer = back(as_lea, declined)
-    assert answer.status_code == 403 and "only they take back" in answer.content.decode()
+    assert (
+        answer.status_code == 403
+        and "Only the person who reported a failure can withdraw it" in answer.content.decode()
+    )
     assert back(as_ana, declined).status_code == 302
 
 

@@ -56,8 +56,8 @@ def test_a_browser_is_answered_with_a_page(as_ana: Client, story: Story) -> None
 def test_an_unknown_key_says_which_keys_there_are(as_ana: Client, story: Story, form: str) -> None:
     answer = as_ana.get(f"/is/PAY-7?format={form}")
     assert answer.status_code == 404
-    assert "No story is called PAY-7: squad Payments has PAY-1 to PAY-1." in answer.content.decode()
-    assert "no squad&#x27;s keys start so" in as_ana.get("/is/XXX-7?format=html").content.decode()
+    assert "There’s no story PAY-7. Payments has PAY-1 to PAY-1." in answer.content.decode()
+    assert "no squad uses that prefix" in as_ana.get("/is/XXX-7?format=html").content.decode()
 
 
 def test_programs_are_told_401_and_people_are_sent_to_sign_in(client: Client, story: Story) -> None:

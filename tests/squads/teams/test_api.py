@@ -50,6 +50,7 @@ def test_whoever_creates_a_squad_is_its_first_member(as_ana: Client) -> None:
         "key_repositories": [],
         "descriptions_count": False,
         "members": ["ana"],
+        "archived_at": None,
         "url": "/squads/search-find/",
     }
     assert as_ana.get(f"{SQUADS}search-find/").json() == answer.json()
@@ -70,7 +71,7 @@ def test_only_leads_change_a_squad_and_others_are_told_which(
     for browser in (as_ana, as_bo):
         answer = patch(browser, address, {"mission": "Search."})
         assert answer.status_code == 403
-        said = "Only leads of squad Payments and administrators may change squad Payments."
+        said = "Only leads of Payments and administrators can change Payments."
         assert answer.json()["errors"][0]["detail"] == said
 
 
@@ -80,7 +81,7 @@ def test_members_come_and_go(as_lea: Client, as_ana: Client, as_bo: Client, bo: 
     assert post(as_ana, address, {"username": "bo"}).status_code == 403
     assert post(as_lea, address, {"username": "BO"}).json()["members"] == ["ana", "bo", "lea"]
     assert post(as_lea, address, {"username": "bo"}).status_code == 200, "saying it twice changes nothing"
-    assert "No account is called" in errors(post(as_lea, address, {"username": "zoe"}))["username"]
+    assert "There’s no account" in errors(post(as_lea, address, {"username": "zoe"}))["username"]
     assert as_ana.delete(f"{address}bo/").status_code == 403
     assert as_bo.delete(f"{address}bo/").status_code == 204, "one may leave"
     assert as_bo.delete(f"{address}ana/").status_code == 403
@@ -124,7 +125,7 @@ def test_a_service_belongs_to_a_squad_of_yours(as_ana: Client, as_bo: Client, pa
         "url": "/services/checkout/",
     }
     assert Repository.objects.get().service == Service.objects.get()
-    assert "There is a service called checkout already" in errors(post(as_ana, SERVICES, wanted))["name"]
+    assert "There’s already a service checkout" in errors(post(as_ana, SERVICES, wanted))["name"]
     assert "squad" in errors(post(as_ana, SERVICES, {"name": "x", "squad": "nope"}))
 
 
@@ -132,7 +133,7 @@ def test_a_service_nobody_owns_is_claimed_before_it_is_changed(
     as_ana: Client, as_bo: Client, payments: Squad, search: Squad
 ) -> None:
     Service.objects.create(name="basket", slug="basket", discovered=True)
-    assert "No squad owns" in patch(as_ana, f"{SERVICES}basket/", {"description": "x"}).json()["errors"][0]["detail"]
+    assert "has no owner yet" in patch(as_ana, f"{SERVICES}basket/", {"description": "x"}).json()["errors"][0]["detail"]
     assert post(as_ana, f"{SERVICES}basket/claim/", {"squad": "search"}).status_code == 403
     assert post(as_ana, f"{SERVICES}basket/claim/", {"squad": "payments"}).json()["squad"] == "payments"
     assert patch(as_ana, f"{SERVICES}basket/", {"description": "x"}).json()["description"] == "x"

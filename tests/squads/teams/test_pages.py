@@ -46,8 +46,8 @@ def test_open_reading_lets_everybody_read_and_nobody_write(client: Client, check
 @pytest.mark.parametrize(
     ("url", "who"),
     [
-        ("/squads/payments/edit/", "leads of squad Payments and administrators"),
-        ("/services/checkout/edit/", "members of squad Payments"),
+        ("/squads/payments/edit/", "leads of Payments and administrators"),
+        ("/services/checkout/edit/", "members of Payments"),
     ],
 )
 def test_another_squad_may_not_change_it_and_is_told_who_may(
@@ -55,7 +55,7 @@ def test_another_squad_may_not_change_it_and_is_told_who_may(
 ) -> None:
     answer = as_bo.get(url)
     assert answer.status_code == 403
-    assert f"Only {who} may" in answer.content.decode()
+    assert f"Only {who} can" in answer.content.decode()
     assert as_bo.post(url, {"name": "Mine now"}).status_code == 403
 
 
@@ -64,7 +64,7 @@ def test_only_leads_change_its_people(as_ana: Client, as_bo: Client, payments: S
     for browser in (as_ana, as_bo):
         answer = browser.post(url, {"username": "bo"})
         assert answer.status_code == 403
-        assert "Only leads of squad Payments and administrators may change squad Payments." in answer.content.decode()
+        assert "Only leads of Payments and administrators can change Payments." in answer.content.decode()
     assert not Membership.objects.filter(squad=payments, user__username="bo").exists()
 
 
@@ -91,7 +91,7 @@ def test_errors_name_the_field_and_the_remedy(as_ana: Client, payments: Squad) -
     answer = as_ana.post("/squads/new/", {"name": "Payments", "key_prefix": "pay!", "kind": "vertical"})
     page = answer.content.decode()
     assert answer.status_code == 400
-    assert "Another squad has this name. Choose a different one." in page
+    assert "Another squad has this name. Choose another." in page
     assert "Use 2 to 10 capital letters or digits, starting with a letter, such as PAY." in page
     assert 'aria-invalid="true"' in page
 
@@ -100,7 +100,7 @@ def test_the_prefix_stays_once_a_story_carries_it(as_lea: Client, ana: User, pay
     create_story(payments, by=ana, title="One")
     answer = as_lea.post("/squads/payments/edit/", {"name": "Payments", "key_prefix": "PY", "kind": "vertical"})
     assert answer.status_code == 400
-    assert "Stories already carry PAY in their keys, so it stays." in answer.content.decode()
+    assert "Stories already use PAY in their keys, so it can’t change." in answer.content.decode()
     payments.refresh_from_db()
     assert payments.key_prefix == "PAY"
 
@@ -114,7 +114,7 @@ def test_members_come_and_go_by_user_name(as_lea: Client, bo: User, payments: Sq
 
 def test_an_unknown_user_name_is_answered_with_what_to_do(as_lea: Client, payments: Squad) -> None:
     page = as_lea.post("/squads/payments/members/", {"username": "nobody"}, follow=True).content.decode()
-    assert "No account is called “nobody”. Check the spelling" in page
+    assert "There’s no account “nobody”. Check the spelling" in page
 
 
 def test_a_service_is_created_with_its_repositories(as_ana: Client, payments: Squad) -> None:
@@ -138,7 +138,7 @@ def test_a_service_can_only_be_created_for_ones_own_squad(as_bo: Client, payment
 def test_a_repository_of_another_service_is_not_taken_silently(as_bo: Client, search: Squad, checkout: Service) -> None:
     Repository.objects.create(key="shop/checkout", service=checkout)
     page = as_bo.post("/services/new/", {"name": "index", "squad": search.pk, "repositories": "shop/checkout"})
-    assert "shop/checkout belongs to the service checkout. Take it away there first." in page.content.decode()
+    assert "shop/checkout belongs to the service checkout. Remove it there first." in page.content.decode()
     assert not Service.objects.filter(name="index").exists()
 
 
@@ -152,7 +152,7 @@ def test_taking_a_repository_away_leaves_it_unclaimed(as_ana: Client, payments: 
 def test_a_discovered_service_shows_that_nobody_owns_it_and_can_be_claimed(as_bo: Client, search: Squad) -> None:
     Service.objects.create(name="worker", slug="worker", discovered=True)
     page = as_bo.get("/services/").content.decode()
-    assert "no squad owns it yet" in page
+    assert "no owner" in page
     assert "Claim for Search" in page
     as_bo.post("/services/worker/claim/", {"squad": "search"})
     assert Service.objects.get(name="worker").squad == search
@@ -160,7 +160,7 @@ def test_a_discovered_service_shows_that_nobody_owns_it_and_can_be_claimed(as_bo
 
 def test_claiming_what_another_squad_claimed_first_is_told_so(as_bo: Client, search: Squad, checkout: Service) -> None:
     page = as_bo.post("/services/checkout/claim/", {"squad": "search"}, follow=True).content.decode()
-    assert "Squad Payments owns checkout already. Ask them to hand it over." in page
+    assert "Payments already owns checkout. Ask them to hand it over." in page
 
 
 def test_one_may_not_claim_for_a_squad_of_others(as_bo: Client, payments: Squad) -> None:
@@ -187,5 +187,5 @@ def test_lists_take_the_same_number_of_queries_whatever_their_length(
 
 
 def test_empty_pages_teach_the_next_step(as_root: Client) -> None:
-    assert "Create the first squad" in as_root.get("/squads/").content.decode()
+    assert "Create a squad" in as_root.get("/squads/").content.decode()
     assert "No services yet" in as_root.get("/services/").content.decode()

@@ -1,5 +1,5 @@
 // The board by keys, while a card has the focus: j k h l or arrows walk; m or Space lifts, arrows carry, Enter puts down,
-// Escape takes back; o opens. From nowhere, j k h or l goes to the card where one was last, unless keys are switched off.
+// Escape takes back; a assigns; o opens. From nowhere, j k h or l goes to the card where one was last, unless keys are switched off.
 import { cardsOf, cellOf, nameOf, refuse, say, titleOf, writable } from "./board-cards.js";
 import { drop, putBack, spotOf, verdict } from "./board-moves.js";
 
@@ -112,6 +112,7 @@ document.addEventListener("keydown", (event) => {
     const next = walk(card, STEPS[event.key]);
     if (next) show(next);
   } else if (event.key === "m" || (own && event.key === " ")) lift(card);
+  else if (event.key === "a" && writable) card.querySelector('.menu a[href$="/assignees/"]')?.click();
   else if (event.key === "o" || (own && event.key === "Enter")) card.querySelector(".card__title").click();
   else return;
   event.preventDefault();

@@ -6,7 +6,8 @@ let opener = null;
 
 function fill(html) {
   dialog.replaceChildren(...new DOMParser().parseFromString(html, "text/html").body.childNodes);
-  dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select")?.focus();
+  document.dispatchEvent(new CustomEvent("rodeo:filled", { detail: dialog }));
+  dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select:not([hidden])")?.focus();
 }
 
 export async function openPart(url) {
@@ -33,7 +34,7 @@ dialog?.addEventListener("submit", async (event) => {
       dialog.close();
       if (!answer.ok) return refuse(said.message);
       shown(said);
-      say(`${said.key} was judged again.`);
+      say(`${said.key}: saved.`);
     } else fill(await answer.text());
   } catch {
     dialog.close();

@@ -1,11 +1,11 @@
-// Single keys: "/" to the filter or the search, "?" to the list of keys, "g" and a letter to a part of the portal.
+// Single keys: "c" creates a story, "/" to the filter or the search, "?" to the list of keys, "g" and a letter to a part of the portal.
 // Pages work without any of this, and the list of keys has a switch that turns it off (WCAG 2.1.4).
 
 const OFF = "rodeo-keys-off";
 const dialog = document.getElementById("keys");
 const opener = document.querySelector("[data-keys='open']");
 const choice = document.querySelector("[data-keys='switch']");
-let going = 0;
+let going = -Infinity;
 
 const typing = (target) => target.closest("input:not([type='checkbox'], [type='radio']), textarea, select, dialog");
 
@@ -27,10 +27,13 @@ document.addEventListener("keydown", (event) => {
     field?.select();
   } else if (event.key === "?") {
     dialog.showModal();
+  } else if (event.key === "c" && !(event.timeStamp - going < 1500) && document.getElementById("create")) {
+    event.preventDefault();
+    import("./create.js").then(({ openCreate }) => openCreate());
   } else if (event.key === "g") {
     going = event.timeStamp;
-  } else if (going && event.timeStamp - going < 1500) {
-    going = 0;
+  } else if (event.timeStamp - going < 1500) {
+    going = -Infinity;
     document.querySelector(`[data-go="${CSS.escape(event.key)}"]`)?.click();
   }
 });

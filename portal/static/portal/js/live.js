@@ -4,7 +4,8 @@
 import { busy, cardOf, dragging, merge, put, recount } from "./cards.js";
 import { Stream } from "./stream.js";
 
-const [POLL, HEAL, AGAIN, SPREAD, ANNOUNCE] = [10_000, 300_000, 400, 2_000, 1_500];
+const [POLL, HEAL, AGAIN, SPREAD, ANNOUNCE, PATIENCE] = [10_000, 300_000, 400, 2_000, 1_500, 1_500];
+const LOST = "Connection lost. Reconnecting…";
 const place = document.querySelector("[data-live]");
 const topic = place?.dataset.live ?? "";
 const isStory = topic.startsWith("story:");
@@ -13,7 +14,7 @@ const postponed = new Map();
 const news = new Map();
 // Not said yet, then true; null once the stream is away.
 let covered;
-let looking, due, mark, status, announcing, unseen;
+let looking, due, mark, status, announcing, unseen, waiting;
 
 function parsed(html) {
   const template = document.createElement("template");
@@ -121,18 +122,19 @@ function report(key, what) {
   }, ANNOUNCE);
 }
 
+// Nothing is said while all is well, nor for the moment that a new stream takes.
 function showState() {
-  mark.dataset.state = covered ? "live" : "away";
-  const trying = covered === undefined ? "connecting" : "reconnecting";
-  mark.textContent = covered ? "live" : document.body.dataset.events ? trying : "every 10 s";
-  mark.title = covered ? "Changes appear as they happen" : "Changes appear within ten seconds";
+  clearTimeout(waiting);
+  if (covered === null) waiting = setTimeout(() => (mark.textContent = LOST), PATIENCE);
+  else mark.textContent = "";
 }
 
 function isCovered(yes) {
   if (yes && !covered) look(covered === null ? SPREAD : 500);
+  const changed = covered !== (yes || null);
   covered = yes || null;
   document.documentElement.dataset.live = yes ? "on" : "off";
-  showState();
+  if (changed) showState();
 }
 
 function heard(name, said) {
@@ -145,11 +147,11 @@ function heard(name, said) {
 if (place) {
   mark = document.createElement("span");
   mark.className = "live";
+  mark.setAttribute("role", "status");
   (document.querySelector(".head h1") ?? document.querySelector(".story__head"))?.after(mark);
   status = document.body.appendChild(document.createElement("p"));
   status.className = "sr";
   status.setAttribute("role", "status");
-  showState();
   setInterval(() => covered || look(0), POLL);
   // What was told may be lost on the way; looking now and then costs an answer without content.
   setInterval(() => look(SPREAD), HEAL * (0.8 + 0.4 * Math.random()));

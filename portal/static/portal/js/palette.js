@@ -1,6 +1,8 @@
 // The command palette: Ctrl or Cmd and K. It offers what the page can do ([data-command]), where the portal can take one
 // ([data-go]), and whatever the search finds. Without it, the search box and the links of the page do the same.
 
+import { perform } from "./announce.js";
+
 const dialog = document.getElementById("palette");
 const openers = document.querySelectorAll("[data-palette='open']");
 const PAUSE = 120;
@@ -44,13 +46,36 @@ function own() {
     .slice(0, words.length ? 8 : 12)
     .map((each, at) => [`command-${at}`, each.dataset.command, (apart) => activate(each, apart)]);
   const pages = [...document.querySelectorAll(".top [data-go]")]
-    .filter((each) => matches(words, each.textContent))
+    .filter((each) => matches(words.filter((word, at) => at > 1 || !["go", "to", "open"].includes(word)), each.textContent))
     .map((each, at) => [`go-${at}`, each.textContent.trim(), (apart) => activate(each, apart)]);
   const all = text.value.trim();
+  const starts = STARTS.filter(([name]) => document.getElementById("create") && matches(words, name));
+  const acts = starts.map(([name, start], at) => [`start-${at}`, name, () => (start ? type(start) : create())]);
   const search = all
     ? [["search-all", `Search everything for “${all}”`, (apart) => go(`${dialog.dataset.search}?q=${encodeURIComponent(all)}`, apart)]]
     : [];
-  return { before: group("On this page", commands), after: [...group("Go to", pages), ...group("Search", search)] };
+  return { before: group("On this page", commands), after: [...group("Do", acts), ...group("Go to", pages), ...group("Search", search)] };
+}
+
+// Acts that are typed: the text begins with them, and the server offers how it may go on.
+const STARTS = [
+  ["Create a story", ""],
+  ["Move a story …", "move "],
+  ["Assign a story …", "assign "],
+  ["Plan a story for a release …", "plan "],
+  ["Ask whether a story is done …", "is "],
+];
+
+async function create() {
+  const { openCreate } = await import("./create.js");
+  openCreate();
+}
+
+function type(words) {
+  if (!dialog.open) dialog.showModal();
+  text.value = words;
+  text.focus();
+  typed();
 }
 
 function go(url, apart) {
@@ -86,7 +111,7 @@ async function ask() {
   asking?.abort();
   const mine = (asking = new AbortController());
   try {
-    const url = `${dialog.dataset.suggestions}?q=${encodeURIComponent(text.value)}`;
+    const url = `${dialog.dataset.suggestions}?${new URLSearchParams({ q: text.value, page: location.pathname })}`;
     const answer = await fetch(url, { signal: mine.signal, headers: { "X-Requested-With": "palette" } });
     // Signed out meanwhile: the answer is the page to sign in on, which is no list.
     if (!answer.ok || answer.redirected) return;
@@ -101,16 +126,20 @@ async function ask() {
 function typed() {
   delete text.dataset.moved;
   chosen = null;
-  show(text.value.trim() ? [...list.children].filter((each) => each.querySelector("[data-href]")) : []);
+  show(text.value.trim() ? [...list.children].filter((each) => each.querySelector("[data-href]:not(.palette__answer)")) : []);
   clearTimeout(waiting);
   waiting = setTimeout(ask, PAUSE);
 }
 
+const request = ({ method, url, body, done, undo }) => ({ method, url, body, done, undo: undo ? JSON.parse(undo) : null });
+
 function act(option, apart) {
   if (!option) return;
+  if (option.dataset.fill) return type(option.dataset.fill);
   // Closing gives the focus back to where it was; what happens next may take it elsewhere.
   dialog.close();
   if (option.act) option.act(apart);
+  else if (option.dataset.url) perform(request(option.dataset));
   else go(option.dataset.href, apart);
 }
 

@@ -356,7 +356,7 @@ def test_an_ipv6_server_is_asked_by_its_address() -> None:
 def test_nobody_listening_is_said_so(server: Raw, door: HttpClient) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        with pytest.raises(http.Unreachable, match="does not answer at port"):
+        with pytest.raises(http.Unreachable, match="doesn’t answer on port"):
             door.ask(f"http://127.0.0.1:{unused.getsockname()[1]}/")
 
 
@@ -398,7 +398,7 @@ def test_a_server_without_tls_is_said_so(door: HttpClient) -> None:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
         Thread(target=plainly, args=(listening,), daemon=True).start()
-        with pytest.raises(http.Unreachable, match="does not speak TLS"):
+        with pytest.raises(http.Unreachable, match="doesn’t accept TLS"):
             door.ask(f"https://127.0.0.1:{listening.getsockname()[1]}/a")
 
 

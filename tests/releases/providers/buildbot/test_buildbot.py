@@ -216,5 +216,5 @@ def test_a_master_that_was_made_anew_is_read_from_its_beginning(master: Master) 
 @pytest.mark.parametrize("said", [[], {}, {"builders": 5}, "text"])
 def test_what_is_no_buildbot_says_what_to_check(master: Master, said: Any) -> None:
     master.go_wrong("/builders", Reply(said))
-    with pytest.raises(PullRefused, match="Check that the address"):
+    with pytest.raises(PullRefused, match="Check that this is the address"):
         read(master)

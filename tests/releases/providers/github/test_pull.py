@@ -251,7 +251,7 @@ def test_what_was_not_over_is_looked_at_until_it_is(github: GitHub) -> None:
 def test_a_repository_that_is_not_shown_is_named_after_all_others_were_read(github: GitHub) -> None:
     github.put(NAME, "actions/runs", run(1, ago(hours=1)))
     records: list[Record] = []
-    with pytest.raises(PullIncomplete, match=r"shop/secret.*All else was read"):
+    with pytest.raises(PullIncomplete, match=r"shop/secret.*Everything else was read"):
         for page in client.pages(session(github), configured(github, {"repositories": ["shop/secret", NAME]}), {}, NOW):
             records += page.records
     assert len(records) == 1
@@ -260,7 +260,7 @@ def test_a_repository_that_is_not_shown_is_named_after_all_others_were_read(gith
 def test_where_nothing_at_all_is_shown_no_more_is_asked(github: GitHub) -> None:
     with pytest.raises(PullRefused, match="shop/secret") as refused:
         list(client.pages(session(github), configured(github, {"repositories": ["shop/secret"]}), {}, NOW))
-    assert "All else" not in str(refused.value)
+    assert "Everything else" not in str(refused.value)
 
 
 def test_all_that_the_token_sees_is_read_without_what_is_archived(github: GitHub) -> None:

@@ -164,7 +164,7 @@ def test_a_rate_limit_and_a_wrong_token_are_told_as_what_they_are(gitlab: GitLab
 def test_a_project_nobody_knows_is_named_after_the_others_were_read(gitlab: GitLab) -> None:
     gitlab.put("shop/checkout", "pipelines", pipeline(1))
     read: list[Record] = []
-    with pytest.raises(PullIncomplete, match=r"no project shop/gone.*All else was read"):
+    with pytest.raises(PullIncomplete, match=r"no project shop/gone.*Everything else was read"):
         for page in client.pages(session(gitlab), {"projects": ["shop/gone", "shop/checkout"]}, {}, NOW):
             read += page.records
     assert ids(read) == [1]

@@ -195,7 +195,7 @@ def test_a_folder_that_is_gone_keeps_nothing_back_from_the_others(jenkins: Jenki
     jenkins.build("nightly", number=2)
     records: list[Record] = []
     named = {"folders": ["gone", "nightly"]}
-    with pytest.raises(PullIncomplete, match=r"knows no gone.*All else was read"):
+    with pytest.raises(PullIncomplete, match=r"knows no gone.*Everything else was read"):
         for page in client.pages(session(jenkins), named, {}, NOW):
             records += page.records
     assert numbers(records) == [2]
@@ -204,7 +204,7 @@ def test_a_folder_that_is_gone_keeps_nothing_back_from_the_others(jenkins: Jenki
 
 
 def test_a_token_without_its_user_and_a_user_with_a_colon_are_refused_with_the_remedy(jenkins: Jenkins) -> None:
-    with pytest.raises(PullRefused, match="Name the user"):
+    with pytest.raises(PullRefused, match="Enter its user"):
         client.headers(door(jenkins.url), {}, TOKEN)
     with pytest.raises(InvalidSetting):
         client.check({"user": "rodeo:secret"})
