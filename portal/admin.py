@@ -14,7 +14,7 @@ from portal.search.models import SearchEntry, SearchSpelling
 
 admin.site.site_header = "Rodeo administration"
 admin.site.site_title = "Rodeo"
-admin.site.index_title = "What people may set right by hand"
+admin.site.index_title = "Corrections by hand"
 
 
 @admin.register(User)

@@ -146,7 +146,7 @@ def _claim(pk: int) -> bool:
 def _handle(message: Message) -> None:
     known = SUBSCRIPTIONS.get(message.topic)
     if known is None:
-        raise UnknownTopic(f"This version of Rodeo has no topic “{message.topic}”, so nobody was told.")
+        raise UnknownTopic(f"This version of Rodeo has no topic “{message.topic}”, so nothing was notified.")
     event = known.event.read(message.payload)
     for handler in known.handlers:
         handler(event)

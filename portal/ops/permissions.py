@@ -25,27 +25,26 @@ INTRODUCTION = """# Who may do what
 Written by `manage.py permissions > docs/permissions.md` from the marks on the views (`portal/kernel/policy.py`, and `marks` of an
 endpoint); tests compare it, and open every address in every role.
 
-| role | how one gets it | what it adds |
+| role | how to get it | what it adds |
 |---|---|---|
-| anybody | without an account | signing in, health checks; with `RODEO_OPEN_READING` all reading |
-| reader | an account: invited, or by the company’s own sign-in | reads everything; writes what is its own; may create a squad |
+| anyone | without an account | signing in, health checks; with `RODEO_OPEN_READING` all reading |
+| reader | an account: invited, or by the company’s own sign-in | reads everything; edits their account; can create a squad |
 | member | a lead or an administrator adds or invites one | the squad’s stories, evidence, services; environments; releases |
-| lead | whoever creates a squad, and whom a lead makes one | the squad’s details, board settings, people, tokens |
-| project manager | an administrator says so on the account | plans releases and any squad’s stories for them; environments |
-| administrator | an administrator says so on the account (staff) | everything everywhere: sources, invitations, the admin pages |
+| lead | creates the squad, or a lead makes them one | the squad’s details, board settings, people, tokens |
+| project manager | an administrator sets it on the account | plans releases and any squad’s stories for them; environments |
+| administrator | an administrator sets it on the account (staff) | everything everywhere: sources, invitations, the admin pages |
 
-A squad that has members keeps a lead; only an administrator may leave it without. Accepters are members with a flag: they are
-asked to accept the squad’s stories. Everybody may leave a squad.
+A squad with members always has a lead; only an administrator can remove the last one. Accepters are members who can accept the
+squad’s stories in production. Everyone can leave a squad.
 
-Every account may say something about any story and watch it. A comment is changed by its author alone, and a request for
-acceptance is answered by who was asked: the person named, or an accepter of the squad; administrators have no say there.
-A shared view is forgotten by who saved it or a lead. What is production is changed by project managers and administrators.
+Everyone with an account can comment on any story and watch it. Only its author can change a comment. Only the person asked, or an
+accepter of the squad, can answer a request for acceptance; administrators can’t. Shared views can be deleted by whoever saved
+them and by leads. Only project managers and administrators can change which environments are production.
 
-API tokens do what their person may (or, for a squad’s, what a member of the squad may), within their scopes: *read* for GET,
-*write* for everything that changes something, *report* for reports about the squad’s own services and stories. A password opens
-the API only for people without a second factor. A story’s release alone may be set by project managers, in the API as well.
-A story is handed to another squad by who is in both
-squads, by project managers and by administrators.
+API tokens can do what their owner can (a squad’s token: what a member can), within their scopes: *read* for GET, *write* for
+every change, *report* for reports about the squad’s own services and stories. Passwords work for the API only without two-step
+sign-in. Project managers can set a story’s release, in the API as well, but nothing else about it. People in both squads, project
+managers and administrators can move a story to another squad.
 """
 
 

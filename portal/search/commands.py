@@ -174,7 +174,7 @@ def _plan(offered: Offered, story: Story, value: str, me: Anyone) -> None:
 
 def _assign(offered: Offered, story: Story, value: str, me: Anyone) -> None:
     if not story.squad.is_writable_by(me):
-        offered.notes.append(f"Only members of squad {story.squad} may assign {story.key}.")
+        offered.notes.append(f"Only members of {story.squad} can assign {story.key}.")
         return
     url = reverse("api:story-assignees", args=[story.key])
     present = {each.username for each in assignees_of([story.pk]).get(story.pk, [])}

@@ -32,7 +32,7 @@ STATES = {
 }
 
 
-ONLY_STORIES = "Nothing is all of that: operators are about stories, and type: names one kind of thing."
+ONLY_STORIES = "Nothing can match all of these: operators filter stories, and type: chooses another kind."
 
 
 class Unknown(Exception):
@@ -90,7 +90,7 @@ def read(text: str, me: Anyone | None, kinds: Iterable[str]) -> Read:
 def _no_operator(name: str) -> str:
     near = difflib.get_close_matches(name.lower(), OPERATORS, 1)
     meant = f"Did you mean “{near[0]}:”?" if near else f"There are {', '.join(f'{each}:' for each in OPERATORS)}."
-    return f"“{name}:” is no operator, so it was searched for as text. {meant}"
+    return f"“{name}:” isn’t an operator, so it was searched as text. {meant}"
 
 
 def completions(text: str, me: Anyone | None) -> list[Completion]:
@@ -178,7 +178,7 @@ def _is(value: str, me: Anyone | None) -> tuple[Q, frozenset[str]]:
     wanted = {"rodeo_done": "done", "todo": "to_do"}.get(wanted, wanted)
     if wanted == "mine":
         if me is None or not me.is_authenticated:
-            raise Unknown("Sign in to search among your own stories with is:mine.")
+            raise Unknown("Sign in to use is:mine.")
         return assigned_to("me", me), STORIES
     conditions = {
         "done": Q(ending="", stage=Story.Stage.RODEO_DONE),
@@ -189,7 +189,7 @@ def _is(value: str, me: Anyone | None) -> tuple[Q, frozenset[str]]:
         **{name: Q(ending="", stage=stage) for name, stage in STAGES.items() if stage != Story.Stage.RODEO_DONE},
     }
     if wanted not in conditions:
-        raise _unknown("No story is “{value}”.", wanted, (name for name, _ in _states(me)))
+        raise _unknown("There’s no filter is:{value}.", wanted, (name for name, _ in _states(me)))
     return conditions[wanted], STORIES
 
 
@@ -207,7 +207,7 @@ def _of_assignee(value: str, me: Anyone | None) -> tuple[Q, frozenset[str]]:
     known = _people(me)
     fitting = [name for name, called in known if wanted in (name.casefold(), called.casefold())]
     if not fitting:
-        raise _unknown("Nobody is called “{value}”.", value, (called for _, called in known[2:]))
+        raise _unknown("There’s no one called “{value}”.", value, (called for _, called in known[2:]))
     asked = Q()
     for name in fitting:
         asked |= assigned_to(name)

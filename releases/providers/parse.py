@@ -71,7 +71,7 @@ def moment(text: object, zone: tzinfo | None = None, field: str = "") -> datetim
             return None
         if read.tzinfo is None and zone is None:
             where = f"{field}: " if field else ""
-            raise NoZone(f"{where}“{cut(text, 60)}” says no zone; send it with one, such as 2026-01-31T12:00:00Z")
+            raise NoZone(f"{where}“{cut(text, 60)}” has no time zone; send it with one, such as 2026-01-31T12:00:00Z")
         read = (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
     except NoZone:
         raise

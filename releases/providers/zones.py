@@ -13,14 +13,12 @@ from releases.providers.facts import NoZone
 
 ZONE = Setting(
     "zone",
-    "Zone of its times",
-    "For times that it writes without one, such as 2026-01-31T12:00:00: Europe/Berlin, UTC or +01:00. Until it is chosen, "
-    "an event with such a time fails; it is read again then.",
+    "Time zone",
+    "For times without one, such as 2026-01-31T12:00:00. Write Europe/Berlin, UTC or +01:00. Until it’s set, events with such "
+    "times can’t be read; then they’re reprocessed.",
     placeholder="Europe/Berlin",
 )
-REMEDY = (
-    "Choose the zone of this source's times (Edit on its page, or settings.zone over the API): it is read again then."
-)
+REMEDY = "Set the source’s time zone (“Edit” on its page, or settings.zone in the API). The event is then reprocessed."
 
 
 def zone_of(config: Mapping[str, Any]) -> tzinfo | None:
@@ -35,7 +33,8 @@ def check(config: Mapping[str, Any]) -> None:
         near = get_close_matches(text, available_timezones(), n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise InvalidSetting(
-            ZONE.name, f"“{parse.cut(text, 60)}” is no zone.{hint} Write one such as Europe/Berlin, UTC or +01:00."
+            ZONE.name,
+            f"“{parse.cut(text, 60)}” isn’t a time zone.{hint} Write one such as Europe/Berlin, UTC or +01:00.",
         )
 
 
@@ -44,7 +43,7 @@ def moment(value: object, field: str, config: Mapping[str, Any]) -> datetime | N
     try:
         return parse.moment(value, zone_of(config))
     except NoZone:
-        raise NoZone(f"{field}: “{parse.cut(str(value), 60)}” says no zone. {REMEDY}") from None
+        raise NoZone(f"{field}: “{parse.cut(str(value), 60)}” has no time zone. {REMEDY}") from None
 
 
 def _read(text: str) -> tzinfo | None:

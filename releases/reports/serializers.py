@@ -158,7 +158,7 @@ class Timed(Report):
 
     phase = serializers.ChoiceField(Phase.choices, required=False, help_text="finished, unless you say.")
     started_at = MomentField(required=False)
-    finished_at = MomentField(required=False, help_text="The moment it is received, unless you say.")
+    finished_at = MomentField(required=False, help_text="When it was received, unless given.")
     url = WebField(required=False)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -240,7 +240,7 @@ class AcceptanceRunIn(Bound):
     stories = serializers.ListField(child=StoryKeyField(), required=False, max_length=500)
     outcome = OutcomeField()
     started_at = MomentField(required=False)
-    finished_at = MomentField(required=False, help_text="The moment it is received, unless you say.")
+    finished_at = MomentField(required=False, help_text="When it was received, unless given.")
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that the times fit together."""

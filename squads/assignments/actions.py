@@ -66,9 +66,7 @@ def mark_seen(person: Actor, **which: Any) -> int:
 
 def _check(story: Any, people: Iterable[Any], added: list[Any]) -> None:
     if len(list(people)) > MOST_ASSIGNED:
-        raise ValidationError(
-            {"assignees": f"At most {MOST_ASSIGNED} people work on one story. Take somebody off first."}
-        )
+        raise ValidationError({"assignees": f"At most {MOST_ASSIGNED} people can work on one story. Remove one first."})
     if not added:
         return
     inside = set(

@@ -54,7 +54,7 @@ def attach(story: Story, upload: Any, *, by: Actor) -> Attachment:
     Story.objects.select_for_update(of=("self",), no_key=True).filter(pk=story.pk).order_by().values_list("pk").get()
     present = story.attachments.aggregate(size=Sum("size", default=0))["size"]
     if story.attachments.count() >= MOST_FILES:
-        raise ValidationError({"file": f"{story.key} has {MOST_FILES} files already. Remove one first."})
+        raise ValidationError({"file": f"{story.key} has {MOST_FILES} files, which is the most. Remove one first."})
     if present + len(content) > MOST_MEGABYTES_OF_A_STORY * MEGABYTE:
         raise ValidationError(
             {"file": f"The files of a story have at most {MOST_MEGABYTES_OF_A_STORY} MB together. Remove one first."}
@@ -89,6 +89,6 @@ def _content_of(upload: Any, name: str) -> bytes:
         raise ValidationError({"file": f"“{name}” is empty. Choose another file."})
     if len(content) > MOST_MEGABYTES * MEGABYTE:
         raise ValidationError(
-            {"file": f"“{name}” has more than {MOST_MEGABYTES} MB. Shrink it, or link to where it is kept."}
+            {"file": f"“{name}” has more than {MOST_MEGABYTES} MB. Shrink it, or link to it instead."}
         )
     return content

@@ -22,7 +22,7 @@ from squads.stories.models import ENDINGS, HEARD_OF, Relation, Renamed, Story, c
 from squads.stories.relations import relate, story_named, unrelate
 
 COLUMNS = ("ending", "ended_at", "ended_by", "ended_because", "duplicate_of")
-WHY = "Write why, so that whoever asks for it later knows."
+WHY = "Enter a reason, so people know why."
 
 
 class AlreadyEnded(AlreadyMoved):
@@ -31,7 +31,7 @@ class AlreadyEnded(AlreadyMoved):
     def __init__(self, story: Story) -> None:
         super().__init__(story.key, "ended", story.ending or "not ended")
         if not story.ending:
-            said = f"{story.key} is not cancelled, and no duplicate. Somebody may have reopened it: look again."
+            said = f"{story.key} isn’t cancelled or a duplicate. Someone may have reopened it. Reload the page."
         elif story.ended_by is None:
             said = f"{story.key} {ENDINGS[story.ending]} already."
         else:
@@ -60,7 +60,7 @@ def close_as_duplicate(story: Story, key: str, *, by: Actor, because: str = "") 
     check_reason(because)
     other = story_named(key)
     if other.pk == story.pk:
-        raise ValidationError({"key": f"{other.key} is this story. Name another one."})
+        raise ValidationError({"key": f"{other.key} is this story. Enter another one."})
     list(Story.objects.select_for_update().filter(pk__in=(story.pk, other.pk)).order_by("pk").values_list("pk"))
     other.refresh_from_db(fields=["ending", "duplicate_of"])
     if other.duplicate_of is not None:
@@ -97,7 +97,7 @@ def check_may_delete(story: Story, user: Anyone) -> None:
     """Refuse to delete a story for somebody who does not lead its squad."""
     if not story.squad.is_led_by(user):
         raise PermissionDenied(
-            f"Only leads of squad {story.squad} and administrators may delete {story.key}. Members can cancel it."
+            f"Only leads of {story.squad} and administrators can delete {story.key}. Members can cancel it."
         )
 
 
@@ -132,15 +132,15 @@ def why_not_deletable(story: Story, by: Actor) -> list[str]:
     others = comments.exclude(story=story).filter(body__icontains=story.key).values_list("body", flat=True)
     named = re.compile(rf"(?<![\w-]){re.escape(story.key)}(?!\w)", re.IGNORECASE)
     reasons = {
-        "it was written more than a day ago": not story.is_new,
+        "it was created more than a day ago": not story.is_new,
         f"it came from {story.system} and would come back": hasattr(story, "ticket"),
-        "there is evidence about it": story.evidence.exists(),
-        "changes are linked to it": story.change_links.exists(),
-        "others commented on it": story.comments.exclude(author=by).exists(),
-        "comments elsewhere name it": any(named.search(body) for body in others.iterator()),
-        "other stories are related to it": Relation.objects.filter(Q(story=story) | Q(other=story)).exists(),
-        "somebody was asked to accept it": story.acceptance_requests.exists(),
-        "another key leads to it": story.aliases.exists(),
+        "it has evidence": story.evidence.exists(),
+        "it has linked changes": story.change_links.exists(),
+        "it has comments from others": story.comments.exclude(author=by).exists(),
+        "comments elsewhere mention it": any(named.search(body) for body in others.iterator()),
+        "it has related stories": Relation.objects.filter(Q(story=story) | Q(other=story)).exists(),
+        "someone was asked to accept it": story.acceptance_requests.exists(),
+        "an older key leads to it": story.aliases.exists(),
         f"it is planned for {story.release}": story.release_id is not None,
     }
     return [reason for reason, holds in reasons.items() if holds]

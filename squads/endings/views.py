@@ -30,7 +30,7 @@ def story_cancel(request: HttpRequest, key: str) -> HttpResponse:
         "cancel",
         lambda: actions.cancel(story, by=actor_of(request), because=because),
         {"because": because},
-        f"{story.key} is cancelled. Reopen it any time.",
+        f"{story.key} cancelled. You can reopen it any time.",
     )
 
 

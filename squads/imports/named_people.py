@@ -59,6 +59,6 @@ class NamedPeople:
             return []
         names = listed([f"{name[:60]} ({count})" for name, count in self.unknown.most_common()])
         return [
-            f"Assignees who fit no member of squad {self.squad} by e-mail address, and are not brought in: {names}. Add them to "
-            "the squad and import the file again, or assign their stories here."
+            f"Assignees not imported, because no member of {self.squad} has their e-mail address: {names}. Add them to the "
+            "squad and import the file again, or assign their stories here."
         ]

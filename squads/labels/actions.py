@@ -27,9 +27,7 @@ def label_named(squad: Squad, name: str) -> Label:
     if label is not None:
         return label
     if squad.labels.count() >= MOST_LABELS:
-        raise ValidationError(
-            {"labels": f"Squad {squad} has {MOST_LABELS} labels already. Use one of them, or remove one first."}
-        )
+        raise ValidationError({"labels": f"{squad} has {MOST_LABELS} labels, which is the most. Remove one first."})
     try:
         with transaction.atomic():
             return Label.objects.create(squad=squad, name=name)
@@ -48,7 +46,7 @@ def set_labels(story: Any, labels: Iterable[Label | str], *, by: Any) -> None:
     """Make these the labels of a story whose row the caller holds."""
     wanted = labels_named(story.squad, labels)
     if len(wanted) > MOST_ON_A_STORY:
-        raise ValidationError({"labels": f"A story has at most {MOST_ON_A_STORY} labels. Take some off first."})
+        raise ValidationError({"labels": f"A story has at most {MOST_ON_A_STORY} labels. Remove some first."})
     story.labels.set(wanted)
 
 
@@ -57,7 +55,7 @@ def rename_label(label: Label, name: str) -> Label:
     """Call a label otherwise, on all stories that have it. Raises ValidationError for a name that another label has."""
     name = _checked(name, "name")
     if label.squad.labels.filter(folded=fold_name(name)).exclude(pk=label.pk).exists():
-        raise ValidationError({"name": f"There is a label called “{name}” already. Choose another name."})
+        raise ValidationError({"name": f"There’s already a label “{name}”. Choose another name."})
     label.name = name
     label.save(update_fields=["name", "folded"])
     _tell(_stories_with(label))
@@ -87,6 +85,6 @@ def _checked(name: str, field: str = "labels") -> str:
     name = " ".join(name.replace("\0", "").split())
     if not name or len(name) > LONGEST_NAME or "," in name:
         raise ValidationError(
-            {field: f"“{name[:60]}” is no label: write 1 to {LONGEST_NAME} characters, without a comma."}
+            {field: f"“{name[:60]}” isn’t a valid label. Use 1 to {LONGEST_NAME} characters, without commas."}
         )
     return name

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='story',
             name='due',
-            field=models.DateField(blank=True, help_text='The day by which somebody needs it.', null=True),
+            field=models.DateField(blank=True, help_text='When it’s needed.', null=True),
         ),
         migrations.AddField(
             model_name='story',

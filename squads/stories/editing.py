@@ -278,8 +278,7 @@ def check_texts(story: Story, names: Iterable[str] = EDITABLE) -> None:
     errors = {}
     if "estimate" in names and story.estimate is not None and not story.squad.estimates:
         errors["estimate"] = (
-            f"Squad {story.squad} does not estimate its stories. Leave it empty; a lead can switch estimates on in the "
-            "settings of the board."
+            f"{story.squad} doesn’t estimate stories. Leave it empty, or ask a lead to turn estimates on in the board settings."
         )
     for name in {"description", *CHECKLISTS}.intersection(names):
         text = getattr(story, name)

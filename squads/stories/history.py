@@ -158,7 +158,7 @@ def _put(row: StoryEdit, label: str) -> str:
     before, after = ({each["id"]: each["name"] for each in value or ()} for value in (row.before, row.after))
     on = ", ".join(name for pk, name in after.items() if pk not in before)
     off = ", ".join(name for pk, name in before.items() if pk not in after)
-    added, removed = {"assignees": ("assigned", "unassigned")}.get(row.field, ("added the label", "took off the label"))
+    added, removed = {"assignees": ("assigned", "unassigned")}.get(row.field, ("added the label", "removed the label"))
     return "; ".join(f"{word} {names}" for word, names in ((added, on), (removed, off)) if names)
 
 
@@ -171,7 +171,7 @@ def _ticked(row: StoryEdit) -> str:
         for word, lines in (("ticked", on), ("unticked", off))
         if lines
     ]
-    return "; ".join(said) or "reordered the ticks"
+    return "; ".join(said) or "reordered the list"
 
 
 def _evidence(row: Any) -> Entry:

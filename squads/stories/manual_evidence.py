@@ -105,7 +105,7 @@ def take_back(evidence: Evidence, *, by: Actor, because: str) -> Evidence:
         if not story.squad.is_led_by(by):
             raise PermissionDenied(f"Only the person who added this and leads of {story.squad} can withdraw it.")
     if not because:
-        raise ValidationError({"because": "Say why. Others relied on it."})
+        raise ValidationError({"because": "Enter a reason, because others relied on it."})
     if len(because) > LONGEST_REASON:
         raise ValidationError({"because": f"This is over {LONGEST_REASON} characters. Shorten it."})
     mine = {"taken_back_at": clock.now(), "taken_back_by": by, "taken_back_because": because}

@@ -125,7 +125,7 @@ class Story(models.Model):
     )
     priority = models.CharField(max_length=6, choices=Priority, default=Priority.NORMAL)
     labels: "models.ManyToManyField[Label, Any]" = models.ManyToManyField(Label, related_name="stories", blank=True)
-    due = models.DateField(null=True, blank=True, help_text="The day by which somebody needs it.")
+    due = models.DateField(null=True, blank=True, help_text="When it’s needed.")
     estimate = models.PositiveSmallIntegerField(
         null=True,
         blank=True,

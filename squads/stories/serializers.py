@@ -233,7 +233,7 @@ class StoryChange(Body):
     )
     priority = serializers.ChoiceField(Story.Priority.choices, required=False)
     labels = LabelsField(required=False, help_text="All its labels, by name. POST /api/v1/squads/…/labels/ makes one.")
-    due = serializers.DateField(required=False, allow_null=True, help_text="The day by which somebody needs it.")
+    due = serializers.DateField(required=False, allow_null=True, help_text="When it’s needed.")
     estimate = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=999, help_text="In points, where the squad estimates."
     )

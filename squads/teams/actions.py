@@ -128,7 +128,7 @@ def _archived(squad: Squad, at: datetime | None, by: Actor, because: str) -> Squ
     """Archive or unarchive with one guarded UPDATE and its row in the history."""
     before, after = ("active", "archived") if at else ("archived", "active")
     if len(because) > LONGEST_REASON:
-        raise ValidationError({"because": f"Say it in at most {LONGEST_REASON} characters."})
+        raise ValidationError({"because": f"Use at most {LONGEST_REASON} characters."})
     if Squad.objects.filter(pk=squad.pk, archived_at__isnull=at is not None).update(archived_at=at) != 1:
         raise AlreadyMoved(f"squad {squad}", after, after)
     StateChange.objects.create(

@@ -148,7 +148,7 @@ class Squad(models.Model):
 
     def _takes_no_work(self) -> ValidationError:
         remedy = "Choose another one, or unarchive it first."
-        return ValidationError({"squad": f"Squad {self} is archived and takes no new work. {remedy}"})
+        return ValidationError({"squad": f"Squad {self} is archived, so no work can be added. {remedy}"})
 
     def keep_numbers(self, highest: int) -> None:
         """Never give out the numbers up to `highest`."""

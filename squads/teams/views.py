@@ -100,7 +100,7 @@ def squad_archive(request: HttpRequest, slug: str) -> HttpResponse:
     except (AlreadyMoved, ValidationError) as error:
         messages.error(request, refusal(error)[0])
     else:
-        messages.success(request, f"Squad {squad} is archived. Unarchive it any time.")
+        messages.success(request, f"Squad {squad} archived. You can unarchive it any time.")
     return redirect(squad)
 
 
@@ -114,7 +114,7 @@ def squad_unarchive(request: HttpRequest, slug: str) -> HttpResponse:
     except AlreadyMoved as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"Squad {squad} works again.")
+        messages.success(request, f"{squad} unarchived.")
     return redirect(squad)
 
 

@@ -106,9 +106,9 @@ def plain_host(text: str) -> str:
     try:
         host = host if host.isascii() else idna(host, uts46=True).decode()
     except IDNAError:
-        raise BadAddress(f"{text[:80]!r} is not the name of a host.") from None
+        raise BadAddress(f"{text[:80]!r} isn’t a host name.") from None
     if len(host) > 253 or not NAME.fullmatch(host) or any(len(label) > 63 for label in host.split(".")):
-        raise BadAddress(f"{text[:80]!r} is not the name of a host.")
+        raise BadAddress(f"{text[:80]!r} isn’t a host name.")
     if NUMBER.fullmatch(host.rpartition(".")[2]):
         raise BadAddress(f"{text[:80]!r} is an unusual IP address. Write it as four numbers: 192.0.2.7.")
     return host

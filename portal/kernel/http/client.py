@@ -173,7 +173,7 @@ class HttpClient:
         except httpcore2.ConnectError as error:
             raise _unconnected(url, error) from None
         except (httpcore2.NetworkError, httpcore2.RemoteProtocolError, ssl.SSLError, OSError):
-            raise BrokenOff(f"{name} broke off its answer, or didn’t answer in HTTP.") from None
+            raise BrokenOff(f"{name} stopped before its answer was complete, or didn’t answer in HTTP.") from None
         except httpcore2.LocalProtocolError:
             raise BadAddress(f"{name} can’t be reached: the address or a header has invalid characters.") from None
 
@@ -193,7 +193,7 @@ def _checked(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
     for key, (name, value) in named.items():
         value = value.strip()
         if not HEADER.fullmatch(name) or key in ("host", "content-length", "transfer-encoding", "connection"):
-            raise BadAddress(f"{name[:40]!r} is no header that may be sent.")
+            raise BadAddress(f"{name[:40]!r} isn’t a header that can be sent.")
         if not value.isascii() or any(ord(sign) < 32 or ord(sign) == 127 for sign in value):
             raise BadAddress(f"The header {name} has a line break or an invalid character. Enter its secret again.")
         sent.append((name.encode(), value.encode()))

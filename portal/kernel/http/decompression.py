@@ -63,9 +63,9 @@ def read(pieces: Iterable[bytes], encoding: str, most: int, name: str) -> bytes:
             made.append(piece if inflater is None else inflater.take(piece, most + 1 - size))
             size += len(made[-1])
             if size > most or came > most:
-                raise TooLarge(f"{name} answered with more than {most // 1024**2 or 1} MiB. Nothing of it was kept.")
+                raise TooLarge(f"{name} answered with more than {most // 1024**2 or 1} MiB. It wasn’t saved.")
     except zlib.error:
-        raise BrokenOff(f"{name} answered with a body that cannot be decompressed.") from None
+        raise BrokenOff(f"{name} sent an answer that can’t be decompressed.") from None
     if inflater is not None and came and not inflater.is_whole:
-        raise BrokenOff(f"{name} broke off in the middle of its answer.")
+        raise BrokenOff(f"{name} stopped in the middle of its answer.")
     return b"".join(made)

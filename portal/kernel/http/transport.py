@@ -34,7 +34,7 @@ class Deadline:
         """Return how long one step may wait; TooSlow when the time of the whole request is used up."""
         left = self._at - time.monotonic()
         if left <= 0:
-            raise TooSlow(f"It was given up: the whole answer took longer than {self.seconds:.0f} seconds.")
+            raise TooSlow(f"Stopped: the answer took longer than {self.seconds:.0f} seconds.")
         return left if timeout is None else min(timeout, left)
 
 
@@ -93,7 +93,7 @@ class Guarded(httpcore2.NetworkBackend):
     def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None
     ) -> httpcore2.NetworkStream:
-        raise BadAddress("Sockets of this machine are not asked.")
+        raise BadAddress("Sockets of this machine can’t be used.")
 
 
 def trust(bundle: str) -> ssl.SSLContext:

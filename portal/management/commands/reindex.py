@@ -11,7 +11,7 @@ NAMED = 20
 
 
 class Command(BaseCommand):
-    help = "Build the index of the search anew, and say where it differed. The portal may go on meanwhile."
+    help = "Rebuild the search index and say where it differed. The portal can keep running."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="only say where it differs; exit code 1 if it does")
@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def _say(self, found: list[Difference]) -> None:
         if not found:
-            self.stdout.write("The index was what the tables say.")
+            self.stdout.write("The index was already right.")
             return
         for (kind, problem), count in sorted(Counter((each.kind, each.problem) for each in found).items()):
             names = [each.name for each in found if (each.kind, each.problem) == (kind, problem)]

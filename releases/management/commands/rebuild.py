@@ -10,7 +10,7 @@ from releases.reading.actions import rebuild
 class Command(BaseCommand):
     """Empty what is derived and read the whole inbox again. What people wrote stays. Interrupted, it changes nothing."""
 
-    help = "Empty everything derived and replay the inbox. What people wrote stays; interrupted, nothing changes."
+    help = "Delete everything derived and read all events again. What people entered stays. If interrupted, nothing changes."
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = rebuild()

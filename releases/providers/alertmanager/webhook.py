@@ -40,7 +40,7 @@ def _alert(
     own = alerts.labels_in(alert.get("labels"))
     started = parse.moment(alert.get("startsAt"), field="startsAt")
     if started is None:
-        raise Unreadable(f"alerts[{number}].startsAt is missing or no moment")
+        raise Unreadable(f"alerts[{number}].startsAt is missing or isn’t a time")
     status = parse.text_in(alert, "status") or parse.text_in(payload, "status")
     state = alerts.state_in(STATUS, status)
     # An end in the year 1 means that none is set; `parse.moment` returns None for it.

@@ -128,7 +128,7 @@ def _newest(
         parse.moment(operation.get("finishedAt"), field="finishedAt"),
     )
     if started is None:
-        raise Unreadable("status.operationState.startedAt holds no moment such as 2026-01-31T12:00:00Z")
+        raise Unreadable("status.operationState.startedAt holds no time such as 2026-01-31T12:00:00Z")
     known = _source(result, revision)
     common = {
         "key": _key(owner, started),

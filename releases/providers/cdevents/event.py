@@ -115,7 +115,7 @@ def read_event(message: Message, config: Mapping[str, Any]) -> Event:
     at = zones.moment(timestamp, "context.timestamp", config)
     if at is None:
         raise Unreadable(
-            f"context.timestamp is no moment such as 2026-01-31T12:00:00Z: {parse.cut(timestamp, 60)}"
+            f"context.timestamp isn’t a time such as 2026-01-31T12:00:00Z: {parse.cut(timestamp, 60)}"
             if timestamp
             else "context.timestamp is missing or empty"
         )

@@ -97,7 +97,7 @@ def _deployments(payload: JsonObject, config: Mapping[str, Any], source: str) ->
         raise Unreadable("run_id is missing")
     started, ended = _moment(payload, "start_time", config), _moment(payload, "end_time", config)
     if ended is None:
-        raise Unreadable("end_time holds no moment such as 2026-01-31T12:00:00Z")
+        raise Unreadable("end_time holds no time such as 2026-01-31T12:00:00Z")
     node = parse.object_in(payload, "node")
     environment = parse.text_in(node, "chef_environment") or parse.text_in(payload, "policy_group", "chef_environment")
     raw_status = parse.text_in(payload, "status")

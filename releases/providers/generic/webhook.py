@@ -97,7 +97,7 @@ class _MappedEvent:
             return None
         parsed = zones.moment(value, name, self.config) or _counted(value)
         if parsed is None:
-            raise self._unreadable(name, value, "no moment such as 2026-01-31T12:00:00Z")
+            raise self._unreadable(name, value, "no time such as 2026-01-31T12:00:00Z")
         return parsed
 
     def at(self) -> datetime:
@@ -105,12 +105,12 @@ class _MappedEvent:
         given = self.mapping.fields.get("at")
         at = self.moment("at")
         if given and at is None:
-            raise Unreadable(f"at: {given} leads to no moment such as 2026-01-31T12:00:00Z")
+            raise Unreadable(f"at: {given} leads to no time such as 2026-01-31T12:00:00Z")
         at = at or self.moment("finished_at") or self.moment("started_at")
         if at is not None:
             return at
         if self.received is None:
-            raise Unreadable("at: the mapping names no moment, and it is not known when the event came")
+            raise Unreadable("at: the mapping has no time, and it’s unknown when the event arrived")
         self.reasons.append("It has no time, so its arrival counts.")
         return self.received
 
@@ -151,7 +151,7 @@ class _MappedEvent:
     def url(self) -> str:
         text = self.text("url", 2000)
         if text and not link(text):
-            self.reasons.append(f"Its link is left out: “{parse.cut(text, 60)}” is no web address.")
+            self.reasons.append(f"Its link is left out: “{parse.cut(text, 60)}” isn’t a web address.")
         return link(text)
 
 

@@ -176,7 +176,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         try:
             at = datetime.fromisoformat(refs.at)
         except ValueError:
-            raise Unreadable("The field `at` is not a moment.") from None
+            raise Unreadable("The field `at` isn’t a time.") from None
         tags = tuple(TagSeen(tag.name, tag.sha, tag.tagged_at, tag.first_seen == refs.at) for tag in refs.tags)
         return [RefsSeen(key=repository, at=at, branch=refs.branch, head=refs.head, tags=tags)]
     return None

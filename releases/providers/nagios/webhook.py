@@ -78,7 +78,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         raise MakesNothing("A soft state: Icinga checks again before notifying anyone.")
     at = _moment(payload, config)
     if at is None:
-        raise Unreadable("timestamp is missing or no moment (seconds since 1970, or ISO 8601)")
+        raise Unreadable("timestamp is missing or isn’t a time (seconds since 1970, or ISO 8601)")
     type_ = parse.text_in(payload, "notification_type", "type")
     status = _status(payload, bool(service))
     table = SERVICE_STATE if service else HOST_STATE

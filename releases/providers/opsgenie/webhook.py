@@ -65,7 +65,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     opened = _moment(alert, "createdAt", config)
     at = _moment(alert, "updatedAt", config) or opened
     if at is None:
-        raise Unreadable("alert.createdAt and alert.updatedAt are missing or no moments")
+        raise Unreadable("alert.createdAt and alert.updatedAt are missing or aren’t times")
     labels = alerts.labels_in(
         alert.get("details"),
         {"priority": _priority(alert)},

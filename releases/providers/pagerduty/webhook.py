@@ -70,7 +70,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         raise Unreadable("event.data.id is missing or empty")
     at = parse.moment(event.get("occurred_at"), field="occurred_at")
     if at is None:
-        raise Unreadable("event.occurred_at is missing or no moment")
+        raise Unreadable("event.occurred_at is missing or isn’t a time")
     status = parse.text_in(incident, "status")
     address = parse.text_in(incident, "html_url")
     service = parse.text_in(parse.object_in(incident, "service"), "summary", "name")

@@ -68,7 +68,7 @@ class _Report:
         text = self.text(name)
         parsed = zones.moment(text, name, self.config)
         if text and parsed is None:
-            raise Unreadable(f"{name} is no moment such as 2026-01-31T12:00:00Z: {parse.cut(text, 60)}")
+            raise Unreadable(f"{name} isn’t a time such as 2026-01-31T12:00:00Z: {parse.cut(text, 60)}")
         return parsed
 
     def sha(self) -> str:
@@ -236,7 +236,7 @@ def _junit(message: Message, config: Mapping[str, Any]) -> list[Seen]:
     if unread:
         return SeenInPart(
             found,
-            f"timestamp: “{parse.cut(unread, 60)}” is no moment such as 2026-01-31T12:00:00Z, so it ended when it came.",
+            f"timestamp: “{parse.cut(unread, 60)}” isn’t a time such as 2026-01-31T12:00:00Z, so it ended when it came.",
         )
     timed = any(case.finished_at for case in cases)
     return found if timed else SeenInPart(found, "The file says no times, so it ended when it came.")

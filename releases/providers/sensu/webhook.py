@@ -108,7 +108,7 @@ def _time_of(event: Mapping[str, Any], check: Mapping[str, Any]) -> datetime:
     for value in (check.get("executed"), event.get("timestamp"), check.get("issued")):
         if (moment := parse.unix_time(value)) is not None:
             return moment
-    raise Unreadable("timestamp and check.executed are missing or no moments")
+    raise Unreadable("timestamp and check.executed are missing or aren’t times")
 
 
 def _severity(check: Mapping[str, Any], status: str) -> str:

@@ -26,7 +26,7 @@ def test_the_page_of_a_failure_needs_no_database() -> None:
 def test_a_request_that_makes_no_sense_is_answered_without_blame() -> None:
     answer = defaults.bad_request(RequestFactory().get("/"), ValueError())
     assert answer.status_code == 400
-    assert "That request didn’t make sense" in answer.content.decode()
+    assert "Rodeo couldn’t understand that request" in answer.content.decode()
 
 
 @pytest.mark.parametrize("events", ["/events/", "http://127.0.0.1:9000/events/"])
@@ -36,7 +36,7 @@ def test_a_name_that_is_not_the_portals_own_is_refused_and_is_no_failure(
     settings.ALLOWED_HOSTS, settings.RODEO_EVENTS_URL = ["rodeo.example.org"], events
     answer = client.get("/accounts/login/", headers={"host": "evil.example.org"})
     assert answer.status_code == 400
-    assert "That request didn’t make sense" in answer.content.decode()
+    assert "Rodeo couldn’t understand that request" in answer.content.decode()
     assert client.get("/accounts/login/", headers={"host": "rodeo.example.org"}).status_code == 200
 
 

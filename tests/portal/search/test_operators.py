@@ -91,7 +91,7 @@ def test_operators_narrow_what_is_found(stories: dict[str, Story], typed: str, f
 def test_mine_is_of_whoever_searches(stories: dict[str, Story], ana: User, bo: User) -> None:
     assert keys("is:mine", me=bo) == keys("assignee:me", me=bo) == {"SEA-1"}
     assert keys("is:mine is:open gift", me=ana) == {"PAY-1"}
-    assert find("is:mine").problem == "Sign in to search among your own stories with is:mine."
+    assert find("is:mine").problem == "Sign in to use is:mine."
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_mine_is_of_whoever_searches(stories: dict[str, Story], ana: User, bo: U
         ),
         (
             "type:release squad:search",
-            "Nothing is all of that: operators are about stories, and type: names one kind of thing.",
+            "Nothing can match all of these: operators filter stories, and type: chooses another kind.",
         ),
     ],
 )
@@ -128,7 +128,7 @@ def test_a_value_that_means_nothing_is_told_with_what_was_perhaps_meant(
 
 def test_what_is_no_operator_is_text_and_said_so(stories: dict[str, Story], as_ana: Client) -> None:
     found = find("squat:payments")
-    assert found.note == "“squat:” is no operator, so it was searched for as text. Did you mean “squad:”?"
+    assert found.note == "“squat:” isn’t an operator, so it was searched as text. Did you mean “squad:”?"
     assert find('"squat:payments"').note == "" == find("https://example.org/cards").note == find("10:30").note
     assert {hit.key for hit in find('"gift cards"').hits} == {"PAY-1"}
     page = as_ana.get("/search/", {"q": "squat:payments"}).content.decode()

@@ -53,7 +53,7 @@ def test_settings_and_buttons_are_called_what_the_pages_say(name: str) -> None:
     for button in ("Try the mapping", "Try again", "Edit", "Test", "Save", "Connect"):
         if f"*{button}*" in PAGES[name]:
             assert re.search(rf"[>}}“]{button}", shown), button
-    for label in ("Name of this installation", "Name of the system", "Zone of its times"):
+    for label in ("Name of this installation", "Name of the system", "Time zone"):
         assert f"*{label}*" not in PAGES[name] or label in labels
 
 

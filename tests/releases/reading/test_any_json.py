@@ -121,7 +121,7 @@ def test_an_event_without_a_time_or_with_a_link_that_is_none_says_what_became_of
     [event] = read(send, as_root, mapping, {**BODY, "link": "builds/7"})
     assert event.state == "processed"
     assert "It has no time, so its arrival counts." in event.reason
-    assert "Its link is left out: “builds/7” is no web address." in event.reason
+    assert "Its link is left out: “builds/7” isn’t a web address." in event.reason
 
 
 def test_an_event_of_a_source_without_a_mapping_says_so(send: Send, as_root: Client) -> None:

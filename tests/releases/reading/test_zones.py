@@ -69,7 +69,7 @@ def test_a_time_without_a_zone_fails_with_its_field_until_the_zone_of_the_source
     assert send("/hooks/ours/", body).status_code == 202
     drain_inbox()
     event = InboundEvent.objects.get()
-    assert event.state == "failed" and f"{field}: “{NAIVE}” says no zone. Choose the zone" in event.error
+    assert event.state == "failed" and f"{field}: “{NAIVE}” has no time zone. Set the source’s time zone" in event.error
     settings = {**config, "zone": "Europe/Berlin"}
     answer = as_root.patch("/api/v1/sources/ours/", {"settings": settings}, content_type="application/json")
     assert answer.status_code == 200, answer.content
@@ -86,14 +86,14 @@ def test_a_junit_file_without_a_zone_is_kept_and_read_once_the_zone_is_chosen_on
 ) -> None:
     answer = upload(client, SUITE)
     assert answer.status_code == 202
-    assert "timestamp: “2026-01-05T11:00:00” says no zone" in answer.json()["notes"][0]
+    assert "timestamp: “2026-01-05T11:00:00” has no time zone" in answer.json()["notes"][0]
     drain_inbox()
     assert InboundEvent.objects.get().state == "failed" and not AcceptanceRun.objects.exists()
     assert (
         "1 event couldn’t be read because the times have no time zone."
         in as_root.get("/sources/scripts/").content.decode()
     )
-    assert "Zone of its times" in as_root.get("/sources/scripts/edit/").content.decode()
+    assert "Time zone" in as_root.get("/sources/scripts/edit/").content.decode()
     saved = as_root.post("/sources/scripts/edit/", {"name": "Scripts", "zone": "+01:00"})
     assert saved.status_code == 302
     deliver()
@@ -153,7 +153,7 @@ def test_a_zone_that_does_not_exist_names_the_nearest(as_root: Client) -> None:
     [
         (
             "28/11/2026 10:05",
-            "timestamp: “28/11/2026 10:05” is no moment such as 2026-01-31T12:00:00Z, so it ended when it came.",
+            "timestamp: “28/11/2026 10:05” isn’t a time such as 2026-01-31T12:00:00Z, so it ended when it came.",
         ),
         ("", "The file says no times, so it ended when it came."),
     ],

@@ -117,7 +117,7 @@ def test_a_story_holds_so_many_files_and_bytes_at_most(
 ) -> None:
     monkeypatch.setattr(actions, "MOST_FILES", 2)
     assert send(as_ana, ("a", b"1"), ("b", b"2")).status_code == 302
-    assert "PAY-1 has 2 files already. Remove one first." in send(as_ana, ("c", b"3")).content.decode()
+    assert "PAY-1 has 2 files, which is the most. Remove one first." in send(as_ana, ("c", b"3")).content.decode()
     monkeypatch.setattr(actions, "MOST_FILES", 9)
     monkeypatch.setattr(actions, "MOST_MEGABYTES_OF_A_STORY", 0)
     assert "The files of a story have at most 0 MB together." in send(as_ana, ("c", b"3")).content.decode()

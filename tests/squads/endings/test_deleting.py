@@ -60,7 +60,7 @@ def test_an_administrator_may_and_members_may_not(as_root: Client, as_ana: Clien
 
 def test_after_a_day_it_is_cancelled_instead(as_lea: Client, story: Story) -> None:
     Story.objects.update(created_at=timezone.now() - timedelta(hours=25))
-    assert refused(as_lea) == "PAY-1 can’t be deleted: it was written more than a day ago. Cancel it instead."
+    assert refused(as_lea) == "PAY-1 can’t be deleted: it was created more than a day ago. Cancel it instead."
     assert "for good" not in as_lea.get("/stories/PAY-1/").content.decode()
     page = as_lea.post("/stories/PAY-1/delete/")
     assert page.status_code == 400 and "Cancel it instead." in page.content.decode()
@@ -69,10 +69,10 @@ def test_after_a_day_it_is_cancelled_instead(as_lea: Client, story: Story) -> No
 @pytest.mark.parametrize(
     ("kept_by", "reason"),
     [
-        ("evidence", "there is evidence about it"),
-        ("comment", "others commented on it"),
-        ("mention", "comments elsewhere name it"),
-        ("relation", "other stories are related to it"),
+        ("evidence", "it has evidence"),
+        ("comment", "it has comments from others"),
+        ("mention", "comments elsewhere mention it"),
+        ("relation", "it has related stories"),
         ("release", "it is planned for Shop 1.0"),
     ],
 )

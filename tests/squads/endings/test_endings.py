@@ -61,7 +61,7 @@ def running(story: Story) -> Story:
 def test_a_story_is_cancelled_with_a_reason_and_says_so(as_ana: Client, story: Story) -> None:
     answer = as_ana.post("/stories/PAY-1/cancel/", {"because": "Nobody has cheques"}, follow=True)
     said = words(answer)
-    assert "PAY-1 is cancelled. Reopen it any time." in said
+    assert "PAY-1 cancelled. You can reopen it any time." in said
     assert "No. Cancelled by Ana just now. Reason: Nobody has cheques." in said
     assert "cancelled it" in said and 'action="/stories/PAY-1/reopen/"' in answer.content.decode()
     assert 'action="/stories/PAY-1/progress/"' not in answer.content.decode()
@@ -73,7 +73,7 @@ def test_a_story_is_cancelled_with_a_reason_and_says_so(as_ana: Client, story: S
 
 def test_a_cancellation_needs_a_reason(as_ana: Client, story: Story) -> None:
     answer = as_ana.post("/stories/PAY-1/cancel/", {"because": " "})
-    assert answer.status_code == 400 and "Write why, so that whoever asks for it later knows." in words(answer)
+    assert answer.status_code == 400 and "Enter a reason, so people know why." in words(answer)
     assert post(as_ana, "stories/PAY-1/cancel/").status_code == 400
     assert post(as_ana, "stories/PAY-1/cancel/", because="x" * 2001).status_code == 400
     story.refresh_from_db()
@@ -143,7 +143,7 @@ def test_a_duplicate_names_another_story_that_is_none_itself(as_ana: Client, ana
     close_as_duplicate(other, "PAY-1", by=ana)
     for key, reason in (
         ("PAY-99", "There’s no story PAY-99."),
-        ("PAY-3", "PAY-3 is this story. Name another one."),
+        ("PAY-3", "PAY-3 is this story. Enter another one."),
         ("PAY-2", "PAY-2 is itself a duplicate of PAY-1. Name PAY-1."),
     ):
         answer = post(as_ana, "stories/PAY-3/duplicate/", key=key)

@@ -38,7 +38,7 @@ def test_an_address_that_fits_no_member_is_told_in_preview_and_report(
 ) -> None:
     table = f"Key,Title,Assignee\nA-1,Refunds,who@example.org\nA-2,Coupons,who@example.org\nA-3,Cards,{bo.email}\nA-4,X,ana\n"
     for page in bring(as_ana, table):
-        assert "Assignees who fit no member of squad Payments by e-mail address, and are not brought in" in page
+        assert "Assignees not imported, because no member of Payments has their e-mail address" in page
         assert f"who@example.org (2), {bo.email} (1), ana (1)" in page
     assert names("Refunds") == names("Cards") == names("X") == []
 

@@ -87,7 +87,7 @@ def test_a_squad_that_does_not_estimate_has_no_field_for_it(as_ana: Client, stor
     assert "field-estimate" not in shown(as_ana, "/stories/PAY-1/")
     answer = as_ana.patch(API, {"estimate": 3}, **JSON)
     assert answer.status_code == 400
-    assert "Squad Payments does not estimate its stories." in answer.json()["errors"][0]["detail"]
+    assert "Payments doesn’t estimate stories." in answer.json()["errors"][0]["detail"]
 
 
 def test_a_squad_that_estimates_sees_points(as_ana: Client, story: Story, estimating: Squad) -> None:
@@ -114,7 +114,7 @@ def test_a_label_is_made_by_typing_it_and_is_one_however_it_is_spelled(
     assert [label.name for label in payments.labels.all()] == ["customer", "Mobile"]
     assert [label.name for label in story.labels.all()] == ["Mobile"]
     assert "Mobile" in card(as_ana)
-    assert "took off the label customer" in shown(as_ana, "/stories/PAY-1/history/")
+    assert "removed the label customer" in shown(as_ana, "/stories/PAY-1/history/")
 
 
 @pytest.mark.parametrize("name", ["a,b", "x" * 41, " "])

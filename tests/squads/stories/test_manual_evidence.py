@@ -54,7 +54,7 @@ def test_what_is_taken_back_proves_nothing_and_stays_for_all_to_see(
 
 def test_it_takes_a_reason_and_what_was_typed_is_not_lost(as_ana: Client, row: Evidence) -> None:
     answer = back(as_ana, row, "  ")
-    assert answer.status_code == 400 and "Say why. Others relied on it." in answer.content.decode()
+    assert answer.status_code == 400 and "Enter a reason, because others relied on it." in answer.content.decode()
     answer = back(as_ana, row, "x" * 2001)
     assert answer.status_code == 400 and "x" * 2001 in answer.content.decode()
     assert Story.objects.get().stage == "deployed"

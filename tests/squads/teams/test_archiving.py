@@ -34,7 +34,7 @@ def post(browser: Client, address: str, **said: Any) -> HttpResponse:
 
 def test_a_lead_archives_and_unarchives_from_the_page(as_lea: Client, payments: Squad) -> None:
     said = words(as_lea.post("/squads/payments/archive/", {"because": "It became two."}, follow=True))
-    assert "Squad Payments is archived. Unarchive it any time." in said
+    assert "Squad Payments archived. You can unarchive it any time." in said
     assert (
         re.search(r"Archived just now\s+by Lea\s?\. Its stories and services stay readable", said)
         and "It became two." in said
