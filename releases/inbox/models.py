@@ -53,7 +53,9 @@ class Source(models.Model):
     last_success_at = models.DateTimeField(null=True, editable=False)
     cursor = models.JSONField(default=dict, editable=False)
     progress = models.JSONField(default=dict, editable=False)
+    # What went wrong and the remedy, in plain words; and what the tool itself said, without secrets.
     last_error = models.TextField(blank=True, editable=False)
+    error_detail = models.TextField(blank=True, default="", editable=False)
     failures = models.PositiveIntegerField(default=0, editable=False)
     waits_for = models.CharField(max_length=300, blank=True, editable=False, help_text="why the next pull is later")
 

@@ -47,10 +47,15 @@ class Labelled:
 
 
 class PullFailed(Exception):
-    """A pull stopped; pages read before that stay stored. The text says why and what to do, in plain words.
+    """A pull stopped; pages read before that stay stored. The text says why and what to do, in plain words; `raw` is what
+    the tool itself said, without secrets.
 
     A retry may succeed: the network, a server that is down, an answer that broke off.
     """
+
+    def __init__(self, text: str, raw: str = "") -> None:
+        self.raw = raw
+        super().__init__(text)
 
 
 class PullRefused(PullFailed):

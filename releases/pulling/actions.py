@@ -5,6 +5,7 @@ simply repeated. Its outcome decides when the next one is: at the usual interval
 source is broken, not before a person has changed it.
 """
 
+import errno
 import logging
 from contextlib import nullcontext
 from datetime import datetime, timedelta
@@ -53,15 +54,20 @@ def pull_source(source_id: int, lease: datetime, on_progress: ProgressCallback |
         _release_lease(pull, waits_for=str(wait)[:300], next_pull_at=wait.until, failures=pull.source.failures)
         return None
     except PullFailed as error:
-        _fail(pull, str(error), final=isinstance(error, PullRefused), partly=isinstance(error, PullIncomplete))
+        _fail(pull, error, final=isinstance(error, PullRefused), partly=isinstance(error, PullIncomplete))
         return None
     except Exception as error:
         logger.exception("pulling %s failed", source.key)
-        # Only the kind of error: its text may name hosts, users or what was sent, and everybody reads this.
-        reason = f"The pull failed ({type(error).__name__}; see the worker’s log). Rodeo will try again."
-        _fail(pull, reason)
+        _fail(pull, _unforeseen(error))
         return None
     return result
+
+
+def _unforeseen(error: Exception) -> PullFailed:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return PullFailed("The disk of the worker is full. Free some space for RODEO_STATE_DIR.")
+    # Only the kind of error: its text may name hosts, users or what was sent, and everybody reads this.
+    return PullFailed(f"The pull failed ({type(error).__name__}; see the worker’s log). Rodeo will try again.")
 
 
 def _finish(pull: Pull, result: PullResult) -> None:
@@ -71,7 +77,7 @@ def _finish(pull: Pull, result: PullResult) -> None:
     if not result.more:
         columns |= {"last_success_at": now, "next_pull_at": now + timedelta(seconds=settings.RODEO_PULL_EVERY)}
     if is_well := result.changed or not result.more:
-        columns |= {"last_error": "", "failures": 0}
+        columns |= {"last_error": "", "error_detail": "", "failures": 0}
     was_broken = pull.source.failures >= BROKEN_AFTER
     # One statement needs no transaction of its own.
     with transaction.atomic() if was_broken else nullcontext():
@@ -80,7 +86,7 @@ def _finish(pull: Pull, result: PullResult) -> None:
             publish(SourceHealthChanged(id=pull.source.pk))
 
 
-def _fail(pull: Pull, reason: str, *, final: bool = False, partly: bool = False) -> None:
+def _fail(pull: Pull, error: PullFailed, *, final: bool = False, partly: bool = False) -> None:
     """Record the error and back off: twice as long as after the failure before, up to an hour. A final error ends in `broken`.
 
     Where everything else was read (`partly`), the next pull comes at the usual interval: one repository that is gone must
@@ -90,7 +96,8 @@ def _fail(pull: Pull, reason: str, *, final: bool = False, partly: bool = False)
     backoff = settings.RODEO_PULL_EVERY * 2 ** min(failures - 1, 20)
     backoff = settings.RODEO_PULL_EVERY if partly else min(backoff, max(LONGEST_BACKOFF, settings.RODEO_PULL_EVERY))
     columns: dict[str, Any] = {
-        "last_error": reason[:2000].replace("\0", ""),
+        "last_error": str(error)[:2000].replace("\0", ""),
+        "error_detail": error.raw[:2000].replace("\0", ""),
         "failures": failures,
         "waits_for": "",
         "next_pull_at": clock.now() + timedelta(seconds=backoff),

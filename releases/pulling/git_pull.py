@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,14 @@ from releases.pipelines.models import RepositoryPart
 from releases.providers.base import InvalidSetting, PullFailed, PullRefused
 from releases.providers.git import config, records
 from releases.providers.git.client import Git, GitFailed
+from releases.providers.git.errors import is_full
 from releases.providers.git.mirror import Mirror, RemoteRefs
+from releases.providers.git.records import CommitRecord
 from releases.providers.monorepo_paths import depth_of
 from releases.pulling.leases import Pull, PullResult
 
 logger = logging.getLogger(__name__)
+REPORT_EVERY = 100
 # What git prints when our mirror is damaged; it is only a copy, so it is made anew.
 DAMAGED = re.compile(
     r"corrupt|bad object|bad tree|bad tag|invalid object|not a valid object|unable to read|loose object|index-pack failed"
@@ -58,7 +61,8 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
 # Errors of git that a retry cannot mend: a person has to change something first.
 FINAL = re.compile(
     r"^(The server needs other credentials|There’s no repository at this address|This kind of address isn’t allowed"
-    r"|The server rejected the SSH key|The server's SSH key is not the one|The address redirects|The folder belongs to)"
+    r"|The server rejected the SSH key|The server's SSH key is not the one|The address redirects|The folder belongs to"
+    r"|The worker may not read this folder)"
 )
 
 
@@ -69,7 +73,7 @@ def read_git(pull: Pull) -> PullResult:
     except InvalidSetting as error:
         raise PullRefused(str(error)) from None
     except GitFailed as error:
-        raise (PullRefused if FINAL.search(str(error)) else PullFailed)(str(error)) from None
+        raise (PullRefused if FINAL.search(str(error)) else PullFailed)(str(error), error.raw) from None
 
 
 def _read_mirror(pull: Pull) -> PullResult:
@@ -84,7 +88,8 @@ def _read_mirror(pull: Pull) -> PullResult:
         try:
             return _store_new(pull, mirror, remote)
         except GitFailed as error:
-            if not had_mirror or not DAMAGED.search(str(error)):
+            # A full disk leaves a broken pack behind as well, and room for none anew.
+            if not had_mirror or not DAMAGED.search(error.raw) or is_full(error.raw):
                 raise
             logger.warning("the copy of %s is damaged and is made anew (%s)", pull.source.key, error)
             mirror.forget()
@@ -109,12 +114,13 @@ def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
     depth = depth_of(mirror.folders)
     again = _asks_more(mirror, pull.source.cursor)
     known = [before.head, *(tag.sha for tag in before.tags)] if before and not again else []
-    count = 0
-    pull.step("reading commits")
-    for size, body in records.commit_bodies(mirror.commits([refs.head, *(tag.sha for tag in refs.tags)], known)):
+    tips = [refs.head, *(tag.sha for tag in refs.tags)]
+    count, of = 0, mirror.count(tips, known)
+    told = f"{of:,} commit{'' if of == 1 else 's'}"
+    pull.step(f"reading {told}", 0, of)
+    for size, body in records.commit_bodies(_counted(mirror.commits(tips, known), pull, told, of)):
         store(pull.source, delivery="", kind=records.COMMITS, body=body, content_type="application/json")
         count += size
-        pull.step(f"read {count:,} commit{'' if count == 1 else 's'}", count)
     changed = before is None or not _same_refs(before, refs)
     with transaction.atomic():
         cursor = {**pull.source.cursor, "glance": remote.digest, "depth": depth}
@@ -134,9 +140,18 @@ def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
                 "head": refs.head,
                 "tags": len(refs.tags),
             }
+        cursor |= {"shallow": mirror.is_shallow()}
         pull.update_source(cursor=cursor)
     pull.source.cursor = cursor
     return PullResult(count, changed, len(refs.tags), refs.head)
+
+
+def _counted(commits: Iterable[CommitRecord], pull: Pull, told: str, of: int) -> Iterator[CommitRecord]:
+    """Pass commits on, and report how many were read."""
+    for number, commit in enumerate(commits, start=1):
+        if number % REPORT_EVERY == 0 or number == of:
+            pull.step(f"read {number:,} of {told}", number, of)
+        yield commit
 
 
 def _last_refs(source: Source) -> records.RefsSnapshot | None:

@@ -35,6 +35,7 @@ def source_health_changed(event: SourceHealthChanged) -> None:
         withdraw_notices(key)
         return
     since = f" since {source.last_success_at:%Y-%m-%d %H:%M} UTC" if source.last_success_at else ""
-    text = f"The source {source.name} is broken, so evidence may be missing{since}. {source.last_error}"
+    how = "is broken" if source.state == Source.State.BROKEN else "keeps failing"
+    text = f"The source {source.name} {how}, so evidence may be missing{since}. {source.last_error}"
     for squad in squads_to_notify(source):
         give_notice(squad, key=key, text=text, url=source.get_absolute_url(), at=clock.now())

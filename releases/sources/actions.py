@@ -58,7 +58,16 @@ def free_key(name: str) -> str:
 
 
 # The columns that `retry_now` sets.
-RETRY_COLUMNS = ["state", "next_pull_at", "failures", "last_error", "waits_for", "leased_until", "progress"]
+RETRY_COLUMNS = [
+    "state",
+    "next_pull_at",
+    "failures",
+    "last_error",
+    "error_detail",
+    "waits_for",
+    "leased_until",
+    "progress",
+]
 
 
 def retry_now(source: Source, before: Source, *, asked: bool = True) -> None:
@@ -68,7 +77,7 @@ def retry_now(source: Source, before: Source, *, asked: bool = True) -> None:
     """
     source.leased_until, source.progress = None, {}
     source.next_pull_at = clock.now() if asked else None
-    source.failures, source.last_error, source.waits_for = 0, "", ""
+    source.failures, source.last_error, source.error_detail, source.waits_for = 0, "", "", ""
     source.state = Source.State.ACTIVE if before.state == Source.State.BROKEN else before.state
 
 
@@ -127,6 +136,7 @@ def resume(source: Source, *, by: Actor | None) -> None:
             next_pull_at=clock.now(),
             failures=0,
             last_error="",
+            error_detail="",
             waits_for="",
         )
         publish(SourceHealthChanged(id=source.pk))

@@ -26,6 +26,7 @@ class Sources(NotDeleted):
         "last_success_at",
         "progress",
         "last_error",
+        "error_detail",
         "failures",
     ]
     fields = ["name", *readonly_fields]

@@ -49,6 +49,7 @@ class SourceOut(serializers.ModelSerializer):
             "last_success_at",
             "progress",
             "last_error",
+            "error_detail",
             "failures",
             "waits_for",
             "stories_for",

@@ -53,7 +53,7 @@ def system_create(request: HttpRequest, kind: str) -> HttpResponse:
         else:
             if secret:
                 return secret_page(request, row, secret, status=201)
-            messages.success(request, f"{row.name} connected.")
+            messages.success(request, f"Saved {row.name}.")
             return redirect(row)
     return _render_form(request, "releases/sources/system.html", form, provider=provider)
 

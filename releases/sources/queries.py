@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from portal.kernel import clock
@@ -28,25 +28,46 @@ def listed_sources() -> QuerySet[Source]:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """One line of the list of sources. `level` is good, warn, bad or "", and colours the text in `health`."""
+    """One line of the list of sources. `level` is good, warn, bad or "", and colours the text in `health`.
+
+    `heard_at` is when it was last pulled or sent something.
+    """
 
     source: Source
     kind: str
     level: str
     health: str
     events_last_day: int
+    is_pulled: bool
     is_due: bool
+    heard_at: datetime | None
 
 
 def source_rows(sources: Iterable[Source]) -> list[SourceRow]:
-    """Return the lines of the list, with one query for the events of the last day."""
+    """Return the lines of the list, with one query for the events of the last day and one for the newest."""
     shown = list(sources)
     since = clock.now() - timedelta(days=1)
     recent = InboundEvent.objects.filter(source__in=shown, received_at__gt=since).order_by()
     counts = dict(recent.values("source").annotate(count=Count("pk")).values_list("source", "count"))
+    heard = dict(_newest(shown).values_list("pk", "heard_at"))
     return [
-        SourceRow(each, kind_of(each), *source_health(each), counts.get(each.pk, 0), _is_due(each)) for each in shown
+        SourceRow(
+            each,
+            kind_of(each),
+            *source_health(each),
+            counts.get(each.pk, 0),
+            is_pulled(each),
+            _is_due(each),
+            max(filter(None, (each.last_pull_at, heard.get(each.pk))), default=None),
+        )
+        for each in shown
     ]
+
+
+def _newest(sources: Iterable[Source]) -> QuerySet[Source]:
+    """Return these sources with the moment of their newest event, `heard_at`."""
+    newest = InboundEvent.objects.filter(source=OuterRef("pk")).order_by("-received_at").values("received_at")[:1]
+    return Source.objects.filter(pk__in=[each.pk for each in sources]).annotate(heard_at=Subquery(newest)).order_by()
 
 
 def kind_of(source: Source) -> str:
@@ -59,9 +80,11 @@ def source_health(source: Source) -> tuple[str, str]:
     """Return a source's health: its level (good, warn, bad or "") and a text for people."""
     if source.state == Source.State.PAUSED:
         return "warn", "paused"
-    if is_broken(source):
+    if source.state == Source.State.BROKEN:
         return "bad", "broken"
-    if source.last_error:
+    if is_pulled(source) and is_pulling(source):
+        return "", "pulling"
+    if source.last_error or is_broken(source):
         return "bad", "failing"
     if source.waits_for:
         return "", "waits"
@@ -69,9 +92,9 @@ def source_health(source: Source) -> tuple[str, str]:
         if source.secret:
             return "good", "open"
         return ("bad", "has an unreadable token") if source.token_digest else ("", "has no token")
-    if is_pulling(source):
-        return "", "pulling"
-    return ("good", "up to date") if source.last_success_at else ("", "waiting for first pull")
+    if source.last_success_at:
+        return "good", "up to date"
+    return "", "first read" if source.last_pull_at else "waiting for first pull"
 
 
 def _is_due(source: Source) -> bool:
@@ -95,6 +118,7 @@ class PullState:
     """What the changing part of a source's page shows. `busy` means that the page should ask again soon."""
 
     pulled: bool
+    pulling: bool
     level: str
     health: str
     busy: bool
@@ -108,6 +132,8 @@ class PullState:
     failed: int
     waiting_is_over: bool
     counted: str
+    # Changes when something else on the page is out of date.
+    stamp: str
 
 
 def pull_state(source: Source) -> PullState:
@@ -118,9 +144,12 @@ def pull_state(source: Source) -> PullState:
     waiting = _count_events(source, InboundEvent.State.PENDING)
     progress: dict[str, Any] = source.progress if pulling and isinstance(source.progress, dict) else {}
     level, health = source_health(source)
+    if pulled and waiting and level == "good":
+        level, health = "", "linking" if source.kind == "git" else "reading events"
     done, of = int(progress.get("done") or 0), int(progress.get("of") or 0)
     return PullState(
         pulled=pulled,
+        pulling=pulling,
         level=level,
         health=health,
         busy=pulling or due or (pulled and waiting > 0),
@@ -135,7 +164,16 @@ def pull_state(source: Source) -> PullState:
         waiting_is_over=waiting > COUNT_LIMIT,
         # The steps of git carry their numbers in their text.
         counted="" if source.kind == "git" or not done else f"{done:,} of {of:,}" if of else f"{done:,} so far",
+        stamp=_stamp(source),
     )
+
+
+def _stamp(source: Source) -> str:
+    """Return what the rest of a source's page depends on: its state, and the newest event and how far it was read."""
+    newest = (
+        InboundEvent.objects.filter(source=source).order_by("-received_at", "id").values_list("pk", "state").first()
+    )
+    return f"{source.state} {newest[0]} {newest[1]}" if newest else source.state
 
 
 def _count_events(source: Source, state: str) -> int:
@@ -157,12 +195,13 @@ def _describe_refs(source: Source) -> str:
     if "head" not in cursor:
         return ""
     if not cursor["head"]:
-        return "the repository is empty"
+        return "an empty repository: its commits appear here once you push some"
     tags = int(cursor.get("tags") or 0)
     at = clock.parse(cursor.get("at"))
     return (
         f"{cursor.get('branch') or 'a detached head'} at {cursor['head'][:8]}, {tags:,} tag{'' if tags == 1 else 's'}"
         f"{f', as of {at:%Y-%m-%d %H:%M} UTC' if at else ''}"
+        f"{'; a shallow copy, so older commits are missing' if cursor.get('shallow') else ''}"
     )
 
 

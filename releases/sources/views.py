@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.forms import BaseForm
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -17,10 +17,13 @@ from portal.kernel.form_errors import add_errors, words_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, reading
+from portal.kernel.text_input import given
 from releases.inbox.models import Source
-from releases.sources import actions, connect_git, connect_system, git_preview, queries
+from releases.sources import actions, connect_git, connect_system, findings, git_preview, queries
 from releases.sources.connect_views import edit_page, secret_page
 from releases.sources.forms import GitSourceEditForm, GitSourceForm, PushSourceEditForm, PushSourceForm
+
+STOP_POLLING = 286  # of htmx
 
 
 def _render_form(request: HttpRequest, template: str, form: BaseForm, **context: Any) -> HttpResponse:
@@ -39,14 +42,22 @@ def source_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def source(request: HttpRequest, key: str) -> HttpResponse:
     """One source. While it is pulled or events wait, the changing part is fetched again every second."""
-    row = get_object_or_404(queries.listed_sources(), key=key)
-    context = {"source": row, "pull": queries.pull_state(row), "administers": request.user.is_staff}
-    if wants_fragment(request):
-        return varied(render(request, "releases/sources/_pull.html", context))
+    row = queries.listed_sources().filter(key=key).first()
+    if row is None and wants_fragment(request):
+        # A page that is open still: htmx stops asking at this status.
+        return varied(render(request, "releases/sources/_removed.html", status=STOP_POLLING))
+    if row is None:
+        raise Http404
+    pull = queries.pull_state(row)
+    context = {"source": row, "pull": pull, "administers": request.user.is_staff}
+    context |= {"found": findings.found_in(row)}
+    is_fragment = wants_fragment(request)
+    if not is_fragment or given(request.GET, "stamp") != pull.stamp:
+        context |= {"events": queries.newest_events(row), "last_day": actions.events_last_day(row)}
+    if is_fragment:
+        return varied(render(request, "releases/sources/_fresh.html", context))
     context |= {
         "rules": queries.configuration_of(row),
-        "events": queries.newest_events(row),
-        "last_day": actions.events_last_day(row),
         "sends": row.kind in dict(actions.PUSH_KINDS),
         "old_secret_until": row.previous_until if row.previous_until and row.previous_until > clock.now() else None,
         "hook": queries.hook_url(row),
@@ -68,8 +79,8 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             add_errors(form, error)
         else:
-            outcome = "connected. The first pull starts within seconds" if new else "was already connected. Saved"
-            messages.success(request, f"{row.name} {outcome}.")
+            first = f"Saved {row.name}. Its first pull starts within seconds."
+            messages.success(request, first if new else f"{row.name} was there already. Saved.")
             return redirect(row)
     return _render_form(request, "releases/sources/git.html", form, services=form.services())
 

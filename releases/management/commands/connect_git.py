@@ -83,7 +83,8 @@ class Command(BaseCommand):
         pulled = pulling.pull_source(source.pk, lease, on_progress=self._report)
         source.refresh_from_db()
         if pulled is None:
-            raise CommandError(source.last_error or "The pull was taken over by the worker.")
+            said = "\n".join(filter(None, (source.last_error, source.error_detail)))
+            raise CommandError(said or "The pull was taken over by the worker.")
         self.stderr.write("reading what was pulled …")
         drain()
         waiting = InboundEvent.objects.filter(source=source, state=InboundEvent.State.PENDING).count()

@@ -24,7 +24,7 @@ from releases.providers.git import records
 from releases.providers.git.address_pinning import HostCheck, ca_bundle_file, pinning_options
 from releases.providers.git.config import SCHEMES, Address
 from releases.providers.git.errors import GitFailed as GitFailed
-from releases.providers.git.errors import explain
+from releases.providers.git.errors import failure
 from releases.providers.signatures import basic_auth
 
 SAFE = (
@@ -182,7 +182,7 @@ class Git:
                     if pipe:
                         pipe.close()
         if code:
-            raise GitFailed(explain("".join(stderr), (self._basic().split()[-1], self.secret)))
+            raise failure("".join(stderr), (self._basic().split()[-1], self.secret))
 
     def _start(
         self, arguments: Sequence[str], stdin: IO[bytes], environment: Mapping[str, str] | None = None, *, stderr: int
@@ -219,7 +219,7 @@ class Git:
                     producer.stdout.close()
             if code:
                 complaints.seek(0)
-                raise GitFailed(explain(complaints.read().decode("utf-8", "replace"), ()))
+                raise failure(complaints.read().decode("utf-8", "replace"))
 
     def _output(
         self, process: subprocess.Popen[bytes], stderr: list[str], on_stderr: Callable[[str], None] | None, most: int

@@ -221,10 +221,9 @@ class Mirror:
 
         Shas that the mirror does not have are ignored in `without`; one missing from `wanted` raises GitFailed.
         """
-        tips = [sha for sha in dict.fromkeys(wanted) if SHA.fullmatch(sha)]
-        if not tips:
+        revisions = self._revisions(wanted, without)
+        if not revisions:
             return
-        revisions = "".join(f"{sha}\n" for sha in tips) + "".join(f"^{sha}\n" for sha in self._held_of(without))
         output = self.git.stream(
             "--git-dir",
             str(self.path),
@@ -246,6 +245,21 @@ class Mirror:
         if self.folders:
             records = with_paths(self.git, self.path, records, self.folders)
         yield from with_patches(self.git, self.path, records, revisions.encode()) if self.contents else records
+
+    def count(self, wanted: Iterable[str], without: Iterable[str]) -> int:
+        """Return how many commits `commits` yields for the same shas."""
+        revisions = self._revisions(wanted, without)
+        return int(self._git("rev-list", "--count", "--stdin", stdin=revisions.encode())) if revisions else 0
+
+    def is_shallow(self) -> bool:
+        """Say whether the history is cut off, since the repository on the server is itself a shallow copy."""
+        return (self.path / "shallow").exists()
+
+    def _revisions(self, wanted: Iterable[str], without: Iterable[str]) -> str:
+        tips = [sha for sha in dict.fromkeys(wanted) if SHA.fullmatch(sha)]
+        if not tips:
+            return ""
+        return "".join(f"{sha}\n" for sha in tips) + "".join(f"^{sha}\n" for sha in self._held_of(without))
 
     def _held_of(self, shas: Iterable[str]) -> list[str]:
         known = [sha for sha in dict.fromkeys(shas) if SHA.fullmatch(sha)]

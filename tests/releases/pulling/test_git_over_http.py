@@ -108,9 +108,10 @@ def test_a_token_that_the_server_repeats_is_in_no_error(repo: Repo, payments: Sq
     server.echoes = True
     source = connect(server, payments, secret=TOKEN)
     assert pull(source) is None
-    assert "You sent Basic …, in plain git:…" in source.last_error
-    assert TOKEN not in source.last_error
-    assert base64.b64encode(f"git:{TOKEN}".encode()).decode() not in source.last_error
+    assert source.last_error == "The server has a problem of its own. Rodeo will try again."
+    assert "You sent Basic …, in plain git:…" in source.error_detail
+    assert TOKEN not in source.error_detail
+    assert base64.b64encode(f"git:{TOKEN}".encode()).decode() not in source.error_detail
 
 
 def test_the_token_is_not_carried_to_another_server(
@@ -160,7 +161,7 @@ def test_a_server_that_is_away_is_an_error_with_a_remedy(payments: Squad, server
     Source.objects.update(config={"url": "http://127.0.0.1:9/shop.git"})
     source.refresh_from_db()
     assert pull(source) is None
-    assert "does not answer" in source.last_error
+    assert "doesn’t answer" in source.last_error
 
 
 def test_git_asks_the_address_that_was_checked_whatever_the_name_leads_to_later(
@@ -204,11 +205,11 @@ def test_no_kind_of_address_leads_git_inside_by_a_name(
 
 
 def test_a_name_of_the_machines_own_ssh_configuration_works_once_it_is_allowed(db: None, settings: Any) -> None:
-    with pytest.raises(GitFailed, match="not known"):
+    with pytest.raises(GitFailed, match="Unknown host"):
         actions.addresses_for_git("ssh", "work.invalid", 22)
     settings.RODEO_INTERNAL_HOSTS = ["work.invalid"]
     assert actions.addresses_for_git("ssh", "work.invalid", 22) == []
-    with pytest.raises(GitFailed, match="not known"):
+    with pytest.raises(GitFailed, match="Unknown host"):
         actions.addresses_for_git("https", "work.invalid", 443)
 
 

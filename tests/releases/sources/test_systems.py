@@ -242,7 +242,7 @@ def test_one_project_that_is_gone_keeps_nothing_back_from_the_others_and_is_said
         assert (connected.next_pull_at - clock.now()).total_seconds() <= 300
     deliver()
     assert "no project shop/gone" in as_ana.get("/squads/payments/").content.decode()
-    assert "broken" in as_ana.get("/sources/").content.decode()
+    assert "failing" in as_ana.get("/sources/").content.decode()
     connect_system.edit_system(connected, by=root, name="Our GitLab", url=url, squad=connected.squad)
     deliver()
     assert not Notice.objects.exists()

@@ -12,7 +12,7 @@ from releases.providers.git import mirror as git_mirror
 from releases.providers.git import records
 from releases.providers.git.client import Git, GitFailed
 from releases.providers.git.config import Address
-from releases.providers.git.errors import explain
+from releases.providers.git.errors import explain, is_full, own_words
 from releases.providers.git.mirror import Mirror
 from tests.releases.conftest import Repo
 
@@ -135,7 +135,7 @@ def test_a_head_that_names_no_branch_falls_back_to_the_only_one(make_repo: Calla
     refs, _ = read(mirror_of(repo, tmp_path))
     assert (refs.branch, refs.head) == ("ref0", sha)
     repo.run("branch", "other", sha)
-    with pytest.raises(GitFailed, match=r"names no default branch.*other, ref0"):
+    with pytest.raises(GitFailed, match=r"no default branch.*other, ref0"):
         read(mirror_of(repo, tmp_path))
     repo.run("branch", "main", sha)
     assert read(mirror_of(repo, tmp_path))[0].branch == "main"
@@ -255,7 +255,7 @@ def test_git_runs_with_nothing_of_ours_but_the_path(tmp_path: Path, monkeypatch:
 def test_file_addresses_are_closed_to_other_machines_addresses(repo: Repo, tmp_path: Path) -> None:
     repo.commit()
     git = Git(tmp_path / "copies", Address(f"file://{repo.path}"))
-    with pytest.raises(GitFailed, match="not allowed"):
+    with pytest.raises(GitFailed, match="isn’t allowed"):
         git.run("ls-remote", "--end-of-options", git.address.url)
 
 
@@ -324,24 +324,45 @@ def test_only_a_repository_itself_is_one(repo: Repo, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "remedy"),
     [
-        ("fatal: could not read Username for 'https://x': terminal prompts disabled", "source's secret"),
-        ("fatal: Authentication failed for 'https://ana:pw@x/'", "source's secret"),
+        ("fatal: could not read Username for 'https://x': terminal prompts disabled", "source’s secret"),
+        ("fatal: Authentication failed for 'https://ana:pw@x/'", "source’s secret"),
         ("git@x: Permission denied (publickey).\nfatal: Could not read from remote repository.", "SSH key"),
         ("Host key verification failed.\nfatal: Could not read", "known_hosts"),
         ("fatal: unable to access 'https://x/': Could not resolve host: x", "Unknown host"),
-        ("ssh: connect to host x port 22: Connection refused\nfatal: Could not read", "does not answer"),
+        ("ssh: connect to host x port 22: Connection refused\nfatal: Could not read", "doesn’t answer"),
         ("fatal: unable to access 'https://x/': The requested URL returned error: 404", "no repository"),
         ("fatal: unable to access 'https://x/': The requested URL returned error: 301", "redirects"),
         ("fatal: unable to access 'https://x/': server certificate verification failed.", "certificate"),
-        ("fatal: write error: No space left on device", "disk is full"),
+        ("fatal: write error: No space left on device", "disk of the worker is full"),
         ("fatal: the remote end hung up unexpectedly", "connection broke"),
         ("", "no reason"),
-        ("something new", "something new"),
+        ("something new", "a reason Rodeo doesn’t know"),
+        ("fatal: unable to access 'https://x/': gnutls_handshake() failed: unexpected", "certificate"),
+        ("fatal: unable to access 'https://x/': Operation timed out after 15000 ms", "doesn’t answer"),
+        ("fatal: attempt to fetch/clone from a shallow repository", "git fetch --unshallow"),
+        ("fatal: Could not read from '/srv/x.git': Permission denied", "read access"),
+        ("fatal: write error: No space left on device\nfatal: fetch-pack: invalid index-pack output", "worker is full"),
     ],
 )
 def test_errors_are_said_in_plain_words(said: str, remedy: str) -> None:
     assert remedy in explain(said)
-    assert "ana:pw" not in explain(said)
+    assert "git:" not in explain(said)
+    assert "ana:pw" not in own_words(said)
+
+
+def test_what_git_said_is_kept_without_progress_and_secrets() -> None:
+    said = (
+        "remote: you sent gl/pat+1 and gl%2Fpat%2B1\nAuthorization: Basic Z2l0OnBhdA==\n"
+        "Receiving objects:  12% (1/8)\rfatal: unable to access 'https://ana:pw@host/x.git/': 500\n"
+    )
+    assert own_words(said, ["gl/pat+1", ""]) == (
+        "remote: you sent … and …\nAuthorization: Basic …\nfatal: unable to access 'https://host/x.git/': 500"
+    )
+
+
+def test_a_full_disk_is_told_from_a_damaged_copy() -> None:
+    assert is_full("error: file write error: No space left on device\nfatal: index-pack failed")
+    assert not is_full("fatal: index-pack failed")
 
 
 def test_chunks_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
