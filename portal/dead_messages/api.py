@@ -18,19 +18,19 @@ from portal.kernel.models import Message
 
 
 class DeadMessageOut(serializers.ModelSerializer):
-    """News inside the portal that failed for so long that it is no longer delivered by itself."""
+    """A message inside the portal that failed for so long that it is no longer retried automatically."""
 
-    payload = serializers.SerializerMethodField(help_text="What it says, without secrets.")
+    payload = serializers.SerializerMethodField(help_text="Its content, without secrets.")
 
     class Meta:
         model = Message
         fields = ["id", "topic", "payload", "created_at", "failed_at", "dead_at", "attempts", "error"]
         read_only_fields = fields
         extra_kwargs = {
-            "failed_at": {"help_text": "When it failed for the first time."},
-            "dead_at": {"help_text": "When it was given up."},
+            "failed_at": {"help_text": "When it first failed."},
+            "dead_at": {"help_text": "When the retries ended."},
             "attempts": {"help_text": "How often it failed."},
-            "error": {"help_text": "Why it failed the last time."},
+            "error": {"help_text": "The last error."},
         }
 
     def get_payload(self, message: Message) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class DeadMessageOut(serializers.ModelSerializer):
 
 
 class Redelivered(serializers.Serializer):
-    """How many messages are being delivered again."""
+    """How many messages are being redelivered."""
 
     count = serializers.IntegerField()
 
@@ -63,7 +63,7 @@ class DeadMessages(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={202: Redelivered})
     @action(detail=True, methods=["post"])
     def redeliver(self, request: Request, pk: str) -> Response:
-        """Have one dead message delivered again. 409 when it is not dead any more."""
+        """Redeliver one dead message. 409 if it is no longer dead."""
         message = get_object_or_404(Message.objects.only("pk"), pk=pk)
         outbox.redeliver(message.pk, by=actor_of(request))
         return Response({"count": 1}, status=status.HTTP_202_ACCEPTED)
@@ -71,5 +71,5 @@ class DeadMessages(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={202: Redelivered})
     @action(detail=False, methods=["post"], url_path="redeliver-all")
     def redeliver_all(self, request: Request) -> Response:
-        """Have every dead message delivered again."""
+        """Redeliver all dead messages."""
         return Response({"count": outbox.redeliver_all(by=actor_of(request))}, status=status.HTTP_202_ACCEPTED)

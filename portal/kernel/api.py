@@ -80,7 +80,7 @@ def answerable(error: Exception) -> Exception:
 
 
 class Objected(serializers.Serializer):
-    """One objection; `attr` names the field it is about, if it is about one."""
+    """One error. `attr` is the field it is about, if any."""
 
     code = serializers.CharField()
     detail = serializers.CharField()
@@ -88,7 +88,7 @@ class Objected(serializers.Serializer):
 
 
 class Problem(serializers.Serializer):
-    """Why something was refused."""
+    """Why a request was refused."""
 
     type = serializers.CharField(help_text="validation_error, client_error or server_error.")
     errors = Objected(many=True)
@@ -161,7 +161,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API token, made under Account or by a squad's lead.",
+            "description": "An API token. Create one under Your account, or ask a lead for a squad's token.",
         }
 
 

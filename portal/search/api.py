@@ -14,18 +14,18 @@ from portal.search.operators import OPERATORS
 
 
 class FoundThing(serializers.Serializer):
-    """One thing that was found."""
+    """One result."""
 
     kind = serializers.ChoiceField(choices=list(queries.KINDS))
-    key = serializers.CharField(help_text="What it is called in short: PAY-12, 5.10, prod-eu, the start of a sha.")
+    key = serializers.CharField(help_text="Its short name: PAY-12, 5.10, prod-eu, the start of a sha.")
     title = serializers.CharField()
-    excerpt = serializers.CharField(help_text="Where the words stand in what is written about it, if they do.")
-    url = serializers.CharField(help_text="Its page; absolute.")
+    excerpt = serializers.CharField(help_text="The part of its text that has the words, if any.")
+    url = serializers.CharField(help_text="The full address of its page.")
 
 
 class Search(Endpoint):
-    """Stories, releases, squads, services, environments, people, sources, comments, changes and branches by any word that
-    begins as was typed. Operators narrow it: squad:payments is:blocked release:5.10 type:defect."""
+    """Finds stories, releases, squads, services, environments, people, sources, comments, changes and branches by the start
+    of any word. Operators narrow the search: squad:payments is:blocked release:5.10 type:defect."""
 
     serializer_class = FoundThing
     filter_backends = []
@@ -39,20 +39,20 @@ class Search(Endpoint):
                 "q",
                 str,
                 required=True,
-                description=f"What to look for: any text, and operators: {', '.join(f'{each}:' for each in OPERATORS)}.",
+                description=f"The text to find, with operators if you like: {', '.join(f'{each}:' for each in OPERATORS)}.",
             ),
             OpenApiParameter("kind", str, enum=list(queries.KINDS), many=True, description="Only these kinds."),
             OpenApiParameter(
                 "ended",
                 str,
                 enum=["with"],
-                description="Cancelled stories, duplicates and those of archived squads are found by key only; so, by any word.",
+                description="Without it, cancelled stories, duplicates and those of archived squads are found by key only.",
             ),
         ],
         responses=FoundThing(many=True),
     )
     def list(self, request: Request) -> Response:
-        """Find anything. The best of each kind comes first, stories before releases and so on."""
+        """Find anything. The best matches of each kind come first, stories before releases and so on."""
         kinds = [each for each in request.query_params.getlist("kind") if each]
         if strange := set(kinds) - set(queries.KINDS):
             raise serializers.ValidationError(

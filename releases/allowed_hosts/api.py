@@ -14,7 +14,7 @@ from releases.allowed_hosts.models import AllowedHost
 
 
 class HostOut(serializers.ModelSerializer):
-    """A host that may be asked though it is inside the company's network."""
+    """A host inside your network that sources can reach."""
 
     by = named_by("username", allow_null=True)
 
@@ -25,14 +25,14 @@ class HostOut(serializers.ModelSerializer):
 
 
 class HostIn(Body):
-    """A host to allow: a name or an address, without scheme and port."""
+    """A host to allow: a name or IP address, without scheme and port."""
 
     host = serializers.CharField(max_length=253)
-    note = serializers.CharField(max_length=200, required=False, allow_blank=True, help_text="What for.")
+    note = serializers.CharField(max_length=200, required=False, allow_blank=True, help_text="What it is for.")
 
 
 class AllowedHosts(mixins.ListModelMixin, Endpoint):
-    """Hosts inside the company's network that sources may ask. For administrators only."""
+    """Hosts inside your network that sources can reach. For administrators only."""
 
     marks = {"list": "administrators", "create": "administrators", "destroy": "administrators"}
     serializer_class = HostOut
@@ -52,6 +52,6 @@ class AllowedHosts(mixins.ListModelMixin, Endpoint):
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, host: str) -> Response:
-        """Close a host again."""
+        """Remove a host."""
         actions.close(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

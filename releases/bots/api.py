@@ -14,7 +14,7 @@ from releases.bots.models import BotRule
 
 
 class BotOut(serializers.ModelSerializer):
-    """Whoever is called so is a bot, or is none, whatever Rodeo would recognise."""
+    """A rule that someone with this name is a bot, or isn't one."""
 
     by = named_by("username", allow_null=True)
 
@@ -25,14 +25,14 @@ class BotOut(serializers.ModelSerializer):
 
 
 class BotIn(Body):
-    """A name, login or e-mail address; a * in it fits anything."""
+    """A name, login or e-mail address. * matches anything."""
 
     name = serializers.CharField(max_length=200)
     is_bot = serializers.BooleanField(required=False, default=True)
 
 
 class Bots(mixins.ListModelMixin, Endpoint):
-    """Who is a bot: the keys in a bot's notes are mentions. For administrators only."""
+    """Rules for bots. Keys in a bot's notes are only mentions. For administrators only."""
 
     marks = {"list": "administrators", "create": "administrators", "destroy": "administrators"}
     serializer_class = BotOut
@@ -43,7 +43,7 @@ class Bots(mixins.ListModelMixin, Endpoint):
 
     @extend_schema(request=BotIn, responses={201: BotOut})
     def create(self, request: Request) -> Response:
-        """Say that somebody is a bot, or is none."""
+        """Add a rule that someone is a bot, or isn't one."""
         serializer = BotIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         row = actions.say(by=actor_of(request), **serializer.validated_data)

@@ -18,10 +18,10 @@ from squads.teams.permissions import check_planner
 
 
 class EnvironmentOut(serializers.ModelSerializer):
-    """An environment as the API shows it."""
+    """An environment."""
 
     url = serializers.CharField(source="get_absolute_url", read_only=True)
-    web = serializers.CharField(source="url", read_only=True, help_text="Its own address.")
+    web = serializers.CharField(source="url", read_only=True, help_text="The environment's own address.")
 
     class Meta:
         model = Environment
@@ -44,7 +44,7 @@ class EnvironmentOut(serializers.ModelSerializer):
 
 
 class EnvironmentChange(Body):
-    """What people say about an environment."""
+    """The fields of an environment that people can change."""
 
     instead = {
         "key": "It is what deploy systems call the environment, so it stays; mapping rules give other names a meaning.",
@@ -61,13 +61,13 @@ class EnvironmentChange(Body):
 
 
 class EnvironmentIn(EnvironmentChange):
-    """A new environment. Its key is what deploy systems call it, so it is given once."""
+    """A new environment. Its key is the name in your deployment system, and can't be changed later."""
 
     key = serializers.CharField(max_length=120)
 
 
 class TierConfirmation(Body):
-    """The tier that an environment is of; left out, the one that its name suggests."""
+    """The tier of the environment. If you leave it out, the tier that its name suggests."""
 
     tier = serializers.ChoiceField(Environment.Tier.choices, required=False)
 
@@ -84,7 +84,7 @@ class EnvironmentFilter(django_filters.FilterSet):
 
 
 class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Places where artifacts run."""
+    """Environments: where services run."""
 
     marks = {"create": "planners", "partial_update": "planners", "confirmation": "planners"}
     serializer_class = EnvironmentOut
@@ -96,7 +96,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=EnvironmentIn, responses={201: EnvironmentOut})
     def create(self, request: Request) -> Response:
-        """Create an environment before any event names it."""
+        """Create an environment before any event mentions it."""
         check_planner(request.user, WHO_MAY_EDIT)
         serializer = EnvironmentIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -105,7 +105,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=EnvironmentChange, responses=EnvironmentOut)
     def partial_update(self, request: Request, slug: str) -> Response:
-        """Change what people say about an environment. A changed tier judges the stories concerned again."""
+        """Change an environment. A new tier can change the stages of its stories."""
         environment = self.get_object()
         check_planner(request.user, WHO_MAY_EDIT)
         present = {"present": lambda: EnvironmentOut(environment).data}
@@ -118,7 +118,7 @@ class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=TierConfirmation, responses=EnvironmentOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def confirmation(self, request: Request, slug: str) -> Response:
-        """Confirm the tier that its name suggests, or say another. Leads and project managers confirm production."""
+        """Confirm the tier that its name suggests, or set another. For leads, project managers and administrators."""
         environment = self.get_object()
         check_planner(request.user, WHO_MAY_EDIT)
         serializer = TierConfirmation(data=request.data)

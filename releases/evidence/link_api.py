@@ -27,7 +27,7 @@ class RunBrief(serializers.Serializer):
 
 
 class LinkedChangeOut(serializers.Serializer):
-    """A change that belongs to a story; `rule` says why."""
+    """A change of a story. `rule` says why it is linked."""
 
     id = serializers.UUIDField(source="change.pk")
     sha = serializers.CharField(source="change.sha")
@@ -40,16 +40,16 @@ class LinkedChangeOut(serializers.Serializer):
         StoryLink.Mention.choices,
         source="link.mention",
         allow_blank=True,
-        help_text="Why the change only mentions the story; empty where it is part of it.",
+        help_text="Why the change only mentions the story. Empty if it is part of the story.",
     )
     became = serializers.CharField(
-        help_text="What became of it, such as “reverted by 4f2a91c”; empty while it stands.", allow_blank=True
+        help_text="What happened to it, such as “reverted by 4f2a91c”. Empty if nothing did.", allow_blank=True
     )
     runs = RunBrief(many=True)
 
 
 class LinkIn(Body):
-    """The change to link: its full sha, or an unambiguous beginning."""
+    """The change to link: its full sha, or a start of it that fits only one change."""
 
     sha = serializers.CharField(max_length=400)
 
@@ -76,11 +76,13 @@ class LinkedChanges(OfStory):
     @extend_schema(
         responses=LinkedChangeOut(many=True),
         parameters=[
-            OpenApiParameter("mentions", bool, description="true: the changes that only mention the story instead.")
+            OpenApiParameter(
+                "mentions", bool, description="true lists the changes that only mention the story instead."
+            )
         ],
     )
     def list(self, request: Request, key: str) -> Response:
-        """List the changes of a story, the newest first, with their runs."""
+        """List the changes of a story with their runs, newest first."""
         wanted = queries.mentions if _asks_for_mentions(request) else queries.changes
         page = self.paginate_queryset(wanted(self.story()))
         assert page is not None
@@ -88,7 +90,7 @@ class LinkedChanges(OfStory):
 
     @extend_schema(request=LinkIn, responses={201: LinkedChangeOut})
     def create(self, request: Request, key: str) -> Response:
-        """Say that a change belongs to a story. The story is judged by it a moment later."""
+        """Link a change to a story. It counts for the story a moment later."""
         story = self.own_story()
         said = LinkIn(data=request.data)
         said.is_valid(raise_exception=True)
@@ -99,7 +101,7 @@ class LinkedChanges(OfStory):
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", UUID, OpenApiParameter.PATH)])
     def destroy(self, request: Request, key: str, pk: str) -> Response:
-        """Say that a change does not belong to a story, whatever its message says; twice changes nothing."""
+        """Unlink a change from a story, whatever its message says. Repeating it changes nothing."""
         story = self.own_story()
         try:
             change = links.change_of(story, UUID(pk))

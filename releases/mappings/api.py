@@ -20,7 +20,7 @@ from releases.mappings.models import MappingRule
 
 
 class MappingRuleOut(serializers.ModelSerializer):
-    """A rule: names of a kind that fit its pattern mean this."""
+    """A mapping rule: what names of this kind that match the pattern mean."""
 
     source = named_by("key", allow_null=True)
     by = named_by("username", allow_null=True)
@@ -45,11 +45,13 @@ class MappingRuleOut(serializers.ModelSerializer):
 
 
 class MappingRuleIn(Body):
-    """A rule. Without a source it holds for all; without an order it comes last. {1} and {name} are the pattern's groups."""
+    """A rule. Without a source it applies to all; without an order it comes last. {1} and {name} are groups of the pattern."""
 
     source = Chosen(slug_field="key", queryset=Source.objects.all(), required=False, allow_null=True)
     kind = serializers.ChoiceField(MappingRule.Kind.choices)
-    pattern = serializers.CharField(max_length=200, help_text="A glob such as deploy-*, or RE2 between slashes.")
+    pattern = serializers.CharField(
+        max_length=200, help_text="A pattern such as deploy-*, or a regular expression (RE2) between slashes."
+    )
     role = serializers.ChoiceField(MappingRule.Role.choices, required=False, allow_blank=True)
     service = serializers.CharField(max_length=120, required=False, allow_blank=True)
     environment = serializers.CharField(max_length=120, required=False, allow_blank=True)
@@ -69,7 +71,7 @@ class MappingRuleFilter(django_filters.FilterSet):
 
 
 class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """What names of outside systems mean here. After a change, events with names that fit are read again."""
+    """Mapping rules: what names from other systems mean. After a change, events with matching names are reprocessed."""
 
     marks = {"create": "managers", "partial_update": "managers", "destroy": "managers"}
     serializer_class = MappingRuleOut
@@ -81,7 +83,7 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=MappingRuleIn, responses={201: MappingRuleOut})
     def create(self, request: Request) -> Response:
-        """Make a rule. Administrators and project managers may."""
+        """Create a rule. For administrators and project managers."""
         actions.check_mapper(request.user)
         serializer = MappingRuleIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -90,7 +92,7 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=MappingRuleIn, responses=MappingRuleOut)
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change a rule. Administrators and project managers may."""
+        """Change a rule. For administrators and project managers."""
         rule = self.get_object()
         actions.check_mapper(request.user)
         present = {"present": lambda: MappingRuleOut(rule).data}
@@ -100,7 +102,7 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
-        """Take a rule away. Administrators and project managers may."""
+        """Delete a rule. For administrators and project managers."""
         rule = self.get_object()
         actions.check_mapper(request.user)
         actions.remove_rule(rule, by=actor_of(request))
@@ -108,18 +110,18 @@ class MappingRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
 
 class UnmappedOut(serializers.Serializer):
-    """A name that events used and that nobody gave a meaning. `event` is one that used it."""
+    """A name from an event that Rodeo doesn't recognise yet. `event` is one that has it."""
 
     kind = serializers.ChoiceField(list(unmapped.KINDS))
     name = serializers.CharField()
     source = serializers.CharField(allow_blank=True)
     event = serializers.UUIDField(allow_null=True)
     hint = serializers.CharField(allow_blank=True)
-    same_as = serializers.CharField(allow_blank=True, help_text="Of a twin: the name that it is spelled like.")
+    same_as = serializers.CharField(allow_blank=True, help_text="For a twin: the same name in another spelling.")
 
 
 class UnmappedNames(Endpoint):
-    """What is unmapped."""
+    """Unmapped names."""
 
     serializer_class = UnmappedOut
     pagination_class = ApiPages
@@ -132,7 +134,7 @@ class UnmappedNames(Endpoint):
         parameters=[OpenApiParameter("kind", str, enum=list(unmapped.KINDS), description="Only names of this kind.")],
     )
     def list(self, request: Request) -> Response:
-        """List names that events used and nobody gave a meaning; pipelines that look like deployments come first."""
+        """List names that Rodeo doesn't recognise yet. Pipelines that look like deployments come first."""
         kind = request.query_params.get("kind", "")
         if kind and kind not in unmapped.KINDS:
             raise serializers.ValidationError({"kind": f"Choose one of {', '.join(unmapped.KINDS)}."})
@@ -141,11 +143,11 @@ class UnmappedNames(Endpoint):
 
 
 class MergerIn(Body):
-    """Two environments, services or repositories whose names differ only in capital and small letters."""
+    """Two environments, services or repositories whose names differ only in upper and lower case."""
 
     kind = serializers.ChoiceField([(kind, kind) for kind in merging.KINDS])
-    name = serializers.CharField(max_length=250, help_text="The spelling that becomes another name.")
-    into = serializers.CharField(max_length=250, help_text="The spelling that goes on.")
+    name = serializers.CharField(max_length=250, help_text="The spelling to merge.")
+    into = serializers.CharField(max_length=250, help_text="The spelling to keep.")
 
 
 class MergerOut(serializers.Serializer):
@@ -155,7 +157,7 @@ class MergerOut(serializers.Serializer):
 
 
 class Mergers(Endpoint):
-    """Twins made one. GET /api/v1/unmapped/?kind=twin lists those there are."""
+    """Merging twins. GET /api/v1/unmapped/?kind=twin lists them."""
 
     marks = {"create": "managers"}
     serializer_class = MergerOut
@@ -165,7 +167,7 @@ class Mergers(Endpoint):
 
     @extend_schema(request=MergerIn, responses={200: MergerOut})
     def create(self, request: Request) -> Response:
-        """Merge two. Their past becomes that of one; administrators and project managers may."""
+        """Merge two names, including their past. For administrators and project managers."""
         actions.check_mapper(request.user)
         serializer = MergerIn(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -16,7 +16,7 @@ from releases.pipelines.models import Repository, RepositoryPart
 
 
 class PartOut(serializers.ModelSerializer):
-    """A folder of a repository and the service it makes."""
+    """A folder of a repository that is a service of its own."""
 
     repository = named_by("key")
     folder = serializers.CharField(source="prefix", read_only=True)
@@ -30,7 +30,7 @@ class PartOut(serializers.ModelSerializer):
 
 
 class PartIn(Body):
-    """A folder, from the repository's root, and the name of the service it makes, which is created if it is new."""
+    """A folder, from the repository's root, and the name of its service. A new service is created."""
 
     repository = Chosen(slug_field="key", queryset=Repository.objects.all())
     folder = serializers.CharField(max_length=250, help_text="Such as services/checkout.")
@@ -49,7 +49,7 @@ class PartFilter(django_filters.FilterSet):
 
 
 class RepositoryParts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Folders that make a service of their own. After a change, the past of their repository is worked out again."""
+    """Monorepo paths: folders that are a service of their own. A change also applies to the repository's past."""
 
     marks = {"create": "managers", "destroy": "managers"}
     serializer_class = PartOut
@@ -62,7 +62,7 @@ class RepositoryParts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
 
     @extend_schema(request=PartIn, responses={201: PartOut})
     def create(self, request: Request) -> Response:
-        """Say that a folder makes a service. Administrators and project managers may."""
+        """Add a monorepo path. For administrators and project managers."""
         check_mapper(request.user)
         serializer = PartIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -72,7 +72,7 @@ class RepositoryParts(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
-        """Say that a folder belongs to what is around it again. Administrators and project managers may."""
+        """Remove a monorepo path. For administrators and project managers."""
         row = self.get_object()
         check_mapper(request.user)
         actions.remove_part(row, by=actor_of(request))

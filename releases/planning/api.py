@@ -28,7 +28,7 @@ from squads.teams.queries import left_out
 
 
 class ReleaseOut(serializers.ModelSerializer):
-    """A release as the API shows it. Lead times are seconds from a change's author date to the release's tag."""
+    """A release. Lead times are in seconds, from a change's author date to the release's tag."""
 
     url = serializers.CharField(source="get_absolute_url", read_only=True)
 
@@ -54,7 +54,7 @@ class ReleaseOut(serializers.ModelSerializer):
 
 
 class ReleaseIn(Body):
-    """What people say about a release. A version is text: 5.10 is not 5.1."""
+    """The fields of a release that people can change. A version is text: 5.10 is not 5.1."""
 
     version = serializers.CharField(max_length=200)
     line = serializers.CharField(max_length=120, required=False, allow_blank=True)
@@ -64,7 +64,7 @@ class ReleaseIn(Body):
 
 
 class CardOut(serializers.Serializer):
-    """One story on the board. `planned` is false for one that only a change of the release names."""
+    """One story on the board. `planned` is false if it is here only because of a change in the release."""
 
     key = serializers.CharField()
     title = serializers.CharField()
@@ -79,7 +79,7 @@ class CardOut(serializers.Serializer):
 
 
 class StageOut(serializers.Serializer):
-    """How many stories of the release stand on one stage, and the share of all of them (0 to 1)."""
+    """How many stories of the release are on this stage, and their share (0 to 1)."""
 
     stage = serializers.ChoiceField(Story.Stage.choices)
     count = serializers.IntegerField()
@@ -87,13 +87,13 @@ class StageOut(serializers.Serializer):
 
 
 class BoardOut(serializers.Serializer):
-    """A release board: its stages in order, and its stories by squad and number."""
+    """A release board: its stages in order, and its stories sorted by squad and number."""
 
     release = ReleaseOut()
     total = serializers.IntegerField()
-    more = serializers.IntegerField(help_text="Stories beyond the first 500, which are not listed here.")
+    more = serializers.IntegerField(help_text="How many more stories there are after the first 500.")
     rodeo_done = serializers.IntegerField()
-    left_out = serializers.CharField(help_text="How many cancelled stories and duplicates are left out, in words.")
+    left_out = serializers.CharField(help_text="How many cancelled stories and duplicates are left out, as a text.")
     stages = StageOut(many=True)
     stories = CardOut(many=True)
 
@@ -123,7 +123,7 @@ def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str], s
 
 
 class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """What goes out together, newest first; of one day, the highest version first. Former addresses redirect."""
+    """Releases, newest first. On the same day, the highest version comes first. Old addresses redirect."""
 
     marks = {"create": "planners", "partial_update": "planners"}
     serializer_class = ReleaseOut
@@ -150,7 +150,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=ReleaseIn(partial=True), responses=ReleaseOut)
     def partial_update(self, request: Request, slug: str) -> Response:
-        """Change what people say about a release; one found as a tag keeps version, line and date."""
+        """Change a release. If it was found as a tag, its version, line and date stay."""
         release = self.get_object()
         check_planner(request.user)
         present = {"present": lambda: ReleaseOut(release).data}
@@ -162,7 +162,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(responses=BoardOut)
     @action(detail=True, methods=["get"], filterset_class=None)
     def board(self, request: Request, slug: str) -> Response:
-        """Show where every story of the release stands, with its gaps and the honest answer."""
+        """Show the stage of every story in the release, with its gaps and the honest answer."""
         release = self.get_object()
         stories, planned, counts, missing = stories_of(release)
         owners = owner_names(story.standing for story in stories)

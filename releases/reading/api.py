@@ -18,7 +18,7 @@ from releases.reading.queries import check_replay
 
 
 class EventOut(serializers.ModelSerializer):
-    """One message as it was filed."""
+    """One event."""
 
     source = named_by("key")
     url = serializers.CharField(source="get_absolute_url", read_only=True)
@@ -43,7 +43,7 @@ class EventOut(serializers.ModelSerializer):
 
 
 class FactOut(serializers.ModelSerializer):
-    """One thing an event says."""
+    """One fact from an event."""
 
     data = serializers.JSONField(read_only=True)
 
@@ -54,7 +54,7 @@ class FactOut(serializers.ModelSerializer):
 
 
 class EventDetail(EventOut):
-    """One message with its headers, its body as text, and what it became (its first facts)."""
+    """One event with its headers, its body as text, and its results (the first 200 facts)."""
 
     headers = serializers.JSONField(read_only=True)
     body = serializers.SerializerMethodField()
@@ -91,7 +91,7 @@ class EventFilter(django_filters.FilterSet):
 
 
 class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Everything the portal was told, raw."""
+    """All events, as received."""
 
     marks = {"replay": "members"}
     without_fields = frozenset({"replay"})
@@ -111,7 +111,7 @@ class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={202: EventOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def replay(self, request: Request, pk: str) -> Response:
-        """Have one event read again."""
+        """Reprocess one event."""
         check_replay(request.user)
         event = self.get_object()
         inbox_actions.replay([event.pk])
@@ -120,13 +120,13 @@ class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
 
 class Replayed(serializers.Serializer):
-    """How many events are being read again."""
+    """How many events are being reprocessed."""
 
     count = serializers.IntegerField()
 
 
 class FailedEvents(Endpoint):
-    """Events that could not be read."""
+    """Events that couldn't be read."""
 
     marks = {"create": "members"}
     without_fields = frozenset({"create"})
@@ -134,6 +134,6 @@ class FailedEvents(Endpoint):
 
     @extend_schema(request=None, responses={202: Replayed})
     def create(self, request: Request) -> Response:
-        """Have every failed event read again."""
+        """Reprocess all failed events."""
         check_replay(request.user)
         return Response({"count": inbox_actions.replay_failed()}, status=status.HTTP_202_ACCEPTED)

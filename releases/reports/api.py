@@ -176,18 +176,20 @@ KEY_HEADER = OpenApiParameter(
     "Idempotency-Key",
     str,
     OpenApiParameter.HEADER,
-    description="The same key again is a repeat, whatever the body says.",
+    description="A second report with the same key is a repeat, whatever its body says.",
 )
 
 
 class DeploymentOut(serializers.ModelSerializer):
-    """A deployment. `event` is the inbound event that had the last word."""
+    """A deployment. `event` is the last event about it."""
 
     service = named_by("name")
     environment = named_by("key")
     artifact = named_by("purl", allow_null=True)
     commit = serializers.CharField(source="sha", read_only=True)
-    words = serializers.CharField(source="raw_status", read_only=True, help_text="the provider's own")
+    words = serializers.CharField(
+        source="raw_status", read_only=True, help_text="The status as the other system calls it."
+    )
     event = serializers.UUIDField(source="event_id", read_only=True)
 
     class Meta:
@@ -225,7 +227,7 @@ class DeploymentFilter(django_filters.FilterSet):
 
 
 class Deployments(Reports):
-    """Attempts to put a service on an environment."""
+    """Deployments of services to environments."""
 
     kind, input = DEPLOYMENT, report_serializers.DeploymentIn
     serializer_class = DeploymentOut
@@ -248,7 +250,9 @@ class RunOut(serializers.ModelSerializer):
     repository = named_by("key", allow_null=True)
     artifact = named_by("purl", allow_null=True)
     commit = serializers.CharField(source="sha", read_only=True)
-    words = serializers.CharField(source="raw_status", read_only=True, help_text="the provider's own")
+    words = serializers.CharField(
+        source="raw_status", read_only=True, help_text="The status as the other system calls it."
+    )
     event = serializers.UUIDField(source="event_id", read_only=True)
 
     class Meta:
@@ -286,7 +290,7 @@ class RunFilter(django_filters.FilterSet):
 
 
 class Runs(Reports):
-    """CI executions."""
+    """Runs of CI pipelines."""
 
     kind, input = RUN, report_serializers.RunIn
     serializer_class = RunOut
@@ -311,7 +315,9 @@ class AcceptanceRunOut(serializers.ModelSerializer):
     artifact = named_by("purl", allow_null=True)
     commit = serializers.CharField(source="sha", read_only=True)
     by = serializers.CharField(source="performed_by", read_only=True)
-    words = serializers.CharField(source="raw_status", read_only=True, help_text="the provider's own")
+    words = serializers.CharField(
+        source="raw_status", read_only=True, help_text="The status as the other system calls it."
+    )
     event = serializers.UUIDField(source="event_id", read_only=True)
 
     class Meta:
@@ -383,13 +389,13 @@ class AcceptanceRuns(Reports):
         parameters=[
             KEY_HEADER,
             *(
-                OpenApiParameter(str(name), str, description="With a JUnit XML file only.")
+                OpenApiParameter(str(name), str, description="Only with a JUnit XML file.")
                 for name in report_serializers.JUnitIn().fields
             ),
         ],
     )
     def create(self, request: Request) -> Response:
-        """Report a check as JSON, or send a JUnit XML file whose properties “story” name stories by key."""
+        """Report a check as JSON, or as a JUnit XML file with story keys in its “story” properties."""
         content_type = _media_type(request)
         if content_type in XML:
             return self._junit(request, limited_body(request), request.query_params.dict())
@@ -443,7 +449,7 @@ def _uploaded(request: Request) -> tuple[bytes, dict[str, str]]:
 
 
 class FlagStateOut(serializers.ModelSerializer):
-    """A flag as it was seen."""
+    """The last known state of a flag."""
 
     environment = named_by("key")
     event = serializers.UUIDField(source="event_id", read_only=True)
@@ -465,7 +471,7 @@ class FlagStateFilter(django_filters.FilterSet):
 
 
 class FlagStates(Reports):
-    """Flags, on or off."""
+    """Feature flags, on or off."""
 
     kind, input = FLAG, report_serializers.FlagStateIn
     serializer_class = FlagStateOut

@@ -25,7 +25,7 @@ class OutcomeField(serializers.CharField):
 
     def __init__(self, **options: Any) -> None:
         options.setdefault(
-            "help_text", f"One of {', '.join(facts.OUTCOMES)}; passed, failed and the like are understood."
+            "help_text", f"One of {', '.join(facts.OUTCOMES)}. Common words such as passed and failed work too."
         )
         super().__init__(max_length=40, **options)
 
@@ -42,8 +42,8 @@ class TriggerField(serializers.CharField):
     def __init__(self, **options: Any) -> None:
         options.setdefault(
             "help_text",
-            f"What started it: one of {', '.join(triggers.TRIGGERS)}. Without a rule of the service, only push, merge_queue "
-            "and tag prove that a story is integrated, and a run that does not say.",
+            f"What started it: one of {', '.join(triggers.TRIGGERS)}. Unless the service has required pipelines, a run only "
+            "counts if this is push, merge_queue or tag, or is left out.",
         )
         super().__init__(max_length=40, **options)
 
@@ -97,7 +97,7 @@ class CommitField(serializers.CharField):
     """A commit's sha."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=100, help_text="7 to 64 hexadecimal digits; all of them are best.", **options)
+        super().__init__(max_length=100, help_text="7 to 64 hexadecimal digits. Best send the full sha.", **options)
 
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
@@ -156,9 +156,9 @@ class Report(Body):
 class Timed(Report):
     """Something with a phase and times."""
 
-    phase = serializers.ChoiceField(Phase.choices, required=False, help_text="finished, unless you say.")
+    phase = serializers.ChoiceField(Phase.choices, required=False, help_text="The default is finished.")
     started_at = MomentField(required=False)
-    finished_at = MomentField(required=False, help_text="When it was received, unless given.")
+    finished_at = MomentField(required=False, help_text="The default is the time of receipt.")
     url = WebField(required=False)
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -174,14 +174,14 @@ class Timed(Report):
 
 
 class DeploymentIn(Timed):
-    """One attempt to put a service on an environment. Say what was deployed: commit, version or artifact."""
+    """A deployment of a service to an environment. Say what was deployed: a commit, version or artifact."""
 
-    id = serializers.CharField(max_length=150, required=False, help_text="Yours: report it again as it goes on.")
+    id = serializers.CharField(
+        max_length=150, required=False, help_text="Your own id. Report it again as the deployment continues."
+    )
     service = serializers.CharField(max_length=120)
     environment = serializers.CharField(max_length=120)
-    kind = serializers.ChoiceField(
-        [(kind, kind) for kind in KINDS], required=False, help_text="deploy, unless you say."
-    )
+    kind = serializers.ChoiceField([(kind, kind) for kind in KINDS], required=False, help_text="The default is deploy.")
     commit = CommitField(required=False)
     version = serializers.CharField(max_length=200, required=False)
     artifact = PurlField(required=False)
@@ -197,7 +197,7 @@ class DeploymentIn(Timed):
 
 
 class RunIn(Timed):
-    """One CI execution of a pipeline for a commit."""
+    """One run of a CI pipeline for a commit."""
 
     id = serializers.CharField(max_length=150)
     service = serializers.CharField(max_length=120, required=False)
@@ -233,14 +233,14 @@ class Bound(Report):
 
 
 class AcceptanceRunIn(Bound):
-    """A check of one or more stories, or of a service, in an environment."""
+    """A check of one or several stories, or of a service, in an environment."""
 
     id = serializers.CharField(max_length=150, required=False)
     story = StoryKeyField(required=False)
     stories = serializers.ListField(child=StoryKeyField(), required=False, max_length=500)
     outcome = OutcomeField()
     started_at = MomentField(required=False)
-    finished_at = MomentField(required=False, help_text="When it was received, unless given.")
+    finished_at = MomentField(required=False, help_text="The default is the time of receipt.")
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:
         """See that the times fit together."""
@@ -257,10 +257,10 @@ class JUnitIn(Bound):
     keys_in_names = serializers.ChoiceField(
         choices=[("true", "true"), ("false", "false")],
         required=False,
-        help_text="true: keys in capitals in the names of tests, classes and suites prove stories too.",
+        help_text="true also counts keys in capitals in the names of tests, classes and suites.",
     )
     zone = serializers.CharField(
-        max_length=60, required=False, help_text="Of its times, where they say none: such as Europe/Berlin."
+        max_length=60, required=False, help_text="The zone of times without one, such as Europe/Berlin."
     )
 
     def validate_zone(self, zone: str) -> str:
@@ -273,17 +273,17 @@ class JUnitIn(Bound):
 
 
 class FlagStateIn(Report):
-    """A flag is on or off for an audience in an environment."""
+    """Whether a flag is on for an audience in an environment."""
 
     flag = serializers.CharField(max_length=120)
     environment = serializers.CharField(max_length=120)
     on = YesOrNo()
-    audience = serializers.CharField(max_length=60, required=False, help_text="everyone, unless you say.")
+    audience = serializers.CharField(max_length=60, required=False, help_text="The default is everyone.")
     at = MomentField(required=False)
 
 
 class Receipt(serializers.Serializer):
-    """What becomes of a report: its event, and what the portal did not know when it came."""
+    """The event of a report, and the names in it that Rodeo didn't know yet."""
 
     id = serializers.UUIDField()
     state = serializers.ChoiceField(["pending", "processed", "ignored", "failed"])

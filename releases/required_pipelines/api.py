@@ -16,7 +16,7 @@ from squads.teams.permissions import check_member
 
 
 class RequiredPipelinesOut(serializers.ModelSerializer):
-    """A service, and the pipelines that must be green on a commit before it counts as integrated."""
+    """A service and the pipelines that must be green on a commit before it counts as integrated."""
 
     service = named_by("slug")
     pipelines = serializers.ListField(source="names", child=serializers.CharField(), read_only=True)
@@ -29,19 +29,19 @@ class RequiredPipelinesOut(serializers.ModelSerializer):
 
 
 class RequiredPipelinesIn(Body):
-    """The rule of a service, which replaces the one before."""
+    """The required pipelines of a service. They replace the previous ones."""
 
     service = Chosen(slug_field="slug", queryset=Service.objects.select_related("squad"))
     pipelines = serializers.ListField(
         child=serializers.CharField(max_length=actions.LONGEST_NAME),
         allow_empty=False,
         max_length=actions.MOST_PIPELINES,
-        help_text="Named as their runs name them, in any case of letters. To remove the rule, delete it.",
+        help_text="Names as in their runs. Upper and lower case are the same. To require none, delete the rule.",
     )
 
 
 class RequiredPipelinesRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Services with a rule. Without one, all runs of a commit that a push, a merge queue or a tag started count together."""
+    """Required pipelines. Services without any count all runs of a commit started by a push, merge queue or tag together."""
 
     marks = {"create": "members", "destroy": "members"}
     serializer_class = RequiredPipelinesOut
@@ -54,7 +54,7 @@ class RequiredPipelinesRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, E
 
     @extend_schema(request=RequiredPipelinesIn, responses={201: RequiredPipelinesOut})
     def create(self, request: Request) -> Response:
-        """Say which pipelines must be green. Members of the service's squad may."""
+        """Set the required pipelines of a service. For members of its squad."""
         serializer = RequiredPipelinesIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         service = serializer.validated_data["service"]
@@ -65,7 +65,7 @@ class RequiredPipelinesRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, E
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, slug: str) -> Response:
-        """Remove a service's rule. Members of its squad may."""
+        """Require no pipelines of a service any more. For members of its squad."""
         service = self.get_object().service
         check_member(service.squad, request.user, f"service {service}")
         actions.require_pipelines(service, [], by=actor_of(request))

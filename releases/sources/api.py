@@ -17,12 +17,12 @@ from releases.sources import actions as sources
 from releases.sources import connect_git, connect_system, git_preview
 from squads.models import Squad
 
-STORIES_FOR = "The squad whose stories its issues become; null for none."
-STORIES_LABEL = "Only issues with this label."
+STORIES_FOR = "The squad that gets its issues as stories. Null for none."
+STORIES_LABEL = "Only issues with this label become stories."
 
 
 class SourceOut(serializers.ModelSerializer):
-    """A source without its secrets. `config` holds its rules, such as which tags are releases."""
+    """A source without its secrets. `config` has its settings, such as which tags are releases."""
 
     repository = named_by("key", allow_null=True)
     squad = named_by("slug", allow_null=True)
@@ -64,16 +64,19 @@ class SourceOut(serializers.ModelSerializer):
 
 
 class GitIn(Body):
-    """A git repository to connect. Say it again for the same address to change its rules."""
+    """A git repository to connect. Send it again with the same address to change its settings."""
 
     url = serializers.CharField(
         max_length=1000, help_text="https://…, ssh://…, git@host:path, or a path on the server."
     )
-    service = serializers.CharField(max_length=120, help_text="The service this repository makes.")
+    service = serializers.CharField(max_length=120, help_text="The service in this repository.")
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
     release_tags = serializers.CharField(max_length=200, required=False, allow_blank=True, help_text="Such as v*.")
     deploys_to = serializers.CharField(
-        max_length=120, required=False, allow_blank=True, help_text="The environment a release tag is a deployment to."
+        max_length=120,
+        required=False,
+        allow_blank=True,
+        help_text="The environment that a release tag deploys to, if any.",
     )
     branch = serializers.CharField(max_length=250, required=False, allow_blank=True)
     line = serializers.CharField(max_length=120, required=False, allow_blank=True)
@@ -84,39 +87,39 @@ class GitIn(Body):
 
 
 class GitPreviewIn(GitIn):
-    """What would be sent to connect it; the service may be left out."""
+    """The same as to connect it, but you can leave out the service."""
 
     service = serializers.CharField(max_length=120, required=False, allow_blank=True)
 
 
 class TouchedStoryOut(serializers.Serializer):
-    """A story that the history names."""
+    """A story that the history mentions."""
 
     key = serializers.CharField(source="story.key")
     title = serializers.CharField(source="story.title")
     squad = serializers.CharField(source="story.squad.slug")
     stage = serializers.CharField(source="story.stage")
-    changes = serializers.IntegerField(help_text="Changes that would become part of it.")
-    mentions = serializers.IntegerField(help_text="Changes that would only mention it.")
-    newest = serializers.CharField(help_text="The newest of them.")
+    changes = serializers.IntegerField(help_text="How many changes would be part of it.")
+    mentions = serializers.IntegerField(help_text="How many changes would only mention it.")
+    newest = serializers.CharField(help_text="The newest of these changes.")
     withdraws = serializers.BooleanField(
-        help_text="In production now, and not until a deployment of these changes is known."
+        help_text="Whether it is in production now, but won't count as deployed until these changes are."
     )
 
 
 class GitPreviewOut(serializers.Serializer):
-    """What connecting a repository would touch. Nothing of it is kept."""
+    """The stories that connecting a repository would change. Nothing is saved."""
 
     repository = serializers.CharField()
     commits = serializers.IntegerField()
     whole = serializers.BooleanField(help_text="Whether all commits were read.")
     stories = TouchedStoryOut(many=True)
-    more = serializers.IntegerField(help_text="Stories beyond the first 200, which are not listed.")
-    withdrawn = serializers.IntegerField(help_text="How many of the listed would be withdrawn.")
+    more = serializers.IntegerField(help_text="How many more stories there are after the first 200.")
+    withdrawn = serializers.IntegerField(help_text="How many of the listed stories would be withdrawn.")
 
 
 class PushIn(Body):
-    """A source that sends its events by itself."""
+    """A source that sends its events to Rodeo."""
 
     kind = serializers.ChoiceField(sources.PUSH_KINDS)
     name = serializers.CharField(max_length=120)
@@ -125,15 +128,19 @@ class PushIn(Body):
 
 
 class SystemIn(Body):
-    """A system to connect. docs/providers names the settings of each kind."""
+    """A system to connect. docs/providers lists the settings of each kind."""
 
     kind = serializers.ChoiceField(connect_system.SYSTEM_KINDS)
     name = serializers.CharField(max_length=120)
-    url = serializers.CharField(max_length=1000, required=False, allow_blank=True, help_text="Where it is asked.")
-    asked = serializers.BooleanField(required=False, default=True, help_text="Whether it is asked every few minutes.")
+    url = serializers.CharField(max_length=1000, required=False, allow_blank=True, help_text="The address to poll.")
+    asked = serializers.BooleanField(required=False, default=True, help_text="Whether to poll it every few minutes.")
     credential = serializers.CharField(max_length=8000, required=False, allow_blank=True, write_only=True)
     secret = serializers.CharField(
-        max_length=1000, required=False, allow_blank=True, write_only=True, help_text="Made by Rodeo when left out."
+        max_length=1000,
+        required=False,
+        allow_blank=True,
+        write_only=True,
+        help_text="Leave it out and Rodeo creates one.",
     )
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False, allow_null=True)
     settings = serializers.DictField(required=False)
@@ -144,7 +151,7 @@ class SystemIn(Body):
 
 
 class SystemChange(Body):
-    """What may change of a system that is connected. What is left out stays; a secret left out stays as well."""
+    """The fields of a source to change. Fields you leave out stay as they are, including secrets."""
 
     instead = {
         "state": "POST …/pause/ and POST …/resume/ do that.",
@@ -165,13 +172,13 @@ class SystemChange(Body):
 
 
 class SeenOut(serializers.Serializer):
-    """What a system shows to Rodeo."""
+    """What Rodeo can see in a system."""
 
     seen = serializers.ListField(child=serializers.CharField())
 
 
 class PushOut(serializers.Serializer):
-    """A new source with its token, which is shown only this once."""
+    """A source and its new token. The token is shown only once."""
 
     source = SourceOut()
     token = serializers.CharField()
@@ -188,7 +195,7 @@ class SourceFilter(django_filters.FilterSet):
 
 
 class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Connections to outside systems."""
+    """Sources: connections to other systems."""
 
     marks = dict.fromkeys(
         (
@@ -217,7 +224,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=GitIn, responses={201: SourceOut, 200: SourceOut})
     @action(detail=False, methods=["post"], filterset_class=None)
     def git(self, request: Request) -> Response:
-        """Connect a git repository (201), or change the rules of one that is connected (200)."""
+        """Connect a git repository (201), or change the settings of a connected one (200)."""
         sources.check_administrator(request.user)
         serializer = GitIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -227,7 +234,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=GitPreviewIn, responses={200: GitPreviewOut})
     @action(detail=False, methods=["post"], filterset_class=None, url_path="git/preview")
     def git_preview(self, request: Request) -> Response:
-        """Say which stories the history of a git repository would touch, before it is connected. Nothing is kept."""
+        """Preview which stories connecting a git repository would change. Nothing is saved."""
         sources.check_administrator(request.user)
         serializer = GitPreviewIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -241,7 +248,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=PushIn, responses={201: PushOut})
     @action(detail=False, methods=["post"], filterset_class=None)
     def push(self, request: Request) -> Response:
-        """Open a door for a system that sends events, and get its token. It is shown only now."""
+        """Create a source for a system that sends events. The answer has its token, shown only once."""
         sources.check_administrator(request.user)
         serializer = PushIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -251,7 +258,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={202: SourceOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def pull(self, request: Request, key: str) -> Response:
-        """Have a source pulled within seconds."""
+        """Pull a source within seconds."""
         sources.check_administrator(request.user)
         source = self.get_object()
         sources.pull_soon(source)
@@ -261,7 +268,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=SystemIn, responses={201: PushOut})
     @action(detail=False, methods=["post"], filterset_class=None)
     def system(self, request: Request) -> Response:
-        """Connect a system, and get the secret it must show when it sends. It is shown only now."""
+        """Connect a system. The answer has the secret for its events, shown only once."""
         sources.check_administrator(request.user)
         serializer = SystemIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -270,7 +277,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=SystemChange, responses={200: SourceOut})
     def partial_update(self, request: Request, key: str) -> Response:
-        """Change a system that is connected (git repositories are changed by connecting them again)."""
+        """Change a source. To change a git repository, connect it again."""
         sources.check_administrator(request.user)
         source = self.get_object()
         present = {"present": lambda: SourceOut(source).data}
@@ -295,14 +302,14 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={200: SeenOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def test(self, request: Request, key: str) -> Response:
-        """Ask a system what it shows to Rodeo."""
+        """Test a source: list what Rodeo can see there."""
         sources.check_administrator(request.user)
         return Response({"seen": connect_system.check_access(self.get_object(), by=actor_of(request))})
 
     @extend_schema(request=None, responses={200: PushOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def secret(self, request: Request, key: str) -> Response:
-        """Make a new secret for a source that sends. The old one stays good for a day. It is shown only now."""
+        """Create a new secret, shown only once. The old one works for another day, but not for report sources."""
         sources.check_administrator(request.user)
         source = self.get_object()
         token = connect_system.rotate_secret(source, by=actor_of(request), at_once=source.kind == "report")
@@ -311,7 +318,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={200: SourceOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def pause(self, request: Request, key: str) -> Response:
-        """Take nothing from a source any more. What it said stays; a pull under way is stopped."""
+        """Pause a source. Its events stay, and a running pull is stopped."""
         sources.check_administrator(request.user)
         source = self.get_object()
         sources.pause(source, by=actor_of(request))
@@ -320,7 +327,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={200: SourceOut})
     @pause.mapping.delete
     def resume(self, request: Request, key: str) -> Response:
-        """Take from a source again, one that is broken too; one that is asked is asked at once."""
+        """Resume a paused or broken source. If Rodeo polls it, it does so at once."""
         sources.check_administrator(request.user)
         source = self.get_object()
         sources.resume(source, by=actor_of(request))
@@ -328,7 +335,7 @@ class Sources(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=None, responses={204: None})
     def destroy(self, request: Request, key: str) -> Response:
-        """Delete a source that never said anything. One that did can only be paused: evidence rests on it."""
+        """Delete a source that has no events. One with events can only be paused, because evidence depends on them."""
         sources.check_administrator(request.user)
         sources.remove(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

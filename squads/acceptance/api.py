@@ -22,7 +22,7 @@ PK = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The request
 
 
 class RequestOut(serializers.ModelSerializer):
-    """A request for acceptance. Without `accepter`, any accepter of the squad may answer."""
+    """A request for acceptance. Without `accepter`, any accepter of the squad can answer."""
 
     story = named_by("key")
     asked_by = named_by("username")
@@ -49,14 +49,14 @@ class RequestOut(serializers.ModelSerializer):
 
 
 class RequestIn(Body):
-    """Whom to ask, by user name; left out, any accepter of the squad is asked."""
+    """Who to ask, by user name. If you leave it out, any accepter of the squad can answer."""
 
     accepter = serializers.CharField(required=False, allow_blank=True, max_length=150)
     note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
 
 
 class AnswerIn(Body):
-    """Accepted or declined. Accepting needs a note or a link, declining a note."""
+    """Accepted or declined. Accepting needs a note or a link. Declining needs a note."""
 
     answer = serializers.ChoiceField([("accepted", "accepted"), ("declined", "declined")])
     note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
@@ -65,7 +65,7 @@ class AnswerIn(Body):
 
 @extend_schema(parameters=[KEY])
 class AcceptanceRequests(OfStory):
-    """Asking for a story to be accepted in production, and answering."""
+    """Requests to accept a story in production, and their answers."""
 
     marks = {"create": "members", "answer": "writing", "withdraw": "members"}
     without_fields = frozenset({"withdraw"})
@@ -87,14 +87,14 @@ class AcceptanceRequests(OfStory):
 
     @extend_schema(responses=RequestOut(many=True))
     def list(self, request: Request, key: str) -> Response:
-        """List the requests to accept a story, the newest first."""
+        """List the acceptance requests of a story, newest first."""
         page = self.paginate_queryset(self.get_queryset().filter(story=self.story()))
         assert page is not None
         return self.get_paginated_response(RequestOut(page, many=True).data)
 
     @extend_schema(request=RequestIn, responses={201: RequestOut})
     def create(self, request: Request, key: str) -> Response:
-        """Ask for a story to be accepted. 400 says what is missing while it is not in production."""
+        """Request acceptance of a story. While it isn't in production, 400 says what is missing."""
         story = self.own_story()
         serializer = RequestIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -108,7 +108,7 @@ class AcceptanceRequests(OfStory):
     @extend_schema(request=AnswerIn, responses=RequestOut, parameters=[PK])
     @action(detail=True, methods=["post"])
     def answer(self, request: Request, key: str, pk: str) -> Response:
-        """Accept or decline in production; it becomes evidence by hand. 409 when somebody answered first."""
+        """Accept or decline the story. This is evidence by hand. 409 if someone else answered first."""
         acceptance_request = self._request()
         serializer = AnswerIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -120,7 +120,7 @@ class AcceptanceRequests(OfStory):
     @extend_schema(request=None, responses=RequestOut, parameters=[PK])
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, key: str, pk: str) -> Response:
-        """Take the question back. 409 when somebody answered first."""
+        """Withdraw the request. 409 if someone answered first."""
         asked = self._request()
         check_member(asked.story.squad, request.user, asked.story.key)
         actions.withdraw(asked, by=actor_of(request))

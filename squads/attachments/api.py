@@ -19,7 +19,7 @@ from squads.stories.api import OfStory
 
 
 class AttachmentOut(serializers.ModelSerializer):
-    """A file of a story. `kind` is what its first bytes say: an image that pages show, or a file that is only saved."""
+    """A file on a story. `kind` follows from its first bytes: an image that pages show, or a file to download."""
 
     by = named_by("username")
     url = serializers.SerializerMethodField()
@@ -34,13 +34,13 @@ class AttachmentOut(serializers.ModelSerializer):
 
 
 class AttachmentIn(Body):
-    """A file, as multipart/form-data."""
+    """A file to attach, as multipart/form-data."""
 
     file = serializers.FileField(allow_empty_file=True, help_text=f"At most {actions.MOST_MEGABYTES} MB.")
 
 
 class Attachments(OfStory):
-    """Files of stories."""
+    """Files on stories."""
 
     marks = {"create": "members", "destroy": "members"}
     without_fields = frozenset({"destroy"})
@@ -57,7 +57,7 @@ class Attachments(OfStory):
 
     @extend_schema(operation_id="stories_attachments_list")
     def list(self, request: Request, key: str) -> Response:
-        """List the files of a story, the oldest first."""
+        """List the files on a story, oldest first."""
         story = self.story()
         page = self.paginate_queryset(queries.attachments(story))
         return self.get_paginated_response(AttachmentOut(page, many=True, context={"key": story.key}).data)
@@ -68,7 +68,7 @@ class Attachments(OfStory):
         operation_id="stories_attachments_create",
     )
     def create(self, request: Request, key: str) -> Response:
-        """Attach a file."""
+        """Attach a file to a story."""
         story = self.own_story()
         said = AttachmentIn(data=request.data)
         said.is_valid(raise_exception=True)
@@ -85,5 +85,5 @@ class Attachments(OfStory):
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY}, operation_id="stories_attachments_content"
     )
     def content(self, request: Request, key: str, pk: str) -> HttpResponse:
-        """Read the file itself."""
+        """Download a file."""
         return queries.handed_out(self._one(self.story(), pk))

@@ -25,8 +25,8 @@ from squads.teams.models import Squad
 
 
 class SquadCardOut(serializers.Serializer):
-    """One story on a board. `since` is when it came to its stage, null where nobody knows; `stalled`: longer than 85 % of the
-    squad's stays."""
+    """One story on a board. `since` is when it reached its stage, or null if nobody knows. `stalled` means that it has been
+    there longer than 85 % of the squad's stories."""
 
     key = serializers.CharField()
     title = serializers.CharField()
@@ -36,8 +36,8 @@ class SquadCardOut(serializers.Serializer):
     labels = serializers.ListField(child=serializers.CharField())
     due = serializers.DateField(allow_null=True)
     estimate = serializers.IntegerField(allow_null=True)
-    rank = serializers.IntegerField(help_text="Its place among the squad's stories, the lowest first.")
-    version = serializers.CharField(help_text="Changes with what the card shows.")
+    rank = serializers.IntegerField(help_text="Its place among the squad's stories. The lowest comes first.")
+    version = serializers.CharField(help_text="Changes whenever the card does.")
     answer = serializers.CharField()
     gaps = serializers.CharField()
     blocked_because = serializers.CharField(allow_blank=True)
@@ -47,18 +47,18 @@ class SquadCardOut(serializers.Serializer):
 
 
 class SquadColumnOut(serializers.Serializer):
-    """One stage: people move stories among the first three, evidence moves them on."""
+    """One stage. People move stories among the first three. Evidence moves them further."""
 
     stage = serializers.ChoiceField(Story.Stage.choices)
-    total = serializers.IntegerField(help_text="All stories of the squad there.")
-    found = serializers.IntegerField(help_text="Those that the filter takes.")
-    limit = serializers.IntegerField(allow_null=True, help_text="The most that the squad wants there at a time.")
+    total = serializers.IntegerField(help_text="All stories of the squad on this stage.")
+    found = serializers.IntegerField(help_text="Those that match the filter.")
+    limit = serializers.IntegerField(allow_null=True, help_text="The most stories that the squad wants on this stage.")
     over = serializers.BooleanField()
     usual_seconds = serializers.FloatField(
-        allow_null=True, help_text="85 % of the newest finished stays there were shorter; null below five of them."
+        allow_null=True, help_text="85 % of the newest finished stays were shorter. Null with fewer than five."
     )
     usual_n = serializers.IntegerField()
-    stories = SquadCardOut(many=True, help_text="At most 200, of rodeo done the newest 30; `found` counts all.")
+    stories = SquadCardOut(many=True, help_text="At most 200; on rodeo done, the newest 30. `found` counts all.")
 
 
 class SquadBoardOut(serializers.Serializer):
@@ -66,12 +66,12 @@ class SquadBoardOut(serializers.Serializer):
 
     squad = serializers.CharField()
     version = serializers.CharField()
-    left_out = serializers.CharField(help_text="How many cancelled stories and duplicates are left out, in words.")
+    left_out = serializers.CharField(help_text="How many cancelled stories and duplicates are left out, as a text.")
     columns = SquadColumnOut(many=True)
 
 
 class PlaceIn(Body):
-    """Where to: behind or before another story of the squad, or up, down, to the top or bottom of its column; `to` moves it."""
+    """The new place: after or before another story of the squad, or up, down, top or bottom of its column. `to` moves it."""
 
     to = ProgressField(required=False)
     after = serializers.CharField(required=False, max_length=20)
@@ -81,13 +81,13 @@ class PlaceIn(Body):
 
 
 class BlockIn(Body):
-    """What the story waits for."""
+    """What the story is waiting for."""
 
     because = ReasonField()
 
 
 class PlaceOut(serializers.Serializer):
-    """Where a story stands now."""
+    """The story's place and stage now."""
 
     key = serializers.CharField()
     progress = serializers.ChoiceField(Story.Progress.choices)
@@ -101,14 +101,14 @@ FILTERS = [
     for name, said in {
         "release": "Its slug.",
         "type": "",
-        "assignee": "Who works on it, by user name; me, or none for nobody.",
+        "assignee": "A user name, me, or none for nobody.",
         "label": "Its name.",
         "priority": "urgent, high, normal or low.",
-        "person": "Who wrote it, or moved it to in progress.",
+        "person": "Who created it, or moved it to in progress.",
         "service": "Its name.",
         "q": "The start of a key, or part of a title.",
-        "blocked": "1: only blocked ones.",
-        "stalled": "1: only stalled ones.",
+        "blocked": "1 shows only blocked ones.",
+        "stalled": "1 shows only stalled ones.",
     }.items()
 ]
 
@@ -123,7 +123,7 @@ class Boards(Endpoint):
 
     @extend_schema(responses=SquadBoardOut, parameters=FILTERS, operation_id="squads_board_retrieve")
     def retrieve(self, request: Request, slug: str) -> Response:
-        """Show the board of a squad, or the part of it that the filters take. What is shown of a column is bounded."""
+        """Show the board of a squad, or the stories that match the filters. Long columns are cut off."""
         squad = get_object_or_404(Squad, slug=slug)
         check_names(list(request.query_params), [*(each.name for each in FILTERS), "format"], "parameter")
         made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False, me=request.user)
@@ -169,7 +169,7 @@ class Boards(Endpoint):
 
 
 class Places(OfStory):
-    """Where stories stand on their squad's board, and what blocks them."""
+    """Moving stories on their squad's board, and blocking them."""
 
     marks = {"place": "members", "block": "members", "unblock": "members"}
     without_fields = frozenset({"unblock"})
@@ -179,9 +179,9 @@ class Places(OfStory):
 
     @extend_schema(request=PlaceIn, responses=PlaceOut, operation_id="stories_place_create")
     def place(self, request: Request, key: str) -> Response:
-        """Put a story elsewhere on its board, and move it to do, in progress or dev done.
+        """Change a story's place on its board, or move it to to do, in progress or dev done.
 
-        409 when somebody was first, or when evidence holds it further on.
+        409 if someone else moved it first, or if evidence has taken it further.
         """
         story = self.own_story()
         said = PlaceIn(data=request.data)
@@ -190,7 +190,7 @@ class Places(OfStory):
 
     @extend_schema(request=BlockIn, responses=PlaceOut, operation_id="stories_block_create")
     def block(self, request: Request, key: str) -> Response:
-        """Say what a story waits for. 409 when it is blocked already."""
+        """Block a story, saying what it is waiting for. 409 if it is already blocked."""
         story = self.own_story()
         said = BlockIn(data=request.data)
         said.is_valid(raise_exception=True)
@@ -198,5 +198,5 @@ class Places(OfStory):
 
     @extend_schema(request=None, responses=PlaceOut, operation_id="stories_unblock_create")
     def unblock(self, request: Request, key: str) -> Response:
-        """Say that a story waits for nothing any more. 409 when it is not blocked."""
+        """Unblock a story. 409 if it is not blocked."""
         return Response(PlaceOut(ranking.unblock(self.own_story(), by=actor_of(request))).data)

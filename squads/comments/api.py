@@ -21,7 +21,7 @@ NUMBER = r"[0-9]{1,18}"
 
 
 class CommentOut(serializers.ModelSerializer):
-    """What somebody said, in Markdown. One taken back keeps its place, without its words."""
+    """A comment in Markdown. A deleted comment keeps its place without its text."""
 
     author = named_by("username")
 
@@ -32,13 +32,13 @@ class CommentOut(serializers.ModelSerializer):
 
 
 class CommentIn(Body):
-    """What to say, in Markdown; @name mentions a person."""
+    """The text of a comment, in Markdown. @name mentions a person."""
 
     body = serializers.CharField(max_length=actions.LONGEST_BODY)
 
 
 class RelationOut(serializers.Serializer):
-    """Another story, and how it hangs together with this one, said from this one."""
+    """A related story, and how this story relates to it."""
 
     id = serializers.IntegerField()
     relation = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()], source="saying")
@@ -48,7 +48,7 @@ class RelationOut(serializers.Serializer):
 
 
 class RelationIn(Body):
-    """How this story hangs together with another one."""
+    """Another story, and how this story relates to it."""
 
     relation = serializers.ChoiceField([(name, words) for name, words in relations.WORDS.items()])
     key = serializers.CharField(max_length=20)
@@ -56,7 +56,7 @@ class RelationIn(Body):
 
 @extend_schema(parameters=[KEY])
 class Comments(OfStory):
-    """What people say about a story. Whoever may read it may say something; what somebody said only they change."""
+    """Comments. Anyone with an account can comment on a story they can read. Only the author can change a comment."""
 
     marks = {"create": "writing", "partial_update": "writing", "destroy": "writing"}
     queryset = Comment.objects.all()
@@ -74,14 +74,14 @@ class Comments(OfStory):
 
     @extend_schema(responses=CommentOut(many=True))
     def list(self, request: Request, key: str) -> Response:
-        """List what was said about a story, the oldest first."""
+        """List the comments on a story, oldest first."""
         page = self.paginate_queryset(self.get_queryset())
         assert page is not None
         return self.get_paginated_response(CommentOut(page, many=True).data)
 
     @extend_schema(request=CommentIn, responses={201: CommentOut})
     def create(self, request: Request, key: str) -> Response:
-        """Say something about a story; you watch it from then on."""
+        """Comment on a story. You then watch it."""
         story = self.story()
         serializer = CommentIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -90,7 +90,7 @@ class Comments(OfStory):
 
     @extend_schema(request=CommentIn, responses=CommentOut)
     def partial_update(self, request: Request, key: str, pk: str) -> Response:
-        """Say it differently. Only its author may."""
+        """Edit a comment. Only its author can."""
         comment = self._comment()
         actions.check_author(comment, actor_of(request))
         serializer = CommentIn(data=request.data, context={"present": lambda: CommentOut(comment).data})
@@ -100,14 +100,14 @@ class Comments(OfStory):
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, key: str, pk: str) -> Response:
-        """Take back what you said: its words go, its place stays."""
+        """Delete your comment. Its text is removed, its place stays."""
         actions.remove_comment(self._comment(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 @extend_schema(parameters=[KEY])
 class Relations(OfStory):
-    """Related stories: blocks, duplicates, and what is merely related."""
+    """Related stories: what blocks, duplicates or relates to a story."""
 
     marks = {"create": "members", "destroy": "members"}
     serializer_class = RelationOut
@@ -115,14 +115,14 @@ class Relations(OfStory):
 
     @extend_schema(responses=RelationOut(many=True))
     def list(self, request: Request, key: str) -> Response:
-        """List the stories that hang together with this one, what blocks it first."""
+        """List related stories. Those that block this one come first."""
         page = self.paginate_queryset(relations.related(self.story()))  # type: ignore[arg-type]
         assert page is not None
         return self.get_paginated_response(RelationOut(page, many=True).data)
 
     @extend_schema(request=RelationIn, responses={201: RelationOut})
     def create(self, request: Request, key: str) -> Response:
-        """Say how this story hangs together with another one."""
+        """Relate this story to another."""
         story = self.own_story()
         serializer = RelationIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -135,7 +135,7 @@ class Relations(OfStory):
 
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("id", int, OpenApiParameter.PATH)])
     def destroy(self, request: Request, key: str, pk: str) -> Response:
-        """Take a relation away; saying it twice changes nothing."""
+        """Remove a relation. Repeating it changes nothing."""
         story = self.own_story()
         relations.unrelate(story, int(pk), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

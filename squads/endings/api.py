@@ -17,27 +17,27 @@ KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story
 
 
 class CancelIn(Body):
-    """Why a story is cancelled."""
+    """Why you cancel the story."""
 
     because = ReasonField()
 
 
 class DuplicateIn(Body):
-    """The story that this one is a duplicate of, by its key."""
+    """The key of the story that this one duplicates."""
 
     key = serializers.CharField(max_length=40)
     because = ReasonField(required=False, allow_blank=True)
 
 
 class ReopenIn(Body):
-    """Why a story is opened again."""
+    """Why you reopen the story."""
 
     because = ReasonField(required=False, allow_blank=True)
 
 
 @extend_schema(parameters=[KEY])
 class Endings(OfStory):
-    """Stories that end other than done."""
+    """Cancelling, closing as a duplicate, reopening and deleting stories."""
 
     marks = {"cancel": "members", "duplicate": "members", "reopen": "members", "remove": "leads"}
     without_fields = frozenset({"remove"})
@@ -51,30 +51,30 @@ class Endings(OfStory):
 
     @extend_schema(request=CancelIn, responses=StoryDetail, operation_id="stories_cancel_create")
     def cancel(self, request: Request, key: str) -> Response:
-        """Cancel a story. Lists, boards and measures leave it out from then on. 409 when it ended already."""
+        """Cancel a story. Lists, boards and measures then leave it out. 409 if it is already cancelled or a duplicate."""
         story, said = self.own_story(), CancelIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.cancel(story, by=actor_of(request), **said.validated_data))
 
     @extend_schema(request=DuplicateIn, responses=StoryDetail, operation_id="stories_duplicate_create")
     def duplicate(self, request: Request, key: str) -> Response:
-        """Close a story as a duplicate of another one, and relate the two. 409 when it ended already."""
+        """Close a story as a duplicate of another and relate the two. 409 if it is already cancelled or a duplicate."""
         story, said = self.own_story(), DuplicateIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.close_as_duplicate(story, by=actor_of(request), **said.validated_data))
 
     @extend_schema(request=ReopenIn, responses=StoryDetail, operation_id="stories_reopen_create")
     def reopen(self, request: Request, key: str) -> Response:
-        """Take a cancellation back, or that a story is a duplicate. 409 when it is open."""
+        """Reopen a cancelled story or a duplicate. 409 if it is open."""
         story, said = self.own_story(), ReopenIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.reopen(story, by=actor_of(request), **said.validated_data))
 
     @extend_schema(request=None, responses={204: None}, operation_id="stories_delete_create")
     def remove(self, request: Request, key: str) -> Response:
-        """Delete a story that was written by mistake, without a trace.
+        """Delete a story that was created by mistake. It leaves no trace.
 
-        For leads of its squad and administrators, within a day, and only while nothing refers to it; else cancel it.
+        For leads of its squad and administrators, within a day, while nothing refers to it. Otherwise, cancel it.
         """
         actions.delete_story(self.story(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

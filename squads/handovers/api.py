@@ -17,13 +17,13 @@ KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story
 
 
 class SquadOfStory(Body):
-    """The squad that a story goes to."""
+    """The squad that gets the story."""
 
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
 
 
 class HandedOver(serializers.Serializer):
-    """The key that the story has now, and the squad it belongs to."""
+    """The story's new key and squad."""
 
     key = serializers.CharField()
     squad = serializers.CharField(source="squad.slug")
@@ -32,7 +32,7 @@ class HandedOver(serializers.Serializer):
 
 @extend_schema(parameters=[KEY])
 class Handovers(OfStory):
-    """Stories that go to another squad."""
+    """Moving stories to another squad."""
 
     marks = {"create": "planners"}
     serializer_class = HandedOver
@@ -41,9 +41,9 @@ class Handovers(OfStory):
 
     @extend_schema(request=SquadOfStory, responses=HandedOver, operation_id="stories_squad_create")
     def create(self, request: Request, key: str) -> Response:
-        """Move a story to another squad. It gets that squad's next key; the one it had leads to it from then on.
+        """Move a story to another squad. It gets that squad's next key, and the old one keeps working.
 
-        For members of both squads, and for project managers and administrators. 409 when it belongs to that squad already.
+        For members of both squads, project managers and administrators. 409 if the story is already in that squad.
         """
         story = self.story()
         said = SquadOfStory(data=request.data)

@@ -26,7 +26,7 @@ MOST_PROBLEMS = 1000
 
 
 class ProblemOut(serializers.Serializer):
-    """What keeps a row out."""
+    """Why a row is skipped, and how to fix it."""
 
     place = serializers.CharField()
     column = serializers.CharField()
@@ -35,7 +35,7 @@ class ProblemOut(serializers.Serializer):
 
 
 class CountsOut(serializers.Serializer):
-    """What becomes of the rows."""
+    """How many rows are new, updated, unchanged or skipped. `left_out` counts those skipped by status."""
 
     created = serializers.IntegerField()
     updated = serializers.IntegerField()
@@ -45,7 +45,7 @@ class CountsOut(serializers.Serializer):
 
 
 class ImportOut(serializers.ModelSerializer):
-    """A file that was brought."""
+    """A file that was uploaded."""
 
     squad = named_by("slug")
     by = named_by("username")
@@ -57,8 +57,7 @@ class ImportOut(serializers.ModelSerializer):
 
 
 class ImportDetail(ImportOut):
-    """A file with what it would do, or did. `problems` names the first 1,000; `questions` is what only a person can say: answer
-    them by PATCH."""
+    """A file with its preview, or its results. `problems` has the first 1,000. Answer the `questions` with PATCH."""
 
     counts = serializers.SerializerMethodField()
     problems = serializers.SerializerMethodField()
@@ -128,35 +127,39 @@ class ImportDetail(ImportOut):
 
 
 class ImportIn(Body):
-    """The file, and where it comes from; left out, that is found out."""
+    """The file and its format. Rodeo detects the format if you leave it out."""
 
     file = serializers.FileField()
     kind = serializers.ChoiceField(formats.CHOICES, required=False)
 
 
 class MappingIn(Body):
-    """What columns, words and dates of the file mean. What is left out stays as it was said, or is guessed."""
+    """What the file's columns, values and dates mean. What you leave out stays as it is, or is guessed."""
 
     kind = serializers.ChoiceField(formats.CHOICES, required=False)
     columns = serializers.DictField(
-        child=serializers.CharField(allow_blank=True), required=False, help_text="Their column by our field."
+        child=serializers.CharField(allow_blank=True),
+        required=False,
+        help_text="The file's column for each of Rodeo's fields.",
     )
     types = serializers.DictField(child=serializers.ChoiceField(Story.Type.choices), required=False)
     statuses = serializers.DictField(
         child=serializers.ChoiceField([*Story.Progress.choices, *ENDINGS.items(), (LEAVE_OUT, "skip")]), required=False
     )
-    plan_releases = serializers.BooleanField(required=False, help_text="Plan the releases that are missing.")
+    plan_releases = serializers.BooleanField(required=False, help_text="Whether to create missing releases.")
     dates = serializers.ChoiceField(
-        [*ORDERS.items()], required=False, allow_blank=True, help_text="What comes first in dates that could be two."
+        [*ORDERS.items()], required=False, allow_blank=True, help_text="What comes first in ambiguous dates."
     )
     zone = serializers.CharField(
         required=False,
         allow_blank=True,
-        help_text="Of times that name none, such as Europe/Berlin. UTC unless you say so.",
+        help_text="The zone of times without one, such as Europe/Berlin. The default is UTC.",
     )
-    milestones = serializers.BooleanField(required=False, help_text="Sprints and milestones are releases.")
+    milestones = serializers.BooleanField(
+        required=False, help_text="Whether to treat sprints and milestones as releases."
+    )
     line = serializers.CharField(
-        required=False, allow_blank=True, help_text="The line of releases that sprints and milestones are planned in."
+        required=False, allow_blank=True, help_text="The release line for sprints and milestones."
     )
 
     def validate_columns(self, columns: dict[str, str]) -> dict[str, str]:
@@ -166,13 +169,13 @@ class MappingIn(Body):
 
 
 class ImportRunIn(Body):
-    """Whether bad rows are left out; without it, one bad row refuses the whole file."""
+    """Whether to skip rows with problems. If not, one such row stops the import."""
 
     leave_out = serializers.BooleanField(required=False)
 
 
 class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyModelMixin, Endpoint):
-    """Work brought in from elsewhere: bring the file, look at what it would do, run it."""
+    """Imports: upload a file, check the preview, then run it."""
 
     # A file holds what its squad did not choose to show yet.
     marks = {
@@ -210,12 +213,12 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
 
     @extend_schema(responses=ImportDetail)
     def retrieve(self, request: Request, slug: str, pk: str) -> Response:
-        """Show what a file would do, or what it did."""
+        """Show the preview of a file, or its results."""
         return self._respond(self.get_object())
 
     @extend_schema(request={"multipart/form-data": ImportIn}, responses={201: ImportDetail})
     def create(self, request: Request, slug: str) -> Response:
-        """Bring a file. The answer says what it would do; nothing of it is written yet."""
+        """Upload a file. The answer is a preview; nothing is imported yet."""
         squad = self._squad()
         serializer = ImportIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -235,7 +238,7 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
 
     @extend_schema(request=MappingIn(partial=True), responses=ImportDetail)
     def partial_update(self, request: Request, slug: str, pk: str) -> Response:
-        """Say what columns and words mean, and see what the file would do then."""
+        """Map columns and values. The answer is the new preview."""
         imported = self.get_object()
         serializer = MappingIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -245,14 +248,14 @@ class Imports(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.DestroyMo
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, slug: str, pk: str) -> Response:
-        """Discard a file that was not imported."""
+        """Discard a file that wasn't imported."""
         actions.discard(self.get_object(), by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(request=ImportRunIn, responses=ImportDetail)
     @action(detail=True, methods=["post"])
     def run(self, request: Request, slug: str, pk: str) -> Response:
-        """Import the good rows, all or none. 409 when it was imported before."""
+        """Import all valid rows, or none if that fails. 409 if the file was already imported."""
         imported = self.get_object()
         serializer = ImportRunIn(data=request.data)
         serializer.is_valid(raise_exception=True)

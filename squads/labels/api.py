@@ -17,7 +17,7 @@ from squads.teams.permissions import check_member
 
 
 class LabelOut(serializers.ModelSerializer):
-    """A label, and how many stories have it."""
+    """A label and how many stories have it."""
 
     count = serializers.IntegerField()
 
@@ -28,7 +28,7 @@ class LabelOut(serializers.ModelSerializer):
 
 
 class LabelIn(Body):
-    """What a label is called."""
+    """The name of a label."""
 
     name = serializers.CharField(max_length=LONGEST_NAME)
 
@@ -60,17 +60,17 @@ class Labels(mixins.ListModelMixin, Endpoint):
 
     @extend_schema(request=LabelIn, responses={201: LabelOut}, operation_id="squads_labels_create")
     def create(self, request: Request, slug: str) -> Response:
-        """Make a label; the one that has this name already is answered as it is."""
+        """Create a label. If the squad already has one with this name, that one is returned."""
         return self._shown(actions.label_named(self._squad(), self._name(request)), status.HTTP_201_CREATED)
 
     @extend_schema(request=LabelIn, responses=LabelOut, operation_id="squads_labels_partial_update")
     def partial_update(self, request: Request, slug: str, pk: str) -> Response:
-        """Call a label otherwise, on all its stories."""
+        """Rename a label on all its stories."""
         label = get_object_or_404(self._squad().labels, pk=pk)
         return self._shown(actions.rename_label(label, self._name(request)))
 
     @extend_schema(responses={204: None}, operation_id="squads_labels_destroy")
     def destroy(self, request: Request, slug: str, pk: str) -> Response:
-        """Take a label off all its stories, and remove it."""
+        """Remove a label from all its stories and delete it."""
         actions.remove_label(get_object_or_404(self._squad().labels, pk=pk))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -44,17 +44,19 @@ UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
 class EvidenceOut(serializers.ModelSerializer):
-    """One thing that was seen about a story. `event` is the inbound event that proves it."""
+    """A piece of evidence about a story. `event` is the event behind it."""
 
     person = named_by("username", allow_null=True)
     event = serializers.UUIDField(source="event_id", read_only=True, allow_null=True)
     shas = serializers.ListField(child=serializers.CharField(), read_only=True)
     words = serializers.CharField(
-        source="detail", read_only=True, help_text="kind of deployment, audience of a flag, and the like"
+        source="detail",
+        read_only=True,
+        help_text="More about it, such as the kind of a deployment or the audience of a flag.",
     )
-    tier = serializers.SerializerMethodField(help_text="the environment's")
+    tier = serializers.SerializerMethodField(help_text="The tier of the environment.")
     tier_confirmed = serializers.SerializerMethodField(
-        help_text="False where only the environment's name says that it is production."
+        help_text="False if the environment counts as production only because of its name."
     )
     taken_back_by = named_by("username", allow_null=True)
 
@@ -144,8 +146,8 @@ def _clashed(conflict: editing.Conflict) -> Response:
 BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket")
 ENDED = [("with", "with them"), ("only", "only them"), *Story.Ending.choices, ("archived", "of archived squads")]
 ENDED_HELP = (
-    "Cancelled stories, duplicates and, unless you name a squad or release, stories of archived squads are left out; "
-    "this shows them too, or only them."
+    "Cancelled stories and duplicates are left out. So are stories of archived squads, unless you filter by squad or release. "
+    "This includes them, or shows only them."
 )
 
 
@@ -208,7 +210,7 @@ def _found(stories: StoryQuerySet, key: str) -> Story:
 
 
 class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Deliverable pieces of work."""
+    """Stories: pieces of work that can be delivered."""
 
     marks = {
         "create": "members",
@@ -241,7 +243,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return Response(StoryDetail(story, context=context).data, status=code, headers=headers)
 
     def list(self, request: Request) -> Response:
-        """List stories, the newest first; without those that were cancelled or are duplicates, unless `ended` asks for them."""
+        """List stories, newest first. Cancelled stories and duplicates are left out unless you ask with `ended`."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset().prefetch_related("assignees", "labels")))
         assert page is not None
         owners = queries.owner_names(story.standing for story in page)
@@ -249,12 +251,12 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(responses=StoryDetail)
     def retrieve(self, request: Request, key: str) -> Response:
-        """Show one story with its ladder. Its version is also the ETag, "v7"; send it back as If-Match when you change it."""
+        """Show one story with its stages. The ETag has its version, such as "v7". Send it as If-Match when you change it."""
         return self._shown(self.get_object())
 
     @extend_schema(request=StoryIn, responses={201: StoryDetail})
     def create(self, request: Request) -> Response:
-        """Write a story for one of your squads; it gets the squad's next key."""
+        """Create a story in one of your squads. It gets the squad's next key."""
         said = StoryIn(data=request.data)
         said.is_valid(raise_exception=True)
         fields = dict(said.validated_data)
@@ -265,12 +267,12 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=StoryChange(partial=True), responses={200: StoryDetail, 412: Clashed}, parameters=[IF_MATCH])
     def partial_update(self, request: Request, key: str) -> Response:
-        """Change what people wrote about a story; fields you leave out stay.
+        """Change a story. Fields you leave out stay as they are.
 
-        Its release alone may also be set by a project manager.
+        Members of its squad can do this. Project managers can set the release.
 
-        With If-Match, what others changed since that version is not overwritten: other fields of theirs stay, and where
-        both changed one field the answer is 412 with both values, and nothing is written.
+        With If-Match, you can't overwrite what others changed since that version. If you changed different fields, both
+        changes are kept. If you changed the same field, the answer is 412 with both values, and nothing is saved.
         """
         story = self.get_object()
         alone = isinstance(request.data, dict) and set(request.data) == {"release"}
@@ -292,7 +294,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=TickIn, responses=StoryDetail)
     @action(detail=True, methods=["post"], filterset_class=None)
     def ticks(self, request: Request, key: str) -> Response:
-        """Tick a line of the acceptance criteria or the production checks, or take the tick away."""
+        """Tick or untick a line of the acceptance criteria or the production checks."""
         story = self._own()
         said = TickIn(data=request.data)
         said.is_valid(raise_exception=True)
@@ -303,7 +305,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=AssigneeIn, responses=StoryDetail)
     @action(detail=True, methods=["post"], filterset_class=None)
     def assignees(self, request: Request, key: str) -> Response:
-        """Assign one person, or unassign them. Whoever others assigned stays; PATCH writes the whole list."""
+        """Assign or unassign one person. Other assignees stay. To set the whole list, use PATCH."""
         story = self._own()
         said = AssigneeIn(data=request.data)
         said.is_valid(raise_exception=True)
@@ -314,7 +316,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=ProgressIn, responses=StoryDetail)
     @action(detail=True, methods=["post"], filterset_class=None)
     def progress(self, request: Request, key: str) -> Response:
-        """Move a story to do, in progress or dev done. 409 when it is there already, or when evidence holds it further on."""
+        """Move a story to to do, in progress or dev done. 409 if it is there already, or if evidence has taken it further."""
         story = self._own()
         said = ProgressIn(data=request.data)
         said.is_valid(raise_exception=True)
@@ -326,7 +328,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(responses=EvidenceOut(many=True))
     @action(detail=True, methods=["get"], filterset_class=None)
     def evidence(self, request: Request, key: str) -> Response:
-        """List what was seen about a story, the newest first."""
+        """List the evidence of a story, newest first."""
         page = self.paginate_queryset(queries.timeline(self.get_object()))
         assert page is not None
         return self.get_paginated_response(EvidenceOut(page, many=True).data)
@@ -334,7 +336,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=EvidenceIn, responses={201: EvidenceOut})
     @evidence.mapping.post
     def supply(self, request: Request, key: str) -> Response:
-        """Supply evidence by hand. It carries your name, and needs a note or a link."""
+        """Add evidence by hand. It shows your name, and needs a note or a link."""
         story = self._own()
         said = EvidenceIn(data=request.data)
         said.is_valid(raise_exception=True)
@@ -344,9 +346,9 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=TakeBackIn, responses=EvidenceOut)
     @action(detail=True, methods=["post"], url_path=f"evidence/(?P<pk>{UUID})/take-back", filterset_class=None)
     def take_back(self, request: Request, key: str, pk: str) -> Response:
-        """Take evidence by hand back that was a mistake: it stays listed, and proves nothing.
+        """Withdraw evidence by hand that was a mistake. It stays listed but no longer counts.
 
-        Your own; as a lead of the squad, anybody's.
+        You can withdraw your own. Leads of the squad can withdraw anyone's.
         """
         story = self._own()
         row = story.evidence.filter(pk=pk).first()
@@ -361,13 +363,13 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(responses=AnswerOut)
     @action(detail=True, methods=["get"], filterset_class=None)
     def answer(self, request: Request, key: str) -> Response:
-        """Is it rodeo done? One honest sentence, and what it rests on."""
+        """Is it rodeo done? One honest sentence, and the stages behind it."""
         return Response(queries.told(self.get_object()))
 
     @extend_schema(responses=StageChangeOut(many=True))
     @action(detail=True, methods=["get"], url_path="stage-changes", filterset_class=None)
     def stage_changes(self, request: Request, key: str) -> Response:
-        """List how a story came to its stage, the newest change first. Evidence that comes late corrects the past."""
+        """List the stage changes of a story, newest first. Evidence that arrives late corrects earlier ones."""
         changes = self.get_object().stage_changes.select_related("person").order_by("-at", "-pk")
         page = self.paginate_queryset(changes)
         assert page is not None

@@ -23,7 +23,7 @@ RUNG_STATES = ("held", "by_hand", "missing", "withdrawn")
 
 
 class RungOut(serializers.Serializer):
-    """One rung of the ladder."""
+    """One stage of a story: reached, by hand, missing or withdrawn, since when and why."""
 
     rung = serializers.ChoiceField([(name, judgement.STAGE_NAMES[name]) for name in judgement.RUNGS])
     state = serializers.ChoiceField([(name, name) for name in RUNG_STATES])
@@ -32,7 +32,7 @@ class RungOut(serializers.Serializer):
 
 
 class StoryOut(serializers.ModelSerializer):
-    """A story with where it stands and the honest answer."""
+    """A story with its stage and the honest answer."""
 
     squad = named_by("slug")
     release = named_by("slug", allow_null=True)
@@ -45,16 +45,18 @@ class StoryOut(serializers.ModelSerializer):
     gaps = serializers.SerializerMethodField()
     dark = serializers.SerializerMethodField()
     unconfirmed = serializers.SerializerMethodField(
-        help_text="Environments that the answer rests on and that only their names say are production."
+        help_text="Environments behind the answer that count as production only because of their names."
     )
     answer = serializers.SerializerMethodField()
     url = serializers.CharField(source="get_absolute_url", read_only=True)
-    elsewhere = serializers.CharField(source="foreign_key", read_only=True, help_text="its key where it came from")
+    elsewhere = serializers.CharField(
+        source="foreign_key", read_only=True, help_text="Its key in the system it came from."
+    )
     ended = serializers.ChoiceField(
         [("", "not ended"), *Story.Ending.choices],
         source="ending",
         read_only=True,
-        help_text="How it ended other than done. Its stage goes on following from evidence.",
+        help_text="Whether it is cancelled or a duplicate. Its stage still follows from evidence.",
     )
     ended_by = named_by("username", allow_null=True)
     duplicate_of = named_by("key", allow_null=True)
@@ -117,7 +119,7 @@ class StoryOut(serializers.ModelSerializer):
 
 
 class IssueOut(serializers.Serializer):
-    """The issue that a story came from, as it was last seen there: open, closed, moved or deleted, and since when."""
+    """The issue that a story came from, as last seen there: open, closed, moved or deleted, and since when."""
 
     name = serializers.CharField()
     system = serializers.CharField()
@@ -129,7 +131,7 @@ class IssueOut(serializers.Serializer):
 
 
 class StoryDetail(StoryOut):
-    """A story with every rung of its ladder, and the issue it came from, if it did."""
+    """A story with all its stages, and the issue it came from, if any."""
 
     rungs = serializers.SerializerMethodField()
     issue = serializers.SerializerMethodField()
@@ -148,10 +150,10 @@ class StoryDetail(StoryOut):
 
 
 class StageChangeOut(serializers.ModelSerializer):
-    """A story went from one stage to another, at the moment when it was so, and why.
+    """A story moved from one stage to another: when this became true, and why.
 
-    `evidence` is the row that proves it, or that was taken back; `event` the inbound event; `person` who did it, if
-    somebody did. All stories that one thing moved share its `cause`.
+    `evidence` is the evidence for it, or the evidence that was withdrawn. `event` is the event behind it. `person` is
+    who did it, if someone did. Stories that moved for the same reason share a `cause`.
     """
 
     from_stage = serializers.ChoiceField(Story.Stage.choices, read_only=True)
@@ -167,7 +169,7 @@ class StageChangeOut(serializers.ModelSerializer):
 
 
 class AnswerOut(serializers.Serializer):
-    """The honest answer about one story. `elsewhere` is its key where it came from, if it did."""
+    """The honest answer about one story. `elsewhere` is its key in the system it came from, if any."""
 
     key = serializers.CharField()
     elsewhere = serializers.CharField()
@@ -208,7 +210,7 @@ class LabelsField(serializers.ListField):
 
 
 class StoryChange(Body):
-    """What people write about a story."""
+    """The fields of a story that people can change."""
 
     instead = {
         "stage": "It follows from evidence: POST …/evidence/ supplies some by hand, POST …/progress/ says how far people are.",
@@ -229,13 +231,15 @@ class StoryChange(Body):
     assignees = serializers.ListField(
         child=PersonField(),
         required=False,
-        help_text="Who works on it: user names of members of its squad, all of them.",
+        help_text="User names of everyone who works on it. They must be members of its squad.",
     )
     priority = serializers.ChoiceField(Story.Priority.choices, required=False)
-    labels = LabelsField(required=False, help_text="All its labels, by name. POST /api/v1/squads/…/labels/ makes one.")
-    due = serializers.DateField(required=False, allow_null=True, help_text="When it’s needed.")
+    labels = LabelsField(
+        required=False, help_text="Names of all its labels. POST /api/v1/squads/…/labels/ creates one."
+    )
+    due = serializers.DateField(required=False, allow_null=True, help_text="The day it is due.")
     estimate = serializers.IntegerField(
-        required=False, allow_null=True, min_value=0, max_value=999, help_text="In points, where the squad estimates."
+        required=False, allow_null=True, min_value=0, max_value=999, help_text="In points, if the squad estimates."
     )
     description = serializers.CharField(required=False, allow_blank=True)
     acceptance_criteria = serializers.CharField(required=False, allow_blank=True)
@@ -246,7 +250,7 @@ class StoryChange(Body):
 
 
 class ClashOut(serializers.Serializer):
-    """One field that somebody else changed since: their value, yours, who, and when."""
+    """A field that someone else changed in the meantime: their value, yours, who changed it, and when."""
 
     field = serializers.ChoiceField([(name, name) for name in editing.EDITABLE])
     theirs = serializers.JSONField(allow_null=True)
@@ -256,14 +260,14 @@ class ClashOut(serializers.Serializer):
 
 
 class Clashed(Problem):
-    """Nothing was written: choose for each field, and send it again with If-Match for the version named here."""
+    """Nothing was saved. Choose for each field and send it again, with the version given here as If-Match."""
 
     version = serializers.IntegerField()
     conflicts = ClashOut(many=True)
 
 
 class TickIn(Body):
-    """A line of a checklist, and whether it is ticked."""
+    """A line of a checklist, and whether to tick it."""
 
     checklist = serializers.ChoiceField([(name, name) for name in editing.CHECKLISTS])
     line = serializers.CharField(max_length=10_000)
@@ -271,7 +275,7 @@ class TickIn(Body):
 
 
 class AssigneeIn(Body):
-    """A person, and whether they work on the story. Who else does stays."""
+    """A person to assign or unassign. Other assignees stay."""
 
     person = PersonField()
     assigned = serializers.BooleanField(default=True)
@@ -299,24 +303,24 @@ class ReasonField(serializers.CharField):
 
 
 class ProgressIn(Body):
-    """How far development is. What comes after dev done follows from evidence."""
+    """How far development is. Stages after dev done follow from evidence."""
 
     to = ProgressField()
     because = ReasonField(required=False, allow_blank=True)
 
 
 class TakeBackIn(Body):
-    """Why evidence is taken back."""
+    """Why you withdraw the evidence."""
 
     because = serializers.CharField(max_length=LONGEST_REASON)
 
 
 class EvidenceIn(Body):
-    """Evidence that you supply, with a note or a link that others can check."""
+    """Evidence by hand, with a note or a link that others can check."""
 
     kind = serializers.ChoiceField([(name, name) for name in actions.BY_HAND_KINDS])
     verdict = serializers.ChoiceField([(name, name) for name in ("success", "failure")], required=False)
-    at = serializers.DateTimeField(required=False, help_text="When you saw it; now, unless you say.")
+    at = serializers.DateTimeField(required=False, help_text="When you saw it. The default is now.")
     note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
     link = serializers.URLField(required=False, allow_blank=True, max_length=1000)
     service = serializers.CharField(required=False, allow_blank=True, max_length=120)

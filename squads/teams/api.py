@@ -22,13 +22,13 @@ from squads.teams.permissions import check_lead, check_member
 
 
 class SquadOut(serializers.ModelSerializer):
-    """A squad as the API shows it."""
+    """A squad."""
 
     members = named_by("username", many=True)
     key_repositories = serializers.ListField(
         child=serializers.CharField(),
         read_only=True,
-        help_text="The only repositories that may name its keys; empty: all.",
+        help_text="The only repositories that can use its keys. Empty means all.",
     )
     url = serializers.CharField(source="get_absolute_url", read_only=True)
 
@@ -50,7 +50,7 @@ class SquadOut(serializers.ModelSerializer):
 
 
 class SquadIn(Body):
-    """What people say about a squad."""
+    """The fields of a squad that people can change."""
 
     instead = {
         "archived_at": "POST …/archive/ and …/unarchive/ change it.",
@@ -60,33 +60,35 @@ class SquadIn(Body):
 
     name = serializers.CharField(max_length=80)
     key_prefix = serializers.CharField(
-        max_length=10, help_text="2 to 10 capital letters or digits; starts story keys, as PAY in PAY-12."
+        max_length=10, help_text="Starts every story key, like PAY in PAY-12. 2 to 10 capital letters or digits."
     )
     kind = serializers.ChoiceField(Squad.Kind.choices, required=False)
     mission = serializers.CharField(required=False, allow_blank=True)
     key_repositories = serializers.ListField(
         child=serializers.CharField(max_length=250),
         required=False,
-        help_text="The only repositories that may name its keys, such as shop/checkout; empty: all.",
+        help_text="The only repositories that can use its keys, such as shop/checkout. Empty means all.",
     )
     descriptions_count = serializers.BooleanField(
         required=False,
-        help_text="Keys in descriptions of pull requests ask for the change; otherwise they are mentions.",
+        help_text="Whether keys in pull request descriptions make the change part of the story. If not, they are mentions.",
     )
 
 
 class ArchiveIn(Body):
-    """Why a squad is archived, or works again."""
+    """Why you archive or unarchive the squad."""
 
     because = serializers.CharField(required=False, allow_blank=True, max_length=actions.LONGEST_REASON)
 
 
 class MemberIn(Body):
-    """A person, by user name."""
+    """A person by user name, with their role."""
 
     username = serializers.CharField(max_length=150)
     role = serializers.ChoiceField(Membership.Role.choices, required=False)
-    accepts = serializers.BooleanField(required=False, help_text="Is asked to accept the squad's stories.")
+    accepts = serializers.BooleanField(
+        required=False, help_text="Whether they can be asked to accept the squad's stories."
+    )
 
 
 class SquadFilter(django_filters.FilterSet):
@@ -102,7 +104,7 @@ class SquadFilter(django_filters.FilterSet):
 
 
 class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Teams with a mission."""
+    """Squads: teams with a mission."""
 
     marks = {
         "create": "writing",
@@ -130,7 +132,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=SquadIn, responses={201: SquadOut})
     def create(self, request: Request) -> Response:
-        """Create a squad and become its first member and lead."""
+        """Create a squad. You become its first member and lead."""
         if getattr(request.user, "program_of_id", None):
             raise PermissionDenied("Squad tokens can’t create squads. Ask a person to.")
         serializer = SquadIn(data=request.data)
@@ -141,7 +143,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=SquadIn(partial=True), responses=SquadOut)
     def partial_update(self, request: Request, slug: str) -> Response:
-        """Change name, kind, mission, or, before it has stories, the key prefix."""
+        """Change a squad. The key prefix can only change while it has no stories."""
         squad = self._led()
         present = {"present": lambda: SquadOut(squad).data}
         serializer = SquadIn(data=request.data, partial=True, context=present)
@@ -151,7 +153,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=ArchiveIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def archive(self, request: Request, slug: str) -> Response:
-        """Archive a squad: its stories and services stay readable, and it takes no new work. 409 when it is archived."""
+        """Archive a squad. Its stories and services stay readable; it takes no new work. 409 if it is already archived."""
         squad, said = self._led(), ArchiveIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.archive_squad(squad, by=actor_of(request), **said.validated_data))
@@ -159,7 +161,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=ArchiveIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def unarchive(self, request: Request, slug: str) -> Response:
-        """Have an archived squad work again. 409 when it is not archived."""
+        """Unarchive a squad. 409 if it is not archived."""
         squad, said = self._led(), ArchiveIn(data=request.data)
         said.is_valid(raise_exception=True)
         return self._shown(actions.unarchive_squad(squad, by=actor_of(request), **said.validated_data))
@@ -167,7 +169,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=MemberIn, responses=SquadOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def members(self, request: Request, slug: str) -> Response:
-        """Make a person a member, or change role and accepter flag of one; saying it twice changes nothing."""
+        """Add a member, or change their role and whether they accept stories. Repeating it changes nothing."""
         squad = self._led()
         serializer = MemberIn(data=request.data)
         serializer.is_valid(raise_exception=True)
@@ -177,7 +179,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(responses={204: None}, parameters=[OpenApiParameter("username", str, OpenApiParameter.PATH)])
     @action(detail=True, methods=["delete"], url_path=r"members/(?P<username>[^/]+)", filterset_class=None)
     def member(self, request: Request, slug: str, username: str) -> Response:
-        """End a membership, as a lead or one's own; what the person did keeps their name."""
+        """Remove a member: yourself, or anyone as a lead. What they did keeps their name."""
         squad: Squad = get_object_or_404(Squad, slug=slug)
         if username.lower() != getattr(request.user, "username", "").lower():
             check_lead(squad, request.user)
@@ -186,7 +188,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
 
 class ServiceOut(serializers.ModelSerializer):
-    """A service as the API shows it; `squad` is null while nobody owns it."""
+    """A service. `squad` is its owner, or null if it has none."""
 
     squad = named_by("slug", allow_null=True)
     repositories = serializers.SerializerMethodField()
@@ -202,7 +204,7 @@ class ServiceOut(serializers.ModelSerializer):
 
 
 class ServiceIn(Body):
-    """What people say about a service. Its name is what events call it, so it is given once."""
+    """A new service. Its name is the one in your deployment system, and can't be changed later."""
 
     name = serializers.CharField(max_length=120)
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
@@ -211,7 +213,7 @@ class ServiceIn(Body):
 
 
 class ServiceChange(Body):
-    """What may change about a service."""
+    """The fields of a service that people can change."""
 
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False)
     description = serializers.CharField(required=False, allow_blank=True)
@@ -219,7 +221,7 @@ class ServiceChange(Body):
 
 
 class ClaimIn(Body):
-    """The squad that takes a service nobody owns."""
+    """The squad that becomes the owner."""
 
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
 
@@ -237,7 +239,7 @@ class ServiceFilter(django_filters.FilterSet):
 
 
 class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Deployable units."""
+    """Services: what can be deployed by itself."""
 
     marks = {"create": "members", "partial_update": "members", "claim": "members"}
     serializer_class = ServiceOut
@@ -253,7 +255,7 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=ServiceIn, responses={201: ServiceOut})
     def create(self, request: Request) -> Response:
-        """Create a service of one of your squads."""
+        """Create a service owned by one of your squads."""
         said = ServiceIn(data=request.data)
         said.is_valid(raise_exception=True)
         check_member(said.validated_data["squad"], request.user, "its services")
@@ -261,7 +263,7 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
 
     @extend_schema(request=ServiceChange, responses=ServiceOut)
     def partial_update(self, request: Request, slug: str) -> Response:
-        """Change description or repositories, or hand the service to another squad."""
+        """Change a service's description, repositories or owner."""
         service = get_object_or_404(Service.objects.select_related("squad"), slug=slug)
         check_member(service.squad, request.user, f"service {service}")
         present = {"present": lambda: ServiceOut(service).data}
@@ -272,7 +274,7 @@ class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=ClaimIn, responses=ServiceOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def claim(self, request: Request, slug: str) -> Response:
-        """Take a service that events discovered and nobody owns."""
+        """Claim a service that was discovered in an event and has no owner."""
         service = get_object_or_404(Service, slug=slug)
         said = ClaimIn(data=request.data)
         said.is_valid(raise_exception=True)

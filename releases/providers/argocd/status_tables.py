@@ -8,8 +8,8 @@ PHASES = StatusTable(
     "status.operationState.phase",
     {
         "running": Meaning(facts.RUNNING),
-        "terminating": Meaning(facts.RUNNING, why="it is being stopped"),
-        "succeeded": Meaning(facts.FINISHED, facts.SUCCESS, "a success only if the application is healthy as well"),
+        "terminating": Meaning(facts.RUNNING, why="it’s being stopped"),
+        "succeeded": Meaning(facts.FINISHED, facts.SUCCESS, "a success only if the application is healthy too"),
         "failed": Meaning(facts.FINISHED, facts.FAILURE),
         "error": Meaning(facts.FINISHED, facts.ERROR),
     },
@@ -20,13 +20,15 @@ HEALTH = StatusTable(
     {
         "healthy": Meaning(facts.FINISHED, facts.SUCCESS),
         "degraded": Meaning(
-            facts.FINISHED, facts.FAILURE, "it never was healthy; after it was, a success that is not healthy"
+            facts.FINISHED, facts.FAILURE, "if it was never healthy; otherwise still a success, but not healthy"
         ),
         "progressing": Meaning(facts.RUNNING, why="not healthy yet"),
-        "suspended": Meaning(facts.WAITING, why="a rollout or a job is paused"),
-        "missing": Meaning(facts.FINISHED, facts.UNKNOWN, "not in the cluster; after it was healthy, as with degraded"),
+        "suspended": Meaning(facts.WAITING, why="a rollout or job is paused"),
+        "missing": Meaning(
+            facts.FINISHED, facts.UNKNOWN, "not in the cluster; if it was healthy before, as for degraded"
+        ),
         "unknown": Meaning(
-            facts.FINISHED, facts.UNKNOWN, "Argo CD could not tell, which changes nothing after it was healthy"
+            facts.FINISHED, facts.UNKNOWN, "Argo CD can’t tell; if it was healthy before, nothing changes"
         ),
     },
 )

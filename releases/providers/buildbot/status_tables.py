@@ -8,8 +8,8 @@ RESULT_CODES = (
     ("WARNINGS", facts.WARNING, ""),
     ("FAILURE", facts.FAILURE, ""),
     ("SKIPPED", facts.SKIPPED, ""),
-    ("EXCEPTION", facts.ERROR, "Buildbot itself broke, which says nothing of the commit"),
-    ("RETRY", facts.CANCELLED, "the worker was lost, and another build follows"),
+    ("EXCEPTION", facts.ERROR, "Buildbot itself failed, so this says nothing about the commit"),
+    ("RETRY", facts.CANCELLED, "the worker was lost; another build follows"),
     ("CANCELLED", facts.CANCELLED, ""),
 )
 NAMES = {str(number): name for number, (name, _, _) in enumerate(RESULT_CODES)}

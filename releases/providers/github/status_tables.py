@@ -9,8 +9,8 @@ STATUSES = StatusTable(
     {
         "requested": Meaning(facts.QUEUED),
         "queued": Meaning(facts.QUEUED),
-        "pending": Meaning(facts.QUEUED, why="its concurrency group is taken"),
-        "waiting": Meaning(facts.WAITING, why="a protection rule of its environment"),
+        "pending": Meaning(facts.QUEUED, why="another run is in its concurrency group"),
+        "waiting": Meaning(facts.WAITING, why="for a protection rule of its environment"),
         "in_progress": Meaning(facts.RUNNING),
     },
 )
@@ -21,12 +21,12 @@ CONCLUSIONS = StatusTable(
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
         "failure": Meaning(facts.FINISHED, facts.FAILURE),
         "timed_out": Meaning(facts.FINISHED, facts.ERROR),
-        "startup_failure": Meaning(facts.FINISHED, facts.ERROR, why="no job of it began"),
+        "startup_failure": Meaning(facts.FINISHED, facts.ERROR, why="none of its jobs started"),
         "cancelled": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
         "skipped": Meaning(facts.FINISHED, facts.SKIPPED),
-        "neutral": Meaning(facts.FINISHED, facts.UNKNOWN, why="it says neither"),
-        "stale": Meaning(facts.FINISHED, facts.UNKNOWN, why="GitHub heard nothing of it for 14 days"),
-        "action_required": Meaning(facts.WAITING, why="somebody has to approve it"),
+        "neutral": Meaning(facts.FINISHED, facts.UNKNOWN, why="neither success nor failure"),
+        "stale": Meaning(facts.FINISHED, facts.UNKNOWN, why="GitHub got no news of it for 14 days"),
+        "action_required": Meaning(facts.WAITING, why="someone has to approve it"),
     },
 )
 COMMIT_STATUSES = StatusTable(
@@ -46,11 +46,11 @@ DEPLOYMENTS = StatusTable(
     {
         "pending": Meaning(facts.QUEUED),
         "queued": Meaning(facts.QUEUED),
-        "waiting": Meaning(facts.WAITING, why="a protection rule of its environment"),
+        "waiting": Meaning(facts.WAITING, why="for a protection rule of its environment"),
         "in_progress": Meaning(facts.RUNNING),
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
         "failure": Meaning(facts.FINISHED, facts.FAILURE),
         "error": Meaning(facts.FINISHED, facts.ERROR),
-        SUPERSEDED: Meaning(facts.FINISHED, why="superseded by a later one: no outcome, and none is changed by it"),
+        SUPERSEDED: Meaning(facts.FINISHED, why="superseded by a later one: it has no outcome and changes none"),
     },
 )

@@ -8,18 +8,18 @@ PIPELINES = StatusTable(
     "status",
     {
         "created": Meaning(facts.QUEUED),
-        "waiting_for_resource": Meaning(facts.WAITING, why="another job holds its resource group"),
-        "waiting_for_callback": Meaning(facts.WAITING, why="an outside system has to answer"),
+        "waiting_for_resource": Meaning(facts.WAITING, why="another job is using its resource group"),
+        "waiting_for_callback": Meaning(facts.WAITING, why="another system has to answer"),
         "preparing": Meaning(facts.QUEUED),
-        "pending": Meaning(facts.QUEUED, why="no runner has taken it yet"),
-        "scheduled": Meaning(facts.WAITING, why="a delayed job has not begun"),
-        "manual": Meaning(facts.WAITING, why="somebody has to start a job"),
+        "pending": Meaning(facts.QUEUED, why="waiting for a runner"),
+        "scheduled": Meaning(facts.WAITING, why="a delayed job hasn’t started"),
+        "manual": Meaning(facts.WAITING, why="someone has to start a job"),
         "running": Meaning(facts.RUNNING),
-        "canceling": Meaning(facts.RUNNING, why="cancelled, and its jobs are still being stopped"),
+        "canceling": Meaning(facts.RUNNING, why="cancelled; its jobs are being stopped"),
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
         "failed": Meaning(facts.FINISHED, facts.FAILURE),
         "canceled": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
-        "skipped": Meaning(facts.FINISHED, facts.SKIPPED, why="for instance [skip ci]"),
+        "skipped": Meaning(facts.FINISHED, facts.SKIPPED, why="such as by [skip ci]"),
     },
 )
 DEPLOYMENTS = StatusTable(
@@ -32,6 +32,6 @@ DEPLOYMENTS = StatusTable(
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
         "failed": Meaning(facts.FINISHED, facts.FAILURE),
         "canceled": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
-        "skipped": Meaning(facts.FINISHED, facts.SKIPPED, why="a newer one went out first"),
+        "skipped": Meaning(facts.FINISHED, facts.SKIPPED, why="a newer one was deployed first"),
     },
 )

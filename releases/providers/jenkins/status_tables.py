@@ -8,7 +8,7 @@ RESULTS = StatusTable(
     "result",
     {
         "SUCCESS": Meaning(facts.FINISHED, facts.SUCCESS),
-        "UNSTABLE": Meaning(facts.FINISHED, facts.WARNING, why="it was built, and tests failed"),
+        "UNSTABLE": Meaning(facts.FINISHED, facts.WARNING, why="it was built, but tests failed"),
         "FAILURE": Meaning(facts.FINISHED, facts.FAILURE),
         "ABORTED": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
         "NOT_BUILT": Meaning(facts.FINISHED, facts.SKIPPED),
@@ -21,6 +21,6 @@ PHASES = StatusTable(
         "QUEUED": Meaning(facts.QUEUED),
         "STARTED": Meaning(facts.RUNNING),
         "COMPLETED": Meaning(facts.FINISHED, why="the outcome is in build.status"),
-        "FINALIZED": Meaning(facts.FINISHED, why="told after COMPLETED, of the same run"),
+        "FINALIZED": Meaning(facts.FINISHED, why="follows COMPLETED, for the same run"),
     },
 )
