@@ -45,6 +45,13 @@ def one_step(page: Page, name: str, password: str) -> None:
     page.get_by_role("button", name="Sign in", exact=True).click()
 
 
+def sign_out(page: Page, name: str) -> None:
+    """Leave, by the menu under one's name."""
+    page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
+
+
 def still_me(page: Page, password: str) -> None:
     """Say once more who one is, which comes before everything that protects the account."""
     expect(page.get_by_role("heading", name="Confirm it’s you")).to_be_visible()
@@ -84,7 +91,7 @@ def test_a_new_person_comes_in_by_the_companys_own_sign_in(browser_page: Page, p
     expect(browser_page.get_by_role("button", name="Dora Lange")).to_be_visible()
     dora = User.objects.get(email="dora@example.org")
     assert (dora.get_full_name(), dora.is_staff, dora.has_usable_password()) == ("Dora Lange", False, False)
-    browser_page.get_by_role("button", name="Sign out").click()
+    sign_out(browser_page, "Dora Lange")
     by_provider(browser_page, provider, "dora")
     expect(browser_page.get_by_role("button", name="Dora Lange")).to_be_visible()
     assert User.objects.count() == 1, "coming again makes nobody new"
@@ -100,6 +107,8 @@ def test_the_companys_own_sign_in_with_the_keyboard_alone(browser_page: Page, pr
     tab_to(page.get_by_role("button", name="ana", exact=True))
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Ana", exact=True)).to_be_visible()
+    tab_to(page.get_by_role("button", name="Ana", exact=True))
+    page.keyboard.press("Enter")
     tab_to(page.get_by_role("button", name="Sign out"))
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Sign in", exact=True)).to_be_visible()
@@ -300,7 +309,7 @@ def test_an_app_is_set_up_and_asked_for(browser_page: Page, ana: User) -> None:
     assert len(codes) == 10
     stored = json.dumps(list(ana.authenticator_set.values_list("data", flat=True)))
     assert secret not in stored, "kept encrypted"
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page, "Ana")
 
     one_step(page, "ana", "ana-password")
     expect(page.get_by_role("heading", name="One more step")).to_be_visible()
@@ -334,10 +343,10 @@ def test_a_passkey_is_made_and_signs_in(browser_page: Page, ana: User) -> None:
     expect(page.get_by_label("Name")).to_have_value("Passkey")
     page.get_by_label("Name").fill("Laptop")
     expect(page.get_by_label("Sign in without a password")).to_be_checked()
-    page.get_by_role("button", name="Add it").click()
+    page.get_by_role("button", name="Add passkey").click()
     page.wait_for_url(re.compile(r"/accounts/2fa/(passkeys|recovery-codes)/$"))
     assert ana.authenticator_set.filter(type="webauthn").count() == 1
-    page.get_by_role("button", name="Sign out").click()
+    sign_out(page, "Ana")
     page.goto("/accounts/login/?next=/squads/")
     page.get_by_role("button", name="Use a passkey").focus()
     page.keyboard.press("Enter")
@@ -404,7 +413,7 @@ def test_the_pages_of_people_are_readable_for_everybody(
         if person is not None:
             browser_page.context.clear_cookies()
             one_step(browser_page, person.username, f"{person.username}-password")
-            expect(browser_page.get_by_role("link", name=person.name, exact=True)).to_be_visible()
+            expect(browser_page.get_by_role("button", name=person.name, exact=True)).to_be_visible()
             browser_page.goto("/accounts/2fa/app/activate/")
             still_me(browser_page, f"{person.username}-password")
         for url in pages:
