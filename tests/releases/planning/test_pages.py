@@ -116,7 +116,7 @@ def test_interval_counts_within_one_line(as_ana: Client, root: User) -> None:
     for line, day in (("A", 1), ("B", 5), ("A", 11)):
         create_release(by=root, version=str(day), line=line, released_at=datetime(2026, 1, day, tzinfo=UTC))
     page = text(as_ana, "/releases/")
-    assert re.findall(r'before:">([^<]*)</td>', page) == ["10", "", ""]
+    assert re.findall(r'previous:">([^<]*)</td>', page) == ["10", "", ""]
     assert re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', text(as_ana, "/releases/", line="B")) == ["B 5"]
 
 
