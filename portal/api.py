@@ -9,6 +9,7 @@ from portal.kernel.policy import ReadingAllowed
 from portal.search.api import Search
 from releases.allowed_hosts.api import AllowedHosts
 from releases.bots.api import Bots
+from releases.comparison.api import Comparisons
 from releases.environments.api import Environments
 from releases.evidence.link_api import LinkedChanges
 from releases.mappings.api import MappingRules, Mergers, UnmappedNames
@@ -58,6 +59,11 @@ router.register("dead-messages", DeadMessages, "dead-message")
 v1: list[URLPattern | URLResolver] = [
     path("search/", Search.as_view({"get": "list"}), name="search"),
     path("unmapped/", UnmappedNames.as_view({"get": "list"}), name="unmapped"),
+    path(
+        "environments/<slug:slug>/comparison/",
+        Comparisons.as_view({"get": "retrieve"}),
+        name="environment-comparison",
+    ),
     path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
     path("squads/<slug:slug>/board/", Boards.as_view({"get": "retrieve"}), name="squad-board"),
     path("stories/<str:key>/squad/", Handovers.as_view({"post": "create"}), name="story-squad"),

@@ -22,6 +22,7 @@ squads = [
 releases = [
     path("", include("releases.planning.urls")),
     path("", include("releases.environments.urls")),
+    path("", include("releases.comparison.urls")),
     path("", include("releases.incidents.urls")),
     path("", include("releases.evidence.urls")),
     path("", include("releases.inbox.urls")),

@@ -235,6 +235,12 @@ def _contents(
         previous = deployment.version_id
 
 
+def held_now(history: ServiceHistory, environment: str, changes: list[LinkedChange]) -> frozenset[str]:
+    """Return which of a story's commits run in an environment, by its key, since the last deployment there."""
+    states = [now for _, now, _ in _contents(history, history.deployments.get(environment, ()), changes)]
+    return states[-1] if states else frozenset()
+
+
 def _deployments(story: Story, history: ServiceHistory, changes: list[LinkedChange]) -> Iterator[Evidence]:
     made = min(each.at for each in changes)
     for deployments in history.deployments.values():
