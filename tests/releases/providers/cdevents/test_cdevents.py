@@ -250,9 +250,9 @@ def test_types_of_others_are_not_read() -> None:
 @pytest.mark.parametrize(
     ("spoilt", "said"),
     [
-        ({"context": {"timestamp": "yesterday"}}, "context.timestamp is no moment"),
+        ({"context": {"timestamp": "yesterday"}}, "context.timestamp isn’t a time"),
         ({"context": {"timestamp": None}}, "context.timestamp is missing"),
-        ({"context": {"timestamp": "0001-01-01T00:00:00Z"}}, "context.timestamp is no moment"),
+        ({"context": {"timestamp": "0001-01-01T00:00:00Z"}}, "context.timestamp isn’t a time"),
         ({"context": {"type": ""}}, "context.type is missing"),
         ({"context": {"id": None}}, "context.id is missing"),
         ({"subject": {"id": ""}}, "subject.id is missing"),
