@@ -65,7 +65,7 @@ class RequiredPipelinesRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, E
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, slug: str) -> Response:
-        """Require no pipelines of a service any more. For members of its squad."""
+        """Remove a service's required pipelines. For members of its squad."""
         service = self.get_object().service
         check_member(service.squad, request.user, f"service {service}")
         actions.require_pipelines(service, [], by=actor_of(request))

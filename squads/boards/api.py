@@ -179,7 +179,7 @@ class Places(OfStory):
 
     @extend_schema(request=PlaceIn, responses=PlaceOut, operation_id="stories_place_create")
     def place(self, request: Request, key: str) -> Response:
-        """Change a story's place on its board, or move it to to do, in progress or dev done.
+        """Change a story's place on its board, or move it between to do, in progress and dev done.
 
         409 if someone else moved it first, or if evidence has taken it further.
         """

@@ -316,7 +316,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=ProgressIn, responses=StoryDetail)
     @action(detail=True, methods=["post"], filterset_class=None)
     def progress(self, request: Request, key: str) -> Response:
-        """Move a story to to do, in progress or dev done. 409 if it is there already, or if evidence has taken it further."""
+        """Move a story between to do, in progress and dev done. 409 if it is there, or if evidence has taken it further."""
         story = self._own()
         said = ProgressIn(data=request.data)
         said.is_valid(raise_exception=True)
