@@ -25,6 +25,7 @@ class User(AbstractUser):
     looked_at = models.DateTimeField(
         null=True, editable=False, help_text="when the person last caught up on the first page"
     )
+    first_steps_hidden_at = models.DateTimeField(null=True, editable=False)
 
     # Declared by name: accounts stands below squads.
     program_of = models.OneToOneField(

@@ -25,3 +25,9 @@ def catch_up(user: User, until: datetime) -> datetime:
     mark_seen(user, at__lte=until)
     Mention.objects.filter(person=user, seen_at=None, comment__created_at__lte=until).update(seen_at=now)
     return until
+
+
+def hide_first_steps(user: User, *, hidden: bool) -> None:
+    """Leave the first steps out of a person's first page, or show them there again. What is done is not touched."""
+    user.first_steps_hidden_at = clock.now() if hidden else None
+    user.save(update_fields=["first_steps_hidden_at"])

@@ -4,13 +4,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
 from portal.accounts.models import User
+from portal.home.first_steps import Step, first_steps
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.models import Message, StateChange
-from releases.models import InboundEvent, Release, Source
+from releases.models import InboundEvent, Release
 from squads.assignments.queries import assigned_to, unseen
 from squads.judge.stages import STAGE_NAMES, STAGES
 from squads.models import AcceptanceRequest, Comment, Mention, Squad, StageChange, Story, Watch
@@ -20,12 +23,6 @@ from squads.teams import queries as teams
 RELEASES, STORIES, MINE, WAITING, NEWS, CONCERNING = 6, 12, 12, 20, 30, 2000
 # Whoever never said that they caught up is shown this much.
 AT_FIRST = timedelta(days=7)
-STEPS: list[tuple[Any, str, str, str]] = [
-    (Squad, "Create a squad", "Squads own services and stories.", "squads:teams:create"),
-    (Source, "Connect a source", "A git repository, CI or deployment system.", "releases:sources:list"),
-    (Story, "Create a story", "Then mention its key in a commit message.", "squads:stories:create"),
-    (Release, "Plan a release", "Its board shows what’s in it and what’s missing.", "releases:planning:create"),
-]
 
 
 class BoardLink(NamedTuple):
@@ -64,11 +61,12 @@ class News:
 
 
 def first_page() -> dict[str, Any]:
-    """Return what anybody is shown: the next releases, the newest unfinished stories of them, and the steps not yet taken."""
+    """Return what anybody is shown: the next releases, the newest unfinished stories of them, and the first steps."""
     releases = _releases()
     under_way = Story.objects.unfinished().exclude(stage="todo").select_related("squad").order_by("-pk")
     under_way = under_way.filter(release__in=[release.pk for release in releases if not release.released_at])
-    return {"lines": stories.lines(under_way[:STORIES]), "releases": releases, **_portal()}
+    steps = _steps_left(AnonymousUser())
+    return {"lines": stories.lines(under_way[:STORIES]), "releases": releases, "steps": steps, **_portal()}
 
 
 def own_page(user: User, number: int = 1) -> dict[str, Any]:
@@ -88,8 +86,15 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
         "mentions": list(unseen_mentions(user)[:WAITING]),
         "news": news(user, concerned),
         "releases": _releases(),
+        "steps": [] if user.first_steps_hidden_at else _steps_left(user),
         **_portal(),
     }
+
+
+def _steps_left(user: Anyone) -> list[Step]:
+    """Return the first steps, the ones that are done as well; none once all are."""
+    steps = first_steps(user)
+    return [] if all(step.done for step in steps) else steps
 
 
 def board_url(squad: Squad) -> str:
@@ -191,18 +196,10 @@ def _releases() -> list[Release]:
 
 
 def _portal() -> dict[str, Any]:
-    """Return how many events failed, how many messages are dead, and what a new portal still lacks.
-
-    What it lacks is (what, why, the page's URL name).
-    """
-    has = {f"has_{number}": Exists(model._default_manager.all()) for number, (model, *_) in enumerate(STEPS)}
+    """Return how many events failed and how many messages are dead."""
     failed = InboundEvent.objects.filter(state="failed").order_by().values("state").annotate(n=Count("*")).values("n")
     # None of them was handled, so they are one group.
     dead = Message.objects.dead().order_by().values("handled_at").annotate(n=Count("*")).values("n")
-    one = User.objects.annotate(**has, failed=Subquery(failed), dead=Subquery(dead)).order_by("pk")
-    row = one.values("failed", "dead", *has).first() or {}
-    return {
-        "failed": row.get("failed") or 0,
-        "dead": row.get("dead") or 0,
-        "steps": [step[1:] for number, step in enumerate(STEPS) if not row.get(f"has_{number}")],
-    }
+    one = User.objects.annotate(failed=Subquery(failed), dead=Subquery(dead)).order_by("pk")
+    row = one.values("failed", "dead").first() or {}
+    return {"failed": row.get("failed") or 0, "dead": row.get("dead") or 0}

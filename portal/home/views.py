@@ -7,6 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import User
 from portal.home import actions, queries
+from portal.home.first_steps import first_steps
 from portal.kernel import clock
 from portal.kernel.policy import reading, writing
 from portal.kernel.text_input import given
@@ -35,4 +36,23 @@ def caught_up(request: HttpRequest) -> HttpResponse:
     elif isinstance(request.user, User):
         actions.catch_up(request.user, until)
         messages.success(request, "Marked as read.")
+    return redirect("home")
+
+
+@reading
+@require_safe
+def first_steps_page(request: HttpRequest) -> HttpResponse:
+    """The first steps, also where the first page no longer shows them."""
+    return render(request, "portal/home/first_steps.html", {"steps": first_steps(request.user)})
+
+
+@writing
+@require_POST
+def first_steps_hidden(request: HttpRequest) -> HttpResponse:
+    """Leave the first steps out of the person's own first page, or show them there again."""
+    if isinstance(request.user, User):
+        hidden = given(request.POST, "hidden") != "no"
+        actions.hide_first_steps(request.user, hidden=hidden)
+        if hidden:
+            messages.success(request, "First steps hidden. They are still in the menu under your name.")
     return redirect("home")

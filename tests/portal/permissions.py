@@ -475,6 +475,8 @@ SIGNING_IN = (
 CASES: dict[str, Case] = {
     # First page, health, one question
     "home": OWN,
+    "first_steps": OWN,
+    "first_steps_hidden": OWN,
     "caught_up": Case(body=lambda w: {"until": timezone.now().isoformat()}),
     "search:search": OWN,
     "search:suggestions": OWN,

@@ -268,7 +268,7 @@ def test_evidence_from_before_is_no_news(as_ana: Client, ana: User, payments: Sq
 def test_a_newcomer_is_told_how_to_begin(db: None, client: Client) -> None:
     client.force_login(User.objects.create_user("new"))
     page = home(client)
-    assert "Create a squad" in page
+    assert "Create or join a squad" in page
     assert "ask its lead to add you" in page
     assert "Nothing new on stories you created, moved or watch." in page
     assert "Mark as read" not in page
@@ -280,10 +280,10 @@ def test_with_open_reading_anybody_sees_what_is_going_out(
     settings.RODEO_OPEN_READING = True
     page = home(client)
     assert "In progress" in page
-    assert "Your stories" not in page and "Next steps" in page
+    assert "Your stories" not in page and "First steps" in page
 
 
-def test_the_page_takes_at_most_seventeen_queries_whatever_there_is(
+def test_the_page_takes_at_most_twenty_queries_whatever_there_is(
     as_ana: Client, ana: User, bo: User, payments: Squad
 ) -> None:
     def count() -> int:
@@ -307,5 +307,5 @@ def test_the_page_takes_at_most_seventeen_queries_whatever_there_is(
         if number in (0, 39):
             costs.append(count())
     assert StateChange.objects.count() == 40
-    assert max(costs) <= 17, costs
+    assert max(costs) <= 20, costs
     assert costs[1] == costs[2]
