@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--if-empty", action="store_true", help="do nothing if there is data already")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["if_empty"] and not company.is_empty():
+        if options["if_empty"] and not company.is_empty() and not company.is_unfinished():
             self.stdout.write("There’s already data here, so the sample company wasn’t loaded.")
             return
         try:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal.sample import company
+from portal.sample import removal
 
 
 class Command(BaseCommand):
@@ -13,5 +13,5 @@ class Command(BaseCommand):
     help = "Remove the sample company. What others added stays."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        gone = company.remove()
+        gone = removal.remove()
         self.stdout.write("Sample company removed." if gone else "There is no sample company here.")

@@ -1,11 +1,18 @@
 """The sample company: every rung of the ladder through the same inbox as anybody's, and gone again without a trace."""
 
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.core.management import call_command
+from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
@@ -13,13 +20,18 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from portal.sample import company as sample_company
-from releases.models import InboundEvent, Release
+from portal.sample import removal
+from releases.models import Change, InboundEvent, Release, Source
 from squads.judge.judgement import say
-from squads.models import Evidence, Story
+from squads.models import Comment, Evidence, Squad, Story
 from squads.stories.actions import create_story
 from squads.teams.actions import create_squad
 
-pytestmark = pytest.mark.django_db
+
+@pytest.fixture(autouse=True)
+def folders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.STATE_DIR, settings.RODEO_GIT_DIR = tmp_path, tmp_path / "git"
+    monkeypatch.setattr(sample_company, "PAUSE", 0)
 
 
 def standing(key: str) -> dict[str, Any]:
@@ -35,10 +47,8 @@ def rows() -> dict[str, int]:
     }
 
 
-def test_it_shows_everything_and_is_taken_away_without_a_trace(
-    settings: Settings, tmp_path: Any, root: User, as_root: Client
-) -> None:
-    settings.STATE_DIR, settings.RODEO_GIT_DIR = tmp_path, tmp_path / "git"
+@pytest.mark.django_db
+def test_it_shows_everything_and_is_taken_away_without_a_trace(root: User, as_root: Client) -> None:
     ours = create_story(create_squad(by=root, name="Ours", key_prefix="OUR"), by=root, title="Ours")
     before = rows()
     sample_company.load()
@@ -59,14 +69,64 @@ def test_it_shows_everything_and_is_taken_away_without_a_trace(
     assert not company.filter(created_at__gt=clock.now() - timedelta(days=2)).exists()
     assert as_root.get("/releases/market-2026.4/").content.decode().count("<article") == 15
 
+    assert not company.filter(description="").exists()
+    assert not company.exclude(stage="todo").filter(assignments=None).exists()
+    assert company.filter(assignments__person__username="sample-jonas").count() == 6
+    assert Comment.objects.filter(story__in=company).count() == 13
+    assert not Comment.objects.filter(created_at__gt=clock.now() - timedelta(hours=20)).exists()
+    squads = as_root.get("/squads/").content.decode()
+    assert squads.index("Platform") < squads.index("Search") < squads.index("OneHealth"), "what is archived comes last"
+
     with pytest.raises(sample_company.Refused, match="is here already"):
         sample_company.load()
     loaded = rows()
     call_command("load_sample", "--if-empty")
     assert rows() == loaded
 
-    assert sample_company.remove()
+    assert removal.remove()
     # Messages are a log of what was told; sessions and the like are not ours.
     assert {**rows(), "Message": 0} == {**before, "Message": 0}
     assert Story.objects.get() == ours
-    assert not sample_company.remove()
+    assert not removal.remove()
+
+
+def killed_when(there: Callable[[], bool]) -> None:
+    """Load in a process of its own, and kill it as soon as something is there."""
+    connections.close_all()
+    child = multiprocessing.get_context("fork").Process(target=sample_company.load)
+    child.start()
+    until = time.monotonic() + 60
+    while child.is_alive() and not there():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert child.pid is not None and child.is_alive(), "it was done before it could be killed"
+    os.kill(child.pid, signal.SIGKILL)
+    child.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_loading_that_was_killed_anywhere_goes_on_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_company, "TALK", sample_company.TALK[:2])
+    killed_when(lambda: Story.objects.filter(squad__key_prefix="OH").count() > 30)
+    assert sample_company.is_unfinished() and Story.objects.count() < 80
+    killed_when(lambda: Squad.objects.filter(key_prefix="PAY").exists())
+    killed_when(lambda: Source.objects.filter(kind="git").exists())
+    # It would be free again after a minute.
+    Source.objects.update(leased_until=None)
+    call_command("load_sample", "--if-empty")
+    assert not sample_company.is_unfinished()
+    assert Story.objects.filter(squad__key_prefix="OH").count() == 3 + 20 + 8 + 49
+    assert Evidence.objects.filter(story__squad__key_prefix="OH").count() == 80
+    assert Story.objects.filter(squad__key_prefix="PAY").count() == 10
+    assert Evidence.objects.filter(story__key="PLAT-1", by_hand=True).count() == 2
+    assert set(Change.objects.values_list("subject", flat=True)) >= {each.message for each in sample_company.COMMITS}
+    assert not InboundEvent.objects.exclude(state="processed").exists()
+    with pytest.raises(sample_company.Refused, match="is here already"):
+        sample_company.load()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_do_not_load_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with sample_company._alone(), pytest.raises(sample_company.Refused, match="right now"):
+        sample_company.load()
+    assert sample_company.is_empty()

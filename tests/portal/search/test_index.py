@@ -16,7 +16,7 @@ from pytest_django import Settings
 from portal.accounts.models import User
 from portal.kernel.outbox import deliver
 from portal.kernel.tasks import drain
-from portal.sample import company
+from portal.sample import company, removal
 from portal.search.actions import differences, reindex
 from portal.search.models import SearchEntry
 from releases.models import Environment, Source
@@ -159,11 +159,12 @@ def sample(
     settings: Settings, tmp_path: Path, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], bool]]:
     """The sample company, with the smallest of the talk's releases only, beside a squad of one's own."""
+    monkeypatch.setattr(company, "PAUSE", 0)
     monkeypatch.setattr(company, "TALK", [each for each in company.TALK if each[3] < 5])
     settings.STATE_DIR, settings.RODEO_GIT_DIR = tmp_path, tmp_path / "git"
     create_story(create_squad(by=root, name="Ours", key_prefix="OUR"), by=root, title="Ours")
     company.load()
-    yield company.remove
+    yield removal.remove
 
 
 def test_the_sample_company_is_found_and_gone_again(sample: Callable[[], bool]) -> None:

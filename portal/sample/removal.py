@@ -1,0 +1,80 @@
+"""Taking the sample company away again."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import ProtectedError
+
+from portal.accounts.models import User
+from portal.kernel.models import StateChange
+from portal.kernel.outbox import publish
+from portal.sample.company import CHANGES, GIT, PLACES, PUSH, SERVICES
+from portal.sample.sample_stories import PEOPLE, SQUADS
+from portal.search.events import SearchEmptied
+from releases.inbox.models import InboundEvent, Source
+from releases.models import (
+    AcceptanceRun,
+    Artifact,
+    Change,
+    Deployment,
+    Environment,
+    FlagState,
+    Incident,
+    Mainline,
+    Release,
+    Repository,
+    Run,
+    StoryLink,
+    Tag,
+    TagMove,
+)
+from squads.models import Comment, Evidence, Service, Squad, Story
+
+
+@transaction.atomic
+def remove() -> bool:
+    """Take the sample company away again; return False if it is not here.
+
+    What others made stays: their stories in a sample squad keep the squad, and events of other sources keep what they made.
+    """
+    people = User.objects.filter(username__in=PEOPLE)
+    mine = Source.objects.filter(key__in=(PUSH, CHANGES, GIT))
+    if not people.exists() and not mine.exists():
+        return False
+    events = InboundEvent.objects.filter(source__in=mine)
+    Tag.objects.filter(repository__sources__in=mine).delete()
+    changes = Change.objects.filter(event__in=events)
+    StoryLink.objects.filter(change__in=list(changes.values_list("pk", flat=True))).delete()
+    for model in (Mainline, TagMove, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Change):
+        model._default_manager.filter(event__in=events).delete()
+    Story.objects.filter(created_by__in=people).delete()
+    Comment.objects.filter(author__in=people).delete()
+    Evidence.objects.filter(person__in=people).delete()
+    events.delete()
+    mine.delete()
+    Release.objects.filter(
+        line__in=("market", "OneHealth", "checkout"), planned_stories=None, changes=None, tags=None
+    ).delete()
+    Repository.objects.filter(key__startswith="market/", changes=None, sources=None).delete()
+    Service.objects.filter(name__in=SERVICES, deployments=None, repositories=None, runs=None).delete()
+    Squad.objects.filter(key_prefix__in=SQUADS, stories=None, services=None).delete()
+    Environment.objects.filter(
+        key__in=[each[0] for each in PLACES], realm="market", deployments=None, acceptance_runs=None, incidents=None
+    ).delete()
+    _forget(people)
+    shutil.rmtree(Path(settings.STATE_DIR) / "sample", ignore_errors=True)
+    publish(SearchEmptied())
+    return True
+
+
+def _forget(people: Any) -> None:
+    StateChange.objects.filter(by__in=people).delete()
+    for person in people:
+        try:
+            person.delete()
+        except ProtectedError:
+            # Somebody built on what this sample person did; an inactive account does no harm.
+            User.objects.filter(pk=person.pk).update(is_active=False)
