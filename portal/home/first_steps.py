@@ -42,15 +42,8 @@ def first_steps(user: Anyone) -> list[Step]:
     members = "" if in_a_squad(user) else "Members of a squad can do this."
     administrators = "" if user.is_staff else _administrators()
     systems = reverse("releases:sources:system_choice")
-    sample = Step(
-        "Try the sample company",
-        "Open a story, comment on it or move its card. The sample is yours to play with.",
-        reverse("squads:stories:list"),
-        has["tried"],
-        squads,
-    )
     return [
-        *([sample] if has["sample"] else []),
+        *([_sample_step(has, squads)] if has["sample"] else []),
         Step("Create or join a squad", "Squads own services and stories.", _squads_url(has), has["squad"], squads),
         Step(
             "Create a story",
@@ -83,6 +76,16 @@ def first_steps(user: Anyone) -> list[Step]:
             members,
         ),
     ]
+
+
+def _sample_step(has: dict[str, Any], who: str) -> Step:
+    return Step(
+        "Try the sample company",
+        "Open a story, comment on it or move its card. The sample is yours to play with.",
+        reverse("squads:stories:list"),
+        has["tried"],
+        who,
+    )
 
 
 def _squads_url(has: dict[str, Any]) -> str:
