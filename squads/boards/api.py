@@ -26,7 +26,7 @@ from squads.teams.models import Squad
 
 class SquadCardOut(serializers.Serializer):
     """One story on a board. `since` is when it reached its stage, or null if nobody knows. `stalled` means that it has been
-    there longer than 85 % of the squad's stories."""
+    there longer than 85 % of the squad's finished stays."""
 
     key = serializers.CharField()
     title = serializers.CharField()
