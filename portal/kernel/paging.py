@@ -17,7 +17,7 @@ from portal.kernel import keyset
 PER_PAGE = 50
 NOT_BOTH = "Use either a page number or a place, not both. Some lists only have page numbers."
 NO_PLACE = "Unknown place in this list. Use the links next and previous, with the same filters."
-COUNTED = "How many there are in all. Only with the first page; null where counting would take too long."
+COUNTED = "The total. Only on the first page; null if counting would take too long."
 
 
 class Bounded(Paginator):

@@ -37,7 +37,7 @@ class Environment(models.Model):
     url = models.CharField(max_length=1000, blank=True)
     discovered = models.BooleanField(default=False, editable=False)
     tier_confirmed = models.BooleanField(
-        default=True, editable=False, help_text="a person or a rule of theirs said its tier; else its name suggests it"
+        default=True, editable=False, help_text="set by a person or a mapping rule; otherwise guessed from the name"
     )
     gone_at = models.DateTimeField(
         null=True,

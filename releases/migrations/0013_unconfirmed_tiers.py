@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
             models.BooleanField(
                 default=True,
                 editable=False,
-                help_text="a person or a rule of theirs said its tier; else its name suggests it",
+                help_text="set by a person or a mapping rule; otherwise guessed from the name",
             ),
         ),
         migrations.RunPython(guess_again, migrations.RunPython.noop),

@@ -36,13 +36,13 @@ def _table(table: StatusTable) -> str:
         by_meaning.setdefault(meaning, []).append(raw_status)
     with_why = any(meaning.why for meaning in by_meaning)
     lines = [f"**{_cell(table.title)}** (`{table.field}`)", ""]
-    lines.append("| its words | phase | outcome |" + (" why |" if with_why else ""))
+    lines.append("| status | phase | outcome |" + (" why |" if with_why else ""))
     lines.append("|---|---|---|" + ("---|" if with_why else ""))
     for meaning, raw_statuses in by_meaning.items():
         cells = [", ".join(_code(each) for each in raw_statuses), meaning.phase, meaning.outcome or "none yet"]
         lines.append(f"| {' | '.join([*cells, *([_cell(meaning.why)] if with_why else [])])} |")
     others = "refused | refused" if table.closed else "finished | unknown"
-    lines.append(f"| any other word | {others} |" + (" never guessed |" if with_why else ""))
+    lines.append(f"| anything else | {others} |" + (" not guessed |" if with_why else ""))
     return "\n".join(lines)
 
 

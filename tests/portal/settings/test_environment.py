@@ -234,8 +234,8 @@ def test_a_command_says_all_that_is_wrong_and_does_nothing(tmp_path: Path) -> No
     run = process("manage.py", "check", RODEO_STATE_DIR=state, RODEO_PULL_EVERY="5 min", RODEO_OPEN_READING="ja")
     assert run.returncode == environment.EXIT_CODE
     assert run.stderr.splitlines() == [
-        "Rodeo cannot start: RODEO_OPEN_READING is “ja”; it takes yes or no.",
-        "Rodeo cannot start: RODEO_PULL_EVERY is “5 min”; it takes a whole number of seconds from 1 to 604800.",
+        "Rodeo can’t start: RODEO_OPEN_READING is “ja”; it takes yes or no.",
+        "Rodeo can’t start: RODEO_PULL_EVERY is “5 min”; it takes a whole number of seconds from 1 to 604800.",
     ]
     assert not Path(state).exists()
 
@@ -245,7 +245,7 @@ def test_production_names_all_that_it_misses(tmp_path: Path) -> None:
     run = process("manage.py", "check", RODEO_STATE_DIR=str(tmp_path), **given)
     assert run.returncode == environment.EXIT_CODE
     assert run.stderr.splitlines() == [
-        "Rodeo cannot start: production has no default for RODEO_SECRET_KEY, RODEO_HOSTS, DATABASE_URL, BROKER_URL "
+        "Rodeo can’t start: production has no default for RODEO_SECRET_KEY, RODEO_HOSTS, DATABASE_URL, BROKER_URL "
         "(docs/production.md shows what to set)."
     ]
 
@@ -262,7 +262,7 @@ def test_gunicorn_says_it_too_and_gives_up(tmp_path: Path) -> None:
     )
     run = process(*serving, RODEO_STATE_DIR=str(tmp_path), RODEO_LOG_LEVEL="loud")
     assert run.returncode == environment.EXIT_CODE
-    assert "Rodeo cannot start: RODEO_LOG_LEVEL is “loud”; it takes one of DEBUG, INFO, WARNING" in run.stderr
+    assert "Rodeo can’t start: RODEO_LOG_LEVEL is “loud”; it takes one of DEBUG, INFO, WARNING" in run.stderr
     assert "Traceback" not in run.stderr
 
 
