@@ -17,6 +17,8 @@ OURS = ("portal/css/", "portal/js/")
 STYLE = re.compile(r'^@import url\("(?P<name>[\w./-]+\.css)"\) layer\((?P<layer>[\w.-]+)\);$', re.MULTILINE)
 IMPORT = re.compile(r'^import \{ (?P<names>[\w, ]+) \} from "\./(?P<module>[\w-]+)\.js";$', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async function|function|class|const) (?P<name>\w+))", re.MULTILINE)
+# A name inside a script does not tell its contents: the page names what is loaded later.
+LATER = re.compile(r"""\bimport\(["'`].*""")
 LEFT = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
 
 
@@ -65,6 +67,8 @@ class Bundles(Storage):
             return f"const {{ {found['names']} }} = {_variable(found['module'])};"
 
         text = IMPORT.sub(constants, self._text(name))
+        if later := LATER.search(text):
+            raise ImproperlyConfigured(f"{name} cannot be bundled: have the page name the script in “{later[0]}”.")
         for line in LEFT.finditer(EXPORT.sub("", text)):
             raise ImproperlyConfigured(f"{name} cannot be bundled: write “{line[0]}” as the other scripts do.")
         return text

@@ -53,3 +53,8 @@ def test_a_cold_board_asks_for_few_files_and_works(
     page.keyboard.press("Escape")
     page.wait_for_load_state("networkidle")
     assert len(asked) <= MOST_REQUESTS, asked
+    page.keyboard.press("c")
+    expect(page.get_by_role("textbox", name="Title", exact=True)).to_be_focused()
+    page.keyboard.type("Stirrups")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("PAY-7 Stirrups")).to_have_count(1)

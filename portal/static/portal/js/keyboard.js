@@ -29,7 +29,7 @@ document.addEventListener("keydown", (event) => {
     dialog.showModal();
   } else if (event.key === "c" && !(event.timeStamp - going < 1500) && document.getElementById("create")) {
     event.preventDefault();
-    import("./create.js").then(({ openCreate }) => openCreate());
+    import(document.getElementById("create").dataset.script).then(({ openCreate }) => openCreate());
   } else if (event.key === "g") {
     going = event.timeStamp;
   } else if (event.timeStamp - going < 1500) {

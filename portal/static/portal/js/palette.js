@@ -67,7 +67,7 @@ const STARTS = [
 ];
 
 async function create() {
-  const { openCreate } = await import("./create.js");
+  const { openCreate } = await import(document.getElementById("create").dataset.script);
   openCreate();
 }
 
