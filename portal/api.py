@@ -28,6 +28,7 @@ from squads.handovers.api import Handovers
 from squads.imports.api import Imports
 from squads.labels.api import Labels
 from squads.stories.api import Stories
+from squads.story_lists.api import ManyStories
 from squads.teams.api import Services, Squads
 
 router = SimpleRouter()
@@ -66,6 +67,8 @@ v1: list[URLPattern | URLResolver] = [
     ),
     path("events/replay-failed/", FailedEvents.as_view({"post": "create"}), name="event-replay-failed"),
     path("squads/<slug:slug>/board/", Boards.as_view({"get": "retrieve"}), name="squad-board"),
+    path("stories/many/", ManyStories.as_view({"post": "create"}), name="many-stories"),
+    path("stories/many/<uuid:pk>/undo/", ManyStories.as_view({"post": "undo"}), name="many-stories-undo"),
     path("stories/<str:key>/squad/", Handovers.as_view({"post": "create"}), name="story-squad"),
     path("stories/<str:key>/cancel/", Endings.as_view({"post": "cancel"}), name="story-cancel"),
     path("stories/<str:key>/duplicate/", Endings.as_view({"post": "duplicate"}), name="story-duplicate"),

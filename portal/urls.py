@@ -13,7 +13,7 @@ squads = [
     path("", include("squads.boards.urls")),
     path("", include("squads.labels.urls")),
     path("", include("squads.attachments.urls")),
-    path("", include("squads.story_pages.urls")),
+    path("", include("squads.story_lists.urls")),
     path("", include("squads.handovers.urls")),
     path("", include("squads.endings.urls")),
     path("", include("squads.comments.urls")),

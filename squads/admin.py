@@ -9,6 +9,7 @@ from squads.imports import admin as imports
 from squads.labels import admin as labels
 from squads.stage_history import admin as stage_history
 from squads.stories import admin as stories
+from squads.story_lists import admin as story_lists
 from squads.teams import admin as teams
 
 __all__ = [
@@ -21,5 +22,6 @@ __all__ = [
     "labels",
     "stage_history",
     "stories",
+    "story_lists",
     "teams",
 ]

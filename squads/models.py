@@ -9,6 +9,7 @@ from squads.imports.models import Import, Ticket
 from squads.labels.models import Label
 from squads.stage_history.models import StageChange
 from squads.stories.models import Evidence, Relation, Story, StoryAlias, StoryEdit
+from squads.story_lists.models import ManyChange, ManyRow, StoryView
 from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Evidence",
     "Import",
     "Label",
+    "ManyChange",
+    "ManyRow",
     "Membership",
     "Mention",
     "Notice",
@@ -31,6 +34,7 @@ __all__ = [
     "Story",
     "StoryAlias",
     "StoryEdit",
+    "StoryView",
     "Ticket",
     "Watch",
 ]

@@ -22,8 +22,7 @@ from squads.imports.forms import UploadForm, mapping_of
 from squads.imports.models import Import
 from squads.imports.named_releases import PLAN_THEM, own_lines
 from squads.imports.validation import PROGRESSES, TYPES
-from squads.stories import queries as stories
-from squads.stories.models import Story
+from squads.stories.listing import Asked
 from squads.teams.models import Squad
 from squads.teams.permissions import check_member
 
@@ -188,24 +187,10 @@ def import_discard(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 def _filtered_stories(request: HttpRequest) -> Any:
     """Return the stories that the list shows for the same parameters."""
-    names = ("squad", "stage", "type", "q", "release", "ended", "assignee", "label", "priority")
-    filters = {name: given(request.GET, name) for name in names}
-    squad = get_object_or_404(Squad, slug=filters["squad"]) if filters["squad"] else None
-    stage = filters["stage"] if filters["stage"] in Story.Stage.values else ""
-    type_ = filters["type"] if filters["type"] in Story.Type.values else ""
-    ended = filters["ended"] if filters["ended"] in stories.ENDED else ""
-    return stories.found(
-        squad,
-        stage,
-        type_,
-        filters["q"][:200],
-        release=filters["release"],
-        ended=ended,
-        assignee=filters["assignee"][:200],
-        me=request.user,
-        label=filters["label"][:200],
-        priority=filters["priority"][:20],
-    )
+    asked = Asked.read(request.GET)
+    if asked.squad:
+        get_object_or_404(Squad, slug=asked.squad)
+    return asked.found(request.user)
 
 
 def _download(lines: Any, kind: str, ending: str) -> StreamingHttpResponse:

@@ -161,6 +161,7 @@ class StoryFilter(django_filters.FilterSet):
     ended = django_filters.ChoiceFilter(method="with_ending", choices=ENDED, label=ENDED_HELP)
     assignee = django_filters.CharFilter(method="of_assignee")
     label = django_filters.CharFilter(method="with_label")
+    blocked = django_filters.BooleanFilter(method="that_wait")
     due_before = django_filters.DateFilter(field_name="due", lookup_expr="lt")
 
     class Meta:
@@ -178,6 +179,9 @@ class StoryFilter(django_filters.FilterSet):
         stories: StoryQuerySet = super().filter_queryset(queryset)
         said = self.form.cleaned_data
         return stories.with_ending(said.get("ended") or "", archived=bool(said.get("squad") or said.get("release")))
+
+    def that_wait(self, stories: StoryQuerySet, name: str, value: bool) -> StoryQuerySet:
+        return stories.exclude(blocked_because="") if value else stories.filter(blocked_because="")
 
     def with_label(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories.filter(labelled(value.replace("\0", "")))

@@ -10,17 +10,15 @@ from django.db.models import Q, QuerySet
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
-from portal.kernel.actors import Anyone
 from portal.kernel.markdown import to_html
-from squads.assignments.queries import Assignee, assigned_to, assignees_of
+from squads.assignments.queries import Assignee, assignees_of
 from squads.judge import judgement
 from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
-from squads.labels.queries import labelled, labels_of
+from squads.labels.queries import labels_of
 from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
 from squads.stories.models import Evidence, Story, StoryAlias, StoryEdit
-from squads.stories.querysets import StoryQuerySet
 from squads.teams import queries as teams
 from squads.teams.models import Squad
 
@@ -48,14 +46,6 @@ RUNS_SHOWN = 4
 # Attempts that ended so hide nothing that an earlier one showed.
 SHOWING_NOTHING = ("cancelled", "skipped", "unknown")
 MOST_NAMED = 10
-# What a list can do with cancelled stories and duplicates, beside leaving them out.
-ENDED = {
-    "with": "shown too",
-    "only": "nothing else",
-    "cancelled": "cancelled only",
-    "duplicate": "duplicates only",
-    "archived": "of archived squads only",
-}
 
 
 class Line(NamedTuple):
@@ -207,46 +197,6 @@ def rungs(story: Story) -> list[Rung]:
         at = clock.parse(rung["at"]) if rung["state"] != "missing" else None
         found.append(Rung(name, words, rung["state"], said, at, rung["why"], "" if holds else NEXT[name]))
     return found[::-1]
-
-
-def found(
-    squad: Squad | None,
-    stage: str,
-    type_: str,
-    text: str,
-    *,
-    release: str = "",
-    ended: str = "",
-    assignee: str = "",
-    me: Anyone | None = None,
-    label: str = "",
-    priority: str = "",
-) -> StoryQuerySet:
-    """Return the stories that match, newest first; `text` is the start of a key, here or elsewhere, or part of a title.
-
-    What was cancelled or is a duplicate is left out, and so are archived squads where neither squad nor release is named,
-    unless `ended` asks for them (`StoryQuerySet.with_ending`). `assignee` is a user name, "me" for the one who looks, or
-    "none".
-    """
-    rows = Story.objects.select_related("squad", "ended_by", "duplicate_of").order_by("-number" if squad else "-pk")
-    if release:
-        rows = rows.filter(release__slug=release)
-    rows = rows.with_ending(ended, archived=bool(squad or release))
-    if squad:
-        rows = rows.filter(squad=squad)
-    if stage:
-        rows = rows.filter(stage=stage)
-    if type_:
-        rows = rows.filter(type=type_)
-    if assignee:
-        rows = rows.filter(assigned_to(assignee, me))
-    if label:
-        rows = rows.filter(labelled(label))
-    if priority:
-        rows = rows.filter(priority=priority)
-    if text:
-        rows = rows.matching(text)
-    return rows
 
 
 def timeline(story: Story) -> QuerySet[Evidence]:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from portal.kernel.actors import Anyone, actor_of
+from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
 from portal.kernel.policy import members, planners
 from squads.stories import actions
@@ -18,6 +18,7 @@ from squads.stories.models import Story
 from squads.story_pages.forms import RELEASES_OFFERED
 from squads.story_pages.lookup import own_story, story_at
 from squads.story_pages.page import Typed, story_page
+from squads.teams.permissions import may_plan_for
 
 
 class PlanForm(forms.ModelForm):
@@ -39,16 +40,11 @@ class PlanForm(forms.ModelForm):
         field.widget.choices = [("", "none yet"), *((row.pk, str(row)) for row in offered)]
 
 
-def may_plan(story: Story, user: Anyone) -> bool:
-    """Say whether this person may choose the story's release."""
-    return bool(user.is_authenticated and (user.is_project_manager or story.squad.is_writable_by(user)))
-
-
 @planners
 def story_release(request: HttpRequest, key: str) -> HttpResponse:
     """Plan a story for a release, or for none."""
     story = story_at(key)
-    if not may_plan(story, request.user):
+    if not may_plan_for(story.squad, request.user):
         raise PermissionDenied(f"Only project managers and members of {story.squad} can plan {story.key}.")
     form = PlanForm(request.POST or None, instance=story)
     if request.method == "POST" and form.is_valid():

@@ -4,7 +4,6 @@ from squads.story_pages import edit_views, planning_views, quick_views, views
 
 app_name = "stories"
 urlpatterns = [
-    path("stories/", views.story_list, name="list"),
     path("stories/new/", views.story_create, name="create"),
     path("stories/new/quick/", quick_views.story_quick, name="quick"),
     path("stories/preview/", edit_views.preview, name="preview"),

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
@@ -24,50 +24,12 @@ from portal.kernel.paging import page_of
 from portal.kernel.policy import may_read, members, public, reading
 from portal.kernel.text_input import given, plain
 from portal.kernel.transitions import AlreadyMoved
-from squads.assignments.queries import offered
 from squads.stories import actions, history, queries
 from squads.stories.models import Story
 from squads.story_pages.forms import EvidenceForm, StoryForm
 from squads.story_pages.lookup import address_now, own_story, story_at
 from squads.story_pages.page import Typed, story_page
 from squads.teams.models import Squad
-from squads.teams.queries import left_out
-
-MOST_LISTED, MOST_PEOPLE = 10_000, 200
-ASKED = ("squad", "stage", "type", "q", "release", "ended", "assignee", "label", "priority")
-
-
-@reading
-@require_safe
-def story_list(request: HttpRequest) -> HttpResponse:
-    """Stories, filtered by squad, stage, type, text, release, assignee and how they ended; the address carries the filter."""
-    asked = {name: given(request.GET, name) for name in ASKED}
-    squad = get_object_or_404(Squad, slug=asked["squad"]) if asked["squad"] else None
-    stage = asked["stage"] if asked["stage"] in Story.Stage.values else ""
-    type_ = asked["type"] if asked["type"] in Story.Type.values else ""
-    named = bool(squad or asked["release"])
-    ended = asked["ended"] if asked["ended"] in queries.ENDED else ""
-    more: dict[str, Any] = {name: asked[name][:200] for name in ("release", "assignee", "label", "priority")}
-    more["me"] = request.user
-    rows = queries.found(squad, stage, type_, asked["q"][:200], ended="with", **more)
-    page = page_of(request, rows.with_ending(ended, archived=named), most=MOST_LISTED)
-    return render(
-        request,
-        "squads/stories/list.html",
-        {
-            "page": page,
-            "lines": queries.lines(page.object_list),
-            "asked": asked,
-            "filtered": any(asked.values()),
-            "squads": Squad.objects.archived_last().values_list("slug", "name")[:500],
-            "stages": Story.Stage.choices,
-            "types": Story.Type.choices,
-            "priorities": Story.Priority.choices,
-            "endings": queries.ENDED.items(),
-            "left_out": "" if ended else left_out(rows, archived=not named),
-            "people": offered([squad] if squad else Squad.objects.filter(members=request.user.pk))[:MOST_PEOPLE],
-        },
-    )
 
 
 @reading

@@ -46,6 +46,11 @@ def may_plan(user: Anyone) -> bool:
     return bool(user.is_authenticated and (user.is_project_manager or in_a_squad(user)))
 
 
+def may_plan_for(squad: Squad, user: Anyone) -> bool:
+    """Say whether this person may choose the release of a squad's stories: its members, and project managers."""
+    return bool(user.is_authenticated and (user.is_project_manager or squad.is_writable_by(user)))
+
+
 def check_planner(user: Anyone, otherwise: str = PLANNERS) -> None:
     """Refuse somebody who is in no squad and plans nothing, in the words of what they wanted to write."""
     if not may_plan(user):

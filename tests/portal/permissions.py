@@ -46,16 +46,20 @@ from squads.models import (
     Comment,
     Evidence,
     Import,
+    ManyChange,
     Membership,
     Relation,
     SavedView,
     Service,
     Squad,
     Story,
+    StoryView,
 )
 from squads.stories.actions import create_story, judge, record_by_hand
 from squads.stories.ranking import block
 from squads.stories.relations import relate
+from squads.story_lists.actions import save_view as keep_view
+from squads.story_lists.many import change_many, wanted_of
 from squads.teams.actions import archive_squad
 from squads.teams.invitations import invite
 
@@ -99,6 +103,8 @@ class World:
     by_name: AcceptanceRequest
     by_squad: AcceptanceRequest
     view: SavedView
+    story_view: StoryView
+    many: ManyChange
     imported: Import
     service: Service
     unowned: Service
@@ -209,6 +215,8 @@ def world() -> World:
         by_name=ask(asked, by=mo, accepter=people["other"]),
         by_squad=ask(awaited, by=mo),
         view=save_view(squad, by=mo, name="Bugs", query="q=card", shared=True),
+        story_view=keep_view(by=mo, name="Blocked", query="blocked=1"),
+        many=change_many([blocked.key], wanted_of("priority", "low", by=mo), by=mo),
         imported=upload(squad, by=mo, name="work.csv", body=CSV),
     )
 
@@ -535,6 +543,12 @@ CASES: dict[str, Case] = {
     "squads:teams:service_claim": Case(lambda w: [w.unowned.slug], lambda w: {"squad": "payments"}),
     # Stories
     "squads:stories:list": OWN,
+    "squads:stories:change_many": Case(body=lambda w: {"key": [w.story.key], "act": "priority", "priority": "high"}),
+    # One's own alone.
+    "squads:stories:undo_many": Case(lambda w: [w.many.pk], fine=(404,)),
+    "squads:stories:save_view": Case(body=lambda w: {"name": "Late", "query": "due=late"}),
+    "squads:stories:change_view": Case(lambda w: [w.story_view.pk], lambda w: {"name": "Later"}, fine=(404,)),
+    "squads:stories:remove_view": Case(lambda w: [w.story_view.pk], fine=(404,)),
     "squads:stories:create": Case(body=_story_said, also=PAGE, refusals=(400,)),
     "squads:stories:quick": Case(body=_story_said, also=PAGE, refusals=(400,)),
     "squads:stories:detail": Case(_key),
@@ -689,6 +703,8 @@ CASES: dict[str, Case] = {
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
     # Nobody there is in both squads.
+    "api:many-stories": Case(body=lambda w: {"keys": [w.story.key], "act": "priority", "priority": "high"}),
+    "api:many-stories-undo": Case(lambda w: [w.many.pk], fine=(404,)),
     "api:story-squad": Case(_key, lambda w: {"squad": "search"}, never={"POST": {"other", "member", "lead"}}),
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
     "api:story-stage-changes": Case(_key),

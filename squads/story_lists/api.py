@@ -1,0 +1,97 @@
+"""Doing one thing to many stories over the API; the same verbs as the list calls."""
+
+from typing import Any
+from uuid import UUID
+
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.kernel.actors import actor_of
+from portal.kernel.api import Endpoint
+from portal.kernel.request_fields import Body
+from squads.stories.models import Story
+from squads.story_lists import many, queries, undoing
+from squads.story_lists.models import ManyChange
+
+
+class ManyIn(Body):
+    """What to do to which stories. Each act takes one more field: plan takes `release` (a slug, or "" for none), assign and
+    unassign take `person`, label and unlabel `label`, priority `priority`, move `to`, squad `squad`, cancel `because`."""
+
+    keys = serializers.ListField(
+        child=serializers.CharField(max_length=40), allow_empty=False, max_length=many.MOST_AT_ONCE
+    )
+    act = serializers.ChoiceField(ManyChange.Act.choices)
+    release = serializers.CharField(required=False, allow_blank=True, max_length=340)
+    person = serializers.CharField(required=False, max_length=150, help_text="A user name, or me.")
+    label = serializers.CharField(required=False, max_length=40, help_text="One that the story’s squad has.")
+    priority = serializers.ChoiceField(Story.Priority.choices, required=False)
+    to = serializers.ChoiceField(Story.Progress.choices, required=False)
+    squad = serializers.CharField(required=False, max_length=100, help_text="Its slug.")
+    because = serializers.CharField(required=False, max_length=2000)
+
+
+class RefusedOut(serializers.Serializer):
+    """A story that was not changed, or not given back, and why."""
+
+    key = serializers.CharField()
+    why = serializers.CharField()
+
+
+class ManyOut(serializers.Serializer):
+    """What became of the stories. Undone: those that have again what they had before."""
+
+    id = serializers.UUIDField()
+    changed = serializers.ListField(child=serializers.CharField())
+    unchanged = serializers.IntegerField(help_text="How many were so already.")
+    refused = RefusedOut(many=True)
+    undone = serializers.ListField(child=serializers.CharField())
+    not_undone = RefusedOut(many=True)
+
+
+class ManyStories(Endpoint):
+    """Many stories at once."""
+
+    marks = {"create": "planners", "undo": "planners"}
+    without_fields = frozenset({"undo"})
+    serializer_class = ManyOut
+    queryset = ManyChange.objects.all()
+    filter_backends = []
+    pagination_class = None
+
+    @extend_schema(request=ManyIn, responses={201: ManyOut}, operation_id="stories_many_create")
+    def create(self, request: Request) -> Response:
+        """Do one thing to at most 200 stories: each as a whole or not at all, and the others all the same."""
+        said = ManyIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        act = said.validated_data["act"]
+        name = many.FIELD[act]
+        if name not in said.validated_data:
+            raise serializers.ValidationError({name: f"“{act}” needs this field."})
+        value = said.validated_data[name]
+        wanted = many.wanted_of(act, value, by=actor_of(request), makes_labels=False)
+        change = many.change_many(said.validated_data["keys"], wanted, by=actor_of(request))
+        return Response(_shown(change), status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=None, responses=ManyOut, operation_id="stories_many_undo_create")
+    def undo(self, request: Request, pk: UUID) -> Response:
+        """Give the stories of one of your last 20 changes back what they had, but for those that somebody changed since."""
+        change = get_object_or_404(ManyChange, pk=pk, by=actor_of(request))
+        return Response(_shown(undoing.undo_many(change, by=actor_of(request))))
+
+
+def _shown(change: ManyChange) -> Any:
+    told = queries.told(change)
+    return ManyOut(
+        {
+            "id": change.pk,
+            "changed": [row.story.key if row.story else row.key for row in told.changed],
+            "unchanged": told.same,
+            "refused": [{"key": row.key, "why": row.why} for row in told.refused],
+            "undone": [row.key for row in told.changed if row.undone],
+            "not_undone": [{"key": row.key, "why": row.not_undone} for row in told.not_undone],
+        }
+    ).data
