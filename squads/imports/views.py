@@ -22,7 +22,7 @@ from squads.imports.forms import UploadForm, mapping_of
 from squads.imports.models import Import
 from squads.imports.named_releases import PLAN_THEM, own_lines
 from squads.imports.validation import PROGRESSES, TYPES
-from squads.stories.listing import Asked
+from squads.story_lists.listing import Asked
 from squads.teams.models import Squad
 from squads.teams.permissions import check_member
 

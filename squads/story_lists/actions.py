@@ -6,7 +6,7 @@ from django.http import QueryDict
 
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
-from squads.stories.listing import Asked
+from squads.story_lists.listing import Asked
 from squads.story_lists.models import StoryView
 
 MOST_VIEWS, LONGEST_NAME = 30, 60

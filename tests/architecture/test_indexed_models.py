@@ -63,6 +63,7 @@ WRITERS = {
     "squads/stories/editing.py": "publishes StoryEdited",
     "squads/stories/models.py": "progress and judgements",
     "squads/stories/ranking.py": "places in lists",
+    "squads/story_lists/many.py": "who did what to many stories; the verbs it calls tell",
     "squads/teams/actions.py": "publishes SquadSaved, ServiceSaved and ServiceChanged",
     "squads/teams/forms.py": "TODO",
     "squads/teams/models.py": "numbers of stories to come",
