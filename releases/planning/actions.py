@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
 from portal.kernel.actors import Actor
@@ -12,6 +12,10 @@ from portal.kernel.versions import same_version, version_key
 from releases.events import ReleaseSaved
 from releases.planning.models import FormerName, Release
 from releases.planning.slugs import free_slug
+from squads.models import Story
+from squads.stories.editing import edit_story
+from squads.stories.ranking import place
+from squads.teams.permissions import check_member, may_plan_for
 
 # Whoever names a release waits for whoever is just naming one: the second is told that it is there.
 NAMES = "names of releases"
@@ -89,3 +93,25 @@ def plan_missing(names: list[str], *, by: Actor, line: str = "") -> dict[str, Re
         same = same_version(name)
         found[name] = known[same] = known.get(same) or create_release(by=by, version=name, line=line)
     return found
+
+
+@transaction.atomic
+def put_story(
+    story: Story, release: Release, *, by: Actor, planned: bool | None = None, after: str = "", before: str = ""
+) -> Story:
+    """Plan a story for a release, or for none, and put it behind or before another story of its squad; both or neither.
+
+    Stories of a release stand in the order of their squad. Raises PermissionDenied: members of the squad do both, project
+    managers plan; ValidationError for a story that meanwhile is planned for another release.
+    """
+    if not may_plan_for(story.squad, by):
+        raise PermissionDenied(f"Only project managers and members of {story.squad} can plan {story.key}.")
+    if after or before:
+        check_member(story.squad, by, "the order of its stories")
+        place(story, by=by, after=after or None, before=before or None)
+    if planned is not None:
+        story.refresh_from_db(fields=["release"])
+        if story.release not in (None, release):
+            raise ValidationError(f"{story.key} is planned for {story.release} meanwhile.")
+        edit_story(story, by=by, release=release if planned else None)
+    return story

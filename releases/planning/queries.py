@@ -12,11 +12,13 @@ from django.db.models import Count, Exists, F, OuterRef, QuerySet
 from natsort import natsort_keygen
 
 from portal.kernel import charts, numbers
+from portal.kernel.actors import Anyone
 from portal.kernel.charts import Bar
 from portal.kernel.versions import version_key
 from releases.pipelines.models import Change, StoryLink
 from releases.planning.models import Release
-from squads.models import Story
+from squads.models import Squad, Story
+from squads.stories.queries import Line, lines
 
 CHARTS, BARS = 3, 40
 # A line with more releases in its last year than bars is drawn by the week.
@@ -221,3 +223,39 @@ def keys_of(rows: Iterable[Change]) -> dict[UUID, list[str]]:
     for change, key in links.order_by("key").values_list("change_id", "key"):
         found.setdefault(change, []).append(key)
     return found
+
+
+MOST_PLANNED = 200
+
+
+class Place(NamedTuple):
+    """A story in a list that people order, with the keys of its neighbours there; "" for none."""
+
+    line: Line
+    above: str
+    below: str
+
+
+def places(stories: Iterable[Story]) -> list[Place]:
+    """Return stories as lines of a list that people order, in the few queries of `lines`."""
+    made = lines(stories)
+    keys = ["", *(line.story.key for line in made), ""]
+    return [Place(line, keys[number], keys[number + 2]) for number, line in enumerate(made)]
+
+
+def plannable(user: Anyone) -> list[Squad]:
+    """Return the squads whose stories a person may plan: their own; all that take work for project managers."""
+    manages = user.is_authenticated and user.is_project_manager
+    squads = Squad.objects.active() if manages else Squad.objects.writable_by(user)
+    return list(squads.order_by("name")[:500])
+
+
+def planned(release: Release, squad: Squad) -> "QuerySet[Story]":
+    """Return the stories of a squad that are planned for a release, in the squad's order, and are not cancelled."""
+    return Story.objects.not_ended().filter(release=release, squad=squad).select_related("squad").order_by("rank")
+
+
+def backlog(squad: Squad, text: str = "") -> "QuerySet[Story]":
+    """Return the unfinished stories of a squad that are planned for no release, in the squad's order."""
+    rows = Story.objects.unfinished().filter(release=None, squad=squad).select_related("squad").order_by("rank")
+    return rows.matching(text) if text else rows

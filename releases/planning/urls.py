@@ -24,6 +24,7 @@ urlpatterns = [
     path("releases/new/", views.release_create, name="create"),
     path("releases/<release:slug>/", views.release_board, name="board"),
     path("releases/<release:slug>/edit/", views.release_edit, name="edit"),
+    path("releases/<release:slug>/plan/", views.release_plan, name="plan"),
     path("releases/<release:slug>/changes/", views.release_changes, name="changes"),
     path("releases/<release:slug>/unlinked/", views.release_unlinked, name="unlinked"),
 ]

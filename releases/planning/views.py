@@ -5,22 +5,28 @@ from functools import wraps
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from portal.kernel.actors import actor_of
+from portal.kernel.form_errors import refusal
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
+from portal.kernel.text_input import given
+from portal.kernel.transitions import AlreadyMoved
 from releases.evidence.links import mentioned_in
 from releases.planning import actions, queries
 from releases.planning.board import Board, BoardFilter, board
 from releases.planning.forms import ReleaseForm
 from releases.planning.lookup import moved
 from releases.planning.models import Release
+from squads.models import Squad, Story
 from squads.teams.permissions import check_planner, may_plan
+from squads.teams.queries import squads_of
 
 
 def at_former_addresses(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -178,3 +184,60 @@ def release_edit(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect(release)
     status = 400 if form.errors else 200
     return render(request, "releases/planning/form.html", {"form": form, "release": release}, status=status)
+
+
+@planners
+@at_former_addresses
+def release_plan(request: HttpRequest, slug: str) -> HttpResponse:
+    """Plan the stories of a squad: what is in the release, and what the squad has beside it, both in the squad's order."""
+    check_planner(request.user)
+    release = get_object_or_404(Release, slug=slug)
+    if request.method == "POST":
+        return _put(request, release)
+    squads, asked = queries.plannable(request.user), given(request.GET, "squad")
+    squad = next((each for each in squads if each.slug == asked), None) or _first(request, squads)
+    text = given(request.GET, "q")[:200]
+    page = page_of(request, queries.backlog(squad, text) if squad else [])
+    planned = list(queries.planned(release, squad)[: queries.MOST_PLANNED]) if squad else []
+    context = {
+        "release": release,
+        "squads": squads,
+        "squad": squad,
+        "q": text,
+        "planned": queries.places(planned),
+        "page": page,
+        "backlog": queries.places(page.object_list),
+        "ordering": squad is not None and squad.is_writable_by(request.user),
+        "most": queries.MOST_PLANNED,
+        "back": request.GET.urlencode(),
+    }
+    return render(request, "releases/planning/plan.html", context)
+
+
+def _first(request: HttpRequest, squads: list[Squad]) -> Squad | None:
+    """Return the squad whose stories are shown at first: the person's own, if they are in one."""
+    own = {each.pk for each in squads_of(request.user)}
+    return next((each for each in squads if each.pk in own), squads[0] if squads else None)
+
+
+def _put(request: HttpRequest, release: Release) -> HttpResponse:
+    """Plan or unplan a story, or put it behind or before another one, and lead back to it."""
+    key, where = given(request.POST, "key").upper(), {"in": True, "out": False}
+    story = get_object_or_404(Story.objects.select_related("squad"), key=key)
+    after, before = given(request.POST, "after"), given(request.POST, "before")
+    planned, status = where.get(given(request.POST, "to")), 200
+    try:
+        actions.put_story(story, release, by=actor_of(request), planned=planned, after=after, before=before)
+    except (AlreadyMoved, ValidationError) as error:
+        said, status = refusal(error)
+        if not _by_script(request):
+            messages.error(request, said)
+    if _by_script(request):
+        return JsonResponse({"message": said} if status != 200 else {"key": story.key}, status=status)
+    query = given(request.POST, "back")
+    address = reverse("releases:planning:plan", args=[release.slug])
+    return redirect(f"{address}{'?' if query else ''}{QueryDict(query).urlencode()}#story-{story.key}")
+
+
+def _by_script(request: HttpRequest) -> bool:
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"

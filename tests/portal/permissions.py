@@ -618,6 +618,9 @@ CASES: dict[str, Case] = {
     "releases:planning:create": Case(body=_version),
     "releases:planning:board": Case(_release),
     "releases:planning:edit": Case(_release, _version),
+    "releases:planning:plan": Case(
+        lambda w: [w.release.slug], lambda w: {"key": w.story.key, "to": "in"}, never={"POST": {"other"}}
+    ),
     "releases:planning:changes": Case(_release),
     "releases:planning:unlinked": Case(_release),
     "releases:evidence:unlinked_changes": OWN,
