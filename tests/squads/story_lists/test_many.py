@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from portal.accounts.models import User
 from releases.models import Release
 from releases.planning.actions import create_release
-from squads.endings.actions import cancel, reopen
+from squads.endings.actions import WHY, cancel, reopen
 from squads.handovers.actions import move_to_squad
 from squads.models import ManyChange, Membership, Squad, Story, StoryEdit
 from squads.stories.actions import create_story, edit_story
@@ -157,7 +157,7 @@ def test_a_story_that_refuses_is_left_as_it_was_and_named(
 @pytest.mark.parametrize(
     ("act", "said", "sentence"),
     [
-        ("cancel", {"because": " "}, "Write why, so that whoever asks for it later knows."),
+        ("cancel", {"because": " "}, WHY),
         ("plan", {"release": "9.9"}, "There’s no release “9.9”."),
         ("assign", {"person": ""}, "Choose who: a member of the stories’ squad."),
         ("priority", {}, "Choose a priority."),
