@@ -52,7 +52,7 @@ def undo_many(change: ManyChange, *, by: Actor) -> ManyChange:
     return change
 
 
-def _undo_one(change: ManyChange, row: ManyRow, *, by: Actor, writable: set[int]) -> None:
+def _undo_one(change: ManyChange, row: Any, *, by: Actor, writable: set[int]) -> None:
     story: Any = row.story
     try:
         with transaction.atomic():
@@ -68,11 +68,11 @@ def _undo_one(change: ManyChange, row: ManyRow, *, by: Actor, writable: set[int]
         _not_undone(row, str(error) if isinstance(error, PermissionDenied) else refusal(error)[0])
 
 
-def _not_undone(row: ManyRow, why: str) -> None:
+def _not_undone(row: Any, why: str) -> None:
     ManyRow.objects.filter(pk=row.pk).update(not_undone=why)
 
 
-def _restore(act: str, story: Story, row: ManyRow, squad: Squad | None, by: Actor) -> None:
+def _restore(act: str, story: Story, row: Any, squad: Squad | None, by: Actor) -> None:
     key = row.after["key"] if act == "squad" else row.key
     if story.key != key:
         raise ChangedSince(story, f"{_who_moved(story)} moved it to another squad since: it’s now {story.key}.")
@@ -87,7 +87,7 @@ def _restore(act: str, story: Story, row: ManyRow, squad: Squad | None, by: Acto
         _reopen(story, row, by)
 
 
-def _move_back(story: Story, row: ManyRow, by: Actor) -> None:
+def _move_back(story: Story, row: Any, by: Actor) -> None:
     story.hold()
     if story.progress != row.after["to"] or clock.iso(story.progress_at) != row.after["at"]:
         moved = (
@@ -98,7 +98,7 @@ def _move_back(story: Story, row: ManyRow, by: Actor) -> None:
     story.move_progress_held(row.before, by=by)
 
 
-def _reopen(story: Story, row: ManyRow, by: Actor) -> None:
+def _reopen(story: Story, row: Any, by: Actor) -> None:
     story = Story.objects.select_for_update(of=("self",)).select_related("ended_by").get(pk=story.pk)
     if story.ending and clock.iso(story.ended_at) != row.after:
         who = story.ended_by.name if story.ended_by else "Someone"
