@@ -12,7 +12,7 @@ from math import ceil, log10
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-WIDTH, HEIGHT = 960, 260
+WIDTH, HEIGHT = 760, 200
 LEFT, RIGHT, TOP, BOTTOM = 40, 28, 30, 34
 # Estimated width of one letter of an 11 px label, to keep labels apart.
 LETTER = 6.6

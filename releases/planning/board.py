@@ -1,21 +1,27 @@
 """The release board: the stories of a release by stage and squad, read in a handful of queries whatever their number."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import BooleanField, ExpressionWrapper, Q, Value
 from django.template.loader import get_template
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from releases.pipelines.models import StoryLink
+from squads.assignments.queries import assigned_to
+from squads.boards.filters import LABELS, Chip, with_chosen
+from squads.boards.time_in_stage import stalls, usual_in
 from squads.judge import judgement
+from squads.labels.queries import labelled
 from squads.models import Story
-from squads.stories.cards import Card, CardMaker, LiveCard, Row, rows_of, version_of
+from squads.stories.cards import SINCE, Card, CardMaker, LiveCard, Row, rows_of, version_of
 from squads.teams.queries import left_out_words
 
 MOST_CARDS = 500
@@ -52,30 +58,77 @@ class _Light(NamedTuple):
     stage: str
     type: str
     ending: str
+    since: datetime | None
+    hit: bool
     planned: bool
 
 
 @dataclass(frozen=True, slots=True)
 class BoardFilter:
-    """A part of the board: one squad, stage or type; dark stories; or those found in changes and not planned."""
+    """A part of the board, as its address says: of one squad, stage, type or label; dark, blocked or stalled stories, those
+    found in changes and not planned, or those of whoever looks."""
 
     squad: str = ""
     stage: str = ""
     type: str = ""
+    label: str = ""
     dark: bool = False
     found: bool = False
+    mine: bool = False
+    blocked: bool = False
+    stalled: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.squad or self.stage or self.type or self.dark or self.found)
+        return any(getattr(self, each.name) for each in fields(self))
+
+    @property
+    def query(self) -> str:
+        """What follows the question mark in the board's address."""
+        said = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "mine"}
+        parts = {name: "1" if value is True else value for name, value in said.items() if value}
+        return urlencode(parts | ({"assignee": "me"} if self.mine else {}))
+
+    def condition(self, me: Anyone | None) -> Q:
+        """Return what the database alone can tell, `me` being who looks."""
+        wanted = Q()
+        if self.mine:
+            wanted &= assigned_to("me", me)
+        if self.blocked:
+            wanted &= ~Q(blocked_because="")
+        if self.label:
+            wanted &= labelled(self.label)
+        return wanted
 
     def takes(self, row: _Light) -> bool:
-        """Say whether a story belongs to this part; whether it is dark is only known from its standing."""
+        """Say whether a story belongs to this part; dark is only known from its standing, and stalled from its squad."""
         return (
-            (not self.squad or row.slug == self.squad)
+            row.hit
+            and (not self.squad or row.slug == self.squad)
             and (not self.stage or row.stage == self.stage)
             and (not self.type or row.type == self.type)
             and not (self.found and row.planned)
         )
+
+
+def chips(only: BoardFilter, types: Iterable[str], labels: Iterable[str], *, signed_in: bool) -> list[Chip]:
+    """Return the chips of a release board; one that is on takes itself back, and all others stay as they are."""
+
+    def chip(name: str, part: str, value: str | bool = True, command: str = "") -> Chip:
+        on = getattr(only, part) == value
+        changed: dict[str, Any] = {part: type(value)() if on else value}
+        return Chip(name, replace(only, **changed).query, on, command)
+
+    mine = (
+        [chip("Mine", "mine", True, "Show cards of everybody" if only.mine else "Show my cards")] if signed_in else []
+    )
+    names = [(value, name.capitalize()) for value, name in Story.Type.choices if value in types or value == only.type]
+    return [
+        *mine,
+        chip("Blocked", "blocked"),
+        chip("Stalled", "stalled"),
+        *(chip(name, "type", value) for value, name in names),
+        *(chip(label, "label", label) for label in with_chosen(labels, only.label)),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +144,8 @@ class Board:
     dark: int
     found: int
     squads: list[tuple[str, int]]
+    # The labels that most of its cards have.
+    labels: list[str]
     # How many cancelled stories and duplicates it leaves out, in words.
     left_out: str
     version: str
@@ -101,9 +156,11 @@ class Board:
         return self.columns[-1].count
 
 
-def _light(release: UUID) -> list[_Light]:
+def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> list[_Light]:
     """Return the stories of a release: those planned for it, and those that one of its changes names."""
-    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending")
+    condition = only.condition(me)
+    hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
+    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending", SINCE, hit)
     rows: Any = Story.objects.filter(release=release).order_by().values_list(*columns)
     planned = [_Light._make((*row, True)) for row in rows]
     links = StoryLink.objects.asking().filter(change__release=release)
@@ -114,13 +171,15 @@ def _light(release: UUID) -> list[_Light]:
     return planned + [_Light._make((*row, False)) for row in rows]
 
 
-def board(release: UUID, only: BoardFilter | None = None, at: datetime | None = None) -> Board:
-    """Read the board of a release, or a part of it. At most five queries, whatever the number of stories."""
+def board(
+    release: UUID, only: BoardFilter | None = None, at: datetime | None = None, *, me: Anyone | None = None
+) -> Board:
+    """Read the board of a release, or a part of it, as `me` sees it. At most six queries, whatever the number of stories."""
     at, only = at or clock.now(), only or BoardFilter()
-    every = _light(release)
+    every = _light(release, only, me)
     light = [row for row in every if not row.ending]
     left_out = left_out_words(Counter(row.ending for row in every))
-    wanted = sorted((row for row in light if only.takes(row)), key=lambda row: (row.slug, row.number))
+    wanted = sorted(_taken(light, only, at), key=lambda row: (row.slug, row.number))
     # Dark is read from the standing, so looking for it looks at all of them.
     chosen = wanted if only.dark else wanted[:MOST_CARDS]
     stories = sorted(rows_of(row.pk for row in chosen), key=lambda row: (row.squad.lower(), row.number))
@@ -141,15 +200,29 @@ def board(release: UUID, only: BoardFilter | None = None, at: datetime | None = 
         dark=dark,
         found=len(unplanned),
         squads=sorted(Counter(row.slug for row in light).items()),
+        labels=_labels(stories),
         left_out=left_out,
-        version=_version(
-            sorted(stages.items()),
-            dark,
-            len(unplanned),
-            left_out,
-            [(lane.squad, [(card.key, card.mark) for _, _, cards in lane.cells for card in cards]) for lane in lanes],
-        ),
+        version=_version(sorted(stages.items()), dark, len(unplanned), left_out, _marks(lanes)),
     )
+
+
+def _taken(light: list[_Light], only: BoardFilter, at: datetime) -> Iterator[_Light]:
+    """Return the stories of this part of the board. None that is rodeo done stalls."""
+    known = usual_in(row.squad for row in light) if only.stalled else {}
+    for row in light:
+        if not only.takes(row):
+            continue
+        if not only.stalled or (row.stage != "rodeo_done" and stalls(row.stage, row.since, at, known[row.squad])):
+            yield row
+
+
+def _labels(stories: Iterable[Row]) -> list[str]:
+    counted = Counter(label for row in stories for label in row.labels)
+    return sorted((label for label, _ in counted.most_common(LABELS)), key=str.lower)
+
+
+def _marks(lanes: Iterable[Lane]) -> list[Any]:
+    return [(lane.squad, [(card.key, card.mark) for _, _, cards in lane.cells for card in cards]) for lane in lanes]
 
 
 def _column(stage: str, count: int, total: int) -> Column:

@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from natsort import natsort_keygen
 
 from portal.kernel import charts, numbers
@@ -24,6 +24,7 @@ CHARTS, BARS = 3, 40
 # A line with more releases in its last year than bars is drawn by the week.
 YEAR, MOST_CHARTED = timedelta(days=365), 2000
 SERIES = ("user stories", "defects")
+DONE = Count("pk", filter=Q(stage="rodeo_done"))
 natural = natsort_keygen()
 
 
@@ -35,6 +36,12 @@ class Row(NamedTuple):
     user_stories: int
     defects: int
     chores: int
+    done: int
+
+    @property
+    def total(self) -> int:
+        """How many stories it has, of which so many are rodeo done."""
+        return self.user_stories + self.defects + self.chores
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +80,19 @@ def newest_first(line: str | None) -> "QuerySet[Release, UUID]":
 
 
 def batches(release_ids: Iterable[UUID]) -> dict[UUID, Counter[str]]:
-    """Return how many stories of each type each release has: planned for it, or named by one of its changes.
-
-    What was cancelled or is a duplicate counts for none.
+    """Return how many stories of each type each release has, and how many are rodeo done: planned for it, or named by one
+    of its changes. What was cancelled or is a duplicate counts for none.
     """
     ids = list(release_ids)
     found: dict[UUID, Counter[str]] = defaultdict(Counter)
-    planned = Story.objects.not_ended().filter(release__in=ids).order_by().values_list("release_id", "type")
-    for release, type_, count in planned.annotate(n=Count("*")):
-        found[release][type_] = count
+    planned = Story.objects.not_ended().filter(release__in=ids).order_by()
+    for release, type_, count, done in planned.values_list("release_id", "type").annotate(n=Count("*"), done=DONE):
+        found[release] += Counter({type_: count, "rodeo_done": done})
     links = StoryLink.objects.asking().filter(change__release__in=ids, story__ending="")
     named = links.exclude(story__release=F("change__release")).order_by()
-    for release, _, type_ in named.values_list("change__release_id", "story_id", "story__type").distinct():
-        found[release][type_] += 1
+    columns = ("change__release_id", "story_id", "story__type", "story__stage")
+    for release, _, type_, stage in named.values_list(*columns).distinct():
+        found[release] += Counter({type_: 1, "rodeo_done": stage == "rodeo_done"})
     return found
 
 
@@ -100,6 +107,7 @@ def rows_of(ids: list[UUID]) -> list[Row]:
             sizes.get(pk, Counter())["user_story"],
             sizes.get(pk, Counter())["defect"],
             sizes.get(pk, Counter())["chore"],
+            sizes.get(pk, Counter())["rodeo_done"],
         )
         for pk in ids
         if pk in releases
@@ -179,7 +187,11 @@ def _batch(line: str, newest: list[Release], count: int, sizes: dict[UUID, Count
     return Batch(
         line=line,
         chart=charts.stacked_bars(
-            drawn, SERIES, f"User stories and defects per {each} of {line or 'the company'}, by date"
+            drawn,
+            SERIES,
+            f"User stories and defects per {each} of {line or 'the company'}, by date",
+            # The caption says the sum: on one axis with it, bars are too low to read.
+            cumulative=False,
         ),
         bars=drawn,
         count=len(bars),

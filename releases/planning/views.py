@@ -20,7 +20,7 @@ from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from releases.evidence.links import mentioned_in
 from releases.planning import actions, queries
-from releases.planning.board import Board, BoardFilter, board
+from releases.planning.board import Board, BoardFilter, board, chips
 from releases.planning.forms import ReleaseForm
 from releases.planning.lookup import moved
 from releases.planning.models import Release
@@ -70,8 +70,9 @@ def release_list(request: HttpRequest) -> HttpResponse:
 
 
 def _asked(request: HttpRequest) -> BoardFilter:
-    get = request.GET.get
-    return BoardFilter(get("squad", ""), get("stage", ""), get("type", ""), get("dark") == "1", get("found") == "1")
+    squad, stage, type_, label = (given(request.GET, name)[:200] for name in ("squad", "stage", "type", "label"))
+    flags = {name: request.GET.get(name) == "1" for name in ("dark", "found", "blocked", "stalled")}
+    return BoardFilter(squad, stage, type_, label, mine=request.GET.get("assignee") == "me", **flags)
 
 
 def _fragment(release: Release, made: Board, only: BoardFilter, request: HttpRequest) -> str:
@@ -94,7 +95,7 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board of a release. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
     release = get_object_or_404(Release, slug=slug)
     only = _asked(request)
-    made = board(release.pk, only)
+    made = board(release.pk, only, me=request.user)
     if wants_fragment(request):
         if request.GET.get("version") == made.version:
             return varied(HttpResponse(status=204))
@@ -108,6 +109,8 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
                 "board": made,
                 "fragment": _fragment(release, made, only, request),
                 "only": only,
+                "url": release.get_absolute_url(),
+                "chips": chips(only, made.types, made.labels, signed_in=request.user.is_authenticated),
                 "unlinked": queries.unlinked(release).count(),
                 "writable": may_plan(request.user),
                 "wall": request.GET.get("wall") == "1",

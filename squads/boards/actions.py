@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from urllib.parse import parse_qs
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -10,25 +9,31 @@ from django.db import transaction
 from portal.kernel import clock, live
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
+from squads.boards.filters import read_query
 from squads.boards.models import SavedView
-from squads.boards.queries import LIMITED, BoardFilter
+from squads.boards.queries import LIMITED
 from squads.judge import judgement
 from squads.stories.actions import create_story
 from squads.stories.models import Story
+from squads.stories.ranking import place
 from squads.teams.models import Membership, Squad
 from squads.teams.permissions import check_member
 
 MOST_LINES, LONGEST_TITLE = 50, 200
 HIGHEST_LIMIT = 999
 MOST_VIEWS = 30
+ADDABLE = "to do, in progress and dev done"
 ONE_MOMENT = timedelta(seconds=10)
 
 
-def add_stories(squad: Squad, text: str, *, by: Actor) -> list[Story]:
-    """Write a story for each line that is not empty; all of them or, when a line is wrong, none.
+def add_stories(squad: Squad, text: str, *, by: Actor, to: str = "todo") -> list[Story]:
+    """Write a story for each line that is not empty, and move it to the column `to`; all of them or, when a line is wrong,
+    none. Nothing is added where evidence decides.
 
     The same lines a moment later are a second click: their stories are there already.
     """
+    if to not in Story.Progress.values:
+        raise ValidationError({"to": f"You can add stories in {ADDABLE}. Later stages follow from evidence."})
     lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise ValidationError({"lines": "Enter at least one title, one per line."})
@@ -50,6 +55,9 @@ def add_stories(squad: Squad, text: str, *, by: Actor) -> list[Story]:
         if there := _just_made(squad, [title for _, title in lines], by):
             return there
         made = [create_story(squad, by=by, title=title) for _, title in lines]
+        if to != "todo":
+            for story in made:
+                place(story, by=by, to=to)
         live.touch([story.pk for story in made])
     return made
 
@@ -98,41 +106,18 @@ def save_view(squad: Squad, *, by: Actor, name: str, query: str, shared: bool = 
         raise ValidationError({"name": "Give the view a name of 1 to 60 characters."})
     if shared:
         check_member(squad, by, "its views")
-    only = read_query(query)
-    if not only:
-        raise ValidationError({"query": "Set a filter first, then save the view."})
-    if len(only.query) > 500:
+    asked = read_query(query)
+    if not asked.kept:
+        raise ValidationError({"query": "Set a filter or lanes first, then save the view."})
+    if len(asked.kept) > 500:
         raise ValidationError({"query": "This filter is too long to save. Shorten its text."})
     kept = SavedView.objects.filter(squad=squad, owner=by)
     if not kept.filter(name=name).exists() and kept.count() >= MOST_VIEWS:
         raise ValidationError({"name": f"You already have {MOST_VIEWS} views of this board. Delete one first."})
     view, _ = SavedView.objects.update_or_create(
-        squad=squad, owner=by, name=name, defaults={"query": only.query, "shared": shared}
+        squad=squad, owner=by, name=name, defaults={"query": asked.kept, "shared": shared}
     )
     return view
-
-
-def read(values: Mapping[str, list[str]]) -> BoardFilter:
-    """Read a filter from the parts of an address; parts it does not know are left out."""
-    said = {name: each[-1].replace("\0", "").strip()[:200] for name, each in values.items() if each}
-    type_ = said.get("type", "")
-    return BoardFilter(
-        said.get("release", ""),
-        type_ if type_ in Story.Type.values else "",
-        said.get("person", ""),
-        said.get("service", ""),
-        said.get("q", ""),
-        "1" if said.get("blocked") == "1" else "",
-        "1" if said.get("stalled") == "1" else "",
-        said.get("assignee", ""),
-        said.get("label", ""),
-        priority if (priority := said.get("priority", "")) in Story.Priority.values else "",
-    )
-
-
-def read_query(query: str) -> BoardFilter:
-    """Read a filter from what follows the question mark of an address."""
-    return read(parse_qs(query, max_num_fields=50)) if query.count("&") < 50 else BoardFilter()
 
 
 def remove_view(view: SavedView, *, by: Actor) -> None:

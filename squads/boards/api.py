@@ -12,7 +12,7 @@ from portal.kernel import clock
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from portal.kernel.request_fields import Body, check_names
-from squads.boards import actions, queries
+from squads.boards import filters, queries
 from squads.boards.time_in_stage import stalls
 from squads.judge import judgement
 from squads.stories import ranking
@@ -58,7 +58,7 @@ class SquadColumnOut(serializers.Serializer):
         allow_null=True, help_text="85 % of the newest finished stays were shorter. Null with fewer than five."
     )
     usual_n = serializers.IntegerField()
-    stories = SquadCardOut(many=True, help_text="At most 200; on rodeo done, the newest 30. `found` counts all.")
+    stories = SquadCardOut(many=True, help_text="At most 200; on rodeo done, the newest. `found` counts all.")
 
 
 class SquadBoardOut(serializers.Serializer):
@@ -126,7 +126,7 @@ class Boards(Endpoint):
         """Show the board of a squad, or the stories that match the filters. Long columns are cut off."""
         squad = get_object_or_404(Squad, slug=slug)
         check_names(list(request.query_params), [*(each.name for each in FILTERS), "format"], "parameter")
-        made = queries.board(squad, actions.read(dict(request.query_params.lists())), drawn=False, me=request.user)
+        made = queries.board(squad, filters.read(dict(request.query_params.lists())), drawn=False, me=request.user)
         at = clock.now()
         owners = owner_names(row.standing for column in made.columns for row in column.rows)
 

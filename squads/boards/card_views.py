@@ -1,14 +1,10 @@
 """What people do to one card of a board: place it, block it, and record evidence for it by hand."""
 
-from urllib.parse import urlsplit
-
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from portal.kernel.actors import actor_of
@@ -16,9 +12,10 @@ from portal.kernel.form_errors import refusal
 from portal.kernel.policy import members
 from portal.kernel.text_input import given, plain
 from portal.kernel.transitions import AlreadyMoved
-from squads.boards import actions, cards, queries
+from squads.boards import cards, queries
+from squads.boards.filters import read_query
 from squads.boards.forms import BlockForm
-from squads.boards.views import board_page
+from squads.boards.views import board_page, by_script, came_from
 from squads.stories import ranking
 from squads.stories.actions import record_by_hand
 from squads.stories.cards import row_from, version_of
@@ -32,29 +29,14 @@ from squads.teams.models import Squad
 RUNG_OF = {kind: rung for rung, kind in cards.KINDS.items()}
 
 
-def _by_script(request: HttpRequest) -> bool:
-    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
-
-
 def _layout(request: HttpRequest) -> str:
     """Return the template around a form: nothing when a script puts it into a dialog, else the whole page."""
     return "components/_part.html" if "X-Part" in request.headers else "base.html"
 
 
-def _filter(request: HttpRequest, url: str) -> str:
-    """Return the query of the board that the person came from; "" when they came from elsewhere."""
-    came = request.headers.get("referer", "")
-    if not url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
-        return ""
-    parts = urlsplit(came)
-    return parts.query if parts.path == url else ""
-
-
 def _back(request: HttpRequest, story: Story) -> HttpResponse:
     """Lead back to the card on the squad's board, filtered as it was."""
-    url = reverse("squads:boards:board", args=[story.squad.slug])
-    query = _filter(request, url)
-    return redirect(f"{url}?{query}#card-{story.key}" if query else f"{url}#card-{story.key}")
+    return redirect(f"{came_from(request, story.squad)}#card-{story.key}")
 
 
 def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
@@ -70,12 +52,12 @@ def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
 def _refused(request: HttpRequest, story: Story, error: AlreadyMoved | ValidationError) -> HttpResponse:
     """Answer a script with the reason, and a person with the board, filtered as it was, and the reason on it."""
     said, status = refusal(error)
-    if _by_script(request):
+    if by_script(request):
         return JsonResponse({"message": said}, status=status)
     messages.error(request, said)
     squad = Squad.objects.with_notice().get(pk=story.squad_id)
-    query = _filter(request, reverse("squads:boards:board", args=[squad.slug]))
-    return board_page(request, squad, queries.board(squad, actions.read_query(query), me=request.user), status=status)
+    asked = read_query(came_from(request, squad).partition("?")[2])
+    return board_page(request, squad, queries.board(squad, asked, me=request.user), status=status)
 
 
 @members
@@ -93,7 +75,7 @@ def place(request: HttpRequest, key: str) -> HttpResponse:
             ranking.place_held(story, by=actor_of(request), because=given(request.POST, "because"), **said)
     except (AlreadyMoved, ValidationError) as error:
         return _refused(request, story, error)
-    return _shown(story, drawn="X-Card" in request.headers) if _by_script(request) else _back(request, story)
+    return _shown(story, drawn="X-Card" in request.headers) if by_script(request) else _back(request, story)
 
 
 @members
@@ -106,7 +88,7 @@ def block(request: HttpRequest, key: str) -> HttpResponse:
             ranking.block(story, by=actor_of(request), because=form.cleaned_data["because"])
         except (AlreadyMoved, ValidationError) as error:
             return _refused(request, story, error)
-        return _shown(story) if _by_script(request) else _back(request, story)
+        return _shown(story) if by_script(request) else _back(request, story)
     context = {"story": story, "form": form, "layout": _layout(request)}
     return render(request, "squads/boards/block.html", context, status=400 if form.errors else 200)
 
@@ -119,7 +101,7 @@ def assign(request: HttpRequest, key: str) -> HttpResponse:
     if request.method == "POST":
         form, conflict, status = saved(request, story, ("assignees",))
         if status == 200:
-            return _shown(story) if _by_script(request) else _back(request, story)
+            return _shown(story) if by_script(request) else _back(request, story)
     context = {
         "story": story,
         "form": form,
@@ -138,7 +120,7 @@ def unblock(request: HttpRequest, key: str) -> HttpResponse:
         ranking.unblock(story, by=actor_of(request))
     except AlreadyMoved as error:
         return _refused(request, story, error)
-    return _shown(story) if _by_script(request) else _back(request, story)
+    return _shown(story) if by_script(request) else _back(request, story)
 
 
 @members
@@ -158,7 +140,7 @@ def by_hand(request: HttpRequest, key: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error)
         else:
-            if _by_script(request):
+            if by_script(request):
                 story.refresh_from_db(fields=["stage_at"])
                 return _shown(story)
             messages.success(request, "Evidence added.")

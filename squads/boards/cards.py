@@ -8,7 +8,7 @@ from django.template.loader import get_template
 from django.utils.safestring import SafeString, mark_safe
 
 from portal.kernel import clock
-from squads.boards.time_in_stage import Usual, stalls, usual
+from squads.boards.time_in_stage import Usual, stalls, usual_in
 from squads.judge import judgement
 from squads.stories.cards import CardMaker, LiveCard, Row, rows_of, version_of
 from squads.stories.models import Story
@@ -39,7 +39,7 @@ def card_html(
     cards, by key; both are looked up when not given."""
     rows, at = list(rows), at or clock.now()
     if known is None:
-        known = {squad: usual(squad) for squad in {row.squad_id for row in rows}}
+        known = usual_in(row.squad_id for row in rows)
     maker = CardMaker.of(rows, at)
     template = get_template("squads/boards/_card.jinja", using="jinja2").template.module  # type: ignore[attr-defined]
     menus: dict[Menu, str] = {}

@@ -2,86 +2,33 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from django.apps import apps
-from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Value, Window
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q, QuerySet, Value, Window
 from django.db.models.functions import Concat, Trim
 from django.utils.safestring import SafeString
+from natsort import natsort_keygen
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
-from portal.kernel.models import StateChange
-from squads.assignments.queries import assigned_to
 from squads.boards import cards
+from squads.boards.filters import Asked, BoardFilter
 from squads.boards.time_in_stage import Usual, stalls, usual
 from squads.judge import judgement
-from squads.labels.queries import labelled
 from squads.stories.cards import SINCE, Row, rows_of, version_of
-from squads.stories.models import Evidence, Story
-from squads.stories.querysets import condition_of
+from squads.stories.models import Story
 from squads.teams.models import Membership, Service, Squad
 from squads.teams.queries import left_out_of
 
-# Cards of one column at most, and the newest that are rodeo done.
-MOST, NEWEST = 200, 30
-OPTIONS = 200
+# Cards of one column: the first ones by rank and the newest that are rodeo done; at length, so many.
+FIRST, NEWEST, MOST = 25, 20, 200
+OPTIONS, MOST_LANES = 200, 100
+natural = natsort_keygen()
 LIMITED = judgement.STAGES[:-1]
-
-
-@dataclass(frozen=True, slots=True)
-class BoardFilter:
-    """A part of the board, as its address says."""
-
-    release: str = ""
-    type: str = ""
-    person: str = ""
-    service: str = ""
-    q: str = ""
-    blocked: str = ""
-    stalled: str = ""
-    assignee: str = ""
-    label: str = ""
-    priority: str = ""
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, each.name) for each in fields(self))
-
-    @property
-    def query(self) -> str:
-        """What follows the question mark in the board's address."""
-        return urlencode({each.name: value for each in fields(self) if (value := getattr(self, each.name))})
-
-    def condition(self, squad: Squad, me: Anyone | None = None) -> Q:
-        """Return what the database can tell, "me" being who looks; whether a story stalls depends on the present."""
-        wanted = Q()
-        if self.release:
-            wanted &= Q(release__slug=self.release)
-        if self.type:
-            wanted &= Q(type=self.type)
-        if self.person:
-            started = StateChange.objects.filter(
-                kind="story", key__startswith=f"{squad.key_prefix}-", to_state="in_progress", by__username=self.person
-            )
-            wanted &= Q(created_by__username=self.person) | Q(key__in=started.values("key"))
-        if self.service:
-            changed = Evidence.objects.filter(story=OuterRef("pk"), kind="change", service=self.service)
-            wanted &= Q(Exists(changed))
-        if self.q:
-            wanted &= condition_of(self.q)
-        if self.assignee:
-            wanted &= assigned_to(self.assignee, me)
-        if self.label:
-            wanted &= labelled(self.label)
-        if self.priority:
-            wanted &= Q(priority=self.priority)
-        if self.blocked:
-            wanted &= ~Q(blocked_because="")
-        return wanted
 
 
 class _Light(NamedTuple):
@@ -91,6 +38,23 @@ class _Light(NamedTuple):
     stage: str
     since: datetime
     hit: bool
+
+
+class Lane(NamedTuple):
+    """One row of a board that is split by release or assignee; `mark` is the slug or user name."""
+
+    mark: str
+    name: str
+
+
+class Cell(NamedTuple):
+    """The cards of one column that stand in one lane; a board without lanes has one for each column."""
+
+    lane: Lane
+    html: list[SafeString]
+
+
+ALL = Lane("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +69,8 @@ class Column:
     limit: int | None
     usual: Usual | None
     rows: list[Row]
-    html: list[SafeString]
+    cells: list[Cell]
+    at_length: bool
 
     @property
     def over(self) -> bool:
@@ -123,11 +88,21 @@ class Board:
     """Everything the board shows."""
 
     columns: list[Column]
-    only: BoardFilter
+    asked: Asked
     total: int
     version: str
     # How many cancelled stories and duplicates it leaves out, in words.
     left_out: str = ""
+
+    @property
+    def only(self) -> BoardFilter:
+        """The part of the board that is shown."""
+        return self.asked.only
+
+    @property
+    def cut(self) -> bool:
+        """Whether unfinished stories are found that are not shown."""
+        return any(column.more > 0 for column in self.columns[:-1])
 
     @property
     def shown(self) -> int:
@@ -137,35 +112,54 @@ class Board:
 
 def board(
     squad: Squad,
-    only: BoardFilter | None = None,
+    asked: Asked | None = None,
     at: datetime | None = None,
     *,
     drawn: bool = True,
     me: Anyone | None = None,
 ) -> Board:
-    """Read the board of a squad, or a part of it, as `me` sees it: at most eight queries.
+    """Read the board of a squad, or a part of it, as `me` sees it: at most seven queries.
 
-    Without `drawn`, no card is drawn as HTML.
+    Without `drawn`, no card is drawn as HTML, and every column is read at length.
     """
-    at, only, known = at or clock.now(), only or BoardFilter(), usual(squad.pk)
-    light = _unfinished(squad, only, me)
+    at, asked, known = at or clock.now(), asked or Asked(), usual(squad.pk)
+    long = frozenset(asked.more if drawn else judgement.STAGES)
+    light = _unfinished(squad, asked.only, me)
     late = {row.pk for row in light if stalls(row.stage, row.since, at, known)}
-    totals = Counter(row.stage for row in light)
     hits: dict[str, list[int]] = {stage: [] for stage in judgement.STAGES}
     for row in light:
-        if row.hit and (not only.stalled or row.pk in late):
+        if row.hit and (not asked.only.stalled or row.pk in late):
             hits[row.stage].append(row.pk)
     found = {stage: len(pks) for stage, pks in hits.items()}
-    hits["rodeo_done"], found["rodeo_done"] = _newest(squad, only, me)
-    totals["rodeo_done"] = found["rodeo_done"]
-    wanted = {stage: pks[:MOST] for stage, pks in hits.items()}
-    rows = rows_of(pk for pks in wanted.values() for pk in pks)
+    newest, found["rodeo_done"] = _newest(squad, asked.only, me, MOST if "rodeo_done" in long else NEWEST)
+    wanted = [*newest, *(pk for stage, pks in hits.items() for pk in pks[: MOST if stage in long else FIRST])]
+    totals = Counter(row.stage for row in light) + Counter(rodeo_done=found["rodeo_done"])
+    rows = rows_of(wanted)
     versions = {row.key: version_of(row) for row in rows}
     html = cards.card_html(rows, at=at, known={squad.pk: known}, versions=versions) if drawn else {}
-    columns = [_column(squad, stage, rows, totals, found, known, html) for stage in judgement.STAGES]
+    sort = _Sort(rows, asked.lanes, html)
+    columns = [
+        _column(squad, stage, rows, totals[stage], found[stage], known.get(stage), sort, stage in long)
+        for stage in judgement.STAGES
+    ]
     left_out = left_out_of(squad)
-    version = _version(columns, versions, late, left_out)
-    return Board(columns, only, sum(totals.values()), version, left_out)
+    version = _version(columns, versions, late, left_out, sort.lane_of)
+    return Board(columns, asked, totals.total(), version, left_out)
+
+
+def _column(
+    squad: Squad,
+    stage: str,
+    rows: Iterable[Row],
+    total: int,
+    found: int,
+    usually: Usual | None,
+    sort: "_Sort",
+    at_length: bool,
+) -> Column:
+    here, people = _in_column(rows, stage), stage in Story.Progress.values
+    name, limit = judgement.STAGE_NAMES[stage], squad.wip_limits.get(stage)
+    return Column(stage, name, people, total, found, limit, usually, here, sort.cells(here), at_length)
 
 
 def _unfinished(squad: Squad, only: BoardFilter, me: Anyone | None) -> list[_Light]:
@@ -175,49 +169,75 @@ def _unfinished(squad: Squad, only: BoardFilter, me: Anyone | None) -> list[_Lig
     return [_Light._make(row) for row in rows.values_list("pk", "stage", SINCE, hit)]
 
 
-def _newest(squad: Squad, only: BoardFilter, me: Anyone | None) -> tuple[list[int], int]:
+def _newest(squad: Squad, only: BoardFilter, me: Anyone | None, most: int) -> tuple[list[int], int]:
     """Return the newest stories that are rodeo done, and how many there are. None of them stalls."""
     if only.stalled:
         return [], 0
     rows = Story.objects.not_ended().filter(only.condition(squad, me), squad=squad, stage="rodeo_done")
     counted = rows.annotate(all=Window(Count("*"))).order_by(F("stage_at").desc(nulls_last=True), "-pk")
-    found = list(counted.values_list("pk", "all")[:NEWEST])
+    found = list(counted.values_list("pk", "all")[:most])
     return [pk for pk, _ in found], found[0][1] if found else 0
 
 
-def _column(
-    squad: Squad,
-    stage: str,
-    rows: Iterable[Row],
-    totals: Counter[str],
-    found: dict[str, int],
-    known: dict[str, Usual],
-    html: dict[str, SafeString],
-) -> Column:
+def _in_column(rows: Iterable[Row], stage: str) -> list[Row]:
     here = [row for row in rows if row.stage == stage]
     if stage == "rodeo_done":
         here.sort(key=lambda row: (row.since is not None, row.since, row.pk), reverse=True)
-    return Column(
-        stage,
-        judgement.STAGE_NAMES[stage],
-        stage in Story.Progress.values,
-        totals[stage],
-        found[stage],
-        squad.wip_limits.get(stage),
-        known.get(stage),
-        here,
-        [html[row.key] for row in here if row.key in html],
-    )
+    return here
 
 
-def _version(columns: list[Column], versions: dict[str, str], late: set[int], left_out: str) -> str:
+class _Sort:
+    """Sorts cards into lanes. A story with several assignees is in the lane of whoever was assigned first."""
+
+    def __init__(self, rows: list[Row], by: str, html: dict[str, SafeString]) -> None:
+        self.html, self.lanes, self.lane_of = html, [ALL], dict[int, Lane]()
+        if not by:
+            return
+        self.lane_of = _releases(rows) if by == "release" else _assigned(rows)
+        self.rest = Lane("", "No release" if by == "release" else "Nobody")
+        named = sorted(set(self.lane_of.values()), key=lambda lane: (natural(lane.name.lower()), lane.mark))
+        self.lanes = named[:MOST_LANES]
+        if len(self.lanes) < len(named):
+            self.rest = Lane("", f"{self.rest.name}, and {len(named) - MOST_LANES} more")
+        if any(self._lane(row) is self.rest for row in rows):
+            self.lanes.append(self.rest)
+
+    def _lane(self, row: Row) -> Lane:
+        lane = self.lane_of.get(row.pk)
+        return lane if lane in self.lanes else self.rest
+
+    def cells(self, rows: list[Row]) -> list[Cell]:
+        """Return the cards of a column, lane by lane."""
+        if self.lanes == [ALL]:
+            return [Cell(ALL, [self.html[row.key] for row in rows if row.key in self.html])]
+        places: dict[Lane, list[SafeString]] = {lane: [] for lane in self.lanes}
+        for row in rows:
+            if row.key in self.html:
+                places[self._lane(row)].append(self.html[row.key])
+        return [Cell(lane, html) for lane, html in places.items()]
+
+
+def _assigned(rows: Iterable[Row]) -> dict[int, Lane]:
+    return {row.pk: Lane(row.people[0].username, row.people[0].name) for row in rows if row.people}
+
+
+def _releases(rows: Iterable[Row]) -> dict[int, Lane]:
+    """Return the releases that stories are planned for, in one query."""
+    planned: Any = Story.objects.filter(pk__in=[row.pk for row in rows], release__isnull=False).order_by()
+    name = Trim(Concat("release__line", Value(" "), "release__version"))
+    return {pk: Lane(slug, said) for pk, slug, said in planned.values_list("pk", "release__slug", name)}
+
+
+def _version(
+    columns: list[Column], versions: dict[str, str], late: set[int], left_out: str, lanes: dict[int, Lane]
+) -> str:
     """Return a mark that changes whenever the board does."""
     shown = [
         (
             column.total,
             column.found,
             column.limit,
-            [(row.key, versions[row.key], row.pk in late) for row in column.rows],
+            [(row.key, versions[row.key], row.pk in late, lanes.get(row.pk)) for row in column.rows],
         )
         for column in columns
     ]

@@ -1,11 +1,12 @@
 """How long stories of a squad usually stay on a stage (85th percentile, not the median): the measure of "stalled"."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.cache import caches
-from django.db.models import F
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from portal.kernel import clock
 from portal.kernel.numbers import percentile
@@ -39,13 +40,24 @@ class Usual(NamedTuple):
 
 
 def usual(squad_id: int) -> dict[str, Usual]:
-    """Return what is usual on each stage of which at least FEWEST stays ended. Two queries, kept for a minute."""
-    key = f"stays:{squad_id}"
-    known: dict[str, Usual] | None = caches["local"].get(key)
-    if known is None:
-        known = measured(stays_of(squad_id))
-        caches["local"].set(key, known, KEPT_SECONDS)
-    return known
+    """Return what is usual on each stage of which at least FEWEST stays ended. One query, kept for a minute."""
+    return usual_in([squad_id])[squad_id]
+
+
+def usual_in(squad_ids: Iterable[int]) -> dict[int, dict[str, Usual]]:
+    """Return what is usual in each of these squads, in one query for those that nobody asked for lately."""
+    ids = set(squad_ids)
+    cache, found = caches["local"], dict[int, dict[str, Usual]]()
+    for squad in ids:
+        known: dict[str, Usual] | None = cache.get(f"stays:{squad}")
+        if known is not None:
+            found[squad] = known
+    if wanted := ids - found.keys():
+        stays = stays_in(wanted)
+        for squad in wanted:
+            found[squad] = measured(stays.get(squad, {}))
+            cache.set(f"stays:{squad}", found[squad], KEPT_SECONDS)
+    return found
 
 
 def stalls(stage: str, since: datetime | None, at: datetime, known: Mapping[str, Usual]) -> bool:
@@ -65,24 +77,36 @@ def measured(lengths: dict[str, list[float]]) -> dict[str, Usual]:
 
 
 def stays_of(squad_id: int) -> dict[str, list[float]]:
-    """Return the lengths, in seconds, of finished stays by stage, those of the stories that moved last first.
+    """Return the lengths, in seconds, of a squad's finished stays by stage (see `stays_in`)."""
+    return stays_in([squad_id]).get(squad_id, {})
+
+
+def stays_in(squad_ids: Iterable[int]) -> dict[int, dict[str, list[float]]]:
+    """Return the lengths, in seconds, of finished stays by squad and stage, those of the stories that moved last first.
 
     A stay lasts from one change of stage to the next; the first one from when the story was written, if it was to do then.
     Of a story that was brought in further on, nobody knows when that stay began.
     """
-    rows = Story.objects.not_ended().filter(squad=squad_id).exclude(stage="todo")
-    newest = rows.order_by(F("stage_at").desc(nulls_last=True), "-pk")
-    entered = dict(newest.values_list("pk", "created_at")[:NEWEST])
-    lengths: dict[int, list[tuple[str, float]]] = {pk: [] for pk in entered}
-    changes = StageChange.objects.filter(story__in=list(entered)).order_by("story_id", "at")
-    moved = set[int]()
-    for pk, left, at in changes.values_list("story_id", "from_stage", "at"):
-        if pk in moved or left == "todo":
-            lengths[pk].append((left, (at - entered[pk]).total_seconds()))
-        moved.add(pk)
-        entered[pk] = at
-    found: dict[str, list[float]] = {}
-    for stage, seconds in (stay for stays in lengths.values() for stay in stays):
-        if seconds >= 0:
-            found.setdefault(stage, []).append(seconds)
+    changes = StageChange.objects.filter(story__in=_moved_last(list(squad_ids)))
+    in_order = changes.order_by(F("story__stage_at").desc(nulls_last=True), "-story", "at")
+    found: dict[int, dict[str, list[float]]] = {}
+    story, entered, first = 0, None, True
+    rows = in_order.values_list("story_id", "story__squad", "from_stage", "at", "story__created_at")
+    for pk, squad, left, at, written in rows:
+        if pk != story:
+            story, entered, first = pk, written, True
+        seconds = (at - entered).total_seconds()
+        if seconds >= 0 and (left == "todo" or not first):
+            found.setdefault(squad, {}).setdefault(left, []).append(seconds)
+        entered, first = at, False
     return found
+
+
+def _moved_last(squad_ids: list[int]) -> "QuerySet[Any]":
+    """Return the ids of the stories of each of these squads that moved last."""
+    newest = (F("stage_at").desc(nulls_last=True), F("pk").desc())
+    rows = Story.objects.not_ended().filter(squad__in=squad_ids).exclude(stage="todo")
+    if len(squad_ids) == 1:
+        return rows.order_by(*newest).values("pk")[:NEWEST]
+    place = Window(RowNumber(), partition_by="squad", order_by=newest)
+    return rows.order_by().annotate(place=place).filter(place__lte=NEWEST).values("pk")

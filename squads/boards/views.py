@@ -1,35 +1,55 @@
 """The board of a squad: its page and fragment, writing several stories, saved views, and how the squad works."""
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actors import Anyone, actor_of
 from portal.kernel.htmx import varied, wants_fragment
 from portal.kernel.policy import leads, members, reading, writing
 from portal.kernel.text_input import given
-from squads.boards import actions, queries
+from squads.boards import actions, filters, queries
+from squads.boards.cards import card_html
 from squads.boards.forms import RulesForm
 from squads.boards.models import SavedView
 from squads.boards.queries import Board
+from squads.stories.cards import rows_of
 from squads.stories.models import STAYS, Story
 from squads.teams.models import Membership, Squad
 from squads.teams.permissions import check_lead, check_member
 
 
-def _fragment(squad: Squad, made: Board, url: str) -> str:
-    query = "&".join(each for each in (made.only.query, f"version={made.version}") if each)
+def by_script(request: HttpRequest) -> bool:
+    """Say whether a script asks, which wants JSON."""
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def came_from(request: HttpRequest, squad: Squad) -> str:
+    """Return the address of the squad's board, as it was when the person came from it."""
+    url, came = reverse("squads:boards:board", args=[squad.slug]), request.headers.get("referer", "")
+    if not url_has_allowed_host_and_scheme(came, {request.get_host()}, require_https=request.is_secure()):
+        return url
+    parts = urlsplit(came)
+    return f"{url}?{parts.query}" if parts.path == url and parts.query else url
+
+
+def _fragment(request: HttpRequest, squad: Squad, made: Board, url: str) -> str:
+    query = "&".join(each for each in (made.asked.query, f"version={made.version}") if each)
     context = {
         "board": made,
         "squad": squad,
         "url": url,
         "query": query,
+        # Columns that this browser keeps folded (board-fold.js).
+        "folded": request.COOKIES.get("rodeo_folded", "").split("."),
         "stories": f"{reverse('squads:stories:list')}?squad={squad.slug}&stage=",
     }
     return render_to_string("squads/boards/_board.jinja", context, using="jinja2")
@@ -47,13 +67,13 @@ def _roles(user: Anyone, people: list[Membership]) -> tuple[bool, bool]:
 @require_safe
 def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board of a squad. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
-    squad = get_object_or_404(Squad.objects.with_notice(), slug=slug)
-    only, url = actions.read(dict(request.GET.lists())), reverse("squads:boards:board", args=[squad.slug])
-    made = queries.board(squad, only, me=request.user)
+    squad = get_object_or_404(Squad.objects.with_notice().with_left_out(), slug=slug)
+    url = reverse("squads:boards:board", args=[squad.slug])
+    made = queries.board(squad, filters.read(dict(request.GET.lists())), me=request.user)
     if wants_fragment(request):
         if request.GET.get("version") == made.version:
             return varied(HttpResponse(status=204))
-        return varied(HttpResponse(_fragment(squad, made, url)))
+        return varied(HttpResponse(_fragment(request, squad, made, url)))
     return board_page(request, squad, made)
 
 
@@ -74,13 +94,17 @@ def board_page(
                 "squad": squad,
                 "board": made,
                 "only": made.only,
+                "asked": made.asked,
+                "chips": filters.chips(made.asked, options.labels, signed_in=request.user.is_authenticated),
+                "lanes": filters.lane_chips(made.asked),
                 "url": url,
-                "fragment": _fragment(squad, made, url),
+                "fragment": _fragment(request, squad, made, url),
                 "people": people,
                 "accounts": [each.user for each in people if each.user.is_active],
                 "options": options,
                 "types": Story.Type.choices,
                 "priorities": Story.Priority.choices,
+                "saved": any(view.query == made.asked.kept for view in options.views),
                 "views": [
                     (view, "" if view.owner_id == request.user.pk else names.get(view.owner_id, "shared"))
                     for view in options.views
@@ -102,15 +126,23 @@ def add(request: HttpRequest, slug: str) -> HttpResponse:
     """Write a story for each line; when one is wrong, say which, keep what was typed, and write none."""
     squad = get_object_or_404(Squad, slug=slug)
     check_member(squad, request.user, "its stories")
-    url = reverse("squads:boards:board", args=[squad.slug])
     text = request.POST.get("lines", "").replace("\0", "")
     try:
-        made = actions.add_stories(squad, text, by=actor_of(request))
+        made = actions.add_stories(squad, text, by=actor_of(request), to=given(request.POST, "to") or "todo")
     except ValidationError as error:
-        return board_page(request, squad, queries.board(squad), typed=text, errors=error.messages, status=400)
+        if by_script(request):
+            return JsonResponse({"message": " ".join(error.messages)}, status=400)
+        board = queries.board(squad, me=request.user)
+        return board_page(request, squad, board, typed=text, errors=error.messages, status=400)
     first, last = made[0].key, made[-1].key
-    messages.success(request, f"Added {first}." if len(made) == 1 else f"Added {first} to {last}.")
-    return redirect(f"{url}#card-{last}")
+    said = f"Added {first}." if len(made) == 1 else f"Added {first} to {last}."
+    if by_script(request):
+        [row] = rows_of([made[-1].pk])
+        return JsonResponse(
+            {"key": last, "stage": row.stage, "rank": row.rank, "message": said, "html": card_html([row])[last]}
+        )
+    messages.success(request, said)
+    return redirect(f"{came_from(request, squad)}#card-{last}")
 
 
 @leads
@@ -149,7 +181,7 @@ def save_view(request: HttpRequest, slug: str) -> HttpResponse:
     except ValidationError as error:
         for message in error.messages:
             messages.error(request, message)
-        return redirect(f"{url}?{actions.read_query(query).query}")
+        return redirect(f"{url}?{filters.read_query(query).query}")
     messages.success(request, f"Saved “{view}”.")
     return redirect(f"{url}?{view.query}")
 

@@ -16,13 +16,18 @@ SHOWN = 200
 def labels_of(stories: Iterable[int]) -> dict[int, list[str]]:
     """Return the labels of each of these stories by name, in the order of the alphabet; one query, however many."""
     ids = list(stories)
-    if not ids:
-        return {}
-    links = apps.get_model("squads", "Story").labels.through._default_manager.filter(story__in=ids)
     found: dict[int, list[str]] = {}
-    for story, name in links.order_by("label__folded").values_list("story_id", "label__name"):
+    if not ids:
+        return found
+    for story, name in links_in(ids).order_by("label__folded").values_list("story_id", "label__name"):
         found.setdefault(story, []).append(name)
     return found
+
+
+def links_in(stories: Iterable[int]) -> "QuerySet[Any]":
+    """Return which label which of these stories has, in no order."""
+    links: QuerySet[Any] = apps.get_model("squads", "Story").labels.through._default_manager.all()
+    return links.filter(story__in=list(stories)).order_by()
 
 
 def unknown_labels(squad: Squad, names: Iterable[str]) -> list[str]:

@@ -12,12 +12,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
-from squads.assignments.queries import Assignee, assignees_of
+from squads.assignments.queries import Assignee
 from squads.judge import judgement
-from squads.labels.queries import labels_of
 from squads.stories import ladder
 from squads.stories.models import Story
-from squads.stories.queries import gap_words, owner_names
+from squads.stories.queries import gap_words, owner_names, people_and_labels
 from squads.teams.keys import foreign_key_of
 
 MOST_LABELS_SHOWN = 3
@@ -112,12 +111,12 @@ class LiveCard(NamedTuple):
 
 
 def rows_of(ids: Iterable[int]) -> list[Row]:
-    """Read what the cards of these stories are made of, in three queries, in the order of their squads' boards.
+    """Read what the cards of these stories are made of, in two queries, in the order of their squads' boards.
 
     No board has a card of what was cancelled or is a duplicate.
     """
     ids = list(ids)
-    people, labels = assignees_of(ids), labels_of(ids)
+    people, labels = people_and_labels(ids)
     rows = Story.objects.not_ended().filter(pk__in=ids).order_by("rank").values_list(*COLUMNS)
     return [Row._make((*row, tuple(people.get(row[0], ())), tuple(labels.get(row[0], ())))) for row in rows]
 
@@ -125,8 +124,7 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
 def row_from(story: Story) -> Row:
     """Return what the card of a story at hand is made of, squad included."""
     since = story.stage_at or story.progress_at or (story.created_at if story.stage == "todo" else None)
-    people = tuple(assignees_of([story.pk]).get(story.pk, ()))
-    labels = tuple(labels_of([story.pk]).get(story.pk, ()))
+    people, labels = (tuple(each.get(story.pk, ())) for each in people_and_labels([story.pk]))
     beside = {"since": since, "squad": story.squad.name, "slug": story.squad.slug, "people": people, "labels": labels}
     return Row._make(beside[name] if name in beside else getattr(story, name) for name in Row._fields)
 

@@ -6,15 +6,15 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.apps import apps
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
 from portal.kernel.markdown import to_html
-from squads.assignments.queries import Assignee, assignees_of
+from squads.assignments.queries import Assignee, assigned_in, assignees_in
 from squads.judge import judgement
 from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
-from squads.labels.queries import labels_of
+from squads.labels.queries import links_in
 from squads.stories import ladder
 from squads.stories.editing import CHECKLISTS
 from squads.stories.editing import lines as checklines
@@ -164,12 +164,28 @@ def gap_words(standing: Mapping[str, Any]) -> str:
     return ", ".join(ladder.NAMES[gap] for gap in standing.get("gaps", ()))
 
 
+def people_and_labels(ids: Iterable[int]) -> tuple[dict[int, list[Assignee]], dict[int, list[str]]]:
+    """Return who works on each of these stories, the longest first, and its labels by name; one query for both."""
+    ids = list(ids)
+    if not ids:
+        return {}, {}
+    none = (Value(""), Value(-1), Value(None, DateTimeField()), Value(0))
+    links = links_in(ids).values_list("story_id", "label__name", "label__folded", *none)
+    people, labels = list[Any](), list[Any]()
+    for row in assigned_in(ids).union(links, all=True):
+        (people if row[4] >= 0 else labels).append(row)
+    people.sort(key=lambda row: row[5:])
+    named: dict[int, list[str]] = {}
+    for story, name, *_ in sorted(labels, key=lambda row: row[2]):
+        named.setdefault(story, []).append(name)
+    return assignees_in(people), named
+
+
 def lines(stories: Iterable[Story]) -> list[Line]:
-    """Return stories as lines of a list, with a query each for the owners they mention, who works on them and their labels."""
+    """Return stories as lines of a list, with a query for the owners they mention and one for people and labels."""
     rows = list(stories)
     at, owners = clock.now(), owner_names(story.standing for story in rows)
-    ids = [story.pk for story in rows]
-    people, labels = assignees_of(ids), labels_of(ids)
+    people, labels = people_and_labels(story.pk for story in rows)
     return [
         Line(
             story,

@@ -9,11 +9,14 @@ from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.core.cache import caches
 from django.test import Client
+from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from portal.accounts.models import User
 from portal.kernel.models import StateChange
-from squads.models import Evidence, Membership, Squad, Story
+from releases.planning.actions import create_release
+from squads.labels.models import Label
+from squads.models import Assignment, Evidence, Membership, Squad, Story
 from squads.stories import ranking
 from squads.stories.actions import create_story, record_by_hand
 from tests.journeys.axe import RULES
@@ -329,12 +332,95 @@ def test_a_filter_is_kept_as_a_view(board: Page) -> None:
     board.get_by_role("button", name="Filter").click()
     stands(board, "in_progress", "Dogs")
     stands(board, "todo")
+    board.locator("summary", has_text="Save view").click()
     board.get_by_label("Save this view as").fill("Waiting")
     board.get_by_role("button", name="Save view").click()
     board.get_by_role("link", name="Clear filters").first.click()
     stands(board, "todo", "Ants", "Bees", "Cats")
     board.get_by_label("Saved views").get_by_role("link", name="Waiting").click()
     stands(board, "todo")
+
+
+def test_a_chip_filters_with_one_click_and_lanes_stay(board: Page) -> None:
+    board.get_by_role("link", name="assignee", exact=True).click()
+    board.get_by_role("link", name="Blocked", exact=True).click()
+    expect(board).to_have_url(re.compile(r"\?blocked=1&lanes=assignee$"))
+    expect(board.get_by_role("link", name="Blocked", exact=True)).to_have_attribute("aria-current", "true")
+    assert board.locator(".card").count() == 1
+    board.get_by_role("link", name="Clear filters").click()
+    expect(board.locator(".card")).to_have_count(6)
+
+
+def test_titles_are_typed_one_after_the_other_into_a_column(board: Page, ana: User) -> None:
+    column = board.locator(".lane", has=lane(board, "in_progress"))
+    tab_to(column.get_by_text("Add story"))
+    board.keyboard.press("Enter")
+    for title in ("Gnus", "Hens"):
+        board.keyboard.type(title)
+        board.keyboard.press("Enter")
+        expect(lane(board, "in_progress").locator(".card__title").last).to_have_text(title)
+        expect(column.get_by_role("textbox")).to_be_focused()
+    expect(board.locator("#board-says")).to_have_text("Added PAY-8.")
+    expect(board.locator("[data-count='in_progress']")).to_have_text("3")
+    board.reload()
+    stands(board, "in_progress", "Dogs", "Gnus", "Hens")
+    assert StateChange.objects.get(key="PAY-8").by == ana
+
+
+def test_what_is_typed_on_a_part_of_the_board_is_asked_for_anew(board: Page) -> None:
+    board.goto(f"{BOARD}?lanes=release")
+    column = board.locator(".lane", has=board.locator("#lane-todo"))
+    column.get_by_text("Add story").click()
+    board.keyboard.type("Gnus")
+    board.keyboard.press("Enter")
+    stands(board, "todo", "Ants", "Bees", "Cats", "Gnus")
+    expect(column.get_by_role("textbox")).to_be_focused()
+
+
+def test_a_title_that_is_refused_stays_in_its_field(board: Page) -> None:
+    board.route("**/board/stories/", lambda route: route.fulfill(status=503, body="busy"))
+    column = board.locator(".lane", has=lane(board, "todo"))
+    column.get_by_text("Add story").click()
+    board.keyboard.type("Gnus")
+    board.keyboard.press("Enter")
+    expect(board.get_by_role("alert")).to_contain_text("The server refused it (503): nothing was added.")
+    expect(column.get_by_role("textbox")).to_have_value("Gnus")
+
+
+def test_a_folded_column_stays_folded_and_keys_pass_over_it(board: Page) -> None:
+    fold = board.get_by_role("button", name="Show in progress")
+    tab_to(fold)
+    board.keyboard.press("Enter")
+    expect(fold).to_have_attribute("aria-expanded", "false")
+    expect(card(board, "PAY-4")).to_be_hidden()
+    board.reload()
+    expect(card(board, "PAY-4")).to_be_hidden()
+    card(board, "PAY-1").focus()
+    board.keyboard.press("l")
+    expect(card(board, "PAY-5")).to_be_focused()
+    board.get_by_role("button", name="Show in progress").click()
+    expect(card(board, "PAY-4")).to_be_visible()
+
+
+def test_a_card_stays_in_its_lane_wherever_it_is_dropped(board: Page, ana: User, bo: User) -> None:
+    Membership.objects.create(squad=Squad.objects.get(slug="payments"), user=bo)
+    for key, person in (("PAY-1", ana), ("PAY-4", bo)):
+        Assignment.objects.create(story=Story.objects.get(key=key), person=person, at=timezone.now())
+    board.goto(f"{BOARD}?lanes=assignee")
+    theirs = board.locator(".lane__cards[data-stage='in_progress'][data-row='bo']")
+    with board.expect_response("**/stories/PAY-1/place/"):
+        drag(board, "PAY-1", theirs, y=0.5)
+    own = board.locator(".lane__cards[data-stage='in_progress'][data-row='ana']")
+    expect(own.locator("#card-PAY-1")).to_be_visible()
+    expect(theirs.locator("#card-PAY-4")).to_be_visible()
+    card(board, "PAY-1").focus()
+    board.keyboard.press("m")
+    board.keyboard.press("l")
+    with board.expect_response("**/stories/PAY-1/place/"):
+        board.keyboard.press("Enter")
+    expect(board.locator(".lane__cards[data-stage='dev_done'][data-row='ana'] #card-PAY-1")).to_be_focused()
+    story = Story.objects.get(key="PAY-1")
+    assert (story.stage, [each.person for each in story.assignments.all()]) == ("dev_done", [ana])
 
 
 def test_a_poll_shows_what_others_moved_and_keeps_the_focus(board: Page, ana: User) -> None:
@@ -383,8 +469,11 @@ def test_everybody_can_read_the_board(board: Page, scheme: Any) -> None:
     for summary in board.locator(".tools summary, #card-PAY-1 summary").all():
         summary.click()
     look("everything open")
-    board.goto(f"{BOARD}?blocked=1")
-    look("filtered")
+    for query in ("?blocked=1", "?lanes=assignee"):
+        board.goto(f"{BOARD}{query}")
+        board.locator("[data-fold='todo']").click()
+        look(query)
+        board.locator("[data-fold='todo']").click()
     board.goto(BOARD)
     drag(board, "PAY-5", lane(board, "tested"))
     expect(board.get_by_role("dialog")).to_be_visible()
@@ -395,12 +484,18 @@ def test_everybody_can_read_the_board(board: Page, scheme: Any) -> None:
     assert found == []
 
 
-def test_nothing_is_wider_than_a_phone(board: Page) -> None:
-    board.set_viewport_size({"width": 390, "height": 844})
+def test_nothing_is_wider_than_a_phone_however_long_its_words(board: Page, ana: User, payments: Squad) -> None:
+    board.set_viewport_size({"width": 320, "height": 700})
+    release = create_release(by=ana, version="V" * 200, line="L" * 120)
+    story = create_story(payments, by=ana, title="W" * 200, release=release)
+    story.labels.add(Label.objects.create(squad=payments, name="x" * 40))
     wide = {}
     for url in (
         BOARD,
         f"{BOARD}?blocked=1",
+        f"{BOARD}?lanes=release",
+        "/releases/",
+        release.get_absolute_url(),
         f"{BOARD}settings/",
         "/stories/PAY-1/block/",
         "/stories/PAY-1/by-hand/?kind=run",
@@ -409,4 +504,4 @@ def test_nothing_is_wider_than_a_phone(board: Page) -> None:
         for summary in board.locator(".tools summary, #card-PAY-1 summary").all():
             summary.click()
         wide[url] = board.evaluate("document.documentElement.scrollWidth")
-    assert set(wide.values()) == {390}
+    assert wide == dict.fromkeys(wide, 320)

@@ -16,25 +16,29 @@ export function refuse(words) {
   silence = setTimeout(() => { refuses.hidden = true; }, 12000);
 }
 
+// The cell of a column that stands in the same row as another cell: on a board with lanes, cards keep theirs.
+export const cellIn = (lane, like) => [...lane.querySelectorAll(".lane__cards")].find((each) => each.dataset.row === like.dataset.row);
 export const cellOf = (card) => card.closest("[data-stage][data-squad]");
 export const cardsOf = (cell) => [...cell.querySelectorAll(":scope > .card")];
 export const nameOf = (cell) => cell.closest(".lane").querySelector("h2 > a").textContent;
 export const titleOf = (card) => `${card.dataset.key} ${card.querySelector(".card__title").textContent}`;
 
 export function count() {
-  for (const cell of document.querySelectorAll("#board .lane__cards")) {
-    const lane = cell.closest(".lane"), shown = lane.querySelector("[data-count]");
-    const before = Number(cell.dataset.cards ?? cardsOf(cell).length), now = cardsOf(cell).length;
-    shown.textContent = Number(shown.textContent) + now - before;
-    cell.dataset.cards = now;
-    lane.classList.toggle("lane--empty", now === 0);
+  for (const lane of document.querySelectorAll("#board .lane")) {
+    const shown = lane.querySelector("[data-count]");
+    for (const cell of lane.querySelectorAll(".lane__cards")) {
+      const now = cardsOf(cell).length;
+      shown.textContent = Number(shown.textContent) + now - Number(cell.dataset.cards ?? now);
+      cell.dataset.cards = now;
+    }
+    lane.classList.toggle("lane--empty", !lane.querySelector(".card"));
     const total = document.querySelector("#board[data-filtered]") ? NaN : Number(shown.textContent);
     if (lane.dataset.limit && !Number.isNaN(total)) lane.toggleAttribute("data-over", total > Number(lane.dataset.limit));
   }
 }
 
 // Whether the stream brings the card in a moment, so that the answer need not.
-const streamed = () => document.documentElement.dataset.live === "on" && !document.querySelector("#board[data-filtered]");
+const streamed = () => document.documentElement.dataset.live === "on" && !document.querySelector("#board:is([data-filtered], [data-grouped])");
 
 export async function ask(url, body, part) {
   body.set("csrfmiddlewaretoken", token);
@@ -49,7 +53,7 @@ export function shown(said) {
   if (old && said.html === undefined) return awaited(old, said);
   const fresh = new DOMParser().parseFromString(said.html, "text/html").body.firstElementChild;
   if (!old || !fresh) return;
-  const focused = old.contains(document.activeElement), cell = document.querySelector(`.lane__cards[data-stage="${said.stage}"]`);
+  const focused = old.contains(document.activeElement), lane = document.getElementById(`lane-${said.stage}`)?.closest(".lane"), cell = lane && cellIn(lane, cellOf(old));
   if (cell && cell !== cellOf(old)) {
     old.remove();
     const after = cardsOf(cell).find((each) => Number(each.dataset.rank) > said.rank);

@@ -1,5 +1,5 @@
 // Dragging a card with the mouse, or with a finger that rests on it for a moment; Escape takes it back.
-import { cardsOf, nameOf, say, titleOf, writable } from "./board-cards.js";
+import { cardsOf, cellIn, nameOf, say, titleOf, writable } from "./board-cards.js";
 import { drop, putBack, spotOf, verdict } from "./board-moves.js";
 
 const FAR = 6, REST = 350, EDGE = 56;
@@ -33,7 +33,7 @@ function follow() {
     const box = each.getBoundingClientRect();
     return held.x >= box.left && held.x <= box.right && held.y >= box.top - EDGE;
   });
-  const cell = lane?.querySelector(".lane__cards") ?? null;
+  const cell = lane ? cellIn(lane, held.spot.cell) : null;
   if (held.cell !== cell) held.cell?.closest(".lane").removeAttribute("data-target");
   held.cell = cell;
   if (!cell) return;

@@ -1,13 +1,14 @@
 // The board by keys, while a card has the focus: j k h l or arrows walk; m or Space lifts, arrows carry, Enter puts down,
 // Escape takes back; a assigns; o opens. From nowhere, j k h or l goes to the card where one was last, unless keys are switched off.
-import { cardsOf, cellOf, nameOf, refuse, say, titleOf, writable } from "./board-cards.js";
+import { cardsOf, cellIn, cellOf, nameOf, refuse, say, titleOf, writable } from "./board-cards.js";
 import { drop, putBack, spotOf, verdict } from "./board-moves.js";
 
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0], k: [0, -1], j: [0, 1], h: [-1, 0], l: [1, 0] };
 let held = null;
 
 export const lifted = () => Boolean(held);
-const cells = () => [...document.querySelectorAll("#board .lane__cards")];
+// Folded columns are passed over.
+const lanes = () => [...document.querySelectorAll("#board .lane:not([data-folded])")];
 
 // One card is a stop of the Tab key; the arrows lead to the others.
 function rove(card) {
@@ -22,11 +23,16 @@ function show(card) {
 }
 
 function walk(card, [across, along]) {
-  const all = cells(), cell = cellOf(card), at = cardsOf(cell).indexOf(card);
-  if (along) return cardsOf(cell)[at + along];
-  for (let index = all.indexOf(cell) + across; all[index]; index += across) {
-    const there = cardsOf(all[index]);
+  const all = lanes(), cell = cellOf(card), at = cardsOf(cell).indexOf(card);
+  if (along) {
+    const column = [...cell.closest(".lane").querySelectorAll(".card")];
+    return column[column.indexOf(card) + along];
+  }
+  for (let index = all.indexOf(cell.closest(".lane")) + across; all[index]; index += across) {
+    const there = cardsOf(cellIn(all[index], cell));
     if (there.length) return there[Math.min(at, there.length - 1)];
+    const any = all[index].querySelector(".card");
+    if (any) return any;
   }
 }
 
@@ -40,14 +46,15 @@ function aim(cell) {
 }
 
 function carry([across, along]) {
-  const { card } = held, all = cells(), at = held.aimed ?? cellOf(card);
+  const { card } = held, at = held.aimed ?? cellOf(card);
   if (along) {
     if (held.aimed !== cellOf(card)) return say("Here, evidence decides. Enter asks for it; Left or Right goes on.");
     const other = along < 0 ? card.previousElementSibling : card.nextElementSibling;
     if (other) cellOf(card).insertBefore(along < 0 ? card : other, along < 0 ? other : card);
   } else {
-    const cell = all[all.indexOf(at) + across];
-    if (!cell) return;
+    const all = lanes(), lane = all[all.indexOf(at.closest(".lane")) + across];
+    if (!lane) return;
+    const cell = cellIn(lane, at);
     const { why, kind } = aim(cell);
     if (why || kind) putBack(card, held.spot);
     else cell.insertBefore(card, cardsOf(cell)[held.place] ?? null);

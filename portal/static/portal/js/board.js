@@ -2,6 +2,7 @@
 import { dragging } from "./board-drag.js";
 import { lifted } from "./board-keys.js";
 import { cardsOf, count } from "./board-cards.js";
+import { folding } from "./board-fold.js";
 import { openPart } from "./board-part.js";
 
 document.addEventListener("click", (event) => {
@@ -14,7 +15,7 @@ document.addEventListener("click", (event) => {
 // A poll never takes away what somebody holds, reads or has open.
 let kept = null;
 const board = () => document.getElementById("board");
-const busy = () => dragging() || lifted() || board().querySelector("details[open]") || document.querySelector("dialog[open]");
+const busy = () => dragging() || lifted() || board().querySelector("details[open]:not(.lane__add), .lane__add:focus-within") || document.querySelector("dialog[open]");
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.target === board() && (busy() || document.documentElement.dataset.live === "on" && event.detail.requestConfig.triggeringEvent?.type !== "look")) event.preventDefault();
 });
@@ -31,6 +32,7 @@ document.addEventListener("htmx:afterSettle", () => {
   kept = null;
   count();
 });
+folding();
 // Cards that the stream brought (live.js) change the sums by their number; a whole fresh board brings its own.
 document.addEventListener("rodeo:cards", (event) => {
   if (event.detail.bySums) for (const cell of board().querySelectorAll(".lane__cards")) cell.dataset.cards = cardsOf(cell).length;

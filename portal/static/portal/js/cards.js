@@ -3,7 +3,7 @@
 const FIELDS = "input, textarea, select, [contenteditable]";
 const FOCUSABLE = "a[href], button, input, select, textarea, summary, [tabindex]";
 // What stands on the page and follows from the cards, or, on a part of a board, from what the server said.
-const SUMS = ["count", "share", "laneCount", "laneDone", "countType"];
+const SUMS = ["count", "share", "laneCount", "laneDone", "countType", "more"];
 const attribute = (name) => `data-${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 function typedInto(field) {
@@ -40,10 +40,13 @@ export function keepingFocus(part, change) {
 const cardsIn = (part) => [...part.querySelectorAll(".card[data-key]")];
 export const cardOf = (board, key) => board.querySelector(`.card[data-key="${CSS.escape(key)}"]`);
 
-function cellFor(board, stage, squad) {
+// A board that is split by release or assignee has a cell of each stage in each of its rows.
+function cellFor(board, stage, squad, row) {
   const cells = [...board.querySelectorAll(`[data-stage="${CSS.escape(stage)}"]`)].filter((each) => !each.matches(".card"));
-  return cells.find((each) => !squad || !each.dataset.squad || each.dataset.squad === squad);
+  return cells.find((each) => (!squad || !each.dataset.squad || each.dataset.squad === squad) && each.dataset.row === row);
 }
+
+const rowOf = (card) => card?.closest("[data-row]")?.dataset.row;
 
 // Where in a cell a card of this rank stands: [parent, the card after it or null].
 function placeIn(cell, card) {
@@ -61,8 +64,8 @@ function move(card, cell) {
 }
 
 // Put a card where it belongs, made anew if what it shows has changed. False when the board has no such place.
-export function put(board, fresh) {
-  const cell = cellFor(board, fresh.dataset.stage, fresh.dataset.squad);
+export function put(board, fresh, row = rowOf(cardOf(board, fresh.dataset.key))) {
+  const cell = cellFor(board, fresh.dataset.stage, fresh.dataset.squad, row);
   if (!cell) return false;
   const old = cardOf(board, fresh.dataset.key);
   if (!old) {
@@ -113,7 +116,8 @@ function strips(board) {
   }
 }
 
-const shape = (board) => [...board.querySelectorAll("[data-stage]:not(.card)")].map((each) => `${each.dataset.squad} ${each.dataset.stage}`).join();
+const shape = (board) =>
+  [...board.querySelectorAll("[data-stage]:not(.card), [data-more]")].map((each) => `${each.dataset.squad} ${each.dataset.stage} ${each.dataset.row ?? ""}`).join();
 
 // Make a board say what the server's newest one says. False when somebody is in the middle of something that is in the way.
 export function merge(board, fresh) {
@@ -125,7 +129,8 @@ export function merge(board, fresh) {
     const wanted = new Map(cardsIn(fresh).map((card) => [card.dataset.key, card]));
     const kept = cardsIn(board).filter((card) => busy(card) && stale(card, wanted.get(card.dataset.key)));
     for (const card of cardsIn(board)) if (!wanted.has(card.dataset.key) && !kept.includes(card)) card.remove();
-    for (const [key, card] of wanted) if (!kept.some((each) => each.dataset.key === key)) put(board, card);
+    const rows = new Map([...wanted].map(([key, card]) => [key, rowOf(card)]));
+    for (const [key, card] of wanted) if (!kept.some((each) => each.dataset.key === key)) put(board, card, rows.get(key));
     for (const name of SUMS)
       for (const each of fresh.querySelectorAll(`[${attribute(name)}]`)) write(name, each.dataset[name], each.textContent);
     strips(board);

@@ -26,8 +26,9 @@ function parsed(html) {
 
 function take(said) {
   const here = board();
-  if (here.hasAttribute("data-filtered")) return look(SPREAD);
   const old = cardOf(here, said.key);
+  // Of a card that was not on the page nobody knows here where it was counted.
+  if (here.matches("[data-filtered], [data-grouped]") || (!old && said.html !== undefined && here.matches("[data-cut]"))) return look(SPREAD);
   if (dragging(here) || busy(old)) return later(said.key, said);
   if (said.html === undefined) {
     if (old) keepNear(old);
