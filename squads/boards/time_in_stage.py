@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.core.cache import caches
@@ -90,15 +91,15 @@ def stays_in(squad_ids: Iterable[int]) -> dict[int, dict[str, list[float]]]:
     changes = StageChange.objects.filter(story__in=_moved_last(list(squad_ids)))
     in_order = changes.order_by(F("story__stage_at").desc(nulls_last=True), "-story", "at")
     found: dict[int, dict[str, list[float]]] = {}
-    story, entered, first = 0, None, True
     rows = in_order.values_list("story_id", "story__squad", "from_stage", "at", "story__created_at")
-    for pk, squad, left, at, written in rows:
-        if pk != story:
-            story, entered, first = pk, written, True
-        seconds = (at - entered).total_seconds()
-        if seconds >= 0 and (left == "todo" or not first):
-            found.setdefault(squad, {}).setdefault(left, []).append(seconds)
-        entered, first = at, False
+    for _, stays in groupby(rows, lambda row: row[0]):
+        entered = None
+        for _, squad, left, at, written in stays:
+            if entered is None and left == "todo":
+                entered = written
+            if entered is not None and (seconds := (at - entered).total_seconds()) >= 0:
+                found.setdefault(squad, {}).setdefault(left, []).append(seconds)
+            entered = at
     return found
 
 

@@ -125,8 +125,9 @@ def left_out(rows: "QuerySet[Any]", *, archived: bool = False) -> str:
 
 def left_out_of(squad: Squad) -> str:
     """Say how many of a squad's stories are left out of its numbers; no query where it was read `with_left_out`."""
-    if hasattr(squad, "cancelled"):
-        return left_out_words({"cancelled": squad.cancelled, "duplicate": squad.duplicate})
+    read = vars(squad)
+    if "cancelled" in read:
+        return left_out_words({ending: read[ending] for ending in ("cancelled", "duplicate")})
     return left_out(apps.get_model("squads", "Story")._default_manager.filter(squad=squad))
 
 
