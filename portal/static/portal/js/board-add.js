@@ -48,9 +48,14 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   add(event.target);
 });
-document.addEventListener("toggle", (event) => {
-  if (event.target.matches?.(".lane__add") && event.target.open) event.target.querySelector("input").focus();
-}, true);
+// At once, not when the browser says it is open: whoever types on loses nothing.
+document.addEventListener("click", (event) => {
+  const closed = event.target.closest?.(".lane__add:not([open]) > summary");
+  if (!closed) return;
+  event.preventDefault();
+  closed.parentElement.open = true;
+  closed.parentElement.querySelector("input").focus();
+});
 document.addEventListener("keydown", (event) => {
   const open = event.key === "Escape" && event.target.closest?.(".lane__add[open]");
   if (!open) return;
