@@ -97,10 +97,10 @@ def test_mine_is_of_whoever_searches(stories: dict[str, Story], ana: User, bo: U
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        ("assignee:anna", "Nobody is called “anna”. Did you mean “Ana”?"),
+        ("assignee:anna", "There’s no one called “anna”. Did you mean “Ana”?"),
         ("squad:paymnets", "There’s no squad “paymnets”. Did you mean “Payments”?"),
         ("squad:pay-", "There’s no squad “pay-”. There are: Payments, Search."),
-        ("is:blokced", "No story is “blokced”. Did you mean “blocked”?"),
+        ("is:blokced", "There’s no filter is:blokced. Did you mean “blocked”?"),
         ("release:shop-6.10 cards", "There’s no release “shop-6.10”. Did you mean “Shop 5.10”?"),
         (
             "type:bug",
