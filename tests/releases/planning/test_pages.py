@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import caches
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,7 +17,9 @@ from portal.accounts.models import User
 from portal.kernel.stable_ids import stable_id
 from releases.models import Change, InboundEvent, Release, Repository, Source, StoryLink
 from releases.planning.actions import create_release
-from squads.models import Evidence, Service, Squad, Story
+from squads.boards.time_in_stage import Usual
+from squads.models import Assignment, Evidence, Label, Service, Squad, Story
+from squads.stories import ranking
 from squads.stories.actions import create_story, judge
 
 
@@ -339,3 +342,74 @@ def test_the_list_takes_the_same_number_of_queries_whatever_its_length(
     few = count()
     add(4, 40)
     assert count() == few <= 14
+
+
+def test_the_list_says_how_much_of_a_release_is_rodeo_done_before_any_chart(
+    as_ana: Client, ana: User, payments: Squad, release: Release, event: InboundEvent
+) -> None:
+    planned = [create_story(payments, by=ana, title=f"Story {number}", release=release) for number in range(3)]
+    found = create_story(payments, by=ana, title="Found", type="defect")
+    change(event, 1, release, planned[0], found)
+    Story.objects.filter(pk__in=[planned[0].pk, found.pk]).update(stage="rodeo_done")
+    Release.objects.update(released_at=timezone.now())
+    page = text(as_ana, "/releases/")
+    assert '<progress class="progress__bar" value="2" max="4" aria-hidden="true"></progress>' in page
+    assert '<a href="/releases/shop-2.0/?stage=rodeo_done">2 of 4</a>' in page
+    assert page.index("<table") < page.index("<svg viewBox")
+
+
+@pytest.fixture
+def mixed(ana: User, bo: User, payments: Squad, search: Squad, release: Release) -> list[Story]:
+    """Four stories of a release: Ana's, a blocked defect, one with a label, and one that stalls."""
+    types = ("user_story", "defect", "user_story", "user_story")
+    made = [create_story(payments, by=ana, title="x", release=release, type=each) for each in types]
+    Assignment.objects.create(story=made[0], person=ana, at=timezone.now())
+    ranking.block(made[1], by=ana, because="Bank")
+    made[2].labels.add(Label.objects.create(squad=payments, name="web"))
+    made[0].labels.add(*made[2].labels.all())
+    caches["local"].set(f"stays:{payments.pk}", {"todo": Usual(60, 5)})
+    Story.objects.filter(pk=made[3].pk).update(created_at=timezone.now() - timedelta(days=3))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("assignee=me", {"PAY-1"}),
+        ("blocked=1", {"PAY-2"}),
+        ("label=web", {"PAY-1", "PAY-3"}),
+        ("label=web&assignee=me", {"PAY-1"}),
+        ("stalled=1", {"PAY-4"}),
+        ("stalled=1&type=defect", set()),
+    ],
+)
+def test_chips_of_a_release_board_filter_and_combine(
+    as_ana: Client, mixed: list[Story], query: str, keys: set[str]
+) -> None:
+    page = text(as_ana, f"/releases/shop-2.0/?{query}")
+    assert set(re.findall(r'class="card[^>]* data-key="([^"]+)"', page)) == keys
+    on = re.findall(r'<a class="chip" href="([^"]*)" aria-current="true"', page)
+    assert len(on) == query.count("&") + 1
+    assert len(on) > 1 or on == ["/releases/shop-2.0/"], "a second click takes it back"
+    assert '<a class="chips__clear" href="/releases/shop-2.0/">Clear filters</a>' in page
+    assert "data-filtered" in page
+
+
+def test_a_wall_view_has_no_chips(as_ana: Client, mixed: list[Story]) -> None:
+    assert 'class="chip"' in text(as_ana, "/releases/shop-2.0/")
+    assert 'class="chip"' not in text(as_ana, "/releases/shop-2.0/", wall="1")
+
+
+def test_what_stalls_is_asked_once_for_all_squads(
+    as_ana: Client, ana: User, payments: Squad, search: Squad, release: Release
+) -> None:
+    def count() -> int:
+        caches["local"].clear()
+        with CaptureQueriesContext(connection) as queries:
+            text(as_ana, "/releases/shop-2.0/", stalled="1")
+        return len(queries)
+
+    create_story(payments, by=ana, title="x", release=release).move_progress("in_progress", by=ana)
+    one = count()
+    create_story(search, by=ana, title="x", release=release).move_progress("in_progress", by=ana)
+    assert count() == one
