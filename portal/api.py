@@ -18,6 +18,7 @@ from releases.planning.api import Releases
 from releases.reading.api import Events, FailedEvents
 from releases.reports.api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.required_pipelines.api import RequiredPipelinesRules
+from releases.sharing.api import ReleaseLinks
 from releases.sources.api import Sources
 from squads.acceptance.api import AcceptanceRequests
 from squads.attachments.api import Attachments
@@ -43,6 +44,7 @@ router.register(rf"{OF_STORY}/comments", Comments, "comment")
 router.register(rf"{OF_STORY}/relations", Relations, "relation")
 router.register("environments", Environments, "environment")
 router.register("releases", Releases, "release")
+router.register(r"releases/(?P<slug>[^/]+)/links", ReleaseLinks, "release-link")
 router.register("deployments", Deployments, "deployment")
 router.register("runs", Runs, "run")
 router.register("acceptance-runs", AcceptanceRuns, "acceptance-run")

@@ -21,6 +21,7 @@ squads = [
 ]
 releases = [
     path("", include("releases.planning.urls")),
+    path("", include("releases.sharing.urls")),
     path("", include("releases.environments.urls")),
     path("", include("releases.comparison.urls")),
     path("", include("releases.incidents.urls")),

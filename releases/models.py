@@ -22,6 +22,7 @@ from releases.pipelines.models import (
     TagMove,
 )
 from releases.planning.models import FormerName, Release
+from releases.sharing.models import ReleaseLink
 
 __all__ = [
     "AcceptanceRun",
@@ -41,6 +42,7 @@ __all__ = [
     "Mainline",
     "MappingRule",
     "Release",
+    "ReleaseLink",
     "Repository",
     "RepositoryPart",
     "RequiredPipelines",

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_cache_control
 
-# What follows in an address opens an account to whoever has it.
-OPENING = re.compile(r"(/invitations/|/accounts/(?:confirm-email|password/reset/key)/)[^/\s]+")
+# What follows in an address opens an account, or a release, to whoever has it.
+OPENING = re.compile(r"(/invitations/|/shared/|/accounts/(?:confirm-email|password/reset/key)/)[^/\s]+")
 
 # Pages here show second factors, and the person's own tokens.
 SECRETIVE = ("/accounts/", "/account/")

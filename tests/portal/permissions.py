@@ -27,6 +27,7 @@ from releases.models import (
     InboundEvent,
     MappingRule,
     Release,
+    ReleaseLink,
     Repository,
     RepositoryPart,
     RequiredPipelines,
@@ -34,6 +35,7 @@ from releases.models import (
     StoryLink,
 )
 from releases.planning.actions import create_release
+from releases.sharing.actions import share
 from squads.acceptance.actions import ask
 from squads.attachments.actions import attach
 from squads.boards.actions import save_view
@@ -110,6 +112,7 @@ class World:
     unowned: Service
     membership: Membership
     release: Release
+    link: ReleaseLink
     environment: Environment
     guessed: Environment
     twin: Service
@@ -189,7 +192,8 @@ def world() -> World:
         service=service,
         unowned=Service.objects.create(name="worker", slug="worker", discovered=True),
         membership=membership,
-        release=create_release(by=lead, version="1.0", line="Shop"),
+        release=(release := create_release(by=lead, version="1.0", line="Shop")),
+        link=share(release, by=lead, days=7)[0],
         environment=create_environment(by=lead, key="prod", tier="production"),
         guessed=environment_named("stage"),
         twin=Service.objects.create(name="CHECKOUT", slug="checkout-2", discovered=True),
@@ -622,6 +626,9 @@ CASES: dict[str, Case] = {
         lambda w: [w.release.slug], lambda w: {"key": w.story.key, "to": "in"}, never={"POST": {"other"}}
     ),
     "releases:planning:changes": Case(_release),
+    "releases:sharing:links": Case(_release, lambda w: {"days": 7}),
+    "releases:sharing:revoke": Case(lambda w: [w.release.slug, w.link.pk]),
+    "releases:sharing:shared": Case(lambda w: ["share_guessed"], fine=(404,)),
     "releases:planning:unlinked": Case(_release),
     "releases:evidence:unlinked_changes": OWN,
     "releases:evidence:link": Case(_key, lambda w: {"sha": w.unlinked.sha}),
@@ -738,6 +745,8 @@ CASES: dict[str, Case] = {
     "api:release-list": Case(body=_version),
     "api:release-detail": Case(_release, lambda w: {"notes": "x"}),
     "api:release-board": Case(_release),
+    "api:release-link-list": Case(_release, lambda w: {"days": 7}),
+    "api:release-link-detail": Case(lambda w: [w.release.slug, w.link.pk]),
     "api:environment-list": Case(body=_qa),
     "api:environment-detail": Case(_environment, lambda w: {"location": "Utrecht"}),
     "api:environment-confirmation": Case(lambda w: [w.guessed.slug], lambda w: {}),
