@@ -49,7 +49,7 @@ def source_rows(sources: Iterable[Source]) -> list[SourceRow]:
     since = clock.now() - timedelta(days=1)
     recent = InboundEvent.objects.filter(source__in=shown, received_at__gt=since).order_by()
     counts = dict(recent.values("source").annotate(count=Count("pk")).values_list("source", "count"))
-    heard = dict(_newest(shown).values_list("pk", "heard_at"))
+    heard = _heard_at(shown)
     return [
         SourceRow(
             each,
@@ -64,10 +64,11 @@ def source_rows(sources: Iterable[Source]) -> list[SourceRow]:
     ]
 
 
-def _newest(sources: Iterable[Source]) -> QuerySet[Source]:
-    """Return these sources with the moment of their newest event, `heard_at`."""
+def _heard_at(sources: Iterable[Source]) -> dict[int, datetime | None]:
+    """Return when the newest event of each of these sources came."""
     newest = InboundEvent.objects.filter(source=OuterRef("pk")).order_by("-received_at").values("received_at")[:1]
-    return Source.objects.filter(pk__in=[each.pk for each in sources]).annotate(heard_at=Subquery(newest)).order_by()
+    rows = Source.objects.filter(pk__in=[each.pk for each in sources]).order_by()
+    return dict(rows.values_list("pk", Subquery(newest)))
 
 
 def kind_of(source: Source) -> str:

@@ -17,6 +17,8 @@ PUBLIC = {
     "ops:readyz",
     "releases:inbox:hook",
     "releases:inbox:hook_without_slash",
+    # A link to a release has a secret of its own.
+    "releases:sharing:shared",
     # Signing in, setting a new password, and coming in by invitation: what people do before they are signed in.
     "accounts:login",
     "accounts:logout",

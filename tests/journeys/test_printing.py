@@ -38,7 +38,9 @@ def test_a_sheet_shows_what_is_to_be_read_and_where_it_was(
         assert page.pdf(prefer_css_page_size=True).count(b"/MediaBox [0 0 841") == 0 or address != "/stories/PAY-1/"
         # A4 lying on its side is 1,123 px wide, and standing 794: nothing is wider than the sheet.
         page.set_viewport_size({"width": 1030 if "stories" not in address else 703, "height": 700})
-        wide = "[...document.querySelectorAll('main *')].filter((each) => each.getBoundingClientRect().right > innerWidth)"
+        wide = (
+            "[...document.querySelectorAll('main *')].filter((each) => each.getBoundingClientRect().right > innerWidth)"
+        )
         assert page.evaluate(f"{wide}.map((each) => each.outerHTML.slice(0, 120))") == [], address
         page.emulate_media(media="screen", color_scheme="light")
         page.set_viewport_size({"width": 1280, "height": 900})
