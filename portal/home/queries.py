@@ -201,5 +201,5 @@ def _portal() -> dict[str, Any]:
     # None of them was handled, so they are one group.
     dead = Message.objects.dead().order_by().values("handled_at").annotate(n=Count("*")).values("n")
     one = User.objects.annotate(failed=Subquery(failed), dead=Subquery(dead)).order_by("pk")
-    row: dict[str, Any] = one.values("failed", "dead").first() or {}
+    row: Any = one.values("failed", "dead").first() or {}
     return {"failed": row.get("failed") or 0, "dead": row.get("dead") or 0}
