@@ -1,5 +1,6 @@
 """What the list of stories offers: its filters, the views a person keeps, and what can be done to the stories selected."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -44,6 +45,13 @@ class Told:
     def can_be_undone(self) -> bool:
         """Whether there is anything to undo, and nobody did."""
         return bool(self.changed) and self.change.undone_at is None
+
+
+def in_order(ids: Iterable[int]) -> list[Story]:
+    """Return stories by their ids, in that order. Ordering all of them by their ids alone is half the work for a database."""
+    ids = list(ids)
+    rows = Story.objects.select_related("squad", "ended_by", "duplicate_of").in_bulk(ids)
+    return [rows[pk] for pk in ids if pk in rows]
 
 
 def views_of(user: Anyone) -> list[StoryView]:

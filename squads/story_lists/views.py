@@ -37,11 +37,11 @@ def story_list(request: HttpRequest) -> HttpResponse:
         return redirect(f"{reverse('squads:stories:list')}?{default.query}")
     asked = Asked.read(request.GET)
     squad = get_object_or_404(Squad, slug=asked.squad) if asked.squad else None
-    page = page_of(request, asked.found(request.user), most=MOST_LISTED)
+    page = page_of(request, asked.found(request.user).values_list("pk", flat=True), most=MOST_LISTED)
     people = [squad] if squad else Squad.objects.filter(members=request.user.pk)
     context = {
         "page": page,
-        "lines": stories.lines(page.object_list),
+        "lines": stories.lines(queries.in_order(page.object_list)),
         "asked": asked,
         "squads": Squad.objects.archived_last().values_list("slug", "name")[:500],
         "stages": Story.Stage.choices,
