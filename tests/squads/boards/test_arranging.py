@@ -110,7 +110,8 @@ def test_a_board_in_lanes_is_new_when_a_story_changes_its_lane(as_ana: Client, w
     assert as_ana.get(BOARD, asked, headers={"HX-Request": "true"}).status_code == 200
 
 
-def test_lanes_stay_when_a_chip_is_clicked_and_are_kept_with_a_view(as_ana: Client, payments: Squad) -> None:
+def test_lanes_stay_when_a_chip_is_clicked_and_are_kept_with_a_view(as_ana: Client, write: Write) -> None:
+    write("One")
     html = page(as_ana, lanes="assignee")
     url, _ = chip(html, "Blocked")
     assert url == f"{BOARD}?blocked=1&lanes=assignee"
@@ -163,6 +164,11 @@ def test_2700_stories_are_a_page_of_less_than_400_kilobytes(
     assert answer.content.count(b"<article") == 25 * 5 + 20
     assert len(answer.content) < 400_000
     assert len(queries) <= 12
+
+
+def test_an_empty_board_has_nothing_to_filter_and_no_lanes(as_ana: Client, payments: Squad) -> None:
+    html = page(as_ana)
+    assert 'class="chip"' not in html and "tools__lanes" not in html
 
 
 def test_a_folded_column_is_drawn_folded(as_ana: Client, write: Write) -> None:
