@@ -25,6 +25,7 @@ from squads.stories.cards import rows_of
 from squads.stories.models import STAYS, Story
 from squads.teams.models import Membership, Squad
 from squads.teams.permissions import check_lead, check_member
+from squads.teams.queries import with_left_out
 
 
 def by_script(request: HttpRequest) -> bool:
@@ -67,7 +68,7 @@ def _roles(user: Anyone, people: list[Membership]) -> tuple[bool, bool]:
 @require_safe
 def squad_board(request: HttpRequest, slug: str) -> HttpResponse:
     """The board of a squad. Asked by htmx with the version it shows, it answers 204 while nothing changed."""
-    squad = get_object_or_404(Squad.objects.with_notice().with_left_out(), slug=slug)
+    squad = get_object_or_404(with_left_out(Squad.objects.with_notice()), slug=slug)
     url = reverse("squads:boards:board", args=[squad.slug])
     made = queries.board(squad, filters.read(dict(request.GET.lists())), me=request.user)
     if wants_fragment(request):

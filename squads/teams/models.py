@@ -47,16 +47,6 @@ class SquadQuerySet(models.QuerySet["Squad"]):
             notice=models.Subquery(oldest.values("text")[:1]), notice_url=models.Subquery(oldest.values("url")[:1])
         )
 
-    def with_left_out(self) -> "SquadQuerySet":
-        """Squads with how many of their stories boards leave out, without another query: `cancelled` and `duplicate`."""
-        rows = apps.get_model("squads", "Story")._default_manager.filter(squad=models.OuterRef("pk"))
-
-        def counted(ending: str) -> Coalesce:
-            found = rows.filter(ending=ending).order_by().values("squad").annotate(n=models.Count("*"))
-            return Coalesce(models.Subquery(found.values("n")), 0)
-
-        return self.annotate(cancelled=counted("cancelled"), duplicate=counted("duplicate"))
-
 
 def _written_by(user: Anyone) -> dict[str, Any] | None:
     """Return what a squad must be for this person to write for it: no condition for staff, None for nobody."""

@@ -123,6 +123,17 @@ def left_out(rows: "QuerySet[Any]", *, archived: bool = False) -> str:
     return left_out_words(counts)
 
 
+def with_left_out(squads: "QuerySet[Squad]") -> "QuerySet[Squad]":
+    """Squads with how many of their stories boards leave out, for `left_out_of`: `cancelled` and `duplicate`."""
+    rows = apps.get_model("squads", "Story")._default_manager.filter(squad=OuterRef("pk")).order_by()
+
+    def counted(ending: str) -> Coalesce:
+        found = rows.filter(ending=ending).values("squad").annotate(n=Count("*"))
+        return Coalesce(Subquery(found.values("n")), 0)
+
+    return squads.annotate(cancelled=counted("cancelled"), duplicate=counted("duplicate"))
+
+
 def left_out_of(squad: Squad) -> str:
     """Say how many of a squad's stories are left out of its numbers; no query where it was read `with_left_out`."""
     read = vars(squad)

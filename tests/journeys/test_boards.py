@@ -234,7 +234,7 @@ def test_dropping_a_card_on_evidence_moves_nothing_and_asks_for_it(board: Page, 
     stands(board, "dev_done", "Elks")
     note, record = dialog.get_by_label("Note"), dialog.get_by_role("button", name="Add evidence")
     press(record, by)
-    expect(dialog).to_contain_text("Add a note or a link")
+    expect(dialog).to_contain_text("Add a note or a link, so others can check it.")
     stands(board, "dev_done", "Elks")
     assert Story.objects.get(key="PAY-5").stage == "dev_done"
     if by == "mouse":
