@@ -213,4 +213,4 @@ def test_pages_take_the_same_number_of_queries_whatever_they_show(as_ana: Client
 
 def test_empty_pages_teach_the_next_step(as_root: Client) -> None:
     assert "Create a story" in text(as_root, "/stories/")
-    assert "Create a squad" in text(as_root, "/")
+    assert "Create or join a squad" in text(as_root, "/")
