@@ -11,6 +11,7 @@ from releases.mappings import admin as mappings
 from releases.pipelines import admin as pipelines
 from releases.planning import admin as planning
 from releases.reading import admin as reading
+from releases.sharing import admin as sharing
 from releases.sources import admin as sources
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "pipelines",
     "planning",
     "reading",
+    "sharing",
     "sources",
 ]

@@ -54,13 +54,14 @@ class Comparisons(Endpoint):
 
     @extend_schema(
         responses=ComparisonOut,
-        parameters=[OpenApiParameter("with", str, required=True, description="The slug of the other environment.")],
+        parameters=[OpenApiParameter("with", str, description="The slug of the other environment; production unless given.")],
     )
     def retrieve(self, request: Request, slug: str) -> Response:
         """Return what an environment runs beside another, and the stories that only one of them has."""
         known = Environment.objects.unmerged()
         here = get_object_or_404(known, slug=slug)
-        there = known.exclude(pk=here.pk).filter(slug=request.query_params.get("with", "")).first()
+        wanted = request.query_params.get("with", "")
+        there = known.exclude(pk=here.pk).filter(slug=wanted).first() if wanted else queries.usual_other(here)
         if there is None:
             raise ValidationError({"with": "Enter the slug of another environment. /api/v1/environments/ lists them."})
         rows = queries.differences(here, there)

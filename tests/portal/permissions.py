@@ -638,6 +638,7 @@ CASES: dict[str, Case] = {
     "releases:environments:create": Case(body=_qa),
     "releases:environments:detail": Case(_environment),
     "releases:environments:edit": Case(_environment, _prod),
+    "releases:comparison:compare": Case(_environment),
     "releases:environments:confirm": Case(lambda w: [w.guessed.slug]),
     "releases:incidents:alert_list": OWN,
     # Sources and the inbox
@@ -749,6 +750,7 @@ CASES: dict[str, Case] = {
     "api:release-link-detail": Case(lambda w: [w.release.slug, w.link.pk]),
     "api:environment-list": Case(body=_qa),
     "api:environment-detail": Case(_environment, lambda w: {"location": "Utrecht"}),
+    "api:environment-comparison": Case(_environment),
     "api:environment-confirmation": Case(lambda w: [w.guessed.slug], lambda w: {}),
     "api:deployment-list": Case(body=lambda w: {"service": "checkout", "environment": "prod", "version": "1"}),
     "api:run-list": Case(body=lambda w: {"id": "7", "service": "checkout", "outcome": "success", "commit": "abcdef1"}),
