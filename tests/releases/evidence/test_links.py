@@ -140,7 +140,7 @@ def test_the_page_shows_the_newest_run_of_each_pipeline(
             event=event,
         )
     page = as_ana.get("/stories/PAY-1/")
-    assert "on the mainline" in words(page) and "build: success" in words(page) and "lint: warning" in words(page)
+    assert "on mainline" in words(page) and "build: success" in words(page) and "lint: warning" in words(page)
     assert "build: failure" not in words(page)
     assert "https://ci.example.org/1" in page.content.decode()
 

@@ -189,7 +189,7 @@ def test_a_database_that_is_away_is_503_with_a_time_to_try_again(ci: Source, sen
     with patch(where, side_effect=OperationalError("away")):
         answer = send("/hooks/ci/", EVENT)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
-    assert "send it again" in answer.json()["error"]
+    assert "Try again" in answer.json()["error"]
 
 
 def test_secrets_never_reach_the_table(ci: Source, send: Send) -> None:

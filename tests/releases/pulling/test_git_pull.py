@@ -595,7 +595,7 @@ def test_the_command_connects_and_pulls(repo: Repo, payments: Squad, capsys: pyt
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--squad", "Nobody"], "There are: Payments"),
+        (["--squad", "Nobody"], "Squads: Payments"),
         (["--squad", "payments", "--release-tags", "("], "release_tags"),
         (["--squad", "payments", "--secret-file", "/missing"], "secret-file"),
     ],
