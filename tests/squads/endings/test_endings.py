@@ -97,7 +97,7 @@ def test_whoever_comes_second_is_told_who_was_first(as_ana: Client, as_lea: Clie
     assert page.status_code == 409 and "Too dear" in page.content.decode()
     assert post(as_ana, "stories/PAY-1/reopen/").status_code == 200
     again = post(as_lea, "stories/PAY-1/reopen/")
-    assert again.status_code == 409 and "PAY-1 is not cancelled" in again.content.decode()
+    assert again.status_code == 409 and "PAY-1 isn’t cancelled" in again.content.decode()
 
 
 def test_what_somebody_edits_meanwhile_stays(as_ana: Client, as_lea: Client, story: Story) -> None:

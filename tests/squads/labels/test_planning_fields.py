@@ -121,7 +121,7 @@ def test_a_label_is_made_by_typing_it_and_is_one_however_it_is_spelled(
 def test_what_is_no_label_is_refused_with_the_reason(as_ana: Client, story: Story, name: str) -> None:
     answer = save(as_ana, "labels", [name])
     assert answer.status_code == 400
-    assert "write 1 to 40 characters, without a comma" in answer.content.decode()
+    assert "Use 1 to 40 characters, without commas" in answer.content.decode()
     assert not Label.objects.exists()
 
 
@@ -143,7 +143,7 @@ def test_a_renamed_label_is_renamed_on_every_story(as_ana: Client, story: Story,
     label_named(payments, "Web")
     answer = as_ana.post(f"/squads/payments/labels/{label.pk}/", {"name": "web"})
     assert answer.status_code == 400
-    assert "There is a label called “web” already. Choose another name." in answer.content.decode()
+    assert "There’s already a label “web”. Choose another name." in answer.content.decode()
 
 
 def test_renaming_a_label_does_not_make_an_edit_begun_before_a_clash(story: Story, payments: Squad, ana: User) -> None:
@@ -165,7 +165,7 @@ def test_a_squad_has_so_many_labels_at_most(payments: Squad) -> None:
     Label.objects.bulk_create(
         Label(squad=payments, name=f"l{number}", folded=f"l{number}") for number in range(MOST_LABELS)
     )
-    with pytest.raises(ValidationError, match="has 200 labels already"):
+    with pytest.raises(ValidationError, match="has 200 labels, which is the most"):
         label_named(payments, "one more")
     assert label_named(payments, "L7").name == "l7"
 
