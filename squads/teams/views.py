@@ -114,7 +114,7 @@ def squad_unarchive(request: HttpRequest, slug: str) -> HttpResponse:
     except AlreadyMoved as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{squad} unarchived.")
+        messages.success(request, f"Squad {squad} unarchived.")
     return redirect(squad)
 
 
