@@ -215,6 +215,15 @@ THROUGH_OWN = {
     "api:acceptance-request-answer": lambda w: w.by_squad.pk,
     "api:acceptance-request-withdraw": lambda w: w.by_squad.pk,
     "api:story-change-detail": lambda w: w.change.pk,
+    "squads:labels:rename": lambda w: w.squad.labels.get().pk,
+    "squads:labels:remove": lambda w: w.squad.labels.get().pk,
+    "api:label-detail": lambda w: w.squad.labels.get().pk,
+    "squads:attachments:download": lambda w: w.story.attachments.get().pk,
+    "squads:attachments:remove": lambda w: w.story.attachments.get().pk,
+    "api:attachment-detail": lambda w: w.story.attachments.get().pk,
+    "api:attachment-content": lambda w: w.story.attachments.get().pk,
+    "releases:sharing:revoke": lambda w: w.link.pk,
+    "api:release-link-detail": lambda w: w.link.pk,
 }
 # Two parts, of which the second is nobody's: words, and what lies under one's own account.
 NAMES_NOTHING = {"squads:stories:field", "squads:stories:checklist", "account_reset_password_from_key"}

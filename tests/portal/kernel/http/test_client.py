@@ -163,7 +163,7 @@ def test_a_server_that_says_nothing_is_given_up(server: Raw) -> None:
     server.replies["/a"] = lambda asked, connection: server.over.wait(5) and None
     with (
         HttpClient(allowed=HERE, limits=Limits(read=0.05)) as door,
-        pytest.raises(http.TooSlow, match="did not answer"),
+        pytest.raises(http.TooSlow, match="didn’t answer"),
     ):
         door.ask(f"{server.url}/a")
 
@@ -324,7 +324,7 @@ def test_the_address_connected_to_is_the_one_that_was_checked(server: Raw, monke
         raise ConnectionRefusedError
 
     monkeypatch.setattr(socket, "create_connection", dial)
-    with HttpClient() as door, pytest.raises(http.Unreachable, match="does not answer"):
+    with HttpClient() as door, pytest.raises(http.Unreachable, match="doesn’t answer"):
         door.ask(f"http://shop.example.org:{server.port}/")
     assert (asked, dialled) == (["shop.example.org"], ["93.184.216.34"])
 

@@ -68,7 +68,7 @@ def test_anything_else_is_a_path_of_this_machine(text: str, name: str) -> None:
         ("https://example.org:port/shop", "can’t be read"),
         ("https://example.org:99999/shop", "can’t be read"),
         ("https://[::1/shop", "can’t be read"),
-        ("https://example.org/" + "x" * 1000, "longer"),
+        ("https://example.org/" + "x" * 1000, "over 1000 characters"),
     ],
 )
 def test_dubious_addresses_are_refused_with_a_remedy(text: str, remedy: str) -> None:

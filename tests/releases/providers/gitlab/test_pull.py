@@ -137,7 +137,7 @@ def test_a_page_that_broke_off_or_is_no_list_gives_no_half_of_it(gitlab: GitLab)
     with pytest.raises(PullFailed):
         pull(gitlab)
     gitlab.go_wrong("pipelines", Reply(b"<html>"))
-    with pytest.raises(PullFailed, match="not JSON"):
+    with pytest.raises(PullFailed, match="other than JSON"):
         pull(gitlab)
     gitlab.go_wrong("pipelines", Reply({"message": "hm"}))
     with pytest.raises(PullIncomplete, match="no list"):

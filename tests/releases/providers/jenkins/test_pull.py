@@ -175,7 +175,7 @@ def test_what_goes_wrong_is_told_as_what_it_is(jenkins: Jenkins) -> None:
     with pytest.raises(PullFailed):
         pull(jenkins)
     jenkins.go_wrong("/api/json", Reply(b"<html>Sign in</html>"))
-    with pytest.raises(PullFailed, match="not JSON"):
+    with pytest.raises(PullFailed, match="other than JSON"):
         pull(jenkins)
     jenkins.go_wrong("/api/json", Reply([]))
     with pytest.raises(PullRefused, match="Jenkins"):
