@@ -54,7 +54,9 @@ class Comparisons(Endpoint):
 
     @extend_schema(
         responses=ComparisonOut,
-        parameters=[OpenApiParameter("with", str, description="The slug of the other environment; production unless given.")],
+        parameters=[
+            OpenApiParameter("with", str, description="The slug of the other environment; production unless given.")
+        ],
     )
     def retrieve(self, request: Request, slug: str) -> Response:
         """Return what an environment runs beside another, and the stories that only one of them has."""
