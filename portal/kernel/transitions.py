@@ -15,9 +15,10 @@ class AlreadyMoved(Exception):
 
     def __init__(self, subject: str, wanted: str, current: str) -> None:
         self.subject, self.wanted, self.current = subject, wanted, current
-        super().__init__(
-            f"{subject} is now “{current}”, so it can’t become “{wanted}”. Someone else may have changed it. Reload the page."
+        state = (
+            f"is already “{current}”." if current == wanted else f"is now “{current}”, so it can’t become “{wanted}”."
         )
+        super().__init__(f"{subject} {state} Someone else may have changed it. Reload the page.")
 
 
 def signed(by: Actor | None, because: str) -> str:

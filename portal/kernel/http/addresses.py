@@ -30,7 +30,7 @@ class Place(Enum):
     PUBLIC = "public"
     INSIDE = "inside a private network"
     LINK = "link-local, where clouds keep the credentials of their machines"
-    NOWHERE = "no single machine’s"
+    NOWHERE = "not a single machine’s address"
 
 
 NETWORKS = {

@@ -81,7 +81,7 @@ def test_a_second_press_changes_nothing_and_says_so(as_root: Client, dead: Messa
     dead.refresh_from_db()
     before = (dead.attempts, dead.next_attempt_at)
     answer = as_root.post(f"/dead-messages/{dead.pk}/redeliver/", follow=True)
-    assert "is “waiting” now" in answer.content.decode()
+    assert "is already “waiting”" in answer.content.decode()
     dead.refresh_from_db()
     assert (dead.attempts, dead.next_attempt_at) == before
     assert StateChange.objects.filter(kind="message").count() == 1
@@ -178,7 +178,7 @@ def test_the_api_shows_one_and_redelivers_it_once(as_root: Client, dead: Message
     assert (answer.status_code, answer.json()) == (202, {"count": 1})
     again = as_root.post(f"{address}redeliver/")
     assert again.status_code == 409
-    assert "is “waiting” now" in again.json()["errors"][0]["detail"]
+    assert "is already “waiting”" in again.json()["errors"][0]["detail"]
     assert as_root.get(address).status_code == 404
     assert outbox.deliver() == 1
     dead.refresh_from_db()

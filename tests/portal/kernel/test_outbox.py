@@ -423,11 +423,11 @@ def test_a_dead_message_is_redelivered_once_however_often_it_is_asked_for(
     heard: list[Happened] = []
     subscribe(Happened, heard.append)
     outbox.redeliver(dead.pk, by=root)
-    with pytest.raises(AlreadyMoved, match="is “waiting” now"):
+    with pytest.raises(AlreadyMoved, match="is already “waiting”"):
         outbox.redeliver(dead.pk, by=root)
     assert outbox.redeliver_all(by=root) == 0
     assert outbox.deliver() == 1
-    with pytest.raises(AlreadyMoved, match="is “delivered” now"):
+    with pytest.raises(AlreadyMoved, match="is now “delivered”"):
         outbox.redeliver(dead.pk, by=root)
     assert heard == [Happened(key="PAY-1")]
     (change,) = StateChange.objects.filter(kind="message")

@@ -28,7 +28,7 @@ def test_a_move_says_who_moved_what_from_where(story: Story, ana: User) -> None:
 
 def test_a_move_from_elsewhere_is_refused_and_writes_nothing(story: Story, ana: User) -> None:
     move(story, "progress", "dev_done", leaving=["todo", "in_progress"], by=ana)
-    with pytest.raises(AlreadyMoved, match="PAY-1 is “dev_done” now") as refused:
+    with pytest.raises(AlreadyMoved, match="PAY-1 is now “dev_done”") as refused:
         move(story, "progress", "in_progress", leaving=["todo"], by=ana)
     assert refused.value.current == "dev_done"
     assert StateChange.objects.count() == 1

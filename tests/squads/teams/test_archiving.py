@@ -40,7 +40,7 @@ def test_a_lead_archives_and_unarchives_from_the_page(as_lea: Client, payments: 
         and "It became two." in said
     )
     again = words(as_lea.post("/squads/payments/archive/", follow=True))
-    assert "squad Payments is now “archived”" in again
+    assert "squad Payments is already “archived”" in again
     assert "Squad Payments unarchived." in words(as_lea.post("/squads/payments/unarchive/", follow=True))
     assert as_lea.post("/squads/payments/unarchive/", follow=True).status_code == 200
 
