@@ -69,13 +69,13 @@ def expected(row: Row, method: str) -> set[str]:
     return (MAY[row.mark] | case.also.get(method, set())) - case.never.get(method, set())
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.methods[0]} {row.route} {row.name}")
 def without_new_source(changed: set[str]) -> set[str]:
     """Return what changed but for the source of a squad's tokens, which its first report makes, and the news of that."""
     rest = {key for key in changed if not key.startswith("releases.source ")}
     return rest if rest == changed else {key for key in rest if not key.startswith("portal.message ")}
 
 
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.methods[0]} {row.route} {row.name}")
 def test_every_address_opens_for_exactly_those_it_should(row: Row, made: World) -> None:
     case = case_of(row)
     assert row.mark in MAY, (
