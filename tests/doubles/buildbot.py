@@ -9,10 +9,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -75,12 +75,12 @@ class Buildbot:
             )
 
     def api(self, path: str) -> Any:
-        """Ask the master's REST API; None while nobody answers."""
+        """Ask the master's REST API; None while nobody answers, or breaks off while it starts."""
         request = urllib.request.Request(f"{self.url}api/v2/{path}", headers={"Accept": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return json.load(answer)
-        except (urllib.error.URLError, OSError):
+        except (OSError, HTTPException):
             return None
 
     def has_worker(self) -> bool:
