@@ -3,10 +3,10 @@
 A story is in an environment where its page would say so: the same changes, relations and deployments are asked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from releases.deployments.models import Deployment
 from releases.environments.models import Environment
@@ -104,17 +104,19 @@ def add_stories(rows: Iterable[Difference], here: Environment, there: Environmen
             _place(row, story, history, own, (here.key, there.key))
 
 
-def _candidates(row: Difference) -> list[Story]:
-    """Return the stories with changes that could be in one of both commits and not in the other, the newest first."""
+def _candidates(row: Difference) -> Sequence[Story]:
+    """Return the stories of a service, first those with changes since the older of both commits, then the newest.
+
+    The others count as well: a commit may take back what landed before both, and need not name the story.
+    """
     repositories = repositories_of(row.service.name)
     shas = [sha for deployment in (row.here, row.there) if deployment and (sha := _sha(deployment))]
     places = Change.objects.filter(repository__in=repositories, sha__in=shas).values_list("position", flat=True)
     known = [place for place in places if place is not None]
     links = StoryLink.objects.asking().filter(change__repository__in=repositories, story__isnull=False)
-    if len(known) == len(set(shas)) == 2 and len(repositories) == 1:
-        # What landed before both is in both, unless something took it back since; that landed later, and is asked for.
-        links = links.filter(Q(change__landed=None) | Q(change__landed__gt=min(known)))
-    found = list(Story.objects.filter(pk__in=links.values("story")).order_by("-pk")[: MOST_STORIES + 1])
+    since = links.filter(Q(change__landed=None) | Q(change__landed__gt=min(known, default=-1)), story=OuterRef("pk"))
+    stories = Story.objects.filter(pk__in=links.values("story")).alias(is_recent=Exists(since))
+    found = list(stories.order_by("-is_recent", "-pk")[: MOST_STORIES + 1])
     row.more = len(found) > MOST_STORIES
     return found[:MOST_STORIES]
 

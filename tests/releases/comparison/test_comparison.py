@@ -56,6 +56,16 @@ def test_a_story_that_was_reverted_in_staging_is_only_in_production(
     assert (row["only_here"], row["only_there"]) == ([later.key], [story.key])
 
 
+def test_a_revert_that_does_not_name_the_story_takes_it_back_all_the_same(
+    ahead: History, story: Story, as_ana: Client
+) -> None:
+    ahead.deploy("voucher", 5)
+    ahead.commit("undo", f"Take it out\n\nThis reverts commit {sha_of('refund')}.", 6, "voucher")
+    ahead.look("undo")
+    ahead.deploy("undo", 7, environment="staging")
+    assert line(as_ana)["only_there"] == [story.key]
+
+
 def test_the_same_commit_is_the_same_whatever_it_is_called(ahead: History, as_ana: Client) -> None:
     ahead.deploy("voucher", 5, version="2.0")
     row = line(as_ana)
