@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, Route, expect
 
 from portal.accounts.models import User
 from portal.kernel.models import StateChange
@@ -212,6 +212,41 @@ def test_a_card_is_moved_by_keys_alone(board: Page) -> None:
     assert Story.objects.get(key="PAY-2").progress == "in_progress"
 
 
+def test_a_card_lifted_again_before_the_server_answers_stays_one_card(board: Page) -> None:
+    waiting: list[Route] = []
+    board.route("**/stories/PAY-2/place/", lambda route: waiting.append(route))  # noqa: PLW0108 - it sets attributes on it
+    card(board, "PAY-2").focus()
+    for key in ("m", "ArrowRight", "Enter", "Space", "ArrowRight"):
+        board.keyboard.press(key)
+    expect(board.locator("#board-says")).to_contain_text("dev done, place")
+    with board.expect_response("**/stories/PAY-2/place/"):
+        waiting.pop().continue_()
+    board.wait_for_timeout(300)
+    expect(card(board, "PAY-2")).to_have_class(re.compile("card--carried"))
+    board.keyboard.press("Escape")
+    stands(board, "in_progress", "Dogs", "Bees")
+    expect(card(board, "PAY-2")).to_be_focused()
+
+
+def test_a_card_moved_twice_before_the_server_answers_is_moved_twice_in_that_order(board: Page) -> None:
+    answered: list[str] = []
+
+    def both(response: Response) -> bool:
+        if response.url.endswith("/place/"):
+            answered.append(response.url)
+        return len(answered) == 2
+
+    card(board, "PAY-2").focus()
+    with board.expect_response(both):
+        for key in ("m", "ArrowRight", "Enter", "m", "ArrowLeft", "Enter"):
+            board.keyboard.press(key)
+    stands(board, "in_progress", "Dogs")
+    assert list(StateChange.objects.filter(key="PAY-2").order_by("pk").values_list("to_state", flat=True)) == [
+        "in_progress",
+        "todo",
+    ]
+
+
 def test_one_card_is_a_stop_of_the_tab_key(board: Page) -> None:
     assert board.locator(".card[tabindex='0']").count() == 1
     card(board, "PAY-5").focus()
@@ -268,7 +303,7 @@ def test_a_refused_move_is_taken_back_and_says_why(board: Page, ana: User) -> No
 def test_a_move_without_a_connection_is_taken_back(board: Page) -> None:
     board.route("**/place/", lambda route: route.fulfill(status=503, body="busy"))
     drag(board, "PAY-1", lane(board, "in_progress"))
-    expect(board.get_by_role("alert")).to_contain_text("The server refused it (503): nothing was moved.")
+    expect(board.get_by_role("alert")).to_contain_text("The server refused it (503), so the card wasn't moved.")
     stands(board, "todo", "Ants", "Bees", "Cats")
 
 

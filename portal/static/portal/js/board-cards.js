@@ -1,4 +1,6 @@
 // The cards of a board: finding them, counting them, asking the server about one and showing its answer.
+import { dragging } from "./cards.js";
+
 const place = document.getElementById("place");
 const token = place?.querySelector("[name='csrfmiddlewaretoken']")?.value;
 export const writable = Boolean(place?.hasAttribute("data-writable"));
@@ -46,6 +48,11 @@ export async function ask(url, body, part) {
   if (part) headers["X-Part"] = "1";
   else if (!streamed()) headers["X-Card"] = "1";
   return fetch(url, { method: "POST", body, headers });
+}
+
+// A card in somebody's hand is not exchanged under it: what has come waits until the hand is empty.
+export async function landed() {
+  while (dragging(document.getElementById("board"))) await new Promise((done) => { setTimeout(done, 100); });
 }
 
 export function shown(said) {

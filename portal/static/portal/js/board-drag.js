@@ -3,6 +3,8 @@ import { cardsOf, cellIn, nameOf, say, titleOf, writable } from "./board-cards.j
 import { drop, putBack, spotOf, verdict } from "./board-moves.js";
 
 const FAR = 6, REST = 350, EDGE = 56;
+// Between the press and the drag, a card may have been exchanged for a newer one, or have gone.
+const liftNow = ({ card, event }) => { const now = document.getElementById(card.id); if (now) lift(now, event); return Boolean(now); };
 let held = null, waiting = null, frame = 0;
 
 export const dragging = () => Boolean(held);
@@ -82,7 +84,7 @@ document.addEventListener("pointerdown", (event) => {
   const card = event.target.closest?.("#board .card");
   if (!writable || !card || event.button || held || event.target.closest(".card__menu")) return;
   waiting = { card, event, timer: 0 };
-  if (event.pointerType !== "mouse") waiting.timer = setTimeout(() => { const { card: which, event: from } = waiting; waiting = null; lift(which, from); }, REST);
+  if (event.pointerType !== "mouse") waiting.timer = setTimeout(() => { const rested = waiting; waiting = null; liftNow(rested); }, REST);
 });
 document.addEventListener("pointermove", (event) => {
   if (held) {
@@ -90,10 +92,10 @@ document.addEventListener("pointermove", (event) => {
     return follow();
   }
   if (!waiting || Math.hypot(event.clientX - waiting.event.clientX, event.clientY - waiting.event.clientY) < FAR) return;
-  const { card, event: from, timer } = waiting;
-  clearTimeout(timer);
+  const pressed = waiting;
+  clearTimeout(pressed.timer);
   waiting = null;
-  if (from.pointerType === "mouse") { lift(card, from); [held.x, held.y] = [event.clientX, event.clientY]; follow(); }
+  if (pressed.event.pointerType === "mouse" && liftNow(pressed)) { [held.x, held.y] = [event.clientX, event.clientY]; follow(); }
 });
 document.addEventListener("pointerup", () => {
   clearTimeout(waiting?.timer);

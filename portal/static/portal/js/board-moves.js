@@ -1,6 +1,6 @@
 // What the ways of moving a card share: one request a move, shown at once, and taken back with the reason when it is
 // refused. Without scripts the menu of every card does the same.
-import { ask, cardsOf, cellOf, count, nameOf, refuse, say, shown, staysIn, titleOf } from "./board-cards.js";
+import { ask, cardsOf, cellOf, count, landed, nameOf, refuse, say, shown, staysIn, titleOf } from "./board-cards.js";
 import { openPart } from "./board-part.js";
 
 const PEOPLE = ["todo", "in_progress", "dev_done"];
@@ -23,30 +23,47 @@ export function verdict(card, cell, home = cellOf(card)) {
   return { to };
 }
 
+// One request after the other: a card that is moved twice in a moment is moved twice, in that order.
+let moving = Promise.resolve();
+const newest = new Map();
+
 // The card stands in its new place already; tell the server, and put it back if it says no.
-export async function settle(card, spot) {
-  const cell = cellOf(card), body = new FormData(), url = `${card.querySelector(".card__title").pathname}place/`;
+function settle(card, spot) {
+  const cell = cellOf(card), body = new FormData(), turn = Symbol(card.id);
   const above = card.previousElementSibling, below = card.nextElementSibling;
   if (cell === spot.cell && below === spot.next) return;
-  if (cell.dataset.stage !== card.dataset.stage) body.set("to", cell.dataset.stage);
+  if (cell !== spot.cell) body.set("to", cell.dataset.stage);
   if (above) body.set("after", above.dataset.key);
   else if (below) body.set("before", below.dataset.key);
   count();
-  let words = "No answer from the server: nothing was moved. Try again.";
+  newest.set(card.id, turn);
+  moving = moving.then(() => tell(card, spot, cell, body, turn));
+}
+
+async function tell(card, spot, cell, body, turn) {
+  let words = "No answer from the server, so the card wasn't moved. Try again.";
   try {
-    const answer = await ask(url, body);
+    const answer = await ask(`${card.querySelector(".card__title").pathname}place/`, body);
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) {
-      say(`${titleOf(card)}: ${nameOf(cell)}, place ${cardsOf(cell).indexOf(card) + 1} of ${cardsOf(cell).length}.`);
-      return shown(said);
+      // The stream may have brought a newer card, and put it elsewhere.
+      const place = cardsOf(cell).indexOf(document.getElementById(card.id)) + 1;
+      say(`${titleOf(card)}: ${nameOf(cell)}${place ? `, place ${place} of ${cardsOf(cell).length}` : ""}.`);
+      return landed().then(() => newest.get(card.id) === turn && shown(said));
     }
-    words = said.message ?? `The server refused it (${answer.status}): nothing was moved.`;
+    words = said.message ?? `The server refused it (${answer.status}), so the card wasn't moved.`;
   } catch { /* the words above say it */ }
-  const focused = card.contains(document.activeElement);
-  const now = document.getElementById(card.id) ?? card;
-  putBack(now, spot.cell.isConnected ? spot : { cell: cellOf(now), next: now.nextElementSibling });
-  if (focused) now.focus();
   refuse(words);
+  landed().then(() => newest.get(card.id) === turn && takeBack(card.id, spot));
+}
+
+// Only what is still on the page, and where it was put: the page may have been told better meanwhile.
+function takeBack(id, spot) {
+  const now = document.getElementById(id);
+  if (!now || !spot.cell.isConnected) return document.dispatchEvent(new Event("look"));
+  const focused = now.contains(document.activeElement);
+  putBack(now, spot);
+  if (focused) now.focus();
 }
 
 // Ends a move: what the column asks for happens, or is said.

@@ -1,5 +1,5 @@
 // Forms that a card leads to, in a dialog; the same address is a page of its own without this.
-import { ask, refuse, say, shown } from "./board-cards.js";
+import { ask, landed, refuse, say, shown } from "./board-cards.js";
 
 const dialog = document.getElementById("part");
 let opener = null;
@@ -33,12 +33,12 @@ dialog?.addEventListener("submit", async (event) => {
       const said = await answer.json();
       dialog.close();
       if (!answer.ok) return refuse(said.message);
-      shown(said);
+      landed().then(() => shown(said));
       say(`${said.key}: saved.`);
     } else fill(await answer.text());
   } catch {
     dialog.close();
-    refuse("No answer from the server: nothing was kept. Try again.");
+    refuse("No answer from the server: nothing was saved. Try again.");
   } finally {
     button.disabled = false;
   }

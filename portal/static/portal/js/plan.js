@@ -11,31 +11,42 @@ function refuse(words) {
   place.hidden = !words;
 }
 
+// Nothing is exchanged under somebody's hand.
+async function landed() {
+  while (held) await new Promise((done) => { setTimeout(done, 100); });
+}
+
 // The page as it is now; the button that was pressed keeps the focus, or the first of the same story.
 async function refresh(name) {
   const focused = document.activeElement?.closest("#plan li")?.id, pressed = document.activeElement?.name;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-  if (!answer.ok || answer.redirected) return location.reload();
-  plan().replaceWith(new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("plan"));
+  const fresh = answer.ok && !answer.redirected ? new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("plan") : null;
+  await landed();
+  if (!fresh) return location.reload();
+  plan().replaceWith(fresh);
   ready();
   const row = focused && document.getElementById(focused);
   (row?.querySelector(`button[name="${CSS.escape(pressed ?? "")}"]`) ?? row?.querySelector("button"))?.focus();
   if (name) document.getElementById("plan-says").textContent = name;
 }
 
-async function send(values, said) {
+// One after the other, so that the page shown last is the newest.
+let sending = Promise.resolve();
+const send = (values, said) => { sending = sending.then(() => tell(values, said)); };
+
+async function tell(values, said) {
   const body = new FormData();
   for (const [name, value] of Object.entries(values)) if (value) body.set(name, value);
   let words = "";
   try {
     const headers = { Accept: "application/json", "X-CSRFToken": csrf() };
     const answer = await fetch(location.pathname, { method: "POST", body, headers });
-    if (!answer.ok) words = (await answer.json().catch(() => ({}))).message ?? `This could not be done (${answer.status}).`;
+    if (!answer.ok) words = (await answer.json().catch(() => ({}))).message ?? `This couldn't be done (${answer.status}).`;
   } catch {
-    words = "No answer from the server: nothing was changed. Try again.";
+    words = "No answer from the server, so nothing was changed. Try again.";
   }
   refuse(words);
-  await refresh(words ? "" : said);
+  await refresh(words ? "" : said).catch(() => refuse("No answer from the server. Reload the page to see the plan as it is now."));
 }
 
 const listAt = (event) => event.target.closest?.("#plan .plan__list, #plan section")?.closest("section").querySelector(".plan__list");
