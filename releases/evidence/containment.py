@@ -6,7 +6,7 @@ A change is contained where any commit is that is the same change, unless someth
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from django.db.models import Q
 
@@ -15,6 +15,7 @@ from releases.pipelines.models import Change
 from releases.pipelines.relations import Relatives
 
 SHORTEST_SHA = 7
+T = TypeVar("T", int, datetime)
 
 
 class Commit(NamedTuple):
@@ -33,6 +34,23 @@ OF_NODE = ("sha", "repository", "position", "landed", "known", "merged_at", "at"
 COLUMNS = ("sha", "repository_id", "position", "landed", "known", "merged_at", "committed_at")
 
 
+class Landed(Generic[T]):
+    """Some changes in the order in which they came to the mainline, by their place there or by the time."""
+
+    def __init__(self, changes: Iterable[tuple[T | None, str]]) -> None:
+        ordered = sorted((place, sha) for place, sha in changes if place is not None)  # type: ignore[type-var]
+        self._places: list[T] = [place for place, _ in ordered]
+        self._shas = [sha for _, sha in ordered]
+        self._until: dict[int, frozenset[str]] = {}
+
+    def until(self, place: T) -> frozenset[str]:
+        """Return which of them were there at a place or a time."""
+        count = bisect_right(self._places, place)  # type: ignore[type-var]
+        if count not in self._until:
+            self._until[count] = frozenset(self._shas[:count])
+        return self._until[count]
+
+
 class Containment:
     """Answers for the repositories of one service. Built once for many questions."""
 
@@ -47,6 +65,7 @@ class Containment:
         self.short: dict[str, str] = {}
         self._parents: dict[int, dict[str, str]] = {}
         self._reach: dict[tuple[int, str], tuple[int, frozenset[str]]] = {}
+        self._alone: dict[str, bool] = {}
         for node in self.relatives.nodes.values():
             self._keep(tuple(getattr(node, name) for name in OF_NODE))
         self._load({sha for sha in shas if sha} | self.relatives.nodes.keys())
@@ -90,9 +109,15 @@ class Containment:
 
     def contains(self, sha: str, change: Commit) -> bool | None:
         """Say whether `change` is in effect in the commit `sha`; None when nothing tells."""
-        if self.relatives.are_alone(change.sha):
+        if self._is_alone(change.sha):
             return self.holds(sha, change)
         return self.effects(sha).of(change.sha)
+
+    def _is_alone(self, sha: str) -> bool:
+        known = self._alone.get(sha)
+        if known is None:
+            known = self._alone[sha] = self.relatives.are_alone(sha)
+        return known
 
     def effects(self, sha: str) -> Effects:
         """Return what is in effect in the commit `sha`."""
@@ -143,27 +168,27 @@ class Containment:
 
         It answers None for every other commit, and where `contains` has to be asked change by change.
         """
-        related = not all(self.relatives.are_alone(each.sha) for each in changes)
         if (
-            related
-            or self._twins
+            self._twins
             or len({each.repository for each in changes}) != 1
-            or not all(each.known for each in changes)
+            or not all(self._is_alone(each.sha) for each in changes)
         ):
             return lambda sha: None
-        repository = changes[0].repository
-        landed = sorted((each.landed, each.sha) for each in changes if each.landed is not None)
-        places = [place for place, _ in landed]
-        made: dict[int, frozenset[str]] = {}
+        by_graph = Landed((each.landed, each.sha) for each in changes) if all(each.known for each in changes) else None
+        by_time = None
+        if all(each.merged_at for each in changes):
+            by_time = Landed((each.merged_at, each.sha) for each in changes)
+        no_graph = not any(each.known for each in changes)
 
         def held(sha: str) -> frozenset[str] | None:
             commit = self.commits.get(self.resolve(sha)) if sha else None
-            if commit is None or commit.position is None or commit.repository != repository:
+            if commit is None or commit.repository != changes[0].repository:
                 return None
-            count = bisect_right(places, commit.position)
-            if count not in made:
-                made[count] = frozenset(each for _, each in landed[:count])
-            return made[count]
+            if by_graph and commit.known:
+                return None if commit.position is None else by_graph.until(commit.position)
+            if by_time and commit.merged_at and (no_graph or not commit.known):
+                return by_time.until(commit.merged_at)
+            return None
 
         return held
 

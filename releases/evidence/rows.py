@@ -6,7 +6,7 @@ deployment that brings or takes away some of its commits, the check that passes 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import Q
@@ -132,11 +132,12 @@ def _runs(story: Story, history: ServiceHistory, changes: list[LinkedChange]) ->
     """Yield the green commits that integrate the story's changes, those that ceased to be green when no other was; and, for
     changes that no green commit contains, what is said of the newest commit that does."""
     holders: dict[str, set[str]] = {each.commit.sha: set() for each in changes}
+    quick = history.containment.quick([each.commit for each in changes])
+    wanted = changes
     found: dict[Any, tuple[Verdict, dict[str, None]]] = {}
     for verdict in history.verdicts:
         if verdict.state == GREEN:
-            # While nothing ever ceased to be green, the first that contains a commit is enough.
-            inside = _inside(history, verdict, changes, holders if history.is_steady else {})
+            inside = _inside(history, verdict, wanted, quick(verdict.commit))
             new = [sha for sha in inside if not holders[sha]]
             for sha in inside:
                 holders[sha].add(verdict.commit)
@@ -146,7 +147,10 @@ def _runs(story: Story, history: ServiceHistory, changes: list[LinkedChange]) ->
                 green.discard(verdict.commit)
         if new:
             found[verdict.run.id] = verdict, dict.fromkeys(new)
-        if history.is_steady and all(holders.values()):
+            if history.is_steady:
+                # While nothing ever ceased to be green, the first that contains a commit is enough.
+                wanted = [each for each in wanted if not holders[each.commit.sha]]
+        if not wanted:
             break
     lacking = [each for each in changes if not holders[each.commit.sha]]
     if lacking and (newest := _newest_not_green(history, lacking)) is not None:
@@ -160,25 +164,26 @@ def _newest_not_green(history: ServiceHistory, changes: list[LinkedChange]) -> t
     """Return what was said last of a commit with some of these changes that is not green, and those changes."""
     now = {verdict.commit: verdict for verdict in history.verdicts}
     for verdict in sorted(now.values(), key=lambda each: (each.at, each.run.id), reverse=True):
-        if verdict.state != GREEN and (inside := _inside(history, verdict, changes, {})):
+        if verdict.state != GREEN and (inside := _inside(history, verdict, changes)):
             return verdict, inside
     return None
 
 
 def _inside(
-    history: ServiceHistory, verdict: Verdict, changes: list[LinkedChange], but: Mapping[str, Collection[str]]
+    history: ServiceHistory, verdict: Verdict, changes: list[LinkedChange], held: frozenset[str] | None = None
 ) -> list[str]:
-    """Return the changes in the commit of a verdict, without those that `but` holds something for.
+    """Return the changes in the commit of a verdict; `held` are those that its history has, if that is known already.
 
     Clocks differ; but what ran a day before anybody heard of a commit did not run it.
     """
-    return [
-        each.commit.sha
-        for each in changes
-        if not but.get(each.commit.sha)
-        and verdict.at >= each.earliest_at - DAY
-        and history.containment.contains(verdict.commit, each.commit)
-    ]
+    if held is None:
+        contains = history.containment.contains
+        return [
+            each.commit.sha
+            for each in changes
+            if verdict.at >= each.earliest_at - DAY and contains(verdict.commit, each.commit)
+        ]
+    return [each.commit.sha for each in changes if each.commit.sha in held and verdict.at >= each.earliest_at - DAY]
 
 
 def _run(story: Story, history: ServiceHistory, verdict: Verdict, shas: list[str]) -> Evidence:
