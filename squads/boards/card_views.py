@@ -1,5 +1,7 @@
 """What people do to one card of a board: place it, block it, and record evidence for it by hand."""
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -40,12 +42,11 @@ def _back(request: HttpRequest, story: Story) -> HttpResponse:
 
 
 def _shown(story: Story, *, drawn: bool = True) -> JsonResponse:
-    """Answer a script with the card as it is now; without `drawn` only with where it stands."""
-    row = row_from(story)
-    version = version_of(row)
-    said = {"key": row.key, "stage": row.stage, "rank": row.rank, "version": version}
+    """Answer a script with the card as it is now; without `drawn` only with where it stands, which needs no query."""
+    said: dict[str, Any] = {"key": story.key, "stage": story.stage, "rank": story.rank}
     if drawn:
-        said["html"] = cards.card_html([row], versions={row.key: version})[row.key]
+        row = row_from(story)
+        said["html"] = cards.card_html([row], versions={row.key: version_of(row)})[row.key]
     return JsonResponse(said)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 
+from portal.kernel.among import Among
 from portal.kernel.names import fold_name
 from squads.labels.models import Label
 from squads.teams.models import Squad
@@ -27,7 +28,7 @@ def labels_of(stories: Iterable[int]) -> dict[int, list[str]]:
 def links_in(stories: Iterable[int]) -> "QuerySet[Any]":
     """Return which label which of these stories has, in no order."""
     links: QuerySet[Any] = apps.get_model("squads", "Story").labels.through._default_manager.all()
-    return links.filter(story__in=list(stories)).order_by()
+    return links.filter(Among(F("story_id"), stories)).order_by()
 
 
 def unknown_labels(squad: Squad, names: Iterable[str]) -> list[str]:

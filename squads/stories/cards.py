@@ -6,12 +6,13 @@ from datetime import date, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from django.db.models import Case, When
+from django.db.models import Case, F, When
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.among import Among
 from squads.assignments.queries import Assignee
 from squads.judge import judgement
 from squads.stories import ladder
@@ -117,7 +118,7 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
     """
     ids = list(ids)
     people, labels = people_and_labels(ids)
-    rows = Story.objects.not_ended().filter(pk__in=ids).order_by("rank").values_list(*COLUMNS)
+    rows = Story.objects.not_ended().filter(Among(F("pk"), ids)).order_by("rank").values_list(*COLUMNS)
     return [Row._make((*row, tuple(people.get(row[0], ())), tuple(labels.get(row[0], ())))) for row in rows]
 
 

@@ -165,15 +165,14 @@ def test_who_may_write_is_the_same_in_both_ways_of_asking(
 
 def test_a_script_that_hears_of_the_card_by_the_stream_is_not_sent_it(as_ana: Client, abc: list[Story]) -> None:
     answer = as_ana.post("/stories/PAY-1/place/", {"to": "in_progress"}, headers={"Accept": "application/json"})
-    assert set(answer.json()) == {"key", "stage", "rank", "version"}
+    assert set(answer.json()) == {"key", "stage", "rank"}
 
 
 def test_a_move_asks_the_database_little(
     as_ana: Client, abc: list[Story], django_assert_max_num_queries: Callable[..., Any]
 ) -> None:
-    # Session and person, begin and commit among them, and four writes: the story, the move, its stage, the news of it; and who
-    # works on it and its labels, for the mark of its card.
-    with django_assert_max_num_queries(13):
+    # Session and person, begin and commit among them, and four writes: the story, the move, its stage, the news of it.
+    with django_assert_max_num_queries(12):
         said = {"to": "in_progress", "after": "PAY-3"}
         answer = as_ana.post("/stories/PAY-1/place/", said, headers={"Accept": "application/json"})
     assert answer.status_code == 200

@@ -72,11 +72,11 @@ export function shown(said) {
   if (focused) fresh.focus();
 }
 
-// What the stream tells may be lost: a card that does not come is asked for.
+// What the stream tells may be lost: a card that does not come is asked for. A new place in its column changes nothing else.
 function awaited(card, said) {
-  if (card.dataset.version === said.version) return;
+  const moved = card.dataset.stage !== said.stage, { version } = card.dataset;
   [card.dataset.stage, card.dataset.rank] = [said.stage, said.rank];
-  setTimeout(() => {
-    if (document.getElementById(card.id)?.dataset.version === card.dataset.version && card.isConnected) document.dispatchEvent(new Event("look"));
+  if (moved) setTimeout(() => {
+    if (document.getElementById(card.id)?.dataset.version === version) document.dispatchEvent(new Event("look"));
   }, 2000);
 }
