@@ -16,6 +16,7 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.form_errors import refusal
 from portal.kernel.names import fold_name
+from portal.kernel.text_input import plain
 from portal.kernel.transitions import AlreadyMoved
 from squads.endings.actions import WHY, cancel
 from squads.handovers.actions import check_may_move, move_to_squad
@@ -57,7 +58,7 @@ def change_many(keys: Iterable[str], wanted: Wanted, *, by: Actor) -> ManyChange
     MOST_AT_ONCE. A story that refuses is named, with the reason; the others are changed all the same.
     """
     check_planner(by, "Only members of a squad and project managers can change stories.")
-    keys = list(dict.fromkeys(key.strip().upper() for key in keys if key.strip()))
+    keys = list(dict.fromkeys(name.upper() for key in keys if (name := plain(key))))
     if not keys:
         raise ValidationError({"keys": "Select at least one story first."})
     if len(keys) > MOST_AT_ONCE:

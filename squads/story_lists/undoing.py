@@ -14,6 +14,7 @@ from portal.kernel.models import StateChange
 from portal.kernel.transitions import AlreadyMoved
 from squads.endings.actions import reopen
 from squads.handovers.actions import move_to_squad
+from squads.labels.models import Label
 from squads.stories.editing import Conflict, edit_story
 from squads.stories.models import Story, StoryEdit
 from squads.story_lists.many import check_may_change
@@ -125,10 +126,15 @@ def _people(before: Any) -> list[Any]:
     return list(get_user_model().objects.filter(pk__in=[each["id"] for each in before]))
 
 
+def _labels(before: Any) -> list[Any]:
+    """Return these labels as they are called now; those that were removed from the squad since do not come back."""
+    return list(Label.objects.filter(pk__in=[each["id"] for each in before]))
+
+
 # What the history keeps of a field, as what the field holds.
 VALUES: dict[str, Callable[[Any], Any]] = {
     "release": _release,
     "assignees": _people,
-    "labels": lambda before: [each["name"] for each in before],
+    "labels": _labels,
     "priority": lambda before: before,
 }

@@ -14,6 +14,7 @@ from releases.models import Release
 from releases.planning.actions import create_release
 from squads.endings.actions import WHY, cancel, reopen
 from squads.handovers.actions import move_to_squad
+from squads.labels.actions import remove_label, rename_label
 from squads.models import ManyChange, Membership, Squad, Story, StoryEdit
 from squads.stories.actions import create_story, edit_story
 from squads.story_lists.many import KEPT
@@ -196,6 +197,23 @@ def test_undoing_leaves_what_somebody_changed_since_and_says_who(
     said = words(undo(as_ana))
     assert "Undone: 2 stories are as they were. 1 wasn’t undone: PAY-1 Lea changed the priority since." in said
     assert values("priority") == ["urgent", "normal", "normal"]
+
+
+def test_undoing_keeps_the_new_name_of_a_label_that_was_renamed_since(
+    as_ana: Client, ana: User, payments: Squad, stories: list[Story]
+) -> None:
+    edit_story(stories[0], by=ana, labels=["ui", "old"])
+    change(as_ana, "label", ["PAY-1"], label="later")
+    rename_label(payments.labels.get(name="ui"), "frontend")
+    remove_label(payments.labels.get(name="old"))
+    assert "Undone" in words(undo(as_ana))
+    assert labels("PAY-1") == ["frontend"]
+    assert not payments.labels.filter(name__in=["ui", "old"]).exists()
+
+
+def test_a_key_is_found_though_it_holds_what_no_database_keeps(as_ana: Client) -> None:
+    assert "1 story set to high priority." in words(change(as_ana, "priority", [" pay-1\0"], priority="high"))
+    assert values("priority") == ["high", "normal", "normal"]
 
 
 def test_undoing_a_move_a_handover_and_a_cancellation_leaves_what_others_did_since(
