@@ -217,6 +217,9 @@ def _create(title: str, me: Anyone, page: str) -> Offered:
     squads = list(Squad.objects.writable_by(me).order_by("name")[:50])
     if not squads:
         return Offered(notes=["Stories belong to squads. Join or create one first."])
+    most = Story._meta.get_field("title").max_length or 0
+    if len(title) > most:
+        return Offered(notes=[f"This title has {len(title)} characters; {most} is the most. Shorten it."])
     # The squad of the page first, then one's own.
     own = set(Squad.objects.filter(members=me.pk))
     squads.sort(
@@ -228,7 +231,7 @@ def _create(title: str, me: Anyone, page: str) -> Offered:
     acts = [
         Act(
             f"Create “{title}” in {squad.name}",
-            **_request("POST", reverse("api:story-list"), squad=squad.slug, title=title[:200]),
+            **_request("POST", reverse("api:story-list"), squad=squad.slug, title=title),
             done="",
         )
         for squad in (squads[:MEANT] if title else [])

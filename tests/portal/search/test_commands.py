@@ -37,6 +37,12 @@ def perform(browser: Client, act: Act | dict[str, Any]) -> Any:
     return getattr(browser, said["method"].lower())(said["url"], said["body"], content_type="application/json")
 
 
+def test_a_title_that_is_too_long_is_not_cut_but_refused_with_its_length(ana: User) -> None:
+    assert acts(f"create {'x' * 200}", ana) == [f"Create “{'x' * 200}” in Payments"]
+    offered = offer(f"create {'x' * 201}", ana)
+    assert (offered.acts, offered.notes) == ([], ["This title has 201 characters; 200 is the most. Shorten it."])
+
+
 @pytest.mark.parametrize(
     ("text", "page", "offered"),
     [
