@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.api import Endpoint
+from portal.kernel.request_fields import check_names
 from releases.comparison import queries
 from releases.environments.models import Environment
 
@@ -60,6 +61,7 @@ class Comparisons(Endpoint):
     )
     def retrieve(self, request: Request, slug: str) -> Response:
         """Return what an environment runs beside another, and the stories that only one of them has."""
+        check_names(list(request.query_params), [*self.parameters, "format"], "parameter")
         known = Environment.objects.unmerged()
         here = get_object_or_404(known, slug=slug)
         wanted = request.query_params.get("with", "")

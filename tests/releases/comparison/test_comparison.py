@@ -93,6 +93,13 @@ def test_an_environment_is_not_compared_with_one_that_is_unknown(ahead: History,
     assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "with")
 
 
+def test_a_misspelt_parameter_is_refused_and_not_answered_with_another_environment(
+    ahead: History, as_ana: Client
+) -> None:
+    answer = as_ana.get("/api/v1/environments/staging/comparison/?wiht=test")
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "wiht")
+
+
 def test_one_environment_alone_has_nothing_to_be_compared_with(as_ana: Client) -> None:
     from releases.environments.actions import environment_named
 
