@@ -247,6 +247,20 @@ def test_a_card_moved_twice_before_the_server_answers_is_moved_twice_in_that_ord
     ]
 
 
+def test_a_card_whose_moves_are_all_refused_is_back_where_it_was_before_the_first(board: Page) -> None:
+    asked: list[Route] = []
+    board.route("**/stories/PAY-2/place/", lambda route: asked.append(route))  # noqa: PLW0108 - it sets attributes on it
+    card(board, "PAY-2").focus()
+    for key in ("m", "ArrowRight", "Enter", "m", "ArrowRight", "Enter"):
+        board.keyboard.press(key)
+    stands(board, "dev_done", "Elks", "Bees")
+    for _ in range(2):
+        board.wait_for_timeout(200)
+        asked.pop().fulfill(status=503, body="busy")
+    stands(board, "todo", "Ants", "Bees", "Cats")
+    expect(card(board, "PAY-2")).to_be_focused()
+
+
 def test_one_card_is_a_stop_of_the_tab_key(board: Page) -> None:
     assert board.locator(".card[tabindex='0']").count() == 1
     card(board, "PAY-5").focus()
