@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from portal.accounts.models import User
 from releases.planning.actions import create_release
@@ -42,3 +42,23 @@ def test_stories_are_dragged_into_the_release_and_moved_by_keys(
     expect(page.get_by_role("button", name="Add PAY-1")).to_be_visible()
     assert planned() == ["PAY-3"]
     assert [each["id"] for each in Axe().run(page, options=RULES).response["violations"]] == []
+
+
+def test_whoever_types_elsewhere_while_a_story_is_planned_stays_there(
+    open_for: Callable[..., Page], ana: User, payments: Squad
+) -> None:
+    release = create_release(by=ana, version="5.10", line="Shop")
+    create_story(payments, by=ana, title="Ants")
+    page = open_for(ana)
+    page.goto(f"/releases/{release.slug}/plan/")
+    waiting: list[Route] = []
+    page.route("**/plan/", lambda route: waiting.append(route) if route.request.method == "GET" else route.continue_())
+    page.get_by_role("button", name="Add PAY-1").press("Enter")
+    while not waiting:
+        page.wait_for_timeout(50)
+    page.locator("#q").focus()
+    page.keyboard.type("wa")
+    waiting.pop().continue_()
+    expect(page.get_by_role("button", name="Remove PAY-1")).to_be_visible()
+    page.keyboard.type("gon")
+    expect(page.locator("#q")).to_have_value("wagon")

@@ -18,11 +18,12 @@ async function landed() {
 
 // The page as it is now; the button that was pressed keeps the focus, or the first of the same story.
 async function refresh(name) {
-  const focused = document.activeElement?.closest("#plan li")?.id, pressed = document.activeElement?.name;
   const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
   const fresh = answer.ok && !answer.redirected ? new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("plan") : null;
   await landed();
   if (!fresh) return location.reload();
+  // Only now: whoever went elsewhere meanwhile stays there.
+  const focused = document.activeElement?.closest("#plan li")?.id, pressed = document.activeElement?.name;
   plan().replaceWith(fresh);
   ready();
   const row = focused && document.getElementById(focused);
