@@ -58,6 +58,24 @@ def test_people_and_new_labels_are_chosen_on_a_story_by_keys_alone(
     assert sorted(label.name for label in story.labels.all()) == ["customer", "mobile"]
 
 
+def test_names_that_are_typed_and_not_chosen_are_kept_or_asked_for_but_never_dropped(
+    open_for: Callable[..., Page], ana: User, story: Story
+) -> None:
+    page = open_for(ana)
+    page.goto("/stories/PAY-1/edit/")
+    people, labels = page.get_by_role("combobox", name="Assignees"), page.get_by_role("combobox", name="Labels")
+    people.fill("Nobody Here")
+    labels.fill("customer")
+    page.get_by_role("button", name="Save").click()
+    expect(people).to_be_focused()
+    assert people.evaluate("field => field.validationMessage").startswith("“Nobody Here” isn’t in the list.")
+    people.fill("cem demir")
+    page.get_by_role("button", name="Save").click()
+    page.wait_for_url("**/stories/PAY-1/")
+    assert [person.username for person in story.assignees.all()] == ["cem"]
+    assert sorted(label.name for label in story.labels.all()) == ["customer", "mobile"]
+
+
 def test_a_card_is_assigned_on_the_board_by_keys_alone(open_for: Callable[..., Page], ana: User, story: Story) -> None:
     page = open_for(ana)
     page.goto("/squads/payments/board/")

@@ -2,6 +2,7 @@
 // combobox. The select stays, hidden, and is what is sent; without JavaScript it is what people use.
 
 let made = 0;
+const pickers = new WeakMap();
 
 const part = (tag, attributes, text = "") => {
   const element = document.createElement(tag);
@@ -31,9 +32,10 @@ class Picker {
     box.append(this.chosen, this.input, this.list, this.says);
     select.removeAttribute("id");
     select.dataset.picked = "";
+    pickers.set(select, this);
     select.hidden = true;
     select.after(box);
-    this.input.addEventListener("input", () => this.open());
+    this.input.addEventListener("input", () => { this.input.setCustomValidity(""); this.open(); });
     this.input.addEventListener("click", () => this.open());
     this.input.addEventListener("blur", () => this.close());
     this.input.addEventListener("keydown", (event) => this.key(event));
@@ -109,6 +111,7 @@ class Picker {
     row.selected = !row.selected;
     this.says.textContent = row.selected ? `${row.text} chosen` : `${row.text} taken off`;
     this.input.value = "";
+    this.input.setCustomValidity("");
     this.draw();
     this.close();
   }
@@ -120,6 +123,19 @@ class Picker {
     this.says.textContent = `${row.text} taken off`;
     this.draw();
     this.input.focus();
+  }
+
+  // What was typed and never chosen is not dropped without a word: a whole name counts as chosen, anything else is asked for.
+  settle() {
+    const typed = this.input.value.trim(), options = [...this.select.options];
+    const meant = options.find((each) => [plain(each.text), plain(each.value)].includes(plain(typed)));
+    if (typed && (meant || this.creates)) {
+      if (!meant?.selected) this.toggle(this.option(meant?.value ?? typed, meant?.text ?? typed, false));
+      this.input.value = "";
+    }
+    const left = this.input.value.trim();
+    this.input.setCustomValidity(left ? `“${left}” isn’t in the list. Choose from it, or clear this.` : "");
+    return this.input.reportValidity();
   }
 
   key(event) {
@@ -143,6 +159,13 @@ function enhance(root) {
   for (const select of root.querySelectorAll("select[data-picker]:not([data-picked])")) new Picker(select);
 }
 
+// Before anything else reads the form.
+document.addEventListener("submit", (event) => {
+  const made = [...event.target.querySelectorAll("select[data-picked]")].map((select) => pickers.get(select));
+  if (made.every((picker) => picker.settle())) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
 document.addEventListener("htmx:load", (event) => enhance(event.detail.elt.parentElement ?? document));
 document.addEventListener("rodeo:filled", (event) => enhance(event.detail));
 enhance(document);
