@@ -4,6 +4,7 @@ import json
 from typing import Any, ClassVar, Literal
 
 import django_filters
+from django import forms
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.exceptions import ValidationError as Objection
@@ -54,6 +55,23 @@ class SpelledFilter(django_filters.CharFilter):
     def filter(self, qs: Any, value: str) -> Any:
         """Filter by what all spellings of the name have in common."""
         return qs.filter(**{f"{self.field_name}__folded": fold_name(value)}) if value else qs
+
+
+class YesOrNo(forms.Field):
+    """Yes, no or not said; nothing else is taken for any of them."""
+
+    def to_python(self, value: Any) -> bool | None:
+        """Read what the query of an address says."""
+        said = str(value or "").strip().lower()
+        if said not in ("", "1", "0", "true", "false"):
+            raise Objection("Write true or false.")
+        return said in ("1", "true") if said else None
+
+
+class YesNoFilter(django_filters.BooleanFilter):
+    """Leaves the rows that are so, or those that are not; a value that is neither is refused, never passed over."""
+
+    field_class = YesOrNo
 
 
 def named_by(slug_field: str, **options: Any) -> Any:

@@ -58,9 +58,11 @@ class Search(Endpoint):
             raise serializers.ValidationError(
                 {"kind": f"There is no kind “{min(strange)[:40]}”. Choose from {', '.join(queries.KINDS)}."}
             )
-        ended = request.query_params.get("ended") == "with"
+        ended = request.query_params.get("ended", "")
+        if ended not in ("", "with"):
+            raise serializers.ValidationError({"ended": "Write with, or leave it out."})
         found = queries.find(
-            request.query_params.get("q", ""), kinds or tuple(queries.KINDS), me=request.user, ended=ended
+            request.query_params.get("q", ""), kinds or tuple(queries.KINDS), me=request.user, ended=bool(ended)
         )
         if found.problem:
             raise serializers.ValidationError({"q": found.problem})

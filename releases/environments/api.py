@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Endpoint
+from portal.kernel.api import Endpoint, YesNoFilter
 from portal.kernel.request_fields import Body
 from releases.environments import actions
 from releases.environments.models import Environment
@@ -77,10 +77,12 @@ class EnvironmentFilter(django_filters.FilterSet):
 
     text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
     key = django_filters.CharFilter(field_name="key", lookup_expr="iexact")
+    tier_confirmed = YesNoFilter()
+    discovered = YesNoFilter()
 
     class Meta:
         model = Environment
-        fields = ["tier", "tier_confirmed", "discovered"]
+        fields = ["tier"]
 
 
 class Environments(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Endpoint
+from portal.kernel.api import Endpoint, YesNoFilter
 from portal.kernel.request_fields import Body
 from releases.pipelines.models import StoryLink
 from releases.planning import actions
@@ -103,7 +103,7 @@ class ReleaseFilter(django_filters.FilterSet):
 
     line = django_filters.CharFilter(field_name="line")
     text = django_filters.CharFilter(field_name="version", lookup_expr="icontains")
-    released = django_filters.BooleanFilter(field_name="released_at", lookup_expr="isnull", exclude=True)
+    released = YesNoFilter(field_name="released_at", lookup_expr="isnull", exclude=True)
 
     class Meta:
         model = Release

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Endpoint, named_by
+from portal.kernel.api import Endpoint, YesNoFilter, named_by
 from squads.assignments.queries import assigned_to
 from squads.judge.case import GUESSED
 from squads.labels.queries import labelled, unknown_labels
@@ -161,7 +161,7 @@ class StoryFilter(django_filters.FilterSet):
     ended = django_filters.ChoiceFilter(method="with_ending", choices=ENDED, label=ENDED_HELP)
     assignee = django_filters.CharFilter(method="of_assignee")
     label = django_filters.CharFilter(method="with_label")
-    blocked = django_filters.BooleanFilter(method="that_wait")
+    blocked = YesNoFilter(method="that_wait")
     due_before = django_filters.DateFilter(field_name="due", lookup_expr="lt")
 
     class Meta:

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Chosen, Endpoint, named_by
+from portal.kernel.api import Chosen, Endpoint, YesNoFilter, named_by
 from portal.kernel.request_fields import Body
 from squads.teams import actions, queries
 from squads.teams.models import Membership, Service, Squad
@@ -96,7 +96,7 @@ class SquadFilter(django_filters.FilterSet):
 
     text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
     member = django_filters.CharFilter(field_name="members__username")
-    archived = django_filters.BooleanFilter(field_name="archived_at", lookup_expr="isnull", exclude=True)
+    archived = YesNoFilter(field_name="archived_at", lookup_expr="isnull", exclude=True)
 
     class Meta:
         model = Squad
@@ -231,11 +231,12 @@ class ServiceFilter(django_filters.FilterSet):
 
     squad = django_filters.CharFilter(field_name="squad__slug")
     text = django_filters.CharFilter(field_name="name", lookup_expr="icontains")
-    unowned = django_filters.BooleanFilter(field_name="squad", lookup_expr="isnull")
+    unowned = YesNoFilter(field_name="squad", lookup_expr="isnull")
+    discovered = YesNoFilter()
 
     class Meta:
         model = Service
-        fields = ["discovered"]
+        fields: list[str] = []
 
 
 class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):

@@ -97,3 +97,24 @@ def test_what_the_schema_says_of_a_list_is_read(made: World) -> None:
 
 def _same(path: str, address: str) -> bool:
     return bool(re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), address))
+
+
+def strict_parameters() -> list[tuple[str, str]]:
+    """Return the parameters of addresses that have no parts to fill in, which take only some values."""
+    return [
+        (path, said["name"])
+        for path, _, each in operations("get")
+        for said in each.get("parameters", ())
+        if said["in"] == "query" and "{" not in path
+        if said["schema"].get("type") == "boolean" or "enum" in said["schema"].get("items", said["schema"])
+    ]
+
+
+@pytest.mark.parametrize(("path", "name"), strict_parameters())
+def test_a_value_that_a_parameter_does_not_take_is_refused_and_not_answered_with_everything(
+    path: str, name: str, made: World
+) -> None:
+    browser = Client()
+    browser.force_login(made.people["administrator"])  # type: ignore[arg-type]
+    answer = browser.get(path, {name: "perhaps"})
+    assert (answer.status_code, names_of(answer)) == (400, [name])
