@@ -120,7 +120,7 @@ def claim(person: User, *, address: str, by_mail: bool) -> list[str]:
         person.save(update_fields=["password"])
         factors, _ = Authenticator.objects.filter(user=person).delete()
         if factors:
-            taken.append("its second factors and passkeys")
+            taken.append("its two-step sign-in and passkeys")
     tokens = ApiToken.objects.filter(user=person, revoked_at=None).update(revoked_at=clock.now())
     if tokens:
         taken.append("its API tokens")

@@ -47,14 +47,14 @@ def first_steps(user: Anyone) -> list[Step]:
         Step("Create or join a squad", "Squads own services and stories.", _squads_url(has), has["squad"], squads),
         Step(
             "Create a story",
-            "Its key, such as PAY-12, goes into commit messages.",
+            "Use its key, such as PAY-12, in commit messages.",
             reverse("squads:stories:create"),
             has["story"],
             members,
         ),
         Step(
             "Connect a repository",
-            "Its commits name stories.",
+            "Its commits mention stories.",
             reverse("releases:sources:create_git"),
             has["repository"],
             administrators,
@@ -63,14 +63,14 @@ def first_steps(user: Anyone) -> list[Step]:
         Step("Connect CI", "Its runs show what is integrated.", systems, has["run"], administrators),
         Step(
             "See a deployment",
-            "Connect what deploys, or have a script report it.",
+            "Connect your deployment system, or report from a script.",
             systems,
             has["deployment"],
             administrators,
         ),
         Step(
             "Check one story in production",
-            "Live and checked there: rodeo done.",
+            "Live and checked there means rodeo done.",
             f"{reverse('squads:stories:list')}?stage=deployed",
             has["check"],
             members,
@@ -126,7 +126,7 @@ def _rows(user: Anyone) -> dict[str, Any]:
 def _found(has: dict[str, Any]) -> str:
     """Return what reading the repositories found so far: how many commits name stories."""
     if not has["read"]:
-        return "How many of its commits name your stories."
+        return "How many of its commits mention your stories."
     own = Source.objects.exclude(key__in=SAMPLE_SOURCES)
     commits = Change.objects.filter(event__source__in=own, is_merge=False).order_by()
     count = commits.values("pk")[: COUNT_LIMIT + 1].count()
@@ -136,10 +136,10 @@ def _found(has: dict[str, Any]) -> str:
     told = f"{over}{count:,} commit{'' if count == 1 else 's'}"
     told = told[:1].upper() + told[1:]
     if not linked:
-        return f"{told}: none names a story of yours. Mention a key in a commit message."
+        return f"{told}: none mention your stories. Mention a key in a commit message."
     rest = max(count - linked, 0)
     others = f", {rest:,} {'doesn’t' if rest == 1 else 'don’t'}" if rest else ""
-    return f"{told}: {linked:,} name{'s' if linked == 1 else ''} your stories{others}."
+    return f"{told}: {linked:,} mention{'s' if linked == 1 else ''} your stories{others}."
 
 
 def _administrators() -> str:

@@ -146,7 +146,7 @@ def _claim(pk: int) -> bool:
 def _handle(message: Message) -> None:
     known = SUBSCRIPTIONS.get(message.topic)
     if known is None:
-        raise UnknownTopic(f"This version of Rodeo has no topic “{message.topic}”, so nothing was notified.")
+        raise UnknownTopic(f"This version of Rodeo has no topic “{message.topic}”, so this message can’t be handled.")
     event = known.event.read(message.payload)
     for handler in known.handlers:
         handler(event)

@@ -110,9 +110,7 @@ class Application:
             await _say(send, 403, {"detail": "Sign in first."}, headers)
             return
         if not topics:
-            await _say(
-                send, 400, {"detail": "Name what to hear: ?topic=squad:SLUG, release:SLUG or story:KEY."}, headers
-            )
+            await _say(send, 400, {"detail": "Add a topic: ?topic=squad:SLUG, release:SLUG or story:KEY."}, headers)
             return
         try:
             stream = self.hub.open(session, topics)

@@ -20,7 +20,7 @@ def binary() -> Path:
             if found := shutil.which(name):
                 return Path(found)
         raise NoEmbeddedBroker(
-            "There is no embedded broker for this machine. Start a Redis or Valkey server and name it: "
+            "There is no embedded broker for this machine. Start a Redis or Valkey server and set its address: "
             "BROKER_URL=redis://127.0.0.1:6379/0 make run"
         ) from error
 

@@ -66,27 +66,27 @@ class Backlog(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every measure."""
         now = measured()
-        events = GaugeMetricFamily("rodeo_inbox_events", "Events of the inbox that were not read", labels=["state"])
+        events = GaugeMetricFamily("rodeo_inbox_events", "Events that haven't been read", labels=["state"])
         events.add_metric(["pending"], now.pending)
         events.add_metric(["failed"], now.failed)
         yield events
         yield GaugeMetricFamily("rodeo_inbox_oldest_pending_seconds", "Age of the oldest pending event", now.oldest)
-        yield GaugeMetricFamily("rodeo_outbox_messages", "Messages that wait to be delivered", now.messages)
+        yield GaugeMetricFamily("rodeo_outbox_messages", "Messages waiting to be delivered", now.messages)
         yield GaugeMetricFamily(
-            "rodeo_outbox_oldest_waiting_seconds", "Age of the oldest message that waits", now.oldest_message
+            "rodeo_outbox_oldest_waiting_seconds", "Age of the oldest waiting message", now.oldest_message
         )
-        yield GaugeMetricFamily("rodeo_outbox_dead_messages", "Messages that were given up", now.dead)
-        tasks = GaugeMetricFamily("rodeo_queue_tasks", "Tasks that wait in the broker", labels=["queue"])
+        yield GaugeMetricFamily("rodeo_outbox_dead_messages", "Dead messages: no longer retried", now.dead)
+        tasks = GaugeMetricFamily("rodeo_queue_tasks", "Tasks waiting in the broker", labels=["queue"])
         for name, count in now.queues.items():
             tasks.add_metric([name], count)
         yield tasks
-        yield GaugeMetricFamily("rodeo_pull_lag_seconds", "How overdue the most overdue pull is", now.lag)
+        yield GaugeMetricFamily("rodeo_pull_lag_seconds", "How late the most overdue pull is", now.lag)
         sources = GaugeMetricFamily("rodeo_sources", "Sources", labels=["state"])
         for name, count in now.sources.items():
             sources.add_metric([name], count)
         yield sources
         beats = GaugeMetricFamily(
-            "rodeo_heartbeat_age_seconds", "Since a process was last heard of", labels=["process"]
+            "rodeo_heartbeat_age_seconds", "Time since the last heartbeat of a process", labels=["process"]
         )
         for name in (heartbeat.WORKER, heartbeat.PULLER, heartbeat.BEAT):
             if (last := heartbeat.last(name)) is not None:

@@ -9,16 +9,16 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 WHO = {
-    "public": "everybody",
-    "reading": "every account; everybody with `RODEO_OPEN_READING`",
-    "writing": "every account, for what is its own or asked of it",
-    "members": "members and leads of the squad concerned (of any squad, where it belongs to none), administrators",
+    "public": "anyone",
+    "reading": "every account; anyone with `RODEO_OPEN_READING`",
+    "writing": "every account, for its own data and requests to it",
+    "members": "members and leads of the squad concerned (of any squad, if there is none), administrators",
     "leads": "leads of the squad concerned, administrators",
     "planners": "project managers, members and leads of any squad, administrators",
     "managers": "project managers, administrators",
     "administrators": "administrators",
     "reports": "sources, and squads’ API tokens with the scope report",
-    "": "nobody: it has no mark yet",
+    "": "no one: it has no mark yet",
 }
 INTRODUCTION = """# Who may do what
 

@@ -76,7 +76,7 @@ BY_HAND = (
         "Checked with a browser and openssl: both present the new certificate.",
     ),
 )
-TALK_NOTE = "Counted on the talk's slide “Release Summary 2013”. What it was is not known."
+TALK_NOTE = "Counted on the talk's slide “Release Summary 2013”, which doesn't say what it was."
 
 WRITTEN = timedelta(hours=52)  # before its work began, or before now
 

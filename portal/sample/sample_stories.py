@@ -12,7 +12,7 @@ PEOPLE = {
 SQUADS = {
     "PAY": ("Payments", "horizontal", "People pay once, correctly, the way they like.", "sample-ana"),
     "SRCH": ("Search", "horizontal", "People find what they mean, not what they typed.", "sample-kofi"),
-    "PLAT": ("Platform", "vertical", "Squads deploy without asking anybody.", "sample-mei"),
+    "PLAT": ("Platform", "vertical", "Squads deploy without asking anyone.", "sample-mei"),
     "OH": ("OneHealth", "horizontal", "The company of the talk, in 2012 and 2013.", "sample-talk"),
 }
 # Who works there beside the lead.
@@ -51,7 +51,7 @@ STORIES = (
         "A stored card pays in one step\nThe receipt arrives within a minute",
         labels=("cards", "checkout"),
         comments=(
-            (430, "sample-kofi", "Which card do we offer when somebody has three?"),
+            (430, "sample-kofi", "Which card do we offer when someone has three?"),
             (428, "sample-ana", "The one used last. The others are one click away."),
             (394, "sample-kofi", "Bought a mug with it. The receipt was there before I closed the tab."),
         ),
@@ -65,7 +65,7 @@ STORIES = (
         "A refund can go to a gift card\nThe balance can be spent at once",
         ("sample-jonas",),
         labels=("refunds",),
-        comments=((240, "sample-jonas", "Live since Monday. It still needs somebody to check it in production."),),
+        comments=((240, "sample-jonas", "Live since Monday. Someone still needs to check it in production."),),
     ),
     SampleStory(
         "PAY-3",
@@ -75,7 +75,7 @@ STORIES = (
         "Companies book invoices, and cannot book an e-mail. Attach the invoice as PDF/A, with the VAT number.",
         "The PDF is attached to the receipt\nIt has the VAT number of both sides",
         labels=("invoices", "mail"),
-        comments=((243, "sample-ana", "We skipped staging for this one. The gap is our own doing."),),
+        comments=((243, "sample-ana", "We skipped staging for this one. That explains the gap."),),
     ),
     SampleStory(
         "PAY-4",

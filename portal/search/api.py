@@ -19,7 +19,7 @@ class FoundThing(serializers.Serializer):
     kind = serializers.ChoiceField(choices=list(queries.KINDS))
     key = serializers.CharField(help_text="Its short name: PAY-12, 5.10, prod-eu, the start of a sha.")
     title = serializers.CharField()
-    excerpt = serializers.CharField(help_text="The part of its text that has the words, if any.")
+    excerpt = serializers.CharField(help_text="The part of its text that matches, if any.")
     url = serializers.CharField(help_text="The full address of its page.")
 
 

@@ -188,7 +188,7 @@ def _assign(offered: Offered, story: Story, value: str, me: Anyone) -> None:
         removes = person.username in present
         said = _request("POST", url, person=person.username, assigned=not removes)
         undo = _request("POST", url, person=person.username, assigned=removes)
-        yes, no = f"assigned to {person.name}", f"not assigned to {person.name} any more"
+        yes, no = f"assigned to {person.name}", f"no longer assigned to {person.name}"
         offered.acts.append(
             Act(
                 f"{'Unassign' if removes else 'Assign'} {_named(story)} {'from' if removes else 'to'} {person.name}",
@@ -198,7 +198,7 @@ def _assign(offered: Offered, story: Story, value: str, me: Anyone) -> None:
             )
         )
     if not fitting:
-        offered.notes.append(f"Nobody in {story.squad} is called “{value[:60]}”.")
+        offered.notes.append(f"There’s no one called “{value[:60]}” in {story.squad}.")
 
 
 ACTS = {"move": _move, "plan": _plan, "assign": _assign}

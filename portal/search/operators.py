@@ -218,7 +218,7 @@ def _people(me: Anyone | None) -> list[tuple[str, str]]:
     people = User.objects.filter(is_active=True, program_of=None).order_by("first_name", "last_name", "username")[
         :KNOWN
     ]
-    return [("me", "assigned to you"), ("none", "assigned to nobody"), *((each.username, each.name) for each in people)]
+    return [("me", "assigned to you"), ("none", "unassigned"), *((each.username, each.name) for each in people)]
 
 
 def _of_type(value: str, me: Anyone | None) -> tuple[Q, frozenset[str]]:
@@ -240,7 +240,7 @@ def _types(me: Anyone | None) -> list[tuple[str, str]]:
 OPERATORS: dict[str, Operator] = {
     "squad": Operator("stories of a squad", _of_squad, _squads),
     "is": Operator("stories by stage, or open, done, blocked, mine", _is, _states),
-    "assignee": Operator("stories of a person, yours, or nobody’s", _of_assignee, _people),
+    "assignee": Operator("stories of a person, yours, or unassigned", _of_assignee, _people),
     "release": Operator("stories planned for a release, or none", _of_release, _releases),
     "type": Operator("defects, chores, or another kind of thing", _of_type, _types),
 }

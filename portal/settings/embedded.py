@@ -21,11 +21,11 @@ def state_folder(wanted: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        why = f"cannot be made ({error.strerror})"
+        why = f"can’t be created ({error.strerror})"
     else:
-        why = "" if os.access(folder, os.W_OK | os.X_OK) else "cannot be written to"
+        why = "" if os.access(folder, os.W_OK | os.X_OK) else "can’t be written to"
     if why:
-        refuse(f"RODEO_STATE_DIR is “{folder}”, which {why}; it takes a folder that Rodeo may write to.")
+        refuse(f"RODEO_STATE_DIR is “{folder}”, which {why}; it takes a folder that Rodeo can write to.")
     return folder
 
 

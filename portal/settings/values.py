@@ -61,7 +61,7 @@ def _text(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise Unfit("which is not written in UTF-8") from None
+        raise Unfit("which isn’t UTF-8") from None
     return text
 
 
@@ -149,9 +149,9 @@ def _authorities(text: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=text)
     except ssl.SSLError:
-        raise Unfit("which holds no certificates in PEM") from None
+        raise Unfit("which contains no PEM certificates") from None
     except OSError as error:
-        raise Unfit(f"which cannot be read ({error.strerror})") from None
+        raise Unfit(f"which can’t be read ({error.strerror})") from None
     return text
 
 
@@ -178,7 +178,7 @@ def _each(check: Callable[[str], str]) -> Callable[[list[str]], list[str]]:
             try:
                 found.append(check(word))
             except Unfit:
-                raise Unfit(f"of which “{word}” does not fit" if len(words) > 1 else "") from None
+                raise Unfit(f"of which “{word}” isn’t valid" if len(words) > 1 else "") from None
         if not words:
             raise Unfit
         return found
@@ -189,7 +189,7 @@ def _each(check: Callable[[str], str]) -> Callable[[list[str]], list[str]]:
 Listed = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Port = Annotated[str, Takes("a port: a whole number from 1 to 65535")]
 Text = Annotated[str, AfterValidator(_text), Takes("a text")]
-Folder = Annotated[Path | None, Takes("a folder that Rodeo may write to; it is made if it is not there")]
+Folder = Annotated[Path | None, Takes("a folder that Rodeo can write to, created if it doesn’t exist")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
 DatabaseAddress = Annotated[
     str,
@@ -244,7 +244,7 @@ FernetKeys = Annotated[
     Secret(),
 ]
 SecretText = Annotated[str, AfterValidator(_text), Takes("a text"), Secret()]
-AuthorityFile = Annotated[str, AfterValidator(_authorities), Takes("a file of certificates in PEM")]
+AuthorityFile = Annotated[str, AfterValidator(_authorities), Takes("a file of PEM certificates")]
 Sender = Annotated[
     str, AfterValidator(_sender), Takes("a mail address, with or without a name, such as Rodeo <rodeo@example.org>")
 ]

@@ -21,8 +21,12 @@ class DifferenceOut(serializers.Serializer[Any]):
     """One service in both environments."""
 
     service = serializers.CharField(source="service.slug")
-    here = serializers.CharField(source="here.carries", default=None, allow_null=True, help_text="Null: doesn't run.")
-    there = serializers.CharField(source="there.carries", default=None, allow_null=True, help_text="Null: doesn't run.")
+    here = serializers.CharField(
+        source="here.carries", default=None, allow_null=True, help_text="Null if it doesn't run."
+    )
+    there = serializers.CharField(
+        source="there.carries", default=None, allow_null=True, help_text="Null if it doesn't run."
+    )
     same = serializers.BooleanField(source="is_same")
     only_here = serializers.SerializerMethodField(help_text="Keys of stories that run here but not there.")
     only_there = serializers.SerializerMethodField(help_text="Keys of stories that run there but not here.")
@@ -56,11 +60,11 @@ class Comparisons(Endpoint):
     @extend_schema(
         responses=ComparisonOut,
         parameters=[
-            OpenApiParameter("with", str, description="The slug of the other environment; production unless given.")
+            OpenApiParameter("with", str, description="The slug of the other environment. The default is production.")
         ],
     )
     def retrieve(self, request: Request, slug: str) -> Response:
-        """Return what an environment runs beside another, and the stories that only one of them has."""
+        """Compare what two environments run, and the stories that only one of them has."""
         check_names(list(request.query_params), [*self.parameters, "format"], "parameter")
         known = Environment.objects.unmerged()
         here = get_object_or_404(known, slug=slug)

@@ -47,8 +47,8 @@ class EnvironmentChange(Body):
     """The fields of an environment that people can change."""
 
     instead = {
-        "key": "It is what deploy systems call the environment, so it stays; mapping rules give other names a meaning.",
-        "gone_at": "It follows from events: a deployment brings the environment back.",
+        "key": "It’s the name in your deployment system, so it can’t change. A mapping rule can map other names to it.",
+        "gone_at": "It follows from events. A deployment brings the environment back.",
     }
 
     name = serializers.CharField(max_length=120, required=False)

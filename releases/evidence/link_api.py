@@ -106,7 +106,7 @@ class LinkedChanges(OfStory):
         try:
             change = links.change_of(story, UUID(pk))
         except ValueError:
-            raise exceptions.NotFound("That is no change's id.") from None
+            raise exceptions.NotFound("That isn't the id of a change.") from None
         if change is not None:
             links.unlink_change(change, story, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -20,7 +20,7 @@ class RuleForm(forms.Form):
         max_length=200,
         widget=forms.TextInput(attrs={**PLAIN, "placeholder": "deploy-*"}),
         help_text="A pattern such as deploy-*, or a regular expression between slashes such as "
-        "/(?P<what>.+)-to-(?P<where>.+)/ that fits the whole name. Upper and lower case are the same.",
+        "/(?P<what>.+)-to-(?P<where>.+)/ that matches the whole name. Upper and lower case don’t matter.",
     )
     source = forms.ModelChoiceField(
         label="Source", queryset=Source.objects.order_by("name"), required=False, empty_label="all sources"
@@ -49,7 +49,7 @@ class RuleForm(forms.Form):
         label="Tier",
         choices=[("", "guess from its name"), *Environment.Tier.choices],
         required=False,
-        help_text="For environments that events named first. What a person chose for one stays.",
+        help_text="For environments discovered in events. A tier that a person chose stays.",
     )
     severity = forms.CharField(
         label="Alert severity",

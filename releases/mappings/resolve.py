@@ -128,8 +128,9 @@ def _resolve_pipeline(name: str, meaning: Meaning, by: Actor) -> str:
         order=EXACT_ORDER,
     )
     target = f" to {rule.environment}" if role == "deploy" else f" in {rule.environment}" if rule.environment else ""
-    roles = {"ci": "CI", "deploy": "a deployment", "acceptance": "an acceptance run", "ignored": "left out"}
-    return f"Runs of {name} now count as {roles[role]}{target}. {REPLAYED}"
+    roles = {"ci": "CI", "deploy": "a deployment", "acceptance": "an acceptance run", "ignored": "ignored"}
+    counted = "are now ignored" if role == "ignored" else f"now count as {roles[role]}{target}"
+    return f"Runs of {name} {counted}. {REPLAYED}"
 
 
 def _resolve_alert(name: str, meaning: Meaning, by: Actor) -> str:

@@ -25,8 +25,8 @@ KINDS = {
         "environments",
         "Their tier is unknown, or guessed as production and not confirmed.",
     ),
-    "service": ("services", "Discovered in events and owned by no squad."),
-    "repository": ("repositories", "They belong to no service."),
+    "service": ("services", "Discovered in events, without an owner."),
+    "repository": ("repositories", "They have no service yet."),
     "twin": (
         "spelled alike",
         "Their names differ only in upper and lower case. Merge them to join their history.",

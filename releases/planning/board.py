@@ -118,9 +118,7 @@ def chips(only: BoardFilter, types: Iterable[str], labels: Iterable[str], *, sig
         changed: dict[str, Any] = {part: type(value)() if on else value}
         return Chip(name, replace(only, **changed).query, on, command)
 
-    mine = (
-        [chip("Mine", "mine", True, "Show cards of everybody" if only.mine else "Show my cards")] if signed_in else []
-    )
+    mine = [chip("Mine", "mine", True, "Show everyone’s cards" if only.mine else "Show my cards")] if signed_in else []
     names = [(value, name.capitalize()) for value, name in Story.Type.choices if value in types or value == only.type]
     return [
         *mine,

@@ -294,7 +294,7 @@ def check_not_in_future(seen: "list[Seen]", received: datetime) -> None:
             value = getattr(fact, each.name)
             if isinstance(value, datetime) and value > received + CLOCK_SLACK:
                 raise Unreadable(
-                    f"{each.name.replace('_', ' ')} lies in the future ({value:%Y-%m-%d %H:%M} UTC, received "
+                    f"{each.name.replace('_', ' ')} is in the future ({value:%Y-%m-%d %H:%M} UTC, received "
                     f"{received:%Y-%m-%d %H:%M}); set the sender's clock, or report it after it happened"
                 )
 

@@ -75,7 +75,7 @@ def payload_of(message: "Message") -> Any:
     try:
         fields = parse_qs(message.body.decode("utf-8-sig"), strict_parsing=True, errors="strict", max_num_fields=20)
     except ValueError:
-        raise NotJson("it is no form that can be read") from None
+        raise NotJson("the form can’t be read") from None
     given = fields.get("payload", [])
     if len(given) != 1:
         raise NotJson("the form has no field payload with the JSON in it")

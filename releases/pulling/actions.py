@@ -43,7 +43,7 @@ def pull_source(source_id: int, lease: datetime, on_progress: ProgressCallback |
     pull = Pull(source, lease, on_progress)
     began = clock.now()
     try:
-        pull.progress = {"step": "asking what is new"}
+        pull.progress = {"step": "checking for news"}
         pull.update_source(leased_until=began + LEASE_DURATION, last_pull_at=began, progress=pull.progress)
         result = read_git(pull) if source.kind == "git" else read_api(pull)
         _finish(pull, result)

@@ -164,8 +164,8 @@ def raise_for_status(response: http.Response, hidden: Collection[str]) -> NoRetu
         remedy = "Check the address, the names in the source’s settings, and the credentials’ access"
         raise Missing(f"Nothing found at {place} with these credentials ({status}). {remedy}.{reason}")
     if status >= 500:
-        raise PullFailed(f"{place} has a problem ({status}). It will be tried again.{reason}")
-    raise PullFailed(f"{place} answered with {status}, which Rodeo did not expect.{reason}")
+        raise PullFailed(f"{place} has a problem ({status}). Rodeo will try again.{reason}")
+    raise PullFailed(f"{place} answered with {status}, which Rodeo didn’t expect.{reason}")
 
 
 def _is_rate_limit(response: http.Response) -> bool:

@@ -44,11 +44,11 @@ class InboundEvents(ReadOnly):
         """Show the body as the event's own page does."""
         return format_html("<pre>{}</pre>", queries.shown_body(bytes(event.body)).text)
 
-    @admin.action(description="Read the chosen events again")
+    @admin.action(description="Reprocess the chosen events")
     def read_again(self, request: HttpRequest, events: QuerySet[InboundEvent]) -> None:
         """Put the chosen events back among the pending."""
         count = inbox_actions.replay(events.values_list("pk", flat=True))
-        messages.success(request, f"{count} being read again.")
+        messages.success(request, f"Reprocessing {count}.")
 
 
 @admin.register(Fact)

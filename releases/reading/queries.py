@@ -38,7 +38,7 @@ ABOUT = {
     "signal": "alert",
     "commits": "commits",
     "refs": "branch and tags",
-    "left_out": "left out by a rule",
+    "left_out": "ignored by a rule",
 }
 
 

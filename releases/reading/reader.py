@@ -138,7 +138,7 @@ def _why_nothing(facts: list[Seen]) -> str:
         return LEFT_OUT if facts else NOTHING
     ends = [fact.key for fact in facts if isinstance(fact, AlertSeen) and fact.state == alerts.RESOLVED]
     if len(ends) == len(facts) and not Alert.objects.filter(key__in=ends).exists():
-        return "All is well, and no alert was open."
+        return "Nothing is wrong, and no alert was open."
     return ""
 
 

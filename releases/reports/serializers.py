@@ -97,7 +97,9 @@ class CommitField(serializers.CharField):
     """A commit's sha."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(max_length=100, help_text="7 to 64 hexadecimal digits. Best send the full sha.", **options)
+        super().__init__(
+            max_length=100, help_text="7 to 64 hexadecimal digits. Send the full sha if you can.", **options
+        )
 
     def to_internal_value(self, data: Any) -> str:
         text = str(super().to_internal_value(data))
@@ -169,7 +171,9 @@ class Timed(Report):
         if data.get("phase", facts.FINISHED) != facts.FINISHED:
             for name in ("outcome", "finished_at"):
                 if name in data:
-                    raise serializers.ValidationError({name: f"What is {data['phase']} has none yet. Leave it out."})
+                    raise serializers.ValidationError(
+                        {name: f"A report in phase {data['phase']} has none yet. Leave it out."}
+                    )
         return data
 
 
@@ -192,7 +196,7 @@ class DeploymentIn(Timed):
         """See that it says what was deployed."""
         data = super().validate(data)
         if data.get("kind") != "removal" and not any(data.get(name) for name in ("commit", "version", "artifact")):
-            raise serializers.ValidationError({"commit": "Give what was deployed: commit, version or artifact."})
+            raise serializers.ValidationError({"commit": "Say what was deployed: commit, version or artifact."})
         return data
 
 

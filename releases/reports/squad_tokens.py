@@ -69,7 +69,7 @@ def check_reported(user: Anyone, reported: Iterable[Seen], source: Source) -> No
     _refuse(squad, set(used), "the flag", "Other squads’ stories use it, so report it through a source")
     if not (services or keys or repositories or flags):
         raise exceptions.PermissionDenied(
-            f"{squad}’s tokens only report about the squad’s own things. Name one of its services, stories or repositories."
+            f"{squad}’s tokens can only report about the squad’s own services, stories and repositories. Name one of them."
         )
 
 

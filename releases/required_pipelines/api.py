@@ -36,7 +36,7 @@ class RequiredPipelinesIn(Body):
         child=serializers.CharField(max_length=actions.LONGEST_NAME),
         allow_empty=False,
         max_length=actions.MOST_PIPELINES,
-        help_text="Names as in their runs. Upper and lower case are the same. To require none, delete the rule.",
+        help_text="Names as in their runs. Upper and lower case don't matter. To require none, delete the rule.",
     )
 
 

@@ -9,7 +9,7 @@ class LinkForm(forms.Form):
     """A new link."""
 
     name = forms.CharField(
-        label="Who it’s for", max_length=80, required=False, help_text="So that you know it again in the list."
+        label="Who it’s for", max_length=80, required=False, help_text="To recognise it in the list."
     )
     days = forms.TypedChoiceField(
         label="Expires in",

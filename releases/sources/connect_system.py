@@ -126,7 +126,7 @@ def connect_system(
     config = validate_config(provider, url=url, asked=asked, settings=settings)
     label = issues_as_stories.validate_choice(provider, stories_for, stories_label, config, by=by)
     if not provider.pushes and "url" not in config:
-        raise ValidationError({"url": f"Enter the address of {provider.name}. It’s pulled, and sends nothing."})
+        raise ValidationError({"url": f"Enter the address of {provider.name}. Rodeo polls it; it doesn’t send events."})
     generated = "" if secret.strip() or not provider.pushes else secrets.token_urlsafe(32)
     signing_secret = secret.strip() or generated
     source = Source(

@@ -71,5 +71,5 @@ def describe(source: Source) -> str:
     if source.stories_for is None:
         return "no stories"
     only = f", those labelled “{source.stories_label}”" if source.stories_label else ""
-    since = f", but for those closed before {source.stories_since:%Y-%m-%d}" if source.stories_since else ""
+    since = f", except those closed before {source.stories_since:%Y-%m-%d}" if source.stories_since else ""
     return f"stories of squad {source.stories_for}{only}{since}"

@@ -80,7 +80,7 @@ def source_create_git(request: HttpRequest) -> HttpResponse:
             add_errors(form, error)
         else:
             first = f"Saved {row.name}. Its first pull starts within seconds."
-            messages.success(request, first if new else f"{row.name} was there already. Saved.")
+            messages.success(request, first if new else f"{row.name} was already connected. Saved.")
             return redirect(row)
     return _render_form(request, "releases/sources/git.html", form, services=form.services())
 

@@ -48,7 +48,7 @@ def ask(story: Story, *, by: Actor, accepter: Actor | None = None, note: str = "
     _check_length(note)
     if accepter is not None:
         if not accepter.is_active:
-            raise ValidationError({"accepter": f"{accepter.name} can’t sign in any more. Choose someone else."})
+            raise ValidationError({"accepter": f"{accepter.name} can no longer sign in. Choose someone else."})
         if not story.squad.accepts_own and (own := _own_change_reason(story, accepter, by)):
             raise ValidationError({"accepter": own})
     elif not queries.accepters(story, asked_by=by):

@@ -52,7 +52,7 @@ def ask(request: HttpRequest, key: str) -> HttpResponse:
         typed = Typed("acceptance", words_of(error), {"accepter": username, "note": note})
         return story_page(request, story, typed=typed, status=400)
     whom = accepter.name if accepter else f"the accepters of {story.squad}"
-    messages.success(request, f"Asked {whom}. They find it in their inbox.")
+    messages.success(request, f"Asked {whom}. It’s in their inbox.")
     return redirect(story)
 
 

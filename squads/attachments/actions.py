@@ -57,7 +57,7 @@ def attach(story: Story, upload: Any, *, by: Actor) -> Attachment:
         raise ValidationError({"file": f"{story.key} has {MOST_FILES} files, which is the most. Remove one first."})
     if present + len(content) > MOST_MEGABYTES_OF_A_STORY * MEGABYTE:
         raise ValidationError(
-            {"file": f"The files of a story have at most {MOST_MEGABYTES_OF_A_STORY} MB together. Remove one first."}
+            {"file": f"A story’s files can have {MOST_MEGABYTES_OF_A_STORY} MB in total. Remove one first."}
         )
     made = Attachment.objects.create(
         story=story, name=name, kind=kind_of(content), size=len(content), by=by, at=clock.now()
@@ -88,7 +88,5 @@ def _content_of(upload: Any, name: str) -> bytes:
     if not content:
         raise ValidationError({"file": f"“{name}” is empty. Choose another file."})
     if len(content) > MOST_MEGABYTES * MEGABYTE:
-        raise ValidationError(
-            {"file": f"“{name}” has more than {MOST_MEGABYTES} MB. Shrink it, or link to it instead."}
-        )
+        raise ValidationError({"file": f"“{name}” is over {MOST_MEGABYTES} MB. Shrink it, or link to it instead."})
     return content

@@ -19,7 +19,7 @@ from squads.story_pages.page import Typed, story_page
 def _found(story: Story, pk: int) -> Attachment:
     attachment = queries.attachments(story).filter(pk=pk).first()
     if attachment is None:
-        raise Http404(f"{story.key} has no such file. It may have been removed: its history says so.")
+        raise Http404(f"{story.key} has no such file. It may have been removed. See its history.")
     attachment.story = story
     return attachment  # type: ignore[no-any-return]
 

@@ -25,7 +25,7 @@ from squads.teams.models import Squad
 
 
 class SquadCardOut(serializers.Serializer):
-    """One story on a board. `since` is when it reached its stage, or null if nobody knows. `stalled` means that it has been
+    """One story on a board. `since` is when it reached its stage, or null if unknown. `stalled` means that it has been
     there longer than 85 % of the squad's finished stays."""
 
     key = serializers.CharField()
@@ -101,7 +101,7 @@ FILTERS = [
     for name, said in {
         "release": "Its slug.",
         "type": "",
-        "assignee": "A user name, me, or none for nobody.",
+        "assignee": "A user name, me, or none for unassigned stories.",
         "label": "Its name.",
         "priority": "urgent, high, normal or low.",
         "person": "Who created it, or moved it to in progress.",

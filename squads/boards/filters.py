@@ -148,7 +148,7 @@ class Chip(NamedTuple):
 def chips(asked: Asked, labels: Iterable[str], *, signed_in: bool) -> list[Chip]:
     """Return the chips of a squad's board; one that is on takes itself back, and all others stay as they are."""
     own, on = _with(asked, "assignee", "me")
-    mine = [Chip("Mine", own, on, "Show cards of everybody" if on else "Show my cards")] if signed_in else []
+    mine = [Chip("Mine", own, on, "Show everyone’s cards" if on else "Show my cards")] if signed_in else []
     fixed = [Chip(name.capitalize(), *_with(asked, name, "1")) for name in ("blocked", "stalled")]
     types = [Chip(name.capitalize(), *_with(asked, "type", value)) for value, name in Story.Type.choices]
     first = with_chosen(labels, asked.only.label)

@@ -194,7 +194,7 @@ class _Sort:
         if not by:
             return
         self.lane_of = _releases(rows) if by == "release" else _assigned(rows)
-        self.rest = Lane("", "No release" if by == "release" else "Nobody")
+        self.rest = Lane("", "No release" if by == "release" else "Unassigned")
         named = sorted(set(self.lane_of.values()), key=lambda lane: (natural(lane.name.lower()), lane.mark))
         self.lanes = named[:MOST_LANES]
         if len(self.lanes) < len(named):

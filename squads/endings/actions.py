@@ -65,7 +65,7 @@ def close_as_duplicate(story: Story, key: str, *, by: Actor, because: str = "") 
     other.refresh_from_db(fields=["ending", "duplicate_of"])
     if other.duplicate_of is not None:
         first = other.duplicate_of.key
-        raise ValidationError({"key": f"{other.key} is itself a duplicate of {first}. Name {first}."})
+        raise ValidationError({"key": f"{other.key} is itself a duplicate of {first}. Enter {first}."})
     if not Relation.objects.filter(story=story, other=other, kind="duplicates").exists():
         relate(story, "duplicates", other.key, by=by)
     return _end(story, Story.Ending.DUPLICATE, by, because, other)

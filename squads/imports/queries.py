@@ -65,7 +65,7 @@ class Difference(NamedTuple):
         if self.name in ("description", "acceptance_criteria"):
             return f"{name}: other text"
         if self.name == "assignees":
-            before, after = (", ".join(person.name for person in value) or "nobody" for value in self[1:])
+            before, after = (", ".join(person.name for person in value) or "none" for value in self[1:])
             return f"{name}: {before} → {after}"
         before, after = (self._display(value) for value in (self.before, self.after))
         return f"{name}: {before} → {after}"
@@ -140,11 +140,15 @@ class Plan:
         if self.handed_over:
             yield f"Skipped, because they moved to another squad: {formats.listed(self.handed_over)}."
         for column, count in validated.unknown_times.items():
-            values = f"{count} values of “{column}” are" if count > 1 else f"1 value of “{column}” is"
-            yield f"{values} not a time in the past, so when that work changed stays unknown."
+            values = (
+                f"{count} values of “{column}” aren’t times" if count > 1 else f"1 value of “{column}” isn’t a time"
+            )
+            yield f"{values} in the past, so it’s unknown when that work changed."
         if validated.moves_without_meaning:
-            changes = f"{validated.moves_without_meaning} change{'s' if validated.moves_without_meaning > 1 else ''}"
-            yield f"{changes} of status without a time or a known status: skipped."
+            changes = (
+                f"{validated.moves_without_meaning} status change{'s' if validated.moves_without_meaning > 1 else ''}"
+            )
+            yield f"{changes} skipped, without a time or a known status."
         if validated.milestones and not self.is_by_milestones:
             rows, names = validated.milestones.total(), formats.listed(list(validated.milestones))
             yield (

@@ -235,8 +235,8 @@ def no_changes(case: Case) -> Verdict:
     return Verdict(
         MISSING,
         case.progress_at,
-        f"no change is linked to it: name {case.key} in a commit message",
-        [f"No change is linked to it yet: name {case.key} in a commit message"],
+        f"no change is linked to it: mention {case.key} in a commit message",
+        [f"No change is linked to it yet: mention {case.key} in a commit message"],
     )
 
 

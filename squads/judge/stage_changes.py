@@ -190,7 +190,7 @@ def _reason(rungs: Rungs, before: str, now: str, events: list[Event]) -> tuple[s
     why = rungs.verdict(lost[place]).why
     if isinstance(event, Row) and event.kind == "change" and event.at == event.started_at:
         why = f"{event.label} was linked later: {why}"
-    return (f"evidence by hand was taken back: {why}" if isinstance(event, TakenBack) else why), event
+    return (f"evidence by hand was withdrawn: {why}" if isinstance(event, TakenBack) else why), event
 
 
 def _kind(event: Event) -> str:

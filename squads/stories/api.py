@@ -109,7 +109,7 @@ def _check_labels(squad: Squad, fields: Mapping[str, Any]) -> None:
     if unknown := unknown_labels(squad, fields.get("labels", ())):
         raise exceptions.ValidationError(
             {
-                "labels": f"Squad {squad} has no label “{unknown[0]}”. POST /api/v1/squads/{squad.slug}/labels/ makes one."
+                "labels": f"Squad {squad} has no label “{unknown[0]}”. POST /api/v1/squads/{squad.slug}/labels/ creates one."
             }
         )
 
@@ -123,7 +123,7 @@ def _clashed(conflict: editing.Conflict) -> Response:
     errors = [
         {
             "code": "conflict",
-            "detail": f"{each.who} changed the {each.label} since. Nothing was written.",
+            "detail": f"{each.who} has changed the {each.label} since. Nothing was saved.",
             "attr": each.field,
         }
         for each in conflict.clashes

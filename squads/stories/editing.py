@@ -247,7 +247,7 @@ def _plain(row: Story, name: str, value: Any) -> Any:
 def _merged(row: Story, fields: Mapping[str, Any], base_version: int) -> dict[str, Any]:
     """Return the fields this person changed themselves; raise Conflict where somebody else changed one of them too."""
     if base_version > row.version:
-        raise ValidationError(f"{row.key} is at version {row.version}; there is no version {base_version} of it yet.")
+        raise ValidationError(f"{row.key} is at version {row.version}; there’s no version {base_version} yet.")
     since: dict[str, list[StoryEdit]] = {}
     edits = StoryEdit.objects.filter(story=row, version__gt=base_version, field__in=list(fields))
     for edit in edits.select_related("by").order_by("version"):

@@ -195,7 +195,7 @@ class PersonField(Chosen):
     """A person, by user name, however it is capitalised."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {
-        "does_not_exist": "There’s no account “{value}”. Name a member of the squad by user name."
+        "does_not_exist": "There’s no account “{value}”. Use the user name of a squad member."
     }
 
     def __init__(self, **options: Any) -> None:
@@ -213,16 +213,16 @@ class StoryChange(Body):
     """The fields of a story that people can change."""
 
     instead = {
-        "stage": "It follows from evidence: POST …/evidence/ supplies some by hand, POST …/progress/ says how far people are.",
+        "stage": "It follows from evidence. POST …/evidence/ adds some by hand; POST …/progress/ moves it up to dev done.",
         "progress": "POST …/progress/ moves it.",
         "squad": "POST …/squad/ moves the story to another squad.",
-        "key": "It follows from the squad: POST …/squad/ moves the story to another.",
-        "number": "It follows from the squad: POST …/squad/ moves the story to another.",
-        "rank": "POST …/place/ puts the story elsewhere on its board.",
+        "key": "It comes from the squad. POST …/squad/ moves the story to another one.",
+        "number": "It comes from the squad. POST …/squad/ moves the story to another one.",
+        "rank": "POST …/place/ moves the story on its board.",
         "blocked_because": "POST …/block/ and POST …/unblock/ do that.",
         "criteria_met": "POST …/ticks/ ticks a line.",
         "checks_met": "POST …/ticks/ ticks a line.",
-        "evidence": "POST …/evidence/ supplies some by hand.",
+        "evidence": "POST …/evidence/ adds some by hand.",
         "comments": "POST …/comments/ adds one.",
     }
 
@@ -332,7 +332,7 @@ class EvidenceIn(Body):
             return None
         place = queries.environments().find(value) or queries.environments().filter(slug=value.lower()).first()
         if place is None:
-            raise serializers.ValidationError(f"No environment is called {value}. /api/v1/environments/ lists them.")
+            raise serializers.ValidationError(f"There’s no environment “{value}”. /api/v1/environments/ lists them.")
         return place
 
     def validate(self, data: dict[str, Any]) -> dict[str, Any]:

@@ -35,18 +35,18 @@ class ManyIn(Body):
 
 
 class RefusedOut(serializers.Serializer):
-    """A story that was not changed, or not given back, and why."""
+    """A story that wasn’t changed or undone, and why."""
 
     key = serializers.CharField()
     why = serializers.CharField()
 
 
 class ManyOut(serializers.Serializer):
-    """What became of the stories. Undone: those that have again what they had before."""
+    """The result. `undone` lists the stories that have their previous values again."""
 
     id = serializers.UUIDField()
     changed = serializers.ListField(child=serializers.CharField())
-    unchanged = serializers.IntegerField(help_text="How many were so already.")
+    unchanged = serializers.IntegerField(help_text="How many needed no change.")
     refused = RefusedOut(many=True)
     undone = serializers.ListField(child=serializers.CharField())
     not_undone = RefusedOut(many=True)
@@ -64,7 +64,7 @@ class ManyStories(Endpoint):
 
     @extend_schema(request=ManyIn, responses={201: ManyOut}, operation_id="stories_many_create")
     def create(self, request: Request) -> Response:
-        """Do one thing to at most 200 stories: each as a whole or not at all, and the others all the same."""
+        """Change up to 200 stories at once. Each changes completely or not at all; one that can’t doesn’t stop the others."""
         said = ManyIn(data=request.data)
         said.is_valid(raise_exception=True)
         act = said.validated_data["act"]

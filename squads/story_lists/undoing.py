@@ -64,7 +64,7 @@ def _undo_one(change: ManyChange, row: Any, *, by: Actor, writable: set[int]) ->
             _restore(change.act, story, row, squad, by)
     except Conflict as error:
         first = error.clashes[0]
-        _not_undone(row, f"{first.who} changed the {first.label} since.")
+        _not_undone(row, f"{first.who} has changed the {first.label} since.")
     except (AlreadyMoved, ValidationError, PermissionDenied) as error:
         _not_undone(row, str(error) if isinstance(error, PermissionDenied) else refusal(error)[0])
 
@@ -76,7 +76,7 @@ def _not_undone(row: Any, why: str) -> None:
 def _restore(act: str, story: Story, row: Any, squad: Squad | None, by: Actor) -> None:
     key = row.after["key"] if act == "squad" else row.key
     if story.key != key:
-        raise ChangedSince(story, f"{_who_moved(story)} moved it to another squad since: it’s now {story.key}.")
+        raise ChangedSince(story, f"{_who_moved(story)} has moved it to another squad since: it’s now {story.key}.")
     if act in EDITS:
         name = EDITS[act]
         edit_story(story, by=by, base_version=row.version, **{name: VALUES[name](row.before)})
@@ -95,7 +95,7 @@ def _move_back(story: Story, row: Any, by: Actor) -> None:
             StateChange.objects.filter(kind="story", key=story.key).select_related("by").order_by("-at", "-pk").first()
         )
         who = moved.by.name if moved and moved.by else "Someone"
-        raise ChangedSince(story, f"{who} moved it to {story.get_progress_display()} since.")
+        raise ChangedSince(story, f"{who} has moved it to {story.get_progress_display()} since.")
     story.move_progress_held(row.before, by=by)
 
 
@@ -103,7 +103,7 @@ def _reopen(story: Story, row: Any, by: Actor) -> None:
     story = Story.objects.select_for_update(of=("self",)).select_related("ended_by").get(pk=story.pk)
     if story.ending and clock.iso(story.ended_at) != row.after:
         who = story.ended_by.name if story.ended_by else "Someone"
-        raise ChangedSince(story, f"{who} ended it again since.")
+        raise ChangedSince(story, f"{who} has closed it again since.")
     reopen(story, by=by)
 
 
@@ -118,7 +118,7 @@ def _release(before: Any) -> Any:
     releases: Any = Story._meta.get_field("release").related_model
     release = releases._default_manager.filter(pk=before["id"]).first()
     if release is None:
-        raise ValidationError({"release": f"The release {before['name']} was deleted since."})
+        raise ValidationError({"release": f"The release {before['name']} has been deleted since."})
     return release
 
 

@@ -95,7 +95,7 @@ class StoryForm(forms.ModelForm):
             squads = forms.ModelChoiceField(
                 Squad.objects.writable_by(user),
                 empty_label=None,
-                help_text="You can choose from your own squads.",
+                help_text="Only your own squads are listed.",
             )
             self.fields = {"squad": squads, **self.fields}
 
@@ -118,7 +118,7 @@ class StoryForm(forms.ModelForm):
         field: Any = self.fields["assignees"]
         field.queryset = offered(squads, story)
         field.to_field_name, field.label_from_instance = "username", lambda person: person.name
-        field.error_messages["invalid_choice"] = "“%(value)s” is not in the squad. Choose a member of it."
+        field.error_messages["invalid_choice"] = "“%(value)s” isn’t in the squad. Choose a member."
 
     def _squads(self, user: Anyone) -> Any:
         """Return whose members and labels are offered. A story that is being written may be any squad's of the person's."""
@@ -172,7 +172,7 @@ class EvidenceForm(forms.Form):
     environment: "forms.ModelChoiceField[Any]" = forms.ModelChoiceField(
         queryset=None,
         required=False,
-        empty_label="not said",
+        empty_label="none",
         to_field_name="key",
         help_text="Where you saw it. Not needed for integration.",
     )

@@ -54,8 +54,8 @@ class SquadIn(Body):
 
     instead = {
         "archived_at": "POST …/archive/ and …/unarchive/ change it.",
-        "members": "POST …/members/ adds a person, DELETE …/members/NAME/ takes one out.",
-        "slug": "It follows from the name that the squad began with, and stays.",
+        "members": "POST …/members/ adds a person, DELETE …/members/NAME/ removes one.",
+        "slug": "It comes from the squad’s first name and never changes.",
     }
 
     name = serializers.CharField(max_length=80)
@@ -240,7 +240,7 @@ class ServiceFilter(django_filters.FilterSet):
 
 
 class Services(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Services: what can be deployed by itself."""
+    """Services: what you deploy."""
 
     marks = {"create": "members", "partial_update": "members", "claim": "members"}
     serializer_class = ServiceOut

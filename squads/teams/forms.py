@@ -16,8 +16,7 @@ class SquadForm(forms.ModelForm):
         label="Repositories that can use its keys",
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
-        help_text="One per line, such as shop/checkout. Left empty: all. "
-        "A key in another repository is then only shown as a mention.",
+        help_text="One per line, such as shop/checkout. Leave empty for all. Elsewhere, a key is only a mention.",
     )
     field_order = ["name", "key_prefix", "kind", "mission", "key_repositories", "descriptions_count"]
 
@@ -83,7 +82,7 @@ class ServiceForm(forms.Form):
         Squad.objects.none(),
         label="Owner",
         empty_label=None,
-        help_text="You can choose from your own squads.",
+        help_text="Only your own squads are listed.",
     )
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     repositories = forms.CharField(

@@ -195,7 +195,7 @@ def test_a_card_is_moved_by_keys_alone(board: Page) -> None:
     board.keyboard.press("k")
     expect(card(board, "PAY-2")).to_be_focused()
     board.keyboard.press("m")
-    expect(board.locator("#board-says")).to_contain_text("PAY-2 Bees lifted from to do.")
+    expect(board.locator("#board-says")).to_contain_text("PAY-2 Bees picked up from to do.")
     board.keyboard.press("ArrowRight")
     board.keyboard.press("ArrowUp")
     with board.expect_response("**/stories/PAY-2/place/"):
@@ -278,7 +278,7 @@ def test_dropping_a_card_on_evidence_moves_nothing_and_asks_for_it(board: Page, 
         board.keyboard.press("ArrowRight")
         board.keyboard.press("Enter")
     dialog = board.get_by_role("dialog", name="Missing before PAY-5 counts as tested")
-    expect(dialog).to_contain_text("No change is linked to it: name PAY-5 in a commit message.")
+    expect(dialog).to_contain_text("No change is linked to it: mention PAY-5 in a commit message.")
     expect(dialog.get_by_label("What you saw")).to_have_value("test")
     stands(board, "dev_done", "Elks")
     note, record = dialog.get_by_label("Note"), dialog.get_by_role("button", name="Add evidence")
@@ -500,7 +500,7 @@ def test_somebody_else_sees_no_menu_and_moves_nothing(
     stands(page, "todo", "Ants", "Bees", "Cats")
     card(page, "PAY-1").focus()
     page.keyboard.press("m")
-    expect(page.get_by_role("alert")).to_contain_text("Only members of this squad move its cards.")
+    expect(page.get_by_role("alert")).to_contain_text("Only members of this squad can move its cards.")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -51,5 +51,5 @@ def test_search_leaves_it_out_unless_it_is_called_by_its_key(made: World) -> Non
     assert set(found("cheque&ended=with")) == {made.ended.key, "CHQ-1"}
     assert found(made.ended.key) == found("is:cancelled") == [made.ended.key]
     page = browser.get("/search/?q=cheque").content.decode()
-    assert "2 stories are left out: cancelled, a duplicate, or of an archived squad." in page
+    assert "2 stories are left out: cancelled, a duplicate, or in an archived squad." in page
     assert "Clear a <mark>cheque</mark>" in browser.get("/search/?q=cheque&ended=with").content.decode()

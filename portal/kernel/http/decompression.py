@@ -59,7 +59,7 @@ def read(pieces: Iterable[bytes], encoding: str, most: int, name: str) -> bytes:
         for piece in pieces:
             came += len(piece)
             if came and encoding not in PLAIN | GZIP | DEFLATE:
-                raise BrokenOff(f"{name} answered with the encoding {encoding[:40]!r}, which was not asked for.")
+                raise BrokenOff(f"{name} answered with the encoding {encoding[:40]!r}, which Rodeo didn’t ask for.")
             made.append(piece if inflater is None else inflater.take(piece, most + 1 - size))
             size += len(made[-1])
             if size > most or came > most:

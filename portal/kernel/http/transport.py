@@ -101,7 +101,7 @@ def trust(bundle: str) -> ssl.SSLContext:
     try:
         return _trust(bundle, os.stat(bundle).st_mtime_ns if bundle else 0)
     except (OSError, ssl.SSLError):
-        raise BadAddress(f"The certificates in {bundle} cannot be read. Give RODEO_CA_BUNDLE a file in PEM.") from None
+        raise BadAddress(f"The certificates in {bundle} can’t be read. Set RODEO_CA_BUNDLE to a PEM file.") from None
 
 
 @lru_cache(maxsize=4)

@@ -29,7 +29,7 @@ class Command(BaseCommand):
 
     def _say(self, found: list[Difference]) -> None:
         if not found:
-            self.stdout.write("The index was already right.")
+            self.stdout.write("The index was already correct.")
             return
         for (kind, problem), count in sorted(Counter((each.kind, each.problem) for each in found).items()):
             names = [each.name for each in found if (each.kind, each.problem) == (kind, problem)]

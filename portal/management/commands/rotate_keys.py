@@ -24,7 +24,7 @@ class Command(BaseCommand):
                     value = getattr(row, name)
                     if not value:
                         raise CommandError(
-                            f"{model._meta.verbose_name} “{row}”: its {name} cannot be read with RODEO_FIELD_KEYS. Put "
+                            f"{model._meta.verbose_name} “{row}”: its {name} can’t be read with RODEO_FIELD_KEYS. Put "
                             "the key back that wrote it, or enter the secret again. Nothing of this kind was changed."
                         )
                     model._default_manager.filter(pk=row.pk).update(**{name: value})
@@ -44,8 +44,8 @@ class Command(BaseCommand):
                         anew["migrated_codes"] = [box().rotate(each.encode()).decode() for each in old]
                 except InvalidToken:
                     raise CommandError(
-                        f"The second factor of {factor.user} cannot be read with RODEO_FIELD_KEYS. Put the key back that "
-                        "wrote it, or delete it on the admin pages. No second factor was changed."
+                        f"The two-step sign-in of {factor.user} can’t be read with RODEO_FIELD_KEYS. Put the key back that "
+                        "wrote it, or delete it on the admin pages. Nothing of this kind was changed."
                     ) from None
                 if anew:
                     Authenticator.objects.filter(pk=factor.pk).update(data={**factor.data, **anew})

@@ -16,11 +16,11 @@ from releases.sources import connect_git
 
 
 class Command(BaseCommand):
-    help = "Connect a git repository: its commits become changes, its tags releases, and, if you say so, deployments."
+    help = "Connect a git repository. Its commits become changes. Its tags can become releases and deployments."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("place", metavar="PATH_OR_URL", help="a folder, or https://…, ssh://…, user@host:path")
-        parser.add_argument("--service", required=True, metavar="NAME", help="the service it makes; created if new")
+        parser.add_argument("--service", required=True, metavar="NAME", help="its service; created if new")
         parser.add_argument("--squad", required=True, metavar="NAME", help="who owns it: a squad's name or key prefix")
         parser.add_argument(
             "--release-tags", default="", metavar="PATTERN", help="tags that are releases: v* or a regular expression"
@@ -35,12 +35,12 @@ class Command(BaseCommand):
             "--line",
             default=None,
             metavar="L",
-            help="what the releases are releases of: the service, '' for the company",
+            help="the release line; the service by default, '' for the whole company",
         )
-        parser.add_argument("--user", default="", metavar="U", help="user name for https, where the token needs one")
+        parser.add_argument("--user", default="", metavar="U", help="user name for https, if the token needs one")
         parser.add_argument("--secret-file", metavar="FILE", help="a file with the token for https, read once")
         parser.add_argument(
-            "--repository", default="", metavar="NAME", help="how events call it, such as shop/checkout"
+            "--repository", default="", metavar="NAME", help="its name in events, such as shop/checkout"
         )
         parser.add_argument(
             "--pull", action="store_true", help="pull now and wait, instead of leaving it to the worker"
@@ -70,7 +70,7 @@ class Command(BaseCommand):
             )
         except ValidationError as error:
             raise CommandError(_message_of(error)) from None
-        self.stdout.write(f"{'Connected' if new else 'Changed the rules of'} {source.name} (source {source.key}).")
+        self.stdout.write(f"{'Connected' if new else 'Changed the settings of'} {source.name} (source {source.key}).")
         if options["pull"]:
             self._pull(source)
         else:
@@ -84,7 +84,7 @@ class Command(BaseCommand):
         source.refresh_from_db()
         if pulled is None:
             said = "\n".join(filter(None, (source.last_error, source.error_detail)))
-            raise CommandError(said or "The pull was taken over by the worker.")
+            raise CommandError(said or "The worker took over the pull.")
         self.stderr.write("reading what was pulled …")
         drain()
         waiting = InboundEvent.objects.filter(source=source, state=InboundEvent.State.PENDING).count()

@@ -14,4 +14,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         count = rebuild()
-        self.stdout.write(f"Read {count} event{'' if count == 1 else 's'} again; every derived row follows from them.")
+        self.stdout.write(
+            f"Read {count} event{'' if count == 1 else 's'} again and rebuilt everything derived from them."
+        )

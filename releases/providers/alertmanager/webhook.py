@@ -27,7 +27,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     payload = as_object(read_json(message), "the body")
     listed = payload.get("alerts")
     if not isinstance(listed, list):
-        raise Unreadable("alerts is missing or no list; is this a webhook of Alertmanager 0.5 or newer?")
+        raise Unreadable("alerts is missing or isn’t a list; is this a webhook of Alertmanager 0.5 or newer?")
     if len(listed) > MOST_ALERTS:
         raise Unreadable(f"alerts holds more than {MOST_ALERTS:,}; set max_alerts in Alertmanager's receiver")
     source = message.headers.get("source", "")

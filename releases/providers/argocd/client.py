@@ -58,7 +58,7 @@ def _applications(session: Session, config: Mapping[str, Any]) -> list[Mapping[s
         answer = session.get("/api/v1/applications", {"projects": project.strip()} if project else None)
         document = answer.json()
         if not isinstance(document, Mapping) or "items" not in document:
-            raise PullRefused(f"{answer.url} lists no applications. Check that this is Argo CD’s address.")
+            raise PullRefused(f"{answer.url} returned no list of applications. Check that this is Argo CD’s address.")
         items = document["items"] if isinstance(document["items"], list) else []
         for app in items:
             meta = parse.object_in(app, "metadata") if isinstance(app, Mapping) else {}

@@ -43,7 +43,7 @@ def name_from_template(config: JsonObject, setting: str, default: str, app: Json
     template = parse.text_in(config, setting) or default
     name = fill_template(template, app)
     if not name:
-        raise Unreadable(f"the application has nothing for {template}, which names the {setting}; change that setting")
+        raise Unreadable(f"the application has no {template}, which the setting {setting} uses; change that setting")
     return parse.required_name(name, setting)
 
 
@@ -54,7 +54,7 @@ def application(
     meta, status = parse.object_in(app, "metadata"), parse.object_in(app, "status")
     name = parse.text_in(meta, "name")
     if not name:
-        raise Unreadable("metadata.name is missing: that is no application")
+        raise Unreadable("metadata.name is missing: this isn’t an application")
     operation = parse.object_in(status, "operationState")
     history = [each for each in _list(status, "history")[-MOST_HISTORY:] if isinstance(each, Mapping)]
     if not operation and not history:
@@ -128,7 +128,7 @@ def _newest(
         parse.moment(operation.get("finishedAt"), field="finishedAt"),
     )
     if started is None:
-        raise Unreadable("status.operationState.startedAt holds no time such as 2026-01-31T12:00:00Z")
+        raise Unreadable("status.operationState.startedAt isn’t a time such as 2026-01-31T12:00:00Z")
     known = _source(result, revision)
     common = {
         "key": _key(owner, started),
@@ -194,7 +194,7 @@ def _earlier(entry: JsonObject, owner: str, base: JsonObject) -> Seen | None:
         at=started - MICROSECOND,
         phase=facts.FINISHED,
         outcome=facts.UNKNOWN,
-        raw_status="in the history, its health not seen",
+        raw_status="in the history, health unknown",
         started_at=started,
         finished_at=max(started, deployed),
         **_source(entry, revision),

@@ -13,8 +13,8 @@ from releases.providers.payloads import as_object, peek, read_json
 
 NOTIFICATION = "notification"
 SAYS_NO_REVISION = (
-    "It does not say what is synced: nothing yet while a sync runs; or there are several sources, and the template is one of "
-    "before. Where Rodeo also asks Argo CD, that tells it."
+    "It doesn’t say what is synced. Either the sync is still running, or the application has several sources and the template "
+    "is an old one. If Rodeo also polls Argo CD, the next pull finds it."
 )
 
 

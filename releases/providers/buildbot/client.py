@@ -61,7 +61,7 @@ def _get_list(session: Session, path: str, name: str) -> list[JsonObject]:
     document = answer.json()
     objects = document.get(name) if isinstance(document, Mapping) else None
     if not isinstance(objects, list):
-        raise PullRefused(f"{answer.url} holds no {name}. Check that this is the address of Buildbot’s pages.")
+        raise PullRefused(f"{answer.url} returned no {name}. Check that this is the address of Buildbot’s pages.")
     return [each for each in objects if isinstance(each, Mapping)]
 
 

@@ -86,7 +86,7 @@ def build(payload: JsonObject, received: datetime | None, config: JsonObject, so
     completed = (completed or sent_at) if is_complete else None
     at = completed or started or sent_at or received
     if at is None:
-        raise Unreadable("started_at and complete_at are missing, and nobody noted when the message came")
+        raise Unreadable("started_at and complete_at are missing, and it’s unknown when the message arrived")
     revision = built_revision(payload, parse.text_in(config, "codebase"))
     return [
         RunSeen(
@@ -130,7 +130,7 @@ def _builder_and_number(payload: JsonObject, builder: JsonObject, url: str) -> t
         parse.text_in(payload, "builderid") or parse.text_in(builder, "builderid") or (in_url[1] if in_url else "")
     )
     if not number or not builder_id:
-        raise Unreadable("the build's number or builderid is missing, and its url does not hold them")
+        raise Unreadable("the build's number or builderid is missing, and its url doesn’t have them")
     return builder_id, number
 
 

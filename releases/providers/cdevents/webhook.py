@@ -209,7 +209,7 @@ def _environment(event: Event) -> list[Seen]:
 def _acceptance(event: Event) -> list[Seen]:
     environment = _environment_of(event)
     if not environment:
-        raise MakesNothing("subject.content.environment.id is missing, and a check says nothing without where it was.")
+        raise MakesNothing("subject.content.environment.id is missing. A check only counts with its environment.")
     case, suite = parse.object_in(event.content, "testCase"), parse.object_in(event.content, "testSuite")
     name = parse.text_in(case, "name", "id") or parse.text_in(suite, "name", "id") or event.subject
     status = event.text("outcome", "status")

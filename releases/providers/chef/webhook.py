@@ -22,8 +22,8 @@ RUNS = StatusTable(
     "status",
     {
         "success": Meaning(facts.FINISHED, facts.SUCCESS),
-        "failure": Meaning(facts.FINISHED, facts.FAILURE, "even where it failed after the service was changed"),
-        "failed": Meaning(facts.FINISHED, facts.FAILURE, "even where it failed after the service was changed"),
+        "failure": Meaning(facts.FINISHED, facts.FAILURE, "even if it failed after the service was changed"),
+        "failed": Meaning(facts.FINISHED, facts.FAILURE, "even if it failed after the service was changed"),
         "aborted": Meaning(facts.FINISHED, facts.CANCELLED, "never a failure"),
     },
 )
@@ -97,7 +97,7 @@ def _deployments(payload: JsonObject, config: Mapping[str, Any], source: str) ->
         raise Unreadable("run_id is missing")
     started, ended = _moment(payload, "start_time", config), _moment(payload, "end_time", config)
     if ended is None:
-        raise Unreadable("end_time holds no time such as 2026-01-31T12:00:00Z")
+        raise Unreadable("end_time isn’t a time such as 2026-01-31T12:00:00Z")
     node = parse.object_in(payload, "node")
     environment = parse.text_in(node, "chef_environment") or parse.text_in(payload, "policy_group", "chef_environment")
     raw_status = parse.text_in(payload, "status")
@@ -164,16 +164,16 @@ def _changed_version(resource: JsonObject, node: JsonObject, config: JsonObject,
     status = parse.text_in(resource, "status").lower()
     named = "{}[{}]".format(*_type_and_name(resource))
     if status not in ("updated", "failed"):
-        return "", f"{named} was left as it was ({status or 'no status'})."
+        return "", f"{named} wasn’t changed ({status or 'no status'})."
     version = version_in(config, resource, node, service)
     if not version:
         return (
             "",
-            f"{named} was {status} and says no version. Pin one, or set its path under “Version path”.",
+            f"{named} was {status} and has no version. Pin one, or set its path under “Version path”.",
         )
     before = version_in(config, {**resource, "after": resource.get("before"), "properties": {}}, {}, service)
     if status == "updated" and version == before:
-        return "", f"{named} was updated and has the version of before, {version}."
+        return "", f"{named} was updated, but its version is still {version}."
     return version, ""
 
 
@@ -182,7 +182,7 @@ def _nothing_matches(resources: list[JsonObject]) -> str:
     if not updated:
         return "It changed no resources."
     names = ", ".join("{}[{}]".format(*_type_and_name(each)) for each in updated[:MOST_REASONS])
-    return parse.cut(f"None of the changed resources deploys, by the source’s rules: {names}.", 1000)
+    return parse.cut(f"No changed resource matches the source’s “Resources that deploy”: {names}.", 1000)
 
 
 PROVIDER = Provider(

@@ -54,9 +54,9 @@ FIELDS = (
 )
 # These differ from event to event, so they must be paths and not constants.
 PATH_ONLY = ("key", "at", "started_at", "finished_at")
-CONSTANT_HINT = ", or a text that is always the same"
+CONSTANT_HINT = ", or a fixed text"
 WRITING = (
-    "Several paths: $.commit or $.revision; the first that leads to something counts. A part of a text: $.image after : "
+    "Several paths: $.commit or $.revision; the first that finds something counts. A part of a text: $.image after : "
     "takes what follows its last : (or / or @)."
 )
 MEANINGS = {
@@ -68,7 +68,7 @@ MEANINGS = {
     "pending": Meaning(facts.QUEUED),
     **{raw_status: Meaning(facts.FINISHED, outcome) for raw_status, outcome in parse.OUTCOMES.items()},
 }
-KNOWN_STATUSES = StatusTable("Words that are known without a line in the mapping", "status", MEANINGS)
+KNOWN_STATUSES = StatusTable("Words known without a status mapping", "status", MEANINGS)
 OUR_STATUSES = (*(each for each in facts.PHASES if each != facts.FINISHED), *facts.OUTCOMES)
 SETTINGS = (
     Setting(
@@ -94,7 +94,7 @@ SETTINGS = (
     Setting(
         "namespace",
         "Name of the system",
-        "Use the same name for sources that are one system, so that their ids mean the same things.",
+        "Use the same name for sources that are one system, so that their ids match.",
     ),
     *(
         Setting(
@@ -150,7 +150,9 @@ def check(config: Mapping[str, Any]) -> None:
         raw_status, _, our_status = (part.strip() for part in line.rpartition("="))
         if not raw_status or our_status not in OUR_STATUSES:
             raise InvalidSetting(
-                "words", f"“{parse.cut(line, 80)}” is not taken. Write ok=success; ours are {', '.join(OUR_STATUSES)}."
+                "words",
+                f"“{parse.cut(line, 80)}” isn’t a status mapping. Write ok=success. "
+                f"Rodeo’s words are {', '.join(OUR_STATUSES)}.",
             )
     _check_whole(config)
 

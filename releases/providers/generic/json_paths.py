@@ -57,7 +57,7 @@ def compile_path(text: str) -> JSONPath:
         why = str(next(iter(error.args), "") or "it cannot be read").partition("\n")[0][:120]
         raise BadPath(f"{why}. Write it as $.build.status or $.labels[0]") from None
     if not isinstance(path, JSONPath):
-        raise BadPath("one path only, without | and &")
+        raise BadPath("use one path only, without | and &")
     _check(path)
     return path
 

@@ -75,7 +75,7 @@ def ca_bundle_file(bundle: str, folder: Path) -> Path:
         text = Path(bundle).read_text()
         combined = f"{system.read_text()}\n{text}" if system else text
     except (OSError, UnicodeDecodeError):
-        raise GitFailed(f"The certificates in {bundle} cannot be read. Give RODEO_CA_BUNDLE a file in PEM.") from None
+        raise GitFailed(f"The certificates in {bundle} can’t be read. Set RODEO_CA_BUNDLE to a PEM file.") from None
     path = folder / "authorities.pem"
     if not path.exists() or path.read_text() != combined:
         fresh = folder / f"authorities.{os.getpid()}"

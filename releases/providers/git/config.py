@@ -55,7 +55,7 @@ def address(text: str) -> Address:
     """
     text = text.strip()
     if not text:
-        raise InvalidSetting("url", f"Name the repository. {ADDRESS_HELP}")
+        raise InvalidSetting("url", f"Enter the repository’s address. {ADDRESS_HELP}")
     if len(text) > LONGEST_URL:
         raise InvalidSetting("url", f"The address is over {LONGEST_URL} characters.")
     if any(ord(sign) < 32 or ord(sign) == 127 for sign in text):
@@ -63,9 +63,7 @@ def address(text: str) -> Address:
     if text.startswith("-"):
         raise InvalidSetting("url", f"The address can’t start with a dash. {ADDRESS_HELP}")
     if helper := HELPER.match(text):
-        raise InvalidSetting(
-            "url", f"Transport helpers such as {helper[1]}:: run programs: not allowed. {ADDRESS_HELP}"
-        )
+        raise InvalidSetting("url", f"{helper[1]}:: addresses run programs, so they aren’t allowed. {ADDRESS_HELP}")
     if text.startswith(("/", "./", "../", "~")) or text in {".", ".."}:
         return Address(str(Path(text).expanduser()), local=True)
     scheme, colon, _ = text.partition("://")
@@ -88,7 +86,7 @@ def _url(text: str, scheme: str) -> Address:
             "url", "file:// addresses aren’t allowed. Enter the path itself, such as /srv/git/shop.git."
         )
     if scheme not in SCHEMES:
-        raise InvalidSetting("url", f"{scheme}:// addresses are not allowed. {ADDRESS_HELP}")
+        raise InvalidSetting("url", f"{scheme}:// addresses aren’t allowed. {ADDRESS_HELP}")
     if any(sign.isspace() for sign in text):
         raise InvalidSetting("url", "The address contains a space. Write it as %20.")
     try:
@@ -110,19 +108,19 @@ def _url(text: str, scheme: str) -> Address:
 
 def _check_host(host: str) -> None:
     if not HOST.fullmatch(host):
-        raise InvalidSetting("url", f"The host name {host[:80]!r} is not one. {ADDRESS_HELP}")
+        raise InvalidSetting("url", f"{host[:80]!r} isn’t a valid host name. {ADDRESS_HELP}")
 
 
 def _check_user(user: str) -> None:
     if not USER.fullmatch(user):
-        raise InvalidSetting("url", f"The user name {user[:80]!r} is not one. Use letters, digits, dots and dashes.")
+        raise InvalidSetting("url", f"{user[:80]!r} isn’t a valid user name. Use letters, digits, dots and dashes.")
 
 
 def branch_name(text: str) -> str:
     """Return the typed name of a branch, "" for the default branch; raise InvalidSetting for a name that git refuses."""
     text = text.strip().removeprefix("refs/heads/")
     if text and (len(text) > LONGEST_NAME or not BRANCH.fullmatch(text)):
-        raise InvalidSetting("branch", f"{text[:80]!r} cannot be the name of a branch.")
+        raise InvalidSetting("branch", f"{text[:80]!r} isn’t a valid branch name.")
     return text
 
 
@@ -145,7 +143,7 @@ def tag_pattern(text: str, field: str = "release_tags") -> Callable[[str], bool]
     except (re2.error, UnicodeEncodeError) as error:
         message = error.args[0] if error.args else error
         reason = message.decode("utf-8", "replace") if isinstance(message, bytes) else str(message)
-        raise InvalidSetting(field, f"The pattern is not a regular expression of RE2: {reason}.") from None
+        raise InvalidSetting(field, f"The pattern isn’t a valid RE2 regular expression: {reason}.") from None
     return lambda name: len(name) <= LONGEST_NAME and expression.fullmatch(name) is not None
 
 

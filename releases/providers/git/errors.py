@@ -40,7 +40,7 @@ REMEDIES = (
         r"returned error: 404|not found|does not exist|does not appear to be a git|no such file|not a git repository|not exported",
         "There’s no repository at this address, or these credentials can’t see it.",
     ),
-    (r"returned error: 5\d\d", "The server has a problem of its own. Rodeo will try again."),
+    (r"returned error: 5\d\d", "The server has a problem. Rodeo will try again."),
     (
         r"shallow",
         "The repository is a shallow copy that can’t be read from. Enter the address of a full one, or run “git fetch --unshallow” in it.",
@@ -54,8 +54,8 @@ REMEDIES = (
 )
 
 
-UNKNOWN = "Git gave up for a reason Rodeo doesn’t know. Rodeo will try again; git’s own words are below."
-SILENT = "Git gave up and gave no reason. Rodeo will try again."
+UNKNOWN = "Git failed for an unknown reason. Its message is below. Rodeo will try again."
+SILENT = "Git failed without a reason. Rodeo will try again."
 # What a server may repeat of a request, whoever's secret it is.
 CREDENTIALS = re.compile(
     r"(://)[^/@\s]+@|((?:authorization|private-token|password)\s*[:=]\s*(?:basic|bearer|token)?\s*)\S+", re.IGNORECASE

@@ -64,7 +64,7 @@ class Mirror:
                 except OSError:
                     self.git.tick()
                     if time.monotonic() > until:
-                        text = "An earlier pull of this repository is still at work. Rodeo will try again."
+                        text = "An earlier pull of this repository is still running. Rodeo will try again."
                         raise GitFailed(text) from None
                     time.sleep(0.2)
             self.git.lock_fd = lock.fileno()
@@ -308,4 +308,4 @@ def _records(pieces: Iterable[bytes], size: int) -> Iterator[list[str]]:
             begun.append(rest)
             length += len(rest)
     if row or length:
-        raise GitFailed("git's list of commits ended in the middle. Rodeo will try again.")
+        raise GitFailed("git's list of commits was cut off. Rodeo will try again.")

@@ -122,9 +122,9 @@ def read_refs(body: bytes) -> RefsSnapshot:
         )
         return RefsSnapshot(str(content["at"]), str(content["branch"]), str(content["head"]), tags)
     except KeyError as error:
-        raise Unreadable(f"The look has no field {error.args[0]!r}.") from None
+        raise Unreadable(f"The record has no field {error.args[0]!r}.") from None
     except (TypeError, ValueError) as error:
-        raise Unreadable(f"A tag in `tags` cannot be read: {error}.") from None
+        raise Unreadable(f"A tag in `tags` can’t be read: {error}.") from None
 
 
 def read_commits(body: bytes) -> Iterator[Commit]:
@@ -151,7 +151,7 @@ def read_commits(body: bytes) -> Iterator[Commit]:
                 str(email),
             )
         except (TypeError, ValueError) as error:
-            raise Unreadable(f"`commits[{number}]` cannot be read: {error}.") from None
+            raise Unreadable(f"`commits[{number}]` can’t be read: {error}.") from None
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _repositories(client: EtagClient, config: Mapping[str, Any], missing: list[s
         if remembered.get("full_name"):
             yield remembered
         else:
-            missing.append(f"what GitHub says about {name} is no repository")
+            missing.append(f"GitHub’s answer about {name} isn’t a repository")
     if not names:
         yield from _visible_repositories(client, bool(parse.text_in(config, "app_id")))
 

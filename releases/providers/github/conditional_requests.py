@@ -31,7 +31,7 @@ class EtagClient:
         if answer.status != 304:
             return answer, None
         if stored is None:
-            raise PullFailed(f"{answer.url} says that nothing changed since a time we never asked it.")
+            raise PullFailed(f"{answer.url} answered “not modified” to a request without a condition.")
         return None, stored[1]
 
     def remember(self, path: str, params: Params | None, answer: Answer, note: Any) -> None:
@@ -63,7 +63,7 @@ def objects_in(answer: Answer, field: str = "") -> list[dict[str, Any]]:
     if field and isinstance(document, Mapping):
         document = document.get(field)
     if not isinstance(document, list):
-        raise PullRefused(f"{answer.url} holds no list. Check that this is GitHub’s API address.")
+        raise PullRefused(f"{answer.url} returned no list. Check that this is GitHub’s API address.")
     return [each for each in document if isinstance(each, dict)]
 
 

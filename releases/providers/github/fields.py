@@ -83,7 +83,7 @@ def required_moment(holder: Mapping[str, Any], *names: str) -> datetime:
     """Return the first time in the named fields; Unreadable names the fields when none has one."""
     found = first_moment(holder, *names)
     if found is None:
-        raise Unreadable(f"none of {', '.join(names)} holds a moment such as 2026-01-31T12:00:00Z")
+        raise Unreadable(f"none of {', '.join(names)} is a time such as 2026-01-31T12:00:00Z")
     return found
 
 

@@ -69,7 +69,7 @@ RESOURCE_FIELDS = {
     "issues": "issue",
 }
 NOTHING = {
-    "push": "It brought no commit to the default branch.",
+    "push": "It added no commits to the default branch.",
     "pull_request": "The pull request isn’t merged into the default branch.",
     "check_run": "A GitHub Actions job. Its workflow run has the result.",
     "deployment": "The deployment was superseded, which has no result.",

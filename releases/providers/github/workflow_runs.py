@@ -65,7 +65,7 @@ def _window(
             if found and has_next_page(answer):
                 last = moment(found[-1].get("created_at"))
                 if last is None:
-                    raise PullFailed(f"{answer.url} holds a run without created_at.")
+                    raise PullFailed(f"{answer.url} returned a run without created_at.")
                 next_window = [end, page + 1] if iso8601(last) >= end else [iso8601(last), 1]
             records = [reader.record("workflow_run", each) for each in found]
             _note_open(mark, found)

@@ -127,7 +127,7 @@ def objects_in(answer: Answer) -> list[Mapping[str, Any]]:
     """Return the objects in a list; PullRefused when the answer is something else."""
     document = answer.json()
     if not isinstance(document, list):
-        raise PullRefused(f"{answer.url} holds no list. Check that this is GitLab’s address.")
+        raise PullRefused(f"{answer.url} returned no list. Check that this is GitLab’s address.")
     return [each for each in document if isinstance(each, Mapping)]
 
 
@@ -143,7 +143,7 @@ def _projects(session: Session, config: Mapping[str, Any], missing: list[str]) -
         if isinstance(document, Mapping) and parse.text_in(document, "id"):
             yield document
         else:
-            missing.append(f"what GitLab says about {name} is no project")
+            missing.append(f"GitLab’s answer about {name} isn’t a project")
     if names:
         return
     params: Params | None = {
@@ -228,7 +228,7 @@ class _Reader:
             if answer.status == 304:
                 return
             if answer.body == before and "page" in params:
-                raise PullFailed(f"{answer.url} gave the same page twice, so there would be no end of it.")
+                raise PullFailed(f"{answer.url} returned the same page twice, so the pull was stopped.")
             page, before = page + 1, answer.body
             found = objects_in(answer)
             params = self._next(answer, found, params)

@@ -32,7 +32,7 @@ def first_moment(holder: Mapping[str, Any], *names: str) -> datetime | None:
 def required_moment(at: datetime | None, fields: str) -> datetime:
     """Return the time if there is one; else raise Unreadable naming the fields that could have had it."""
     if at is None:
-        raise Unreadable(f"none of {fields} holds a moment such as 2026-01-31T12:00:00Z")
+        raise Unreadable(f"none of {fields} is a time such as 2026-01-31T12:00:00Z")
     return at
 
 

@@ -50,8 +50,8 @@ def _signed(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
     if not (timestamp.isascii() and timestamp.isdigit() and abs(time.time() - int(timestamp[:15])) <= TOLERANCE):
         raise MessageRefused(
             401,
-            "The signature is right, but it was made more than 5 minutes from now. Set the clocks of GitLab and of "
-            "Rodeo; a delivery that was kept on the way comes with the next pull.",
+            "The signature is valid, but its time is more than 5 minutes off. Set the clocks of GitLab and Rodeo. "
+            "If the delivery was only delayed, the next pull finds what it reported.",
         )
     return True
 
@@ -116,14 +116,14 @@ TRANSLATORS: dict[str, Callable[[Mapping[str, Any], Mapping[str, Any]], list[See
     "pull.environment": translators.environment,
 }
 NOTHING = {
-    "push": "It brought no commit to the default branch.",
+    "push": "It added no commits to the default branch.",
     "merge_request": "The merge request isn’t merged into the default branch, or has no merge commit.",
     "build": "The job has no pipeline.",
     "job": "The job has no pipeline.",
     "release": "The release was deleted, or names no tag.",
     "issue": "The issue is confidential, so it stays in GitLab.",
     "work_item": "The issue is confidential, so it stays in GitLab.",
-    "environment": "The environment is stopped, or a review app, which counts once something is deployed there.",
+    "environment": "The environment is stopped, or is a review app, which only counts once something is deployed there.",
 }
 PROVIDER = Provider(
     kind="gitlab",

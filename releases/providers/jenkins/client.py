@@ -123,7 +123,7 @@ def _get_object(session: Session, path: str, tree: str) -> Mapping[str, Any]:
     answer = session.get(f"{path}/api/json", {"tree": tree})
     document = answer.json()
     if not isinstance(document, Mapping):
-        raise PullRefused(f"{answer.url} holds no object. Check that this is Jenkins’s address.")
+        raise PullRefused(f"{answer.url} returned no object. Check that this is Jenkins’s address.")
     return document
 
 
@@ -141,7 +141,7 @@ def jobs(session: Session, config: Mapping[str, Any], missing: list[str]) -> lis
             _walk(session, start, "", found)
         except Missing:
             missing.append(
-                f"Jenkins knows no {'/'.join(start) or 'API at this address'}, or does not show it to this user"
+                f"Jenkins has no {'/'.join(start) or 'API at this address'}, or doesn’t show it to this user"
             )
     if missing and not found.folders and not found.jobs:
         raise PullRefused(f"{'; '.join(missing)}. {REMEDY}")

@@ -173,7 +173,7 @@ def build(payload: JsonObject, config: JsonObject, source: str = "") -> list[See
     path = parse.text_in(job, "path") or "/".join(job_names(url)) or "/".join(title.split(" » "))
     started = unix_milliseconds(payload.get("timestamp"))
     if started is None:
-        raise Unreadable("timestamp is not the milliseconds since 1970 at which the build began")
+        raise Unreadable("timestamp isn’t the start of the build in milliseconds since 1970")
     raw_status = parse.text_in(payload, "result")
     building = payload.get("building") is True or (not raw_status and payload.get("building") is not False)
     meaning = RESULTS.meaning_of(raw_status)
@@ -227,14 +227,14 @@ def notification(payload: JsonObject, received: datetime | None, config: JsonObj
     build = parse.object_in(payload, "build")
     phase = parse.text_in(build, "phase").upper()
     if phase not in PHASES.meanings:
-        raise MakesNothing(f"The phase {parse.cut(phase, 40)} is a note and tells of no step of a build.")
+        raise MakesNothing(f"The phase {parse.cut(phase, 40)} is only a note, not a step of a build.")
     relative = parse.text_in(build, "url") or parse.text_in(payload, "url")
     root = _source_url(config)
     url = parse.text_in(build, "full_url") or (f"{root}/{relative.lstrip('/')}" if root and relative else "")
     path = "/".join(job_names(relative) or job_names(url)) or parse.text_in(payload, "name")
     at = unix_milliseconds(build.get("timestamp")) or received
     if at is None:
-        raise Unreadable("build.timestamp is missing, and nobody noted when the message came")
+        raise Unreadable("build.timestamp is missing, and it’s unknown when the message arrived")
     meaning, raw_status = PHASES.meaning_of(phase), parse.text_in(build, "status")
     ended = meaning.phase == facts.FINISHED
     scm = parse.object_in(payload, "scm") or parse.object_in(build, "scm")

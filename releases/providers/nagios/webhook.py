@@ -43,7 +43,7 @@ HOST_STATE = StatusTable(
     },
 )
 TYPE = StatusTable(
-    "A notification's type, where no state is sent with it",
+    "A notification's type, if it has no state",
     "type",
     {"problem": alerts.FIRING, "acknowledgement": alerts.FIRING, "recovery": alerts.CLEARED},
 )

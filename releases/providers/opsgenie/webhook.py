@@ -11,7 +11,7 @@ from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import TOKEN_OR_PASSWORD_HELP, verified_or_password
 from releases.providers.status_tables import Meaning, StatusTable
 
-DELETED = Meaning(facts.FINISHED, facts.SUCCESS, "resolved: nobody is told of it any more")
+DELETED = Meaning(facts.FINISHED, facts.SUCCESS, "resolved: it no longer notifies anyone")
 ACTION = StatusTable(
     "An action on an alert",
     "action",
@@ -58,7 +58,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if not alert:
         raise Unreadable("alert is missing or empty")
     if action not in ADDITIONS and action not in ACTION.meanings:
-        raise MakesNothing(f"The action {parse.cut(action, 60) or '(none)'} says nothing of an alert's state.")
+        raise MakesNothing(f"The action {parse.cut(action, 60) or '(none)'} doesn’t report an alert’s state.")
     id_ = parse.text_in(alert, "alertId", "id")
     if not id_:
         raise Unreadable("alert.alertId is missing or empty")

@@ -21,9 +21,11 @@ STATUS = StatusTable(
     "event.data.status",
     {"triggered": alerts.FIRING, "acknowledged": alerts.FIRING, "resolved": alerts.CLEARED},
 )
-OLD_VERSION = "A version 2 webhook, which PagerDuty ended. In PagerDuty, create a Generic Webhook (v3) instead."
+OLD_VERSION = (
+    "A version 2 webhook, which PagerDuty no longer supports. In PagerDuty, create a Generic Webhook (v3) instead."
+)
 HOW_TO_SIGN = (
-    "Keep the signing secret that PagerDuty shows once as this source's secret, or let the webhook send the source's "
+    "Save the signing secret that PagerDuty shows once as this source's secret, or have the webhook send the source's "
     "secret in a custom header: Authorization: Bearer <secret>."
 )
 
@@ -64,7 +66,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     type_ = parse.text_in(event, "event_type")
     incident = parse.object_in(event, "data")
     if not type_.startswith("incident.") or parse.text_in(incident, "type") not in ("incident", ""):
-        raise MakesNothing(f"{parse.cut(type_, 60) or 'It'} says nothing of an incident's status.")
+        raise MakesNothing(f"{parse.cut(type_, 60) or 'It'} doesn’t report an incident’s status.")
     id_ = parse.text_in(incident, "id")
     if not id_:
         raise Unreadable("event.data.id is missing or empty")

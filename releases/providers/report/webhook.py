@@ -236,10 +236,10 @@ def _junit(message: Message, config: Mapping[str, Any]) -> list[Seen]:
     if unread:
         return SeenInPart(
             found,
-            f"timestamp: “{parse.cut(unread, 60)}” isn’t a time such as 2026-01-31T12:00:00Z, so it ended when it came.",
+            f"timestamp: “{parse.cut(unread, 60)}” isn’t a time such as 2026-01-31T12:00:00Z, so its arrival counts as its end.",
         )
     timed = any(case.finished_at for case in cases)
-    return found if timed else SeenInPart(found, "The file says no times, so it ended when it came.")
+    return found if timed else SeenInPart(found, "The file has no times, so its arrival counts as its end.")
 
 
 def _acceptance_of(report: _Report, environment: str, story: str, cases: list[Case]) -> Seen:

@@ -20,7 +20,7 @@ STATUS = StatusTable(
         "1": alerts.FIRING,
         "2": alerts.FIRING,
         "3": alerts.FIRING,
-        "127": Meaning(facts.RUNNING, "", "open: there is no such command"),
+        "127": Meaning(facts.RUNNING, "", "open: command not found"),
         "255": Meaning(facts.RUNNING, "", "open: the command broke"),
     },
 )
@@ -46,7 +46,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if not found and not any("entity" in each or "metrics" in each for each in events):
         raise Unreadable("check is missing; is this an event of Sensu?")
     if not found:
-        raise MakesNothing("It holds metrics or an entity and no check, so nothing failed and nothing is fine again.")
+        raise MakesNothing("It has metrics or an entity, but no check.")
     return found
 
 

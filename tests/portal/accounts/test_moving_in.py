@@ -102,7 +102,7 @@ def test_the_companys_sign_in_leaves_nothing_of_an_intruder(client: Client, intr
     assert intruder.is_in() == ["session", "token", "password", "address"]
     intruder.with_factors()
     page = by_provider(client).content.decode()
-    assert "its earlier ways to sign in no longer work: its password, its second factors and passkeys" in page
+    assert "its earlier ways to sign in no longer work: its password, its two-step sign-in and passkeys" in page
     assert client.get("/account/").status_code == 200
     assert intruder.is_in() == []
     assert not Authenticator.objects.exists()

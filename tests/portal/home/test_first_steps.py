@@ -66,7 +66,7 @@ def test_steps_are_ticked_by_what_there_is_up_to_rodeo_done(
         by=None, url=str(repo.path), service="checkout", squad=payments, release_tags="v*", deploys_to="production"
     )
     assert ticked(ana)[-1] == "Connect a repository"
-    assert "How many of its commits name your stories." in told(as_ana)
+    assert "How many of its commits mention your stories." in told(as_ana)
     lease = leases.lease_now(source)
     assert lease and pulling.pull_source(source.pk, lease)
     drain_inbox()

@@ -494,7 +494,9 @@ def test_an_unknown_topic_is_kept_and_dies_with_a_sentence(heard: list[Happened]
     outbox.deliver()
     dead = message("hapepned")
     assert (dead.state, dead.payload) == ("dead", {"key": "PAY-1"})
-    assert dead.error == "UnknownTopic: This version of Rodeo has no topic “hapepned”, so nothing was notified."
+    assert (
+        dead.error == "UnknownTopic: This version of Rodeo has no topic “hapepned”, so this message can’t be handled."
+    )
 
 
 def test_two_classes_cannot_share_a_topic(heard: list[Happened]) -> None:

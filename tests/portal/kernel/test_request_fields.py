@@ -36,7 +36,7 @@ def details(answer: Any) -> dict[str, str]:
 def test_a_misspelt_field_is_told_with_the_nearest_one(as_ana: Client, as_pam: Client, story: Story) -> None:
     said = details(patch(as_ana, "stories/PAY-1/", titel="x", stage="rodeo_done"))
     assert said["titel"] == "There’s no field “titel”. Did you mean “title”?"
-    assert said["stage"].startswith("“stage” can’t be changed here. It follows from evidence: POST …/evidence/")
+    assert said["stage"].startswith("“stage” can’t be changed here. It follows from evidence. POST …/evidence/")
     said = details(post(as_ana, "stories/", squad="payments", title="t", relase="none"))
     assert said == {"relase": "There’s no field “relase”. Did you mean “release”?"}
     Environment.objects.create(key="production", slug="production", name="Production", tier="production")

@@ -145,7 +145,7 @@ def test_what_waits_is_measured_without_a_name(client: Client, heartbeats: None)
     # Claimed, and nobody took it: the workers may all be away.
     assert lease_due() != []
     assert 90 <= lag(client) < 300
-    Source.objects.update(progress={"step": "asking what is new"})
+    Source.objects.update(progress={"step": "checking for news"})
     assert lag(client) == 0
     Source.objects.update(leased_until=clock.now() - timedelta(seconds=1))
     assert lag(client) >= 90, "whoever read it was killed"

@@ -189,4 +189,4 @@ def test_the_command_says_what_differed(root: User, payments: Squad) -> None:
     assert said.getvalue().count("1 × story outdated: PAY-1") == 2
     assert "1 × squad missing: PAY" in said.getvalue() and "1 × person gone: ghost" in said.getvalue()
     call_command("reindex", stdout=(again := StringIO()))
-    assert "The index was already right." in again.getvalue()
+    assert "The index was already correct." in again.getvalue()

@@ -151,9 +151,9 @@ def test_the_sentences_read_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RODEO_TLS", "maybe")
     assert complaints() == [
         "RODEO_PULL_EVERY is “5 min”; it takes a whole number of seconds from 1 to 604800.",
-        "RODEO_CA_BUNDLE is “/nowhere”, which cannot be read (No such file or directory); "
-        "it takes a file of certificates in PEM.",
-        "RODEO_HOSTS is “a.example.org, https://b.example.org”, of which “https://b.example.org” does not fit; it takes names "
+        "RODEO_CA_BUNDLE is “/nowhere”, which can’t be read (No such file or directory); "
+        "it takes a file of PEM certificates.",
+        "RODEO_HOSTS is “a.example.org, https://b.example.org”, of which “https://b.example.org” isn’t valid; it takes names "
         "without scheme and port, comma-separated, such as rodeo.example.org, .example.org or [::1].",
         "RODEO_TLS is “maybe”; it takes yes or no.",
     ]
@@ -195,7 +195,7 @@ def test_a_state_folder_that_cannot_be_used_is_named(tmp_path: Path, capsys: pyt
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(SystemExit):
             embedded.state_folder(folder)
-        assert f"RODEO_STATE_DIR is “{folder}”, which cannot be made (" in capsys.readouterr().err
+        assert f"RODEO_STATE_DIR is “{folder}”, which can’t be created (" in capsys.readouterr().err
     assert embedded.state_folder(tmp_path / "new" / "folder").is_dir()
 
 

@@ -374,7 +374,7 @@ def test_real_alerts_are_read_and_replaying_changes_nothing(
         assert send("/hooks/real/", each.read_bytes()).status_code == 202
     drained()
     unread = InboundEvent.objects.exclude(state="processed").values_list("state", "reason")
-    assert set(unread) <= {("ignored", "All is well, and no alert was open.")}
+    assert set(unread) <= {("ignored", "Nothing is wrong, and no alert was open.")}
     states = {row.title: row.state for row in Alert.objects.order_by("-state")}
     if kind == "alertmanager":
         assert Alert.objects.count() == 3

@@ -36,7 +36,7 @@ def test_who_releases_every_day_gets_the_last_year_by_the_week(as_ana: Client, a
         create_story(payments, by=ana, title="Refunds", release=made[number])
     page = as_ana.get("/releases/")
     said = words(page)
-    assert "366 releases of its last year, by the week (of 500): 2 user stories, 0 defects, 2 total" in said
+    assert "366 releases of the last year, by week (of 500): 2 user stories, 0 defects, 2 total" in said
     assert "median interval 1 days" in said
     assert "the week of 2025-11-17 alone is 100 %" in said
     assert page.content.decode().count("<svg viewBox") == 1

@@ -108,7 +108,7 @@ def test_a_token_that_the_server_repeats_is_in_no_error(repo: Repo, payments: Sq
     server.echoes = True
     source = connect(server, payments, secret=TOKEN)
     assert pull(source) is None
-    assert source.last_error == "The server has a problem of its own. Rodeo will try again."
+    assert source.last_error == "The server has a problem. Rodeo will try again."
     assert "You sent Basic …, in plain git:…" in source.error_detail
     assert TOKEN not in source.error_detail
     assert base64.b64encode(f"git:{TOKEN}".encode()).decode() not in source.error_detail
@@ -236,7 +236,7 @@ def test_git_trusts_the_companys_own_authority_once_it_is_named(
         assert "certificate isn’t trusted" in source.last_error
         settings.RODEO_CA_BUNDLE = str(tmp_path / "missing.pem")
         assert pull(source) is None
-        assert "Give RODEO_CA_BUNDLE a file in PEM" in source.last_error
+        assert "Set RODEO_CA_BUNDLE to a PEM file" in source.last_error
         settings.RODEO_CA_BUNDLE = str(made)
         assert pull(source), source.last_error
 

@@ -462,7 +462,7 @@ def test_progress_is_told_while_it_works(repo: Repo, payments: Squad, monkeypatc
     lease = leases.lease_now(source)
     assert lease
     assert pulling.pull_source(source.pk, lease, on_progress=lambda progress: said.append(progress.get("step", "")))
-    assert {"asking what is new", "fetching", "reading 1 commit", "read 1 of 1 commit"} <= set(said)
+    assert {"checking for news", "fetching", "reading 1 commit", "read 1 of 1 commit"} <= set(said)
 
 
 def test_a_look_is_always_later_than_the_one_before(

@@ -287,7 +287,7 @@ def test_a_sync_of_several_sources_is_one_deployment_told_by_push_and_pull(pushe
         drain_inbox()
     assert deployments() == [("web", "4.5.6", "success")]
     of_push = InboundEvent.objects.get(kind="notification")
-    assert of_push.state == "processed" and "It does not say what is synced" in of_push.reason
+    assert of_push.state == "processed" and "It doesn’t say what is synced" in of_push.reason
 
 
 def test_a_notification_alone_says_the_version_of_several_sources(send: Send) -> None:

@@ -80,10 +80,10 @@ def test_packages_of_one_resource_have_each_their_own_version(send: Send) -> Non
 @pytest.mark.parametrize(
     ("body", "config", "reason"),
     [
-        (converge(package(after={"version": [None]})), {}, "apt_package[web] was updated and says no version. Pin one"),
-        (converge(package(status="up-to-date")), {}, "apt_package[web] was left as it was (up-to-date)."),
-        (converge(package(before={"version": ["1.2.3"]})), {}, "has the version of before, 1.2.3"),
-        (converge(package(name="cron")), {}, "by the source’s rules: apt_package[cron]"),
+        (converge(package(after={"version": [None]})), {}, "apt_package[web] was updated and has no version. Pin one"),
+        (converge(package(status="up-to-date")), {}, "apt_package[web] wasn’t changed (up-to-date)."),
+        (converge(package(before={"version": ["1.2.3"]})), {}, "its version is still 1.2.3"),
+        (converge(package(name="cron")), {}, "“Resources that deploy”: apt_package[cron]"),
         (converge(), {}, "It changed no resources."),
         (converge(package()), {"resources": []}, "The source has no “Resources that deploy” yet"),
         (converge(package()), {"nodes": ["db*"]}, "The node web1 isn’t one"),
@@ -106,7 +106,7 @@ def test_what_is_made_and_what_is_not_are_both_told(send: Send) -> None:
     unpinned = package(name="search", after={"version": None})
     event = read(send, "chef", converge(package(), unpinned), resources=["package[*]"])
     assert event.state == "processed" and Deployment.objects.count() == 1
-    assert "apt_package[search] was updated and says no version" in event.reason
+    assert "apt_package[search] was updated and has no version" in event.reason
 
 
 def host_down(**more: Any) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def test_a_priority_of_opsgenie_may_be_its_number(send: Send) -> None:
 def test_a_note_of_a_pipeline_is_no_phase_of_its_build(send: Send) -> None:
     build = {"phase": "NONE", "number": 1, "full_url": "https://ci.example/job/web/1/", "timestamp": 1795912073000}
     event = read(send, "jenkins", {"name": "web", "build": build})
-    assert event.state == "ignored" and "NONE is a note" in event.reason and not Run.objects.exists()
+    assert event.state == "ignored" and "NONE is only a note" in event.reason and not Run.objects.exists()
 
 
 def test_what_a_rule_leaves_out_is_ignored_and_says_so(send: Send, root: Any) -> None:
@@ -164,7 +164,7 @@ def test_what_a_rule_leaves_out_is_ignored_and_says_so(send: Send, root: Any) ->
 
 def test_good_news_of_what_was_not_bad_is_nothing_and_says_so(send: Send) -> None:
     event = read(send, "nagios", host_down(type="RECOVERY", state="UP"))
-    assert (event.state, event.reason) == ("ignored", "All is well, and no alert was open.")
+    assert (event.state, event.reason) == ("ignored", "Nothing is wrong, and no alert was open.")
 
 
 def test_good_news_that_ends_an_alert_is_processed(send: Send) -> None:
@@ -181,7 +181,7 @@ def test_good_news_that_ends_an_alert_is_processed(send: Send) -> None:
             "github",
             "push",
             {"ref": "refs/heads/x", "repository": {"default_branch": "main"}},
-            "no commit to the default",
+            "no commits to the default",
         ),
         ("github", "pull_request", {"action": "opened", "pull_request": {"number": 1}}, "isn’t merged"),
         ("github", "star", {"action": "created"}, "Rodeo doesn’t use this kind of GitHub event."),

@@ -153,9 +153,9 @@ def test_a_zone_that_does_not_exist_names_the_nearest(as_root: Client) -> None:
     [
         (
             "28/11/2026 10:05",
-            "timestamp: “28/11/2026 10:05” isn’t a time such as 2026-01-31T12:00:00Z, so it ended when it came.",
+            "timestamp: “28/11/2026 10:05” isn’t a time such as 2026-01-31T12:00:00Z, so its arrival counts as its end.",
         ),
-        ("", "The file says no times, so it ended when it came."),
+        ("", "The file has no times, so its arrival counts as its end."),
     ],
 )
 def test_a_junit_file_whose_times_cannot_be_known_says_that_it_is_dated_by_its_receipt(

@@ -341,7 +341,7 @@ def test_a_file_from_the_future_is_refused_with_the_remedy(scripts: Source, clie
         headers={"Authorization": f"Bearer {TOKEN}"},
     )
     assert answer.status_code == 400
-    assert "lies in the future" in answer.content.decode()
+    assert "is in the future" in answer.content.decode()
 
 
 def test_the_receipt_of_a_junit_file_says_what_the_rows_say(

@@ -72,7 +72,7 @@ def test_the_first_read_is_told_as_it_happens_then_linking_then_what_was_found_a
     # What an open page shows when it asks again: at every step, the one before.
     pulling.pull_source(source.pk, lease, lambda progress: pages.append(shown(as_ana, source, **HTMX)))
     told = " ".join(pages)
-    steps = ("State pulling asking what is new", "pulling fetching", "pulling reading 5 commits")
+    steps = ("State pulling checking for news", "pulling fetching", "pulling reading 5 commits")
     assert [step for step in steps if step not in told] == []
     assert "up to date" not in told and "waiting for first pull" not in pages[-1]
 
@@ -92,7 +92,7 @@ def test_commits_that_name_no_story_are_told_with_what_to_do(as_ana: Client, rep
     repo.commit("tidy up")
     pull(source)
     drain_inbox()
-    assert "Found 1 commit: none names a story of yours. Mention a key, such as PAY-12," in shown(as_ana, source)
+    assert "Found 1 commit: none mention your stories. Mention a key, such as PAY-12," in shown(as_ana, source)
 
 
 def test_an_empty_repository_and_a_shallow_one_are_told(

@@ -198,7 +198,7 @@ def test_declining_needs_a_note_and_is_a_failed_check(as_ana: Client, as_pia: Cl
     assert (made.stage, Evidence.objects.get(kind="acceptance").verdict) == ("deployed", "failure")
     page = words(as_ana.get("/stories/PAY-1/"))
     assert "No. Deployed" in page and "the check (Pia, by hand) failed in Production just now" in page
-    assert re.search("Pia declined it .* : Nine euro only.", page) and "Nobody asked" not in page
+    assert re.search("Pia declined it .* : Nine euro only.", page) and "Not requested" not in page
     assert as_ana.post(ASK).status_code == 302
     assert "Ana asked any accepter" in (page := words(as_ana.get("/stories/PAY-1/")))
     assert "Pia declined it" not in page.split("History")[0]
@@ -211,7 +211,7 @@ def test_an_answer_that_was_taken_back_is_no_longer_told(as_ana: Client, as_pia:
     failed = Evidence.objects.get(kind="acceptance")
     as_pia.post(f"/stories/PAY-1/evidence/{failed.pk}/take-back/", {"because": "It was the old card."})
     assert "Pia declined it" not in words(as_ana.get("/"))
-    assert "Nobody asked yet." in words(as_ana.get("/stories/PAY-1/"))
+    assert "Not requested yet." in words(as_ana.get("/stories/PAY-1/"))
 
 
 def test_accepting_needs_a_note_or_a_link(as_ana: Client, as_pia: Client, story: Story) -> None:

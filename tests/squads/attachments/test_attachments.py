@@ -95,7 +95,7 @@ def test_a_file_of_one_story_is_not_found_under_another(as_ana: Client, story: S
     ("file", "said"),
     [
         (("empty.txt", b""), "“empty.txt” is empty. Choose another file."),
-        (("big.bin", b"x" * (10 * 1024 * 1024 + 1)), "“big.bin” has more than 10 MB."),
+        (("big.bin", b"x" * (10 * 1024 * 1024 + 1)), "“big.bin” is over 10 MB."),
     ],
     ids=["empty", "big"],
 )
@@ -120,7 +120,7 @@ def test_a_story_holds_so_many_files_and_bytes_at_most(
     assert "PAY-1 has 2 files, which is the most. Remove one first." in send(as_ana, ("c", b"3")).content.decode()
     monkeypatch.setattr(actions, "MOST_FILES", 9)
     monkeypatch.setattr(actions, "MOST_MEGABYTES_OF_A_STORY", 0)
-    assert "The files of a story have at most 0 MB together." in send(as_ana, ("c", b"3")).content.decode()
+    assert "A story’s files can have 0 MB in total." in send(as_ana, ("c", b"3")).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,8 @@ def test_lanes_by_assignee_put_a_story_of_two_with_whoever_was_first(
     assign(write("Two", progress="in_progress"), ana)
     write("Three")
     html = page(as_ana, lanes="assignee")
-    assert lanes(html, "todo") == {"Ana": [], "Bo": ["PAY-1"], "Nobody": ["PAY-3"]}
-    assert lanes(html, "in_progress") == {"Ana": ["PAY-2"], "Bo": [], "Nobody": []}
+    assert lanes(html, "todo") == {"Ana": [], "Bo": ["PAY-1"], "Unassigned": ["PAY-3"]}
+    assert lanes(html, "in_progress") == {"Ana": ["PAY-2"], "Bo": [], "Unassigned": []}
     assert "data-grouped" in html and "data-grouped" not in page(as_ana)
 
 

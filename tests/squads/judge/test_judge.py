@@ -99,7 +99,7 @@ def test_dev_done_without_a_change_asks_for_one() -> None:
     judged = standing()
     assert judged["stage"] == "dev_done"
     assert answer(judged) == (
-        "No. Dev done. No change is linked to it yet: name PAY-12 in a commit message (squad Payments)."
+        "No. Dev done. No change is linked to it yet: mention PAY-12 in a commit message (squad Payments)."
     )
 
 

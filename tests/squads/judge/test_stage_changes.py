@@ -97,7 +97,7 @@ def test_what_is_taken_back_counts_until_then() -> None:
     found = history(*DONE[:3], taken_back=[back])
     assert [(each.to_stage, each.at) for each in found[-2:]] == [("deployed", hour(5)), ("tested", hour(7))]
     assert found[-1].cause == back
-    assert found[-1].why.startswith("evidence by hand was taken back: ")
+    assert found[-1].why.startswith("evidence by hand was withdrawn: ")
     assert history(*DONE[:3], taken_back=[back._replace(at=hour(5))]) == history(*DONE[:3])
 
 

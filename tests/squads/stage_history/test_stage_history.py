@@ -227,7 +227,7 @@ def test_evidence_taken_back_counts_until_then(story: Story, ana: User) -> None:
     last = StageChange.objects.filter(story=story).order_by("-at")[0]
     assert [stage for _, stage, _ in rows(story)] == ["dev_done", "deployed", "dev_done"]
     assert (last.at, last.evidence, last.person, last.event_id) == (row.taken_back_at, row.pk, ana, None)
-    assert last.why.startswith("evidence by hand was taken back")
+    assert last.why.startswith("evidence by hand was withdrawn")
     assert [message["person"] for message in told()] == [ana.pk, ana.pk, ana.pk]
 
 

@@ -66,11 +66,11 @@ def test_stories_are_planned_together_and_each_gets_back_what_it_had(
     edit_story(stories[0], by=ana, release=other)
     edit_story(stories[1], by=ana, release=release)
     answer = change(as_ana, "plan", release=release.slug, back="squad=payments&sort=key")
-    assert "2 stories planned for Shop 5.10. 1 was so already." in words(answer)
+    assert "2 stories planned for Shop 5.10. 1 needed no change." in words(answer)
     assert answer.redirect_chain[0][0].startswith("/stories/?squad=payments&sort=key&done=")  # type: ignore[attr-defined]
     assert set(values("release")) == {release.pk}
     assert StoryEdit.objects.filter(story=stories[2], field="release", by=ana).count() == 1
-    assert "Undone: 2 stories are as they were." in words(undo(as_ana))
+    assert "Undone: 2 stories." in words(undo(as_ana))
     assert values("release") == [other.pk, release.pk, None]
     assert StoryEdit.objects.filter(story=stories[2], field="release", by=ana).count() == 2
 
@@ -83,14 +83,14 @@ def test_people_are_assigned_beside_those_who_are_and_taken_off_again(
     assert people("PAY-1") == ["ana", "lea"] and people("PAY-2") == ["lea"]
     undo(as_ana)
     assert people("PAY-1") == ["ana"] and people("PAY-2") == []
-    assert "1 story no longer assigned to Ana. 2 were so already." in words(change(as_ana, "unassign", person="me"))
+    assert "1 story no longer assigned to Ana. 2 needed no change." in words(change(as_ana, "unassign", person="me"))
     undo(as_ana)
     assert people("PAY-1") == ["ana"]
 
 
 def test_labels_are_added_and_removed(as_ana: Client, ana: User, stories: list[Story]) -> None:
     edit_story(stories[0], by=ana, labels=["ios", "Mobile"])
-    assert "2 stories labelled “mobile”. 1 was so already." in words(change(as_ana, "label", label="mobile"))
+    assert "2 stories labelled “mobile”. 1 needed no change." in words(change(as_ana, "label", label="mobile"))
     assert labels("PAY-2") == ["Mobile"] and labels("PAY-1") == ["ios", "Mobile"]
     assert "3 stories no longer labelled “MOBILE”." in words(change(as_ana, "unlabel", label="MOBILE"))
     assert labels("PAY-1") == ["ios"] and labels("PAY-3") == []
@@ -191,11 +191,11 @@ def test_undoing_leaves_what_somebody_changed_since_and_says_who(
     edit_story(stories[0], by=lea, release=None)
     edit_story(stories[1], by=lea, title="Bridles")
     said = words(undo(as_ana))
-    assert "Undone: 3 stories are as they were." in said
+    assert "Undone: 3 stories." in said
     change(as_ana, "priority", priority="high")
     edit_story(stories[0], by=lea, priority="urgent")
     said = words(undo(as_ana))
-    assert "Undone: 2 stories are as they were. 1 wasn’t undone: PAY-1 Lea changed the priority since." in said
+    assert "Undone: 2 stories. 1 wasn’t undone: PAY-1 Lea has changed the priority since." in said
     assert values("priority") == ["urgent", "normal", "normal"]
 
 
@@ -222,15 +222,15 @@ def test_undoing_a_move_a_handover_and_a_cancellation_leaves_what_others_did_sin
     Membership.objects.create(squad=search, user=ana)
     change(as_ana, "move", to="in_progress")
     Story.objects.get(key="PAY-1").move_progress("dev_done", by=lea)
-    assert "PAY-1 Lea moved it to dev done since." in words(undo(as_ana))
+    assert "PAY-1 Lea has moved it to dev done since." in words(undo(as_ana))
     assert values("progress") == ["dev_done", "todo", "todo"]
     change(as_ana, "cancel", because="Twice.")
     again = reopen(Story.objects.get(key="PAY-2"), by=lea)
     cancel(again, by=lea, because="Really.")
     move_to_squad(Story.objects.get(key="PAY-3"), search, by=ana)
     said = words(undo(as_ana))
-    assert "PAY-2 Lea ended it again since." in said
-    assert "Ana moved it to another squad since: it’s now SEA-1." in said
+    assert "PAY-2 Lea has closed it again since." in said
+    assert "Ana has moved it to another squad since: it’s now SEA-1." in said
     assert values("ending") == ["", "cancelled", "cancelled"] or sorted(values("ending")) == ["", *["cancelled"] * 2]
 
 
@@ -241,7 +241,7 @@ def test_pressing_undo_twice_undoes_once_and_only_ones_own(
     assert as_lea.post(f"/stories/many/{ManyChange.objects.get().pk}/undo/").status_code == 404
     undo(as_ana)
     edits = StoryEdit.objects.count()
-    assert "Undone: 3 stories are as they were." in words(undo(as_ana))
+    assert "Undone: 3 stories." in words(undo(as_ana))
     assert StoryEdit.objects.count() == edits
 
 

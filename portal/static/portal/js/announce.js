@@ -36,7 +36,7 @@ export async function perform({ method, url, body, done, undo }) {
     const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrf() };
     const answer = await fetch(url, { method, body, headers });
     const said = await answer.json().catch(() => ({}));
-    if (!answer.ok) return announce(said.errors?.map((each) => each.detail).join(" ") || `This could not be done (${answer.status}).`, { bad: true });
+    if (!answer.ok) return announce(said.errors?.map((each) => each.detail).join(" ") || `This couldn’t be done (${answer.status}).`, { bad: true });
     const link = { url: `/stories/${said.key}/`, text: `${said.key} ${said.title}` };
     if (!done) return announce("Created", { link });
     announce(done, { link, undo: undo ? () => perform(undo) : null });

@@ -48,7 +48,7 @@ function aim(cell) {
 function carry([across, along]) {
   const { card } = held, at = held.aimed ?? cellOf(card);
   if (along) {
-    if (held.aimed !== cellOf(card)) return say("Here, evidence decides. Enter asks for it; Left or Right goes on.");
+    if (held.aimed !== cellOf(card)) return say("Only evidence moves a story here. Enter adds some; Left or Right goes on.");
     const other = along < 0 ? card.previousElementSibling : card.nextElementSibling;
     if (other) cellOf(card).insertBefore(along < 0 ? card : other, along < 0 ? other : card);
   } else {
@@ -59,7 +59,7 @@ function carry([across, along]) {
     if (why || kind) putBack(card, held.spot);
     else cell.insertBefore(card, cardsOf(cell)[held.place] ?? null);
     cell.closest(".lane").scrollIntoView({ block: "nearest", inline: "nearest" });
-    if (kind) { card.focus({ preventScroll: true }); return say(`${nameOf(cell)}: Enter asks for evidence by hand.`); }
+    if (kind) { card.focus({ preventScroll: true }); return say(`${nameOf(cell)}: Enter adds evidence by hand.`); }
     if (why) { card.focus({ preventScroll: true }); return say(why); }
   }
   show(card);
@@ -68,12 +68,12 @@ function carry([across, along]) {
 }
 
 function lift(card) {
-  if (!writable) return refuse("Only members of this squad move its cards.");
+  if (!writable) return refuse("Only members of this squad can move its cards.");
   card.querySelector(".card__menu")?.removeAttribute("open");
   held = { card, spot: spotOf(card), aimed: null, place: cardsOf(cellOf(card)).indexOf(card) };
   aim(cellOf(card));
   card.classList.add("card--carried");
-  say(`${titleOf(card)} lifted from ${nameOf(cellOf(card))}. Arrows carry it, Enter puts it down, Escape takes it back.`);
+  say(`${titleOf(card)} picked up from ${nameOf(cellOf(card))}. Arrow keys move it, Enter drops it, Escape cancels.`);
 }
 
 function letGo() {

@@ -14,7 +14,7 @@ export async function openPart(url) {
   opener = document.activeElement?.closest(".card")?.id;
   try {
     const answer = await fetch(url, { headers: { "X-Part": "1" } });
-    if (!answer.ok) return refuse(`This could not be opened (${answer.status}).`);
+    if (!answer.ok) return refuse(`This couldn’t be opened (${answer.status}).`);
     const html = await answer.text();
     dialog.showModal();
     fill(html);

@@ -16,8 +16,8 @@ export async function openCreate(title = "") {
     const asked = new URLSearchParams({ page: location.pathname, title });
     const answer = await fetch(`${FORM}?${asked}`, { headers: { "X-Part": "1" } });
     if (answer.redirected) return location.assign(answer.url);
-    if (answer.status === 403) return announce("A story belongs to a squad: join one, or create one, first.", { bad: true });
-    if (!answer.ok) return announce(`This could not be opened (${answer.status}).`, { bad: true });
+    if (answer.status === 403) return announce("Stories belong to squads. Join or create one first.", { bad: true });
+    if (!answer.ok) return announce(`This couldn’t be opened (${answer.status}).`, { bad: true });
     const html = await answer.text();
     dialog.showModal();
     fill(html);

@@ -63,7 +63,7 @@ function follow(area) {
     const all = options();
     all.forEach((each, index) => { each.id = `${list.id}-${index}`; });
     list.hidden = all.length === 0;
-    says.textContent = all.length ? `${all.length} people. Arrows choose, Enter puts one in.` : "";
+    says.textContent = all.length ? `${all.length} people. Arrow keys choose, Enter inserts.` : "";
     active = 0;
     if (all.length) mark(0);
   }

@@ -49,7 +49,7 @@ class Picker {
   draw() {
     const chips = [...this.select.selectedOptions].map((each) => {
       const chip = part("li", { class: "picker__chip" });
-      const button = part("button", { type: "button", value: each.value, "aria-label": `Take off ${each.text}` }, "×");
+      const button = part("button", { type: "button", value: each.value, "aria-label": `Remove ${each.text}` }, "×");
       chip.append(part("bdi", {}, each.text), button);
       return chip;
     });
@@ -109,7 +109,7 @@ class Picker {
       this.select.append(row);
     }
     row.selected = !row.selected;
-    this.says.textContent = row.selected ? `${row.text} chosen` : `${row.text} taken off`;
+    this.says.textContent = row.selected ? `${row.text} chosen` : `${row.text} removed`;
     this.input.value = "";
     this.input.setCustomValidity("");
     this.draw();
@@ -120,7 +120,7 @@ class Picker {
     const row = [...this.select.selectedOptions].find((each) => each.value === value);
     if (!row) return;
     row.selected = false;
-    this.says.textContent = `${row.text} taken off`;
+    this.says.textContent = `${row.text} removed`;
     this.draw();
     this.input.focus();
   }

@@ -25,7 +25,7 @@ function press(key, from) {
 function cancel(editing) {
   if (!editing) return;
   const written = [...editing.querySelectorAll("input:not([type='hidden']), textarea")].some(busy);
-  if (!written || confirm("Throw away what you wrote?")) editing.querySelector("[data-cancel]")?.click();
+  if (!written || confirm("Discard what you wrote?")) editing.querySelector("[data-cancel]")?.click();
 }
 
 // Only where there is one thing to send: accepting and declining are two.

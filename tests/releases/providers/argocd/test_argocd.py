@@ -197,7 +197,7 @@ def test_a_wrong_token_and_another_systems_answer_are_refused(argocd: ArgoCD) ->
     with pytest.raises(PullRefused):
         pulled(argocd, {}, "wrong")
     argocd.go_wrong("/applications", Reply(["no"]))
-    with pytest.raises(PullRefused, match="lists no applications"):
+    with pytest.raises(PullRefused, match="returned no list of applications"):
         pulled(argocd, {})
 
 

@@ -288,7 +288,7 @@ def test_the_claim_is_asked_about_while_git_works(repo: Repo, tmp_path: Path) ->
 
 def test_only_one_reads_a_copy_at_a_time(repo: Repo, tmp_path: Path) -> None:
     one, other = mirror_of(repo, tmp_path), mirror_of(repo, tmp_path)
-    with one.held(), pytest.raises(GitFailed, match="still at work"), other.held(wait=0.3):
+    with one.held(), pytest.raises(GitFailed, match="still running"), other.held(wait=0.3):
         pass
 
 
@@ -336,7 +336,7 @@ def test_only_a_repository_itself_is_one(repo: Repo, tmp_path: Path) -> None:
         ("fatal: write error: No space left on device", "disk of the worker is full"),
         ("fatal: the remote end hung up unexpectedly", "connection broke"),
         ("", "no reason"),
-        ("something new", "a reason Rodeo doesn’t know"),
+        ("something new", "an unknown reason"),
         ("fatal: unable to access 'https://x/': gnutls_handshake() failed: unexpected", "certificate"),
         ("fatal: unable to access 'https://x/': Operation timed out after 15000 ms", "doesn’t answer"),
         ("fatal: attempt to fetch/clone from a shallow repository", "git fetch --unshallow"),
