@@ -28,7 +28,7 @@ test: .venv/.installed-dev ## lint, then the whole test suite (ARGS="-k board" n
 	$(BIN)/python -m pytest -n $(if $(ARGS),$$cores,$$((cores + 1))) --maxprocesses 8 --dist load --maxschedchunk 1 \
 	    --durations 10 $(ARGS)
 
-lint: .venv/.installed-dev ## look at the code's form and at the templates
+lint: .venv/.installed-dev ## check code style and templates
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --output-format concise .
 	$(BIN)/djlint --lint --quiet templates
@@ -36,14 +36,14 @@ lint: .venv/.installed-dev ## look at the code's form and at the templates
 check: lint ## lint, and check the types (part of CI)
 	$(BIN)/mypy
 
-format: .venv/.installed-dev ## write the code in the one format
+format: .venv/.installed-dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 bench: .venv/.installed-dev ## measure what must stay fast, and print the table
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-clean: ## remove the installed packages and caches (what Rodeo stores in var/ stays)
+clean: ## remove the installed packages and caches (data in var/ stays)
 	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage htmlcov
 
 .venv/bin/python:
@@ -51,7 +51,7 @@ clean: ## remove the installed packages and caches (what Rodeo stores in var/ st
 	    if [ -n "$$name" ] && "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$name; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	    echo "Rodeo needs Python 3.11 or newer, and there is none on PATH. Install it, or name it: make run PYTHON=/path/to/python3"; exit 1; \
+	    echo "Rodeo needs Python 3.11 or newer, and there is none on PATH. Install it, or give its path: make run PYTHON=/path/to/python3"; exit 1; \
 	fi; \
 	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
 	    echo "This Python comes without its venv module. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; \

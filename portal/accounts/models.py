@@ -22,9 +22,7 @@ class User(AbstractUser):
     is_project_manager = models.BooleanField(
         "project manager", default=False, help_text="Can plan releases and their stories across all squads."
     )
-    looked_at = models.DateTimeField(
-        null=True, editable=False, help_text="when the person last caught up on the first page"
-    )
+    looked_at = models.DateTimeField(null=True, editable=False, help_text="when they last marked Home as read")
     first_steps_hidden_at = models.DateTimeField(null=True, editable=False)
 
     # Declared by name: accounts stands below squads.
@@ -35,7 +33,7 @@ class User(AbstractUser):
         editable=False,
         on_delete=models.CASCADE,
         related_name="program",
-        help_text="The squad in whose name this account writes: its tokens', not a person's. It cannot sign in.",
+        help_text="The squad whose API tokens use this account. No one can sign in with it.",
     )
 
     # The token this request came with, if any; never in the database.

@@ -8,7 +8,7 @@ class SearchEntry(models.Model):
 
     kind = models.CharField(max_length=20)
     ref = models.CharField(max_length=64, help_text="its primary key")
-    key = models.CharField(max_length=340, blank=True, help_text="what it is called in short: PAY-12, v1.2")
+    key = models.CharField(max_length=340, blank=True, help_text="its short name: PAY-12, v1.2")
     title = models.CharField(max_length=300)
     body = models.TextField(blank=True)
     url = models.CharField(max_length=400)

@@ -10,7 +10,7 @@ class BotRule(models.Model):
     name = models.CharField(
         max_length=200,
         unique=True,
-        help_text="A name, login or e-mail address as commits and requests give it; * fits any.",
+        help_text="A name, login or e-mail address, as in commits and pull requests. * matches anything.",
     )
     is_bot = models.BooleanField(default=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")

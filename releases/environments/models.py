@@ -59,7 +59,7 @@ class Environment(models.Model):
         editable=False,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="the same, spelled otherwise",
+        help_text="the one it was merged into",
     )
 
     objects = EnvironmentQuerySet.as_manager()

@@ -39,7 +39,7 @@ class Source(models.Model):
     # Whose stories its issues become, and with which label only (docs/adr/0022).
     stories_for = models.ForeignKey(Squad, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     stories_label = models.CharField(max_length=100, blank=True)
-    stories_since = models.DateTimeField(null=True, editable=False, help_text="when this was switched on")
+    stories_since = models.DateTimeField(null=True, editable=False, help_text="when this was turned on")
     config = models.JSONField(default=dict, blank=True)
     repository = models.ForeignKey(
         "releases.Repository", null=True, blank=True, on_delete=models.PROTECT, related_name="sources"
@@ -92,7 +92,7 @@ class InboundEvent(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     processed_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
-    reason = models.TextField(blank=True, default="", help_text="why nothing came of it, or of a part of it")
+    reason = models.TextField(blank=True, default="", help_text="why it, or a part of it, had no result")
 
     class Meta:
         app_label = "releases"

@@ -36,7 +36,7 @@ class Outcome(models.TextChoices):
 class Repository(models.Model):
     """A repository of a service. One that is known from events only has no service until a squad claims it."""
 
-    key = models.CharField(max_length=250, unique=True, help_text="How events call it, such as shop/checkout.")
+    key = models.CharField(max_length=250, unique=True, help_text="Its name in events, such as shop/checkout.")
     folded = FoldedNameField(of="key")
     url = models.CharField(max_length=1000, blank=True)
     service = models.ForeignKey(Service, null=True, blank=True, on_delete=models.SET_NULL, related_name="repositories")
@@ -108,12 +108,12 @@ class Change(models.Model):
     commits = models.JSONField(default=list, help_text="[sha, time] of each commit that a squash merge left out")
     paths = models.JSONField(default=list, help_text="folders it touches as git has them, cut to `depth` parts")
     depth = models.PositiveSmallIntegerField(default=0, help_text="0: git was not asked")
-    told_paths = models.JSONField(default=list, help_text="files it touches as events told")
+    told_paths = models.JSONField(default=list, help_text="files it touches, according to events")
     patch = models.CharField(max_length=64, blank=True, help_text="git's patch-id; empty: not asked, or a merge")
-    undoes = models.CharField(max_length=64, blank=True, help_text="the patch-id that this commit takes back exactly")
+    undoes = models.CharField(max_length=64, blank=True, help_text="the patch-id that this commit undoes exactly")
     position = models.IntegerField(null=True)
     landed = models.IntegerField(null=True)
-    told_at = models.DateTimeField(null=True, help_text="when the first event about it came, git's own reading aside")
+    told_at = models.DateTimeField(null=True, help_text="when the first event about it arrived, except from git")
     lost = models.BooleanField(default=False, help_text="read from git once, and now on neither mainline nor tag")
     release = models.ForeignKey("releases.Release", null=True, on_delete=models.SET_NULL, related_name="changes")
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
@@ -189,12 +189,14 @@ class StoryLink(models.Model):
     key = models.CharField(max_length=20)
     story = models.ForeignKey(Story, null=True, on_delete=models.SET_NULL, related_name="change_links")
     rule = models.CharField(max_length=12, choices=Rule)
-    mention = models.CharField(max_length=12, choices=Mention, blank=True, default="", help_text="empty: it asks")
+    mention = models.CharField(
+        max_length=12, choices=Mention, blank=True, default="", help_text="empty: part of the story"
+    )
     # Where the key stands, as lists of `story_keys.Naming`: what git itself says, and what events tell.
     git_named = models.JSONField(default=list)
     told_named = models.JSONField(default=list)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    refused = models.BooleanField(default=False, help_text="a person said that it does not belong to the story")
+    refused = models.BooleanField(default=False, help_text="unlinked by a person")
     linked_at = models.DateTimeField(null=True, help_text="when a person linked it")
 
     objects = StoryLinkQuerySet.as_manager()
@@ -230,7 +232,7 @@ class RequiredPipelines(models.Model):
     service = models.OneToOneField(
         Service, primary_key=True, on_delete=models.CASCADE, related_name="required_pipelines"
     )
-    names = models.JSONField(default=list, help_text="names of pipelines, in any case of letters")
+    names = models.JSONField(default=list, help_text="pipeline names; upper and lower case don't matter")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField()
 
@@ -252,7 +254,7 @@ class Run(models.Model):
     pipeline = models.CharField(max_length=250, blank=True)
     sha = models.CharField(max_length=100, blank=True)
     branch = models.CharField(max_length=250, blank=True)
-    trigger = models.CharField(max_length=12, blank=True, help_text="what started it; empty where nothing tells")
+    trigger = models.CharField(max_length=12, blank=True, help_text="what started it; empty if unknown")
     artifact = models.ForeignKey("releases.Artifact", null=True, on_delete=models.SET_NULL, related_name="runs")
     phase = models.CharField(max_length=10, choices=Phase)
     outcome = models.CharField(max_length=10, choices=Outcome, blank=True)
@@ -286,7 +288,7 @@ class TagMove(models.Model):
     name = models.CharField(max_length=250)
     sha = models.CharField(max_length=64)
     tagged_at = models.DateTimeField(help_text="tagger date, else committer date of the commit")
-    seen_at = models.DateTimeField(help_text="when a pull saw it there first")
+    seen_at = models.DateTimeField(help_text="when a pull first saw it there")
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
 
     class Meta:

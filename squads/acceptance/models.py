@@ -25,7 +25,7 @@ class AcceptanceRequest(models.Model):
     accepter = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="acceptance_requests"
     )
-    note = models.TextField(blank=True, help_text="what to look at, and where")
+    note = models.TextField(blank=True, help_text="what to check, and where")
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     answered_at = models.DateTimeField(null=True)

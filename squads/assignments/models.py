@@ -14,7 +14,7 @@ class Assignment(models.Model):
     person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="assignments")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
-    seen_at = models.DateTimeField(null=True, help_text="when the person saw that somebody else assigned them")
+    seen_at = models.DateTimeField(null=True, help_text="when they saw that someone else assigned them")
 
     class Meta:
         app_label = "squads"

@@ -11,7 +11,7 @@ class Attachment(models.Model):
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="attachments")
     name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=20, help_text="a type of image that is shown, or a file that is only saved")
+    kind = models.CharField(max_length=20, help_text="an image that pages show, or a file to download")
     size = models.PositiveIntegerField(help_text="in bytes")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()

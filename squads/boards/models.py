@@ -12,7 +12,7 @@ class SavedView(models.Model):
     squad = models.ForeignKey(Squad, on_delete=models.CASCADE, related_name="saved_views")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=60)
-    query = models.CharField(max_length=500, help_text="what follows the question mark in the board's address")
+    query = models.CharField(max_length=500, help_text="the query of the board's address")
     shared = models.BooleanField(default=False)
 
     class Meta:

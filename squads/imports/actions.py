@@ -57,21 +57,21 @@ def set_mapping(imported: Import, *, by: Actor, kind: str, mapping: dict[str, An
 
     Raises ValidationError for a kind the file is not, and AlreadyMoved once it was imported.
     """
-    _check_not_imported(imported, "read anew")
+    _check_not_imported(imported, "previewed")
     try:
         parsed = formats.parse(bytes(imported.body), kind)
     except formats.Refused as refused:
         raise ValidationError({"kind": str(refused)}) from None
     known = _validate_mapping(mapping, parsed.headers if parsed.kind in ("csv", "jira") else [], imported.squad)
     if not Import.objects.filter(pk=imported.pk, state=Import.State.PREVIEW).update(kind=parsed.kind, mapping=known):
-        raise AlreadyMoved(str(imported), "read anew", imported.State.DONE)
+        raise AlreadyMoved(str(imported), "previewed", imported.State.DONE)
     imported.kind, imported.mapping = parsed.kind, known
     return imported
 
 
 def change_mapping(imported: Import, *, by: Actor, kind: str = "", changes: dict[str, Any]) -> Import:
     """Change some of what was said or guessed of the file, and keep the rest. Raises what `set_mapping` does."""
-    _check_not_imported(imported, "read anew")
+    _check_not_imported(imported, "previewed")
     kind = kind or imported.kind
     mapping = {**imported.mapping, **{name: value for name, value in changes.items() if name not in BY_NAME}}
     for name in ("types", "statuses"):

@@ -57,11 +57,11 @@ class Ticket(models.Model):
 
     story = models.OneToOneField(Story, on_delete=models.CASCADE, related_name="ticket")
     key = models.CharField(max_length=200, unique=True, help_text="such as github:shop/checkout#7")
-    system = models.CharField(max_length=40, help_text="what people call the tracker")
+    system = models.CharField(max_length=40, help_text="the tracker's name")
     url = models.CharField(max_length=1000, blank=True)
     author = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
-    since = models.DateTimeField(null=True, help_text="since when it is so; empty while it was never anything but open")
+    since = models.DateTimeField(null=True, help_text="since when; empty if it was always open")
     moved_to = models.CharField(max_length=1000, blank=True)
     said = models.JSONField(default=dict)
     seen_at = models.DateTimeField(help_text="when the tracker last changed it")

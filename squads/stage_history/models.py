@@ -18,12 +18,12 @@ class StageChange(models.Model):
     to_stage = models.CharField(max_length=12)
     at = models.DateTimeField()
     why = models.TextField()
-    evidence = models.UUIDField(null=True, help_text="the evidence row that proves it, or that was taken back")
-    event_id = models.UUIDField(null=True, help_text="the inbound event that proves it")
+    evidence = models.UUIDField(null=True, help_text="the evidence for it, or the evidence that was withdrawn")
+    event_id = models.UUIDField(null=True, help_text="the event behind it")
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    cause = models.UUIDField(db_index=True, help_text="shared by all stories that were moved by the same thing")
+    cause = models.UUIDField(db_index=True, help_text="shared by all stories that moved for the same reason")
 
     class Meta:
         app_label = "squads"

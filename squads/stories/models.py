@@ -137,10 +137,10 @@ class Story(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
-    version = models.PositiveIntegerField(default=1, editable=False, help_text="counts the edits people made")
+    version = models.PositiveIntegerField(default=1, editable=False, help_text="the number of edits")
     # A place among the squad's stories. Places have gaps, so that a move writes one row.
     rank = models.BigIntegerField(editable=False)
-    blocked_because = models.TextField(blank=True, help_text="What it waits for; empty when it does not.")
+    blocked_because = models.TextField(blank=True, help_text="What it’s waiting for. Empty if it isn’t blocked.")
     blocked_at = models.DateTimeField(null=True, blank=True, editable=False)
     external = models.CharField(
         max_length=200, blank=True, editable=False, help_text="what it was imported from, such as jira:ABC-7"
@@ -152,9 +152,12 @@ class Story(models.Model):
     stage = models.CharField(max_length=12, choices=Stage, default=Stage.TODO, editable=False)
     standing = models.JSONField(default=dict, editable=False)
     # The moment of its newest change of stage; a column, so that the newest are found without reading their history.
-    stage_at = models.DateTimeField(null=True, editable=False, help_text="since when it stands on its stage")
+    stage_at = models.DateTimeField(null=True, editable=False, help_text="since when it has been in its stage")
     judge_digest = models.CharField(
-        max_length=40, blank=True, editable=False, help_text="of all that it was judged by; empty before the first time"
+        max_length=40,
+        blank=True,
+        editable=False,
+        help_text="digest of what it was judged by; empty before the first time",
     )
 
     ending = models.CharField(max_length=10, choices=Ending, blank=True, default="", editable=False)
@@ -437,24 +440,22 @@ class Evidence(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="evidence")
     kind = models.CharField(max_length=12, choices=Kind)
-    verdict = models.CharField(max_length=12, help_text="success, failure, or empty where neither applies")
-    at = models.DateTimeField(help_text="when it was so: the finish of a run, deployment or check")
+    verdict = models.CharField(max_length=12, help_text="success, failure, or empty if neither applies")
+    at = models.DateTimeField(help_text="when it happened: the finish of a run, deployment or check")
     started_at = models.DateTimeField(null=True)
     service = models.CharField(max_length=250, blank=True)
     environment = models.CharField(max_length=120, blank=True)
     tier = models.CharField(max_length=12, blank=True)
-    shas = models.JSONField(
-        default=list, help_text="the story's commits this speaks about; ['*'] for all made before `at`"
-    )
+    shas = models.JSONField(default=list, help_text="the story's commits it is about; ['*'] for all made before `at`")
     label = models.CharField(max_length=250, blank=True)
     detail = models.CharField(
-        max_length=250, blank=True, help_text="kind of deployment, audience of a flag, and the like"
+        max_length=250, blank=True, help_text="such as the kind of a deployment or the audience of a flag"
     )
     link = models.CharField(max_length=1000, blank=True)
     note = models.TextField(blank=True)
     by_hand = models.BooleanField(default=False)
     person = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    event_id = models.UUIDField(null=True, help_text="the inbound event that proves it")
+    event_id = models.UUIDField(null=True, help_text="the event behind it")
     # A row by hand that was a mistake stays for all to see, and proves nothing from then on.
     taken_back_at = models.DateTimeField(null=True)
     taken_back_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

@@ -235,7 +235,7 @@ def _blocked(story: Story, leaving: str | None, because: str, by: Actor) -> Stor
     rows = rows.filter(blocked_because="") if leaving == "" else rows.exclude(blocked_because="")
     values = {"blocked_because": because, "blocked_at": now if because else None, "version": version + 1}
     if rows.update(**values) != 1:
-        raise AlreadyMoved(story.key, "blocked" if because else "unblocked", "blocked" if before else "not blocked")
+        raise AlreadyMoved(story.key, "blocked" if because else "unblocked", "blocked" if before else "unblocked")
     StoryEdit.objects.create(
         story=story, version=version + 1, field="blocked_because", before=before, after=because, by=by, at=now
     )

@@ -14,8 +14,8 @@ class StoryView(models.Model):
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="story_views")
     name = models.CharField(max_length=60)
-    query = models.CharField(max_length=1000, help_text="what follows the question mark in the list's address")
-    is_default = models.BooleanField(default=False, help_text="what the list shows its owner at first")
+    query = models.CharField(max_length=1000, help_text="the query of the list's address")
+    is_default = models.BooleanField(default=False, help_text="whether its owner sees it first")
 
     class Meta:
         app_label = "squads"
@@ -66,13 +66,13 @@ class ManyRow(models.Model):
 
     class Outcome(models.TextChoices):
         CHANGED = "changed", "changed"
-        SAME = "same", "was so already"
+        SAME = "same", "needed no change"
         REFUSED = "refused", "refused"
 
     change = models.ForeignKey(ManyChange, on_delete=models.CASCADE, related_name="rows")
     # None: there is no story of this key.
     story = models.ForeignKey(Story, null=True, on_delete=models.CASCADE, related_name="+")
-    key = models.CharField(max_length=40, help_text="what it was called before")
+    key = models.CharField(max_length=40, help_text="its key before")
     outcome = models.CharField(max_length=7, choices=Outcome)
     why = models.TextField(blank=True, help_text="why it was refused")
     before = models.JSONField(null=True)

@@ -212,7 +212,7 @@ class Service(models.Model):
         editable=False,
         on_delete=models.CASCADE,
         related_name="+",
-        help_text="the same, spelled otherwise",
+        help_text="the one it was merged into",
     )
 
     objects = ServiceQuerySet.as_manager()

@@ -72,22 +72,22 @@ class _MappedEvent:
         return first_value(self.mapping.fields.get(name, ""), self.document)
 
     def _unreadable(self, name: str, value: Any, wanted: str) -> Unreadable:
-        return Unreadable(f"{name}: {self.mapping.fields.get(name, '')} leads to {what_is(value)}, which is {wanted}")
+        return Unreadable(
+            f"{name}: {self.mapping.fields.get(name, '')} leads to {what_is(value)}, which isn’t {wanted}"
+        )
 
     def text(self, name: str, longest: int = 250) -> str:
         """Return the value of a field as text, for numbers, true and false as well; "" where there is none."""
         value = self._value(name)
         if isinstance(value, dict | list) and value:
-            raise self._unreadable(name, value, "no text")
+            raise self._unreadable(name, value, "text")
         return parse.cut(shown_text(value), longest)
 
     def required_text(self, name: str, longest: int = 250) -> str:
         """Return the text of a required field; Unreadable names the field and its path."""
         text = self.text(name, longest)
         if not text:
-            raise Unreadable(
-                f"{name} is missing: {self.mapping.fields.get(name) or 'no place is named'} leads to no text"
-            )
+            raise Unreadable(f"{name} is missing: {self.mapping.fields.get(name) or 'no path is set'} leads to no text")
         return text
 
     def moment(self, name: str) -> datetime | None:
@@ -97,7 +97,7 @@ class _MappedEvent:
             return None
         parsed = zones.moment(value, name, self.config) or _counted(value)
         if parsed is None:
-            raise self._unreadable(name, value, "no time such as 2026-01-31T12:00:00Z")
+            raise self._unreadable(name, value, "a time such as 2026-01-31T12:00:00Z")
         return parsed
 
     def at(self) -> datetime:
@@ -141,7 +141,7 @@ class _MappedEvent:
             (end for end in [parse.sha(SIGN.split(text.rstrip("/"))[-1])] if len(end) in WHOLE_SHA), ""
         )
         if text and not found:
-            raise self._unreadable("sha", text, "no commit (7 to 64 hexadecimal digits)")
+            raise self._unreadable("sha", text, "a commit (7 to 64 hexadecimal digits)")
         return found
 
     def key(self, namespace: str) -> str:

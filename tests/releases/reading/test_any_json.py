@@ -97,12 +97,12 @@ def test_the_last_place_may_be_a_text_that_is_always_the_same(send: Send, as_roo
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
-        ("at", "yesterday", "at: $.x leads to “yesterday”, which is no time such as"),
-        ("finished_at", {"s": 1}, "finished_at: $.x leads to an object, which is no time"),
-        ("started_at", "12:00", "started_at: $.x leads to “12:00”, which is no time"),
-        ("sha", "main", "sha: $.x leads to “main”, which is no commit"),
-        ("service", ["web"], "service: $.x leads to a list, which is no text"),
-        ("branch", {"name": "main"}, "branch: $.x leads to an object, which is no text"),
+        ("at", "yesterday", "at: $.x leads to “yesterday”, which isn’t a time such as"),
+        ("finished_at", {"s": 1}, "finished_at: $.x leads to an object, which isn’t a time"),
+        ("started_at", "12:00", "started_at: $.x leads to “12:00”, which isn’t a time"),
+        ("sha", "main", "sha: $.x leads to “main”, which isn’t a commit"),
+        ("service", ["web"], "service: $.x leads to a list, which isn’t text"),
+        ("branch", {"name": "main"}, "branch: $.x leads to an object, which isn’t text"),
         ("status", None, "status is missing: $.x leads to no text"),
     ],
 )
