@@ -49,7 +49,7 @@ class LinkedChangeOut(serializers.Serializer):
 
 
 class LinkIn(Body):
-    """The change to link: its full sha, or a start of it that fits only one change."""
+    """The change to link: its full sha, or enough of its start to be unique."""
 
     sha = serializers.CharField(max_length=400)
 

@@ -112,6 +112,6 @@ def put_story(
     if planned is not None:
         story.refresh_from_db(fields=["release"])
         if story.release not in (None, release):
-            raise ValidationError(f"{story.key} is planned for {story.release} meanwhile.")
+            raise ValidationError(f"{story.key} is now planned for {story.release}. Reload the page.")
         edit_story(story, by=by, release=release if planned else None)
     return story

@@ -62,7 +62,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
 FINAL = re.compile(
     r"^(The server needs other credentials|There’s no repository at this address|This kind of address isn’t allowed"
     r"|The server rejected the SSH key|The server's SSH key is not the one|The address redirects|The folder belongs to"
-    r"|The worker may not read this folder)"
+    r"|The worker isn’t allowed to read this folder)"
 )
 
 

@@ -44,7 +44,7 @@ class ReleaseLinkOut(serializers.ModelSerializer):
 
 
 class NewReleaseLinkOut(ReleaseLinkOut):
-    """A new link, with its address, which is shown only now."""
+    """A new link, with its address, which is shown only once."""
 
     url = serializers.SerializerMethodField()
 
@@ -64,7 +64,7 @@ class ReleaseLinkIn(Body):
 
 
 class ReleaseLinks(mixins.ListModelMixin, Endpoint):
-    """Read-only links to a release, for people without an account. For whoever can edit the release."""
+    """Read-only links to a release, for people without an account. For people who can edit the release."""
 
     marks = {"list": "planners", "create": "planners", "destroy": "planners"}
     without_fields = frozenset({"destroy"})
@@ -81,7 +81,7 @@ class ReleaseLinks(mixins.ListModelMixin, Endpoint):
 
     @extend_schema(request=ReleaseLinkIn, responses={201: NewReleaseLinkOut}, operation_id="releases_links_create")
     def create(self, request: Request, slug: str) -> Response:
-        """Create a link. The answer holds its address, this once."""
+        """Create a link. The answer has its address, shown only once."""
         release = self._release()
         said = ReleaseLinkIn(data=request.data)
         said.is_valid(raise_exception=True)

@@ -32,7 +32,7 @@ def validate_choice(
         raise ValidationError({"stories_for": f"{provider.name} has no issues. Leave this empty."})
     if not may_choose_squad(squad, by):
         raise ValidationError(
-            {"stories_for": f"You’re not in {squad}. Choose a squad of yours, or ask a project manager."}
+            {"stories_for": f"You’re not in {squad}. Choose one of your squads, or ask a project manager."}
         )
     if len(label) > LONGEST_LABEL:
         raise ValidationError({"stories_label": f"Labels can have up to {LONGEST_LABEL} characters."})

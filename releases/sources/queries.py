@@ -187,7 +187,7 @@ def _describe_cursor(source: Source) -> str:
     cursor = source.cursor if isinstance(source.cursor, dict) and source.kind != "git" else {}
     plain = [f"{name} {value}" for name, value in cursor.items() if isinstance(value, str | int) and value != ""]
     listed = sum(len(value) for value in cursor.values() if isinstance(value, dict | list))
-    return "; ".join([*plain[:6], *([f"{listed:,} places kept"] if listed else [])])[:300]
+    return "; ".join([*plain[:6], *([f"{listed:,} positions saved"] if listed else [])])[:300]
 
 
 def _describe_refs(source: Source) -> str:

@@ -99,7 +99,9 @@ def _check_origin(story: Story, squad: Squad) -> None:
     same = Story.objects.filter(squad=squad, external=story.external).exclude(external="").first()
     if same is not None:
         raise ValidationError(
-            {"squad": f"{squad} already has {same.key}, which also came from {story.external}. Merge the two."}
+            {
+                "squad": f"{squad} already has {same.key}, which also came from {story.external}. Close one as a duplicate of the other."
+            }
         )
 
 

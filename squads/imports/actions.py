@@ -113,7 +113,7 @@ def _validate_mapping(mapping: dict[str, Any], headers: list[str], squad: Squad)
         meant = {word(term): meaning for term, meaning in (mapping.get(name) or {}).items() if meaning}
         if unknown := {str(meaning) for meaning in meant.values()} - allowed:
             raise ValidationError(
-                {name: f"Choose among {', '.join(sorted(allowed))}, not {', '.join(sorted(unknown))}."}
+                {name: f"Choose from {', '.join(sorted(allowed))}, not {', '.join(sorted(unknown))}."}
             )
         known[name] = meant
     for name, choices in (("dates", [*ORDERS]), ("zone", [*available_timezones()]), ("line", own_lines(squad))):

@@ -78,7 +78,7 @@ class ManyStories(Endpoint):
 
     @extend_schema(request=None, responses=ManyOut, operation_id="stories_many_undo_create")
     def undo(self, request: Request, pk: UUID) -> Response:
-        """Give the stories of one of your last 20 changes back what they had, but for those that somebody changed since."""
+        """Undo one of your last 20 changes. Stories that someone has changed since stay as they are."""
         change = get_object_or_404(ManyChange, pk=pk, by=actor_of(request))
         return Response(_shown(undoing.undo_many(change, by=actor_of(request))))
 

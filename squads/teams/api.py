@@ -55,7 +55,7 @@ class SquadIn(Body):
     instead = {
         "archived_at": "POST …/archive/ and …/unarchive/ change it.",
         "members": "POST …/members/ adds a person, DELETE …/members/NAME/ removes one.",
-        "slug": "It comes from the squad’s first name and never changes.",
+        "slug": "It comes from the squad’s original name and never changes.",
     }
 
     name = serializers.CharField(max_length=80)

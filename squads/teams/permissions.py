@@ -20,7 +20,7 @@ def only_members(squad: Squad, what: str) -> PermissionDenied:
 def check_member(squad: Squad | None, user: Anyone, what: str) -> None:
     """Refuse somebody who may not write for the squad that owns `what`, naming the squad."""
     if squad is None:
-        raise PermissionDenied(f"{what[:1].upper()}{what[1:]} has no owner yet. Claim it for a squad of yours first.")
+        raise PermissionDenied(f"{what[:1].upper()}{what[1:]} has no owner yet. Claim it for your squad first.")
     if not squad.is_writable_by(user):
         raise only_members(squad, what)
 

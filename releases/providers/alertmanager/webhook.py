@@ -29,7 +29,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if not isinstance(listed, list):
         raise Unreadable("alerts is missing or isn’t a list; is this a webhook of Alertmanager 0.5 or newer?")
     if len(listed) > MOST_ALERTS:
-        raise Unreadable(f"alerts holds more than {MOST_ALERTS:,}; set max_alerts in Alertmanager's receiver")
+        raise Unreadable(f"alerts has more than {MOST_ALERTS:,}; set max_alerts in Alertmanager's receiver")
     source = message.headers.get("source", "")
     return [_alert(as_object(each, f"alerts[{at}]"), at, payload, config, source) for at, each in enumerate(listed)]
 

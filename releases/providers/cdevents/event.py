@@ -85,7 +85,7 @@ def data_of(message: Message, document: Any) -> Any:
         try:
             return parse_json(base64.b64decode(str(document["data_base64"]), validate=True))
         except (binascii.Error, NotJson, ValueError) as error:
-            raise Unreadable(f"data_base64 holds no JSON: {error}") from None
+            raise Unreadable(f"data_base64 isn’t JSON: {error}") from None
     data = document.get("data", document if "specversion" not in document else None)
     if isinstance(data, str):
         try:

@@ -45,7 +45,7 @@ REMEDIES = (
         r"shallow",
         "The repository is a shallow copy that can’t be read from. Enter the address of a full one, or run “git fetch --unshallow” in it.",
     ),
-    (r"permission denied", "The worker may not read this folder. Give the worker’s user read access."),
+    (r"permission denied", "The worker isn’t allowed to read this folder. Give the worker’s user read access."),
     (r"transport '.*' not allowed", "This kind of address isn’t allowed."),
     (
         r"remote end hung up|early eof|unexpected disconnect|unable to rewind|rpc failed",

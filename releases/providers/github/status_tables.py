@@ -25,7 +25,7 @@ CONCLUSIONS = StatusTable(
         "cancelled": Meaning(facts.FINISHED, facts.CANCELLED, why="never a failure"),
         "skipped": Meaning(facts.FINISHED, facts.SKIPPED),
         "neutral": Meaning(facts.FINISHED, facts.UNKNOWN, why="neither success nor failure"),
-        "stale": Meaning(facts.FINISHED, facts.UNKNOWN, why="GitHub got no news of it for 14 days"),
+        "stale": Meaning(facts.FINISHED, facts.UNKNOWN, why="GitHub got no update for 14 days"),
         "action_required": Meaning(facts.WAITING, why="someone has to approve it"),
     },
 )

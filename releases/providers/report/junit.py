@@ -77,7 +77,7 @@ def read_cases(body: bytes, config: Mapping[str, Any] | None = None, *, keys_in_
             raise
         raise Unreadable(f"the file is not well-formed XML: {error}") from None
     if not cases:
-        raise Unreadable("the file holds no test cases")
+        raise Unreadable("the file has no test cases")
     return cases
 
 
@@ -103,7 +103,7 @@ def _read(body: bytes, cases: list[Case], config: Mapping[str, Any], keys_in_nam
             suites[-1].silent += [] if tells else [len(cases)]
             cases.append(case)
             if len(cases) > MOST_CASES:
-                raise Unreadable(f"the file holds more than {MOST_CASES} test cases; send it in parts")
+                raise Unreadable(f"the file has more than {MOST_CASES} test cases; send it in parts")
             element.clear()
         elif tag == "property" and suites and not within:
             suites[-1].told += tuple(_told(element))

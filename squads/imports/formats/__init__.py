@@ -46,7 +46,7 @@ def parse(body: bytes, kind: str = "", chosen: dict[str, str] | None = None) -> 
     `chosen` gives the column of a table for each of our fields; without it they are guessed from the headers.
     """
     if kind and kind not in KINDS:
-        raise Refused(f"Unknown file format “{kind[:20]}”.", f"Choose among {', '.join(KINDS)}.")
+        raise Refused(f"Unknown file format “{kind[:20]}”.", f"Choose from {', '.join(KINDS)}.")
     check_size(len(body))
     text = decode(body)
     parsed = _json(load(text), kind) if is_json(text) else _table(table.read(text), kind, chosen)

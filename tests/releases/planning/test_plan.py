@@ -92,8 +92,8 @@ def test_what_went_to_another_release_meanwhile_stays_there(as_ana: Client, ana:
     edit_story(Story.objects.get(key="PAY-2"), by=ana, release=other)
     address, said = f"/releases/{release.slug}/plan/", {"key": "PAY-2", "to": "in", "before": "PAY-1"}
     answer = as_ana.post(address, said, headers={"Accept": "application/json"})
-    assert (answer.status_code, answer.json()) == (400, {"message": "PAY-2 is planned for 6 meanwhile."})
-    assert "PAY-2 is planned for 6 meanwhile." in as_ana.post(address, said, follow=True).content.decode()
+    assert (answer.status_code, answer.json()) == (400, {"message": "PAY-2 is now planned for 6. Reload the page."})
+    assert "PAY-2 is now planned for 6. Reload the page." in as_ana.post(address, said, follow=True).content.decode()
     story = Story.objects.get(key="PAY-2")
     assert story.release == other and story.rank > Story.objects.get(key="PAY-1").rank
 
