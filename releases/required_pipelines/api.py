@@ -41,7 +41,7 @@ class RequiredPipelinesIn(Body):
 
 
 class RequiredPipelinesRules(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
-    """Required pipelines. Services without any count all runs of a commit started by a push, merge queue or tag together."""
+    """Required pipelines. Without any, all runs of a commit that a push, merge queue or tag started count together."""
 
     marks = {"create": "members", "destroy": "members"}
     serializer_class = RequiredPipelinesOut

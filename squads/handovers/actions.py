@@ -100,7 +100,8 @@ def _check_origin(story: Story, squad: Squad) -> None:
     if same is not None:
         raise ValidationError(
             {
-                "squad": f"{squad} already has {same.key}, which also came from {story.external}. Close one as a duplicate of the other."
+                "squad": f"{squad} already has {same.key}, which also came from {story.external}. "
+                "Close one as a duplicate of the other."
             }
         )
 

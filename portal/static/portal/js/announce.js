@@ -41,6 +41,6 @@ export async function perform({ method, url, body, done, undo }) {
     if (!done) return announce("Created", { link });
     announce(done, { link, undo: undo ? () => perform(undo) : null });
   } catch {
-    announce("No answer from the server: nothing was changed. Try again.", { bad: true });
+    announce("No answer from the server. Reload the page to see whether it worked.", { bad: true });
   }
 }

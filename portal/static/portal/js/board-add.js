@@ -39,7 +39,7 @@ async function add(form) {
     say(said.message);
     show(said, stage);
   } catch {
-    refuse("No answer from the server: nothing was added. Try again.");
+    refuse("No answer from the server. Reload the page to see whether it was added.");
   }
 }
 

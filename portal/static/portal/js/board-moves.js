@@ -64,7 +64,7 @@ async function tell(move) {
 
 // What the server says of a move; null where it refused it, and has been quoted.
 async function answerTo({ card, cell, body }) {
-  let words = "No answer from the server, so the card wasn't moved. Try again.";
+  let words = "No answer from the server, so the card may not have moved. Try again.";
   try {
     const answer = await ask(`${card.querySelector(".card__title").pathname}place/`, body);
     const said = await answer.json().catch(() => ({}));

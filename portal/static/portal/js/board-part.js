@@ -38,7 +38,7 @@ dialog?.addEventListener("submit", async (event) => {
     } else fill(await answer.text());
   } catch {
     dialog.close();
-    refuse("No answer from the server: nothing was saved. Try again.");
+    refuse("No answer from the server. Reload the page to see whether it was saved.");
   } finally {
     button.disabled = false;
   }

@@ -44,7 +44,7 @@ async function tell(values, said) {
     const answer = await fetch(location.pathname, { method: "POST", body, headers });
     if (!answer.ok) words = (await answer.json().catch(() => ({}))).message ?? `This couldn't be done (${answer.status}).`;
   } catch {
-    words = "No answer from the server, so nothing was changed. Try again.";
+    words = "No answer from the server, so this may not be saved. Try again.";
   }
   refuse(words);
   await refresh(words ? "" : said).catch(() => refuse("No answer from the server. Reload the page to see the plan as it is now."));
