@@ -70,7 +70,7 @@ def test_steps_are_ticked_by_what_there_is_up_to_rodeo_done(
     lease = leases.lease_now(source)
     assert lease and pulling.pull_source(source.pk, lease)
     drain_inbox()
-    assert "3 commits: 1 names your stories, 2 don’t." in told(as_ana)
+    assert "3 commits: 1 mentions your stories, 2 don’t." in told(as_ana)
     assert ticked(ana)[-2:] == ["See what it found", "See a deployment"] and "Connect CI" not in ticked(ana)
 
     seen = record_by_hand(story, by=root, kind="acceptance", note="Bought a mug.")

@@ -133,12 +133,12 @@ def said(server: Raw, session: HttpSession, status: str, body: bytes = b"", **he
         ("403 Forbidden", PullRefused, "read access"),
         ("404 Not Found", Missing, "Check the address"),
         ("410 Gone", Missing, "Check the address"),
-        ("400 Bad Request", PullFailed, "did not expect"),
-        ("422 Unprocessable", PullFailed, "did not expect"),
-        ("500 Oops", PullFailed, "tried again"),
-        ("502 Bad Gateway", PullFailed, "tried again"),
-        ("503 Unavailable", PullFailed, "tried again"),
-        ("300 Many", PullFailed, "did not expect"),
+        ("400 Bad Request", PullFailed, "didn’t expect"),
+        ("422 Unprocessable", PullFailed, "didn’t expect"),
+        ("500 Oops", PullFailed, "try again"),
+        ("502 Bad Gateway", PullFailed, "try again"),
+        ("503 Unavailable", PullFailed, "try again"),
+        ("300 Many", PullFailed, "didn’t expect"),
     ],
 )
 def test_every_refusal_has_its_kind_and_its_remedy(

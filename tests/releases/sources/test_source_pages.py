@@ -80,7 +80,7 @@ def test_the_first_read_is_told_as_it_happens_then_linking_then_what_was_found_a
     drain_inbox()
     page = shown(as_ana, source)
     assert "State up to date" in page
-    assert "Found 5 commits: 3 name your stories (PAY-2, PAY-1), 2 don’t" in page
+    assert "Found 5 commits: 3 mention your stories (PAY-2, PAY-1), 2 don’t" in page
     assert "Next Connect CI Connect deployments Check a deployed story in production" in page
     assert "/sources/new/" not in as_ana.get(source.get_absolute_url()).content.decode().split("<dt>Next</dt>")[1]
     assert "/sources/new/" in as_root.get(source.get_absolute_url()).content.decode().split("<dt>Next</dt>")[1]

@@ -106,7 +106,7 @@ def test_evidence_by_hand_needs_a_note_and_carries_a_name(as_ana: Client, story:
     address = f"{STORIES}PAY-1/evidence/"
     assert "a note or a link" in errors(post(as_ana, address, {"kind": "acceptance"}))["note"]
     assert (
-        "No environment"
+        "There’s no environment"
         in errors(post(as_ana, address, {"kind": "test", "note": "x", "environment": "nope"}))["environment"]
     )
     wrong = post(as_ana, address, {"kind": "acceptance", "note": "x", "environment": "stage-1"})

@@ -40,13 +40,13 @@ def test_anything_else_is_a_path_of_this_machine(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "remedy"),
     [
-        ("", "Name the repository"),
-        ("   ", "Name the repository"),
+        ("", "Enter the repository"),
+        ("   ", "Enter the repository"),
         ("--upload-pack=touch /tmp/x", "dash"),
         ("-oProxyCommand=touch x", "dash"),
-        ("ext::sh -c touch% /tmp/x", "not allowed"),
-        ("fd::17", "not allowed"),
-        ("anything::https://example.org/x", "not allowed"),
+        ("ext::sh -c touch% /tmp/x", "aren’t allowed"),
+        ("fd::17", "aren’t allowed"),
+        ("anything::https://example.org/x", "aren’t allowed"),
         ("file:///etc", "Enter the path itself"),
         ("FILE:///etc", "Enter the path itself"),
         ("ftp://example.org/shop", "Use https"),
