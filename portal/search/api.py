@@ -60,7 +60,7 @@ class Search(Endpoint):
             )
         ended = request.query_params.get("ended", "")
         if ended not in ("", "with"):
-            raise serializers.ValidationError({"ended": "Write with, or leave it out."})
+            raise serializers.ValidationError({"ended": "Use “with”, or leave it out."})
         found = queries.find(
             request.query_params.get("q", ""), kinds or tuple(queries.KINDS), me=request.user, ended=bool(ended)
         )
