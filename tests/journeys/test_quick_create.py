@@ -55,6 +55,17 @@ def test_c_creates_a_story_on_any_page_and_leads_to_it(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/stories/PAY-2/$"))
 
 
+def test_a_page_that_counts_stories_is_read_again_when_one_is_created_there(page: Page) -> None:
+    page.goto("/squads/payments/")
+    page.keyboard.press("c")
+    page.get_by_role("dialog", name="New story").get_by_label("Title").fill("Bookmarks")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Created PAY-2 Bookmarks")).to_be_visible()
+    expect(page.get_by_role("link", name="All 2 stories of Payments")).to_be_visible()
+    page.reload()
+    expect(page.locator("#announced")).to_have_count(0)
+
+
 def test_c_is_a_letter_where_somebody_types_and_escape_closes(page: Page) -> None:
     page.get_by_role("searchbox").first.focus()
     page.keyboard.type("c")

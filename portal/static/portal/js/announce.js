@@ -1,5 +1,6 @@
 // Says at the top of the page what was done or refused, with a link to it and a way back, as the portal's own messages look.
 
+const AFTERWARDS = "rodeo-announce";
 const csrf = () => JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
 
 export function announce(words, { bad = false, link = null, undo = null } = {}) {
@@ -30,6 +31,23 @@ export function announce(words, { bad = false, link = null, undo = null } = {}) 
   requestAnimationFrame(() => place.append(notice));
 }
 
+// What was done. A page that lists stories and does not follow them is read again first: it would say what is no longer so.
+export function announceDone({ words, link, undo }) {
+  const main = document.getElementById("main");
+  if (!main.querySelector("[data-shows-stories]") || main.querySelector("input[name='key']:checked")) return say({ words, link, undo });
+  sessionStorage.setItem(AFTERWARDS, JSON.stringify({ words, link, undo }));
+  location.reload();
+}
+
+const say = ({ words, link, undo }) => announce(words, { link, undo: undo ? () => perform(undo) : null });
+
+export function announceAfterwards() {
+  const left = sessionStorage.getItem(AFTERWARDS);
+  if (!left) return;
+  sessionStorage.removeItem(AFTERWARDS);
+  say(JSON.parse(left));
+}
+
 // One act of the palette: the same request as any program's, so the same verb and the same permission.
 export async function perform({ method, url, body, done, undo }) {
   try {
@@ -38,8 +56,7 @@ export async function perform({ method, url, body, done, undo }) {
     const said = await answer.json().catch(() => ({}));
     if (!answer.ok) return announce(said.errors?.map((each) => each.detail).join(" ") || `This couldn’t be done (${answer.status}).`, { bad: true });
     const link = { url: `/stories/${said.key}/`, text: `${said.key} ${said.title}` };
-    if (!done) return announce("Created", { link });
-    announce(done, { link, undo: undo ? () => perform(undo) : null });
+    announceDone({ words: done || "Created", link, undo });
   } catch {
     announce("No answer from the server. Reload the page to see whether it worked.", { bad: true });
   }

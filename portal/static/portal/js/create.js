@@ -1,6 +1,6 @@
 // Quick create: a story from any page, in a dialog. Without it the link leads to the whole form.
 
-import { announce } from "./announce.js";
+import { announce, announceDone } from "./announce.js";
 
 const dialog = document.getElementById("create");
 const FORM = dialog.dataset.form;
@@ -36,7 +36,7 @@ dialog.addEventListener("submit", async (event) => {
     if (answer.headers.get("Content-Type")?.startsWith("application/json")) {
       const said = await answer.json();
       dialog.close();
-      if (answer.ok) announce("Created", { link: { url: said.url, text: `${said.key} ${said.title}` } });
+      if (answer.ok) announceDone({ words: "Created", link: { url: said.url, text: `${said.key} ${said.title}` } });
       else announce(said.message, { bad: true });
     } else fill(await answer.text());
   } catch {

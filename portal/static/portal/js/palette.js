@@ -1,7 +1,7 @@
 // The command palette: Ctrl or Cmd and K. It offers what the page can do ([data-command]), where the portal can take one
 // ([data-go]), and whatever the search finds. Without it, the search box and the links of the page do the same.
 
-import { perform } from "./announce.js";
+import { announceAfterwards, perform } from "./announce.js";
 
 const dialog = document.getElementById("palette");
 const openers = document.querySelectorAll("[data-palette='open']");
@@ -202,3 +202,4 @@ if (dialog) {
     else open();
   });
 }
+announceAfterwards();
