@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from portal.accounts.models import User
 from squads.models import Squad, Story
 from squads.stories.actions import create_story
+from squads.story_lists.actions import LONGEST_NAME, save_view
 from tests.journeys.axe import RULES
 from tests.journeys.test_boards import sign_in
 
@@ -93,6 +94,7 @@ def test_many_are_changed_without_scripts(browser: Browser, base_url: str, ana: 
 
 
 def test_nothing_is_cut_off_on_the_narrowest_screen(open_for: Callable[..., Page], ana: User) -> None:
+    save_view(by=ana, name="W" * LONGEST_NAME, query="stage=dev_done")
     page = open_for(ana, viewport={"width": 320, "height": 700})
     page.goto("/stories/?stage=todo")
     page.get_by_text("More filters").click()
