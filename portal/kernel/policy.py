@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
@@ -27,11 +30,28 @@ def _marked(view: View, policy: str, allowed: Callable[[HttpRequest], bool], oth
         if allowed(request):
             return view(request, *args, **kwargs)
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return _to_sign_in(request)
         raise PermissionDenied(otherwise)
 
     guarded.policy = policy  # type: ignore[attr-defined]
     return guarded
+
+
+# Addresses of pages answer programs too; which of both is asked, the request says.
+BY_SCRIPT = ["text/html", "application/json"]
+SIGNED_OUT = "You’re signed out, so nothing was saved. Sign in, then try again."
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Lead to sign-in, and from there back to the page. What was sent is lost, and that is said: scripts are told instead."""
+    if request.method in SAFE_METHODS:
+        return redirect_to_login(request.get_full_path())
+    if {"HX-Request", "X-Part"} & request.headers.keys() or request.get_preferred_type(BY_SCRIPT) == BY_SCRIPT[1]:
+        return JsonResponse({"message": SIGNED_OUT}, status=401)
+    messages.warning(request, SIGNED_OUT, fail_silently=True)
+    sent_from = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(sent_from, {request.get_host()})
+    return redirect_to_login(urlunsplit(("", "", *urlsplit(sent_from)[2:4], "")) if is_ours else "/")
 
 
 def public(view: View) -> View:

@@ -13,9 +13,9 @@ from portal.accounts.models import User
 
 # A test waits as long as a busy machine needs. How quick the portal is, `make bench` measures.
 expect.set_options(timeout=20_000)
-# An objection is a status that the browser notes; it is no mistake.
+# An objection, or that somebody is signed out, is a status that the browser notes; it is no mistake.
 OBJECTED = re.compile(
-    r"Failed to load resource: the server responded with a status of (400|409)|Response Status Error Code"
+    r"Failed to load resource: the server responded with a status of (400|401|409)|Response Status Error Code"
 )
 
 

@@ -321,6 +321,23 @@ def test_a_move_without_a_connection_is_taken_back(board: Page) -> None:
     stands(board, "todo", "Ants", "Bees", "Cats")
 
 
+def test_whoever_was_signed_out_meanwhile_moves_nothing_and_loses_nothing_typed(board: Page) -> None:
+    card(board, "PAY-1").locator("summary").click()
+    card(board, "PAY-1").get_by_role("link", name="Block").click()
+    dialog = board.get_by_role("dialog", name="Block PAY-1")
+    dialog.get_by_label("What’s it waiting for?").fill("Permit")
+    board.context.clear_cookies(name="sessionid")
+    dialog.get_by_role("button", name="Block").click()
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "You’re signed out, so nothing was saved. Sign in, then try again."
+    )
+    expect(dialog.get_by_label("What’s it waiting for?")).to_have_value("Permit")
+    dialog.get_by_text("Cancel").click()
+    drag(board, "PAY-1", lane(board, "in_progress"))
+    expect(board.locator("#board-refuses")).to_contain_text("You’re signed out, so nothing was saved.")
+    stands(board, "todo", "Ants", "Bees", "Cats")
+
+
 def test_a_limit_that_is_passed_shows_at_once(board: Page) -> None:
     todo = board.locator(".lane", has=lane(board, "todo"))
     expect(todo).to_contain_text("limit 2, over")
@@ -548,6 +565,8 @@ def test_nothing_is_wider_than_a_phone_however_long_its_words(board: Page, ana: 
         f"{BOARD}settings/",
         "/stories/PAY-1/block/",
         "/stories/PAY-1/by-hand/?kind=run",
+        story.get_absolute_url(),
+        f"{release.get_absolute_url()}plan/",
     ):
         board.goto(url)
         for summary in board.locator(".tools summary, #card-PAY-1 summary").all():

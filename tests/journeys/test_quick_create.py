@@ -66,6 +66,18 @@ def test_a_page_that_counts_stories_is_read_again_when_one_is_created_there(page
     expect(page.locator("#announced")).to_have_count(0)
 
 
+def test_a_title_stays_in_the_dialog_of_whoever_was_signed_out_meanwhile(page: Page) -> None:
+    page.keyboard.press("c")
+    dialog = page.get_by_role("dialog", name="New story")
+    dialog.get_by_label("Title").fill("Bookmarks")
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "You’re signed out, so nothing was saved. Sign in, then try again."
+    )
+    expect(dialog.get_by_label("Title")).to_have_value("Bookmarks")
+
+
 def test_c_is_a_letter_where_somebody_types_and_escape_closes(page: Page) -> None:
     page.get_by_role("searchbox").first.focus()
     page.keyboard.type("c")

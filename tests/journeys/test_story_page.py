@@ -211,6 +211,19 @@ def test_a_field_is_edited_and_a_line_ticked_with_the_keyboard_alone(
     expect(page.get_by_role("textbox", name="Acceptance criteria")).to_be_focused()
 
 
+def test_a_field_that_cannot_be_saved_keeps_what_was_typed_and_says_so(
+    open_for: Callable[..., Page], ana: User, story: Story
+) -> None:
+    page = open_for(ana)
+    page.goto(story.get_absolute_url())
+    page.get_by_role("link", name="Edit title").click()
+    page.get_by_role("textbox", name="Title").fill("A better title")
+    page.context.clear_cookies(name="sessionid")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_have_text("You’re signed out, so nothing was saved. Sign in, then try again.")
+    expect(page.get_by_role("textbox", name="Title")).to_have_value("A better title")
+
+
 def test_a_preview_is_shown_beside_what_is_being_written(
     open_for: Callable[..., Page], ana: User, story: Story
 ) -> None:

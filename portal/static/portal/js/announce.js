@@ -61,3 +61,15 @@ export async function perform({ method, url, body, done, undo }) {
     announce("No answer from the server. Reload the page to see whether it worked.", { bad: true });
   }
 }
+
+// What htmx could not send or was refused is not passed over in silence. Polls ask again by themselves.
+function failed(event) {
+  const { requestConfig, xhr } = event.detail;
+  if (requestConfig.verb === "get" || (event.type === "htmx:responseError" && [400, 409].includes(xhr.status))) return;
+  let words = xhr.status ? `This couldn’t be done (${xhr.status}).` : "No answer from the server. Reload the page to see whether it was saved.";
+  try {
+    words = JSON.parse(xhr.responseText).message ?? words;
+  } catch { /* a page, or nothing */ }
+  announce(words, { bad: true });
+}
+for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) document.addEventListener(name, failed);

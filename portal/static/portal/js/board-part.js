@@ -10,6 +10,16 @@ function fill(html) {
   dialog.querySelector("[aria-invalid], textarea, input:not([type='hidden']), select:not([hidden])")?.focus();
 }
 
+// What was typed stays.
+function failed(words) {
+  const place = dialog.querySelector(".part__failed") ?? document.createElement("p");
+  place.className = "notice part__failed";
+  place.dataset.state = "bad";
+  place.setAttribute("role", "alert");
+  dialog.prepend(place);
+  place.textContent = words;
+}
+
 export async function openPart(url) {
   opener = document.activeElement?.closest(".card")?.id;
   try {
@@ -31,14 +41,14 @@ dialog?.addEventListener("submit", async (event) => {
     const answer = await ask(form.action, new FormData(form), true);
     if (answer.headers.get("Content-Type")?.startsWith("application/json")) {
       const said = await answer.json();
+      if (!answer.ok) return failed(said.message);
       dialog.close();
-      if (!answer.ok) return refuse(said.message);
       landed().then(() => shown(said));
       say(`${said.key}: saved.`);
-    } else fill(await answer.text());
+    } else if (answer.ok || [400, 409].includes(answer.status)) fill(await answer.text());
+    else failed(`This couldn’t be done (${answer.status}).`);
   } catch {
-    dialog.close();
-    refuse("No answer from the server. Reload the page to see whether it was saved.");
+    failed("No answer from the server. Reload the page to see whether it was saved.");
   } finally {
     button.disabled = false;
   }

@@ -10,6 +10,14 @@ function fill(html) {
   dialog.querySelector("[aria-invalid], [name='title']")?.focus();
 }
 
+// What was typed stays.
+function failed(words) {
+  const said = dialog.querySelector(".create__failed");
+  if (!said) return;
+  if (words) said.textContent = words;
+  said.hidden = false;
+}
+
 export async function openCreate(title = "") {
   if (document.querySelector("dialog[open]")) return;
   try {
@@ -35,14 +43,13 @@ dialog.addEventListener("submit", async (event) => {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers });
     if (answer.headers.get("Content-Type")?.startsWith("application/json")) {
       const said = await answer.json();
+      if (!answer.ok) return failed(said.message);
       dialog.close();
-      if (answer.ok) announceDone({ words: "Created", link: { url: said.url, text: `${said.key} ${said.title}` } });
-      else announce(said.message, { bad: true });
-    } else fill(await answer.text());
+      announceDone({ words: "Created", link: { url: said.url, text: `${said.key} ${said.title}` } });
+    } else if (answer.ok || answer.status === 400) fill(await answer.text());
+    else failed(`This couldn’t be done (${answer.status}).`);
   } catch {
-    // What was typed stays.
-    const said = dialog.querySelector(".create__failed");
-    if (said) said.hidden = false;
+    failed();
   } finally {
     button.disabled = false;
   }
