@@ -43,7 +43,14 @@ class Picker {
     this.list.addEventListener("click", (event) => this.toggle(event.target.closest("[role='option']")));
     this.chosen.addEventListener("click", (event) => this.drop(event.target.closest("button")?.value));
     if (select.hasAttribute("autofocus")) this.input.focus();
+    if (this.isAlone()) box.append(part("span", { class: "small muted" }, "Enter saves. Shift+Enter adds more."));
     this.draw();
+  }
+
+  // Where nothing else is asked, choosing is all there is to do.
+  isAlone() {
+    const asked = this.select.form?.querySelectorAll("input:not([type='hidden']), select, textarea") ?? [];
+    return [...asked].every((each) => each === this.select || each === this.input);
   }
 
   draw() {
@@ -144,8 +151,10 @@ class Picker {
       if (shut) this.open();
       const last = this.options().length - 1, by = event.key === "ArrowDown" ? 1 : -1;
       this.mark(this.active + by > last ? 0 : this.active + by < 0 ? last : this.active + by);
-    } else if (event.key === "Enter" && !shut && this.active >= 0) this.toggle(this.options()[this.active]);
-    else if (event.key === "Escape" && !shut) {
+    } else if (event.key === "Enter" && !shut && this.active >= 0) {
+      this.toggle(this.options()[this.active]);
+      if (this.isAlone() && !event.shiftKey) this.select.form.requestSubmit();
+    } else if (event.key === "Escape" && !shut) {
       event.stopPropagation();
       this.close();
     } else if (event.key === "Backspace" && !this.input.value && this.select.selectedOptions.length) {
