@@ -443,6 +443,32 @@ def test_what_is_typed_on_a_part_of_the_board_is_asked_for_anew(board: Page) -> 
     expect(column.get_by_role("textbox")).to_be_focused()
 
 
+def test_titles_typed_faster_than_the_server_answers_all_become_stories_once(board: Page) -> None:
+    waiting: list[Route] = []
+    board.route("**/board/stories/", lambda route: waiting.append(route))  # noqa: PLW0108 - it sets attributes on it
+    column = board.locator(".lane", has=lane(board, "todo"))
+    column.get_by_text("Add story").click()
+    board.keyboard.type("Gnus")
+    for key in ("Enter", "Enter"):
+        board.keyboard.press(key)
+    board.keyboard.type("Hens")
+    board.keyboard.press("Enter")
+    board.keyboard.type("Ib")
+    for _ in range(2):
+        while not waiting:
+            board.wait_for_timeout(50)
+        waiting.pop().continue_()
+    stands(board, "todo", "Ants", "Bees", "Cats", "Gnus", "Hens")
+    board.keyboard.type("is")
+    expect(column.get_by_role("textbox")).to_have_value("Ibis")
+    assert list(
+        Story.objects.filter(title__in=["Gnus", "Hens"]).order_by("number").values_list("title", flat=True)
+    ) == [
+        "Gnus",
+        "Hens",
+    ]
+
+
 def test_a_title_that_is_refused_stays_in_its_field(board: Page) -> None:
     board.route("**/board/stories/", lambda route: route.fulfill(status=503, body="busy"))
     column = board.locator(".lane", has=lane(board, "todo"))

@@ -6,10 +6,12 @@ const fieldOf = (stage) => board().querySelector(`.lane__add input[form="add-${s
 
 // On a whole board the card goes where its rank says; a part of a board is asked for anew.
 function show(said, stage) {
-  const lane = fieldOf(stage)?.closest(".lane"), here = board();
+  const field = fieldOf(stage), lane = field?.closest(".lane"), here = board();
+  // Whoever went elsewhere meanwhile stays there; what is typed already for the next one stays too.
+  const typed = field?.closest("details").contains(document.activeElement) ? field.value : null;
   if (!lane || here.matches("[data-filtered], [data-grouped]") || lane.querySelector("[data-more]")) {
     lane?.querySelector(".lane__add").removeAttribute("open");
-    document.addEventListener("rodeo:cards", () => again(stage), { once: true });
+    document.addEventListener("rodeo:cards", () => again(stage, typed), { once: true });
     return document.dispatchEvent(new Event("look"));
   }
   if (!document.getElementById(`card-${said.key}`)) {
@@ -18,29 +20,43 @@ function show(said, stage) {
     cell.insertBefore(card, after ?? null);
     count();
   }
-  again(stage);
+  again(stage, typed);
 }
 
-function again(stage) {
+function again(stage, typed) {
   const field = fieldOf(stage);
-  if (!field) return;
+  if (!field || typed === null) return;
   field.closest("details").open = true;
+  field.value ||= typed;
   field.focus();
 }
 
-async function add(form) {
-  const stage = form.elements.to.value, field = fieldOf(stage);
-  const headers = { Accept: "application/json" };
+// One after the other, in the order they were typed; the field is free for the next one at once.
+let adding = Promise.resolve();
+
+function add(form) {
+  const stage = form.elements.to.value, field = fieldOf(stage), body = new FormData(form), title = field.value;
+  field.value = "";
+  if (title.trim()) adding = adding.then(() => send(form.action, body, stage, title));
+}
+
+async function send(url, body, stage, title) {
   try {
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers });
+    const answer = await fetch(url, { method: "POST", body, headers: { Accept: "application/json" } });
     const said = await answer.json().catch(() => ({}));
-    if (!answer.ok) return refuse(said.message ?? `The server refused it (${answer.status}): nothing was added.`);
-    field.value = "";
+    if (!answer.ok) return refused(said.message ?? `The server refused it (${answer.status}): nothing was added.`, stage, title);
     say(said.message);
     show(said, stage);
   } catch {
-    refuse("No answer from the server. Reload the page to see whether it was added.");
+    refused("No answer from the server. Reload the page to see whether it was added.", stage, title);
   }
+}
+
+// The title is back in its field, or, where the next one is typed there, in the words.
+function refused(words, stage, title) {
+  const field = fieldOf(stage);
+  refuse(field?.value ? `${title}: ${words}` : words);
+  if (field && !field.value) field.value = title;
 }
 
 document.addEventListener("submit", (event) => {
