@@ -52,7 +52,8 @@ class Difference:
         shas = _sha(here), _sha(there)
         if all(shas):
             return shas[0] == shas[1]
-        return (here.artifact_id, here.version) == (there.artifact_id, there.version)
+        names = {(each.artifact_id, each.version) for each in (here, there)}
+        return len(names) == 1 and names != {(None, "")}
 
 
 def _sha(deployment: Deployment) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from releases.models import Deployment
 from squads.models import Squad, Story
 from squads.stories.actions import create_story
 from tests.releases.evidence import conftest
@@ -98,6 +99,16 @@ def test_a_misspelt_parameter_is_refused_and_not_answered_with_another_environme
 ) -> None:
     answer = as_ana.get("/api/v1/environments/staging/comparison/?wiht=test")
     assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "wiht")
+
+
+def test_two_deployments_of_which_nothing_is_known_are_not_called_the_same(ahead: History, as_ana: Client) -> None:
+    # As a mapped webhook or a job of Jenkins leaves them that names neither commit nor version.
+    Deployment.objects.update(sha="", version="", artifact=None)
+    row = line(as_ana)
+    assert (row["same"], row["why_not"]) == (False, "The commit of what runs in staging is unknown.")
+    page = as_ana.get(COMPARE).content.decode()
+    assert row["why_not"] in page
+    assert "Both run the same." not in page
 
 
 def test_one_environment_alone_has_nothing_to_be_compared_with(as_ana: Client) -> None:
