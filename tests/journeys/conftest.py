@@ -15,7 +15,7 @@ from portal.accounts.models import User
 expect.set_options(timeout=20_000)
 # An objection, or that somebody is signed out, is a status that the browser notes; it is no mistake.
 OBJECTED = re.compile(
-    r"Failed to load resource: the server responded with a status of (400|401|409)|Response Status Error Code"
+    r"Failed to load resource: the server responded with a status of (400|401|409|412)|Response Status Error Code"
 )
 
 

@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.kernel import outbox
 from releases.planning.actions import create_release
 from squads.models import Squad, Story
-from squads.stories.actions import create_story
+from squads.stories.actions import create_story, edit_story
 from tests.journeys.test_pages import RULES
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -100,6 +100,18 @@ def test_the_palette_moves_a_story_and_takes_it_back(page: Page) -> None:
     said.get_by_role("button", name="Undo").press("Enter")
     expect(page.get_by_role("status").filter(has_text="PAY-1 is to do again.")).to_be_visible()
     assert Story.objects.get().progress == "todo"
+
+
+def test_taking_a_plan_back_leaves_what_somebody_else_made_of_it_since(page: Page, ana: User, root: User) -> None:
+    command(page, "plan PAY-1 for 5.10")
+    expect(chosen(page)).to_have_text("Plan PAY-1 Gift cards for Shop 5.10")
+    page.keyboard.press("Enter")
+    said = page.get_by_role("status").filter(has_text="PAY-1 is planned for Shop 5.10.")
+    expect(said).to_be_visible()
+    edit_story(Story.objects.get(), by=root, release=create_release(by=ana, version="5.11", line="Shop"))
+    said.get_by_role("button", name="Undo").press("Enter")
+    expect(page.get_by_role("alert")).to_have_text(f"{root.name} has changed the release since. Nothing was saved.")
+    assert str(Story.objects.get().release) == "Shop 5.11"
 
 
 def test_the_palette_plans_assigns_and_creates(page: Page, ana: User) -> None:

@@ -49,14 +49,16 @@ export function announceAfterwards() {
 }
 
 // One act of the palette: the same request as any program's, so the same verb and the same permission.
-export async function perform({ method, url, body, done, undo }) {
+// `since` is the version that an undoing begins from: what others made of the story since is not overwritten.
+export async function perform({ method, url, body, done, undo, since }) {
   try {
     const headers = { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrf() };
+    if (since) headers["If-Match"] = since;
     const answer = await fetch(url, { method, body, headers });
     const said = await answer.json().catch(() => ({}));
     if (!answer.ok) return announce(said.errors?.map((each) => each.detail).join(" ") || `This couldn’t be done (${answer.status}).`, { bad: true });
     const link = { url: `/stories/${said.key}/`, text: `${said.key} ${said.title}` };
-    announceDone({ words: done || "Created", link, undo });
+    announceDone({ words: done || "Created", link, undo: undo && { ...undo, since: answer.headers.get("ETag") } });
   } catch {
     announce("No answer from the server. Reload the page to see whether it worked.", { bad: true });
   }
