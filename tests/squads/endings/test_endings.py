@@ -144,7 +144,7 @@ def test_a_duplicate_names_another_story_that_is_none_itself(as_ana: Client, ana
     for key, reason in (
         ("PAY-99", "There’s no story PAY-99."),
         ("PAY-3", "PAY-3 is this story. Enter another one."),
-        ("PAY-2", "PAY-2 is itself a duplicate of PAY-1. Name PAY-1."),
+        ("PAY-2", "PAY-2 is itself a duplicate of PAY-1. Enter PAY-1."),
     ):
         answer = post(as_ana, "stories/PAY-3/duplicate/", key=key)
         assert answer.status_code == 400 and answer.json()["errors"][0]["attr"] == "key"
