@@ -29,7 +29,7 @@ from squads.handovers.api import Handovers
 from squads.imports.api import Imports
 from squads.labels.api import Labels
 from squads.stories.api import Stories
-from squads.story_lists.api import ManyStories
+from squads.story_lists.api import ManyStories, StoryViews
 from squads.teams.api import Services, Squads
 
 router = SimpleRouter()
@@ -42,6 +42,7 @@ router.register(rf"{OF_STORY}/acceptance-requests", AcceptanceRequests, "accepta
 router.register(rf"{OF_STORY}/changes", LinkedChanges, "story-change")
 router.register(rf"{OF_STORY}/comments", Comments, "comment")
 router.register(rf"{OF_STORY}/relations", Relations, "relation")
+router.register("story-views", StoryViews, "story-view")
 router.register("environments", Environments, "environment")
 router.register("releases", Releases, "release")
 router.register(r"releases/(?P<slug>[^/]+)/links", ReleaseLinks, "release-link")

@@ -18,7 +18,7 @@ from squads.judge.case import GUESSED
 from squads.labels.queries import labelled, unknown_labels
 from squads.stories import actions, editing, queries
 from squads.stories.models import Evidence, Story
-from squads.stories.querysets import StoryQuerySet
+from squads.stories.querysets import SORTS, StoryQuerySet
 from squads.stories.serializers import (
     AnswerOut,
     AssigneeIn,
@@ -163,6 +163,9 @@ class StoryFilter(django_filters.FilterSet):
     label = django_filters.CharFilter(method="with_label")
     blocked = YesNoFilter(method="that_wait")
     due_before = django_filters.DateFilter(field_name="due", lookup_expr="lt")
+    sort = django_filters.ChoiceFilter(
+        method="in_order", choices=list(SORTS.items()), label="The order; newest first without it."
+    )
 
     class Meta:
         model = Story
@@ -185,6 +188,9 @@ class StoryFilter(django_filters.FilterSet):
 
     def with_label(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories.filter(labelled(value.replace("\0", "")))
+
+    def in_order(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories.in_order(value)
 
     def of_assignee(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories.filter(assigned_to(value.replace("\0", ""), self.request.user))
@@ -247,7 +253,10 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return Response(StoryDetail(story, context=context).data, status=code, headers=headers)
 
     def list(self, request: Request) -> Response:
-        """List stories, newest first. Cancelled stories and duplicates are left out unless you ask with `ended`."""
+        """List stories, newest first or as `sort` says.
+
+        Cancelled stories and duplicates are left out unless you ask with `ended`.
+        """
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset().prefetch_related("assignees", "labels")))
         assert page is not None
         owners = queries.owner_names(story.standing for story in page)

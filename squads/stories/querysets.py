@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models
+from django.db.models import Case, F, OuterRef, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 
+from squads.judge import judgement
 from squads.judging import actions as judging
 from squads.teams.keys import SYSTEMS, keeps_key
 
@@ -38,12 +41,49 @@ def condition_of(text: str, *, look_up: bool = False) -> models.Q:
     return found
 
 
+# "" is by when they were created, the newest first.
+SORTS = {
+    "updated": "last changed",
+    "priority": "priority",
+    "due": "due date",
+    "key": "key",
+    "stage": "stage",
+}
+
+
+def last_changed() -> Greatest:
+    """Return when people last changed a story or it came to its stage, for the database to tell."""
+    edits: Any = apps.get_model("squads", "StoryEdit")._default_manager
+    edited = edits.filter(story=OuterRef("pk")).order_by("-version").values("at")[:1]
+    moments = (Coalesce(moment, "created_at") for moment in (Subquery(edited), F("progress_at"), F("stage_at")))
+    return Greatest("created_at", *moments)
+
+
+def _place(field: str, values: Any) -> Case:
+    return Case(*(When(**{field: value}, then=Value(place)) for place, value in enumerate(values)), default=Value(99))
+
+
 class StoryQuerySet(models.QuerySet["Story"]):
     """Questions about stories."""
 
     def not_ended(self) -> "StoryQuerySet":
         """Stories that nobody cancelled or closed as a duplicate: what lists, boards and measures count."""
         return self.filter(ending="")
+
+    def in_order(self, sort: str, *, of_squad: bool = False) -> "StoryQuerySet":
+        """Order the stories; those that are alike by when they were created, the newest first."""
+        newest = "-number" if of_squad else "-pk"
+        if sort == "updated":
+            return self.order_by(last_changed().desc(), newest)
+        if sort == "priority":
+            return self.order_by(_place("priority", self.model.Priority.values), F("due").asc(nulls_last=True), newest)
+        if sort == "due":
+            return self.order_by(F("due").asc(nulls_last=True), _place("priority", self.model.Priority.values), newest)
+        if sort == "key":
+            return self.order_by("squad__key_prefix", "number")
+        if sort == "stage":
+            return self.order_by(_place("stage", judgement.STAGES), "squad__name", "rank")
+        return self.order_by(newest)
 
     def ended(self) -> "StoryQuerySet":
         """Stories that were cancelled or closed as duplicates."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers, status
+from rest_framework import mixins, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,8 +13,8 @@ from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint
 from portal.kernel.request_fields import Body
 from squads.stories.models import Story
-from squads.story_lists import many, queries, undoing
-from squads.story_lists.models import ManyChange
+from squads.story_lists import actions, many, queries, undoing
+from squads.story_lists.models import ManyChange, StoryView
 
 
 class ManyIn(Body):
@@ -95,3 +95,68 @@ def _shown(change: ManyChange) -> Any:
             "not_undone": [{"key": row.key, "why": row.not_undone} for row in told.not_undone],
         }
     ).data
+
+
+class StoryViewOut(serializers.ModelSerializer):
+    """A saved view of the list of stories. `query` follows the question mark in the list’s address, such as
+    `squad=payments&sort=due`."""
+
+    class Meta:
+        model = StoryView
+        fields = ["id", "name", "query", "is_default"]
+        read_only_fields = fields
+
+
+class StoryViewIn(Body):
+    """A view to save. A name you already have replaces that view."""
+
+    name = serializers.CharField(max_length=actions.LONGEST_NAME)
+    query = serializers.CharField(max_length=1000)
+    is_default = serializers.BooleanField(default=False)
+
+
+class StoryViewChange(Body):
+    """What to change about a view."""
+
+    name = serializers.CharField(max_length=actions.LONGEST_NAME, required=False)
+    is_default = serializers.BooleanField(required=False)
+
+
+class StoryViews(mixins.ListModelMixin, Endpoint):
+    """Your saved views of the list of stories. Nobody else sees them."""
+
+    marks = {"create": "writing", "partial_update": "writing", "destroy": "writing"}
+    without_fields = frozenset({"destroy"})
+    serializer_class = StoryViewOut
+    filter_backends = []
+    queryset = StoryView.objects.none()
+
+    def get_queryset(self) -> Any:
+        user = self.request.user
+        return StoryView.objects.filter(owner=user) if user.is_authenticated else StoryView.objects.none()
+
+    @extend_schema(request=StoryViewIn, responses={201: StoryViewOut})
+    def create(self, request: Request) -> Response:
+        """Save a view. Filters that the list doesn’t have are left out of its query."""
+        said = StoryViewIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        view = actions.save_view(by=actor_of(request), **said.validated_data)
+        return Response(StoryViewOut(view).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=StoryViewChange, responses=StoryViewOut)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Rename a view, or make it the one you see first."""
+        said = StoryViewChange(data=request.data)
+        said.is_valid(raise_exception=True)
+        view = self.get_object()
+        if "name" in said.validated_data:
+            actions.rename_view(view, said.validated_data["name"])
+        if "is_default" in said.validated_data:
+            actions.set_default(view, said.validated_data["is_default"])
+        return Response(StoryViewOut(view).data)
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """Delete a view."""
+        self.get_object().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)

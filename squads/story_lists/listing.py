@@ -6,17 +6,15 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Q
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
 from portal.kernel.text_input import plain
 from squads.assignments.queries import assigned_to
-from squads.judge import judgement
 from squads.labels.queries import labelled
-from squads.stories.models import Story, StoryEdit
-from squads.stories.querysets import StoryQuerySet
+from squads.stories.models import Story
+from squads.stories.querysets import SORTS, StoryQuerySet
 
 LONGEST = 200
 # What a list can do with cancelled stories and duplicates, beside leaving them out.
@@ -28,14 +26,6 @@ ENDED = {
     "archived": "of archived squads only",
 }
 DUE = {"late": "overdue", "week": "within 7 days", "some": "any date", "none": "no date"}
-# "" is by when they were created, the newest first.
-SORTS = {
-    "updated": "last changed",
-    "priority": "priority",
-    "due": "due date",
-    "key": "key",
-    "stage": "stage",
-}
 # Instead of the slug of a release: planned for none.
 NO_RELEASE = "none"
 CHOICES: Mapping[str, Any] = {
@@ -104,7 +94,7 @@ class Asked:
             rows = rows.filter(labelled(self.label))
         if self.q:
             rows = rows.matching(self.q)
-        return _sorted(rows, self.sort, bool(self.squad))
+        return rows.in_order(self.sort, of_squad=bool(self.squad))
 
     def _condition(self, me: Anyone | None) -> Q:
         wanted = Q(**{name: value for name in ("stage", "type", "priority") if (value := getattr(self, name))})
@@ -126,30 +116,3 @@ def _due(which: str) -> Q:
         "none": Q(due__isnull=True),
     }
     return conditions.get(which, Q())
-
-
-def last_changed() -> Greatest:
-    """Return when people last changed a story or it came to its stage, for the database to tell."""
-    edited = StoryEdit.objects.filter(story=OuterRef("pk")).order_by("-version").values("at")[:1]
-    moments = (Coalesce(moment, "created_at") for moment in (Subquery(edited), F("progress_at"), F("stage_at")))
-    return Greatest("created_at", *moments)
-
-
-def _sorted(rows: StoryQuerySet, sort: str, of_squad: bool) -> StoryQuerySet:
-    """Order the stories; those that are alike by when they were created, the newest first."""
-    newest = "-number" if of_squad else "-pk"
-    if sort == "updated":
-        return rows.order_by(last_changed().desc(), newest)
-    if sort == "priority":
-        return rows.order_by(_place("priority", Story.Priority.values), F("due").asc(nulls_last=True), newest)
-    if sort == "due":
-        return rows.order_by(F("due").asc(nulls_last=True), _place("priority", Story.Priority.values), newest)
-    if sort == "key":
-        return rows.order_by("squad__key_prefix", "number")
-    if sort == "stage":
-        return rows.order_by(_place("stage", judgement.STAGES), "squad__name", "rank")
-    return rows.order_by(newest)
-
-
-def _place(field: str, values: Any) -> Case:
-    return Case(*(When(**{field: value}, then=Value(place)) for place, value in enumerate(values)), default=Value(99))

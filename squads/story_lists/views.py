@@ -16,8 +16,9 @@ from portal.kernel.text_input import given
 from squads.assignments.queries import offered
 from squads.stories import queries as stories
 from squads.stories.models import Story
+from squads.stories.querysets import SORTS
 from squads.story_lists import actions, many, queries, undoing
-from squads.story_lists.listing import DUE, ENDED, NO_RELEASE, SORTS, Asked
+from squads.story_lists.listing import DUE, ENDED, NO_RELEASE, Asked
 from squads.story_lists.models import ManyChange, StoryView
 from squads.teams.models import Squad
 from squads.teams.permissions import check_planner

@@ -165,7 +165,7 @@ BY_NAME = {
     "squads.judging.inputs": {"Evidence", "StoryEdit"},
     "squads.judging.subscribers": {"Story"},
     "squads.stories.queries": {"Environment", "Run"},
-    "squads.stories.querysets": {"StoryAlias"},
+    "squads.stories.querysets": {"StoryAlias", "StoryEdit"},
     "squads.teams.models": {"StoryAlias"},
     "squads.teams.queries": {"Deployment", "Repository", "Story"},
 }

@@ -714,6 +714,8 @@ CASES: dict[str, Case] = {
     "api:story-answer": Case(_key),
     "api:story-progress": Case(_key, lambda w: {"to": "in_progress"}),
     # Nobody there is in both squads.
+    "api:story-view-list": Case(body=lambda w: {"name": "Late", "query": "due=late"}),
+    "api:story-view-detail": Case(lambda w: [w.story_view.pk], lambda w: {"name": "Later"}, fine=(404,)),
     "api:many-stories": Case(body=lambda w: {"keys": [w.story.key], "act": "priority", "priority": "high"}),
     "api:many-stories-undo": Case(lambda w: [w.many.pk], fine=(404,)),
     "api:story-squad": Case(_key, lambda w: {"squad": "search"}, never={"POST": {"other", "member", "lead"}}),

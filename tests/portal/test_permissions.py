@@ -330,10 +330,11 @@ def test_a_squads_token_writes_for_its_squad_and_leads_nothing(made: World) -> N
         if row.route.startswith("/api/") and row.mark in ("members", "planners", "reports")
         for method in row.methods
     }
-    # Like every account it may say something, in its own name; it answers for nobody, and takes nobody's evidence back.
+    # Like every account it may comment and save views, in its own name; it answers for nobody, and takes nobody's evidence
+    # back.
     # It is in no other squad, so it hands nothing over. What somebody else did to many stories, it does not undo.
     nobody = {"POST api:story-take-back", "POST api:story-squad", "POST api:many-stories-undo"}
-    assert let_in == wanted - nobody | {"POST api:comment-list"}
+    assert let_in == wanted - nobody | {"POST api:comment-list", "POST api:story-view-list"}
 
 
 def test_people_of_every_role_are_in_the_world(made: World) -> None:
