@@ -225,11 +225,13 @@ def _first(request: HttpRequest, squads: list[Squad]) -> Squad | None:
 
 def _put(request: HttpRequest, release: Release) -> HttpResponse:
     """Plan or unplan a story, or put it behind or before another one, and lead back to it."""
-    key, where = given(request.POST, "key").upper(), {"in": True, "out": False}
+    key, to = given(request.POST, "key").upper(), given(request.POST, "to")
     story = get_object_or_404(Story.objects.select_related("squad"), key=key)
     after, before = given(request.POST, "after"), given(request.POST, "before")
-    planned, status = where.get(given(request.POST, "to")), 200
+    planned, status = {"in": True, "out": False}.get(to), 200
     try:
+        if planned is None and (to or not (after or before)):
+            raise ValidationError("Choose where the story goes: into the release, out of it, or next to another story.")
         actions.put_story(story, release, by=actor_of(request), planned=planned, after=after, before=before)
     except (AlreadyMoved, ValidationError) as error:
         said, status = refusal(error)

@@ -59,6 +59,15 @@ def test_a_story_is_put_into_the_release_and_taken_out(
     assert shown(as_ana) == [["PAY-3"], ["PAY-1", "PAY-2", "PAY-4"]]
 
 
+@pytest.mark.parametrize("said", [{"to": "nowhere"}, {}])
+def test_what_says_no_place_is_refused_and_not_called_done(
+    as_ana: Client, release: Release, said: dict[str, str]
+) -> None:
+    address = f"/releases/{release.slug}/plan/"
+    answer = as_ana.post(address, {"key": "PAY-1", **said}, headers={"Accept": "application/json"})
+    assert (answer.status_code, "Choose where the story goes" in answer.json()["message"]) == (400, True)
+
+
 def test_stories_stand_in_the_order_of_the_squad_which_is_changed_here_too(
     as_ana: Client, release: Release, shown: Callable[..., list[list[str]]]
 ) -> None:
