@@ -13,6 +13,7 @@ from squads.assignments.queries import assigned_to
 from squads.judge import judgement
 from squads.labels.queries import labelled
 from squads.stories.models import Evidence, Story
+from squads.stories.queries import planned_for
 from squads.stories.querysets import condition_of
 from squads.teams.models import Squad
 
@@ -54,7 +55,7 @@ class BoardFilter:
         """Return what the database can tell, "me" being who looks; whether a story stalls depends on the present."""
         wanted = Q()
         if self.release:
-            wanted &= Q(release__slug=self.release)
+            wanted &= planned_for(self.release)
         if self.type:
             wanted &= Q(type=self.type)
         if self.person:

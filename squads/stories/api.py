@@ -152,11 +152,11 @@ ENDED_HELP = (
 
 
 class StoryFilter(django_filters.FilterSet):
-    """?squad= and ?release= take slugs; ?text= is the start of a key, here or elsewhere, or part of a title; ?assignee= a
-    user name, "me", or "none" for nobody."""
+    """?squad= and ?release= take slugs, ?release=none finds what is planned for none; ?text= is the start of a key, here or
+    elsewhere, or part of a title; ?assignee= a user name, "me", or "none" for nobody."""
 
     squad = django_filters.CharFilter(field_name="squad__slug")
-    release = django_filters.CharFilter(field_name="release__slug")
+    release = django_filters.CharFilter(method="of_release")
     text = django_filters.CharFilter(method="with_text")
     ended = django_filters.ChoiceFilter(method="with_ending", choices=ENDED, label=ENDED_HELP)
     assignee = django_filters.CharFilter(method="of_assignee")
@@ -174,6 +174,9 @@ class StoryFilter(django_filters.FilterSet):
     def with_text(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories.matching(value)
 
+    def of_release(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
+        return stories.filter(queries.planned_for(value))
+
     def with_ending(self, stories: StoryQuerySet, name: str, value: str) -> StoryQuerySet:
         return stories
 
@@ -181,7 +184,8 @@ class StoryFilter(django_filters.FilterSet):
         """Leave out what was cancelled or is a duplicate, unless it is asked for."""
         stories: StoryQuerySet = super().filter_queryset(queryset)
         said = self.form.cleaned_data
-        return stories.with_ending(said.get("ended") or "", archived=bool(said.get("squad") or said.get("release")))
+        is_named = bool(said.get("squad")) or said.get("release") not in (None, "", queries.NO_RELEASE)
+        return stories.with_ending(said.get("ended") or "", archived=is_named)
 
     def that_wait(self, stories: StoryQuerySet, name: str, value: bool) -> StoryQuerySet:
         return stories.exclude(blocked_because="") if value else stories.filter(blocked_because="")

@@ -48,6 +48,25 @@ SHOWING_NOTHING = ("cancelled", "skipped", "unknown")
 MOST_NAMED = 10
 
 
+# Instead of the slug of a release: planned for none.
+NO_RELEASE = "none"
+
+
+def releases_called(slug: str) -> "QuerySet[Any]":
+    """Return the release of this slug, or the one that had it before it was renamed."""
+    # Packages of releases lie above this one: a story names its release.
+    releases: Any = Story._meta.get_field("release").related_model
+    found: QuerySet[Any] = releases._default_manager.filter(Q(slug=slug) | Q(former_names__slug=slug))
+    return found
+
+
+def planned_for(slug: str) -> Q:
+    """Return what stories must be to be planned for a release, by its slug or a former one, or for none (NO_RELEASE)."""
+    if slug == NO_RELEASE:
+        return Q(release=None)
+    return Q(release__in=releases_called(slug).values("pk"))
+
+
 class Line(NamedTuple):
     """One story in a list."""
 

@@ -14,6 +14,7 @@ from portal.kernel.text_input import plain
 from squads.assignments.queries import assigned_to
 from squads.labels.queries import labelled
 from squads.stories.models import Story
+from squads.stories.queries import NO_RELEASE, planned_for
 from squads.stories.querysets import SORTS, StoryQuerySet
 
 LONGEST = 200
@@ -26,8 +27,6 @@ ENDED = {
     "archived": "of archived squads only",
 }
 DUE = {"late": "overdue", "week": "within 7 days", "some": "any date", "none": "no date"}
-# Instead of the slug of a release: planned for none.
-NO_RELEASE = "none"
 CHOICES: Mapping[str, Any] = {
     "stage": Story.Stage.values,
     "type": Story.Type.values,
@@ -101,7 +100,7 @@ class Asked:
         if self.squad:
             wanted &= Q(squad__slug=self.squad)
         if self.release:
-            wanted &= Q(release=None) if self.release == NO_RELEASE else Q(release__slug=self.release)
+            wanted &= planned_for(self.release)
         if self.blocked:
             wanted &= ~Q(blocked_because="")
         return wanted & _due(self.due)

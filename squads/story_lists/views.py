@@ -18,7 +18,7 @@ from squads.stories import queries as stories
 from squads.stories.models import Story
 from squads.stories.querysets import SORTS
 from squads.story_lists import actions, many, queries, undoing
-from squads.story_lists.listing import DUE, ENDED, NO_RELEASE, Asked
+from squads.story_lists.listing import DUE, ENDED, Asked
 from squads.story_lists.models import ManyChange, StoryView
 from squads.teams.models import Squad
 from squads.teams.permissions import check_planner
@@ -37,6 +37,11 @@ def story_list(request: HttpRequest) -> HttpResponse:
     if not request.GET and (default := next((each for each in views if each.is_default), None)):
         return redirect(f"{reverse('squads:stories:list')}?{default.query}")
     asked = Asked.read(request.GET)
+    releases = queries.releases_offered(asked.release)
+    if asked.release not in ("", stories.NO_RELEASE, *(each.slug for each in releases)):
+        renamed = stories.releases_called(asked.release).first()
+        if renamed is not None:
+            return redirect(f"{request.path}?{_with(request.GET, release=renamed.slug).urlencode()}")
     squad = get_object_or_404(Squad, slug=asked.squad) if asked.squad else None
     page = page_of(request, asked.found(request.user).values_list("pk", flat=True), most=MOST_LISTED)
     people = [squad] if squad else Squad.objects.filter(members=request.user.pk)
@@ -52,8 +57,8 @@ def story_list(request: HttpRequest) -> HttpResponse:
         "endings": ENDED.items(),
         "dues": DUE.items(),
         "sorts": SORTS.items(),
-        "no_release": NO_RELEASE,
-        "releases": queries.releases_offered(asked.release),
+        "no_release": stories.NO_RELEASE,
+        "releases": releases,
         "left_out": "" if asked.ended else left_out(asked.however_ended(request.user), archived=not asked.is_named),
         "people": offered(people)[:MOST_PEOPLE],
         "views": views,
@@ -65,6 +70,13 @@ def story_list(request: HttpRequest) -> HttpResponse:
         "back": _without(request.GET, "done", "chosen").urlencode(),
     }
     return render(request, "squads/story_lists/list.html", context)
+
+
+def _with(query: QueryDict, **said: str) -> QueryDict:
+    changed = query.copy()
+    for name, value in said.items():
+        changed[name] = value
+    return changed
 
 
 def _without(query: QueryDict, *names: str) -> QueryDict:

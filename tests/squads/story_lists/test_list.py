@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from portal.accounts.models import User
 from releases.models import Release
-from releases.planning.actions import create_release
+from releases.planning.actions import create_release, edit_release
 from squads.endings.actions import cancel
 from squads.models import Squad, Story, StoryView
 from squads.stories.actions import create_story, edit_story
@@ -26,6 +26,24 @@ def release(ana: User) -> Release:
 def keys(browser: Client, **query: str) -> list[str]:
     page = browser.get("/stories/", {"all": "1", **query}).content.decode()
     return re.findall(r'rows__title" href="/stories/([A-Z]+-[0-9]+)/"', page)
+
+
+def test_a_release_that_was_renamed_is_found_by_the_name_it_had(
+    as_ana: Client, ana: User, payments: Squad, release: Release
+) -> None:
+    create_story(payments, by=ana, title="Planned", release=release)
+    create_story(payments, by=ana, title="Plain")
+    former = release.slug
+    edit_release(release, by=ana, version="6.0", line="Shop")
+    answer = as_ana.get(f"/stories/?release={former}&sort=key")
+    assert answer["Location"] == f"/stories/?release={release.slug}&sort=key"
+    assert keys(as_ana, release=release.slug) == ["PAY-1"]
+    shown = as_ana.get(f"/api/v1/stories/?release={former}").json()["results"]
+    assert [each["key"] for each in shown] == ["PAY-1"]
+    board = as_ana.get(f"/squads/payments/board/?release={former}").content.decode()
+    assert ('id="card-PAY-1"' in board, 'id="card-PAY-2"' in board) == (True, False)
+    unplanned = as_ana.get("/api/v1/stories/?release=none").json()["results"]
+    assert [each["key"] for each in unplanned] == ["PAY-2"] == keys(as_ana, release="none")
 
 
 def test_each_filter_takes_its_part(as_ana: Client, ana: User, payments: Squad, release: Release) -> None:
