@@ -38,8 +38,8 @@ A squad with members always has a lead; only an administrator can remove the las
 squad’s stories in production. Everyone can leave a squad.
 
 Everyone with an account can comment on any story and watch it. Only its author can change a comment. Only the person asked, or an
-accepter of the squad, can answer a request for acceptance; administrators can’t. Shared views can be deleted by whoever saved
-them and by leads. Only project managers and administrators can change which environments are production.
+accepter of the squad, can answer a request for acceptance; administrators can’t. Shared views can be deleted by the person
+who saved them and by leads. Only project managers and administrators can change which environments are production.
 
 API tokens can do what their owner can (a squad’s token: what a member can), within their scopes: *read* for GET, *write* for
 every change, *report* for reports about the squad’s own services and stories. Passwords work for the API only without two-step
