@@ -38,6 +38,12 @@ def test_nobody_is_sent_to_sign_in(client: Client, payments: Squad) -> None:
     assert client.get(BOARD)["Location"].startswith("/accounts/login/")
 
 
+def test_every_label_of_the_board_leads_to_one_field(as_bo: Client, write: Write) -> None:
+    write("Ants")
+    ids = re.findall(r'\sid="([^"]+)"', page(as_bo))
+    assert sorted(set(ids)) == sorted(ids)
+
+
 def test_people_fill_three_columns_and_evidence_the_others(as_bo: Client, write: Write) -> None:
     write("Refunds")
     write("Started", progress="in_progress")
