@@ -91,7 +91,7 @@ def _read_mirror(pull: Pull) -> PullResult:
             # A full disk leaves a broken pack behind as well, and room for none anew.
             if not had_mirror or not DAMAGED.search(error.raw) or is_full(error.raw):
                 raise
-            logger.warning("the copy of %s is damaged and is made anew (%s)", pull.source.key, error)
+            logger.warning("the copy of %s is damaged and is created again (%s)", pull.source.key, error)
             mirror.forget()
             return _store_new(pull, mirror, remote)
 

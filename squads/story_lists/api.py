@@ -123,7 +123,7 @@ class StoryViewChange(Body):
 
 
 class StoryViews(mixins.ListModelMixin, Endpoint):
-    """Your saved views of the list of stories. Nobody else sees them."""
+    """Your saved views of the list of stories. Only you can see them."""
 
     marks = {"create": "writing", "partial_update": "writing", "destroy": "writing"}
     without_fields = frozenset({"destroy"})
