@@ -226,7 +226,9 @@ def _first(request: HttpRequest, squads: list[Squad]) -> Squad | None:
 def _put(request: HttpRequest, release: Release) -> HttpResponse:
     """Plan or unplan a story, or put it behind or before another one, and lead back to it."""
     key, to = given(request.POST, "key").upper(), given(request.POST, "to")
-    story = get_object_or_404(Story.objects.select_related("squad"), key=key)
+    story = Story.objects.select_related("squad").called(key)
+    if story is None:
+        raise Http404(f"There’s no story {key[:40]}.")
     after, before = given(request.POST, "after"), given(request.POST, "before")
     planned, status = {"in": True, "out": False}.get(to), 200
     try:

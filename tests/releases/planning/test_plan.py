@@ -12,6 +12,7 @@ from portal.accounts.models import User
 from releases.models import Release
 from releases.planning.actions import create_release
 from squads.endings.actions import cancel
+from squads.handovers.actions import move_to_squad
 from squads.models import Squad, Story
 from squads.stories.actions import create_story, edit_story
 
@@ -57,6 +58,17 @@ def test_a_story_is_put_into_the_release_and_taken_out(
     assert shown(as_ana) == [["PAY-1", "PAY-3"], ["PAY-2", "PAY-4"]]
     as_ana.post(f"/releases/{release.slug}/plan/", {"key": "PAY-1", "to": "out"})
     assert shown(as_ana) == [["PAY-3"], ["PAY-1", "PAY-2", "PAY-4"]]
+
+
+def test_a_story_that_moved_to_another_squad_meanwhile_is_planned_by_its_former_key(
+    as_root: Client, root: User, release: Release, search: Squad
+) -> None:
+    move_to_squad(Story.objects.get(key="PAY-3"), search, by=root)
+    address = f"/releases/{release.slug}/plan/"
+    answer = as_root.post(address, {"key": "PAY-3", "to": "in"}, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()) == (200, {"key": "SEA-1"})
+    assert Story.objects.get(key="SEA-1").release == release
+    assert as_root.post(address, {"key": "PAY-99", "to": "in"}).status_code == 404
 
 
 @pytest.mark.parametrize("said", [{"to": "nowhere"}, {}])
