@@ -144,7 +144,7 @@ def _move(offered: Offered, story: Story, value: str, me: Anyone) -> None:
         offered.notes.append("You can move stories up to dev done. After that, evidence moves them.")
     for progress, label in fitting.items():
         undo = {
-            **_request("POST", url, to=story.progress),
+            **_request("POST", url, **{"to": story.progress, "from": progress}),
             "done": f"{story.key} is {story.get_progress_display()} again.",
         }
         said = _request("POST", url, to=progress)

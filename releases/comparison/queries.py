@@ -5,6 +5,7 @@ A story is in an environment where its page would say so: the same changes, rela
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -52,8 +53,22 @@ class Difference:
         shas = _sha(here), _sha(there)
         if all(shas):
             return shas[0] == shas[1]
-        names = {(each.artifact_id, each.version) for each in (here, there)}
-        return len(names) == 1 and names != {(None, "")}
+        return not self.is_unknown and _name(here) == _name(there)
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether one of both is running something that neither a commit nor an artifact or version names."""
+        here, there = self.here, self.there
+        if here is None or there is None or (_sha(here) and _sha(there)):
+            return False
+        return NAMELESS in (_name(here), _name(there))
+
+
+NAMELESS = (None, "")
+
+
+def _name(deployment: Deployment) -> tuple[Any, str]:
+    return deployment.artifact_id, deployment.version
 
 
 def _sha(deployment: Deployment) -> str:

@@ -34,6 +34,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
         "there": there,
         "others": others,
         "page": page,
-        "differing": sum(not row.is_same for row in rows),
+        "differing": sum(not row.is_same and not row.is_unknown for row in rows),
+        "unknown": sum(row.is_unknown for row in rows),
     }
     return render(request, "releases/comparison/compare.html", context)

@@ -109,6 +109,8 @@ def put_story(
     if after or before:
         check_member(story.squad, by, "the order of its stories")
         place(story, by=by, after=after or None, before=before or None)
+    if planned and story.ending:
+        raise ValidationError(f"{story.key} is closed, so it can’t be planned. Reopen it first.")
     if planned is not None:
         story.refresh_from_db(fields=["release"])
         if story.release not in (None, release):

@@ -338,7 +338,10 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         said = ProgressIn(data=request.data)
         said.is_valid(raise_exception=True)
         story.move_progress(
-            said.validated_data["to"], by=actor_of(request), because=said.validated_data.get("because", "")
+            said.validated_data["to"],
+            by=actor_of(request),
+            because=said.validated_data.get("because", ""),
+            leaving=said.validated_data.get("from"),
         )
         return self._shown(story)
 

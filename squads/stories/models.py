@@ -244,10 +244,17 @@ class Story(models.Model):
         places = list(self.Progress.values)
         return self.stage not in places and places.index(to) < places.index(self.progress)
 
-    def move_progress(self, to: str, *, by: Actor, because: str = "", at: datetime | None = None) -> StateChange:
-        """Move the story to do, in progress or dev done, and judge it again. Do what `move_progress_held` does."""
+    def move_progress(
+        self, to: str, *, by: Actor, because: str = "", at: datetime | None = None, leaving: str | None = None
+    ) -> StateChange:
+        """Move the story to do, in progress or dev done, and judge it again. Do what `move_progress_held` does.
+
+        With `leaving`, raise AlreadyMoved also when somebody has moved it elsewhere since.
+        """
         with transaction.atomic():
             self.hold()
+            if leaving and self.progress != leaving:
+                raise AlreadyMoved(str(self), to, self.progress)
             return self.move_progress_held(to, by=by, because=because, at=at)
 
     def _next_moment(self) -> datetime:

@@ -308,6 +308,11 @@ class ProgressIn(Body):
     to = ProgressField()
     because = ReasonField(required=False, allow_blank=True)
 
+    def get_fields(self) -> dict[str, Any]:
+        """Add a field whose name is a word of Python."""
+        only = ProgressField(required=False, help_text="Where the story must be; 409 if it’s elsewhere by now.")
+        return {**super().get_fields(), "from": only}
+
 
 class TakeBackIn(Body):
     """Why you withdraw the evidence."""

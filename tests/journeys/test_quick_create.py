@@ -114,6 +114,14 @@ def test_taking_a_plan_back_leaves_what_somebody_else_made_of_it_since(page: Pag
     assert str(Story.objects.get().release) == "Shop 5.11"
 
 
+def test_enter_pressed_before_the_palette_answers_waits_for_what_was_typed(page: Page) -> None:
+    command(page, "is gift cards done?")
+    expect(chosen(page)).to_contain_text("No. To do")
+    page.get_by_role("combobox", name="Search or run a command").fill("move gift cards to dev done")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="PAY-1 is dev done.")).to_be_visible()
+
+
 def test_the_palette_plans_assigns_and_creates(page: Page, ana: User) -> None:
     for words, option, said in (
         ("plan PAY-1 for 5.10", "Plan PAY-1 Gift cards for Shop 5.10", "PAY-1 is planned for Shop 5.10."),

@@ -87,6 +87,18 @@ def test_an_act_is_the_same_request_as_a_programs_and_is_undone_by_another(as_an
     assert perform(as_ana, create).json()["key"] == "PAY-4"
 
 
+def test_undoing_a_move_leaves_alone_what_somebody_else_moved_since(as_ana: Client, ana: User) -> None:
+    [move] = offer("move PAY-1 to in progress", ana).acts
+    perform(as_ana, move)
+    story = Story.objects.get(key="PAY-1")
+    story.move_progress("dev_done", by=ana)
+    undone = perform(as_ana, json.loads(move.undo))
+    assert undone.status_code == 409
+    assert "is now “dev_done”, so it can’t become “todo”" in undone.json()["errors"][0]["detail"]
+    story.refresh_from_db()
+    assert story.progress == "dev_done"
+
+
 def test_nobody_is_offered_what_they_may_not_do(bo: User, pam: User, client: Client) -> None:
     assert acts("move PAY-1 to dev done", bo) == acts("assign PAY-1 to me", bo) == []
     assert offer("move PAY-1", bo).notes == ["Only members of Payments can move PAY-1."]

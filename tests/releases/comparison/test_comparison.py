@@ -108,7 +108,8 @@ def test_two_deployments_of_which_nothing_is_known_are_not_called_the_same(ahead
     assert (row["same"], row["why_not"]) == (False, "The commit of what runs in staging is unknown.")
     page = as_ana.get(COMPARE).content.decode()
     assert row["why_not"] in page
-    assert "Both run the same." not in page
+    assert "Both run the same." not in page and "differs" not in page
+    assert "For 1 service it’s not known which version runs." in page
 
 
 def test_one_environment_alone_has_nothing_to_be_compared_with(as_ana: Client) -> None:

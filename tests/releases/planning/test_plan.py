@@ -71,6 +71,21 @@ def test_a_story_that_moved_to_another_squad_meanwhile_is_planned_by_its_former_
     assert as_root.post(address, {"key": "PAY-99", "to": "in"}).status_code == 404
 
 
+def test_a_cancelled_story_is_not_planned_where_no_list_would_show_it(
+    as_ana: Client, ana: User, release: Release
+) -> None:
+    story = Story.objects.get(key="PAY-3")
+    cancel(story, by=ana, because="Nobody rides.")
+    address = f"/releases/{release.slug}/plan/"
+    answer = as_ana.post(address, {"key": "PAY-3", "to": "in"}, headers={"Accept": "application/json"})
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "PAY-3 is closed, so it can’t be planned. Reopen it first.",
+    )
+    story.refresh_from_db()
+    assert story.release is None
+
+
 @pytest.mark.parametrize("said", [{"to": "nowhere"}, {}])
 def test_what_says_no_place_is_refused_and_not_called_done(
     as_ana: Client, release: Release, said: dict[str, str]

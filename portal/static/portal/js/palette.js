@@ -7,6 +7,8 @@ const dialog = document.getElementById("palette");
 const openers = document.querySelectorAll("[data-palette='open']");
 const PAUSE = 120;
 let text, list, status, chosen, waiting, asking;
+// What is shown is for an earlier text while an answer is awaited. Enter waits for the answer.
+let isAwaited = false, entered = null;
 
 const options = () => [...list.querySelectorAll("[role='option']")];
 
@@ -120,7 +122,16 @@ async function ask() {
     if (!mine.signal.aborted) show(template.content.children);
   } catch (error) {
     if (error.name !== "AbortError") show([]);
+  } finally {
+    if (asking === mine) answered();
   }
+}
+
+function answered() {
+  isAwaited = false;
+  const apart = entered;
+  entered = null;
+  if (apart !== null && dialog.open) act(chosen, apart);
 }
 
 function typed() {
@@ -128,6 +139,7 @@ function typed() {
   chosen = null;
   show(text.value.trim() ? [...list.children].filter((each) => each.querySelector("[data-href]:not(.palette__answer)")) : []);
   clearTimeout(waiting);
+  [isAwaited, entered] = [true, null];
   waiting = setTimeout(ask, PAUSE);
 }
 
@@ -165,7 +177,9 @@ function pressed(event) {
   const all = options();
   if (event.key === "Enter") {
     event.preventDefault();
-    act(chosen, event.ctrlKey || event.metaKey);
+    const apart = event.ctrlKey || event.metaKey;
+    if (isAwaited && !text.dataset.moved) entered = apart;
+    else act(chosen, apart);
   } else if (MOVES[event.key] && all.length) {
     event.preventDefault();
     text.dataset.moved = "yes";
@@ -193,6 +207,7 @@ if (dialog) {
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   dialog.addEventListener("close", () => {
     clearTimeout(waiting);
+    entered = null;
     asking?.abort();
   });
   document.addEventListener("keydown", (event) => {

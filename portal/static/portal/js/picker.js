@@ -146,6 +146,7 @@ class Picker {
   }
 
   key(event) {
+    if (event.isComposing) return;
     const shut = this.list.hidden;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       if (shut) this.open();
