@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 from portal.kernel import clock
 from squads.boards.time_in_stage import Usual, stalls, usual_in
 from squads.judge import judgement
-from squads.stories.cards import CardMaker, LiveCard, Row, rows_of, version_of
+from squads.stories.cards import Card, CardMaker, LiveCard, Row, rows_of, version_of
 from squads.stories.models import Story
 
 # What a person can record by hand for each rung.
@@ -52,9 +52,18 @@ def card_html(
         its = mark_safe(menus[menu].replace(ANY_KEY, row.key))  # noqa: S308 - the template escapes
         version = (versions or {}).get(row.key) or version_of(row)
         card = maker.card(row, version, rank=row.rank, brief=True)
-        drawn = template.card(card._replace(menu=its, **_beside(row, at, known.get(row.squad_id, {}))))
+        card = card._replace(menu=its, **_beside(row, at, known.get(row.squad_id, {})))
+        drawn = template.card(card, row.key, _marks(card))
         html[row.key] = mark_safe(drawn)  # noqa: S308 - the template escapes
     return html
+
+
+def _marks(card: Card) -> SafeString:
+    """Return what scripts know a card by: letters, digits and hyphens all of it, so the template need not escape each."""
+    return mark_safe(  # noqa: S308
+        f'id="card-{card.key}" data-key="{card.key}" data-stage="{card.stage}" data-rank="{card.rank}" '
+        f'data-version="{card.version}" aria-labelledby="title-{card.key}"'
+    )
 
 
 def _beside(row: Row, at: datetime, known: Mapping[str, Usual]) -> dict[str, Any]:
