@@ -21,7 +21,7 @@ from squads.boards.time_in_stage import stalls, usual_in
 from squads.judge import judgement
 from squads.labels.queries import labelled
 from squads.models import Story
-from squads.stories.cards import SINCE, Card, CardMaker, LiveCard, Row, rows_of, version_of
+from squads.stories.cards import SINCE_AS_TEXT, Card, CardMaker, LiveCard, Row, moment, rows_of, version_of
 from squads.teams.queries import left_out_words
 
 MOST_CARDS = 500
@@ -154,19 +154,24 @@ class Board:
         return self.columns[-1].count
 
 
+def _lightly(row: tuple[Any, ...], *, planned: bool) -> _Light:
+    *columns, since, hit = row
+    return _Light._make((*columns, moment(since), hit, planned))
+
+
 def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> list[_Light]:
     """Return the stories of a release: those planned for it, and those that one of its changes names."""
     condition = only.condition(me)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
-    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending", SINCE, hit)
+    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending", SINCE_AS_TEXT, hit)
     rows: Any = Story.objects.filter(release=release).order_by().values_list(*columns)
-    planned = [_Light._make((*row, True)) for row in rows]
+    planned = [_lightly(row, planned=True) for row in rows]
     links = StoryLink.objects.asking().filter(change__release=release)
     named = set(links.order_by().values_list("story_id", flat=True).distinct()) - {row.pk for row in planned}
     if not named:
         return planned
     rows = Story.objects.filter(pk__in=named).order_by().values_list(*columns)
-    return planned + [_Light._make((*row, False)) for row in rows]
+    return planned + [_lightly(row, planned=False) for row in rows]
 
 
 def board(

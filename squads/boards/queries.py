@@ -19,7 +19,7 @@ from squads.boards import cards
 from squads.boards.filters import Asked, BoardFilter
 from squads.boards.time_in_stage import Usual, stalls, usual
 from squads.judge import judgement
-from squads.stories.cards import SINCE, Row, rows_of, version_of
+from squads.stories.cards import SINCE_AS_TEXT, Row, moment, rows_of, version_of
 from squads.stories.models import Story
 from squads.teams.models import Membership, Service, Squad
 from squads.teams.queries import left_out_of
@@ -36,7 +36,7 @@ class _Light(NamedTuple):
 
     pk: int
     stage: str
-    since: datetime
+    since: datetime | None
     hit: bool
 
 
@@ -166,7 +166,10 @@ def _unfinished(squad: Squad, only: BoardFilter, me: Anyone | None) -> list[_Lig
     rows: Any = Story.objects.filter(squad=squad).unfinished().order_by("rank")
     condition = only.condition(squad, me)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
-    return [_Light._make(row) for row in rows.values_list("pk", "stage", SINCE, hit)]
+    return [
+        _Light(pk, stage, moment(since), found)
+        for pk, stage, since, found in rows.values_list("pk", "stage", SINCE_AS_TEXT, hit)
+    ]
 
 
 def _newest(squad: Squad, only: BoardFilter, me: Anyone | None, most: int) -> tuple[list[int], int]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from django.db.models import Case, F, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, F, TextField, When
+from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
@@ -50,12 +50,23 @@ class Row(NamedTuple):
 
 
 # Since when a story stands where it stands; one nobody moved, since it was written; unknown where nobody says when it moved.
-SINCE = Case(
-    When(stage="todo", then=Coalesce("stage_at", "progress_at", "created_at")),
-    default=Coalesce("stage_at", "progress_at"),
+# As text, which `moment` reads: the databases' drivers take longer to make a moment than all else about a card.
+SINCE_AS_TEXT = Cast(
+    Case(
+        When(stage="todo", then=Coalesce("stage_at", "progress_at", "created_at")),
+        default=Coalesce("stage_at", "progress_at"),
+    ),
+    TextField(),
 )
-BESIDE: dict[str, Any] = {"since": SINCE, "squad": "squad__name", "slug": "squad__slug"}
+BESIDE: dict[str, Any] = {"since": SINCE_AS_TEXT, "squad": "squad__name", "slug": "squad__slug"}
 COLUMNS: tuple[Any, ...] = tuple(BESIDE.get(name, name) for name in Row._fields if name not in Row._field_defaults)
+AT_SINCE = Row._fields.index("since")
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return the moment that SINCE_AS_TEXT says. PostgreSQL writes its zone, which is UTC; SQLite leaves it out."""
+    said = None if text is None else datetime.fromisoformat(text)
+    return said.replace(tzinfo=UTC) if said is not None and said.tzinfo is None else said
 
 
 class Fact(NamedTuple):
@@ -119,7 +130,12 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
     ids = list(ids)
     people, labels = people_and_labels(ids)
     rows = Story.objects.not_ended().filter(Among(F("pk"), ids)).order_by("rank").values_list(*COLUMNS)
-    return [Row._make((*row, tuple(people.get(row[0], ())), tuple(labels.get(row[0], ())))) for row in rows]
+    made = []
+    for values in rows:
+        row = list(values)
+        row[AT_SINCE] = moment(row[AT_SINCE])
+        made.append(Row._make((*row, tuple(people.get(row[0], ())), tuple(labels.get(row[0], ())))))
+    return made
 
 
 def row_from(story: Story) -> Row:

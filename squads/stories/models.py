@@ -244,18 +244,13 @@ class Story(models.Model):
         places = list(self.Progress.values)
         return self.stage not in places and places.index(to) < places.index(self.progress)
 
-    def move_progress(
-        self, to: str, *, by: Actor, because: str = "", at: datetime | None = None, leaving: str | None = None
-    ) -> StateChange:
-        """Move the story to do, in progress or dev done, and judge it again. Do what `move_progress_held` does.
-
-        With `leaving`, raise AlreadyMoved also when somebody has moved it elsewhere since.
-        """
+    def move_progress(self, to: str, *, by: Actor, leaving: str | None = None, **said: Any) -> StateChange:
+        """Do what `move_progress_held` does. With `leaving`, raise AlreadyMoved also if it was moved elsewhere since."""
         with transaction.atomic():
             self.hold()
             if leaving and self.progress != leaving:
                 raise AlreadyMoved(str(self), to, self.progress)
-            return self.move_progress_held(to, by=by, because=because, at=at)
+            return self.move_progress_held(to, by=by, **said)
 
     def _next_moment(self) -> datetime:
         """Return the present, but never before the last move: a clock that was set back would put moves out of order."""
