@@ -62,10 +62,10 @@ function own() {
 // Acts that are typed: the text begins with them, and the server offers how it may go on.
 const STARTS = [
   ["Create a story", ""],
-  ["Move a story …", "move "],
-  ["Assign a story …", "assign "],
-  ["Plan a story for a release …", "plan "],
-  ["Ask whether a story is done …", "is "],
+  ["Move a story…", "move "],
+  ["Assign a story…", "assign "],
+  ["Plan a story for a release…", "plan "],
+  ["Ask whether a story is done…", "is "],
 ];
 
 async function create() {
