@@ -127,7 +127,7 @@ def _fenced(made: str) -> SafeString:
         link_rel="nofollow noreferrer",
         strip_comments=True,
         # It scrolls where it is too wide; by keyboard, only what can have the focus does.
-        set_tag_attribute_values={"pre": {"tabindex": "0"}},
+        set_tag_attribute_values={name: {"tabindex": "0"} for name in ("pre", "table")},
     )
     return mark_safe(clean)  # noqa: S308 - cleaned
 

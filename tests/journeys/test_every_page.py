@@ -30,6 +30,8 @@ COLOURS: dict[str, Any] = {
     "resultTypes": ["violations"],
     "runOnly": {"type": "rule", "values": ["color-contrast"]},
 }
+# What is too wide for a phone scrolls there, by keyboard too.
+SCROLLING = {**COLOURS, "runOnly": {"type": "rule", "values": ["scrollable-region-focusable"]}}
 # Django's own administration, and the API's documentation by its own tool.
 NOT_OURS = ("/admin/", "/api/")
 LOOKED_AT = [row for row in rows() if "GET" in row.methods and not row.route.startswith(NOT_OURS)]
@@ -102,6 +104,8 @@ def faults(page: Page, address: str) -> list[str]:
     page.set_viewport_size({"width": 320, "height": 700})
     if not page.evaluate("document.documentElement.scrollWidth <= innerWidth"):
         said.append(f"it scrolls sideways on a phone: {page.evaluate(TOO_WIDE)}")
+    scrolling = page.evaluate("options => axe.run(options)", SCROLLING)["violations"]
+    said += [f"phone {each['id']}: {each['nodes'][0]['html'][:200]}" for each in scrolling]
     return said
 
 
