@@ -179,7 +179,7 @@ def covers(row: Row, wanted: Mapping[str, Row]) -> set[str]:
     """Return which of the wanted commits a row speaks about."""
     if row.shas and row.shas[0] == ANY:
         return {sha for sha, change in wanted.items() if change.at <= row.at}
-    return {sha for sha in row.shas if sha in wanted}
+    return wanted.keys() & row.shas
 
 
 def named(row: Row, unnamed: str) -> str:
