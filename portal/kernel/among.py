@@ -1,6 +1,7 @@
 """A condition on many values that travel as one parameter."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Lookup
@@ -16,13 +17,17 @@ class Among(Lookup):  # type: ignore[type-arg]
     lookup_name = "among"
     prepare_rhs = False
 
+    def __init__(self, lhs: Any, values: Iterable[int]) -> None:
+        # A statement may be written more than once, and what yields its values once would be empty then.
+        super().__init__(lhs, list(values))
+
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """Compare with an array."""
         sql, params = self.process_lhs(compiler, connection)
-        return f"{sql} = ANY(%s)", [*params, list(self.rhs)]
+        return f"{sql} = ANY(%s)", [*params, self.rhs]
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Compare with the elements of a JSON text."""
         sql, params = self.process_lhs(compiler, connection)
         statement = f"{sql} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - the name of a column
-        return statement, (*params, json.dumps(list(self.rhs)))
+        return statement, (*params, json.dumps(self.rhs))

@@ -317,7 +317,7 @@ def test_a_refused_move_is_taken_back_and_says_why(board: Page, ana: User) -> No
 def test_a_move_without_a_connection_is_taken_back(board: Page) -> None:
     board.route("**/place/", lambda route: route.fulfill(status=503, body="busy"))
     drag(board, "PAY-1", lane(board, "in_progress"))
-    expect(board.get_by_role("alert")).to_contain_text("The server refused it (503), so the card wasn't moved.")
+    expect(board.get_by_role("alert")).to_contain_text("The server refused it (503), so the card wasn’t moved.")
     stands(board, "todo", "Ants", "Bees", "Cats")
 
 

@@ -74,7 +74,7 @@ async function answerTo({ card, cell, body }) {
       say(`${titleOf(card)}: ${nameOf(cell)}${place ? `, place ${place} of ${cardsOf(cell).length}` : ""}.`);
       return said;
     }
-    words = said.message ?? `The server refused it (${answer.status}), so the card wasn't moved.`;
+    words = said.message ?? `The server refused it (${answer.status}), so the card wasn’t moved.`;
   } catch { /* the words above say it */ }
   refuse(words);
   return null;

@@ -42,7 +42,7 @@ async function tell(values, said) {
   try {
     const headers = { Accept: "application/json", "X-CSRFToken": csrf() };
     const answer = await fetch(location.pathname, { method: "POST", body, headers });
-    if (!answer.ok) words = (await answer.json().catch(() => ({}))).message ?? `This couldn't be done (${answer.status}).`;
+    if (!answer.ok) words = (await answer.json().catch(() => ({}))).message ?? `This couldn’t be done (${answer.status}).`;
   } catch {
     words = "No answer from the server, so this may not be saved. Try again.";
   }
