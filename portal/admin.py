@@ -1,16 +1,20 @@
 """The admin pages of the portal's own rows. Django finds this module by its name."""
 
-from typing import Any
-
+import allauth.account.admin
+import allauth.mfa.admin
+import allauth.socialaccount.admin  # noqa: F401
+import django.contrib.auth.admin  # noqa: F401
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
-from django.db.models import QuerySet
-from django.http import HttpRequest
 
-from portal.accounts.models import ApiToken, Invitation, KnownName, User
+from portal.accounts.models import AccessRules, ApiToken, Invitation, KnownName, User
 from portal.kernel.admin import ReadOnly
-from portal.kernel.models import Message, StateChange
+from portal.kernel.models import AuditEntry, Mail, Message, StateChange
+from portal.retention.models import Deletion, Retention
 from portal.search.models import SearchEntry, SearchSpelling
+
+# The apps imported above register their own rows: confirmed addresses, second factors, connected accounts. Whoever changes
+# one comes into somebody's account, and nothing would say so. Accounts have one door (portal/people).
+admin.site.unregister(list(admin.site._registry))
 
 admin.site.site_header = "Rodeo administration"
 admin.site.site_title = "Rodeo"
@@ -18,18 +22,24 @@ admin.site.index_title = "Corrections by hand"
 
 
 @admin.register(User)
-class Users(UserAdmin):
-    fieldsets = (*(UserAdmin.fieldsets or ()), ("Rodeo", {"fields": ("is_project_manager",)}))
+class Users(ReadOnly):
+    """Accounts are managed under Administration, where every change is guarded and recorded."""
 
-    def get_deleted_objects(self, objs: Any, request: Any) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
-        """Say what goes with an account. Its known names do, which nobody may delete for themselves."""
-        gone, counts, refused, kept = super().get_deleted_objects(objs, request)
-        return gone, counts, refused - {KnownName._meta.verbose_name}, kept
+    list_display = ["username", "email", "first_name", "last_name", "is_staff", "is_project_manager", "is_active"]
+    search_fields = ["username", "email", "first_name", "last_name"]
+    exclude = ["password"]
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        """Delete each account by itself, so that each is told of."""
-        for person in queryset:
-            person.delete()
+
+@admin.register(AuditEntry)
+class AuditEntries(ReadOnly):
+    list_display = ["at", "by", "did"]
+    list_filter = ["kind"]
+    list_select_related = ["by"]
+
+
+@admin.register(AccessRules)
+class TheAccessRules(ReadOnly):
+    list_display = ["founders", "inviters", "domains"]
 
 
 @admin.register(StateChange)
@@ -44,6 +54,13 @@ class StateChanges(ReadOnly):
 class Messages(ReadOnly):
     list_display = ["id", "topic", "created_at", "handled_at", "attempts", "next_attempt_at", "dead_at"]
     list_filter = ["topic"]
+
+
+@admin.register(Mail)
+class Mails(ReadOnly):
+    list_display = ["id", "state", "created_at", "sent_at", "attempts", "error"]
+    list_filter = ["state"]
+    exclude = ["sealed"]
 
 
 @admin.register(KnownName)
@@ -81,3 +98,15 @@ class SearchEntries(ReadOnly):
 class SearchSpellings(ReadOnly):
     list_display = ["word", "spelling"]
     search_fields = ["word"]
+
+
+@admin.register(Retention)
+class Retentions(ReadOnly):
+    list_display = ["pk", "events_days", "export_events", "audit_days"]
+    search_fields = ["pk"]
+
+
+@admin.register(Deletion)
+class Deletions(ReadOnly):
+    list_display = ["kind", "deleted", "deleted_at", "looked_at"]
+    search_fields = ["kind"]

@@ -14,8 +14,8 @@ from portal.settings.environment import choose_settings
 choose_settings()
 app = Celery("rodeo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-# Feature packages are not Django apps, so Celery's own discovery does not find their tasks: they are named here.
-app.conf.imports = ("portal.kernel.tasks", "releases.pulling.tasks")
+# Feature packages are not Django apps, so Celery's own discovery does not find their tasks: every one is in the schedule.
+app.conf.imports = tuple(sorted({str(entry["task"]).rpartition(".")[0] for entry in SCHEDULE.values()}))
 app.conf.beat_schedule = SCHEDULE
 app.conf.beat_scheduler = "portal.ops.heartbeat:BeatingScheduler"
 app.steps["consumer"].add(WorkerHeartbeat)

@@ -1,16 +1,23 @@
 """Every model of the portal app; tests/architecture guards the list."""
 
-from portal.accounts.models import ApiToken, Invitation, KnownName, User
-from portal.kernel.models import Message, StateChange
+from portal.accounts.models import AccessRules, ApiToken, Invitation, KnownName, User, UserSession
+from portal.kernel.models import AuditEntry, Mail, Message, StateChange
+from portal.retention.models import Deletion, Retention
 from portal.search.models import SearchEntry, SearchSpelling
 
 __all__ = [
+    "AccessRules",
     "ApiToken",
+    "AuditEntry",
+    "Deletion",
     "Invitation",
     "KnownName",
+    "Mail",
     "Message",
+    "Retention",
     "SearchEntry",
     "SearchSpelling",
     "StateChange",
     "User",
+    "UserSession",
 ]

@@ -13,6 +13,10 @@ TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
     squads.StoryCommented: "for notifications and chat",
     squads.AcceptanceAsked: "for notifications and chat",
     squads.AcceptanceAnswered: "for notifications and chat",
+    releases.GateOverridden: "for notifications and chat",
+    releases.ApprovalAsked: "for notifications and chat",
+    releases.ApprovalAnswered: "for notifications and chat",
+    releases.ApprovalVoided: "for notifications and chat",
 }
 
 
@@ -20,7 +24,9 @@ def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
     from releases.planning import actions, board
+    from releases.readiness.queries import readiness_of
     from releases.reading.actions import drain_inbox
+    from releases.status import queries as status
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
 
@@ -39,6 +45,9 @@ def connect() -> None:
 
     release_hook.PLANNERS[:] = [actions.plan_missing]
 
+    # Readiness stands above the page that shows it: pages that are shared are below what judges.
+    status.JUDGES[:] = [lambda release: readiness_of([release])[release.pk]]
+
 
 def _follow() -> None:
     """Do what follows from news in other features."""
@@ -47,10 +56,11 @@ def _follow() -> None:
     from releases.mappings.actions import mapping_changed
     from releases.pulling.health import source_health_changed
     from releases.reading.repository_changes import repositories_changed
+    from releases.release_calendar.subscribers import release_saved
     from releases.sources.connect_system import replay_kinds, replay_source
     from squads.judging.subscribers import stories_unjudged
 
-    outbox.subscribe(mail.MailWritten, tasks.queue_mail)
+    outbox.subscribe(mail.MailWritten, tasks.keep_written_mail)
     outbox.subscribe(squads.StoryCreated, subscribers.story_created)
     outbox.subscribe(squads.StoriesImported, subscribers.stories_imported)
     outbox.subscribe(squads.StoriesUnjudged, stories_unjudged)
@@ -62,6 +72,7 @@ def _follow() -> None:
     outbox.subscribe(releases.SourceChanged, replay_source)
     outbox.subscribe(releases.EventsOutdated, replay_kinds)
     outbox.subscribe(releases.MappingChanged, mapping_changed)
+    outbox.subscribe(releases.ReleaseSaved, release_saved)
     outbox.subscribe(releases.IssuesSeen, make_stories_of_issues)
     outbox.subscribe(releases.EnvironmentChanged, subscribers.environment_changed)
     outbox.subscribe(releases.BotsChanged, subscribers.bots_changed)

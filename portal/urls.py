@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from portal.accounts import urls as accounts
-from portal.accounts.views import admin_login
+from portal.accounts.views import admin_login, admin_password
 
 squads = [
     # Before stories: its /stories/export.csv would be taken for a key.
@@ -21,7 +21,22 @@ squads = [
 ]
 releases = [
     path("", include("releases.planning.urls")),
+    path("", include("releases.contents.urls")),
+    path("", include("releases.progress.urls")),
+    path("", include("releases.readiness.urls")),
+    path("", include("releases.outside_checks.urls")),
     path("", include("releases.sharing.urls")),
+    path("", include("releases.release_notes.urls")),
+    path("", include("releases.release_comparison.urls")),
+    path("", include("releases.freezes.urls")),
+    path("", include("releases.forecasts.urls")),
+    path("", include("releases.release_calendar.urls")),
+    path("", include("releases.release_trains.urls")),
+    path("", include("releases.status.urls")),
+    path("", include("releases.deployment_checks.urls")),
+    path("", include("releases.snapshots.urls")),
+    path("", include("releases.approvals.urls")),
+    path("", include("releases.overview.urls")),
     path("", include("releases.environments.urls")),
     path("", include("releases.comparison.urls")),
     path("", include("releases.incidents.urls")),
@@ -41,6 +56,10 @@ urlpatterns = [
     path("", include("portal.home.urls")),
     path("", include("portal.search.urls")),
     path("", include("portal.dead_messages.urls")),
+    path("", include("portal.mails.urls")),
+    path("", include("portal.people.urls")),
+    path("", include("portal.administration.urls")),
+    path("", include("portal.retention.urls")),
     path("accounts/", include((accounts.signing_in, "accounts"))),
     path("accounts/", include(accounts.allauth)),
     path("", include((accounts.own, "account"))),
@@ -49,5 +68,6 @@ urlpatterns = [
     path("", include("portal.api")),
     # Signing in is one door: the admin pages' own would go around second factors and rate limits.
     path("admin/login/", admin_login, name="admin_login"),
+    path("admin/password_change/", admin_password, name="admin_password"),
     path("admin/", admin.site.urls),
 ]

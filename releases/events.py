@@ -138,3 +138,59 @@ class BotsChanged(Event):
 
     topic: ClassVar[str] = "bots.changed"
     name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateOverridden(Event):
+    """A person overrode a gate of a release, or withdrew that. Published by readiness.
+
+    release: the release (a UUID as text).
+    gate: the gate's name.
+    overridden: false where the override was withdrawn.
+    """
+
+    topic: ClassVar[str] = "release.gate_overridden"
+    release: str
+    gate: str
+    overridden: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalAsked(Event):
+    """Somebody was asked to approve a release. Published by approvals.
+
+    release: the release (a UUID as text).
+    approval: the approval that was asked for.
+    """
+
+    topic: ClassVar[str] = "approval.asked"
+    release: str
+    approval: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalAnswered(Event):
+    """Somebody approved a release, or declined to. Published by approvals.
+
+    release: the release (a UUID as text).
+    approval: the approval that was answered.
+    given: whether it was given.
+    """
+
+    topic: ClassVar[str] = "approval.answered"
+    release: str
+    approval: int
+    given: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalVoided(Event):
+    """An approval is void: the release ships other things than it was given for. Published by approvals.
+
+    release: the release (a UUID as text).
+    approval: the approval.
+    """
+
+    topic: ClassVar[str] = "approval.voided"
+    release: str
+    approval: int

@@ -7,6 +7,7 @@ from squads.boards import admin as boards
 from squads.discussions import admin as discussions
 from squads.imports import admin as imports
 from squads.labels import admin as labels
+from squads.scope_history import admin as scope_history
 from squads.stage_history import admin as stage_history
 from squads.stories import admin as stories
 from squads.story_lists import admin as story_lists
@@ -20,6 +21,7 @@ __all__ = [
     "discussions",
     "imports",
     "labels",
+    "scope_history",
     "stage_history",
     "stories",
     "story_lists",

@@ -1,18 +1,20 @@
 """Every model of the squads app; tests/architecture guards the list."""
 
-from squads.acceptance.models import AcceptanceRequest
+from squads.acceptance.models import AcceptancePlan, AcceptanceRequest
 from squads.assignments.models import Assignment
 from squads.attachments.models import Attachment, AttachmentBody
 from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
 from squads.labels.models import Label
+from squads.scope_history.models import ScopeChange
 from squads.stage_history.models import StageChange
 from squads.stories.models import Evidence, Relation, Story, StoryAlias, StoryEdit
 from squads.story_lists.models import ManyChange, ManyRow, StoryView
 from squads.teams.models import Membership, Notice, Service, Squad
 
 __all__ = [
+    "AcceptancePlan",
     "AcceptanceRequest",
     "Assignment",
     "Attachment",
@@ -28,6 +30,7 @@ __all__ = [
     "Notice",
     "Relation",
     "SavedView",
+    "ScopeChange",
     "Service",
     "Squad",
     "StageChange",

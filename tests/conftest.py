@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from squads.teams.models import Service, Squad
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example took says how busy the machine is. Everything else stays as it is, also what CI changes.
+hypothesis.settings.register_profile("rodeo", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("rodeo")
 
 # The real inputs
 
@@ -203,16 +208,11 @@ def as_ria(ria: "User") -> Client:
 
 def posted() -> list[Any]:
     """Have the worker's part done here, and return every mail that was sent so far."""
-    from celery import current_app
     from django.core import mail
 
-    from portal.kernel import outbox
+    from portal.kernel.mail import send_waiting
 
-    current_app.conf.task_always_eager = True
-    try:
-        outbox.deliver()
-    finally:
-        current_app.conf.task_always_eager = False
+    send_waiting()
     return list(mail.outbox)
 
 
@@ -348,7 +348,7 @@ def browser_as(browser_page: "Page", base_url: str) -> Callable[["User"], "Page"
 # The long ones first
 
 # What starts processes or browsers takes long, most of all what comes first here.
-LONG = ("processes", "up", "bot", "child_environment", "live_server")
+LONG = ("machine", "processes", "asked_in_process", "up", "bot", "child_environment", "live_server")
 
 
 def _rank(item: pytest.Item) -> int:
@@ -356,9 +356,19 @@ def _rank(item: pytest.Item) -> int:
     return next((rank for rank, name in enumerate(LONG) if name in names), len(LONG))
 
 
+def _elsewhere(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("only_on")
+    return mark is not None and mark.args != (connection.vendor,)
+
+
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where test processes share the tests, begin with the long ones: with one that is begun last, all others wait."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs on the other database only; where test processes share the tests, begin with the long ones.
+
+    With a long one that is begun last, all others wait.
+    """
+    config.hook.pytest_deselected(items=[item for item in items if _elsewhere(item)])
+    items[:] = [item for item in items if not _elsewhere(item)]
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=_rank)
 

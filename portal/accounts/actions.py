@@ -1,5 +1,6 @@
 """What happens to accounts and API tokens. Who may is asked at the door."""
 
+import logging
 import secrets
 from collections.abc import Iterable
 from datetime import timedelta
@@ -9,14 +10,17 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 
 from portal.accounts.models import ApiToken, User
-from portal.accounts.queries import PREFIX, digest_of
-from portal.kernel import clock
+from portal.accounts.queries import PREFIX
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
-from portal.kernel.locks import hold
+from portal.kernel.issued_secrets import digest_of
+from portal.kernel.locks import hold, waiting_briefly
+
+logger = logging.getLogger(__name__)
 
 SCOPES = {
     "read": "read: everything an account can read",
@@ -59,6 +63,8 @@ def make_token(
     )
     token.clean_fields(exclude=["last_used_at", "revoked_at"])
     token.save(force_insert=True)
+    whose = f" for {squad}" if squad is not None else ""
+    audit.record(by=by, did=f"created the API token “{token.name}”{whose} ({', '.join(chosen)})", kind="token")
     return token, secret
 
 
@@ -83,17 +89,24 @@ def program_of(squad: Any) -> User:
     return program
 
 
+@transaction.atomic
 def revoke_token(token: ApiToken, *, by: Actor) -> None:
     """Close a token for good. Saying it twice changes nothing."""
-    ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now())
+    if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now()):
+        whose = f" of {token.squad}" if token.squad_id else ""
+        audit.record(by=by, did=f"revoked the API token “{token.name}”{whose}", kind="token")
 
 
 def note_use(token: ApiToken) -> None:
-    """Remember that a token was used, at most once a minute."""
+    """Remember that a token was used, at most once a minute. Never raises: answers go before it."""
     now = clock.now()
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USE_NOTED_EVERY)
     if token.last_used_at is None or token.last_used_at < now - USE_NOTED_EVERY:
-        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+        try:
+            with waiting_briefly():
+                ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+        except DatabaseError as error:
+            logger.warning("the use of a token was not noted (%s)", type(error).__name__)
 
 
 def rename(user: User, *, first_name: str, last_name: str) -> None:
@@ -133,6 +146,9 @@ def claim(person: User, *, address: str, by_mail: bool) -> list[str]:
     EmailAddress.objects.update_or_create(
         user=person, email=address.lower(), defaults={"verified": True, "primary": True}
     )
+    lost = f"; {', '.join(taken)} no longer open it" if taken else ""
+    did = f"confirmed the address {address.lower()} of {person.name}’s account{lost}"
+    audit.record(by=person, did=did, kind="person", key=person.username)
     return taken
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.core.internal import httpkit
+from allauth.core.internal import httpkit, ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -15,21 +15,23 @@ from django.http import HttpRequest
 from django.shortcuts import render
 from django.urls import reverse
 
-from portal.accounts import actions, queries
+from portal.accounts import actions, devices, queries
 from portal.kernel.mail import send_soon
 from portal.kernel.secrets import box
+from portal.kernel.sentences import listed
 
+# From a browser that the account was signed in with before; all others are counted by address and by account.
+FAILED_HERE = {"login_failed_here": "10/300s/key"}
 WRONG = "Wrong user name or password. Check both. An administrator can reset your password."
 
 
 def tell_taken(request: HttpRequest, taken: list[str]) -> None:
     """Tell the owner of an account what of it was taken away when they proved its address."""
     if taken:
-        listed = " and ".join(filter(None, [", ".join(taken[:-1]), taken[-1]]))
         messages.warning(
             request,
             "You confirmed this account’s e-mail address, so its earlier ways to sign in no longer work: "
-            f"{listed}. Set up yours again under Account. If you didn’t set them up, tell an administrator.",
+            f"{listed(taken)}. Set up yours again under Account. If you didn’t set them up, tell an administrator.",
         )
 
 
@@ -72,7 +74,16 @@ class Accounts(DefaultAccountAdapter):
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         if not settings.RODEO_PASSWORD_SIGN_IN:
             raise self.validation_error("invalid_login")
-        super().pre_authenticate(request, **credentials)
+        login = credentials.get("email", credentials.get("username", ""))
+        if not (here := devices.known(request, login)):
+            super().pre_authenticate(request, **credentials)
+            return
+        # Counted apart, so that whoever guesses elsewhere does not keep the owner out.
+        self._login_failed_rl_usage = ratelimit.consume(
+            request, app="portal.accounts", action="login_failed_here", config=FAILED_HERE, key=here
+        )
+        if not self._login_failed_rl_usage:
+            raise self.validation_error("too_many_login_attempts")
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("account:page")

@@ -6,7 +6,7 @@ from allauth.core.internal import ratelimit
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from rest_framework import exceptions
-from rest_framework.authentication import BaseAuthentication, BasicAuthentication
+from rest_framework.authentication import BaseAuthentication, BasicAuthentication, SessionAuthentication
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
@@ -14,6 +14,8 @@ from portal.accounts import actions, queries
 from portal.accounts.models import ApiToken, User
 
 FAILED = {"app": "allauth.account", "action": "login_failed", "limit_get": True}
+# Seconds until as many sign-ins may fail again.
+WAIT = 300
 
 
 def bearer(request: Request) -> str:
@@ -41,6 +43,16 @@ def opened(request: Request, scope: str) -> tuple[User, ApiToken] | None:
     return queries.acting(token), token
 
 
+class Slowed(exceptions.Throttled):
+    """Too many sign-ins failed. The answer says how many seconds to wait."""
+
+    default_detail = "Too many failed sign-ins. Wait five minutes, or use an API token."
+    extra_detail_singular = extra_detail_plural = "Next try in {wait} seconds."
+
+    def __init__(self) -> None:
+        super().__init__(wait=WAIT)
+
+
 class Tokens(BaseAuthentication):
     """An API token: Authorization: Bearer rodeo_… Reading needs the scope read, everything else write."""
 
@@ -65,7 +77,7 @@ class Passwords(BasicAuthentication):
         plain: Any = getattr(request, "_request", request)
         key = f"{plain.get_host()}:{userid.lower()}"
         if not ratelimit.consume(plain, key=key, dry_run=True, **FAILED):
-            raise exceptions.Throttled(detail="Too many failed sign-ins. Wait five minutes, or use an API token.")
+            raise Slowed
         try:
             user, _ = super().authenticate_credentials(userid, password, request)
         except exceptions.AuthenticationFailed:
@@ -76,3 +88,16 @@ class Passwords(BasicAuthentication):
                 "This account uses two-step sign-in. Create an API token under /account/."
             )
         return user, None
+
+
+class Sessions(SessionAuthentication):
+    """The session of a browser, with its CSRF token for everything but reading."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Refuse what another site may have had the browser send."""
+        try:
+            super().enforce_csrf(request)
+        except exceptions.PermissionDenied:
+            raise exceptions.PermissionDenied(
+                "The CSRF token is missing or wrong. Send the cookie csrftoken as the header X-CSRFToken, or use an API token."
+            ) from None

@@ -8,7 +8,7 @@ from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.conf import settings
 
-from portal.accounts import actions, queries
+from portal.accounts import access, actions, queries
 from portal.accounts.models import User
 
 
@@ -42,6 +42,15 @@ class SignUpForm(account.SignupForm):
         self.fields["email"].label, self.fields["username"].label = "E-mail", "User name"
         self.fields["password1"].help_text = PASSWORD_HELP
 
+    def clean_email(self) -> str:
+        """Refuse addresses outside the domains that people may come from."""
+        address = str(super().clean_email())
+        try:
+            access.check_address(address)
+        except forms.ValidationError as error:
+            raise forms.ValidationError(error.messages) from None
+        return address
+
 
 class ResetForm(account.ResetPasswordForm):
     """Asks for the mail that sets a new password."""
@@ -64,6 +73,14 @@ class ResetForm(account.ResetPasswordForm):
         return str(address)
 
 
+class PasswordLinkForm(account.UserTokenForm):
+    """The link that sets a new password. That of a closed account opens nothing."""
+
+    def _get_user(self, uidb36: str) -> User | None:
+        person: User | None = super()._get_user(uidb36)
+        return person if person is not None and person.is_active else None
+
+
 class NewPasswordForm(account.ResetPasswordKeyForm):
     """A new password, by the link in the mail."""
 
@@ -77,7 +94,8 @@ class NewPasswordForm(account.ResetPasswordKeyForm):
         """Set the password. The link came by mail: an address that nobody had proven is proven by it."""
         super().save()
         self.taken: list[str] = []
-        if not queries.is_proven(self.user):
+        # Without mail, the link came from an administrator and proves nothing of an address.
+        if settings.RODEO_MAIL and self.user.email and not queries.is_proven(self.user):
             self.taken = actions.claim(self.user, address=self.user.email, by_mail=True)
 
 

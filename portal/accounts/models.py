@@ -1,15 +1,20 @@
 """The people of the portal, how they are invited, and the tokens that programs use in their place."""
 
+import hashlib
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.db import models, transaction
 
+from portal.accounts.browsers import described
 from portal.accounts.events import PersonSaved
 from portal.kernel import clock
 from portal.kernel.outbox import publish
 
+READER, MANAGER, ADMINISTRATOR = "reader", "project_manager", "administrator"
+ROLES = {READER: "reader", MANAGER: "project manager", ADMINISTRATOR: "administrator"}
+ROLE_CHOICES = list(ROLES.items())
 # What of an account says who it is.
 NAMES = frozenset({"first_name", "last_name", "username", "email"})
 # What pages show of an account, and whether they do.
@@ -23,6 +28,9 @@ class User(AbstractUser):
         "project manager", default=False, help_text="Can plan releases and their stories across all squads."
     )
     looked_at = models.DateTimeField(null=True, editable=False, help_text="when they last marked Home as read")
+    last_seen_at = models.DateTimeField(null=True, editable=False, help_text="their last page, to ten minutes")
+    # Part of what a session must match: another number ends them all (portal/accounts/sessions.py).
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
     first_steps_hidden_at = models.DateTimeField(null=True, editable=False)
 
     # Declared by name: accounts stands below squads.
@@ -48,6 +56,17 @@ class User(AbstractUser):
         if self.token is not None and self.program_of_id:
             return f"{self.token.name} (token)"
         return self.get_full_name() or self.username
+
+    @property
+    def role(self) -> str:
+        """What the person may across squads: one of ROLES."""
+        return ADMINISTRATOR if self.is_staff else MANAGER if self.is_project_manager else READER
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Have sessions end with the password, as Django does, and when they are ended all at once."""
+        own: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        # Sessions from before there was an epoch stay good.
+        return f"{own}{self.session_epoch}" if self.session_epoch else own
 
     @transaction.atomic
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -146,3 +165,62 @@ class ApiToken(models.Model):
     def is_open(self) -> bool:
         """Say whether it opens anything still."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > clock.now())
+
+
+class UserSession(models.Model):
+    """A browser in which somebody is signed in. It goes with Django's own row of the session.
+
+    The session is still good while `digest` is that of the account's session hash (see portal.accounts.sessions).
+    """
+
+    session = models.OneToOneField(
+        "sessions.Session", primary_key=True, on_delete=models.CASCADE, related_name="signed_in"
+    )
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="browser_sessions")
+    digest = models.CharField(max_length=32)
+    address = models.CharField(max_length=45, blank=True, help_text="the IP address it was last used from")
+    browser = models.CharField(max_length=300, blank=True, help_text="what the browser calls itself")
+    created_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "portal"
+        ordering = ["-seen_at"]
+
+    def __str__(self) -> str:
+        return f"session of {self.user}"
+
+    @property
+    def public_id(self) -> str:
+        """What names the session on pages; its key would open it."""
+        return hashlib.sha256(f"session {self.pk}".encode()).hexdigest()[:16]
+
+    @property
+    def device(self) -> str:
+        """The browser and its system, as people call them."""
+        return described(self.browser)
+
+
+class AccessRules(models.Model):
+    """Who may found squads and invite people, and from which mail domains people may come. One row at most."""
+
+    class Founders(models.TextChoices):
+        EVERYONE = "everyone", "everyone with an account"
+        MANAGERS = "managers", "project managers and administrators"
+        ADMINISTRATORS = "administrators", "administrators only"
+
+    class Inviters(models.TextChoices):
+        LEADS = "leads", "leads, to their squads, and administrators"
+        ADMINISTRATORS = "administrators", "administrators only"
+
+    founders = models.CharField(max_length=14, choices=Founders, default=Founders.MANAGERS)
+    inviters = models.CharField(max_length=14, choices=Inviters, default=Inviters.LEADS)
+    domains = models.JSONField(default=list, blank=True)
+    # Goes up with every change: of two who edit at once, the second is told.
+    version = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        app_label = "portal"
+
+    def __str__(self) -> str:
+        return "access rules"

@@ -1,6 +1,5 @@
 """What the account pages and the API's door read."""
 
-import hashlib
 import hmac
 from typing import Any
 
@@ -8,13 +7,9 @@ from allauth.account.models import EmailAddress
 from django.db.models import QuerySet
 
 from portal.accounts.models import ApiToken, User
+from portal.kernel.issued_secrets import digest_of
 
 PREFIX = "rodeo_"
-
-
-def digest_of(secret: str) -> str:
-    """Return what is kept of a secret: its SHA-256. The secrets are random and long, so a slow hash would add nothing."""
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def token_behind(secret: str) -> ApiToken | None:

@@ -6,6 +6,9 @@ from portal.accounts import views
 
 own = [
     path("account/", views.account_page, name="page"),
+    path("account/sessions/", views.session_list, name="sessions"),
+    path("account/sessions/end/", views.session_end, name="session_end"),
+    path("account/sessions/end-others/", views.sessions_end, name="sessions_end"),
     path("account/tokens/", views.token_create, name="token_create"),
     path("account/tokens/<int:pk>/revoke/", views.token_revoke, name="token_revoke"),
 ]

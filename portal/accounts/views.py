@@ -19,15 +19,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from portal.accounts import actions, queries
+from portal.accounts import actions, queries, sessions
 from portal.accounts.adapters import tell_taken
 from portal.accounts.forms import NameForm, TokenForm
-from portal.accounts.models import ApiToken, User
+from portal.accounts.models import ApiToken, User, UserSession
 from portal.kernel.actors import actor_of
 from portal.kernel.paging import page_of
 from portal.kernel.policy import public, writing
+from portal.kernel.text_input import given
 
 # Signing in and out, and what a person without a session needs for it.
 login, logout, inactive, signup = map(public, (account.login, account.logout, account.account_inactive, account.signup))
@@ -91,6 +92,13 @@ def admin_login(request: HttpRequest) -> HttpResponse:
     return redirect_to_login(request.GET.get("next") or reverse("admin:index"))
 
 
+@writing
+@require_safe
+def admin_password(request: HttpRequest) -> HttpResponse:
+    """Send whoever changes their password from the admin pages to the one page for it, where guesses are counted."""
+    return redirect("account_change_password")
+
+
 def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse:
     user = actor_of(request)
     kinds = list(Authenticator.objects.filter(user=user).values_list("type", flat=True))
@@ -105,6 +113,7 @@ def _page(request: HttpRequest, status: int = 200, **forms: Any) -> HttpResponse
             "passkey_count": kinds.count(Authenticator.Type.WEBAUTHN),
             "has_codes": Authenticator.Type.RECOVERY_CODES in kinds,
             "connections": SocialAccount.objects.filter(user=user).count(),
+            "session_count": sessions.sessions_of(user).count(),
             "waiting": EmailAddress.objects.filter(user=user, verified=False).first(),
             "memberships": user.memberships.select_related("squad").order_by("squad__name"),
         },
@@ -153,3 +162,34 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
     actions.revoke_token(token, by=user)
     messages.success(request, f"Token {token.name} revoked.")
     return redirect("account:page")
+
+
+@writing
+@require_safe
+def session_list(request: HttpRequest) -> HttpResponse:
+    """Where one is signed in."""
+    page = page_of(request, sessions.sessions_of(actor_of(request)))
+    context = {"page": page, "this": UserSession(pk=request.session.session_key).public_id}
+    return render(request, "portal/accounts/sessions.html", context)
+
+
+@writing
+@require_POST
+def session_end(request: HttpRequest) -> HttpResponse:
+    """Sign one of one's own browsers out."""
+    row = sessions.own_session(actor_of(request), given(request.POST, "session"))
+    if row is None:
+        messages.warning(request, "That session has already ended.")
+    else:
+        sessions.end(row)
+        messages.success(request, f"{row.device} signed out.")
+    return redirect("account:sessions")
+
+
+@writing
+@require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    """Sign out everywhere but here."""
+    sessions.end_all(User.objects.get(pk=actor_of(request).pk), but=request)
+    messages.success(request, "Signed out everywhere else. API tokens keep working until you revoke them.")
+    return redirect("account:sessions")

@@ -5,13 +5,21 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.db.models import Exists
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
-from squads.acceptance.queries import count_waiting_for
+from portal.accounts.access import may_found
+from portal.accounts.models import User
+from portal.kernel.actors import actor_of
+from releases.approvals import queries as approvals
+from releases.approvals.models import Approval
+from squads.acceptance.models import AcceptanceRequest
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Name the settings that pages mention, where they hear of news, and, once a page asks, how much waits for the person."""
+    """Name the settings that pages mention, where they hear of news, and, once a page asks, what the person may and how much
+    waits for them."""
     return {
         "open_reading": settings.RODEO_OPEN_READING,
         "base_url": settings.RODEO_BASE_URL,
@@ -20,8 +28,28 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "sign_up": settings.RODEO_SIGN_UP and settings.RODEO_PASSWORD_SIGN_IN,
         "mails": settings.RODEO_MAIL,
         "oidc": _oidc_name(),
-        "waiting_count": lambda: count_waiting_for(request.user) if request.user.is_authenticated else 0,
+        "founds": lambda: may_found(request.user),
+        "waiting_count": lambda: _count_waiting(request) if request.user.is_authenticated else 0,
+        "approvals_waiting": SimpleLazyObject(lambda: _approvals_waiting(request)),
     }
+
+
+def _count_waiting(request: HttpRequest) -> int:
+    """Return how much waits for a person. Every page asks, so the cheap question comes first: whether anything does."""
+    person = actor_of(request)
+    asked, approve = AcceptanceRequest.objects.concerning(person), Approval.objects.waiting()
+    there = Exists(asked.order_by()), Exists(approve.order_by())
+    accepts, approves = User.objects.filter(pk=person.pk).values_list(*there).get()
+    # Only then made: making these queries takes longer than asking them.
+    accept = AcceptanceRequest.objects.waiting_for(person).count() if accepts else 0
+    return accept + (approvals.waiting_for(person).count() if approves else 0)
+
+
+def _approvals_waiting(request: HttpRequest) -> list[Any]:
+    """Return the first of what waits for this person to approve; asked where a page shows it."""
+    if not request.user.is_authenticated:
+        return []
+    return list(approvals.waiting_for(actor_of(request))[: approvals.MOST_SHOWN])
 
 
 def _events_url(request: HttpRequest) -> str:

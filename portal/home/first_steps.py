@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
+from portal.accounts.access import may_found
 from portal.accounts.models import User
 from portal.kernel.actors import Anyone
 from portal.kernel.models import StateChange
@@ -44,7 +45,7 @@ def first_steps(user: Anyone) -> list[Step]:
     systems = reverse("releases:sources:system_choice")
     return [
         *([_sample_step(has, squads)] if has["sample"] else []),
-        Step("Create or join a squad", "Squads own services and stories.", _squads_url(has), has["squad"], squads),
+        _squad_step(user, has, squads),
         Step(
             "Create a story",
             "Use its key, such as PAY-12, in commit messages.",
@@ -88,8 +89,13 @@ def _sample_step(has: dict[str, Any], who: str) -> Step:
     )
 
 
-def _squads_url(has: dict[str, Any]) -> str:
-    return reverse("squads:teams:list" if has["squads"] else "squads:teams:create")
+def _squad_step(user: Anyone, has: dict[str, Any], who: str) -> Step:
+    why = "Squads own services and stories."
+    if has["squad"] or may_found(user) or not user.is_authenticated:
+        url = reverse("squads:teams:list" if has["squads"] else "squads:teams:create")
+        return Step("Create or join a squad", why, url, has["squad"], who)
+    asked = "A lead can add you." if has["squads"] else "A project manager or an administrator can create one."
+    return Step("Join a squad", why, reverse("squads:teams:list"), False, asked)
 
 
 def _rows(user: Anyone) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from portal.accounts.models import User
 from portal.home.first_steps import Step, first_steps
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
-from portal.kernel.models import Message, StateChange
+from portal.kernel.models import Mail, Message, StateChange
 from releases.models import InboundEvent, Release
 from squads.assignments.queries import assigned_to, unseen
 from squads.judge.stages import STAGE_NAMES, STAGES
@@ -64,7 +64,7 @@ def first_page() -> dict[str, Any]:
     """Return what anybody is shown: the next releases, the newest unfinished stories of them, and the first steps."""
     releases = _releases()
     under_way = Story.objects.unfinished().exclude(stage="todo").select_related("squad").order_by("-pk")
-    under_way = under_way.filter(release__in=[release.pk for release in releases if not release.released_at])
+    under_way = under_way.filter(release__in=[release.pk for release in releases if not release.is_out])
     steps = _steps_left(AnonymousUser())
     return {"lines": stories.lines(under_way[:STORIES]), "releases": releases, "steps": steps, **_portal()}
 
@@ -196,10 +196,13 @@ def _releases() -> list[Release]:
 
 
 def _portal() -> dict[str, Any]:
-    """Return how many events failed and how many messages are dead."""
+    """Return how many events failed, how many messages are dead and how many mails failed."""
     failed = InboundEvent.objects.filter(state="failed").order_by().values("state").annotate(n=Count("*")).values("n")
     # None of them was handled, so they are one group.
     dead = Message.objects.dead().order_by().values("handled_at").annotate(n=Count("*")).values("n")
-    one = User.objects.annotate(failed=Subquery(failed), dead=Subquery(dead)).order_by("pk")
-    row: Any = one.values("failed", "dead").first() or {}
-    return {"failed": row.get("failed") or 0, "dead": row.get("dead") or 0}
+    mails = Mail.objects.failed().order_by().values("state").annotate(n=Count("*")).values("n")
+    one = User.objects.annotate(failed=Subquery(failed), dead=Subquery(dead), mails=Subquery(mails)).order_by("pk")
+    row: Any = one.values("failed", "dead", "mails").first() or {}
+    return {
+        name: row.get(key) or 0 for name, key in (("failed", "failed"), ("dead", "dead"), ("failed_mails", "mails"))
+    }

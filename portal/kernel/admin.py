@@ -7,6 +7,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from portal.kernel import audit
+from portal.kernel.actors import actor_of
+
 
 class ReadOnly(admin.ModelAdmin):
     """Rows that follow from events, or that history must keep as they are: to be looked at, never to be changed."""
@@ -42,3 +45,17 @@ class NotDeleted(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        entry = super().log_addition(request, obj, message)
+        self._record(request, obj, "added", "")
+        return entry
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        entry = super().log_change(request, obj, message)
+        self._record(request, obj, "corrected", entry.get_change_message())
+        return entry
+
+    def _record(self, request: HttpRequest, obj: Any, verb: str, what: str) -> None:
+        did = f"{verb} the {obj._meta.verbose_name} {obj} by hand{f': {what}' if what else ''}"
+        audit.record(by=actor_of(request), did=did, kind="row", key=str(obj))

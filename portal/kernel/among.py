@@ -8,7 +8,7 @@ from django.db.models import Lookup
 
 
 class Among(Lookup):  # type: ignore[type-arg]
-    """`Among(F("story_id"), ids)`: as `story_id__in=ids`, for numbers.
+    """`Among(F("story_id"), ids)`: as `story_id__in=ids`, for numbers or texts.
 
     Django's own `in` writes a placeholder for each value; with hundreds, writing and reading the statement takes longer than
     answering it.
@@ -17,7 +17,7 @@ class Among(Lookup):  # type: ignore[type-arg]
     lookup_name = "among"
     prepare_rhs = False
 
-    def __init__(self, lhs: Any, values: Iterable[int]) -> None:
+    def __init__(self, lhs: Any, values: Iterable[int] | Iterable[str]) -> None:
         # A statement may be written more than once, and what yields its values once would be empty then.
         super().__init__(lhs, list(values))
 

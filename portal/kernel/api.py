@@ -1,52 +1,27 @@
-"""What every endpoint of /api/v1/ shares: who is let in, and how objections of verbs become answers."""
+"""What every endpoint of /api/v1/ shares: who is let in, and what a request may say."""
 
 import json
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.exceptions import ValidationError as Objection
-from django.db import InterfaceError, OperationalError
-from drf_spectacular.authentication import BasicScheme
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.openapi import AutoSchema
-from rest_framework import exceptions, serializers, status
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import exceptions, mixins, serializers, status
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
+from portal.kernel.actors import actor_of
+from portal.kernel.issued_secrets import IssuedSecret
 from portal.kernel.names import fold_name
-from portal.kernel.request_fields import check_names
-from portal.kernel.transitions import AlreadyMoved
-
-
-class Conflict(exceptions.APIException):
-    """Somebody was first: the thing is no longer in a state this may leave."""
-
-    status_code = status.HTTP_409_CONFLICT
-    default_detail = "Someone else changed this first. Read it again."
-    default_code = "conflict"
-
-
-class Away(exceptions.APIException):
-    """The database does not answer; trying again helps."""
-
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "The database is unavailable or busy. Nothing was saved. Try again."
-    default_code = "away"
-    wait = 5
-
-
-class TooBig(exceptions.APIException):
-    """The body is larger than allowed."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The body is too large."
-    default_code = "too_large"
+from portal.kernel.problems import NoLength
+from portal.kernel.request_fields import check_lengths, check_names
 
 
 class SpelledFilter(django_filters.CharFilter):
@@ -77,56 +52,6 @@ class YesNoFilter(django_filters.BooleanFilter):
 def named_by(slug_field: str, **options: Any) -> Any:
     """Return a read-only field that shows what a row refers to by one of its columns, such as its slug."""
     return serializers.SlugRelatedField(slug_field=slug_field, read_only=True, **options)
-
-
-def answerable(error: Exception) -> Exception:
-    """Return the API's answer to what a verb raised; other errors come back as they are."""
-    if isinstance(error, AlreadyMoved):
-        return Conflict(str(error))
-    if isinstance(error, Objection):
-        return exceptions.ValidationError(error.message_dict if hasattr(error, "error_dict") else error.messages)
-    if isinstance(error, PermissionDenied) and str(error):
-        return exceptions.PermissionDenied(str(error))
-    if isinstance(error, OperationalError | InterfaceError):
-        return Away()
-    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
-        return exceptions.ParseError("The form has too many fields or files.")
-    if isinstance(error, RequestDataTooBig):
-        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // (1024 * 1024)
-        return TooBig(f"The body is over {most} MB. Split it into several requests.")
-    return error
-
-
-class Objected(serializers.Serializer):
-    """One error. `attr` is the field it is about, if any."""
-
-    code = serializers.CharField()
-    detail = serializers.CharField()
-    attr = serializers.CharField(allow_null=True)
-
-
-class Problem(serializers.Serializer):
-    """Why a request was refused."""
-
-    type = serializers.CharField(help_text="validation_error, client_error or server_error.")
-    errors = Objected(many=True)
-
-
-class Schema(AutoSchema):
-    """Describes refusals once, with one shape, instead of anew for each endpoint."""
-
-    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
-        bodies = super()._get_response_bodies(direction)
-        codes = ["401", "403"]
-        if self.method in ("POST", "PATCH") or self.get_filter_backends():
-            codes.insert(0, "400")
-        if "{" in self.path or getattr(self.view, "action", "") == "list":
-            codes.append("404")
-        if self.method in ("POST", "PATCH"):
-            codes.append("409")
-        for code in codes:
-            bodies.setdefault(code, self._get_response_for_code(Problem, code))
-        return bodies
 
 
 class Chosen(serializers.SlugRelatedField):
@@ -163,26 +88,6 @@ class Json(JSONParser):
         raise exceptions.ValidationError({name: HALVES for name in broken if _is_whole(name)} or HALVES)
 
 
-class PasswordScheme(BasicScheme):
-    """How the schema describes signing in with a password."""
-
-    target_class = "portal.accounts.authentication.Passwords"
-
-
-class TokenScheme(OpenApiAuthenticationExtension):
-    """How the schema describes signing in with an API token."""
-
-    target_class = "portal.accounts.authentication.Tokens"
-    name = "apiToken"
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        return {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An API token. Create one under Your account, or ask a lead for a squad's token.",
-        }
-
-
 def _parameters(request: Request) -> list[str]:
     """Return what the query of an address names, but for the form of the answer."""
     return [name for name in request.query_params if name != api_settings.URL_FORMAT_OVERRIDE]
@@ -209,16 +114,24 @@ class Endpoint(GenericViewSet):
     # What the query of an address may say beside filters and pages, and which actions take no fields.
     parameters: ClassVar[tuple[str, ...]] = ()
     without_fields: ClassVar[frozenset[str]] = frozenset()
+    # Whether the endpoint reads a body that comes in chunks by itself.
+    reads_chunks = False
     parser_classes = [Json]
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.action is None:
+            # Before anything else is objected to: nothing sent with this method could be right.
+            raise exceptions.MethodNotAllowed(request.method or "")
         super().initial(request, *args, **kwargs)
         if any("\0" in str(value) for value in kwargs.values()):
             raise exceptions.NotFound
+        check_lengths(request.query_params)
         if self.marks.get(self.action or "") == "administrators" and not request.user.is_staff:
             raise exceptions.PermissionDenied("Only administrators can do this.")
         if request.method not in SAFE_METHODS:
+            if not self.reads_chunks and "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+                raise NoLength
             check_names(_parameters(request), self.known_parameters(), "parameter")
             if request.method == "DELETE" or self.action in self.without_fields:
                 check_names(_names_sent(request), ())
@@ -235,5 +148,56 @@ class Endpoint(GenericViewSet):
         check_names(_parameters(self.request), [*known, *pages.names], "parameter")
         return super().paginate_queryset(queryset)
 
-    def handle_exception(self, exc: Exception) -> Any:
-        return super().handle_exception(answerable(exc))
+
+def secrets_schema(
+    body: type[serializers.Serializer[Any]],
+    shown_once: type[serializers.Serializer[Any]],
+    *,
+    create: str,
+    destroy: str,
+    operation: str | None = None,
+) -> Callable[[type["Secrets"]], type["Secrets"]]:
+    """Describe in the API's schema what `Secrets` does: creating and revoking, each in a sentence. `operation` begins their ids,
+    where the address doesn't give good ones."""
+    ids = {verb: f"{operation}_{verb}" if operation else None for verb in ("create", "destroy")}
+    return extend_schema_view(
+        create=extend_schema(request=body, responses={201: shown_once}, operation_id=ids["create"], description=create),
+        destroy=extend_schema(responses={204: None}, operation_id=ids["destroy"], description=destroy),
+    )
+
+
+class Secrets(mixins.ListModelMixin, Endpoint):
+    """Secrets (portal.kernel.issued_secrets) of one thing: the list, one more, shown this once, and revoking one.
+
+    `body` is what is sent for one more, `shown_once` what is answered. Subclasses say in `of` which thing they are of, after
+    refusing who may change it, and issue one in `issue`.
+    """
+
+    body: ClassVar[type[serializers.Serializer[Any]]]
+    shown_once: ClassVar[type[serializers.Serializer[Any]]]
+    without_fields = frozenset({"destroy"})
+    filter_backends: list[Any] = []
+    lookup_value_regex = "[0-9]{1,18}"
+
+    def of(self) -> Any:
+        """Return what the secrets are of. Raises PermissionDenied."""
+        raise NotImplementedError
+
+    def issue(self, of: Any, **said: Any) -> tuple[IssuedSecret, str]:
+        """Issue one more; return it and its secret."""
+        raise NotImplementedError
+
+    def create(self, request: Request, **named: str) -> Response:
+        """Create one. The answer has it, shown only once."""
+        of = self.of()
+        said = self.body(data=request.data)
+        said.is_valid(raise_exception=True)
+        row, secret = self.issue(of, **said.validated_data)
+        shown = self.shown_once(row, context={"secret": secret}).data
+        return Response(shown, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+
+    def destroy(self, request: Request, pk: str, **named: str) -> Response:
+        """Revoke one."""
+        self.of()
+        get_object_or_404(self.get_queryset(), pk=pk).revoke(by=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -3,6 +3,8 @@
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 
 def address(url: str) -> str:
@@ -17,7 +19,12 @@ def address(url: str) -> str:
 
 
 def client(url: str, timeout: float = 2) -> redis.Redis:
-    """Return a connection to the broker that gives up after `timeout` seconds. ValueError if it is no Redis address."""
+    """Return a connection to the broker that gives up after `timeout` seconds. ValueError if it is no Redis address.
+
+    A connection that the broker closed is made anew once. One that answers nothing is not asked again: by default it would
+    be three times, with pauses.
+    """
+    once = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
     return redis.Redis.from_url(
-        address(url), socket_connect_timeout=timeout, socket_timeout=timeout, health_check_interval=30
+        address(url), socket_connect_timeout=timeout, socket_timeout=timeout, health_check_interval=30, retry=once
     )

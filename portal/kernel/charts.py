@@ -33,6 +33,14 @@ class Bar:
         return sum(self.values)
 
 
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One layer of a burn-up: its name, and how high it is at each of the days."""
+
+    name: str
+    values: tuple[int, ...]
+
+
 def nice_steps(largest: float, wanted: int = 4) -> list[int]:
     """Return round numbers from 0 to at least `largest`, in about `wanted` equal steps."""
     if largest <= 0:
@@ -78,14 +86,14 @@ class _Frame:
         """Return how high a number lies."""
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / self.steps[-1]
 
-    def axes(self) -> str:
-        """Draw both axes with their labels."""
+    def axes(self, unit: str = "") -> str:
+        """Draw both axes with their labels; `unit` follows each number."""
         parts = []
         for step in self.steps:
             kind = "chart__grid" if step else "chart__axis"
             y = self.y(step)
             parts.append(f'<path class="{kind}" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>')
-            parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{step}</text>')
+            parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{step}{unit}</text>')
         days = month_starts(self.first, self.last)
         for index, day in enumerate(days or [self.first, self.last]):
             x = self.x(day)
@@ -175,4 +183,108 @@ def _running(frame: _Frame, bars: Sequence[Bar]) -> str:
     return (
         f'<path class="chart__line" d="M{"L".join(points)}"><title>running total: {total}</title></path>'
         f'<text x="{x}" y="{float(y) - 7:.1f}" text-anchor="end">{total} in all</text>'
+    )
+
+
+def burn_up(days: Sequence[date], areas: Sequence[Area], scope: Sequence[int], title: str) -> SafeString:
+    """Draw layers on top of each other over days, and the line of the whole above them.
+
+    `days` are in order and at least one; `areas` from the bottom up, and `scope`, have a value for each of them.
+    """
+    if len(days) == 1:
+        days = [days[0] - timedelta(days=1), days[0]]
+        areas = [Area(each.name, each.values * 2) for each in areas]
+        scope = [*scope, *scope]
+    frame = _Frame([Bar(day, "", (value,)) for day, value in zip(days, scope, strict=True)], max(scope))
+    places = [frame.x(day) for day in days]
+    parts, foot = [frame.axes()], [0] * len(days)
+    for number, area in enumerate(areas, start=1):
+        top = [low + value for low, value in zip(foot, area.values, strict=True)]
+        parts.append(_area(frame, places, foot, top, number, f"{area.name}: {area.values[-1]} at the end"))
+        foot = top
+    line = "L".join(f"{x:.1f} {frame.y(value):.1f}" for x, value in zip(places, scope, strict=True))
+    parts.append(f'<path class="chart__whole" d="M{line}"><title>in all: {scope[-1]} at the end</title></path>')
+    wide = (places[-1] - places[0]) / (len(places) - 1)
+    for place, day in enumerate(days):
+        said = ", ".join(f"{each.values[place]} {each.name}" for each in reversed(areas) if each.values[place])
+        words = conditional_escape(f"{day.isoformat()}: {scope[place]} in all" + (f"; {said}" if said else ""))
+        parts.append(
+            f'<rect class="chart__hit" x="{places[place] - wide / 2:.1f}" y="{TOP}" width="{wide:.1f}"'
+            f' height="{HEIGHT - TOP - BOTTOM}"><title>{words}</title></rect>'
+        )
+    return format_html(
+        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
+        WIDTH,
+        HEIGHT,
+        title,
+        mark_safe("".join(parts)),  # noqa: S308 - numbers, and names escaped above
+    )
+
+
+def _area(
+    frame: _Frame, places: Sequence[float], foot: Sequence[int], top: Sequence[int], number: int, words: str
+) -> str:
+    there = [f"{x:.1f} {frame.y(value):.1f}" for x, value in zip(places, top, strict=True)]
+    back = [f"{x:.1f} {frame.y(value):.1f}" for x, value in zip(places, foot, strict=True)]
+    shape = "L".join([*there, *reversed(back)])
+    return f'<path class="chart__layer-{number}" d="M{shape}Z"><title>{conditional_escape(words)}</title></path>'
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A day that is marked on a chart of chances, with what is written beside it."""
+
+    day: date
+    name: str
+    kind: str = ""
+
+
+# So many days of a curve can be pointed at; the others lie too close.
+POINTED_AT = 60
+
+
+def chances(curve: Sequence[tuple[date, float]], marks: Sequence[Mark], title: str) -> SafeString:
+    """Draw how likely something is by each day (0 to 1, in order of time), with marked days as upright lines.
+
+    There must be at least one day. A mark outside the days makes the axis longer. `kind` is "target" for what is wished for.
+    """
+    frame = _Frame([Bar(day, "", ()) for day in [*(day for day, _ in curve), *(mark.day for mark in marks)]], 100)
+    frame.steps = [0, 25, 50, 75, 100]
+    points = [(frame.x(day), frame.y(share * 100)) for day, share in curve]
+    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    base = frame.y(0)
+    parts = [
+        frame.axes(" %"),
+        f'<path class="chart__area" d="M{points[0][0]:.1f} {base}L{line}L{points[-1][0]:.1f} {base}Z"/>',
+        f'<path class="chart__curve" d="M{line}"/>',
+        *_pointed_at(frame, curve),
+        *(_mark(frame, mark, row) for row, mark in enumerate(marks)),
+    ]
+    return format_html(
+        '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
+        WIDTH,
+        HEIGHT,
+        title,
+        mark_safe("".join(parts)),  # noqa: S308 - numbers, and names escaped below
+    )
+
+
+def _pointed_at(frame: _Frame, curve: Sequence[tuple[date, float]]) -> list[str]:
+    stride = ceil(len(curve) / POINTED_AT)
+    return [
+        f'<circle class="chart__point" cx="{frame.x(day):.1f}" cy="{frame.y(share * 100):.1f}" r="5">'
+        f"<title>{day.isoformat()}: {share:.0%}</title></circle>"
+        for day, share in curve[::stride]
+    ]
+
+
+def _mark(frame: _Frame, mark: Mark, row: int) -> str:
+    """Draw an upright line with its name beside it, to the side where there is room; each in a row of its own."""
+    x = frame.x(mark.day)
+    anchor, side = ("end", -5) if x > WIDTH / 2 else ("start", 5)
+    kind = "chart__target" if mark.kind == "target" else "chart__mark"
+    name = conditional_escape(mark.name)
+    return (
+        f'<path class="{kind}" d="M{x:.1f} {2 + row * 13}V{HEIGHT - BOTTOM}"><title>{name}</title></path>'
+        f'<text class="chart__name" x="{x + side:.1f}" y="{11 + row * 13}" text-anchor="{anchor}">{name}</text>'
     )

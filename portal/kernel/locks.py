@@ -1,8 +1,13 @@
 """One holder at a time, across processes and machines."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.db import connection
+
+# Milliseconds.
+BRIEFLY = 250
 
 
 def hold(name: str, *, wait: bool = True) -> bool:
@@ -22,3 +27,18 @@ def hold(name: str, *, wait: bool = True) -> bool:
             return True
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [key])
         return bool(cursor.fetchone()[0])
+
+
+@contextmanager
+def waiting_briefly() -> Iterator[None]:
+    """Have SQLite give up soon where something else writes for long: what only notes that somebody reads must not wait."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    (usual,) = connection.connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.connection.execute(f"PRAGMA busy_timeout = {BRIEFLY}")
+    try:
+        yield
+    finally:
+        connection.connection.execute(f"PRAGMA busy_timeout = {usual}")

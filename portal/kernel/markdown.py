@@ -13,6 +13,7 @@ import nh3
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 # Longer texts are shown as they were written: parsing them would hold up the page.
@@ -64,6 +65,29 @@ HEADINGS = {"h1": "h3", "h2": "h4", "h3": "h5", "h4": "h6", "h5": "h6"}
 _parser = MarkdownIt("js-default", {"html": False, "linkify": False, "typographer": False, "breaks": True})
 _parser.options["maxNesting"] = 20
 _parser.disable(["image", "html_block", "html_inline"], ignoreInvalid=True)
+
+# What begins a mention or is part of an address; escaped, it does neither.
+BEGINNINGS = ("@", ":")
+
+
+def _join_texts(state: StateCore) -> None:
+    """Join the pieces of running text, but for an escaped “@” or “:”: what is written as text becomes no mention and no link."""
+    for line in state.tokens:
+        joined: list[Token] = []
+        for token in line.children or []:
+            plain = token.info == "escape" and token.content in BEGINNINGS
+            if token.type == "text_special":
+                token = _text(token.content)
+                token.meta["plain"] = plain
+            if joined and token.type == joined[-1].type == "text" and not (plain or joined[-1].meta.get("plain")):
+                joined[-1].content += token.content
+            else:
+                joined.append(token)
+        if line.children:
+            line.children = joined
+
+
+_parser.core.ruler.at("text_join", _join_texts)
 
 _pages = MarkdownIt("js-default", {"html": False, "linkify": False, "typographer": False, "breaks": False})
 _pages.disable(["image", "html_block", "html_inline"], ignoreInvalid=True)
@@ -180,7 +204,7 @@ def _named(tokens: list[Token], stories: Mapping[str, str], people: Mapping[str,
     inside = 0
     for token in tokens:
         inside += token.nesting if token.type in ("link_open", "link_close") else 0
-        if token.type == "text" and not inside:
+        if token.type == "text" and not inside and not token.meta.get("plain"):
             yield from _split(token.content, stories, people)
         else:
             yield token

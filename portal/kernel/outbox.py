@@ -16,7 +16,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import connection, transaction
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
 from portal.kernel.bulk_update import insert
 from portal.kernel.events import Event
@@ -111,7 +111,8 @@ def _deliver_one(pk: int) -> Outcome:
         return Outcome.TAKEN
     try:
         with transaction.atomic():
-            message = Message.objects.waiting().select_for_update(skip_locked=True).filter(pk=pk).first()
+            # Who looks whether it is due holds it for a moment: wait, or it would lie there until the claim is over.
+            message = Message.objects.waiting().select_for_update().filter(pk=pk).first()
             if message is None:
                 return Outcome.TAKEN
             _handle(message)
@@ -224,6 +225,8 @@ def _note_redelivery(key: str, by: Actor, because: str) -> None:
         because=signed(by, because),
         at=clock.now(),
     )
+    did = f"redelivered {because}" if because else f"redelivered the message {key}"
+    audit.record(by=by, did=did, kind="message", key=key)
     transaction.on_commit(wake)
 
 

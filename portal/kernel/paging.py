@@ -61,6 +61,7 @@ class ApiPages(PageNumberPagination):
 
     page_size = PER_PAGE
     page_size_query_param = "page_size"
+    invalid_page_message = "There’s no page {page_number} in this list."
     max_page_size = 200
     place_query_param = "cursor"
     # More rows than this are not counted, where counting them would take longer than showing them.
@@ -71,6 +72,7 @@ class ApiPages(PageNumberPagination):
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
         """Return the rows of the page that the request asks for."""
         self.request: Request = request
+        self._check_size(request.query_params.get(self.page_size_query_param))
         self.places: list[keyset.Column] = []
         found = keyset.ordered(queryset) if isinstance(queryset, QuerySet) else None
         if found is None or self.page_query_param in request.query_params:
@@ -83,6 +85,11 @@ class ApiPages(PageNumberPagination):
         self.counted = None if asked else self._count(queryset)
         self.begun = bool(asked)
         return self._page(rows, asked, size)
+
+    def _check_size(self, asked: str | None) -> None:
+        """Refuse what is no number. One that is too large means as many as there can be."""
+        if asked is not None and not (asked.isascii() and asked.isdigit() and len(asked) < 20 and int(asked)):
+            raise ValidationError({self.page_size_query_param: f"Write a number from 1 to {self.max_page_size}."})
 
     def _page(self, rows: Any, asked: str, size: int) -> list[Any]:
         columns, backwards = self.places, False
@@ -146,6 +153,13 @@ class ApiPages(PageNumberPagination):
             "schema": {"type": "string"},
         }
         described = [*super().get_schema_operation_parameters(view), place]
+        for each in described:
+            if each["schema"]["type"] == "integer":
+                each["schema"] = {"type": "integer", "minimum": 1}
+            if each["name"] == self.page_size_query_param:
+                each["description"] = (
+                    f"How many to show on a page, {PER_PAGE} without it. Above {self.max_page_size}, {self.max_page_size}."
+                )
         return [each for each in described if each["name"] in self.names]
 
     @property

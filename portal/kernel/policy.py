@@ -88,6 +88,16 @@ def planners(view: View) -> View:
     return _marked(view, "planners", _signed_in, "Sign in first.")
 
 
+def answers(view: View) -> View:
+    """Who answers for the release concerned: its owner, project managers, administrators; the view itself checks that."""
+    return _marked(view, "answers", _signed_in, "Sign in first.")
+
+
+def founders(view: View) -> View:
+    """Those who may create squads, by the access rules; the view itself checks that the person is one."""
+    return _marked(view, "founders", _signed_in, "Sign in first.")
+
+
 def managers(view: View) -> View:
     """Project managers and administrators: what holds for all squads."""
     return _marked(
@@ -114,6 +124,12 @@ def check_administrator(by: Anyone | None, doing: str) -> None:
     """Refuse everybody but administrators, and commands on the machine itself (None), to do what reaches other systems."""
     if by is not None and not by.is_staff:
         raise PermissionDenied(f"Only administrators can {doing}.")
+
+
+def check_manager(by: Anyone, doing: str) -> None:
+    """Refuse everybody but project managers and administrators to do what holds for all squads."""
+    if not (by.is_authenticated and (by.is_staff or by.is_project_manager)):
+        raise PermissionDenied(f"Only project managers and administrators can {doing}, because it affects all squads.")
 
 
 class ReadingAllowed(BasePermission):

@@ -9,7 +9,9 @@ from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import patch_cache_control
 
 # What follows in an address opens an account, or a release, to whoever has it.
-OPENING = re.compile(r"(/invitations/|/shared/|/accounts/(?:confirm-email|password/reset/key)/)[^/\s]+")
+OPENING = re.compile(
+    r"(/invitations/|/shared/|/freezes/calendar/|/calendar/feeds/|/accounts/(?:confirm-email|password/reset/key)/)[^/\s]+"
+)
 
 # Pages here show second factors, and the person's own tokens.
 SECRETIVE = ("/accounts/", "/account/")

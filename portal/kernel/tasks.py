@@ -1,11 +1,11 @@
-"""The task that drains what is waiting (listed by portal/subscriptions.py), and the one that sends a mail."""
+"""The tasks that drain what is waiting (portal/subscriptions.py lists what the first one drains), and that send mail."""
 
 from collections.abc import Callable
-from smtplib import SMTPException
 
 from celery import shared_task
 
 from portal.kernel import mail, outbox
+from portal.kernel.outages import going_on, left_to_the_sweep
 
 DRAINS: list[Callable[[], int]] = [outbox.deliver]
 
@@ -14,27 +14,23 @@ DRAINS: list[Callable[[], int]] = [outbox.deliver]
 def drain() -> None:
     """Work off everything that waits as a row: the inbox and the outbox. Safe to run at any time, any number of times."""
     for each in DRAINS:
-        each()
+        with left_to_the_sweep("what is to be read or delivered"), going_on("what is to be read or delivered"):
+            each()
 
 
-@shared_task(name="portal.kernel.tasks.prune_messages")
-def prune_messages() -> None:
-    """Delete delivered messages that are older than RODEO_OUTBOX_KEEP_DAYS. Safe to run at any time."""
-    outbox.prune()
+@shared_task(name=mail.TASK)
+def send_mails() -> None:
+    """Send every mail that is due. Safe to run at any time, any number of times."""
+    with left_to_the_sweep("mail"):
+        mail.send_waiting()
 
 
-@shared_task(
-    name="portal.kernel.tasks.send_mail",
-    autoretry_for=(OSError, SMTPException),
-    retry_backoff=10,
-    retry_backoff_max=1800,
-    max_retries=10,
-)
+@shared_task(name="portal.kernel.tasks.send_mail")
 def send_mail(*, sealed: str) -> None:
-    """Send one mail, again and again for some hours while the mail server does not take it."""
-    mail.send(sealed)
+    """Make a row of a mail that a version before rows put into the broker: such tasks may still wait there after an update."""
+    mail.take_over(sealed)
 
 
-def queue_mail(event: mail.MailWritten) -> None:
-    """Hand a written mail to the worker; see portal/subscriptions.py."""
-    send_mail.delay(sealed=event.sealed)
+def keep_written_mail(event: mail.MailWritten) -> None:
+    """Make a row of a mail that a version before rows put into the outbox; see portal/subscriptions.py."""
+    mail.take_over(event.sealed)

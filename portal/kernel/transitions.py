@@ -21,6 +21,14 @@ class AlreadyMoved(Exception):
         super().__init__(f"{subject} {state} Someone else may have changed it. Reload the page.")
 
 
+class ChangedMeanwhile(AlreadyMoved):
+    """Something that has a version was saved by somebody else since it was read."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject, "changed", "changed")
+        self.args = (f"Someone else changed {subject} meanwhile. Read the new version, then change it again.",)
+
+
 def signed(by: Actor | None, because: str) -> str:
     """Return the reason with the name of the API token that acted for somebody, if one did."""
     token = getattr(by, "token", None)

@@ -1,7 +1,7 @@
 """Waking the worker after a commit without making the request pay for it.
 
 Rows are the truth and the sweep finds every one of them; waking only makes it soon. One thread per process sends at
-most one wake-up per PAUSE however many rows were committed, and always one after the last of them.
+most one wake-up per task and PAUSE however many rows were committed, and always one after the last of them.
 """
 
 import logging
@@ -21,24 +21,28 @@ class _Waker:
 
     def __init__(self) -> None:
         self.wanted = threading.Event()
+        self.tasks: set[str] = set()
         self.lock = threading.Lock()
         self.process = 0
 
-    def ask(self) -> None:
+    def ask(self, task: str) -> None:
+        with self.lock:
+            self.tasks.add(task)
+            if self.process != os.getpid():
+                threading.Thread(target=self.run, name="rodeo-wake", daemon=True).start()
+                self.process = os.getpid()
         self.wanted.set()
-        if self.process != os.getpid():
-            with self.lock:
-                if self.process != os.getpid():
-                    threading.Thread(target=self.run, name="rodeo-wake", daemon=True).start()
-                    self.process = os.getpid()
 
     def run(self) -> None:
         rest = threading.Event()
         while True:
             self.wanted.wait()
             self.wanted.clear()
+            with self.lock:
+                tasks, self.tasks = self.tasks, set()
             try:
-                current_app.send_task(TASK, retry=False, ignore_result=True)
+                for task in tasks:
+                    current_app.send_task(task, retry=False, ignore_result=True)
             except Exception as error:
                 # Nothing is lost: the row stays and the next sweep takes it.
                 logger.warning("the broker did not take a wake-up (%s); the sweep will do the work", error)
@@ -49,7 +53,7 @@ class _Waker:
 _waker = _Waker()
 
 
-def wake() -> None:
-    """Ask for waiting rows to be worked on soon. Returns at once and never raises."""
+def wake(task: str = TASK) -> None:
+    """Ask for waiting rows to be worked on soon, by this task. Returns at once and never raises."""
     if getattr(settings, "RODEO_WAKE", True):
-        _waker.ask()
+        _waker.ask(task)

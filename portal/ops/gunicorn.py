@@ -1,4 +1,7 @@
-"""How gunicorn serves the portal under `make run`: `gunicorn -c python:portal.ops.gunicorn portal.wsgi`."""
+"""How gunicorn serves the portal: `gunicorn --config python:portal.ops.gunicorn portal.wsgi`.
+
+Units of systemd name this file and only what a machine decides (docs/production.md), so that they fit older and newer code.
+"""
 
 import signal
 from typing import Any
@@ -8,7 +11,7 @@ from django.conf import settings
 from portal.ops.parent_death import die_with_parent
 from portal.settings.environment import choose_settings
 
-worker_class = "gthread"
+worker_class = "portal.ops.web_worker.WebWorker"
 workers = 2
 threads = 8
 # Boards ask again every few seconds: with the default of 2 they would reconnect each time.

@@ -1,5 +1,6 @@
 """Is everything there that the portal needs? One answer per part, with its remedy."""
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from portal.kernel import clock
 from portal.kernel.broker import client
+from portal.kernel.models import Mail
 from portal.kernel.secrets import secret_fields
 from portal.ops import heartbeat, metrics
 from portal.schedule import HEARTBEAT_LATE
@@ -28,7 +30,7 @@ class Check:
     age: float | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return what /readyz says of it."""
+        """Return what /readyz and /status say of it."""
         said: dict[str, Any] = {"ok": self.ok, "detail": self.detail}
         if self.age is not None:
             said["age_seconds"] = round(self.age, 1)
@@ -37,6 +39,10 @@ class Check:
         return said
 
 
+# From when on somebody must look, in seconds: unread events, undelivered messages, unsent mails.
+BACKLOG_LATE, MESSAGE_LATE, MAIL_LATE = 1800, 3600, 900
+# There is too little room below both: in bytes, and as a share of the disk.
+LEAST_FREE, LEAST_SHARE = 1 * 2**30, 0.05
 START = "`make run` restarts it automatically; elsewhere start "
 _migrated: set[str] = set()
 
@@ -79,6 +85,9 @@ def secrets() -> Check:
     remedy = "Put the missing key back into RODEO_FIELD_KEYS, after the newest one (see docs/production.md)."
     try:
         for model, name in secret_fields():
+            if model is Mail:
+                # A mail that cannot be read is one failed mail; everybody else can still come in.
+                continue
             # A secret whose key is missing reads as none at all.
             if "" in model._default_manager.exclude(**{name: ""}).values_list(name, flat=True)[:200]:
                 return Check("secrets", False, f"a {model._meta.verbose_name}'s {name} can’t be read", remedy)
@@ -103,60 +112,97 @@ def broker() -> Check:
     return Check("broker", True, f"answered in {round((time.monotonic() - started) * 1000)} ms")
 
 
-def _process(name: str, command: str) -> Check:
+def _process(name: str, command: str, broker_answers: bool) -> Check:
+    """Was a process heard of lately? A broker that doesn't answer is not asked for each of them: that takes its time."""
     remedy = f"{START}`{command}`."
+    unknown = Check(name, False, "unknown: heartbeats are in the broker, which didn’t answer", remedy)
+    if not broker_answers:
+        return unknown
     try:
         last = heartbeat.last(name)
     except (redis.RedisError, ValueError, OSError):
-        return Check(name, False, "unknown: heartbeats are in the broker, which didn’t answer", remedy)
+        return unknown
     if last is None:
         return Check(name, False, "no heartbeat", remedy)
     detail = f"last heartbeat {last.age:.0f} s ago" if last.age < 60 else f"silent for {clock.duration(last.age)}"
     return Check(name, last.age <= HEARTBEAT_LATE, detail, remedy, age=last.age)
 
 
-def worker() -> Check:
-    """Is there a worker that takes tasks?"""
-    return _process(heartbeat.WORKER, "celery -A portal.celery worker")
+# Processes that are heard of through the broker, and how each is started where `make run` does not.
+PROCESSES = {
+    heartbeat.WORKER: "celery -A portal.celery worker",
+    heartbeat.PULLER: "celery -A portal.celery worker --queues pulls",
+    heartbeat.BEAT: "celery -A portal.celery beat",
+}
 
 
-def puller() -> Check:
-    """Is there a worker that pulls sources?"""
-    return _process(heartbeat.PULLER, "celery -A portal.celery worker --queues pulls")
+def _waiting(count: int, what: str, oldest: float) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}" + (
+        f", the oldest for {clock.duration(oldest)}" if count else ""
+    )
 
 
-def messages(now: metrics.Measured) -> str:
-    """Say how many messages wait, and how many are dead: that is for a person to mend, and the portal works all the same."""
-    waiting = f"{now.messages:,} message{'' if now.messages == 1 else 's'} to deliver"
-    if now.messages:
-        waiting += f", the oldest for {now.oldest_message:.0f} s"
-    return f"{waiting}; {now.dead:,} dead (an administrator can redeliver them)" if now.dead else waiting
-
-
-def backlog() -> Check:
-    """How much waits, and since when? For the eyes of people and monitors: a long queue is no reason to be taken away."""
-    try:
-        now = metrics.measured()
-    except (DatabaseError, OSError, redis.RedisError, ValueError) as error:
-        return Check("backlog", True, f"unknown ({type(error).__name__})")
-    events = f"{now.pending:,} event{'' if now.pending == 1 else 's'} to read, the oldest for {now.oldest:.0f} s"
-    tasks = sum(now.queues.values())
+def _backlog(now: metrics.Measured) -> Check:
+    """How much waits to be read, and since when?"""
+    tasks = f"{sum(now.queues.values()):,}" if now.queues else "unknown"
     return Check(
         "backlog",
-        True,
-        f"{events}; {messages(now)}; {tasks:,} tasks in the broker; the latest pull is {now.lag:.0f} s behind",
+        now.oldest <= BACKLOG_LATE,
+        f"{_waiting(now.pending, 'unread event', now.oldest)}; {tasks} tasks in the broker; "
+        f"the latest pull is {now.lag:.0f} s behind",
+        "Check the worker and its log. After a large import, wait: events are read in their order.",
         age=now.oldest,
     )
 
 
-def scheduler() -> Check:
-    """Is there a scheduler that sends the periodic ones?"""
-    return _process(heartbeat.BEAT, "celery -A portal.celery beat")
+def _messages(now: metrics.Measured) -> Check:
+    """Does follow-up work get done?"""
+    detail = _waiting(now.messages, "waiting message", now.oldest_message)
+    detail += f"; {now.dead:,} dead" if now.dead else ""
+    remedy = "Fix the cause, then redeliver them. Administrators see both under Dead messages."
+    return Check("messages", not now.dead and now.oldest_message <= MESSAGE_LATE, detail, remedy)
 
 
-CHECKS: tuple[Callable[[], Check], ...] = (database, secrets, broker, worker, puller, scheduler, backlog)
+def _mails(now: metrics.Measured) -> Check:
+    """Do mails reach the mail server?"""
+    detail = _waiting(now.mails, "waiting mail", now.oldest_mail)
+    detail += f"; {now.failed_mails:,} failed" if now.failed_mails else ""
+    remedy = "Check RODEO_EMAIL_URL and the mail server. Administrators see the errors under Unsent mails."
+    return Check("mails", not now.failed_mails and now.oldest_mail <= MAIL_LATE, detail, remedy)
+
+
+def waiting(broker_answers: bool = True) -> list[Check]:
+    """What waits, and does any of it wait too long or need somebody?"""
+    try:
+        now = metrics.measured(with_queues=broker_answers)
+    except (DatabaseError, OSError, redis.RedisError, ValueError) as error:
+        # The check of the part that is away says so.
+        unknown = f"unknown ({type(error).__name__})"
+        return [Check(name, True, unknown) for name in ("backlog", "messages", "mails")]
+    return [_backlog(now), _messages(now), _mails(now)]
+
+
+def disk() -> Check:
+    """Is there room in the state folder, where the embedded database and broker, git mirrors and static files are?"""
+    remedy = "Make room on that disk. Until then, changes and events may be refused; nothing that was saved is lost."
+    try:
+        found = shutil.disk_usage(settings.STATE_DIR)
+    except OSError as error:
+        return Check("disk", False, f"the state folder can’t be read ({type(error).__name__})", remedy)
+    free = f"{found.free / 2**30:.1f} GiB of {found.total / 2**30:.1f} GiB free"
+    return Check("disk", found.free >= min(LEAST_FREE, found.total * LEAST_SHARE), free, remedy)
+
+
+NEEDED_TO_SERVE: tuple[Callable[[], Check], ...] = (database, secrets)
+
+
+def readiness() -> list[Check]:
+    """Return the state of what a web process needs to serve people."""
+    return [check() for check in NEEDED_TO_SERVE]
 
 
 def look() -> list[Check]:
-    """Return the state of every part."""
-    return [check() for check in CHECKS]
+    """Return the state of every part, and of what waits."""
+    reached = broker()
+    processes = [_process(name, command, reached.ok) for name, command in PROCESSES.items()]
+    return [*readiness(), reached, *processes, disk(), *waiting(reached.ok)]

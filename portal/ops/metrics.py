@@ -1,4 +1,4 @@
-"""How much waits and how far behind it is, for /readyz and, as Prometheus reads it, for /metrics. No names: anybody may ask."""
+"""How much waits and how far behind it is, for /status and, as Prometheus reads it, for /metrics. No names: anybody may ask."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from portal.kernel import clock
 from portal.kernel.broker import client
-from portal.kernel.models import Message
+from portal.kernel.models import Mail, Message
 from portal.ops import heartbeat
 from releases.inbox.models import InboundEvent, Source
 from releases.pulling.leases import overdue
@@ -23,7 +23,8 @@ QUEUES = ("celery", "pulls")
 class Measured:
     """What waits now. `oldest` and `lag` are in seconds: of the oldest pending event, of the pull that is most overdue.
 
-    `messages` wait in the outbox, the oldest for `oldest_message` seconds; `dead` ones were given up.
+    `messages` wait in the outbox, the oldest for `oldest_message` seconds; `dead` ones were given up. `mails` wait to be
+    sent, the oldest for `oldest_mail` seconds; `failed_mails` were refused or given up.
     """
 
     pending: int
@@ -32,20 +33,26 @@ class Measured:
     messages: int
     oldest_message: float
     dead: int
+    mails: int
+    oldest_mail: float
+    failed_mails: int
     queues: dict[str, int]
     lag: float
     sources: dict[str, int]
 
 
-def measured() -> Measured:
-    """Look. Raises DatabaseError, or redis.RedisError when the broker is away."""
+def measured(with_queues: bool = True) -> Measured:
+    """Look, at the queues in the broker too if asked. Raises DatabaseError, or redis.RedisError when the broker is away."""
     now = clock.now()
     waiting = InboundEvent.objects.filter(state=InboundEvent.State.PENDING).order_by()
     inbox = waiting.aggregate(count=Count("pk"), oldest=Min("received_at"))
     outbox = Message.objects.waiting().order_by().aggregate(count=Count("pk"), oldest=Min("created_at"))
+    mails = Mail.objects.waiting().order_by().aggregate(count=Count("pk"), oldest=Min("created_at"))
     behind = Source.objects.filter(overdue(now)).order_by().aggregate(first=Min("next_pull_at"))["first"]
-    with client(settings.BROKER_URL, timeout=1) as connected:
-        queues = {name: int(connected.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
+    queues = {}
+    if with_queues:
+        with client(settings.BROKER_URL, timeout=1) as connected:
+            queues = {name: int(connected.llen(name)) for name in QUEUES}  # type: ignore[arg-type]
     states = Source.objects.order_by().values("state").annotate(count=Count("pk")).values_list("state", "count")
     return Measured(
         pending=inbox["count"],
@@ -54,6 +61,9 @@ def measured() -> Measured:
         messages=outbox["count"],
         oldest_message=(now - outbox["oldest"]).total_seconds() if outbox["oldest"] else 0.0,
         dead=Message.objects.dead().order_by().count(),
+        mails=mails["count"],
+        oldest_mail=(now - mails["oldest"]).total_seconds() if mails["oldest"] else 0.0,
+        failed_mails=Mail.objects.failed().order_by().count(),
         queues=queues,
         lag=(now - behind).total_seconds() if behind else 0.0,
         sources={**dict.fromkeys(Source.State.values, 0), **dict(states)},
@@ -76,6 +86,11 @@ class Backlog(Collector):
             "rodeo_outbox_oldest_waiting_seconds", "Age of the oldest waiting message", now.oldest_message
         )
         yield GaugeMetricFamily("rodeo_outbox_dead_messages", "Dead messages: no longer retried", now.dead)
+        mails = GaugeMetricFamily("rodeo_mails", "Mails that no mail server has accepted", labels=["state"])
+        mails.add_metric(["waiting"], now.mails)
+        mails.add_metric(["failed"], now.failed_mails)
+        yield mails
+        yield GaugeMetricFamily("rodeo_mail_oldest_waiting_seconds", "Age of the oldest waiting mail", now.oldest_mail)
         tasks = GaugeMetricFamily("rodeo_queue_tasks", "Tasks waiting in the broker", labels=["queue"])
         for name, count in now.queues.items():
             tasks.add_metric([name], count)

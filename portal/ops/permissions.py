@@ -15,6 +15,8 @@ WHO = {
     "members": "members and leads of the squad concerned (of any squad, if there is none), administrators",
     "leads": "leads of the squad concerned, administrators",
     "planners": "project managers, members and leads of any squad, administrators",
+    "answers": "the release’s owner, project managers, administrators; no squad token",
+    "founders": "project managers, administrators; administrators can allow everyone, or only themselves, under *Access*",
     "managers": "project managers, administrators",
     "administrators": "administrators",
     "reports": "sources, and squads’ API tokens with the scope report",
@@ -28,11 +30,14 @@ endpoint); tests compare it, and open every address in every role.
 | role | how to get it | what it adds |
 |---|---|---|
 | anyone | without an account | signing in, health checks; with `RODEO_OPEN_READING` all reading |
-| reader | an account: invited, or by the company’s own sign-in | reads everything; edits their account; can create a squad |
+| reader | an account: invited, or by the company’s own sign-in | reads everything; edits their account |
 | member | a lead or an administrator adds or invites one | the squad’s stories, evidence, services; environments; releases |
-| lead | creates the squad, or a lead makes them one | the squad’s details, board settings, people, tokens |
-| project manager | an administrator sets it on the account | plans releases and any squad’s stories for them; environments |
-| administrator | an administrator sets it on the account (staff) | everything everywhere: sources, invitations, the admin pages |
+| lead | creates the squad, or a lead makes them one | the squad’s details, board settings, people, tokens; invites people |
+| project manager | an administrator sets the role | plans releases and any squad’s stories; environments; creates squads |
+| administrator | an administrator sets the role | everything everywhere: sources, people, access rules, the audit log |
+
+Under *Administration*, *Access*, they decide who creates squads (at first: project managers and administrators), whether
+leads can invite people, and from which mail domains people may come. There is always an administrator.
 
 A squad with members always has a lead; only an administrator can remove the last one. Accepters are members who can accept the
 squad’s stories in production. Everyone can leave a squad.
@@ -40,6 +45,9 @@ squad’s stories in production. Everyone can leave a squad.
 Everyone with an account can comment on any story and watch it. Only its author can change a comment. Only the person asked, or an
 accepter of the squad, can answer a request for acceptance; administrators can’t. Shared views can be deleted by the person
 who saved them and by leads. Only project managers and administrators can change which environments are production.
+
+A release’s owner, project managers and administrators answer for it. Marked *answers* is what only they may do, such as
+overriding a gate. They alone change its owner, its line and its release date.
 
 API tokens can do what their owner can (a squad’s token: what a member can), within their scopes: *read* for GET, *write* for
 every change, *report* for reports about the squad’s own services and stories. Passwords work for the API only without two-step

@@ -10,8 +10,9 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
 import redis
 from django.conf import settings
@@ -20,6 +21,7 @@ from django.core.management import call_command, get_commands
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from portal.kernel import storage
 from portal.kernel.broker import client
 from portal.ops import broker, heartbeat
 from portal.ops.supervisor import Child, Console, Supervisor
@@ -27,10 +29,14 @@ from portal.settings.base import BASE_DIR, STATE_DIR
 from portal.settings.embedded import broker_socket, kept_secret
 from portal.settings.environment import read
 
+T = TypeVar("T")
 HOST = "127.0.0.1"
 FIRST_ADMINISTRATOR = "rodeo"
 READY_WITHIN = 90.0
+# How long to wait, in seconds, until something is tried again that the disk had no room for.
+RETRY_EVERY = 2.0
 GIVE_UP_AFTER = 4
+NEEDED = ("database", "secrets", "broker", heartbeat.WORKER, heartbeat.PULLER, heartbeat.BEAT)
 # True of every small server and no concern of somebody who tries Rodeo out.
 BROKER_CHATTER = ("Memory overcommit must be enabled", "scheduling shutdown", "ready to exit")
 
@@ -49,7 +55,7 @@ def the_port(text: str) -> int:
 
 def lock_folder(address: str) -> TextIO:
     """Take the state folder for this process alone, as long as the answer is kept open. Raises Refusal."""
-    file = (STATE_DIR / "running").open("a+")
+    file = (STATE_DIR / "running").open("a+", buffering=1)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -59,9 +65,10 @@ def lock_folder(address: str) -> TextIO:
             f"Rodeo is already running here: process {pid or '?'}, {where or 'still starting'}. Stop it with Ctrl-C in "
             "its terminal, or run a second one: make run PORT=8001 RODEO_STATE_DIR=var/second"
         ) from error
-    file.truncate(0)
-    file.write(f"{os.getpid()} {address}\n")
-    file.flush()
+    # Who holds it is for the one who finds it taken; that needs no room on the disk.
+    with contextlib.suppress(OSError):
+        os.ftruncate(file.fileno(), 0)
+        os.write(file.fileno(), f"{os.getpid()} {address}\n".encode())
     return file
 
 
@@ -104,6 +111,10 @@ def python(*words: str) -> list[str]:
     return [sys.executable, *words]
 
 
+class Stopped(Exception):
+    """Somebody asked to stop before everything had started."""
+
+
 class Portal:
     """The whole portal on one machine."""
 
@@ -113,18 +124,25 @@ class Portal:
         self.stream_port = _free_port(port + 999 if port < 64000 else port)
         self.address = f"http://{HOST}:{port}/"
         self.console = Console(out)
-        self.supervisor = Supervisor(self.console, STATE_DIR / "processes.json")
+        self.supervisor = Supervisor(
+            self.console, STATE_DIR / "processes.json", obstacle=lambda: storage.problem(STATE_DIR)
+        )
         self.broker: Child | None = None
 
     def run(self) -> int:
         """Run until asked to stop; return the exit code. Raises Refusal if it cannot start at all."""
-        lock = lock_folder(self.address)
+        self.supervisor.listen()
+        try:
+            lock = self._patiently(lambda: lock_folder(self.address))
+        except Stopped:
+            return 0
         left = self.supervisor.sweep()
         check_port(self.port, patience=5 if left else 1)
-        self.supervisor.listen()
         try:
             self._start()
             self.supervisor.keep()
+        except Stopped:
+            pass
         finally:
             self._say("stopping")
             self.supervisor.stop(last=(self.broker,) if self.broker else ())
@@ -135,26 +153,45 @@ class Portal:
     def _say(self, line: str = "") -> None:
         self.console.say("rodeo", line)
 
+    def _patiently(self, work: Callable[[], T]) -> T:
+        """Do some work, again and again while the state folder is full or cannot be written to. Raises Stopped."""
+        said = ""
+        while True:
+            if self.supervisor.is_stopping():
+                raise Stopped
+            try:
+                return work()
+            except (OSError, DatabaseError) as error:
+                found = storage.problem_behind(error, STATE_DIR)
+                if not found:
+                    raise
+                # The supervisor says what it sees itself.
+                if found not in (said, self.supervisor.obstacle):
+                    self._say(found)
+                said = found
+            self.supervisor.wait(lambda: False, RETRY_EVERY)
+
     # In order
 
     def _start(self) -> None:
         # Empty is as good as none, but for the address of the stream, where it means that there is none.
         os.environ["RODEO_BASE_URL"] = os.environ.get("RODEO_BASE_URL", "").strip() or self.address.rstrip("/")
         os.environ.setdefault("RODEO_EVENTS_URL", f"http://{HOST}:{self.stream_port}/events/")
-        self._start_broker()
-        self._prepare_database()
-        self._collect_static()
-        password = self._first_administrator()
+        self._patiently(self._start_broker)
+        self._patiently(self._prepare_database)
+        self._patiently(self._collect_static)
+        password = self._patiently(self._first_administrator)
         connections.close_all()
         if self.supervisor.is_stopping():
             return
         heartbeat.forget(heartbeat.WORKER, heartbeat.PULLER, heartbeat.BEAT)
         for child in (self._web(), self._live(), self._worker(), self._puller(), self._beat()):
             self.supervisor.start(child)
-        if not self.supervisor.wait(self._is_ready, READY_WITHIN):
+        while not self.supervisor.wait(self._is_ready, READY_WITHIN):
             if self.supervisor.is_stopping():
                 return
-            raise Refusal(f"Not ready after {READY_WITHIN:.0f} s; see the lines above.")
+            if not self.supervisor.obstacle:
+                raise Refusal(f"Not ready after {READY_WITHIN:.0f} s; see the lines above.")
         loading = self._load_sample()
         self._announce(password, loading)
 
@@ -167,6 +204,9 @@ class Portal:
             command = broker.embedded(path, STATE_DIR / "broker")
         except broker.NoEmbeddedBroker as error:
             raise Refusal(str(error)) from error
+        if self.broker is not None:
+            # It began before the disk was full, and is kept.
+            return self._ping_broker(20, "The embedded broker didn’t start; see the lines above")
         path.unlink(missing_ok=True)
         self.broker = self.supervisor.start(
             Child("broker", command, on_parent_death=signal.SIGTERM, unsaid=BROKER_CHATTER)
@@ -184,13 +224,24 @@ class Portal:
                 last_error[:] = [f" ({error})"]
                 return False
 
-        if not self.supervisor.wait(answers, seconds) and not self.supervisor.is_stopping():
+        while not self.supervisor.wait(answers, seconds):
+            if self.supervisor.is_stopping():
+                raise Stopped
+            if self.broker is not None and self.supervisor.obstacle:
+                continue
             raise Refusal(f"{otherwise}{last_error[0] if last_error else ''}.")
 
     def _prepare_database(self) -> None:
+        if new := _new_database():
+            self._say("preparing the database")
+            with _under_another_name(new):
+                call_command("migrate", interactive=False, verbosity=0)
+            return
         try:
             executor = MigrationExecutor(connection)
         except DatabaseError as error:
+            if storage.problem_behind(error, STATE_DIR):
+                raise
             raise Refusal(f"The database doesn’t answer: {str(error).strip()}. Start it or fix DATABASE_URL.") from None
         count = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
         if count:
@@ -198,7 +249,12 @@ class Portal:
             call_command("migrate", interactive=False, verbosity=0)
 
     def _collect_static(self) -> None:
-        call_command("collectstatic", interactive=False, verbosity=0)
+        # A file that was being copied when Rodeo was stopped looks as new as a whole one: then all are copied again.
+        whole = STATE_DIR / "static.whole"
+        again = not whole.exists()
+        whole.unlink(missing_ok=True)
+        call_command("collectstatic", interactive=False, verbosity=0, clear=again)
+        whole.touch()
 
     def _first_administrator(self) -> str | None:
         """Make the first account if there is none. Return its password while it is still the one made here."""
@@ -281,18 +337,23 @@ class Portal:
         for child in self.supervisor.children:
             if child.deaths >= GIVE_UP_AFTER:
                 raise Refusal(f"{child.name} ended {child.deaths} times while starting; see the lines above.")
-        return self._says(self.stream_port, "/healthz", "alive") and self._says(self.port, "/readyz", "ready")
+        if not self._asked(self.stream_port, "/healthz").get("alive"):
+            return False
+        # What else somebody must look at is no reason not to start: failed mail, say, or a disk that fills up.
+        checks = self._asked(self.port, "/status").get("checks", {})
+        return bool(checks) and all(checks.get(name, {}).get("ok") for name in NEEDED)
 
-    def _says(self, port: int, path: str, word: str) -> bool:
+    def _asked(self, port: int, path: str) -> dict[str, Any]:
+        """Return what a process of ours answers; nothing while it does not."""
         hosts = settings.ALLOWED_HOSTS
         host = HOST if HOST in hosts or "*" in hosts else hosts[0].lstrip(".")
         asked = http.client.HTTPConnection(HOST, port, timeout=5)
         try:
             asked.request("GET", path, headers={"Host": host})
-            answer = asked.getresponse()
-            return answer.status == 200 and bool(json.loads(answer.read())[word])
-        except (OSError, http.client.HTTPException, ValueError, KeyError):
-            return False
+            answer = json.loads(asked.getresponse().read())
+            return answer if isinstance(answer, dict) else {}
+        except (OSError, http.client.HTTPException, ValueError):
+            return {}
         finally:
             asked.close()
 
@@ -308,6 +369,32 @@ class Portal:
             self._say("If it’s empty, a sample company is loading now. Its boards fill within seconds.")
         self._say("Stop everything with Ctrl-C.")
         self._say()
+
+
+def _new_database() -> Path | None:
+    """Return the file of the embedded database if there is none yet."""
+    if connection.vendor != "sqlite":
+        return None
+    path = Path(connection.settings_dict["NAME"])
+    return path if not path.exists() or not path.stat().st_size else None
+
+
+@contextlib.contextmanager
+def _under_another_name(path: Path) -> Iterator[None]:
+    """Have a database made beside its place and put there when it is whole: one that was interrupted begins anew."""
+    begun = path.with_name(f"{path.name}.new")
+    for ending in ("", "-wal", "-shm", "-journal"):
+        Path(f"{begun}{ending}").unlink(missing_ok=True)
+    connection.close()
+    connection.settings_dict["NAME"] = str(begun)
+    try:
+        yield
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = str(path)
+    os.replace(begun, path)
 
 
 def _short(path: Path) -> str:

@@ -18,6 +18,12 @@ from portal.ops.parent_death import tied_to_parent
 LONGEST_PAUSE = 30.0
 STEADY_AFTER = 60.0
 TICK = 0.1
+# How often, in seconds, it is looked whether something keeps the processes from running; and how often an error of the
+# watcher itself is said.
+LOOK_EVERY = 2.0
+SAY_AGAIN_AFTER = 60.0
+# A longer line is passed on in parts: a process that writes one without end must not fill the memory.
+LONGEST_LINE = 64 * 1024
 COLOURS = {"web": 36, "live": 96, "worker": 33, "beat": 35, "broker": 34, "sample": 32, "rodeo": 1}
 
 
@@ -75,11 +81,18 @@ class Child:
 class Supervisor:
     """Keeps children running until told to stop. Use from the main thread only: the kernel ties them to it."""
 
-    def __init__(self, console: Console, record: Path) -> None:
+    def __init__(self, console: Console, record: Path, obstacle: Callable[[], str] = str) -> None:
+        """Keep a record of the children in a file. `obstacle` says what keeps all of them from running; "" is nothing.
+
+        While there is an obstacle, children that died are not started: they start as soon as it is gone.
+        """
         self.console, self.record = console, record
         self.children: list[Child] = []
         self.asked = 0
-        self.failed = False
+        self._obstacle = obstacle
+        self.obstacle = ""
+        self.looked = self.said_error = -LOOK_EVERY - SAY_AGAIN_AFTER
+        self.recorded = True
 
     # Starting
 
@@ -101,21 +114,26 @@ class Supervisor:
         command = child.command
         if sys.platform.startswith("linux"):
             command = tied_to_parent(command, child.on_parent_death)
-        child.process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
-            start_new_session=True,
-        )
-        child.started, child.again_at = time.monotonic(), None
+        try:
+            child.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **child.environment},
+                start_new_session=True,
+            )
+            child.started, child.again_at = time.monotonic(), None
+            threading.Thread(target=self._relay, args=(child, child.process), daemon=True).start()
+        except (OSError, RuntimeError) as error:
+            # No memory, no more processes, threads or files: of this machine, and for now.
+            child.signal(signal.SIGKILL)
+            self._try_again(child, f"couldn’t be started ({error})")
         self._write_record()
-        threading.Thread(target=self._relay, args=(child, child.process), daemon=True).start()
 
     def _relay(self, child: Child, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        for raw in process.stdout:
+        while raw := process.stdout.readline(LONGEST_LINE):
             line = raw.decode(errors="replace").rstrip()
             if line and not any(words in line for words in child.unsaid):
                 self.console.say(child.name, line)
@@ -127,15 +145,41 @@ class Supervisor:
         return self.asked > 0
 
     def tend(self) -> None:
-        """Look once at every child: note the ones that died, start again the ones whose pause is over."""
-        for child in self.children:
-            if child.ended or child.is_running():
-                continue
-            if child.again_at is not None:
-                if time.monotonic() >= child.again_at:
-                    self._spawn(child)
-                continue
+        """Look once at every child: note the ones that died, start again the ones whose pause is over. Never raises."""
+        try:
+            self._look_around()
+            for child in self.children:
+                if not child.ended and not child.is_running():
+                    self._tend(child)
+            if not self.recorded:
+                self._write_record()
+        except Exception as error:
+            # Whatever it is, the children need somebody who looks after them.
+            if time.monotonic() - self.said_error >= SAY_AGAIN_AFTER:
+                self.said_error = time.monotonic()
+                self.console.say("rodeo", f"something went wrong while watching the processes: {error!r}; going on")
+
+    def _tend(self, child: Child) -> None:
+        if child.again_at is None:
             self._died(child)
+        elif time.monotonic() >= child.again_at and not self.obstacle:
+            self._spawn(child)
+
+    def _look_around(self) -> None:
+        """Say it when something begins to keep the children from running, and when it is gone."""
+        if time.monotonic() - self.looked < LOOK_EVERY:
+            return
+        self.looked = time.monotonic()
+        found = self._obstacle()
+        if found and not self.obstacle:
+            self.console.say("rodeo", found)
+        elif self.obstacle and not found:
+            self.console.say("rodeo", "The state folder can be written to again. Going on.")
+            for child in self.children:
+                child.pause, child.deaths = 1.0, 0
+                if child.again_at is not None:
+                    child.again_at = time.monotonic()
+        self.obstacle = found
 
     def _died(self, child: Child) -> None:
         assert child.process is not None
@@ -148,11 +192,15 @@ class Supervisor:
             return
         if time.monotonic() - child.started > STEADY_AFTER:
             child.pause, child.deaths = 1.0, 0
+        self._try_again(child, how(child.process.returncode))
+
+    def _try_again(self, child: Child, why: str) -> None:
+        self.looked = -LOOK_EVERY
+        self._look_around()
         child.deaths += 1
         child.again_at = time.monotonic() + child.pause
-        self.console.say(
-            "rodeo", f"{child.name} {how(child.process.returncode)}; starting it again in {child.pause:.0f} s"
-        )
+        when = f"in {child.pause:.0f} s" if not self.obstacle else "when that is over"
+        self.console.say("rodeo", f"{child.name} {why}; starting it again {when}")
         child.pause = min(child.pause * 2, LONGEST_PAUSE)
 
     def wait(self, until: Callable[[], bool], seconds: float) -> bool:
@@ -178,7 +226,7 @@ class Supervisor:
         first = [child for child in self.children if child not in last]
         self._stop(first)
         self._stop(list(last))
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             self.record.unlink()
 
     def _stop(self, children: list[Child]) -> None:
@@ -215,14 +263,19 @@ class Supervisor:
             if child.process is not None and child.is_running()
         ]
         temporary = self.record.with_suffix(".new")
-        temporary.write_text(json.dumps(running))
-        temporary.replace(self.record)
+        try:
+            temporary.write_text(json.dumps(running))
+            temporary.replace(self.record)
+            self.recorded = True
+        except OSError:
+            # Only the next start after a kill -9 would use it; it is written as soon as that is possible.
+            self.recorded = False
 
     def sweep(self) -> int:
         """End what a supervisor that was killed left behind, where the kernel did not. Return how many there were."""
         try:
             left = json.loads(self.record.read_text())
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return 0
         ended = 0
         for each in left:
@@ -231,7 +284,8 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(int(each["pid"]), signal.SIGKILL)
                     ended += 1
-        self.record.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self.record.unlink()
         return ended
 
 

@@ -7,4 +7,5 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("metrics", views.metrics_page, name="metrics"),
     path("readyz", views.readyz, name="readyz"),
+    path("status", views.status, name="status"),
 ]

@@ -9,10 +9,9 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -21,23 +20,41 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import StateChange
+from portal.sample.agreements import agree
+from portal.sample.checks import ask_and_keep
+from portal.sample.past_work import finish_past_stories, plan_next
 from portal.sample.reports import MERGED, REPOSITORY, all_reports
-from portal.sample.sample_stories import MEMBERS, PEOPLE, SQUADS, STORIES, SampleStory
+from portal.sample.sample_stories import COMMITS, MEMBERS, PEOPLE, SQUADS, STORIES, SampleStory
+from portal.sample.talk import tell_the_talk
+from releases.contents.actions import choose_content, name_schema_change, require_order
 from releases.environments.actions import create_environment
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.models import Change, Environment, Release
-from releases.planning.actions import create_release
+from releases.planning.actions import abandon_release, create_release
 from releases.pulling import actions as pulling
 from releases.pulling import leases
+from releases.readiness.actions import add_item, tick
 from releases.reading.actions import drain_inbox
 from releases.sources import connect_git
 from releases.sources.actions import create_push_source
+from squads.boards.actions import set_rules
 from squads.discussions.actions import add_comment
 from squads.endings.actions import cancel, close_as_duplicate
-from squads.models import Assignment, Comment, Evidence, Membership, Mention, Squad, Story
-from squads.stories.actions import create_story, record_by_hand
-from squads.teams.actions import add_member, archive_squad, create_service, create_squad
+from squads.models import (
+    Assignment,
+    Comment,
+    Evidence,
+    Membership,
+    Mention,
+    ScopeChange,
+    Service,
+    Squad,
+    Story,
+    StoryEdit,
+)
+from squads.stories.actions import create_story, edit_story, record_by_hand
+from squads.teams.actions import add_member, create_service, create_squad
 
 SERVICES = {"checkout": "PAY", "search": "SRCH", "gateway": "PLAT"}
 PLACES = (
@@ -46,20 +63,8 @@ PLACES = (
     ("production", "Production", "production", "Frankfurt", "prod-1"),
 )
 PUSH, CHANGES, GIT = "sample-events", "sample-changes", "sample-checkout"
-# The talk's slide "Release Summary 2013": version, date, user stories, defects.
-TALK = (
-    ("5.6", date(2012, 12, 20), 3, 20),
-    ("5.7", date(2013, 1, 4), 8, 49),
-    ("5.8", date(2013, 1, 9), 0, 4),
-    ("5.9", date(2013, 1, 17), 2, 12),
-    ("5.10", date(2013, 1, 25), 3, 26),
-    ("5.11", date(2013, 2, 7), 4, 21),
-    ("5.12", date(2013, 2, 14), 3, 14),
-    ("5.13", date(2013, 3, 18), 5, 29),
-    ("6.0", date(2013, 4, 15), 19, 169),
-)
-# So many stories of the talk in one transaction, and how long others are let in between, in seconds.
-AT_ONCE, PAUSE = 8, 0.12
+# How long others are let in between, in seconds.
+PAUSE = 0.12
 # Loading leaves a mark when it begins and when it is done, as any thing that goes from one state to another.
 MARK, LOADING, LOADED = "sample company", "loading", "loaded"
 BY_HAND = (
@@ -76,35 +81,12 @@ BY_HAND = (
         "Checked with a browser and openssl: both present the new certificate.",
     ),
 )
-TALK_NOTE = "Counted on the talk's slide “Release Summary 2013”, which doesn't say what it was."
-
+# What people do themselves before the planned release goes out; the first is done.
+CHECKLIST = (("Agree on the day with the shops", "Kofi"), ("Tell customer support what changes", "squad Search"))
+# What went from the abandoned release to the planned one, and what was added late: hours ago.
+MOVED, MOVED_AT, LATE = ("PAY-2",), 650, {"PAY-6": 44, "SRCH-4": 30}
+PLANNING = timedelta(days=30)
 WRITTEN = timedelta(hours=52)  # before its work began, or before now
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """One commit of the generated repository: hours ago, author, message, and the tag that follows it."""
-
-    ago: float
-    author: str
-    message: str
-    tag: str = ""
-
-
-COMMITS = (
-    Commit(600, "sample-ana", "Begin the checkout"),
-    Commit(430, "sample-ana", "PAY-1 Offer stored cards"),
-    Commit(420, "sample-ana", "PAY-1 Ask for confirmation only once"),
-    Commit(400, "sample-mei", "Upgrade the web framework", "v1.0"),
-    Commit(300, "sample-ana", "PAY-2 Refund to a gift card"),
-    Commit(290, "sample-ana", "PAY-3 Render invoices as PDF"),
-    Commit(250, "sample-mei", "PLAT-2 Read the request id from the gateway", "v1.1"),
-    Commit(170, "sample-ana", "PAY-4 Split the amount over two cards"),
-    Commit(160, "sample-ana", "Make the total easier to read", "v1.2"),
-    Commit(60, "sample-ana", "PAY-5 Find stored cards that expire soon"),
-    Commit(50, "sample-mei", "Silence a warning of the linter"),
-    Commit(20, "sample-ana", "PAY-6 Round the VAT once per invoice"),
-)
 
 
 class Refused(Exception):
@@ -147,17 +129,19 @@ def _load(say: Callable[[str], None]) -> None:
     at = _begin()
     say("people, and the nine releases of the talk")
     # The oldest first, so that lists of what is new begin with the company's own work.
-    _talk()
+    tell_the_talk(_person("sample-talk"))
     say("squads, services and stories")
     _company(at)
     say("a git repository, pulled")
     _pulled(_repository(at))
     say("events of CI, deployments and checks")
-    shas = dict(Change.objects.filter(repository__key=REPOSITORY).values_list("subject", "sha"))
-    send(at, shas)
+    send(at, dict(Change.objects.filter(repository__key=REPOSITORY).values_list("subject", "sha")))
     _settled()
     _by_hand(at)
     _settled()
+    _ships()
+    agree(at, by=_person("sample-kofi"), accepter=_person("sample-mei"))
+    ask_and_keep(_person(SQUADS["PAY"][3]), _person("sample-ana"), at)
     _mark(LOADED, clock.now())
 
 
@@ -238,12 +222,39 @@ def _places(at: datetime) -> Release:
                 order=(order + 2) * 10,
             )
     known = Release.objects.filter(line="market", version="2026.4").first()
-    return known or create_release(
+    return known or _planned(at)
+
+
+def _planned(at: datetime) -> Release:
+    """Plan the release, and one that it took the place of."""
+    kofi = _person("sample-kofi")
+    earlier = create_release(by=kofi, version="2026.3", line="market", goal="Gift cards before summer.")
+    # Who owns it may abandon it.
+    Release.objects.filter(pk=earlier.pk).update(owner=kofi)
+    abandon_release(earlier, by=kofi, because="Gift cards come with 2026.4.")
+    planned = create_release(
         by=_person("sample-ana"),
         version="2026.4",
         line="market",
         planned_for=(at + timedelta(days=6)).date(),
-        notes="Everything the market needs before the holidays.",
+        goal="Everything the market needs before the holidays.",
+    )
+    Release.objects.filter(pk__in=(earlier.pk, planned.pk)).update(created_at=at - PLANNING, owner=kofi)
+    Release.objects.filter(pk=earlier.pk).update(abandoned_at=at - timedelta(hours=MOVED_AT - 1))
+    for number, (text, who) in enumerate(CHECKLIST):
+        item = add_item(by=kofi, release=planned, text=text, who=who)
+        if not number:
+            tick(item, planned, by=kofi)
+    return planned
+
+
+def _next_app(at: datetime) -> Release:
+    return create_release(
+        by=_person("sample-jonas"),
+        version="3.2",
+        line="app",
+        planned_for=(at + timedelta(days=40)).date(),
+        notes="For the people who shop on the way home.",
     )
 
 
@@ -254,24 +265,34 @@ def _squad_at_work(prefix: str, planned: Release, at: datetime) -> None:
     if prefix == "PAY":
         for person in User.objects.filter(is_superuser=True):
             Membership.objects.get_or_create(squad=squad, user=person)
+        accepters = Membership.objects.filter(squad=squad, accepts=True).values_list("user__username", flat=True)
+        set_rules(squad, by=lead, limits={}, accepts_own=squad.accepts_own, accepters=accepters, batch_limit=6)
     for name in (name for name, owner in SERVICES.items() if owner == prefix):
         repositories = [] if name == "checkout" else [f"market/{name}"]
         create_service(by=lead, name=name, squad=squad, repositories=repositories)
     stories = {each.key: _story(squad, planned, at, each) for each in STORIES if each.key.startswith(f"{prefix}-")}
+    if prefix == "APP":
+        finish_past_stories(squad, by=lead, accepter=_person("sample-mei"), at=at)
+        plan_next(squad, _next_app(at), by=lead, at=at)
     if prefix == "PAY":
         cancel(stories["PAY-9"], by=lead, because="Two visitors asked for it in five years.")
         close_as_duplicate(stories["PAY-10"], "PAY-8", by=_person("sample-kofi"))
 
 
+def _earlier() -> Release:
+    return Release.objects.get(line="market", version="2026.3")
+
+
 def _story(squad: Squad, planned: Release, at: datetime, told: SampleStory) -> Story:
     lead = _person(SQUADS[squad.key_prefix][3])
     assignees = [_person(name) for name in told.assignees] or ([lead] if told.steps else [])
+    moved = told.key in MOVED
     story = create_story(
         squad,
         by=lead,
         title=told.title,
         type=told.type,
-        release=planned,
+        release=None if told.key in LATE else _earlier() if moved else planned,
         flag=told.flag,
         description=told.description,
         acceptance_criteria=told.criteria,
@@ -284,6 +305,8 @@ def _story(squad: Squad, planned: Release, at: datetime, told: SampleStory) -> S
     for step, ago in zip(("in_progress", "dev_done"), told.steps, strict=False):
         story.move_progress(step, by=mover, at=at - timedelta(hours=ago))
     written = at - timedelta(hours=max(told.steps, default=0)) - WRITTEN
+    if told.key not in LATE:
+        written = min(written, at - PLANNING)
     for ago, who, text in told.comments:
         comment = add_comment(story, by=_person(who), body=text)
         Comment.objects.filter(pk=comment.pk).update(created_at=at - timedelta(hours=ago))
@@ -291,6 +314,12 @@ def _story(squad: Squad, planned: Release, at: datetime, told: SampleStory) -> S
     Assignment.objects.filter(story=story).update(at=written, seen_at=written)
     Mention.objects.filter(comment__story=story).update(seen_at=at)
     Story.objects.filter(pk=story.pk).update(created_at=written)
+    ScopeChange.objects.filter(story=story).update(at=written)
+    if moved or told.key in LATE:
+        edit_story(story, by=lead, release=planned)
+        came_in = at - timedelta(hours=LATE.get(told.key, MOVED_AT))
+        StoryEdit.objects.filter(story=story).update(at=came_in)
+        ScopeChange.objects.filter(story=story, to_release=planned).update(at=came_in)
     return story
 
 
@@ -299,6 +328,16 @@ def _by_hand(at: datetime) -> None:
     for kind, who, ago, note in BY_HAND:
         if not Evidence.objects.filter(story=story, kind=kind, by_hand=True).exists():
             record_by_hand(story, by=_person(who), kind=kind, at=at - timedelta(hours=ago), note=note)
+
+
+def _ships() -> None:
+    """Say what nothing else tells of the planned release: an order, a version of configuration, what a schema change does."""
+    release = Release.objects.get(line="market", version="2026.4")
+    gateway, checkout = (Service.objects.get(name=name) for name in ("gateway", "checkout"))
+    require_order(gateway, checkout, by=_person("sample-mei"))
+    choose_content(release, gateway, by=_person("sample-mei"), configuration="routes-12")
+    first = Change.objects.get(subject="PAY-1 Offer stored cards")
+    name_schema_change(first, "db/migrations/0001_stored_cards.sql", "expand", by=_person("sample-ana"))
 
 
 # The repository
@@ -340,10 +379,12 @@ def make_repository(at: datetime) -> Path:
         person = f"{PEOPLE[commit.author]} <{commit.author}@example.org> {when} +0000"
         text = f"step {number}\n"
         lines += [f"commit refs/heads/main\nmark :{number}\nauthor {person}\ncommitter {person}"]
-        lines += [f"data {len(commit.message.encode())}\n{commit.message}"]
+        message = "\n\n".join(filter(None, (commit.message, commit.trailer)))
+        lines += [f"data {len(message.encode())}\n{message}"]
         lines += [
             *([f"from :{number - 1}"] if number > 1 else []),
             f"M 100644 inline steps.txt\ndata {len(text)}\n{text}",
+            *([f"M 100644 inline {commit.file}\ndata {len(text)}\n{text}"] if commit.file else []),
         ]
         if commit.tag:
             lines += [f"tag {commit.tag}\nfrom :{number}\ntagger {person}\ndata {len(commit.tag)}\n{commit.tag}"]
@@ -409,40 +450,3 @@ def send(at: datetime, shas: dict[str, str]) -> None:
 
 def _push_source(key: str, kind: str, name: str) -> Source:
     return Source.objects.filter(key=key).first() or create_push_source(by=None, kind=kind, name=name)[0]
-
-
-# The talk
-
-
-def _talk() -> None:
-    """The nine releases of 2012 and 2013: 47 user stories and 344 defects, each vouched for by the slide, by hand."""
-    squad = Squad.objects.get(key_prefix="OH")
-    if squad.archived_at:
-        return
-    person = _person("sample-talk")
-    for version, day, user_stories, defects in TALK:
-        moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        titles = [
-            (type_, f"{name} {number} of {count} in {version}")
-            for type_, name, count in (("user_story", "User story", user_stories), ("defect", "Defect", defects))
-            for number in range(1, count + 1)
-        ]
-        release = Release.objects.filter(line="OneHealth", version=version).first()
-        release = release or create_release(by=person, version=version, line="OneHealth", released_at=moment)
-        there = set(Story.objects.filter(squad=squad, release=release).values_list("title", flat=True))
-        left = [each for each in titles if each[1] not in there]
-        for start in range(0, len(left), AT_ONCE):
-            _talked(squad, release, person, moment, left[start : start + AT_ONCE])
-            # Others write as well: SQLite lets one in at a time, and whoever waits looks every tenth of a second.
-            time.sleep(PAUSE)
-    archive_squad(squad, by=person, because="The company of the talk. Its releases are here to look at.")
-
-
-@transaction.atomic
-def _talked(squad: Squad, release: Release, person: User, moment: datetime, titles: Iterable[tuple[str, str]]) -> None:
-    made = []
-    for type_, title in titles:
-        story = create_story(squad, by=person, title=title, type=type_, release=release, description=TALK_NOTE)
-        record_by_hand(story, by=person, kind="deployment", at=moment, note=TALK_NOTE)
-        made.append(story.pk)
-    Story.objects.filter(pk__in=made).update(created_at=moment)

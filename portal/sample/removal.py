@@ -6,10 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 
 from portal.accounts.models import User
-from portal.kernel.models import StateChange
+from portal.kernel.models import AuditEntry, StateChange
 from portal.kernel.outbox import publish
 from portal.sample.company import CHANGES, GIT, PLACES, PUSH, SERVICES
 from portal.sample.sample_stories import PEOPLE, SQUADS
@@ -17,21 +17,30 @@ from portal.search.events import SearchEmptied
 from releases.inbox.models import InboundEvent, Source
 from releases.models import (
     AcceptanceRun,
+    Approval,
     Artifact,
     Change,
+    CheckToken,
     Deployment,
+    DeployOrder,
     Environment,
     FlagState,
+    Freeze,
+    FreezeLift,
     Incident,
     Mainline,
     Release,
+    ReleaseContent,
+    ReleaseTrain,
     Repository,
     Run,
+    SchemaNaming,
+    Snapshot,
     StoryLink,
     Tag,
     TagMove,
 )
-from squads.models import Comment, Evidence, Service, Squad, Story
+from squads.models import AcceptancePlan, Comment, Evidence, Service, Squad, Story
 
 
 @transaction.atomic
@@ -50,14 +59,21 @@ def remove() -> bool:
     StoryLink.objects.filter(change__in=list(changes.values_list("pk", flat=True))).delete()
     for model in (Mainline, TagMove, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Change):
         model._default_manager.filter(event__in=events).delete()
+    for said in (ReleaseContent, SchemaNaming, DeployOrder):
+        said._default_manager.filter(by__in=people).delete()
+    AcceptancePlan.objects.filter(by__in=people).delete()
+    Approval.objects.filter(asked_by__in=people).delete()
+    FreezeLift.objects.filter(by__in=people).delete()
+    Freeze.objects.filter(created_by__in=people).delete()
     Story.objects.filter(created_by__in=people).delete()
     Comment.objects.filter(author__in=people).delete()
     Evidence.objects.filter(person__in=people).delete()
     events.delete()
+    AuditEntry.objects.filter(by=None, kind="source", key__in=(PUSH, CHANGES, GIT)).delete()
     mine.delete()
-    Release.objects.filter(
-        line__in=("market", "OneHealth", "checkout"), planned_stories=None, changes=None, tags=None
-    ).delete()
+    CheckToken.objects.filter(created_by__in=people).delete()
+    ReleaseTrain.objects.filter(created_by__in=people).delete()
+    _remove_releases(people)
     Repository.objects.filter(key__startswith="market/", changes=None, sources=None).delete()
     Service.objects.filter(name__in=SERVICES, deployments=None, repositories=None, runs=None).delete()
     Squad.objects.filter(key_prefix__in=SQUADS, stories=None, services=None).delete()
@@ -70,8 +86,24 @@ def remove() -> bool:
     return True
 
 
+def _remove_releases(people: Any) -> None:
+    """Take away what the sample's people and tags made. A snapshot outlives its release, but not one that was only a sample."""
+    planned = AuditEntry.objects.filter(by__in=people, kind="release", did__startswith="created the release ")
+    emptied = Release.objects.filter(
+        Q(origin=Release.Origin.TAG) | Q(slug__in=planned.values("key")),
+        line__in=("market", "OneHealth", "checkout", "app"),
+        planned_stories=None,
+        changes=None,
+        tags=None,
+    )
+    ids = list(emptied.values_list("pk", flat=True))
+    Snapshot.objects.filter(Q(by=None) | Q(by__in=people), release__in=ids).delete()
+    Release.objects.filter(pk__in=ids).delete()
+
+
 def _forget(people: Any) -> None:
     StateChange.objects.filter(by__in=people).delete()
+    AuditEntry.objects.filter(by__in=people).delete()
     for person in people:
         try:
             person.delete()

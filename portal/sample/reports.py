@@ -1,6 +1,7 @@
 """What the sample company's CI and deploy systems say, each thing some hours before the sample is loaded."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 MERGED = "dev.cdevents.change.merged.0.2.0"
@@ -84,6 +85,7 @@ def _run(ago: float, sha: str, outcome: str = "success") -> Report:
             "commit": sha,
             "branch": "main",
             "outcome": outcome,
+            **({"artifact": _image("checkout", sha)} if outcome == "success" else {}),
             "started_at": ago + 0.2,
             "finished_at": ago,
         },
@@ -102,9 +104,14 @@ def _built(ago: float, service: str, sha: str, name: str) -> Report:
             "commit": sha,
             "branch": "main",
             "outcome": "success",
+            "artifact": _image(service, sha),
             "finished_at": ago,
         },
     )
+
+
+def _image(service: str, sha: str) -> str:
+    return f"pkg:oci/{service}@sha256:{sha256(sha.encode()).hexdigest()}"
 
 
 def _deployed(

@@ -13,10 +13,16 @@ SQUADS = {
     "PAY": ("Payments", "horizontal", "People pay once, correctly, the way they like.", "sample-ana"),
     "SRCH": ("Search", "horizontal", "People find what they mean, not what they typed.", "sample-kofi"),
     "PLAT": ("Platform", "vertical", "Squads deploy without asking anyone.", "sample-mei"),
+    "APP": ("Mobile", "horizontal", "People buy on the way.", "sample-jonas"),
     "OH": ("OneHealth", "horizontal", "The company of the talk, in 2012 and 2013.", "sample-talk"),
 }
 # Who works there beside the lead.
-MEMBERS = {"PAY": ("sample-jonas", "sample-kofi"), "SRCH": ("sample-mei",), "PLAT": ("sample-jonas", "sample-kofi")}
+MEMBERS = {
+    "PAY": ("sample-jonas", "sample-kofi"),
+    "SRCH": ("sample-mei",),
+    "PLAT": ("sample-jonas", "sample-kofi"),
+    "APP": ("sample-mei",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,4 +221,39 @@ STORIES = (
         labels=("operations",),
         days=3,
     ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the generated repository: hours ago, author, message, the tag that follows it, a file it adds, and the end of
+    its message."""
+
+    ago: float
+    author: str
+    message: str
+    tag: str = ""
+    file: str = ""
+    trailer: str = ""
+
+
+COMMITS = (
+    Commit(600, "sample-ana", "Begin the checkout"),
+    Commit(430, "sample-ana", "PAY-1 Offer stored cards", file="db/migrations/0001_stored_cards.sql"),
+    Commit(420, "sample-ana", "PAY-1 Ask for confirmation only once"),
+    Commit(400, "sample-mei", "Upgrade the web framework", "v1.0"),
+    Commit(300, "sample-ana", "PAY-2 Refund to a gift card"),
+    Commit(290, "sample-ana", "PAY-3 Render invoices as PDF"),
+    Commit(250, "sample-mei", "PLAT-2 Read the request id from the gateway", "v1.1"),
+    Commit(170, "sample-ana", "PAY-4 Split the amount over two cards"),
+    Commit(160, "sample-ana", "Make the total easier to read", "v1.2"),
+    Commit(
+        60,
+        "sample-ana",
+        "PAY-5 Find stored cards that expire soon",
+        file="db/migrations/0002_card_expiry.sql",
+        trailer="Schema-Change: expand",
+    ),
+    Commit(50, "sample-mei", "Silence a warning of the linter"),
+    Commit(20, "sample-ana", "PAY-6 Round the VAT once per invoice", file="db/migrations/0003_drop_line_vat.sql"),
 )

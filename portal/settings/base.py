@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     *PEOPLE_APPS,
 ]
 MIDDLEWARE = [
+    "portal.kernel.problems.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.kernel.privacy.CompressedPages",
@@ -52,6 +53,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.accounts.middleware.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -112,11 +114,14 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_TASK_SOFT_TIME_LIMIT = 1740
-# Pulls wait for other machines, so they have a queue of their own and never keep the inbox waiting. A worker that is not
-# told which queues to take from takes from both.
+# Pulls and mails wait for other machines, so they have a queue of their own and never keep the inbox waiting. A worker that
+# is not told which queues to take from takes from both.
 CELERY_TASK_DEFAULT_QUEUE = "celery"
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("pulls")]  # type: ignore[no-untyped-call]
-CELERY_TASK_ROUTES = {"releases.pulling.tasks.pull": {"queue": "pulls"}}
+CELERY_TASK_ROUTES = {
+    "releases.pulling.tasks.pull": {"queue": "pulls"},
+    "portal.kernel.tasks.send_mails": {"queue": "pulls"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Longer than the longest task, or a task still running would be handed out a second time.
@@ -124,7 +129,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 10,
     "unacked_restore_throttle": 1,
     "socket_connect_timeout": 5,
-    "socket_timeout": 30,
+    # A broker that answers nothing is noticed so soon; workers ask it every second.
+    "socket_timeout": 10,
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -168,21 +174,33 @@ REST_FRAMEWORK = {
         # Passwords first, so that somebody unknown is told 401 and how to sign in.
         "portal.accounts.authentication.Passwords",
         "portal.accounts.authentication.Tokens",
-        "rest_framework.authentication.SessionAuthentication",
+        "portal.accounts.authentication.Sessions",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["portal.kernel.policy.ReadingAllowed"],
     "DEFAULT_PAGINATION_CLASS": "portal.kernel.paging.ApiPages",
     "PAGE_SIZE": 50,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "portal.kernel.api.Schema",
+    "DEFAULT_SCHEMA_CLASS": "portal.kernel.api_schema.Schema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "portal.kernel.problems.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "portal.kernel.problems.ProblemFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Rodeo",
-    "DESCRIPTION": "Squads, stories, releases, and the evidence that says what is rodeo done.",
+    "DESCRIPTION": "Squads, stories, releases, and the evidence that says what is rodeo done. docs/api.md shows how to sign "
+    "in, what errors look like, and a call for each resource.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.kernel.api_schema.add_refusals",
+        "portal.kernel.api_schema.add_links",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
@@ -191,15 +209,22 @@ SPECTACULAR_SETTINGS = {
         "SquadKindEnum": "squads.teams.models.Squad.Kind",
         "EvidenceKindEnum": "squads.stories.models.Evidence.Kind",
         "DeploymentKindEnum": "releases.deployments.models.Deployment.Kind",
+        "VerdictEnum": "releases.gates.readiness.VERDICT_CHOICES",
+        "GateEnum": "releases.gates.readiness.NAMES",
+        "TrainStateEnum": "releases.release_trains.models.ReleaseTrain.State",
         "ProgressEnum": "squads.stories.models.Story.Progress",
         "StageEnum": "squads.stories.models.Story.Stage",
         "SourceStateEnum": "releases.inbox.models.Source.State",
         "EventStateEnum": "releases.inbox.models.InboundEvent.State",
         "ImportKindEnum": "squads.imports.formats.CHOICES",
         "ImportStateEnum": "squads.imports.models.Import.State",
+        "ApprovalKindEnum": "releases.approvals.models.Approval.Kind",
+        "ApprovalStateEnum": "releases.approvals.models.Approval.State",
         "RuleKindEnum": "releases.mappings.models.MappingRule.Kind",
         "RuleRoleEnum": "releases.mappings.models.MappingRule.Role",
         "SystemKindEnum": "releases.sources.connect_system.SYSTEM_KINDS",
+        "AccountRoleEnum": "portal.accounts.models.ROLE_CHOICES",
+        "MembershipRoleEnum": "squads.teams.models.Membership.Role",
         "PhaseEnum": "releases.pipelines.models.Phase",
     },
 }
@@ -208,9 +233,16 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "filters": {"without_secrets": {"()": "portal.kernel.privacy.WithoutSecrets"}},
+    "filters": {
+        "not_again": {"()": "portal.kernel.log_repeats.NotAgain"},
+        "without_secrets": {"()": "portal.kernel.privacy.WithoutSecrets"},
+    },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["without_secrets"]},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["not_again", "without_secrets"],
+        },
     },
     "root": {"handlers": ["console"], "level": env.RODEO_LOG_LEVEL},
     "loggers": {
@@ -238,9 +270,11 @@ RODEO_INTERNAL_HOSTS = env.RODEO_INTERNAL_HOSTS
 RODEO_CA_BUNDLE = env.RODEO_CA_BUNDLE
 RODEO_GIT_TIMEOUT = env.RODEO_GIT_TIMEOUT
 RODEO_GIT_CONTENTS = env.RODEO_GIT_CONTENTS
+# Whose days count: Django itself keeps to UTC.
+RODEO_TIME_ZONE = env.RODEO_TIME_ZONE
 RODEO_GIT_DIR = STATE_DIR / "git"
 RODEO_PULL_EVERY = env.RODEO_PULL_EVERY
-# How long a message that fails is tried again before it is dead, and how long delivered ones are kept.
+# How long a message or mail that fails is tried again, and how long delivered and sent ones are kept.
 RODEO_OUTBOX_RETRY_FOR = env.RODEO_OUTBOX_RETRY_FOR
 RODEO_OUTBOX_KEEP_DAYS = env.RODEO_OUTBOX_KEEP_DAYS
 # A long pull lets others have their turn after so many seconds.

@@ -25,6 +25,7 @@ MAY_BE_EMPTY = {"RODEO_EVENTS_URL"}
 # Read by the tests, or by the suite's processes among each other. They are no settings of the portal.
 OF_THE_TESTS = frozenset(
     {
+        "RODEO_API_EXAMPLES",
         "RODEO_CHROMIUM",
         "RODEO_FUZZ",
         "RODEO_REAL_DATA",
@@ -35,6 +36,8 @@ OF_THE_TESTS = frozenset(
         "RODEO_TEST_TOP",
         "RODEO_TEST_WAKE",
         "RODEO_TEST_WORKER",
+        "RODEO_YEAR",
+        "RODEO_YEAR_SAYS",
     }
 )
 Seconds = Annotated[int, Unit("seconds")]
@@ -65,6 +68,7 @@ class Environment(BaseSettings):
     RODEO_INTERNAL_HOSTS: values.InnerHosts = []
     RODEO_CA_BUNDLE: values.AuthorityFile = ""
     RODEO_HOOK_MAX_BYTES: Annotated[int, Unit("bytes")] = Field(default=2 * 1024 * 1024, ge=1024, le=1024 * 1024 * 1024)
+    RODEO_TIME_ZONE: values.Zone = "UTC"
     RODEO_LOG_LEVEL: values.LogLevel = "INFO"
     RODEO_HOSTS: values.Hosts = []
     RODEO_TRUSTED_ORIGINS: values.Origins = []

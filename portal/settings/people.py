@@ -61,10 +61,14 @@ ACCOUNT_SESSION_REMEMBER = True
 # Address, password, second factor: changing them asks once more who one is.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_USERNAME_BLACKLIST = ["rodeo", "admin", "root", "system"]
+# Failed sign-ins are counted by address and by account, or by browser (portal/accounts/devices.py). Counting all of them by
+# address as well would let one guesser in an office keep everybody there out.
+ACCOUNT_RATE_LIMITS = {"login": None}
 ACCOUNT_FORMS = {
     "login": "portal.accounts.forms.SignInForm",
     "signup": "portal.accounts.forms.SignUpForm",
     "reset_password": "portal.accounts.forms.ResetForm",
+    "user_token": "portal.accounts.forms.PasswordLinkForm",
     "reset_password_from_key": "portal.accounts.forms.NewPasswordForm",
     "change_password": "portal.accounts.forms.ChangePasswordForm",
     "set_password": "portal.accounts.forms.SetPasswordForm",

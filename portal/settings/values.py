@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
+from zoneinfo import available_timezones
 
 import dj_database_url
 from cryptography.fernet import Fernet
@@ -82,6 +83,12 @@ def _broker(text: str) -> str:
     parts = address_of(text, "redis", "rediss", "redis+socket")
     path = parts.path.strip("/")
     if not path if parts.scheme == "redis+socket" else path and not path.isdigit():
+        raise Unfit
+    return text
+
+
+def _zone(text: str) -> str:
+    if text not in available_timezones():
         raise Unfit
     return text
 
@@ -190,6 +197,7 @@ Listed = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Port = Annotated[str, Takes("a port: a whole number from 1 to 65535")]
 Text = Annotated[str, AfterValidator(_text), Takes("a text")]
 Folder = Annotated[Path | None, Takes("a folder that Rodeo can write to, created if it doesn’t exist")]
+Zone = Annotated[str, AfterValidator(_zone), Takes("a time zone, such as Europe/Amsterdam")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)]
 DatabaseAddress = Annotated[
     str,

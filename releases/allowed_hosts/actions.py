@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from portal.kernel import clock, http
+from portal.kernel import audit, clock, http
 from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from portal.kernel.policy import check_administrator
@@ -130,6 +130,8 @@ def _record_decision(host: str, before: str, after: str, by: Actor, because: str
     StateChange.objects.create(
         kind=KIND, key=host[:200], from_state=before, to_state=after, by=by, because=signed(by, because), at=clock.now()
     )
+    did = f"{'allowed' if after == ALLOWED else 'removed'} the host {host}{f': {because}' if because else ''}"
+    audit.record(by=by, did=did, kind="host", key=host)
 
 
 def remedy(error: http.Closed) -> str:

@@ -6,7 +6,7 @@ Pages and API call these. `by` is always an administrator.
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -59,4 +59,6 @@ def _record(row: BotRule, before: str, after: str, by: Actor) -> None:
     StateChange.objects.create(
         kind=KIND, key=row.name, from_state=before, to_state=after, by=by, because=signed(by, ""), at=clock.now()
     )
+    said = {UNSAID: f"no longer lists {row.name}"}.get(after, f"listed {row.name} as a {after}")
+    audit.record(by=by, did=said, kind="mapping", key=row.name)
     publish(BotsChanged(name=row.name))

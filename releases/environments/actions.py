@@ -6,7 +6,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
@@ -141,6 +141,10 @@ def _record_tier(before: Environment, after: Environment, by: Actor | None, beca
         because=because,
         at=clock.now(),
     )
+    if by is not None:
+        was = "" if before.tier == after.tier else f", which was {before.get_tier_display()}"
+        did = f"said that the environment {after.key} is {after.get_tier_display()}{was}"
+        audit.record(by=by, did=did, kind="environment", key=after.key)
     if before.judged_tier != after.judged_tier:
         publish(
             EnvironmentChanged(

@@ -4,7 +4,7 @@ from django.db import models
 from django.urls import reverse
 
 from portal.kernel.names import FoldedNameField, NamedQuerySet
-from squads.judge.case import GUESSED
+from squads.judge.case import GUESSED, may_be_production
 
 
 class EnvironmentQuerySet(NamedQuerySet["Environment"]):
@@ -78,6 +78,11 @@ class Environment(models.Model):
     def is_guess(self) -> bool:
         """Say whether only its name says that it is production."""
         return self.tier == self.Tier.PRODUCTION and not self.tier_confirmed
+
+    @property
+    def may_be_production(self) -> bool:
+        """Whether it is production, or nobody said what it is."""
+        return may_be_production(self.tier, self.tier_confirmed)
 
     @property
     def judged_tier(self) -> str:

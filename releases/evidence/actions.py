@@ -10,7 +10,7 @@ from releases.artifacts.models import Artifact
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.evidence import rows
 from releases.evidence.affected_stories import StoryFinder, has_paths, stories_concerned
-from releases.evidence.containment import SHORTEST_SHA
+from releases.evidence.containment import spellings_of_shas
 from releases.flags.models import FlagState
 from releases.inbox.affected import Affected
 from releases.pipelines.change_links import link_issues_of, settle
@@ -108,7 +108,7 @@ def _follow_artifacts(affected: Affected, shas: set[str]) -> None:
     A short sha means every commit that it begins. What a deployment or run did before is unknown here, so its whole
     service (or repository) is affected.
     """
-    spelled = sorted({sha[:length] for sha in shas for length in {*range(SHORTEST_SHA, 40), len(sha)}})
+    spelled = spellings_of_shas(shas)
     artifacts = set(affected.artifacts)
     for some in _some(spelled):
         artifacts |= set(Artifact.objects.filter(sha__in=some).values_list("pk", flat=True))

@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, NullIf
 from releases.deployments.models import Deployment
 from releases.environments.models import Environment
 from releases.evidence import service_history
-from releases.evidence.containment import SHORTEST_SHA, Containment
+from releases.evidence.containment import Containment, spellings_of_shas
 from releases.evidence.run_verdicts import Verdict, steady_since, verdicts
 from releases.pipelines.models import Change, ChangeRelation, Repository, RepositoryPart, Run, StoryLink
 from releases.pipelines.relation_lookup import TELLING
@@ -176,7 +176,7 @@ class StoryFinder:
 
     def _runs_of(self, service: str) -> service_history.RunsOfService:
         if service not in self._runs:
-            self._runs[service] = service_history.RunsOfService(service_history.repositories_of(service), service)
+            self._runs[service] = service_history.RunsOfService.read(service_history.repositories_of(service), service)
         return self._runs[service]
 
 
@@ -220,7 +220,7 @@ def _steady(
 
 def _spelled(shas: Iterable[str]) -> Q:
     """A run of one of these commits, however much of its sha is written, or of an artifact of it."""
-    written = {sha[:length] for sha in shas for length in {*range(SHORTEST_SHA, service_history.FULL_SHA), len(sha)}}
+    written = spellings_of_shas(shas)
     return Q(sha__in=written) | Q(sha="", artifact__sha__in=written)
 
 

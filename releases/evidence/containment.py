@@ -4,7 +4,7 @@ A change is contained where any commit is that is the same change, unless someth
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
 
@@ -12,10 +12,15 @@ from django.db.models import Q
 
 from releases.evidence.effects import Effects
 from releases.pipelines.models import Change
+from releases.pipelines.relation_lookup import FULL_SHA, SHORTEST_SHA
 from releases.pipelines.relations import Relatives
 
-SHORTEST_SHA = 7
 T = TypeVar("T", int, datetime)
+
+
+def spellings_of_shas(shas: Iterable[str]) -> list[str]:
+    """Return shas with all the beginnings by which they may be named."""
+    return sorted({sha[:length] for sha in shas if sha for length in (*range(SHORTEST_SHA, FULL_SHA), len(sha))})
 
 
 class Commit(NamedTuple):
@@ -76,7 +81,7 @@ class Containment:
         for start in range(0, len(ordered), 500):
             for row in table.filter(sha__in=ordered[start : start + 500]).values_list(*COLUMNS):
                 self._keep(row)
-        short = [sha for sha in ordered if sha not in self.commits and SHORTEST_SHA <= len(sha) < 40]
+        short = [sha for sha in ordered if sha not in self.commits and SHORTEST_SHA <= len(sha) < FULL_SHA]
         for start in range(0, len(short), 50):
             some = short[start : start + 50]
             query = Q()
@@ -98,6 +103,12 @@ class Containment:
         else:
             self._twins.setdefault(commit.sha, {known.repository: known})[commit.repository] = commit
 
+    def take(self, rows: Iterable[tuple], short: Mapping[str, str]) -> None:  # type: ignore[type-arg]
+        """Know these commits too, which the caller read (COLUMNS), and what short shas mean."""
+        for row in rows:
+            self._keep(row)
+        self.short.update(short)
+
     def resolve(self, sha: str) -> str:
         """Return the full sha of a short one, where exactly one commit fits it; else what was given."""
         return self.short.get(sha, sha)
@@ -106,6 +117,16 @@ class Containment:
         """Say whether git was read as far as this commit."""
         commit = self.commits.get(self.resolve(sha))
         return commit is not None and commit.known
+
+    def extent(self, sha: str) -> tuple[int, int, frozenset[str]] | None:
+        """Return the repository of a commit, the newest place of its mainline in the commit's history, and the commits there
+        that are beside the mainline; None where git was not read as far."""
+        commit = self.commits.get(self.resolve(sha))
+        if commit is None or not commit.known:
+            return None
+        if commit.position is not None:
+            return commit.repository, commit.position, frozenset()
+        return (commit.repository, *self._reached(commit))
 
     def contains(self, sha: str, change: Commit) -> bool | None:
         """Say whether `change` is in effect in the commit `sha`; None when nothing tells."""
@@ -192,39 +213,61 @@ class Containment:
 
         return held
 
+    def prepare(self, shas: Iterable[str]) -> None:
+        """Walk back from all of these that are beside a mainline at once: two queries for any number, none for none."""
+        commits = [self.commits[sha] for each in shas if (sha := self.resolve(each)) in self.commits]
+        self._walk([each for each in commits if each.known and each.position is None])
+
     def _reached(self, commit: Commit) -> tuple[int, frozenset[str]]:
         """Walk back from a commit beside the mainline: the newest mainline position reached, and the commits between."""
-        place = commit.repository, commit.sha
-        if place in self._reach:
-            return self._reach[place]
-        graph = self._beside(commit.repository)
-        own: set[str] = set()
-        edge: set[str] = set()
-        todo = [commit.sha]
-        while todo:
-            sha = todo.pop()
-            if sha in own:
-                continue
-            if sha in graph:
-                own.add(sha)
-                todo.extend(graph[sha].split())
-            else:
-                edge.add(sha)
-        base = -1
-        ordered = sorted(edge)
-        for start in range(0, len(ordered), 500):
-            positions = Change.objects.filter(
-                repository_id=commit.repository, sha__in=ordered[start : start + 500], position__isnull=False
-            ).values_list("position", flat=True)
-            base = max([base, *(place for place in positions if place is not None)])
-        self._reach[place] = base, frozenset(own)
-        return self._reach[place]
+        self._walk([commit])
+        return self._reach[commit.repository, commit.sha]
 
-    def _beside(self, repository: int) -> dict[str, str]:
-        if repository not in self._parents:
-            self._parents[repository] = dict(
-                Change.objects.filter(repository_id=repository, known=True, position__isnull=True).values_list(
-                    "sha", "parents"
-                )
+    def _walk(self, commits: list[Commit]) -> None:
+        commits = [each for each in commits if (each.repository, each.sha) not in self._reach]
+        self._read_beside({each.repository for each in commits})
+        edges: dict[tuple[int, str], set[str]] = {}
+        for commit in commits:
+            place = commit.repository, commit.sha
+            own, edges[place] = _between(self._parents[commit.repository], commit.sha)
+            self._reach[place] = -1, frozenset(own)
+        ordered = sorted({(repository, sha) for (repository, _), some in edges.items() for sha in some})
+        positions: dict[tuple[int, str], int] = {}
+        for start in range(0, len(ordered), 500):
+            some = ordered[start : start + 500]
+            rows = Change.objects.filter(
+                repository__in={repository for repository, _ in some},
+                sha__in={sha for _, sha in some},
+                position__isnull=False,
             )
-        return self._parents[repository]
+            for repository, sha, position in rows.values_list("repository_id", "sha", "position"):
+                positions[repository, sha] = position or 0
+        for (repository, sha), edge in edges.items():
+            base = max((positions[repository, each] for each in edge if (repository, each) in positions), default=-1)
+            self._reach[repository, sha] = base, self._reach[repository, sha][1]
+
+    def _read_beside(self, repositories: set[int]) -> None:
+        fresh = repositories - self._parents.keys()
+        if not fresh:
+            return
+        self._parents.update({repository: {} for repository in fresh})
+        rows = Change.objects.filter(repository__in=fresh, known=True, position__isnull=True)
+        for repository, sha, parents in rows.values_list("repository_id", "sha", "parents"):
+            self._parents[repository][sha] = parents
+
+
+def _between(graph: Mapping[str, str], sha: str) -> tuple[set[str], set[str]]:
+    """Return what can be reached from a commit in a graph of parents, and where that leaves the graph."""
+    own: set[str] = set()
+    edge: set[str] = set()
+    todo = [sha]
+    while todo:
+        each = todo.pop()
+        if each in own:
+            continue
+        if each in graph:
+            own.add(each)
+            todo.extend(graph[each].split())
+        else:
+            edge.add(each)
+    return own, edge

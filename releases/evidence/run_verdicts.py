@@ -7,9 +7,10 @@ green before all that had begun have ended; what begins after it was green can o
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from portal.kernel.sentences import listed
 from releases.providers import triggers
 
 GREEN, RED, OPEN = "success", "failure", ""
@@ -31,6 +32,7 @@ PASSED = "success"
 FAILED = ("failure", "error", "warning")
 WORST_FIRST = (*FAILED, "running", PASSED, "cancelled", "")
 MOST_NAMES, LONGEST_NAME = 3, 40
+NEVER_AT = datetime.min.replace(tzinfo=UTC)
 
 
 class CountedRun(NamedTuple):
@@ -139,7 +141,7 @@ def _listed(names: list[str]) -> str:
     short = [name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…" for name in names]
     if len(short) > MOST_NAMES:
         short = [*short[: MOST_NAMES - 1], f"{len(short) - MOST_NAMES + 1} more"]
-    return " and ".join(filter(None, [", ".join(short[:-1]), short[-1]]))
+    return listed(short)
 
 
 def verdicts(runs: Iterable[CountedRun], required: Mapping[str, str]) -> list[Verdict]:
@@ -190,6 +192,37 @@ def _of_commit(commit: str, runs: list[CountedRun], required: Mapping[str, str])
         if number + 1 == len(told) or told[number + 1][0] != at:
             state.look(run, at)
     return state.found
+
+
+def attempts(runs: list[CountedRun], required: Mapping[str, str]) -> list[list[CountedRun]]:
+    """Return the attempts at each pipeline of one commit that say what it shows, the last one last, as `verdicts` has it.
+
+    One that was cancelled or is under way hides none that showed something. Where another passed, a pipeline that was only
+    skipped holds nobody up, unless a rule names it.
+    """
+    places: dict[tuple[str, str], list[CountedRun]] = {}
+    for run in _counting(runs, required):
+        places.setdefault((run.pipeline.casefold(), run.branch), []).append(run)
+    found = [_telling(some) for some in places.values()]
+    if not required and any(some and some[-1].outcome == PASSED for some in found):
+        found = [some for some in found if some and (_has_shown(some[-1]) or not _says_nothing(some[-1]))]
+    return [some for some in found if some]
+
+
+def _has_shown(run: CountedRun) -> bool:
+    return run.ended is not None and (run.outcome == PASSED or run.outcome in FAILED)
+
+
+def _says_nothing(run: CountedRun) -> bool:
+    return run.phase == "waiting" or (run.ended is not None and run.outcome != "cancelled")
+
+
+def _telling(some: list[CountedRun]) -> list[CountedRun]:
+    shown = sorted((run for run in some if _has_shown(run)), key=lambda run: (run.ended, str(run.id)))
+    if shown:
+        return shown
+    begun = [run for run in some if run.phase != "waiting"] or some
+    return sorted(begun, key=lambda run: (run.ended is None, run.began or run.ended or NEVER_AT, str(run.id)))[-1:]
 
 
 def steady_since(found: list[Verdict]) -> datetime | None:

@@ -2,10 +2,10 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -30,7 +30,7 @@ from releases.pipelines.models import (
     StoryLink,
     Tag,
 )
-from releases.pipelines.relation_lookup import Node
+from releases.pipelines.relation_lookup import FULL_SHA, Node
 from releases.pipelines.relations import Relatives
 from releases.providers import triggers
 from releases.providers.commit_relations import calls_itself_a_revert, reverted_subject
@@ -40,7 +40,6 @@ from squads.models import Story
 
 MAINLINES = {"", "main", "master", "trunk"}
 DAY = timedelta(days=1)
-FULL_SHA = 40
 # How GitHub and GitLab call what a request would become. A merge train's is what the mainline does become.
 OF_REQUEST = re.compile(r"refs/(pull/|merge-requests/\d+/(?!train$))")
 
@@ -247,19 +246,27 @@ class RunsOfService:
 
     repositories: list[int]
     service: str
-    required: dict[str, str] = field(init=False)
+    # The service's rule, and the branches of the mainlines that were seen.
+    required: dict[str, str] = field(default_factory=dict)
+    branches: list[str] = field(default_factory=list)
+    # Names of the services that have a folder of one of the repositories, for `speaks_of`.
+    parts: Mapping[int, Collection[str]] = field(default_factory=dict)
     mainlines: set[str] = field(init=False)
     unproving: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.required = required_pipelines(self.service)
         unproving = tuple(name for name in triggers.TRIGGERS if name not in (*PROVING, *REPEATING))
         self.unproving = NEVER if self.required else unproving
-        known = Mainline.objects.filter(repository_id__in=self.repositories)
-        branches = {name for name in known.values_list("branch", flat=True) if name}
+        names = {name for name in self.branches if name}
         # Where every mainline was seen, its name is known; elsewhere the usual names are taken at their word.
-        usual = set() if branches and len(known) == len(self.repositories) else MAINLINES - {""}
-        self.mainlines = branches | usual
+        usual = set() if names and len(self.branches) == len(self.repositories) else MAINLINES - {""}
+        self.mainlines = names | usual
+
+    @classmethod
+    def read(cls, repositories: list[int], service: str) -> Self:
+        """Return those of a service, with its rule and mainlines as they are in the database."""
+        known = Mainline.objects.filter(repository_id__in=repositories)
+        return cls(repositories, service, required_pipelines(service), list(known.values_list("branch", flat=True)))
 
     def rows(self) -> "QuerySet[Run]":
         """Return the runs that may count, whatever became of them; `counts` says which of them do.
@@ -282,6 +289,16 @@ class RunsOfService:
         )
         runs = Run.objects.annotate(length=Length("sha")).filter(here, built).exclude(trigger__in=self.unproving)
         return runs.exclude(Exists(others.exclude(service__name=self.service)))
+
+    def speaks_of(self, row: Mapping[str, Any]) -> bool:
+        """Say of a run that was read for several services at once whether it may be of this one, as `rows` has it.
+
+        What `rows` asks of the branch besides is asked again by `counts`.
+        """
+        repository, service = row["repository_id"], row["service__name"]
+        here = repository in self.repositories or service == self.service or (repository is None and service is None)
+        is_others = service != self.service and service in self.parts.get(repository, ())
+        return here and not is_others and row["trigger"] not in self.unproving
 
     def counts(self, row: dict[str, Any], containment: Containment, shipped: Collection[str] = ()) -> bool:
         """Say whether a run is of a commit that is on the mainline, becomes it, or is shipped; no branch's name makes it so.
@@ -339,7 +356,7 @@ def service_histories(
         changes = [each for linked in links.values() for each in linked if each.service == name]
         repositories = repositories_of(name)
         since = min(each.earliest_at for each in changes) - DAY
-        of_service = RunsOfService(repositories, name)
+        of_service = RunsOfService.read(repositories, name)
         recent = Q(finished_at__gte=since) | Q(finished_at=None, event__received_at__gte=since)
         runs = run_rows(of_service.rows().filter(recent))
         deployments = list(counted_deployments().filter(service__name=name).values_list(*DEPLOYMENT_COLUMNS))

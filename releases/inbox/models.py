@@ -1,8 +1,11 @@
 """Sources, and everything they ever told us, raw first."""
 
 import uuid
+from datetime import datetime
+from typing import Self
 
 from django.db import models
+from django.db.models.expressions import RawSQL
 from django.urls import reverse
 
 from portal.kernel.secrets import SecretField
@@ -71,8 +74,54 @@ class Source(models.Model):
         return reverse("releases:sources:detail", args=[self.key])
 
 
+class ContentsFile(models.Model):
+    """A file that holds the contents of events which were deleted here. It lies on one machine, below its state folder.
+
+    `size` is how much of the file is valid, in bytes: what a killed process wrote after it is not.
+    """
+
+    host = models.CharField(max_length=255)
+    name = models.CharField(max_length=60)
+    size = models.BigIntegerField(default=0)
+    events = models.PositiveIntegerField(default=0)
+    first_received_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+    written_at = models.DateTimeField()
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["name", "host"]
+        constraints = [models.UniqueConstraint(fields=["host", "name"], name="contents_file")]
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.host}"
+
+
+# SQLite takes a partial index only where a query repeats its condition with the same constants, and not as parameters.
+IS_READ = RawSQL("state IN ('processed', 'ignored')", (), output_field=models.BooleanField())
+
+
+class InboundEventQuerySet(models.QuerySet):
+    """The contents of an event (its body and headers) may be deleted once it is old and was read."""
+
+    def with_contents(self) -> Self:
+        """Events that can be read again."""
+        return self.filter(contents_deleted_at__isnull=True)
+
+    def without_contents(self) -> Self:
+        """Events of which only the facts are kept."""
+        return self.filter(contents_deleted_at__isnull=False)
+
+    def deletable(self, before: datetime) -> Self:
+        """Events received before a moment, that were read and still have their contents."""
+        return self.with_contents().filter(IS_READ, received_at__lt=before)
+
+
 class InboundEvent(models.Model):
-    """One raw message or polled record, stored before anything else happens. Its identity is source + delivery."""
+    """One raw message or polled record, stored before anything else happens. Its identity is source + delivery.
+
+    Its contents (body and headers) may be deleted when it is old; the row and its facts stay.
+    """
 
     class State(models.TextChoices):
         PENDING = "pending", "pending"
@@ -93,6 +142,11 @@ class InboundEvent(models.Model):
     processed_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
     reason = models.TextField(blank=True, default="", help_text="why it, or a part of it, had no result")
+    contents_deleted_at = models.DateTimeField(null=True)
+    # Looked up from the event only: an index would cost every event that arrives.
+    contents_in = models.ForeignKey(ContentsFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    objects = InboundEventQuerySet.as_manager()
 
     class Meta:
         app_label = "releases"
@@ -102,6 +156,16 @@ class InboundEvent(models.Model):
             models.Index(fields=["received_at"], name="event_received"),
             models.Index(fields=["source", "received_at"], name="event_source"),
             models.Index(fields=["received_at", "id"], condition=models.Q(state="pending"), name="event_pending"),
+            models.Index(
+                fields=["source", "received_at"],
+                condition=models.Q(contents_deleted_at__isnull=True, state__in=("processed", "ignored")),
+                name="event_deletable",
+            ),
+            models.Index(
+                fields=["source", "received_at"],
+                condition=models.Q(contents_deleted_at__isnull=False),
+                name="event_without_contents",
+            ),
         ]
 
     def __str__(self) -> str:

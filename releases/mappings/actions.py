@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
@@ -197,6 +197,8 @@ def _record_change(row: MappingRule, before: str, after: str, by: Actor, rules: 
         at=clock.now(),
         because="; ".join(describe(rule) for rule in rules),
     )
+    verb = {"": "added", "removed": "removed"}.get(before or after, "changed")
+    audit.record(by=by, did=f"{verb} the mapping rule {describe(rules[-1])}", kind="mapping", key=str(row.pk))
     publish(MappingChanged(patterns=[[rule.kind, rule.pattern, rule.source, rule.environment] for rule in rules]))
 
 
@@ -230,7 +232,8 @@ def mapping_changed(event: MappingChanged) -> None:
     if not after["names"]:
         return
     kind, _, source, _ = patterns[after["pattern"]]
-    facts = facts_using(kind, after["names"]).order_by("event_id")
+    # The facts of an event without contents can't be made anew.
+    facts = facts_using(kind, after["names"]).filter(event__contents_deleted_at__isnull=True).order_by("event_id")
     if source is not None:
         facts = facts.filter(event__source=source)
     if after["event"] is not None:

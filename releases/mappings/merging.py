@@ -4,13 +4,15 @@ One of them goes on under its own spelling, and what was said of either belongs 
 another name of it, so that the events that use that name, and old addresses, lead there.
 """
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Exists, Model, OuterRef, Q
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
@@ -119,6 +121,7 @@ def _record(kind: str, name: str, into: str, by: Actor) -> None:
         because=f"the same as {into}",
         at=clock.now(),
     )
+    audit.record(by=by, did=f"merged the {kind} {name} into {into}", kind="mapping", key=name)
 
 
 def _merge(kind: str, twin: Any, row: Any, by: Actor) -> None:
@@ -150,9 +153,28 @@ def _repoint(twin: Model, row: Model) -> None:
             continue
         name = relation.field.name
         others = relation.related_model._default_manager  # type: ignore[union-attr]
+        if relation.many_to_many:
+            for other in others.filter(**{name: twin}):
+                getattr(other, name).add(row)
+                getattr(other, name).remove(twin)
+            continue
         if relation.one_to_one and others.filter(**{name: row}).exists():
             others.filter(**{name: twin}).delete()
+        _drop_doubles(relation.related_model, name, twin, row)
         others.filter(**{name: twin}).update(**{name: row})
+
+
+def _drop_doubles(model: Any, name: str, twin: Model, row: Model) -> None:
+    """Delete what is said of the twin and of the other, where it may be said once."""
+    for constraint in model._meta.constraints:
+        fields = getattr(constraint, "fields", ())
+        if name not in fields:
+            continue
+        same = {each: OuterRef(each) for each in fields if each != name}
+        doubles = model._default_manager.filter(Exists(model._default_manager.filter(**same, **{name: row})))
+        # A rule about both of them is one about the same thing now.
+        both = [Q(**{each: row}) for each in same if model._meta.get_field(each).related_model is type(row)]
+        model._default_manager.filter(reduce(or_, both, Q(pk__in=doubles.values("pk"))), **{name: twin}).delete()
 
 
 def _rename_by_hand(kind: str, name: str, into: str) -> list[int]:

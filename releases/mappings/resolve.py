@@ -12,6 +12,7 @@ from releases.environments.actions import confirm_tier
 from releases.environments.models import Environment
 from releases.environments.queries import WHO_MAY_EDIT
 from releases.inbox.models import Source
+from releases.inbox.queries import reprocessed
 from releases.mappings import engine
 from releases.mappings.actions import EXACT_ORDER, check_mapper, create_rule, may_map
 from releases.mappings.merging import merge_twins
@@ -21,7 +22,6 @@ from squads.models import Service, Squad
 from squads.teams.actions import claim_service, create_service
 from squads.teams.permissions import check_planner
 
-REPLAYED = "Past events are reprocessed now."
 Meaning = Mapping[str, str]
 
 
@@ -66,7 +66,7 @@ def _resolve_repository(name: str, meaning: Meaning, by: Actor) -> str:
         if row.service != service:
             raise ValidationError({"service": f"{name} already belongs to the service {row.service}."})
     publish(ServiceChanged(id=service.pk, repositories=[row.pk]))
-    return f"{name} now belongs to the service {service.name}. {REPLAYED}"
+    return f"{name} now belongs to the service {service.name}. {reprocessed()}"
 
 
 def _squad(meaning: Meaning, message: str) -> Squad:
@@ -88,7 +88,7 @@ def _resolve_service(name: str, meaning: Meaning, by: Actor) -> str:
     other = meaning.get("service", "")
     if other and other != name:
         create_rule(by=by, kind="service", pattern=engine.exact_pattern(name), service=other, order=EXACT_ORDER)
-        return f"{name} now maps to {other}. {REPLAYED}"
+        return f"{name} now maps to {other}. {reprocessed()}"
     squad = _squad(meaning, "Choose an owner, or enter the service it’s the same as.")
     _check_writes_for(squad, by)
     claim_service(row, squad, by=by)
@@ -102,7 +102,7 @@ def _resolve_environment(name: str, meaning: Meaning, by: Actor) -> str:
     other = meaning.get("environment", "")
     if other and other != name:
         create_rule(by=by, kind="environment", pattern=engine.exact_pattern(name), environment=other, order=EXACT_ORDER)
-        return f"{name} now maps to {other}. {REPLAYED}"
+        return f"{name} now maps to {other}. {reprocessed()}"
     tier = meaning.get("tier", "")
     if tier not in Environment.Tier.values:
         raise ValidationError({"tier": "Choose a tier, or enter the environment it’s the same as."})
@@ -130,7 +130,7 @@ def _resolve_pipeline(name: str, meaning: Meaning, by: Actor) -> str:
     target = f" to {rule.environment}" if role == "deploy" else f" in {rule.environment}" if rule.environment else ""
     roles = {"ci": "CI", "deploy": "a deployment", "acceptance": "an acceptance run", "ignored": "ignored"}
     counted = "are now ignored" if role == "ignored" else f"now count as {roles[role]}{target}"
-    return f"Runs of {name} {counted}. {REPLAYED}"
+    return f"Runs of {name} {counted}. {reprocessed()}"
 
 
 def _resolve_alert(name: str, meaning: Meaning, by: Actor) -> str:
@@ -146,7 +146,7 @@ def _resolve_alert(name: str, meaning: Meaning, by: Actor) -> str:
         source=_source(meaning),
         order=EXACT_ORDER,
     )
-    return f"{name} is now {'an incident' if role == 'incident' else 'ignored'}. {REPLAYED}"
+    return f"{name} is now {'an incident' if role == 'incident' else 'ignored'}. {reprocessed()}"
 
 
 def _resolve_twin(name: str, meaning: Meaning, by: Actor) -> str:

@@ -18,13 +18,13 @@ from portal.kernel.paging import page_of
 from portal.kernel.policy import managers, planners, reading
 from portal.kernel.text_input import given
 from releases.environments.models import Environment
+from releases.inbox.queries import reprocessed
 from releases.mappings import actions, resolve, unmapped
 from releases.mappings.forms import RuleForm
 from releases.mappings.models import MappingRule
 from squads.teams.permissions import may_plan
 
 NAMES_SHOWN = 30
-SAVED = "Matching events are reprocessed now."
 
 
 @reading
@@ -68,7 +68,7 @@ def _save(request: HttpRequest, rule: MappingRule | None, fields: dict[str, Any]
         actions.create_rule(by=actor_of(request), **fields)
     else:
         actions.edit_rule(rule, by=actor_of(request), **fields)
-    messages.success(request, f"Saved. {SAVED}")
+    messages.success(request, f"Saved. {reprocessed('Matching')}")
     return redirect("releases:mappings:rule_list")
 
 
@@ -92,7 +92,7 @@ def rule_remove(request: HttpRequest, pk: int) -> HttpResponse:
     rule = MappingRule.objects.filter(pk=pk).first()
     if rule is not None:
         actions.remove_rule(rule, by=actor_of(request))
-    messages.success(request, f"Rule removed. {SAVED}")
+    messages.success(request, f"Rule removed. {reprocessed('Matching')}")
     return redirect("releases:mappings:rule_list")
 
 

@@ -3,7 +3,7 @@
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -75,4 +75,8 @@ def _record_change(row: RepositoryPart, before: str, after: str, by: Actor) -> N
         because=f"makes {row.service.name}",
         at=clock.now(),
     )
+    verb = "gave" if after == "in force" else "took"
+    to = "to" if after == "in force" else "from"
+    did = f"{verb} {row.prefix} of {row.repository.key} {to} the service {row.service.name}"
+    audit.record(by=by, did=did, kind="mapping", key=row.repository.key)
     publish(ServiceChanged(id=row.service_id, repositories=[row.repository_id]))

@@ -16,6 +16,7 @@ from releases.pipelines.models import Change, Mainline, Repository, StoryLink, T
 from releases.providers.commit_relations import relations_of
 from releases.providers.facts import Commit, CommitsSeen, RefsSeen
 from releases.providers.git.records import read_refs
+from releases.providers.schema_files import kind_said
 
 # The columns that come from git. All others come from other events, so the two never overwrite each other.
 GIT_COLUMNS = (
@@ -31,6 +32,9 @@ GIT_COLUMNS = (
     "depth",
     "patch",
     "undoes",
+    "files",
+    "files_asked",
+    "schema_kind",
 )
 AT_ONCE = 1000
 
@@ -87,6 +91,9 @@ def _save_commits(event: UUID, repository: Repository, commits: dict[UUID, Commi
             depth=commit.depth,
             patch=commit.patch,
             undoes=commit.undoes,
+            files=list(commit.files),
+            files_asked=commit.files_asked,
+            schema_kind=kind_said(commit.message),
         )
         for pk, commit in commits.items()
     ]
@@ -101,20 +108,23 @@ def author_of(commit: Commit) -> str:
 
 
 def _read_more(commits: dict[UUID, Commit]) -> set[int]:
-    """Update known commits whose folders were now read to a greater depth, or whose patch was read; return the ids of
-    their stories."""
-    rows = Change.objects.filter(pk__in=commits).values_list("pk", "depth", "paths", "patch", "undoes")
+    """Update known commits whose folders were now read to a greater depth, whose patch was read, or of which git was asked
+    by more patterns; return the ids of their stories."""
+    columns = ("paths", "depth", "patch", "undoes", "files", "files_asked", "schema_kind")
     more = []
-    for pk, depth, paths, patch, undoes in rows if commits else ():
+    for pk, *read in Change.objects.filter(pk__in=commits).values_list("pk", *columns) if commits else ():
         commit = commits[pk]
-        read = (depth, paths, patch, undoes)
+        paths, depth, patch, undoes, files, asked, kind = read
         if (commit.depth, list(commit.paths or ())) > (depth, paths):
             depth, paths = commit.depth, list(commit.paths or ())
         if commit.patch:
             patch, undoes = commit.patch, commit.undoes
-        if (depth, paths, patch, undoes) != read:
-            more.append((pk, paths, depth, patch, undoes))
-    write(Change, ("paths", "depth", "patch", "undoes"), more)
+        if commit.files_asked > asked:
+            files, asked = list(commit.files), commit.files_asked
+            kind = kind_said(commit.message)
+        if [paths, depth, patch, undoes, files, asked, kind] != read:
+            more.append((pk, paths, depth, patch, undoes, files, asked, kind))
+    write(Change, columns, more)
     return stories_of(pk for pk, *_ in more)
 
 

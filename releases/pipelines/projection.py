@@ -17,7 +17,8 @@ from releases.pipelines.models import Change, ChangeRelation, Repository, Run, S
 from releases.pipelines.repositories import get_or_create_repository
 from releases.providers.bots import BOT
 from releases.providers.commit_relations import Kind, Relation, relations_of, request_of_address
-from releases.providers.story_keys import BRANCH_TEXT
+from releases.providers.schema_files import kind_said
+from releases.providers.story_keys import BRANCH_TEXT, MESSAGE
 from squads.teams.actions import service_named
 
 # The columns that say what a run is about: while they stay, only its neighbours may see it differently.
@@ -78,8 +79,15 @@ def _save_change(pk: UUID, sha: str, repository: Repository, facts: list[Fact]) 
     if Change.objects.filter(pk=pk, known=True).update(**told):
         return
     of_event = {"subject": merged.get("subject", ""), "author": merged.get("author", "")[:200]}
+    of_event["schema_kind"] = _schema_kind(facts)
     values = {"repository": repository, "sha": sha[:100], "event_id": last.event_id, **of_event, **told}
     save_row(Change, pk, values)
+
+
+def _schema_kind(facts: list[Fact]) -> str:
+    """Return what the messages that events tell of a commit call its schema change; "" where they differ."""
+    said = {kind_said(text) for kind, text, _, _ in _texts(facts) if kind == MESSAGE} - {""}
+    return said.pop() if len(said) == 1 else ""
 
 
 def withdraw_change(key: str, affected: Affected) -> None:

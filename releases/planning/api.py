@@ -4,22 +4,26 @@ from collections import Counter
 from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Endpoint, YesNoFilter
-from portal.kernel.request_fields import Body
+from portal.kernel.api import Chosen, Endpoint, YesNoFilter, named_by
+from portal.kernel.request_fields import Body, LimitedList
 from releases.pipelines.models import StoryLink
 from releases.planning import actions
 from releases.planning.board import MOST_CARDS
 from releases.planning.lookup import moved
-from releases.planning.models import Release
+from releases.planning.members import Shipped, shipments_of, state_now, states_of
+from releases.planning.models import LONGEST_GOAL, Release
+from releases.planning.queries import people
+from releases.planning.querysets import ReleaseQuerySet
+from releases.planning.state import NAMES
 from squads.judge import judgement
 from squads.models import Story
 from squads.stories.queries import owner_names
@@ -27,10 +31,25 @@ from squads.teams.permissions import check_planner
 from squads.teams.queries import left_out
 
 
+class StateOut(serializers.Serializer):
+    """How far a release is by its stories, why in a sentence, and since when; null where nobody knows since when."""
+
+    state = serializers.ChoiceField(list(NAMES.items()))
+    reason = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+
+
 class ReleaseOut(serializers.ModelSerializer):
     """A release. Lead times are in seconds, from a change's author date to the release's tag."""
 
     url = serializers.CharField(source="get_absolute_url", read_only=True)
+    owner = named_by("username", allow_null=True)
+    abandoned_by = named_by("username", allow_null=True)
+    state = serializers.SerializerMethodField()
+
+    @extend_schema_field(StateOut)
+    def get_state(self, release: Release) -> dict[str, Any]:
+        return dict(StateOut(release.__dict__.get("state_now") or state_now(release)).data)
 
     class Meta:
         model = Release
@@ -39,10 +58,18 @@ class ReleaseOut(serializers.ModelSerializer):
             "version",
             "line",
             "origin",
+            "state",
+            "owner",
+            "goal",
             "notes",
             "planned_for",
             "released_at",
+            "is_out",
+            "revision",
             "created_at",
+            "abandoned_at",
+            "abandoned_by",
+            "abandoned_because",
             "tagged_at",
             "commits",
             "non_merge_commits",
@@ -58,9 +85,43 @@ class ReleaseIn(Body):
 
     version = serializers.CharField(max_length=200)
     line = serializers.CharField(max_length=120, required=False, allow_blank=True)
-    notes = serializers.CharField(required=False, allow_blank=True)
+    owner = Chosen(
+        slug_field="username",
+        queryset=people(),
+        required=False,
+        allow_null=True,
+        error_messages={"does_not_exist": "There’s no account “{value}”.", "invalid": "Enter a user name."},
+    )
+    goal = serializers.CharField(max_length=LONGEST_GOAL, required=False, allow_blank=True)
+    notes = serializers.CharField(max_length=50_000, required=False, allow_blank=True)
     planned_for = serializers.DateField(required=False, allow_null=True)
     released_at = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class ReleaseChangesIn(ReleaseIn):
+    """What changes about a release, and the revision that you read. If someone changed it since, nothing is saved (409)."""
+
+    revision = serializers.IntegerField(min_value=1, max_value=2**31 - 1, required=False)
+
+
+class AbandonIn(Body):
+    """Why the release won’t go out."""
+
+    because = serializers.CharField(max_length=actions.LONGEST_REASON)
+
+
+class StoriesIn(Body):
+    """Stories to plan for the release, or with `planned` false to remove from it: all of them, or none."""
+
+    stories = LimitedList(child=serializers.CharField(max_length=40), most=actions.MOST_AT_ONCE)
+    planned = serializers.BooleanField(default=True)
+
+
+class StoriesOut(serializers.Serializer):
+    """The keys of the stories that changed. Those that were so already are left out."""
+
+    planned = serializers.BooleanField()
+    stories = serializers.ListField(child=serializers.CharField())
 
 
 class CardOut(serializers.Serializer):
@@ -99,40 +160,61 @@ class BoardOut(serializers.Serializer):
 
 
 class ReleaseFilter(django_filters.FilterSet):
-    """?line= is exact, ?text= looks in versions."""
+    """?line= is exact, ?text= looks in versions, ?owner= takes a user name."""
 
     line = django_filters.CharFilter(field_name="line")
     text = django_filters.CharFilter(field_name="version", lookup_expr="icontains")
-    released = YesNoFilter(field_name="released_at", lookup_expr="isnull", exclude=True)
+    state = django_filters.ChoiceFilter(choices=list(NAMES.items()), method="in_state")
+    owner = django_filters.CharFilter(field_name="owner__username")
+    released = YesNoFilter(field_name="is_out")
 
     class Meta:
         model = Release
         fields = ["origin"]
 
+    def in_state(self, rows: ReleaseQuerySet, name: str, value: str) -> ReleaseQuerySet:
+        """Keep the releases in a state."""
+        return rows.in_state(value)
 
-def stories_of(release: Release) -> tuple[list[Story], set[int], Counter[str], str]:
-    """Return the first stories of a release by squad and number, the ids of those planned for it, all by stage, and what
-    is left out."""
-    planned = set(Story.objects.filter(release=release).values_list("pk", flat=True))
+
+def stories_of(release: Release, shipped: Shipped) -> list[Story]:
+    """Return the first stories that a release ships, by squad and number."""
+    stories = Story.objects.filter(pk__in=shipped).select_related("squad").order_by("squad__name", "number")
+    return list(stories[:MOST_CARDS])
+
+
+def _ended(release: Release) -> str:
     links = StoryLink.objects.asking().filter(change__release=release)
-    named = set(links.values_list("story_id", flat=True).distinct())
-    every = Story.objects.filter(pk__in=planned | named)
-    stories = every.not_ended().select_related("squad").order_by("squad__name", "number")
-    counts = Counter(every.not_ended().order_by().values_list("stage", flat=True))
-    return list(stories[:MOST_CARDS]), planned, counts, left_out(every)
+    return left_out(Story.objects.filter(Q(release=release) | Q(pk__in=links.values("story_id"))))
 
 
 class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Releases, newest first. On the same day, the highest version comes first. Old addresses redirect."""
 
-    marks = {"create": "planners", "partial_update": "planners"}
+    marks = {
+        "create": "planners",
+        "partial_update": "planners",
+        "abandon": "answers",
+        "resume": "answers",
+        "stories": "planners",
+    }
+    without_fields = frozenset({"resume"})
     serializer_class = ReleaseOut
     lookup_field = "slug"
     lookup_value_regex = r"[^/]+"
+    leads_on = True
     filterset_class = ReleaseFilter
 
     def get_queryset(self) -> QuerySet[Release]:
-        return Release.objects.newest_first()
+        return Release.objects.select_related("owner", "abandoned_by").newest_first()
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        """Return one page of releases, each with its state."""
+        page = super().paginate_queryset(queryset)
+        states = states_of(page)
+        for release in page:
+            release.state_now = states[release.pk]
+        return page
 
     def handle_exception(self, exc: Exception) -> Any:
         """Lead from the address that a release had before it was renamed to its address now."""
@@ -148,23 +230,63 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         release = actions.create_release(by=actor_of(request), **said.validated_data)
         return Response(ReleaseOut(release).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request=ReleaseIn(partial=True), responses=ReleaseOut)
+    @extend_schema(request=ReleaseChangesIn(partial=True), responses=ReleaseOut)
     def partial_update(self, request: Request, slug: str) -> Response:
-        """Change a release. If it was found as a tag, its version, line and date stay."""
+        """Change a release. If it was found as a tag, its version and line stay. A date that only its tag gave, sent back, says
+        nothing: send another one to say when it went out."""
         release = self.get_object()
         check_planner(request.user)
         present = {"present": lambda: ReleaseOut(release).data}
-        said = ReleaseIn(data=request.data, partial=True, context=present)
+        said = ReleaseChangesIn(data=request.data, partial=True, context=present)
         said.is_valid(raise_exception=True)
         actions.edit_release(release, by=actor_of(request), **said.validated_data)
         return Response(ReleaseOut(release).data)
+
+    @extend_schema(request=AbandonIn, responses=ReleaseOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def abandon(self, request: Request, slug: str) -> Response:
+        """Say that a release won’t go out, and why. For its owner, project managers and administrators.
+
+        409 if it is abandoned already.
+        """
+        release = self.get_object()
+        actions.check_may_abandon(release, request.user)
+        said = AbandonIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.abandon_release(release, by=actor_of(request), **said.validated_data)
+        return Response(ReleaseOut(release).data)
+
+    @extend_schema(request=None, responses=ReleaseOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def resume(self, request: Request, slug: str) -> Response:
+        """Go on with an abandoned release. For its owner, project managers and administrators.
+
+        409 if it isn’t abandoned.
+        """
+        release = self.get_object()
+        actions.resume_release(release, by=actor_of(request))
+        return Response(ReleaseOut(release).data)
+
+    @extend_schema(request=StoriesIn, responses=StoriesOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def stories(self, request: Request, slug: str) -> Response:
+        """Plan stories for a release or remove them from it, all at once. If any can’t be, none is, and each is named."""
+        release = self.get_object()
+        check_planner(request.user)
+        said = StoriesIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        wanted = said.validated_data
+        changed = actions.plan_stories(release, wanted["stories"], by=actor_of(request), planned=wanted["planned"])
+        return Response({"planned": wanted["planned"], "stories": [story.key for story in changed]})
 
     @extend_schema(responses=BoardOut)
     @action(detail=True, methods=["get"], filterset_class=None)
     def board(self, request: Request, slug: str) -> Response:
         """Show the stage of every story in the release, with its gaps and the honest answer."""
         release = self.get_object()
-        stories, planned, counts, missing = stories_of(release)
+        shipped = shipments_of([release.pk])[release.pk]
+        release.state_now = state_now(release, shipped)
+        stories, counts = stories_of(release, shipped), Counter(each.stage for each in shipped.values())
         owners = owner_names(story.standing for story in stories)
         total = counts.total()
         return Response(
@@ -173,7 +295,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
                 "total": total,
                 "more": total - len(stories),
                 "rodeo_done": counts["rodeo_done"],
-                "left_out": missing,
+                "left_out": _ended(release),
                 "stages": [
                     {
                         "stage": stage,
@@ -182,7 +304,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
                     }
                     for stage in judgement.STAGES
                 ],
-                "stories": [_card(story, owners, story.pk in planned) for story in stories],
+                "stories": [_card(story, owners, shipped[story.pk].planned) for story in stories],
             }
         )
 

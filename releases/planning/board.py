@@ -15,6 +15,7 @@ from django.template.loader import get_template
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
 from releases.pipelines.models import StoryLink
+from releases.planning.members import Shipment, named
 from squads.assignments.queries import assigned_to
 from squads.boards.filters import LABELS, Chip, with_chosen
 from squads.boards.time_in_stage import stalls, usual_in
@@ -146,6 +147,8 @@ class Board:
     labels: list[str]
     # How many cancelled stories and duplicates it leaves out, in words.
     left_out: str
+    # All stories of the release, for its state.
+    shipped: Mapping[int, Shipment]
     version: str
 
     @property
@@ -159,19 +162,29 @@ def _lightly(row: tuple[Any, ...], *, planned: bool) -> _Light:
     return _Light._make((*columns, moment(since), hit, planned))
 
 
-def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> list[_Light]:
-    """Return the stories of a release: those planned for it, and those that one of its changes names."""
+def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> tuple[list[_Light], dict[int, Shipment]]:
+    """Return the stories of a release, those planned for it and those that one of its changes names; and what it ships."""
     condition = only.condition(me)
     hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
     columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending", SINCE_AS_TEXT, hit)
     rows: Any = Story.objects.filter(release=release).order_by().values_list(*columns)
-    planned = [_lightly(row, planned=True) for row in rows]
-    links = StoryLink.objects.asking().filter(change__release=release)
-    named = set(links.order_by().values_list("story_id", flat=True).distinct()) - {row.pk for row in planned}
-    if not named:
-        return planned
-    rows = Story.objects.filter(pk__in=named).order_by().values_list(*columns)
-    return planned + [_lightly(row, planned=False) for row in rows]
+    found = [_lightly(row, planned=True) for row in rows]
+    links = StoryLink.objects.asking().filter(change__release=release).order_by()
+    linked: dict[int, list[datetime | None]] = {}
+    for pk, at in links.values_list("story_id", "linked_at").distinct():
+        linked.setdefault(pk, []).append(at)
+    unplanned = linked.keys() - {row.pk for row in found}
+    if unplanned:
+        rows = Story.objects.filter(pk__in=unplanned).order_by().values_list(*columns)
+        found += [_lightly(row, planned=False) for row in rows]
+    return found, {row.pk: _shipment(row, linked.get(row.pk, ())) for row in found if not row.ending}
+
+
+def _shipment(row: _Light, linked: Iterable[datetime | None]) -> Shipment:
+    shipment = Shipment(row.stage, row.type, row.planned)
+    for at in linked:
+        shipment = named(shipment, at)
+    return shipment
 
 
 def board(
@@ -179,7 +192,7 @@ def board(
 ) -> Board:
     """Read the board of a release, or a part of it, as `me` sees it. At most six queries, whatever the number of stories."""
     at, only = at or clock.now(), only or BoardFilter()
-    every = _light(release, only, me)
+    every, shipped = _light(release, only, me)
     light = [row for row in every if not row.ending]
     left_out = left_out_words(Counter(row.ending for row in every))
     wanted = sorted(_taken(light, only, at), key=lambda row: (row.slug, row.number))
@@ -205,6 +218,7 @@ def board(
         squads=sorted(Counter(row.slug for row in light).items()),
         labels=_labels(stories),
         left_out=left_out,
+        shipped=shipped,
         version=_version(sorted(stages.items()), dark, len(unplanned), left_out, _marks(lanes)),
     )
 

@@ -2,12 +2,16 @@
 
 import uuid
 
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from portal.kernel import clock
 from portal.kernel.versions import LONGEST_KEY, version_key
 from releases.planning.querysets import ReleaseQuerySet
+
+LONGEST_GOAL = 2000
 
 
 class VersionKeyField(models.CharField):
@@ -38,12 +42,37 @@ class Release(models.Model):
     version_key = VersionKeyField(max_length=LONGEST_KEY, editable=False, default="")
     slug = models.CharField(max_length=340, unique=True, editable=False)
     origin = models.CharField(max_length=6, choices=Origin, default=Origin.PERSON, editable=False)
-    notes = models.TextField(blank=True)
-    planned_for = models.DateField(null=True, blank=True)
-    released_at = models.DateTimeField(
-        null=True, blank=True, help_text="When it went out. Tags fill this in automatically."
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="owned_releases",
+        help_text="Who makes sure it goes out.",
     )
+    goal = models.TextField(
+        max_length=LONGEST_GOAL, blank=True, help_text="What the release is for, in a sentence or two."
+    )
+    notes = models.TextField(blank=True)
+    planned_for = models.DateField(
+        "target date", null=True, blank=True, help_text="The day it’s planned to go out, in your company’s time zone."
+    )
+    # What a person said, or else the newest of its tags.
+    released_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it went out; not in the future. A tag alone doesn’t mean it’s out."
+    )
+    is_out = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="whether a person said that it went out; a tag alone says it of none: a candidate has one too",
+    )
+    revision = models.PositiveIntegerField(default=1, editable=False, help_text="counts what people changed about it")
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    abandoned_at = models.DateTimeField(null=True, editable=False)
+    abandoned_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    abandoned_because = models.TextField(blank=True, default="", editable=False)
 
     # Derived from its tags and changes by releases.planning.tags; lead times are seconds from author date to tag.
     tagged_at = models.DateTimeField(null=True, editable=False)
@@ -56,7 +85,10 @@ class Release(models.Model):
 
     class Meta:
         app_label = "releases"
-        constraints = [models.UniqueConstraint(fields=["line", "version"], name="release_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["line", "version"], name="release_once"),
+            models.CheckConstraint(condition=Q(is_out=False) | Q(released_at__isnull=False), name="release_out_since"),
+        ]
         indexes = [models.Index(fields=["released_at"], name="release_released_at")]
 
     def __str__(self) -> str:

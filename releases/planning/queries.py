@@ -11,12 +11,15 @@ from uuid import UUID
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from natsort import natsort_keygen
 
-from portal.kernel import charts, numbers
+from portal.accounts.models import User
+from portal.kernel import charts, days, numbers
 from portal.kernel.actors import Anyone
 from portal.kernel.charts import Bar
 from portal.kernel.versions import version_key
 from releases.pipelines.models import Change, StoryLink
+from releases.planning.members import shipments_of, states_of
 from releases.planning.models import Release
+from releases.planning.state import State
 from squads.models import Squad, Story
 from squads.stories.queries import Line, lines
 
@@ -32,6 +35,7 @@ class Row(NamedTuple):
     """One release in the list."""
 
     release: Release
+    state: State
     interval: float | None
     user_stories: int
     defects: int
@@ -71,9 +75,11 @@ def lines_of_releases() -> list[str]:
     return sorted(Release.objects.order_by().values_list("line", flat=True).distinct(), key=natural)
 
 
-def newest_first(line: str | None) -> "QuerySet[Release, UUID]":
-    """Return the ids of all releases of a line (of all lines for None), newest first."""
+def newest_first(line: str | None, state: str = "") -> "QuerySet[Release, UUID]":
+    """Return the ids of all releases of a line (of all lines for None), or of those in a state, newest first."""
     rows = Release.objects.newest_first()
+    if state:
+        rows = rows.in_state(state)
     if line is not None:
         rows = rows.filter(line=line)
     return rows.values_list("pk", flat=True)
@@ -98,16 +104,19 @@ def batches(release_ids: Iterable[UUID]) -> dict[UUID, Counter[str]]:
 
 def rows_of(ids: list[UUID]) -> list[Row]:
     """Return list rows for these releases, in this order, each with the days since the one before it in its line."""
-    releases = Release.objects.in_bulk(ids)
-    sizes, before = batches(ids), _days_before(releases.values())
+    releases = Release.objects.with_last_verdict(days.today()).select_related("owner", "abandoned_by").in_bulk(ids)
+    shipped = shipments_of(ids)
+    before, states = _days_before(releases.values()), states_of(releases.values(), shipped)
+    sizes = {pk: Counter(each.type for each in shipped[pk].values()) for pk in ids}
     return [
         Row(
             releases[pk],
+            states[pk],
             before.get(pk),
-            sizes.get(pk, Counter())["user_story"],
-            sizes.get(pk, Counter())["defect"],
-            sizes.get(pk, Counter())["chore"],
-            sizes.get(pk, Counter())["rodeo_done"],
+            sizes[pk]["user_story"],
+            sizes[pk]["defect"],
+            sizes[pk]["chore"],
+            sum(each.stage == "rodeo_done" for each in shipped[pk].values()),
         )
         for pk in ids
         if pk in releases
@@ -237,6 +246,11 @@ def keys_of(rows: Iterable[Change]) -> dict[UUID, list[str]]:
     return found
 
 
+def people() -> "QuerySet[User]":
+    """Return the people who can own a release, by name."""
+    return User.objects.filter(is_active=True, program_of=None).order_by("first_name", "last_name", "username")
+
+
 MOST_PLANNED = 200
 
 
@@ -246,6 +260,26 @@ class Place(NamedTuple):
     line: Line
     above: str
     below: str
+
+
+class OverLimit(NamedTuple):
+    """A squad has more stories in a release than it wants."""
+
+    stories: int
+    limit: int
+
+
+def over_limit(release: Release, squad: Squad) -> OverLimit | None:
+    """Say how many stories a squad has in a release, if that is more than its limit; None if not, or without a limit.
+
+    Those that are not planned but found in changes count too: they go out with it.
+    """
+    if squad.batch_limit is None:
+        return None
+    links = StoryLink.objects.asking().filter(change__release=release, story=OuterRef("pk"))
+    shipped = Story.objects.not_ended().filter(Q(release=release) | Q(Exists(links)), squad=squad)
+    count = shipped.count()
+    return OverLimit(count, squad.batch_limit) if count > squad.batch_limit else None
 
 
 def places(stories: Iterable[Story]) -> list[Place]:

@@ -11,6 +11,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Count
 
 from portal.kernel.bulk_update import write
@@ -30,7 +31,8 @@ from releases.planning.actions import remember_name
 from releases.planning.models import FormerName, Release
 from releases.planning.slugs import slug_for, taken_slugs
 from releases.providers.git import config, records
-from squads.models import Service, Story
+from squads.models import ScopeChange, Service, Story
+from squads.scope_history.actions import Move, record_moves
 
 AT_ONCE = 1000
 # More changed deployments than this are named by their service: looking at the neighbours of each would take longer.
@@ -353,6 +355,7 @@ def _first_seen_events(mainline: Mainline, tags: Sequence[records.TagRecord]) ->
     return {at: pk for at, pk in ids.items() if pk in kept}
 
 
+@transaction.atomic(savepoint=False)
 def count(releases: Iterable[Any]) -> None:
     """Count the changes of these releases anew: how many, and how long they took from author date to tag.
 
@@ -370,7 +373,8 @@ def count(releases: Iterable[Any]) -> None:
             newest[pk] = max(at, newest.get(pk, at))
         commits, own, times = _tally(some, tagged)
         rows = []
-        for row in Release.objects.filter(pk__in=some):
+        # Held: when a person says meanwhile that one is out, that stays.
+        for row in Release.objects.filter(pk__in=some).order_by("pk").select_for_update():
             tagged_at = newest.get(row.pk)
             figures = (
                 tagged_at,
@@ -407,9 +411,8 @@ def _tally(
 
 
 def _released(release: Release, tagged_at: datetime | None) -> datetime | None:
-    """A tag says when a release went out, unless a person said something else."""
-    said_by_person = release.released_at is not None and release.released_at != release.tagged_at
-    return release.released_at if said_by_person else tagged_at
+    """A release has the date of its tag until a person says when it went out."""
+    return release.released_at if release.is_out else tagged_at
 
 
 def _created(release: Release, tagged_at: datetime | None) -> datetime:
@@ -434,6 +437,8 @@ def _sweep(releases: Iterable[Any], joined: Mapping[Any, Any]) -> None:
         gone = list(empty)
         for release in gone:
             FormerName.objects.filter(release=release).update(release=joined.get(release.pk, release.pk))
+            if release.pk in joined:
+                _keep_scope(release.pk, joined[release.pk])
         empty.delete()
         for release in gone:
             if release.pk in joined:
@@ -441,6 +446,15 @@ def _sweep(releases: Iterable[Any], joined: Mapping[Any, Any]) -> None:
 
 
 def _move_stories(before: Any, after: Any) -> None:
-    ids = list(Story.objects.filter(release=before).values_list("pk", flat=True))
+    rows = list(Story.objects.filter(release=before).values_list("pk", "ending"))
+    ids = [pk for pk, _ in rows]
     Story.objects.filter(pk__in=ids).update(release=after)
+    record_moves((Move(pk, before, after, ScopeChange.How.RENAMED) for pk, ending in rows if not ending), by=None)
     touch(ids)
+
+
+def _keep_scope(gone: Any, release: Any) -> None:
+    """Have the scope history of a release that is about to be deleted go on in the one that took its stories."""
+    ScopeChange.objects.filter(from_release=gone).update(from_release=release)
+    ScopeChange.objects.filter(to_release=gone).update(to_release=release)
+    ScopeChange.objects.filter(from_release=release, to_release=release).delete()

@@ -48,13 +48,13 @@ class Labelled:
 
 class PullFailed(Exception):
     """A pull stopped; pages read before that stay stored. The text says why and what to do, in plain words; `raw` is what
-    the tool itself said, without secrets.
+    the tool itself said, without secrets. `status` is the HTTP status that was answered, 0 if there was no answer.
 
     A retry may succeed: the network, a server that is down, an answer that broke off.
     """
 
-    def __init__(self, text: str, raw: str = "") -> None:
-        self.raw = raw
+    def __init__(self, text: str, raw: str = "", status: int = 0) -> None:
+        self.raw, self.status = raw, status
         super().__init__(text)
 
 
@@ -182,7 +182,7 @@ class Provider:
     `authentic` says whether the sender knows the secret, from the headers (names in lower case) and the raw body.
     `check` raises InvalidSetting for settings that cannot work. `forms` lets the body be a form with the JSON in `payload`.
     `nothing` says, for kinds of events that may make no fact, why one did not. `tickets` says that it has issues, which may
-    become stories.
+    become stories. `facts_are_whole` is off where facts leave out what rows are made of: such events keep their contents.
     `trailing_slash` is off for systems that cannot send to a URL that ends in a slash; webhooks are accepted at both.
     """
 
@@ -203,3 +203,4 @@ class Provider:
     tables: tuple[StatusTable, ...] = ()
     nothing: Mapping[str, str] = field(default_factory=dict)
     tickets: bool = False
+    facts_are_whole: bool = True

@@ -282,6 +282,28 @@ class TicketSeen(Seen):
     url: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentCheckAsked(Seen):
+    """A system asks whether it may deploy (or merge) a commit, and waits for the answer at an address of its own.
+
+    `answer_to` is that address, or its path below the API. `check` and `installation` are ids that the answer needs. The
+    newest of one `thread` is meant, and none once it is `withdrawn`. `service` and `release` are what its configuration names.
+    """
+
+    kind: ClassVar[str] = "deployment_check"
+    thread: str
+    answer_to: str
+    repository: str = ""
+    sha: str = ""
+    environment: str = ""
+    service: str = ""
+    release: str = ""
+    check: str = ""
+    installation: str = ""
+    withdrawn: bool = False
+    url: str = ""
+
+
 def check_not_in_future(seen: "list[Seen]", received: datetime) -> None:
     """Raise Unreadable when a fact says that something happened later than CLOCK_SLACK after it was received.
 
@@ -316,6 +338,9 @@ class Commit:
     patch: str = ""
     undoes: str = ""
     email: str = ""
+    # The files of the schema that it touches, of the first `files_asked` patterns; 0 where git was not asked.
+    files: tuple[str, ...] = ()
+    files_asked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,16 +18,16 @@ from django.db.models import Exists, OuterRef
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
+from releases.contents.models import AskedPattern
 from releases.events import SourceHealthChanged
 from releases.inbox.models import Source
 from releases.pipelines.models import RepositoryPart
 from releases.providers.base import PullFailed, PullIncomplete, PullRefused, RateLimited
 from releases.pulling.api_pull import read_api
 from releases.pulling.git_pull import read_git
-from releases.pulling.leases import LEASE_DURATION, LeaseLost, ProgressCallback, Pull, PullResult
+from releases.pulling.leases import LEASE_DURATION, LONGEST_BACKOFF, LeaseLost, ProgressCallback, Pull, PullResult
 
 logger = logging.getLogger(__name__)
-LONGEST_BACKOFF = 3600  # seconds
 # After this many failures in a row squads are told, and a source whose error only a person can mend is not pulled again.
 BROKEN_AFTER = 5
 
@@ -36,7 +36,11 @@ def pull_source(source_id: int, lease: datetime, on_progress: ProgressCallback |
     """Pull one source under a lease. Return what it found, or None if it failed (`last_error` says why) or the lease
     was no longer ours."""
     parts = RepositoryPart.objects.filter(repository=OuterRef("repository_id"))
-    sources = Source.objects.select_related("repository").annotate(parted=Exists(parts))
+    sources = Source.objects.select_related("repository").annotate(
+        # Most have neither monorepo paths nor patterns of their own, and a pull with nothing new asks for none.
+        parted=Exists(parts),
+        patterned=Exists(AskedPattern.objects.all()),
+    )
     source = sources.filter(pk=source_id, leased_until=lease).first()
     if source is None:
         return None

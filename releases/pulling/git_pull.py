@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.db import transaction
 
 from portal.kernel import clock
 from releases.allowed_hosts import actions as allowed_hosts
+from releases.contents.patterns import asked_patterns
 from releases.inbox.actions import store
 from releases.inbox.models import InboundEvent, Source
 from releases.pipelines.models import RepositoryPart
@@ -55,6 +57,7 @@ def mirror_of(source: Source, tick: Callable[[], None] = lambda: None) -> Mirror
         config.branch_name(str(source.config.get("branch") or "")),
         tuple(prefixes.values_list("prefix", flat=True)) if parted else (),
         settings.RODEO_GIT_CONTENTS,
+        tuple(asked_patterns(any_more=getattr(source, "patterned", True))),
     )
 
 
@@ -97,7 +100,13 @@ def _read_mirror(pull: Pull) -> PullResult:
 
 
 def _asks_more(mirror: Mirror, cursor: Mapping[str, Any]) -> bool:
-    """Say whether all commits are read again: for monorepo paths deeper than git was asked for before, or for patches."""
+    """Say whether all commits are read again: for monorepo paths deeper than git was asked for before, for patches, or for
+    files of more patterns."""
+    more_files = mirror.tells_files and len(mirror.patterns) > cursor.get("files", 0)
+    return _asks_deeper(mirror, cursor) or more_files
+
+
+def _asks_deeper(mirror: Mirror, cursor: Mapping[str, Any]) -> bool:
     return depth_of(mirror.folders) > cursor.get("depth", 0) or (mirror.contents and not cursor.get("patches"))
 
 
@@ -112,19 +121,18 @@ def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
     assert at is not None
     refs = mirror.snapshot(remote.branch, at, before)
     depth = depth_of(mirror.folders)
-    again = _asks_more(mirror, pull.source.cursor)
-    known = [before.head, *(tag.sha for tag in before.tags)] if before and not again else []
-    tips = [refs.head, *(tag.sha for tag in refs.tags)]
-    count, of = 0, mirror.count(tips, known)
+    of, commits = _to_read(mirror, pull.source.cursor, before, refs)
+    count = 0
     told = f"{of:,} commit{'' if of == 1 else 's'}"
     pull.step(f"reading {told}", 0, of)
-    for size, body in records.commit_bodies(_counted(mirror.commits(tips, known), pull, told, of)):
+    for size, body in records.commit_bodies(_counted(commits, pull, told, of)):
         store(pull.source, delivery="", kind=records.COMMITS, body=body, content_type="application/json")
         count += size
     changed = before is None or not _same_refs(before, refs)
     with transaction.atomic():
         cursor = {**pull.source.cursor, "glance": remote.digest, "depth": depth}
         cursor |= {"patches": True} if mirror.contents else {}
+        cursor |= {"files": len(mirror.patterns)} if mirror.tells_files else {}
         if changed:
             event, _ = store(
                 pull.source,
@@ -144,6 +152,22 @@ def _store_new(pull: Pull, mirror: Mirror, remote: RemoteRefs) -> PullResult:
         pull.update_source(cursor=cursor)
     pull.source.cursor = cursor
     return PullResult(count, changed, len(refs.tags), refs.head)
+
+
+def _to_read(
+    mirror: Mirror, cursor: Mapping[str, Any], before: records.RefsSnapshot | None, refs: records.RefsSnapshot
+) -> tuple[int, Iterator[CommitRecord]]:
+    """Return how many commits are read, and those: the new ones, or all where more of them is asked than before."""
+    tips = [refs.head, *(tag.sha for tag in refs.tags)]
+    known = [before.head, *(tag.sha for tag in before.tags)] if before else []
+    if not _asks_more(mirror, cursor):
+        return mirror.count(tips, known), mirror.commits(tips, known)
+    if not known or _asks_deeper(mirror, cursor):
+        return mirror.count(tips, []), mirror.commits(tips, [])
+    # Only files are asked for: what commits change, which takes longest, was read before.
+    old = mirror.held_of(known)
+    again = mirror.commits(old, [], patches=False)
+    return mirror.count(tips, old) + mirror.count(old, []), chain(mirror.commits(tips, old), again)
 
 
 def _counted(commits: Iterable[CommitRecord], pull: Pull, told: str, of: int) -> Iterator[CommitRecord]:

@@ -85,6 +85,13 @@ class HttpSession:
         """Send these headers with every request from now on."""
         self._headers |= headers
 
+    def reaches(self, address: str) -> bool:
+        """Say whether an address is on the same server, so that it may be asked."""
+        try:
+            return http.origin(http.address(address)) == http.origin(self._base)
+        except http.BadAddress:
+            return False
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -156,16 +163,16 @@ def raise_for_status(response: http.Response, hidden: Collection[str]) -> NoRetu
         raise RateLimited(f"{place} limits requests. Next try at {until:%H:%M:%S} UTC.{reason}", until)
     if status == 401:
         remedy = "Give this source a valid token with read access"
-        raise PullRefused(f"{place} rejected the credentials (401). {remedy}.{reason}")
+        raise PullRefused(f"{place} rejected the credentials (401). {remedy}.{reason}", status=status)
     if status == 403:
         remedy = "Give them read access, or use others"
-        raise PullRefused(f"{place} doesn’t let these credentials read it (403). {remedy}.{reason}")
+        raise PullRefused(f"{place} doesn’t let these credentials read it (403). {remedy}.{reason}", status=status)
     if status in (404, 410):
         remedy = "Check the address, the names in the source’s settings, and the credentials’ access"
-        raise Missing(f"Nothing found at {place} with these credentials ({status}). {remedy}.{reason}")
+        raise Missing(f"Nothing found at {place} with these credentials ({status}). {remedy}.{reason}", status=status)
     if status >= 500:
-        raise PullFailed(f"{place} has a problem ({status}). Rodeo will try again.{reason}")
-    raise PullFailed(f"{place} answered with {status}, which Rodeo didn’t expect.{reason}")
+        raise PullFailed(f"{place} has a problem ({status}). Rodeo will try again.{reason}", status=status)
+    raise PullFailed(f"{place} answered with {status}, which Rodeo didn’t expect.{reason}", status=status)
 
 
 def _is_rate_limit(response: http.Response) -> bool:

@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import OperationalError
 from django.db.models import Q
 
 from portal.kernel import clock
 from releases.inbox.models import Source
 from releases.providers import PROVIDERS
+from releases.pulling.http_session import LONGEST_WAIT
 
 logger = logging.getLogger(__name__)
 LEASE_DURATION = timedelta(seconds=60)
 RENEW_EVERY = 0.5
+# Clocks of two machines may differ by so much.
+MARGIN = timedelta(minutes=5)
+LONGEST_BACKOFF = 3600  # seconds
 PULLED_KINDS = [kind for kind, provider in PROVIDERS.items() if provider.pulls]
 ProgressCallback = Callable[[dict[str, Any]], None]
 
@@ -77,8 +82,20 @@ class Pull:
 
 def due(now: datetime) -> Q:
     """Return the condition for sources that may be leased: of a kind that is pulled, active, due by now, not leased."""
-    free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-    return Q(kind__in=PULLED_KINDS, state=Source.State.ACTIVE, next_pull_at__lte=now) & free
+    return Q(kind__in=PULLED_KINDS, state=Source.State.ACTIVE) & _has_its_turn(now) & _is_free(now)
+
+
+def _has_its_turn(now: datetime) -> Q:
+    # What is due later than anything is put off was put off by a clock that ran ahead.
+    usual = timedelta(seconds=max(settings.RODEO_PULL_EVERY, LONGEST_BACKOFF)) + MARGIN
+    ahead = Q(waits_for="", next_pull_at__gt=now + usual) | Q(next_pull_at__gt=now + max(usual, LONGEST_WAIT + MARGIN))
+    return Q(next_pull_at__lte=now) | ahead
+
+
+def _is_free(now: datetime) -> Q:
+    # A lease that ends later than any lasts was taken by a clock that ran ahead.
+    ended = Q(leased_until__lt=now) | Q(leased_until__gt=now + LEASE_DURATION + MARGIN)
+    return Q(leased_until__isnull=True) | ended
 
 
 def overdue(now: datetime) -> Q:
@@ -101,6 +118,5 @@ def lease_due() -> list[tuple[int, datetime]]:
 def lease_now(source: Source) -> datetime | None:
     """Lease a source whether it is due or not; return None when another worker holds the lease."""
     now = clock.now()
-    free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
     until = now + LEASE_DURATION
-    return until if Source.objects.filter(free, pk=source.pk).update(leased_until=until) else None
+    return until if Source.objects.filter(_is_free(now), pk=source.pk).update(leased_until=until) else None

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from portal.kernel import clock
+from portal.kernel.outages import left_to_the_sweep
 from releases.pulling import actions, leases
 
 
@@ -12,9 +13,10 @@ def pull_due() -> None:
 
     A task that no worker took within its lease expires, so a worker that comes back finds no queue of old ones.
     """
-    for source_id, lease in leases.lease_due():
-        task_kwargs = {"source_id": source_id, "lease": clock.iso(lease)}
-        pull.apply_async(kwargs=task_kwargs, expires=leases.LEASE_DURATION.total_seconds())
+    with left_to_the_sweep("pulling"):
+        for source_id, lease in leases.lease_due():
+            task_kwargs = {"source_id": source_id, "lease": clock.iso(lease)}
+            pull.apply_async(kwargs=task_kwargs, expires=leases.LEASE_DURATION.total_seconds())
 
 
 @shared_task(name="releases.pulling.tasks.pull")

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 
 from portal.kernel.locks import hold
+from releases.inbox.actions import replay_of
 from releases.inbox.models import InboundEvent
 from releases.reading import registry
 from releases.reading.reader import close, read_events
@@ -88,7 +89,8 @@ def rebuild() -> int:
     One transaction: pages show the old rows until the new ones are complete, and an interrupted rebuild changes nothing.
     What people wrote is kept (stories, moves, evidence by hand, links), and so is everything that people may have
     described since an event first named it: services, repositories, environments, releases. Only changes of stage that
-    nobody knew before are news.
+    nobody knew before are news. Of events whose contents were deleted, the facts stay as they were read; rows are made of
+    them anew.
     """
     silent = list(Story.objects.filter(judge_digest="").values_list("pk", flat=True))
     with transaction.atomic(), announced_at_the_end(silent):
@@ -96,5 +98,5 @@ def rebuild() -> int:
         Evidence.objects.derived().delete()
         registry.empty()
         Story.objects.all().judge()
-        InboundEvent.objects.update(state=InboundEvent.State.PENDING, error="", reason="")
+        replay_of(InboundEvent.objects.all())
         return drain_inbox()

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 
 from portal.kernel.admin import ReadOnly
 from releases.inbox import actions as inbox_actions
-from releases.inbox.models import Fact, InboundEvent
+from releases.inbox.models import ContentsFile, Fact, InboundEvent
 from releases.reading import queries
 
 
@@ -31,6 +31,8 @@ class InboundEvents(ReadOnly):
         "processed_at",
         "error",
         "reason",
+        "contents_deleted_at",
+        "contents_in",
     ]
     readonly_fields = ["raw"]
     actions = ["read_again"]
@@ -47,8 +49,12 @@ class InboundEvents(ReadOnly):
     @admin.action(description="Reprocess the chosen events")
     def read_again(self, request: HttpRequest, events: QuerySet[InboundEvent]) -> None:
         """Put the chosen events back among the pending."""
-        count = inbox_actions.replay(events.values_list("pk", flat=True))
-        messages.success(request, f"Reprocessing {count}.")
+        chosen = InboundEvent.objects.filter(pk__in=events.values_list("pk", flat=True))
+        left = chosen.without_contents().count()
+        count = inbox_actions.replay_of(chosen.with_contents())
+        messages.success(
+            request, f"Reprocessing {count}." + (f" Not {left}: their contents were deleted." if left else "")
+        )
 
 
 @admin.register(Fact)
@@ -56,3 +62,9 @@ class Facts(ReadOnly):
     list_display = ["at", "kind", "key"]
     list_filter = ["kind"]
     search_fields = ["key"]
+
+
+@admin.register(ContentsFile)
+class ContentsFiles(ReadOnly):
+    list_display = ["name", "host", "events", "size", "written_at"]
+    search_fields = ["name", "host"]

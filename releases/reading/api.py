@@ -37,9 +37,15 @@ class EventOut(serializers.ModelSerializer):
             "processed_at",
             "error",
             "reason",
+            "contents_deleted_at",
             "url",
         ]
         read_only_fields = fields
+        extra_kwargs = {
+            "contents_deleted_at": {
+                "help_text": "When its body and headers were deleted, because it was old. Its facts stay."
+            }
+        }
 
 
 class FactOut(serializers.ModelSerializer):
@@ -111,10 +117,10 @@ class Events(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=None, responses={202: EventOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def replay(self, request: Request, pk: str) -> Response:
-        """Reprocess one event."""
+        """Reprocess one event. 400 if its contents were deleted."""
         check_replay(request.user)
         event = self.get_object()
-        inbox_actions.replay([event.pk])
+        inbox_actions.reprocess(event)
         event.refresh_from_db(fields=["state", "error", "reason"])
         return Response(EventOut(event).data, status=status.HTTP_202_ACCEPTED)
 

@@ -23,8 +23,8 @@ class Tried:
 
 
 def newest(source: Source) -> list[InboundEvent]:
-    """Return the newest events of a source, without their bodies."""
-    return list(source.events.defer("body", "headers").order_by("-received_at", "id")[:NEWEST])
+    """Return the newest events of a source that can be tried, without their bodies."""
+    return list(source.events.with_contents().defer("body", "headers").order_by("-received_at", "id")[:NEWEST])
 
 
 def tried(source: Source, config: Mapping[str, Any], event: InboundEvent) -> Tried:

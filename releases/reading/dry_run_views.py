@@ -16,6 +16,7 @@ from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.policy import administrators
 from releases.inbox.models import InboundEvent, Source
+from releases.inbox.queries import said_of_deleted_contents
 from releases.providers import PROVIDERS
 from releases.reading import dry_run, queries
 from releases.sources import connect_system
@@ -66,7 +67,8 @@ def source_try(request: HttpRequest, key: str) -> HttpResponse:
                 connect_system.edit_system(
                     row, by=actor_of(request), name=row.name, squad=row.squad, asked=False, settings=form.settings()
                 )
-                messages.success(request, "Saved. This source’s events are reprocessed now.")
+                left = said_of_deleted_contents(row)
+                messages.success(request, f"Saved. This source’s events are reprocessed now. {left}".strip())
                 return redirect(row)
             config = connect_system.validate_config(PROVIDERS[row.kind], asked=False, settings=form.settings())
         except ValidationError as error:
@@ -88,8 +90,8 @@ def source_try(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _event(source: Source, chosen: str) -> InboundEvent | None:
-    """Return the event that was chosen among the source's own, else its newest."""
-    events = source.events.order_by("-received_at", "id")
+    """Return the event that was chosen among the source's own, else its newest. One without contents can't be tried."""
+    events = source.events.with_contents().order_by("-received_at", "id")
     try:
         return events.filter(pk=UUID(chosen)).first() or events.first()
     except ValueError:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from portal.kernel import clock
 from portal.kernel.stable_ids import stable_id
+from releases.environments.models import Environment
 from releases.evidence.actions import derive_affected
 from releases.inbox.affected import Affected
 from releases.inbox.models import Fact, InboundEvent, Source
@@ -21,7 +22,16 @@ from releases.mappings.fact_mapper import FactMapper
 from releases.pipelines import actions as pipelines
 from releases.providers import PROVIDERS, alerts
 from releases.providers.base import Message
-from releases.providers.facts import AlertSeen, LeftOut, MakesNothing, Seen, SeenInPart, Unreadable, check_not_in_future
+from releases.providers.facts import (
+    AlertSeen,
+    EnvironmentSeen,
+    LeftOut,
+    MakesNothing,
+    Seen,
+    SeenInPart,
+    Unreadable,
+    check_not_in_future,
+)
 from releases.providers.payloads import clean
 from releases.reading import git_history, registry
 
@@ -31,6 +41,7 @@ State = InboundEvent.State
 BATCH_SECONDS = 0.25
 NOTHING = "It has no change, run, deployment, check or alert."
 LEFT_OUT = "A mapping rule ignores it."
+NO_ALERT = "Nothing is wrong, and no alert was open."
 
 
 @dataclass(slots=True)
@@ -65,6 +76,9 @@ def read_events(ids: Iterable[UUID]) -> int:
 
 def read_event(event: InboundEvent, batch: Batch) -> None:
     """Read one event: its facts, then the row of each thing they are about. An error fails this event alone."""
+    if event.contents_deleted_at is not None:
+        _read_kept_facts(event, batch)
+        return
     batch.mapper.begin(event)
     with _failing_alone(event, batch):
         translation = translate(event, event.source.config)
@@ -74,8 +88,33 @@ def read_event(event: InboundEvent, batch: Batch) -> None:
         if git_history.apply(event, facts, batch.affected):
             batch.git_sources[event.source_id] = event.source
         registry.project(things, batch.affected)
-        nothing = _why_nothing(facts)
+        nothing = _why_nothing([(fact.kind, fact.key, getattr(fact, "state", "")) for fact in facts])
         close(event, State.IGNORED if nothing else State.PROCESSED, reason=translation.reason or nothing)
+
+
+def _read_kept_facts(event: InboundEvent, batch: Batch) -> None:
+    """Read an event without contents: its facts are those of before, and only the rows are made anew."""
+    with _failing_alone(event, batch):
+        facts = list(event.facts.order_by("id"))
+        things = [thing for fact in facts for thing in _respelled(fact)]
+        issues.note_issues(event, things, batch.affected)
+        registry.project(list(dict.fromkeys(things)), batch.affected)
+        nothing = _why_nothing([(fact.kind, fact.key, fact.data.get("state", "")) for fact in facts])
+        # What the event itself gave as a reason can't be told again, so it was kept.
+        own = "" if event.reason in (LEFT_OUT, NO_ALERT) else event.reason
+        close(event, State.IGNORED if nothing else State.PROCESSED, reason=own or nothing)
+
+
+def _respelled(fact: Fact) -> list[tuple[str, str]]:
+    """Put a fact about an environment under the spelling by which it is known now; return the things it was and is about."""
+    told = (fact.kind, fact.key)
+    known = Environment.objects.find(fact.key) if fact.kind == EnvironmentSeen.kind else None
+    if known is None or known.key == fact.key:
+        return [told]
+    fact.data = {"said": {"environment": fact.key}, **fact.data}
+    fact.key = known.key
+    fact.save(update_fields=["key", "data"])
+    return [told, (fact.kind, fact.key)]
 
 
 @contextmanager
@@ -85,8 +124,9 @@ def _failing_alone(event: InboundEvent, batch: Batch) -> Iterator[None]:
         with transaction.atomic():
             yield
     except Unreadable as error:
-        # What it said when it was read before no longer holds.
-        registry.project(record_facts(event, []), batch.affected)
+        if event.contents_deleted_at is None:
+            # What it said when it was read before no longer holds.
+            registry.project(record_facts(event, []), batch.affected)
         close(event, State.FAILED, str(error))
     except (OperationalError, InterfaceError):
         raise
@@ -132,21 +172,24 @@ def translate(event: InboundEvent, config: Mapping[str, Any]) -> Translation:
     return Translation(facts, facts.reason if isinstance(facts, SeenInPart) else "")
 
 
-def _why_nothing(facts: list[Seen]) -> str:
-    """Return why no row came of these facts; "" where one did."""
-    if all(isinstance(fact, LeftOut) for fact in facts):
+def _why_nothing(facts: Sequence[tuple[str, str, str]]) -> str:
+    """Return why no row came of these facts, as (kind, key, state of an alert); "" where one did."""
+    if all(kind == LeftOut.kind for kind, _, _ in facts):
         return LEFT_OUT if facts else NOTHING
-    ends = [fact.key for fact in facts if isinstance(fact, AlertSeen) and fact.state == alerts.RESOLVED]
+    ends = [key for kind, key, state in facts if kind == AlertSeen.kind and state == alerts.RESOLVED]
     if len(ends) == len(facts) and not Alert.objects.filter(key__in=ends).exists():
-        return "Nothing is wrong, and no alert was open."
+        return NO_ALERT
     return ""
 
 
 def record_facts(event: InboundEvent, facts: list[Seen]) -> list[tuple[str, str]]:
     """Replace the facts an event stated before by these; return every thing that either is about, as (kind, key), once.
 
-    With the things of before are the rows that they made, which facts may make no more.
+    With the things of before are the rows that they made, which facts may make no more. The facts of an event without
+    contents are all that is left of it: they are never replaced.
     """
+    if event.contents_deleted_at is not None:
+        raise ValueError(f"event {event.pk} has no contents, so its facts can’t be replaced")
     before = list(event.facts.values_list("kind", "key"))
     if before:
         before += registry.rows_written(event.facts.filter(data__has_key="numbered_at").values_list("kind", "key"))

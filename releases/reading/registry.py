@@ -6,6 +6,7 @@ from django.db.models import Model
 
 from releases.artifacts.actions import artifact_named
 from releases.artifacts.projection import ARTIFACTS
+from releases.deployment_checks.projection import DEPLOYMENT_CHECKS
 from releases.deployments.projection import ACCEPTANCE_RUNS, DEPLOYMENTS
 from releases.environments.projection import ENVIRONMENTS
 from releases.flags.projection import FLAGS
@@ -28,6 +29,7 @@ PROJECTIONS: tuple[Projection, ...] = (
     ARTIFACTS,
     ENVIRONMENTS,
     CHANGES,
+    DEPLOYMENT_CHECKS,
 )
 BY_KIND = {each.kind: each for each in PROJECTIONS}
 # Every table that follows from the inbox alone, in an order in which it can be emptied. Facts, names and what git is read
@@ -40,6 +42,8 @@ DERIVED: tuple[type[Model], ...] = (
     Mainline,
     *(model for each in PROJECTIONS for model in each.models),
 )
+# Of events without contents, these are all that is left.
+OF_EVENTS = (Fact, SeenName)
 
 
 def project(things: Iterable[tuple[str, str]], affected: Affected) -> None:
@@ -81,8 +85,11 @@ def finish(affected: Affected) -> None:
 
 
 def empty() -> None:
-    """Delete every row that follows from the inbox. What people wrote stays."""
+    """Delete every row that follows from the inbox. What people wrote stays, and so does what nobody can read again."""
     for each in PROJECTIONS:
         each.reset()
     for model in DERIVED:
-        model._default_manager.all().delete()
+        rows = model._default_manager.all()
+        if model in OF_EVENTS:
+            rows = rows.filter(event__contents_deleted_at__isnull=True)
+        rows.delete()

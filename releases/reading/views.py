@@ -3,11 +3,13 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel.form_errors import words_of
 from portal.kernel.policy import members, reading
 from releases.inbox import actions as inbox_actions
 from releases.inbox.models import InboundEvent
@@ -55,7 +57,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def event(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One event: what came, raw, and what became of it."""
-    row = get_object_or_404(InboundEvent.objects.select_related("source"), pk=pk)
+    row = get_object_or_404(InboundEvent.objects.select_related("source", "contents_in"), pk=pk)
     lines = queries.fact_lines(row)
     total = row.facts.count() if len(lines) == queries.FACTS_SHOWN else len(lines)
     return render(
@@ -66,7 +68,7 @@ def event(request: HttpRequest, pk: UUID) -> HttpResponse:
             "lines": lines,
             "total": total,
             "body": queries.shown_body(bytes(row.body)),
-            "may_replay": in_a_squad(request.user),
+            "may_replay": in_a_squad(request.user) and row.contents_deleted_at is None,
         },
     )
 
@@ -87,7 +89,9 @@ def event_state(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def event_body(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The raw body as it came, to be kept as a file; never shown by the browser."""
-    row = get_object_or_404(InboundEvent.objects.only("body", "content_type"), pk=pk)
+    row = get_object_or_404(InboundEvent.objects.only("body", "content_type", "contents_deleted_at"), pk=pk)
+    if row.contents_deleted_at is not None:
+        raise Http404(f"The contents of this event were deleted on {row.contents_deleted_at:%Y-%m-%d}.")
     ending = "json" if "json" in row.content_type else "xml" if "xml" in row.content_type else "bin"
     return HttpResponse(
         bytes(row.body),
@@ -101,9 +105,13 @@ def event_body(request: HttpRequest, pk: UUID) -> HttpResponse:
 def event_replay(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Have one event read again."""
     queries.check_replay(request.user)
-    row = get_object_or_404(InboundEvent.objects.only("pk"), pk=pk)
-    inbox_actions.replay([row.pk])
-    messages.success(request, "Reprocessing now.")
+    row = get_object_or_404(InboundEvent.objects.only("contents_deleted_at"), pk=pk)
+    try:
+        inbox_actions.reprocess(row)
+    except ValidationError as error:
+        messages.error(request, words_of(error))
+    else:
+        messages.success(request, "Reprocessing now.")
     return redirect(row)
 
 

@@ -18,8 +18,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel import clock
-from portal.kernel.api import Endpoint, SpelledFilter, TooBig, named_by
+from portal.kernel.api import Endpoint, SpelledFilter, named_by
 from portal.kernel.policy import ReadingAllowed
+from portal.kernel.problems import TooBig
 from portal.kernel.request_body import TooLarge, body_of
 from portal.kernel.request_fields import check_names
 from releases.deployments.models import AcceptanceRun, Deployment
@@ -51,6 +52,7 @@ class Reports(mixins.ListModelMixin, Endpoint):
     """One kind of report: read by people who may read, written by sources."""
 
     marks = {"create": "reports"}
+    reads_chunks = True
     kind: ClassVar[str]
     input: ClassVar[type[serializers.Serializer]]
     moments: ClassVar[tuple[str, ...]] = ("started_at", "finished_at")

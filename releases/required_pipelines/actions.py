@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
@@ -48,6 +48,8 @@ def require_pipelines(service: Service, names: Iterable[str], *, by: Actor) -> l
         because=f"{_said(before)} → {_said(wanted)}"[:2000],
         at=clock.now(),
     )
+    did = f"changed the pipelines that {service.name} requires to: {_said(wanted)}"
+    audit.record(by=by, did=did, kind="mapping", key=service.name)
     publish(ServiceChanged(id=service.pk))
     return wanted
 

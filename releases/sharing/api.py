@@ -4,13 +4,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers, status
-from rest_framework.request import Request
-from rest_framework.response import Response
+from rest_framework import serializers
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Endpoint, named_by
+from portal.kernel.api import Secrets, named_by, secrets_schema
 from portal.kernel.request_fields import Body
 from releases.planning.models import Release
 from releases.sharing import actions, queries
@@ -32,6 +29,7 @@ class ReleaseLinkOut(serializers.ModelSerializer):
             "id",
             "release",
             "name",
+            "shows",
             "start",
             "created_by",
             "created_at",
@@ -60,37 +58,32 @@ class ReleaseLinkIn(Body):
     """Who a link is for, and when it expires."""
 
     name = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    shows = serializers.ChoiceField(choices=ReleaseLink.Shows.choices, default=ReleaseLink.Shows.BOARD)
     days = serializers.ChoiceField(choices=list(actions.LIFETIMES))
 
 
-class ReleaseLinks(mixins.ListModelMixin, Endpoint):
+@secrets_schema(
+    ReleaseLinkIn,
+    NewReleaseLinkOut,
+    operation="releases_links",
+    create="Create a link. The answer has its address, shown only once.",
+    destroy="Revoke a link. It stays in the list.",
+)
+class ReleaseLinks(Secrets):
     """Read-only links to a release, for people without an account. For people who can edit the release."""
 
     marks = {"list": "planners", "create": "planners", "destroy": "planners"}
-    without_fields = frozenset({"destroy"})
-    serializer_class = ReleaseLinkOut
-    filter_backends: list[Any] = []
+    serializer_class, body, shown_once = ReleaseLinkOut, ReleaseLinkIn, NewReleaseLinkOut
     queryset = ReleaseLink.objects.none()
 
     def get_queryset(self) -> QuerySet[ReleaseLink]:
-        return queries.links_of(self._release())
+        return queries.links_of(self.of())
 
-    def _release(self) -> Release:
+    def of(self) -> Release:
+        """Return the release, for whoever can edit it."""
         check_planner(self.request.user)
         return get_object_or_404(Release, slug=self.kwargs["slug"])
 
-    @extend_schema(request=ReleaseLinkIn, responses={201: NewReleaseLinkOut}, operation_id="releases_links_create")
-    def create(self, request: Request, slug: str) -> Response:
-        """Create a link. The answer has its address, shown only once."""
-        release = self._release()
-        said = ReleaseLinkIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        link, secret = actions.share(release, by=actor_of(request), **said.validated_data)
-        shown = NewReleaseLinkOut(link, context={"secret": secret}).data
-        return Response(shown, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
-
-    @extend_schema(responses={204: None}, operation_id="releases_links_destroy")
-    def destroy(self, request: Request, slug: str, pk: str) -> Response:
-        """Revoke a link. It stays in the list."""
-        actions.revoke(get_object_or_404(self.get_queryset(), pk=pk), by=actor_of(request))
-        return Response(status=status.HTTP_204_NO_CONTENT)
+    def issue(self, of: Release, **said: Any) -> tuple[ReleaseLink, str]:
+        """Create a link."""
+        return actions.share(of, by=actor_of(self.request), **said)

@@ -3,6 +3,7 @@
 from django import forms
 
 from releases.sharing import actions
+from releases.sharing.models import ReleaseLink
 
 
 class LinkForm(forms.Form):
@@ -11,6 +12,9 @@ class LinkForm(forms.Form):
     name = forms.CharField(
         label="Who it’s for", max_length=80, required=False, help_text="To recognise it in the list."
     )
+    shows = forms.ChoiceField(
+        label="Shows", choices=ReleaseLink.Shows.choices, initial=ReleaseLink.Shows.BOARD, required=False
+    )
     days = forms.TypedChoiceField(
         label="Expires in",
         choices=list(actions.LIFETIMES.items()),
@@ -18,3 +22,7 @@ class LinkForm(forms.Form):
         initial=30,
         error_messages={"required": "Choose when it expires."},
     )
+
+    def clean_shows(self) -> str:
+        """Return which page it opens: the board, unless something else was chosen."""
+        return str(self.cleaned_data["shows"] or ReleaseLink.Shows.BOARD)

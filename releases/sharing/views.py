@@ -1,6 +1,7 @@
 """The page behind a link, for whoever has it, and the page of a release's links, for whoever may edit the release."""
 
 import re
+from typing import Any
 
 from allauth.core.internal import ratelimit
 from django.conf import settings
@@ -18,12 +19,14 @@ from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, public
+from portal.kernel.text_input import given
 from releases.planning.board import board
 from releases.planning.models import Release
 from releases.planning.views import at_former_addresses
 from releases.sharing import actions, queries
 from releases.sharing.forms import LinkForm
 from releases.sharing.models import ReleaseLink
+from releases.status.queries import status_of
 from squads.teams.permissions import check_planner
 
 # People write addresses into titles and notes; whoever has a link does not get them.
@@ -42,9 +45,14 @@ def shared(request: HttpRequest, secret: str) -> HttpResponse:
     if link is None:
         ratelimit.consume(request, **GUESSES)
         return _sealed(render(request, "releases/sharing/gone.html", status=404))
-    actions.note_use(link)
-    context = {"release": link.release, "board": board(link.release.pk), "at": clock.now(), "until": link.expires_at}
-    answer = render(request, "releases/sharing/shared.html", context)
+    link.note_use()
+    context: dict[str, Any] = {"release": link.release, "at": clock.now(), "until": link.expires_at}
+    if link.shows == ReleaseLink.Shows.STATUS:
+        answer = render(
+            request, "releases/status/shared.html", {**context, "status": status_of(link.release, outside=True)}
+        )
+    else:
+        answer = render(request, "releases/sharing/shared.html", {**context, "board": board(link.release.pk)})
     answer.content = E_MAIL.sub("…", answer.content.decode()).encode()
     return _sealed(answer)
 
@@ -64,7 +72,8 @@ def link_list(request: HttpRequest, slug: str) -> HttpResponse:
     """The links of a release, and making one; the answer shows its address, this once."""
     release = get_object_or_404(Release, slug=slug)
     check_planner(request.user)
-    form = LinkForm(request.POST or None)
+    wanted = {"shows": given(request.GET, "shows")} if request.GET.get("shows") in ReleaseLink.Shows else {}
+    form = LinkForm(request.POST or None, initial=wanted)
     if request.method == "POST" and form.is_valid():
         try:
             link, secret = actions.share(release, by=actor_of(request), **form.cleaned_data)
@@ -88,6 +97,6 @@ def link_revoke(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Close a link for good."""
     link = get_object_or_404(ReleaseLink, pk=pk, release__slug=slug)
     check_planner(request.user)
-    actions.revoke(link, by=actor_of(request))
+    link.revoke(by=actor_of(request))
     messages.success(request, f"{link} revoked.")
     return redirect("releases:sharing:links", slug)

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
-from portal.kernel import clock, http, policy
+from portal.kernel import audit, clock, http, policy
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, move
@@ -118,6 +118,7 @@ def pause(source: Source, *, by: Actor | None) -> None:
             leased_until=None,
             progress={},
         )
+        audit.record(by=by, did=f"paused the source {source}", kind="source", key=source.key)
         publish(SourceHealthChanged(id=source.pk))
     except AlreadyMoved:
         source.refresh_from_db()
@@ -139,6 +140,7 @@ def resume(source: Source, *, by: Actor | None) -> None:
             error_detail="",
             waits_for="",
         )
+        audit.record(by=by, did=f"resumed the source {source}", kind="source", key=source.key)
         publish(SourceHealthChanged(id=source.pk))
     except AlreadyMoved:
         source.refresh_from_db()
@@ -152,6 +154,7 @@ def remove(source: Source, *, by: Actor | None) -> None:
         raise ValidationError(f"{source} has events that are used as evidence. Pause it instead.")
     mirror = git_pull.mirror_of(source) if source.kind == "git" else None
     pk = source.pk
+    audit.record(by=by, did=f"removed the source {source}", kind="source", key=source.key)
     source.delete()
     publish(SourceSaved(ids=[pk]))
     if mirror is not None:
@@ -179,7 +182,7 @@ def create_push_source(
         token_digest=token_digest(token),
         repository=get_or_create_repository(repository) if repository.strip() else None,
     )
-    publish(SourceSaved(ids=[source.pk]))
+    connected(source, by=by)
     return source, token
 
 
@@ -189,6 +192,28 @@ def rename_source(source: Source, name: str) -> None:
     source.name = name
     source.save(update_fields=["name"])
     publish(SourceSaved(ids=[source.pk]))
+
+
+def connected(source: Source, *, by: Actor | None) -> None:
+    """Tell of a new source, in the caller's transaction."""
+    provider = PROVIDERS[source.kind].name
+    where = source.config.get("url", "")
+    did = f"connected the source {source} ({provider}{f', {where}' if where else ''})"
+    audit.record(by=by, did=did, kind="source", key=source.key)
+    publish(SourceSaved(ids=[source.pk]))
+
+
+def changed(source: Source, before: Source, *, by: Actor | None) -> None:
+    """Tell of a changed source, in the caller's transaction, and note which parts are others now: never what secrets are."""
+    parts = [name for name in ("name", "squad_id", "stories_for_id") if getattr(source, name) != getattr(before, name)]
+    keys = {*source.config, *before.config}
+    parts += sorted(key for key in keys if source.config.get(key) != before.config.get(key))
+    if (source.secret, source.credential) != (before.secret, before.credential):
+        parts.append("its secrets")
+    what = ", ".join(part.removesuffix("_id").replace("_", " ") for part in parts) or "nothing new"
+    audit.record(by=by, did=f"edited the source {source}: {what}", kind="source", key=source.key)
+    publish(SourceSaved(ids=[source.pk]))
+    publish(SourceHealthChanged(id=source.pk))
 
 
 def _config_with_zone(kind: str, zone: str) -> dict[str, str]:

@@ -11,14 +11,21 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.names import fold_name
 from portal.kernel.outbox import publish
-from releases.events import SourceHealthChanged, SourceSaved
 from releases.inbox.actions import replay
 from releases.inbox.models import Source
 from releases.pipelines.models import Mainline, Repository
 from releases.pipelines.repositories import get_or_create_repository, repository_key
 from releases.providers.git import config
 from releases.providers.git.client import Git
-from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
+from releases.sources.actions import (
+    RETRY_COLUMNS,
+    changed,
+    check_administrator,
+    check_same_server,
+    connected,
+    free_key,
+    retry_now,
+)
 from squads.events import ServiceChanged, ServiceSaved
 from squads.teams.actions import claim_service, create_service
 from squads.teams.models import Service, Squad
@@ -109,7 +116,7 @@ def connect_git(
         repository=found,
         next_pull_at=clock.now(),
     )
-    publish(SourceSaved(ids=[source.pk]))
+    connected(source, by=by)
     publish(ServiceChanged(id=owning_service.pk, repositories=[found.pk]))
     return source, True
 
@@ -209,8 +216,7 @@ def edit_git(
     source.name = (name or before.name)[:120]
     retry_now(source, before)
     source.save(update_fields=["config", "credential", "name", *RETRY_COLUMNS])
-    publish(SourceSaved(ids=[source.pk]))
-    publish(SourceHealthChanged(id=source.pk))
+    changed(source, before, by=by)
     if source.config != before.config:
         refs_events = Mainline.objects.filter(repository=source.repository, event__source=source)
         replay(refs_events.values_list("event_id", flat=True))

@@ -12,12 +12,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from portal.kernel import clock, http
+from portal.kernel import audit, clock, http
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
-from portal.kernel.outbox import publish, publish_many
-from releases.events import EventsOutdated, SourceChanged, SourceHealthChanged, SourceSaved
-from releases.inbox.actions import replay, replay_of
+from portal.kernel.outbox import publish
+from releases.events import EventsOutdated, SourceChanged
+from releases.inbox.actions import replay_of
 from releases.inbox.models import InboundEvent, Source
 from releases.providers import PROVIDERS, zones
 from releases.providers.base import InvalidSetting, Provider, PullFailed, Setting
@@ -25,7 +25,15 @@ from releases.providers.payloads import clean
 from releases.providers.signatures import token_digest
 from releases.pulling.api_pull import describe_access
 from releases.sources import issues_as_stories
-from releases.sources.actions import RETRY_COLUMNS, check_administrator, check_same_server, free_key, retry_now
+from releases.sources.actions import (
+    RETRY_COLUMNS,
+    changed,
+    check_administrator,
+    check_same_server,
+    connected,
+    free_key,
+    retry_now,
+)
 from squads.models import Squad
 
 SYSTEM_KINDS = [(kind, provider.name) for kind, provider in PROVIDERS.items() if kind != "git"]
@@ -142,7 +150,7 @@ def connect_system(
     )
     issues_as_stories.set_squad(source, None, stories_for, label)
     source.save(force_insert=True)
-    publish(SourceSaved(ids=[source.pk]))
+    connected(source, by=by)
     return source, generated
 
 
@@ -176,22 +184,22 @@ def edit_system(
     label = issues_as_stories.validate_choice(provider, stories_for, stories_label, config, by=by)
     before = Source.objects.select_for_update().get(pk=source.pk)
     source.name, source.squad, source.config = validate_name(name), squad, config
-    changed = ["name", "squad", "config", *RETRY_COLUMNS]
-    changed += issues_as_stories.set_squad(source, before, stories_for, label)
+    columns = ["name", "squad", "config", *RETRY_COLUMNS]
+    columns += issues_as_stories.set_squad(source, before, stories_for, label)
     if before.credential and credential is None and _has_address(config):
         check_same_server("credential", before.config.get("url", ""), config["url"])
     if credential is not None:
         source.credential = credential.strip()
-        changed.append("credential")
+        columns.append("credential")
     if secret is not None and secret.strip():
         _replace_secret(source, before, secret.strip())
-        changed += ["secret", "previous_secret", "previous_until", "token_digest"]
+        columns += ["secret", "previous_secret", "previous_until", "token_digest"]
     retry_now(source, before, asked=_has_address(config))
     if before.config.get("url") != config.get("url"):
         source.cursor = {}
-        changed.append("cursor")
-    source.save(update_fields=changed)
-    publish_many([SourceSaved(ids=[source.pk]), SourceHealthChanged(id=source.pk)])
+        columns.append("cursor")
+    source.save(update_fields=columns)
+    changed(source, before, by=by)
     issues_as_stories.read_known_issues(source, before)
     if {**before.config, "url": ""} != {**config, "url": ""}:
         publish(SourceChanged(id=source.pk))
@@ -215,6 +223,8 @@ def rotate_secret(source: Source, *, by: Actor | None, at_once: bool = False) ->
     if at_once:
         source.previous_secret, source.previous_until = "", None
     source.save(update_fields=["secret", "previous_secret", "previous_until", "token_digest"])
+    until = "" if at_once else "; the old one works for another day"
+    audit.record(by=by, did=f"made a new secret for the source {source}{until}", kind="source", key=source.key)
     return token
 
 
@@ -230,8 +240,8 @@ def check_access(source: Source, *, by: Actor | None) -> list[str]:
 
 
 def replay_source(event: SourceChanged) -> None:
-    """Replay all events of a source, since its changed settings may change what they mean."""
-    replay(InboundEvent.objects.filter(source=event.id).values_list("pk", flat=True))
+    """Replay the events of a source, since its changed settings may change what they mean; not those without contents."""
+    replay_of(InboundEvent.objects.filter(source=event.id).with_contents())
 
 
 def replay_kinds(event: EventsOutdated) -> None:

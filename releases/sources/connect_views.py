@@ -18,6 +18,7 @@ from portal.kernel.form_errors import words_of
 from portal.kernel.markdown import document
 from portal.kernel.policy import administrators, reading
 from releases.inbox.models import Source
+from releases.inbox.queries import said_of_deleted_contents
 from releases.providers import PROVIDERS
 from releases.providers.status_docs import docs_page
 from releases.sources import connect_system
@@ -76,12 +77,14 @@ def edit_page(request: HttpRequest, row: Source) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values = form.values()
         values |= {name: values[name] or None for name in ("credential", "secret")}
+        config = row.config
         try:
             connect_system.edit_system(row, by=actor_of(request), **values)
         except ValidationError as error:
             form.show_errors(error)
         else:
-            messages.success(request, "Saved.")
+            left = said_of_deleted_contents(row) if row.config != config else ""
+            messages.success(request, f"Saved. Its events are reprocessed now. {left}" if left else "Saved.")
             return redirect(row)
     return _render_form(request, "releases/sources/edit.html", form, source=row)
 

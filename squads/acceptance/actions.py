@@ -1,5 +1,6 @@
 """Requests for acceptance in production: asking, answering, withdrawing. Called by the pages and the API."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -9,15 +10,18 @@ from django.db import IntegrityError, transaction
 from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.live import touch
+from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
-from portal.kernel.transitions import AlreadyMoved, move
+from portal.kernel.transitions import AlreadyMoved, move, signed
 from squads.acceptance import queries
-from squads.acceptance.models import AcceptanceRequest
+from squads.acceptance.models import AcceptancePlan, AcceptanceRequest
 from squads.discussions.actions import watch
 from squads.events import AcceptanceAnswered, AcceptanceAsked
 from squads.stories.actions import record_by_hand
 from squads.stories.authorship import own_change_reason
+from squads.stories.history import PLANNED
 from squads.stories.models import Story
+from squads.teams.permissions import may_plan_for
 
 State = AcceptanceRequest.State
 LONGEST_NOTE = 10_000
@@ -134,6 +138,51 @@ def find_accepter(username: str) -> Any:
             {"accepter": f"There’s no account “{username}”. Check the spelling, or leave it empty to ask any accepter."}
         )
     return person
+
+
+@transaction.atomic
+def plan_accepter(story: Story, person: Actor | None, *, by: Actor) -> None:
+    """Say who is to accept a story once it is in production; None says nobody. Saying the same twice changes nothing.
+
+    Raises PermissionDenied, or ValidationError naming the field, also for somebody who couldn't accept it as things are. If that
+    becomes so later, nobody counts as planned.
+    """
+    if not may_plan_for(story.squad, by):
+        raise PermissionDenied(f"Only project managers and members of {story.squad} can plan {story.key}.")
+    if person is not None and (not person.is_active or person.program_of_id):
+        raise ValidationError({"person": f"{person.name} can’t sign in. Choose someone else."})
+    if person is not None and (story.ending or story.stage == Story.Stage.RODEO_DONE):
+        raise ValidationError(f"{story.key} is closed or rodeo done, so there’s nothing left to accept.")
+    if person is not None and not story.squad.accepts_own and (own := own_change_reason(story, person)):
+        raise ValidationError({"person": own})
+    before = AcceptancePlan.objects.select_for_update(of=("self",)).select_related("person").filter(story=story).first()
+    if (before.person_id if before else None) != (person.pk if person else None):
+        if person is None:
+            AcceptancePlan.objects.filter(story=story).delete()
+        else:
+            said = {"person": person, "by": by, "at": clock.now()}
+            AcceptancePlan.objects.update_or_create(story=story, defaults=said)
+        _record_plan(story, before.person.name if before else "", person.name if person else "", by)
+        touch([story.pk])
+
+
+@transaction.atomic
+def plan_accepters(stories: Iterable[Story], person: Actor | None, *, by: Actor) -> None:
+    """Say who is to accept these stories, all of them or none, as `plan_accepter` does for one."""
+    for story in stories:
+        plan_accepter(story, person, by=by)
+
+
+def _record_plan(story: Story, before: str, after: str, by: Actor) -> None:
+    StateChange.objects.create(
+        kind=PLANNED,
+        key=story.key,
+        from_state=before[:40],
+        to_state=after[:40],
+        by=by,
+        because=signed(by, ""),
+        at=clock.now(),
+    )
 
 
 def _check_length(note: str) -> None:

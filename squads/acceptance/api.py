@@ -12,10 +12,10 @@ from rest_framework.response import Response
 from portal.kernel.actors import actor_of
 from portal.kernel.api import named_by
 from portal.kernel.request_fields import Body
-from squads.acceptance import actions
+from squads.acceptance import actions, queries
 from squads.acceptance.models import AcceptanceRequest
 from squads.stories.api import OfStory
-from squads.teams.permissions import check_member
+from squads.teams.permissions import check_member, may_plan_for
 
 KEY = OpenApiParameter("key", str, OpenApiParameter.PATH, description="The story's key, such as PAY-12.")
 PK = OpenApiParameter("id", int, OpenApiParameter.PATH, description="The request's number.")
@@ -49,7 +49,7 @@ class RequestOut(serializers.ModelSerializer):
 
 
 class RequestIn(Body):
-    """Who to ask, by user name. If you leave it out, any accepter of the squad can answer."""
+    """Who to ask, by user name. Left out, the planned accepter; empty, or without one, any accepter of the squad can answer."""
 
     accepter = serializers.CharField(required=False, allow_blank=True, max_length=150)
     note = serializers.CharField(required=False, allow_blank=True, max_length=10_000)
@@ -98,8 +98,8 @@ class AcceptanceRequests(OfStory):
         story = self.own_story()
         serializer = RequestIn(data=request.data)
         serializer.is_valid(raise_exception=True)
-        name = serializer.validated_data.get("accepter", "")
-        accepter: Any = actions.find_accepter(name) if name else None
+        name = serializer.validated_data.get("accepter")
+        accepter: Any = actions.find_accepter(name) if name else queries.planned_for(story) if name is None else None
         acceptance_request = actions.ask(
             story, by=actor_of(request), accepter=accepter, note=serializer.validated_data.get("note", "")
         )
@@ -125,3 +125,48 @@ class AcceptanceRequests(OfStory):
         check_member(asked.story.squad, request.user, asked.story.key)
         actions.withdraw(asked, by=actor_of(request))
         return self._shown(asked.pk)
+
+
+class PlannedAccepterOut(serializers.Serializer):
+    """Who is to accept the story, by user name; null: nobody is planned."""
+
+    person = serializers.CharField(allow_null=True)
+
+
+class PlannedAccepterIn(Body):
+    """Who is to accept the story, by user name. Leave it empty for nobody."""
+
+    person = serializers.CharField(allow_blank=True, max_length=150)
+
+
+@extend_schema(parameters=[KEY])
+class PlannedAccepters(OfStory):
+    """Who is to accept a story once it is in production."""
+
+    marks = {"create": "planners"}
+    serializer_class = PlannedAccepterOut
+    queryset = AcceptanceRequest.objects.none()
+    pagination_class = None
+
+    @extend_schema(responses=PlannedAccepterOut, operation_id="stories_accepter_retrieve")
+    def retrieve(self, request: Request, key: str) -> Response:
+        """Say who is planned."""
+        person = queries.planned_for(self.story())
+        return Response({"person": person.username if person else None})
+
+    @extend_schema(
+        request=PlannedAccepterIn, responses={200: PlannedAccepterOut}, operation_id="stories_accepter_create"
+    )
+    def create(self, request: Request, key: str) -> Response:
+        """Plan who accepts the story, or nobody. For members of its squad and project managers."""
+        story = self.story()
+        if not may_plan_for(story.squad, actor_of(request)):
+            raise exceptions.PermissionDenied(
+                f"Only project managers and members of {story.squad} can plan {story.key}."
+            )
+        said = PlannedAccepterIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        name = said.validated_data["person"]
+        person: Any = actions.find_accepter(name) if name else None
+        actions.plan_accepter(story, person, by=actor_of(request))
+        return Response({"person": person.username if person else None})

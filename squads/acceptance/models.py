@@ -62,3 +62,19 @@ class AcceptanceRequest(models.Model):
         if self.asked_by_id == person.pk:
             return f"You asked for this. Someone else has to accept it, unless {squad} lets people accept their own changes."
         return own_change_reason(self.story, person)
+
+
+class AcceptancePlan(models.Model):
+    """Who is to accept a story once it is in production, said before it is."""
+
+    story = models.OneToOneField(Story, on_delete=models.CASCADE, related_name="acceptance_plan")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"planned acceptance of story {self.story_id}"

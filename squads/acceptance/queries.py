@@ -5,16 +5,17 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 from django.utils.safestring import SafeString
 
 from portal.kernel.actors import Actor
-from squads.acceptance.models import AcceptanceRequest
+from squads.acceptance.models import AcceptancePlan, AcceptanceRequest
 from squads.discussions.queries import render_texts
 from squads.judge.case import PRODUCTION
 from squads.judge.judgement import say
 from squads.stories import ladder
-from squads.stories.authorship import own_change_reason
+from squads.stories.authorship import moved_by, own_change_reason, written_by
 from squads.stories.models import ENDINGS, Evidence, Story
 from squads.stories.queries import Checklist, checklist, owner_names
 
@@ -84,10 +85,57 @@ def waiting_for(person: Actor) -> "QuerySet[AcceptanceRequest]":
     return rows.order_by("asked_at", "pk")
 
 
-def count_waiting_for(person: Actor) -> int:
-    """Return how many requests wait for this person. Every page asks, so the cheap question comes first."""
-    requests = AcceptanceRequest.objects
-    return requests.waiting_for(person).count() if requests.concerning(person).exists() else 0
+def planned_accepters(stories: Iterable[int]) -> dict[int, str]:
+    """Return who is to accept each of these stories (ids), by name; one query. Stories without anybody aren't in it.
+
+    Who accepted it counts before who is asked by name, and that before who was planned. People who couldn't accept it any more
+    don't count, but for what they accepted: they can't sign in, or made the change.
+    """
+    rows = Story.objects.filter(pk__in=list(stories)).annotate(who=accepter_name()).exclude(who=None)
+    return dict(rows.order_by().values_list("pk", "who"))
+
+
+def accepter_name() -> Any:
+    """Return who is to accept a story, as `planned_accepters` has it, as an expression for a query of stories."""
+    asked = AcceptanceRequest.objects.filter(story=OuterRef("pk"))
+    accepted = asked.filter(state="accepted", evidence__taken_back_at=None, evidence__isnull=False)
+    newest = ("-asked_at", "-pk")
+    return Coalesce(
+        Subquery(accepted.order_by(*newest).values(said=name_of("answered_by"))[:1]),
+        Subquery(able(asked.filter(state="open"), "accepter").values(said=name_of("accepter"))[:1]),
+        Subquery(able(_planned(), "person").values(said=name_of("person"))[:1]),
+    )
+
+
+def planned_name() -> Any:
+    """Return who was planned to accept a story, also if they couldn't any more, as an expression for a query of stories."""
+    return Subquery(_planned().values(said=name_of("person"))[:1])
+
+
+def _planned() -> "QuerySet[AcceptancePlan]":
+    return AcceptancePlan.objects.filter(story=OuterRef("pk"))
+
+
+def able(rows: "QuerySet[Any]", person: str) -> "QuerySet[Any]":
+    """Keep the rows whose person could accept the story: they can sign in, and the change isn't theirs where that matters."""
+    own = moved_by(OuterRef(person), OuterRef("story__key"))
+    written = written_by(OuterRef(OuterRef(person)), OuterRef("story"))
+    others = ~Exists(own) & ~Exists(written)
+    return rows.filter(Q(story__squad__accepts_own=True) | others, **{f"{person}__is_active": True})
+
+
+def name_of(person: str = "") -> Any:
+    """Return a person's name, as pages show it, as an expression; `person` is the field that leads to them."""
+    first, last, username = (
+        F(f"{person}__{part}" if person else part) for part in ("first_name", "last_name", "username")
+    )
+    return Coalesce(NullIf(Trim(Concat(first, Value(" "), last)), Value("")), username)
+
+
+def planned_for(story: Story) -> Any:
+    """Return the person who is planned to accept a story; None if nobody is, or they couldn't any more."""
+    plan = able(AcceptancePlan.objects.select_related("person").filter(story=story), "person").first()
+    return plan.person if plan is not None else None
 
 
 def places(stories: Iterable[Story]) -> dict[int, list[Place]]:

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
 from portal.kernel.paging import page_of
-from portal.kernel.policy import members, writing
+from portal.kernel.policy import members, planners, writing
 from portal.kernel.text_input import given
 from squads.acceptance import actions, queries
 from squads.acceptance.models import AcceptanceRequest
@@ -37,6 +37,22 @@ def waiting(request: HttpRequest) -> HttpResponse:
     page = page_of(request, queries.waiting_for(actor_of(request)), per_page=PER_PAGE)
     context = {"page": page, "waiting": queries.waiting(page.object_list)}
     return render(request, "squads/acceptance/list.html", context)
+
+
+# Not only for members: project managers plan as well. The verb checks who may.
+@planners
+@require_POST
+def plan(request: HttpRequest, key: str) -> HttpResponse:
+    """Say who is to accept a story once it is in production, or nobody."""
+    story, username = story_at(key), given(request.POST, "person")
+    try:
+        person = actions.find_accepter(username) if username else None
+        actions.plan_accepter(story, person, by=actor_of(request))
+    except ValidationError as error:
+        typed = Typed("plan", words_of(error), {"person": username})
+        return story_page(request, story, typed=typed, status=400)
+    messages.success(request, f"{person.name} is to accept {story.key}." if person else "Saved.")
+    return redirect(story)
 
 
 @members

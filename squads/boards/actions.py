@@ -6,12 +6,13 @@ from datetime import timedelta
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 
-from portal.kernel import clock, live
+from portal.kernel import audit, clock, live
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
+from portal.kernel.models import StateChange
 from squads.boards.filters import read_query
 from squads.boards.models import SavedView
-from squads.boards.queries import LIMITED
+from squads.boards.queries import BATCH_LIMIT, LIMITED, NO_LIMIT
 from squads.judge import judgement
 from squads.stories.actions import create_story
 from squads.stories.models import Story
@@ -77,26 +78,48 @@ def set_rules(
     limits: Mapping[str, int | None],
     accepts_own: bool,
     accepters: Iterable[str],
+    batch_limit: int | None = None,
     estimates: bool | None = None,
 ) -> Squad:
-    """Say how many stories the squad wants on a stage at a time, who accepts, whether one may accept one's own, and whether
-    stories are estimated. Estimates that there are stay."""
+    """Say how many stories the squad wants on a stage at a time and in one release, who accepts, whether one may accept
+    one's own, and whether stories are estimated. Estimates that there are stay."""
     errors = {}
     for stage, limit in limits.items():
         if stage not in LIMITED:
             raise TypeError(f"no limit for {stage}")
         if limit is not None and not 1 <= limit <= HIGHEST_LIMIT:
             errors[stage] = f"Enter 1 to {HIGHEST_LIMIT}, or leave {judgement.STAGE_NAMES[stage]} empty for no limit."
+    if batch_limit is not None and not 1 <= batch_limit <= HIGHEST_LIMIT:
+        errors["batch_limit"] = f"Enter 1 to {HIGHEST_LIMIT}, or leave it empty for no limit."
     if errors:
         raise ValidationError(errors)
+    _note_batch_limit(squad, batch_limit, by)
     squad.wip_limits = {stage: limits[stage] for stage in LIMITED if limits.get(stage)}
     squad.accepts_own = accepts_own
     squad.estimates = squad.estimates if estimates is None else estimates
-    squad.save(update_fields=["wip_limits", "accepts_own", "estimates"])
+    squad.save(update_fields=["wip_limits", "batch_limit", "accepts_own", "estimates"])
     members, named = Membership.objects.filter(squad=squad), set(accepters)
     members.filter(user__username__in=named, accepts=False).update(accepts=True)
     members.exclude(user__username__in=named).filter(accepts=True).update(accepts=False)
+    who = ", ".join(sorted(named)) or "nobody"
+    did = f"changed the board settings of {squad}; its stories are accepted by {who}"
+    audit.record(by=by, did=did, kind="squad", key=squad.slug)
     return squad
+
+
+def _note_batch_limit(squad: Squad, limit: int | None, by: Actor) -> None:
+    """Set how many stories the squad wants in one release, and keep what it was before."""
+    present = Squad.objects.select_for_update(no_key=True).values_list("batch_limit", flat=True).get(pk=squad.pk)
+    squad.batch_limit = limit
+    if limit != present:
+        StateChange.objects.create(
+            kind=BATCH_LIMIT,
+            key=str(squad.pk),
+            from_state=str(present or NO_LIMIT),
+            to_state=str(limit or NO_LIMIT),
+            by=by,
+            at=clock.now(),
+        )
 
 
 def save_view(squad: Squad, *, by: Actor, name: str, query: str, shared: bool = False) -> SavedView:

@@ -37,6 +37,15 @@ class RulesForm(forms.Form):
                 initial=squad.wip_limits.get(stage),
                 error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wrong),
             )
+        self.fields["batch_limit"] = forms.IntegerField(
+            label="Stories in one release",
+            required=False,
+            min_value=1,
+            max_value=HIGHEST_LIMIT,
+            initial=squad.batch_limit,
+            help_text="The most stories of the squad in one release. Leave empty for no limit.",
+            error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), wrong),
+        )
         self.fields["estimates"] = forms.BooleanField(
             label="Stories are estimated",
             required=False,
@@ -63,6 +72,7 @@ class RulesForm(forms.Form):
         data = self.cleaned_data
         return {
             "limits": {stage: data[stage] for stage in LIMITED},
+            "batch_limit": data["batch_limit"],
             "accepts_own": data["accepts_own"],
             "estimates": data["estimates"],
             "accepters": data["accepters"],

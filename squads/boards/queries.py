@@ -15,6 +15,7 @@ from natsort import natsort_keygen
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from portal.kernel.models import StateChange
 from squads.boards import cards
 from squads.boards.filters import Asked, BoardFilter
 from squads.boards.time_in_stage import Usual, stalls, usual
@@ -29,6 +30,8 @@ FIRST, NEWEST, MOST = 25, 20, 200
 OPTIONS, MOST_LANES = 200, 100
 natural = natsort_keygen()
 LIMITED = judgement.STAGES[:-1]
+# How the history of batch limits calls what it is about; its key is the squad's id.
+BATCH_LIMIT, NO_LIMIT = "squad batch limit", "no limit"
 
 
 class _Light(NamedTuple):
@@ -292,6 +295,12 @@ def options(squad: Squad, user: Anyone) -> Options:
     views = sorted(found["view"], key=lambda each: (each.name, each.pk))
     labels = sorted((each.name for each in found["label"]), key=str.lower)
     return Options(sorted(services_), labels, sorted(releases_, key=lambda each: each[1]), views)
+
+
+def batch_limits(squad: Squad) -> list[StateChange]:
+    """Return the last changes of how many stories a squad wants in one release, the newest first."""
+    changes = StateChange.objects.filter(kind=BATCH_LIMIT, key=str(squad.pk)).select_related("by")
+    return list(changes.order_by("-at", "-pk")[:OPTIONS])
 
 
 def people(squad: Squad) -> list[Membership]:

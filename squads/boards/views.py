@@ -161,7 +161,10 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
             messages.success(request, "Saved.")
             return redirect("squads:boards:board", slug=squad.slug)
     return render(
-        request, "squads/boards/settings.html", {"squad": squad, "form": form}, status=400 if form.errors else 200
+        request,
+        "squads/boards/settings.html",
+        {"squad": squad, "form": form, "batch_limits": queries.batch_limits(squad)},
+        status=400 if form.errors else 200,
     )
 
 

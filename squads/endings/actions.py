@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.live import touch
 from portal.kernel.models import StateChange
@@ -17,6 +17,8 @@ from portal.kernel.outbox import publish
 from portal.kernel.transitions import AlreadyMoved, signed
 from squads.discussions.models import Comment
 from squads.events import CommentSaved, StoryDeleted, StoryEnded
+from squads.scope_history.actions import Move, record_moves
+from squads.scope_history.models import ScopeChange
 from squads.stories.editing import note
 from squads.stories.models import ENDINGS, HEARD_OF, Relation, Renamed, Story, check_reason
 from squads.stories.relations import relate, story_named, unrelate
@@ -89,6 +91,7 @@ def reopen(story: Story, *, by: Actor, because: str = "") -> Story:
         link = Relation.objects.filter(story=story, other=before.duplicate_of, kind="duplicates").first()
         if link is not None:
             unrelate(story, link.pk, by=by)
+    record_moves([Move(story.pk, None, before.release_id, ScopeChange.How.REOPENED)], by=by)
     publish(StoryEnded(ids=[story.pk]))
     return story
 
@@ -103,7 +106,7 @@ def check_may_delete(story: Story, user: Anyone) -> None:
 
 @transaction.atomic
 def delete_story(story: Story, *, by: Actor) -> None:
-    """Delete a story that was written by mistake, without a trace. Nobody else gets its key.
+    """Delete a story that was written by mistake; only the audit log keeps its key, which nobody else gets.
 
     For leads of its squad and administrators. Raises ValidationError that names what refers to it, or that it is older than
     a day: it is cancelled then.
@@ -122,6 +125,7 @@ def delete_story(story: Story, *, by: Actor) -> None:
     row.delete()
     if comments:
         publish(CommentSaved(ids=comments))
+    audit.record(by=by, did=f"deleted the story {row.key}", kind="story", key=row.key)
     publish(StoryDeleted(ids=[story.pk]))
     touch([story.pk])
 
@@ -160,7 +164,8 @@ def _end(story: Story, ending: str, by: Actor, because: str, other: Story | None
     if updated != 1:
         found = Story.objects.select_related("ended_by").filter(pk=story.pk).first()
         raise AlreadyEnded(found) if found else AlreadyMoved(story.key, ending, "deleted")
-    story.refresh_from_db(fields=[*COLUMNS, "version"])
+    story.refresh_from_db(fields=[*COLUMNS, "version", "release"])
     note(story, "ending", None, said_of(story), by=by)
+    record_moves([Move(story.pk, story.release_id, None, ending)], by=by)
     publish(StoryEnded(ids=[story.pk], ending=ending))
     return story

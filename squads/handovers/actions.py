@@ -12,6 +12,7 @@ from squads.events import StoryMoved
 from squads.labels.actions import labels_named
 from squads.stories.actions import RANK_GAP, last_rank
 from squads.stories.editing import note
+from squads.stories.history import PLANNED
 from squads.stories.models import HEARD_OF, Renamed, Story, StoryAlias
 from squads.stories.queries import KEY_BEFORE
 from squads.teams.models import Squad, SquadQuerySet
@@ -66,7 +67,7 @@ def move_to_squad(story: Story, squad: Squad, *, by: Actor) -> Story:
     if (alias := StoryAlias.of(story, before)) is not None:
         alias.save()
     # Moves are kept by key.
-    StateChange.objects.filter(kind__in=("story", HEARD_OF), key=before).update(key=key)
+    StateChange.objects.filter(kind__in=("story", HEARD_OF, PLANNED), key=before).update(key=key)
     note(story, "squad", f"{left}{KEY_BEFORE}{before}", f"{squad}{KEY_BEFORE}{key}", by=by)
     Story.objects.filter(pk=story.pk).judge()
     story.refresh_from_db(fields=["stage", "standing"])

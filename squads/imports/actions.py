@@ -26,6 +26,9 @@ from squads.imports.models import Import
 from squads.imports.named_releases import own_lines
 from squads.imports.queries import Plan, RowPlan
 from squads.imports.validation import PROGRESSES, SYSTEMS, TYPES
+from squads.scope_history.actions import Move as ScopeMove
+from squads.scope_history.actions import record_moves
+from squads.scope_history.models import ScopeChange
 from squads.stories.actions import RANK_GAP, judge, last_rank
 from squads.stories.editing import said
 from squads.stories.models import MOST_SAID, Move, Story, StoryAlias, StoryEdit, move_many, moved_elsewhere
@@ -36,6 +39,7 @@ MOST_PREVIEWS = 20
 BY_NAME = ("columns", "types", "statuses")
 MOST_PROBLEMS_SAVED = 1000
 BATCH = 500
+IMPORTED = ScopeChange.How.IMPORTED
 
 
 def upload(squad: Squad, *, by: Actor, name: str, body: bytes, kind: str = "") -> Import:
@@ -254,6 +258,8 @@ def _create(squad: Squad, steps: list[RowPlan], keys: KeyPlan, by: Actor, now: d
     ]
     write(Story, ("created_at",), dates)
     _note_ends(stories, by, now)
+    scope = (ScopeMove(each.pk, None, each.release_id, IMPORTED) for each in stories if not each.ending)
+    record_moves(scope, by=by, at=now)
     because = f"Imported by {by.name}: {system} says"
     StateChange.objects.bulk_create(
         (
@@ -358,10 +364,21 @@ def _update(steps: list[RowPlan], by: Actor, now: datetime, system: str) -> list
         write(Story, (name,), rows)
     assign_many(assigned, by=by)
     write(Story, ("ending", "ended_at", "ended_because"), ends)
+    record_moves((_scope_move(each) for each in steps), by=by, at=now)
     write(Story, ("version",), versions)
     StoryEdit.objects.bulk_create(edits, batch_size=BATCH)
     move_many(moves)
     return [row_plan.story.pk for row_plan in steps if row_plan.story]
+
+
+def _scope_move(row_plan: RowPlan) -> ScopeMove:
+    """Return which release shipped an imported story before, and which does now."""
+    story: Any = row_plan.story
+    changed = {each.name: each.after for each in row_plan.differences}
+    release = row_plan.release if "release" in changed else story.release
+    before = None if story.ending else story.release_id
+    after = None if story.ending or changed.get("ending") else release and release.pk
+    return ScopeMove(story.pk, before, after, changed.get("ending") or IMPORTED)
 
 
 def _chunks(planned_stories: list[tuple[RowPlan, Story]]) -> Iterable[list[tuple[RowPlan, Story]]]:

@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
-from portal.kernel.api import Endpoint, Json, TooBig, named_by
+from portal.kernel.api import Endpoint, Json, named_by
+from portal.kernel.problems import TooBig
 from portal.kernel.request_fields import Body, check_names
 from squads.imports import actions, formats, queries
 from squads.imports.formats.dates import ORDERS
@@ -151,6 +152,7 @@ class MappingIn(Body):
         [*ORDERS.items()], required=False, allow_blank=True, help_text="What comes first in ambiguous dates."
     )
     zone = serializers.CharField(
+        max_length=60,
         required=False,
         allow_blank=True,
         help_text="The zone of times without one, such as Europe/Berlin. The default is UTC.",
@@ -159,7 +161,7 @@ class MappingIn(Body):
         required=False, help_text="Whether to treat sprints and milestones as releases."
     )
     line = serializers.CharField(
-        required=False, allow_blank=True, help_text="The release line for sprints and milestones."
+        max_length=120, required=False, allow_blank=True, help_text="The release line for sprints and milestones."
     )
 
     def validate_columns(self, columns: dict[str, str]) -> dict[str, str]:

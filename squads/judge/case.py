@@ -25,6 +25,11 @@ UNNAMED = ""
 Part = str | dict[str, str | None]
 
 
+def may_be_production(tier: str, confirmed: bool) -> bool:
+    """Say whether a place with this tier is production, or could be: nobody said what it is, and its name doesn't either."""
+    return tier in PRODUCTION or (tier == "other" and not confirmed)
+
+
 class Row(NamedTuple):
     """One evidence row, as the judge reads it. `event` is the inbound event that proves it, `person` who saw it."""
 

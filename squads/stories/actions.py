@@ -11,6 +11,8 @@ from portal.kernel.live import touch
 from portal.kernel.outbox import publish
 from squads.discussions.actions import watch
 from squads.events import StoryCreated
+from squads.scope_history.actions import Move, record_moves
+from squads.scope_history.models import ScopeChange
 from squads.stories.editing import EDITABLE, SEVERAL, check_texts
 from squads.stories.editing import edit_story as edit_story
 from squads.stories.manual_evidence import BY_HAND_KINDS as BY_HAND_KINDS
@@ -52,6 +54,8 @@ def create_story(squad: Squad, *, by: Actor, title: str, **fields: Any) -> Story
         SEVERAL[name](story, fields[name], by=by)
     if by is not None:
         watch(story, by)
+    if story.release_id:
+        record_moves([Move(story.pk, None, story.release_id, ScopeChange.How.CREATED)], by=by)
     judge([story.pk])
     publish(StoryCreated(ids=[story.pk]))
     touch([story.pk])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import django_filters
+from django.http import HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, mixins, serializers, status
 from rest_framework.decorators import action
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Endpoint, YesNoFilter, named_by
+from portal.kernel.problems import problem, problem_answer
 from squads.assignments.queries import assigned_to
 from squads.judge.case import GUESSED
 from squads.labels.queries import labelled, unknown_labels
@@ -114,7 +116,7 @@ def _check_labels(squad: Squad, fields: Mapping[str, Any]) -> None:
         )
 
 
-def _clashed(conflict: editing.Conflict) -> Response:
+def _clashed(conflict: editing.Conflict) -> HttpResponse:
     def plain(name: str, value: Any) -> Any:
         if name in editing.SEVERAL:
             return [getattr(each, "username", str(each)) for each in value]
@@ -138,9 +140,8 @@ def _clashed(conflict: editing.Conflict) -> Response:
         }
         for each in conflict.clashes
     ]
-    said = {"type": "client_error", "errors": errors, "version": conflict.version, "conflicts": both}
-    headers = {"ETag": f'"v{conflict.version}"'}
-    return Response(Clashed(said).data, status=status.HTTP_412_PRECONDITION_FAILED, headers=headers)
+    said = problem(status.HTTP_412_PRECONDITION_FAILED, errors, version=conflict.version, conflicts=both)
+    return problem_answer(Clashed(said).data, {"ETag": f'"v{conflict.version}"'})
 
 
 BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket")
@@ -283,7 +284,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return self._shown(actions.create_story(squad, by=actor_of(request), **fields), status.HTTP_201_CREATED)
 
     @extend_schema(request=StoryChange(partial=True), responses={200: StoryDetail, 412: Clashed}, parameters=[IF_MATCH])
-    def partial_update(self, request: Request, key: str) -> Response:
+    def partial_update(self, request: Request, key: str) -> HttpResponseBase:
         """Change a story. Fields you leave out stay as they are.
 
         Members of its squad can do this. Project managers can set the release.

@@ -16,12 +16,12 @@ from squads.stories.models import Story
 WORKED_ON = ("in_progress", "dev_done")
 
 
-def moved_by(person: Actor, key: Any) -> "models.QuerySet[StateChange]":
+def moved_by(person: Any, key: Any) -> "models.QuerySet[StateChange]":
     """The moves by which this person worked on the story with this key."""
     return StateChange.objects.filter(kind="story", key=key, to_state__in=WORKED_ON, by=person)
 
 
-def written_by(person: Actor, story: Any) -> "models.QuerySet[Any]":
+def written_by(person: Any, story: Any) -> "models.QuerySet[Any]":
     """The links of this story to changes that this person wrote, as far as names tell: git knows no accounts.
 
     An author is this person when called by a full name, user name or e-mail address that the account has now or had at

@@ -19,6 +19,7 @@ from portal.kernel.outbox import publish
 from squads.assignments.actions import set_assignees
 from squads.events import StoryEdited, StoryFlagged
 from squads.labels.actions import labels_named, set_labels
+from squads.scope_history.actions import Move, record_moves
 from squads.stories.models import Story, StoryEdit
 
 EDITABLE = (
@@ -128,6 +129,7 @@ def edit_story(story: Story, *, by: Actor, base_version: int | None = None, **fi
     if changed:
         lists = [name for name in changed if name in CHECKLISTS]
         before = {name: _present(row, name) for name in (*changed, *(CHECKLISTS[name] for name in lists))}
+        planned = row.release_id
         for name, value in changed.items():
             if name in SEVERAL:
                 SEVERAL[name](row, value, by=by)
@@ -138,6 +140,8 @@ def edit_story(story: Story, *, by: Actor, base_version: int | None = None, **fi
             setattr(row, CHECKLISTS[name], [line for line in getattr(row, CHECKLISTS[name]) if line in kept])
         check_texts(row, changed)
         _write(row, before, by)
+        if not row.ending:
+            record_moves([Move(row.pk, planned, row.release_id)], by=by)
         if changed.keys() & {"flag", "audience"}:
             Story.objects.filter(pk=row.pk).judge()
             publish(StoryFlagged(key=row.key, id=row.pk))

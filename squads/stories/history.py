@@ -23,6 +23,8 @@ BESIDE = {
     "checks_met": "ticks",
 }
 SHORT = 80
+# The kind of the rows that say who was to accept a story in production (squads/acceptance).
+PLANNED = "planned accepter"
 
 
 class Entry(NamedTuple):
@@ -45,7 +47,7 @@ def rows(story: Story) -> "QuerySet[Any, Any]":
     asked = story.acceptance_requests.all()
     answers = asked.filter(evidence__isnull=False).values("evidence")
     parts = [
-        _part(StateChange.objects.filter(kind__in=("story", HEARD_OF), key=story.key), "move", "at"),
+        _part(StateChange.objects.filter(kind__in=("story", HEARD_OF, PLANNED), key=story.key), "move", "at"),
         # What people move is listed as their move.
         _part(story.stage_changes.exclude(from_stage__in=PROGRESS, to_stage__in=PROGRESS), "stage", "at"),
         _part(story.edits.all(), "edit", "at"),
@@ -102,6 +104,9 @@ def _name(person: Actor | None) -> str:
 
 
 def _move(row: StateChange) -> Entry:
+    if row.kind == PLANNED:
+        what = f"planned accepter: {row.from_state or 'nobody'} → {row.to_state or 'nobody'}"
+        return Entry(row.at, _name(row.by), what, row.because, "", "")
     states = [{"todo": "to do"}.get(state, state.replace("_", " ")) for state in (row.from_state, row.to_state)]
     return Entry(row.at, _name(row.by), f"{states[0]} → {states[1]}", row.because, "", "")
 

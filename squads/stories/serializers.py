@@ -9,8 +9,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from portal.kernel.api import Chosen, Problem, named_by
-from portal.kernel.request_fields import Body
+from portal.kernel.api import Chosen, named_by
+from portal.kernel.api_schema import Problem
+from portal.kernel.request_fields import Body, LimitedText
 from squads.judge import judgement
 from squads.labels.models import LONGEST_NAME
 from squads.stage_history.models import StageChange
@@ -241,9 +242,9 @@ class StoryChange(Body):
     estimate = serializers.IntegerField(
         required=False, allow_null=True, min_value=0, max_value=999, help_text="In points, if the squad estimates."
     )
-    description = serializers.CharField(required=False, allow_blank=True)
-    acceptance_criteria = serializers.CharField(required=False, allow_blank=True)
-    production_checks = serializers.CharField(required=False, allow_blank=True)
+    description = LimitedText(longest=editing.LONGEST_TEXT, required=False, allow_blank=True)
+    acceptance_criteria = LimitedText(longest=editing.LONGEST_TEXT, required=False, allow_blank=True)
+    production_checks = LimitedText(longest=editing.LONGEST_TEXT, required=False, allow_blank=True)
     release = ReleaseField(slug_field="slug", required=False, allow_null=True)
     flag = serializers.CharField(max_length=120, required=False, allow_blank=True)
     audience = serializers.CharField(max_length=60, required=False, allow_blank=True)

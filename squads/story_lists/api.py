@@ -129,6 +129,7 @@ class StoryViews(mixins.ListModelMixin, Endpoint):
     without_fields = frozenset({"destroy"})
     serializer_class = StoryViewOut
     filter_backends = []
+    lookup_value_regex = "[0-9]{1,18}"
     queryset = StoryView.objects.none()
 
     def get_queryset(self) -> Any:

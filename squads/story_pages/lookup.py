@@ -12,7 +12,7 @@ from squads.stories.querysets import StoryQuerySet
 from squads.teams.models import Squad
 from squads.teams.permissions import only_members
 
-BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket")
+BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket", "acceptance_plan__person")
 
 
 def _stories() -> StoryQuerySet:

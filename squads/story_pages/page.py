@@ -119,6 +119,9 @@ def story_page(
         **_acceptance(request, story),
         **_linked(story),
         "story": story,
+        "plan": getattr(story, "acceptance_plan", None),
+        # A member may anyway.
+        "plans": writable or (request.user.is_authenticated and request.user.is_project_manager),
         "answer": queries.answer(story),
         "rungs": queries.rungs(story),
         "gaps": queries.gap_words(story.standing),

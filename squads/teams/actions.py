@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.text import slugify
 
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
@@ -72,6 +72,7 @@ def create_squad(
     squad.full_clean()
     squad.save(force_insert=True)
     Membership.objects.create(squad=squad, user=by, role=Membership.Role.LEAD)
+    audit.record(by=by, did=f"created the squad {squad}", kind="squad", key=squad.slug)
     publish(SquadSaved(ids=[squad.pk]))
     return squad
 
@@ -97,6 +98,9 @@ def edit_squad(squad: Squad, *, by: Actor, **fields: Any) -> Squad:
     _check_length("mission", squad.mission if "mission" in fields else "")
     squad.full_clean()
     squad.save(update_fields=EDITED)
+    parts = [name.replace("_", " ") for name in EDITED if getattr(squad, name) != getattr(before, name)]
+    did = f"edited the squad {before}: {', '.join(parts) or 'nothing new'}"
+    audit.record(by=by, did=did, kind="squad", key=squad.slug)
     publish(SquadSaved(ids=[squad.pk]))
     return squad
 
@@ -141,6 +145,7 @@ def _archived(squad: Squad, at: datetime | None, by: Actor, because: str) -> Squ
         at=at or clock.now(),
     )
     squad.archived_at = at
+    audit.record(by=by, did=f"{'archived' if at else 'unarchived'} the squad {squad}", kind="squad", key=squad.slug)
     publish(SquadSaved(ids=[squad.pk]))
     return squad
 
@@ -154,7 +159,9 @@ def add_member(squad: Squad, username: str, *, by: Actor, role: str = "", accept
         raise ValidationError(
             {"username": f"There’s no account “{username}”. Check the spelling, or invite the person by e-mail."}
         )
-    membership, _ = Membership.objects.get_or_create(squad=squad, user=person)
+    membership, is_new = Membership.objects.get_or_create(squad=squad, user=person)
+    if is_new:
+        audit.record(by=by, did=f"added {person.name} to {squad}", kind="squad", key=squad.slug)
     return change_member(membership, by=by, role=role or membership.role, accepts=accepts)
 
 
@@ -165,9 +172,14 @@ def change_member(membership: Membership, *, by: Actor, role: str, accepts: bool
         raise ValidationError({"role": "Choose member or lead."})
     if membership.is_lead and role != Membership.Role.LEAD:
         _check_other_lead(membership, by)
+    before = (membership.role, membership.accepts)
     membership.role = role
     membership.accepts = membership.accepts if accepts is None else accepts
     membership.save(update_fields=["role", "accepts"])
+    if before != (membership.role, membership.accepts):
+        accepting = "accepts its stories" if membership.accepts else "doesn’t accept its stories"
+        did = f"made {membership.user.name} a {membership.get_role_display()} of {membership.squad}, who {accepting}"
+        audit.record(by=by, did=did, kind="squad", key=membership.squad.slug)
     return membership
 
 
@@ -181,6 +193,8 @@ def remove_member(squad: Squad, username: str, *, by: Actor) -> None:
     if membership.is_lead:
         _check_other_lead(membership, by)
     membership.delete()
+    did = f"left {squad}" if membership.user == by else f"removed {membership.user.name} from {squad}"
+    audit.record(by=by, did=did, kind="squad", key=squad.slug)
 
 
 def _check_other_lead(membership: Membership, by: Actor) -> None:

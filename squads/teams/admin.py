@@ -24,7 +24,7 @@ class Squads(NotDeleted):
     search_fields = ["name", "key_prefix"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [Memberships]
-    exclude = ["wip_limits"]
+    exclude = ["wip_limits", "batch_limit"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["key_prefix"] if obj is not None and obj.next_number > 1 else []

@@ -9,13 +9,13 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from portal.accounts.access import check_founder
 from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, YesNoFilter, named_by
-from portal.kernel.request_fields import Body
+from portal.kernel.request_fields import Body, LimitedList, LimitedText
 from squads.teams import actions, queries
 from squads.teams.models import Membership, Service, Squad
 from squads.teams.permissions import check_lead, check_member
@@ -63,8 +63,9 @@ class SquadIn(Body):
         max_length=10, help_text="Starts every story key, like PAY in PAY-12. 2 to 10 capital letters or digits."
     )
     kind = serializers.ChoiceField(Squad.Kind.choices, required=False)
-    mission = serializers.CharField(required=False, allow_blank=True)
-    key_repositories = serializers.ListField(
+    mission = LimitedText(longest=actions.LONGEST_TEXT, required=False, allow_blank=True)
+    key_repositories = LimitedList(
+        most=actions.MOST_REPOSITORIES,
         child=serializers.CharField(max_length=250),
         required=False,
         help_text="The only repositories that can use its keys, such as shop/checkout. Empty means all.",
@@ -107,7 +108,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     """Squads: teams with a mission."""
 
     marks = {
-        "create": "writing",
+        "create": "founders",
         "partial_update": "leads",
         "members": "leads",
         "member": "leads",
@@ -133,8 +134,7 @@ class Squads(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=SquadIn, responses={201: SquadOut})
     def create(self, request: Request) -> Response:
         """Create a squad. You become its first member and lead."""
-        if getattr(request.user, "program_of_id", None):
-            raise PermissionDenied("Squad tokens can’t create squads. Ask a person to.")
+        check_founder(request.user)
         serializer = SquadIn(data=request.data)
         serializer.is_valid(raise_exception=True)
         return self._shown(
@@ -208,16 +208,24 @@ class ServiceIn(Body):
 
     name = serializers.CharField(max_length=120)
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all())
-    description = serializers.CharField(required=False, allow_blank=True)
-    repositories = serializers.ListField(child=serializers.CharField(max_length=250), required=False)
+    description = LimitedText(longest=actions.LONGEST_TEXT, required=False, allow_blank=True)
+    repositories = LimitedList(
+        most=actions.MOST_REPOSITORIES,
+        child=serializers.CharField(max_length=actions.LONGEST_KEY),
+        required=False,
+    )
 
 
 class ServiceChange(Body):
     """The fields of a service that people can change."""
 
     squad = Chosen(slug_field="slug", queryset=Squad.objects.all(), required=False)
-    description = serializers.CharField(required=False, allow_blank=True)
-    repositories = serializers.ListField(child=serializers.CharField(max_length=250), required=False)
+    description = LimitedText(longest=actions.LONGEST_TEXT, required=False, allow_blank=True)
+    repositories = LimitedList(
+        most=actions.MOST_REPOSITORIES,
+        child=serializers.CharField(max_length=actions.LONGEST_KEY),
+        required=False,
+    )
 
 
 class ClaimIn(Body):

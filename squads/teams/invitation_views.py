@@ -1,14 +1,11 @@
 """Inviting people, and accepting an invitation."""
 
-import logging
-from smtplib import SMTPException
-
 from allauth.account.adapter import get_adapter
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.core.mail import send_mail
+from django.core.mail import EmailMessage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
@@ -21,6 +18,7 @@ from portal.accounts.forms import PASSWORD_HELP
 from portal.accounts.models import Invitation
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors, words_of
+from portal.kernel.mail import send_soon
 from portal.kernel.paging import page_of
 from portal.kernel.policy import administrators, leads, public
 from squads.teams import invitations as verbs
@@ -28,8 +26,6 @@ from squads.teams import queries
 from squads.teams.forms import InvitationForm, PortalInvitationForm
 from squads.teams.people_views import page_of_people
 from squads.teams.views import led
-
-logger = logging.getLogger(__name__)
 
 
 class NewcomerForm(forms.Form):
@@ -46,28 +42,19 @@ class NewcomerForm(forms.Form):
 
 
 def _mailed(invitation: Invitation, link: str) -> bool:
-    """Mail the link if mail is set up; say whether it went out."""
+    """Have the link mailed if mail is set up; say whether it will be."""
     if not settings.RODEO_MAIL:
         return False
     text = render_to_string("squads/teams/invitation.txt", {"invitation": invitation, "link": link})
     about = f"{invitation.invited_by.name} invites you to Rodeo"
-    try:
-        send_mail(" ".join(about.split()), text, None, [invitation.email])
-    except (OSError, SMTPException):
-        logger.exception("invitation %s was not mailed", invitation.pk)
-        return False
+    send_soon(EmailMessage(" ".join(about.split()), text, to=[invitation.email]))
     return True
 
 
 @sensitive_variables("secret", "link")
 def _shown(request: HttpRequest, invitation: Invitation, secret: str) -> HttpResponse:
     link = settings.RODEO_BASE_URL + reverse("squads:teams:invitation", args=[secret])
-    context = {
-        "invitation": invitation,
-        "link": link,
-        "mailed": _mailed(invitation, link),
-        "mails": settings.RODEO_MAIL,
-    }
+    context = {"invitation": invitation, "link": link, "mailed": _mailed(invitation, link)}
     return render(request, "squads/teams/invited.html", context, status=201)
 
 

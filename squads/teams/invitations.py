@@ -9,10 +9,11 @@ from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from portal.accounts.access import check_address, check_inviter
 from portal.accounts.models import Invitation, User
-from portal.accounts.queries import digest_of
-from portal.kernel import clock
+from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
+from portal.kernel.issued_secrets import digest_of
 from portal.kernel.locks import hold
 from squads.teams import queries
 from squads.teams.models import Membership, Squad
@@ -27,8 +28,10 @@ def invite(
     *, by: Actor, email: str, role: str = Membership.Role.MEMBER, squad: Squad | None = None
 ) -> tuple[Invitation, str]:
     """Invite somebody; return the invitation and the secret of its link, which nobody can see again."""
+    check_inviter(by)
     if role not in Membership.Role.values:
         raise ValidationError({"role": "Choose member or lead."})
+    check_address(email)
     if squad is not None and squad.members.filter(email__iexact=email.strip()).exists():
         raise ValidationError({"email": f"This person is already in {squad}."})
     if squad is not None and queries.open_invitations(squad=squad).count() >= MOST_OPEN:
@@ -44,12 +47,22 @@ def invite(
     )
     invitation.clean_fields(exclude=["accepted_by", "accepted_at", "revoked_at"])
     invitation.save(force_insert=True)
+    where = f" as {_a_role(role)} of {squad}" if squad is not None else ""
+    audit.record(by=by, did=f"invited {invitation.email}{where}", kind="invitation", key=invitation.email)
     return invitation, secret
 
 
+def _a_role(role: str) -> str:
+    return f"a {Membership.Role(role).label}"
+
+
+@transaction.atomic
 def revoke(invitation: Invitation, *, by: Actor) -> None:
     """Withdraw an invitation that was not accepted yet. Doing it twice changes nothing."""
-    Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None).update(revoked_at=clock.now())
+    still_open = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None)
+    if still_open.update(revoked_at=clock.now()):
+        did = f"withdrew the invitation of {invitation.email}"
+        audit.record(by=by, did=did, kind="invitation", key=invitation.email)
 
 
 @transaction.atomic
@@ -59,6 +72,8 @@ def accept(invitation: Invitation, *, by: User) -> Invitation:
     valid = Invitation.objects.filter(pk=invitation.pk, accepted_at=None, revoked_at=None, expires_at__gt=now)
     if valid.update(accepted_at=now, accepted_by=by) != 1:
         raise ValidationError("This invitation was used, withdrawn or has expired. Ask for a new one.")
+    did = f"accepted the invitation of {invitation.email} by {invitation.invited_by.name}"
+    audit.record(by=by, did=did, kind="invitation", key=invitation.email)
     if invitation.squad is not None:
         membership, new = Membership.objects.get_or_create(
             squad=invitation.squad, user=by, defaults={"role": invitation.role}
@@ -73,6 +88,7 @@ def accept(invitation: Invitation, *, by: User) -> Invitation:
 def accept_as_new(invitation: Invitation, *, username: str, password: str, first_name: str, last_name: str) -> User:
     """Create the account of somebody who was invited, with the invitation's e-mail address, and accept it for them."""
     hold("names of accounts")
+    check_address(invitation.email)
     person: Any = get_user_model()(
         username=get_adapter().clean_username(username.strip()),
         email=invitation.email,

@@ -88,6 +88,9 @@ class Squad(models.Model):
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.HORIZONTAL)
     mission = models.TextField(blank=True)
     wip_limits = models.JSONField(default=dict, blank=True, help_text="most stories at a time, by stage")
+    batch_limit = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Most stories of the squad in one release. Leave empty for no limit."
+    )
     estimates = models.BooleanField(
         "stories are estimated", default=False, help_text="Stories have a field for how big they are."
     )

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.access import may_invite
 from portal.accounts.actions import MOST_OF_SQUAD, make_token, revoke_token
 from portal.accounts.forms import TokenForm
 from portal.accounts.models import ApiToken
@@ -46,6 +47,7 @@ def page_of_people(request: HttpRequest, squad: Squad, status: int = 200, **form
             "invitations": queries.open_invitations(squad=squad)[:MOST_OPEN],
             "tokens": tokens_of(squad=squad)[:MOST_OF_SQUAD],
             "mails": settings.RODEO_MAIL,
+            "invites": may_invite(request.user),
         }
     return render(request, "squads/teams/people.html", context, status=status)
 

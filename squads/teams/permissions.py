@@ -1,5 +1,7 @@
 """Who may do what to a squad and what belongs to it. Every door asks here, so that every door refuses in the same words."""
 
+from typing import Protocol
+
 from django.core.exceptions import PermissionDenied
 
 from portal.kernel.actors import Anyone
@@ -55,3 +57,34 @@ def check_planner(user: Anyone, otherwise: str = PLANNERS) -> None:
     """Refuse somebody who is in no squad and plans nothing, in the words of what they wanted to write."""
     if not may_plan(user):
         raise PermissionDenied(otherwise)
+
+
+class Owned(Protocol):
+    """A release, of which this app knows only whose it is."""
+
+    @property
+    def owner_id(self) -> int | None: ...
+
+
+def answers_for(release: Owned | None, user: Anyone) -> bool:
+    """Say whether this person answers for a release: its owner, project managers, administrators. No program does.
+
+    Without a release (None), for all of them: project managers and administrators.
+    """
+    if not user.is_authenticated or user.program_of_id:
+        return False
+    owns = release is not None and release.owner_id == user.pk
+    return bool(user.is_staff or user.is_project_manager or owns)
+
+
+def check_answers_for(release: Owned | None, user: Anyone, doing: str) -> None:
+    """Refuse whoever doesn't answer for a release to do what its gates depend on."""
+    if not answers_for(release, user):
+        owner = "the release’s owner, " if release is not None else ""
+        raise PermissionDenied(f"Only {owner}project managers and administrators can {doing}.")
+
+
+def check_person(user: Anyone, doing: str) -> None:
+    """Refuse programs to do what counts as the word of a person."""
+    if user.is_authenticated and user.program_of_id:
+        raise PermissionDenied(f"Only people can {doing}. A squad’s token can’t.")

@@ -10,11 +10,13 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import IsNull
 
-from portal.accounts.models import Invitation
-from portal.accounts.queries import digest_of
+from portal.accounts.access import access_rules
+from portal.accounts.models import AccessRules, Invitation
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from portal.kernel.issued_secrets import digest_of
 from portal.kernel.models import StateChange
+from portal.kernel.sentences import listed
 from squads.teams.models import Membership, Service, Squad
 
 # The stages of the ladder in order. Packages import only downwards, and the judge lies above teams.
@@ -53,7 +55,10 @@ def open_invitations(**which: Any) -> "QuerySet[Invitation]":
     """
     leads = Membership.objects.filter(squad=OuterRef("squad"), user=OuterRef("invited_by"), role=Membership.Role.LEAD)
     valid = Invitation.objects.filter(accepted_at=None, revoked_at=None, expires_at__gt=clock.now(), **which)
-    valid = valid.filter(Q(invited_by__is_staff=True) | Exists(leads), invited_by__is_active=True)
+    may = Q(invited_by__is_staff=True)
+    if access_rules().inviters == AccessRules.Inviters.LEADS:
+        may |= Q(Exists(leads))
+    valid = valid.filter(may, invited_by__is_active=True)
     return valid.select_related("invited_by", "squad")
 
 
@@ -149,8 +154,7 @@ def left_out_words(counts: Mapping[str, int]) -> str:
     said += [f"{duplicates} duplicate{'' if duplicates == 1 else 's'}"] if duplicates else []
     archived = counts.get("archived", 0)
     said += [f"{archived} stor{'y' if archived == 1 else 'ies'} of archived squads"] if archived else []
-    listed = " and ".join(filter(None, (", ".join(said[:-1]), *said[-1:])))
-    return f"{listed} {'is' if cancelled + duplicates + archived == 1 else 'are'} left out" if said else ""
+    return f"{listed(said)} {'is' if cancelled + duplicates + archived == 1 else 'are'} left out" if said else ""
 
 
 def services() -> QuerySet[Service]:

@@ -6,10 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.accounts.access import check_founder
 from portal.kernel.actors import Anyone, actor_of
 from portal.kernel.form_errors import add_errors, refusal, words_of
 from portal.kernel.paging import page_of
-from portal.kernel.policy import leads, members, reading, writing
+from portal.kernel.policy import founders, leads, members, reading
 from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from squads.teams import actions, queries
@@ -58,9 +59,10 @@ def squad_detail(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
-@writing
+@founders
 def squad_create(request: HttpRequest) -> HttpResponse:
     """Create a squad and become its first member and lead."""
+    check_founder(request.user)
     form = SquadForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:

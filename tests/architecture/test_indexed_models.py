@@ -36,13 +36,16 @@ BULK = {"write", "insert"}
 # Each module that may write them, with how the index hears of it.
 WRITERS = {
     "portal/accounts/actions.py": "User.save tells",
+    "portal/accounts/sessions.py": "when somebody was last seen, and which sessions are good",
     "portal/accounts/models.py": "publishes PersonSaved, whoever saves or deletes an account",
-    "portal/admin.py": "User.delete tells",
     "portal/home/actions.py": "when somebody looked at the first page",
     "portal/sample/company.py": "dates only",
+    "portal/sample/past_work.py": "dates only",
+    "portal/sample/talk.py": "dates only",
     "portal/sample/removal.py": "publishes SearchEmptied when it takes everything away",
     "releases/environments/actions.py": "publishes EnvironmentSaved",
     "releases/mappings/resolve.py": "publishes ServiceChanged",
+    "releases/contents/actions.py": "when git is asked next",
     "releases/monorepo/actions.py": "when a source is pulled next",
     "releases/pipelines/actions.py": "changes and tags",
     "releases/pipelines/repositories.py": "new repositories, which have no service yet",

@@ -8,17 +8,34 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.permissions import AllowAny
 from rest_framework.views import APIView
 
-POLICIES = {"public", "reading", "writing", "members", "leads", "planners", "managers", "administrators"}
+POLICIES = {
+    "public",
+    "reading",
+    "writing",
+    "members",
+    "leads",
+    "planners",
+    "answers",
+    "founders",
+    "managers",
+    "administrators",
+}
 # Anyone, signed in or not, may open these and no others. A name added here wants a reason in its docstring.
 PUBLIC = {
     "ask",
     "ops:healthz",
     "ops:metrics",
     "ops:readyz",
+    "ops:status",
     "releases:inbox:hook",
     "releases:inbox:hook_without_slash",
     # A link to a release has a secret of its own.
     "releases:sharing:shared",
+    # And so has the address at which a calendar reads the freezes.
+    "releases:release_calendar:feed",
+    "releases:freezes:subscribed",
+    # Flagger sends the token in the body.
+    "releases:deployment_checks:flagger",
     # Signing in, setting a new password, and coming in by invitation: what people do before they are signed in.
     "accounts:login",
     "accounts:logout",

@@ -344,7 +344,7 @@ def bring_in() -> list[Row]:
 
 def main() -> None:
     """Measure everything on this database."""
-    from tests.bench import git, github, live, search, squad_board
+    from tests.bench import forecast, git, github, live, readiness, search, squad_board
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
@@ -361,7 +361,9 @@ def main() -> None:
         "live": live.run,
         "search": search.run,
         "squad_board": lambda: squad_board.run(row),
+        "readiness": lambda: readiness.run(row),
         "import": bring_in,
+        "forecast": lambda: forecast.run(row),
     }
     for name, measure in parts.items():
         if only and name not in only:

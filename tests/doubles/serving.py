@@ -21,9 +21,9 @@ class Reply:
 class Asked:
     """One request as the double saw it."""
 
-    def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
+    def __init__(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> None:
         parts = urlsplit(target)
-        self.method, self.path, self.headers = method, parts.path, headers
+        self.method, self.path, self.headers, self.body = method, parts.path, headers, body
         self.params = dict(parse_qsl(parts.query))
         self.lists = parse_qs(parts.query)
 
@@ -39,7 +39,14 @@ class Double:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked = Asked(self.command, self.path, {name.lower(): value for name, value in self.headers.items()})
+                self._serve(b"")
+
+            def do_POST(self) -> None:
+                self._serve(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+            def _serve(self, sent: bytes) -> None:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked = Asked(self.command, self.path, headers, sent)
                 double.asked.append(asked)
                 reply = double._wrong(asked) or double.answer(asked)
                 body = b"" if reply.status == 304 else reply.body
@@ -51,10 +58,6 @@ class Double:
                 self.end_headers()
                 self.wfile.write(body[: len(body) // 2] if reply.cut else body)
                 self.close_connection = reply.cut
-
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.do_GET()
 
             def log_message(self, *said: Any) -> None:
                 """Say nothing."""

@@ -279,8 +279,9 @@ def test_an_invitation_is_mailed(browser_as: BrowserAs, mailbox: Sink, lea: User
     page.goto("/squads/payments/people/")
     page.get_by_role("textbox", name="E-mail").fill("nia@example.org")
     page.get_by_role("button", name="Invite").click()
-    expect(page.get_by_text("We e-mailed the link.")).to_be_visible()
+    expect(page.get_by_text("We’re e-mailing the link.")).to_be_visible()
     link = page.locator("#link").inner_text().strip()
+    posted()
     assert link in mailbox.mails[0]
     assert "Lea invites you to Rodeo, as member of Payments." in mailbox.mails[0].replace("\n", " ")
 

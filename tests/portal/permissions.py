@@ -5,37 +5,71 @@ the world of `world()`; `body` is what is sent with each method that changes som
 the mark alone would not (the mark speaks of the squad concerned, and some pages concern the person's own).
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from portal.accounts.actions import make_token
 from portal.accounts.models import ApiToken, Invitation, User
-from portal.kernel.models import Message
+from portal.kernel.mail import send_soon
+from portal.kernel.models import Mail, Message
 from portal.kernel.stable_ids import stable_id
+from releases.approvals.actions import ask as ask_approval
+from releases.contents.actions import choose_content
+from releases.deployment_checks.actions import create_token
 from releases.environments.actions import create_environment, environment_named
+from releases.freezes.actions import create_freeze, lift_freeze, open_feed
+from releases.gates.readiness import DEFAULT
 from releases.inbox.actions import store
 from releases.models import (
     AllowedHost,
+    Approval,
     BotRule,
+    CalendarAddress,
     Change,
+    ChecklistItem,
+    CheckToken,
+    DeployOrder,
     Environment,
+    FlagNeed,
+    Freeze,
+    FreezeLift,
+    GateOverride,
+    GateTemplate,
     InboundEvent,
     MappingRule,
+    OutsideCheck,
     Release,
     ReleaseLink,
+    ReleaseNotes,
+    ReleaseTrain,
     Repository,
     RepositoryPart,
     RequiredPipelines,
+    Snapshot,
     Source,
     StoryLink,
 )
-from releases.planning.actions import create_release
+from releases.outside_checks.actions import add_check
+from releases.planning.actions import abandon_release, create_release
+from releases.readiness.actions import add_item, need_flag, tick
+from releases.readiness.forms import TemplateForm, digest_of
+from releases.readiness.gate_templates import save_template
+from releases.readiness.models import stored
+from releases.readiness.overrides import override
+from releases.readiness.queries import readiness_of
+from releases.release_calendar.actions import add_address
+from releases.release_notes.actions import generate
+from releases.release_trains.actions import create_train
+from releases.release_trains.actions import pause as pause_train
 from releases.sharing.actions import share
+from releases.snapshots.actions import take_snapshot
 from squads.acceptance.actions import ask
 from squads.attachments.actions import attach
 from squads.boards.actions import save_view
@@ -74,7 +108,10 @@ MAY = {
     "writing": SIGNED_IN,
     "members": {"member", "lead", "administrator"},
     "leads": {"lead", "administrator"},
+    "founders": {"manager", "administrator"},
     "planners": {"other", "member", "lead", "manager", "administrator"},
+    # The owner too: nobody in this world owns its releases.
+    "answers": {"manager", "administrator"},
     "managers": {"manager", "administrator"},
     "administrators": {"administrator"},
     "reports": set(),
@@ -112,7 +149,33 @@ class World:
     unowned: Service
     membership: Membership
     release: Release
+    abandoned: Release
+    notes: ReleaseNotes
+    # Its next release is in the way, as one is called so already.
+    train: ReleaseTrain
+    paused: ReleaseTrain
+    # Planned for `release`, which it misses; `later` comes after that. Somebody’s calendar address.
+    missed: Story
+    later: Release
+    address: CalendarAddress
     link: ReleaseLink
+    # For the release.
+    planned: Story
+    # Asked of a person of another squad.
+    approval: Approval
+    freeze: Freeze
+    lift: FreezeLift
+    # checkout goes before the service with the same name in capitals.
+    order: DeployOrder
+    overridden: GateOverride
+    need: FlagNeed
+    # Of the release; of every release of its line, and ticked.
+    item: ChecklistItem
+    line_item: ChecklistItem
+    gates: GateTemplate
+    check: OutsideCheck
+    check_token: CheckToken
+    snapshot: Snapshot
     environment: Environment
     guessed: Environment
     twin: Service
@@ -121,6 +184,7 @@ class World:
     host: AllowedHost
     bot: BotRule
     dead: Message
+    mail: Mail
     event: InboundEvent
     rule: MappingRule
     part: RepositoryPart
@@ -152,6 +216,7 @@ def world() -> World:
     Membership.objects.create(squad=cheques, user=lead, role="lead")
     create_story(cheques, by=lead, title="Clear a cheque")
     mo = User.objects.create_user("mo", "mo@example.org", "mo-password")
+    User.objects.create_user("gone", "gone@example.org", "gone-password", is_active=False)
     Membership.objects.filter(user=people["member"]).update(accepts=True)
     service = Service.objects.create(name="checkout", slug="checkout", squad=squad)
     source = Source.objects.create(key="ci", name="CI", kind="report")
@@ -182,7 +247,15 @@ def world() -> World:
     changes = [_change(sha, event) for sha in ("abcdef1", "abcdef2")]
     attach(story, SimpleUploadedFile("log.txt", b"log"), by=lead)
     StoryLink.objects.create(change=changes[0], key=blocked.key, story=blocked, rule="message")
+    release = create_release(by=lead, version="1.0", line="Shop")
+    notes = generate(release, by=lead)
+    # Generating them again has something to add.
+    Change.objects.filter(pk=changes[1].pk).update(release=release)
     RequiredPipelines.objects.create(service=service, names=["Tests"], at=timezone.now())
+    for each in filter(None, people.values()):
+        open_feed(by=each)
+    twin = Service.objects.create(name="CHECKOUT", slug="checkout-2", discovered=True)
+    choose_content(release, service, by=lead, sha="b" * 40)
     return World(
         people=people,
         squad=squad,
@@ -192,17 +265,50 @@ def world() -> World:
         service=service,
         unowned=Service.objects.create(name="worker", slug="worker", discovered=True),
         membership=membership,
-        release=(release := create_release(by=lead, version="1.0", line="Shop")),
+        release=release,
+        notes=notes,
+        abandoned=abandon_release(
+            create_release(by=lead, version="0.9", line="Shop"), by=people["manager"], because="No budget."
+        ),
+        train=_train(lead, "Shop"),
+        paused=_paused(lead),
+        later=create_release(
+            by=lead, version="1.5", line="Shop", planned_for=timezone.now().date() + timedelta(days=9)
+        ),
+        address=add_address(by=mo)[0],
         link=share(release, by=lead, days=7)[0],
+        planned=create_story(squad, by=lead, title="Pay on time", release=release),
+        approval=ask_approval(release, by=people["member"], kind="person", person=people["other"]),
+        freeze=(freeze := create_freeze(by=lead, name="Today", starts_on=TODAY, ends_on=TODAY)),
+        lift=_lifted(freeze, people["manager"]),
+        order=DeployOrder.objects.create(first=service, then=twin, by=lead),
+        overridden=override(
+            release,
+            by=people["administrator"],  # type: ignore[arg-type]
+            gate="stories",
+            reason="Agreed.",
+            until=timezone.now() + timedelta(days=2),
+            covers=_blocking(release, "stories"),
+        ),
+        need=need_flag(release, by=lead, flag="photo", on=True),
+        item=add_item(by=lead, release=release, text="Tell support"),
+        line_item=_ticked(release, people["manager"]),
+        gates=save_template(by=people["manager"], line="Shop", gates=stored(DEFAULT), version=None),  # type: ignore[arg-type]
+        check=_answered(
+            add_check(by=people["manager"], release=release, name="Board", url="https://change.example.org/")
+        ),  # type: ignore[arg-type]
+        check_token=create_token(service, by=lead, name="CI", days=7)[0],
+        snapshot=take_snapshot(release, by=lead),
         environment=create_environment(by=lead, key="prod", tier="production"),
         guessed=environment_named("stage"),
-        twin=Service.objects.create(name="CHECKOUT", slug="checkout-2", discovered=True),
+        twin=twin,
         source=source,
         git=git,
         event=event,
         host=host,
         bot=bot,
         dead=Message.objects.create(topic="story.edited", payload={"ids": [1]}, attempts=9, error="ValueError", **gone),
+        mail=_failed_mail(),
         rule=_rules()[1],
         part=RepositoryPart.objects.create(repository=changes[0].repository, prefix="web", service=service),
         invitation=invitation,
@@ -222,7 +328,27 @@ def world() -> World:
         story_view=keep_view(by=mo, name="Blocked", query="blocked=1"),
         many=change_many([blocked.key], wanted_of("priority", "low", by=mo), by=mo),
         imported=upload(squad, by=mo, name="work.csv", body=CSV),
+        missed=create_story(squad, by=lead, title="Pay late", release=release),
     )
+
+
+TODAY = timezone.now().date()
+
+
+def _lifted(freeze: Freeze, by: Any) -> FreezeLift:
+    return lift_freeze(freeze, by=by, day=TODAY, reason="Tried.", expires_at=timezone.now() + timedelta(days=1))
+
+
+def _answered(check: OutsideCheck) -> OutsideCheck:
+    """Have it asked already, so that somebody can want it asked again."""
+    check.answers.update(wanted_at=None, at=timezone.now(), outcome="success")
+    return check
+
+
+def _ticked(release: Release, by: Any) -> ChecklistItem:
+    item = add_item(by=by, line="Shop", text="Write the notes")
+    tick(item, release, by=by)
+    return item
 
 
 CRITERION = "Ten euro arrive."
@@ -253,12 +379,24 @@ def _change(sha: str, event: InboundEvent) -> Change:
         key="shop/checkout", defaults={"service": Service.objects.get(name="checkout")}
     )
     return Change.objects.create(
-        id=stable_id("change", sha), repository=repository, sha=sha, author="Mo", subject="Pay", event=event
+        id=stable_id("change", sha),
+        repository=repository,
+        sha=sha,
+        author="Mo",
+        subject="Pay",
+        told_paths=["db/1.sql"],
+        event=event,
     )
 
 
 def _rules() -> list[MappingRule]:
     return [MappingRule.objects.create(kind="pipeline", pattern=each, role="ci") for each in ("build", "smoke")]
+
+
+def _failed_mail() -> Mail:
+    mail = send_soon(EmailMessage("Pay", "Pay.", to=["mo@example.org"]))
+    Mail.objects.filter(pk=mail.pk).update(state=Mail.State.FAILED, failed_at=timezone.now(), error="550 no such user")
+    return mail
 
 
 def _nothing(_: World) -> list[Any]:
@@ -285,12 +423,36 @@ class Case:
     refusals: tuple[int, ...] = ()
 
 
+def _reader(w: World) -> list[Any]:
+    return [w.people["reader"].pk]  # type: ignore[union-attr]
+
+
+def _gone(w: World) -> list[Any]:
+    return [User.objects.get(username="gone").pk]
+
+
+def _username(w: World) -> list[Any]:
+    return ["reader"]
+
+
+def _inactive(w: World) -> list[Any]:
+    return ["gone"]
+
+
+def _access(w: World) -> dict[str, Any]:
+    return {"founders": "everyone", "inviters": "administrators", "domains": "example.org", "version": 0}
+
+
 def _slug(w: World) -> list[Any]:
     return [w.squad.slug]
 
 
 def _dead(w: World) -> list[Any]:
     return [w.dead.pk]
+
+
+def _mail(w: World) -> list[Any]:
+    return [w.mail.pk]
 
 
 def _key(w: World) -> list[Any]:
@@ -303,6 +465,105 @@ def _service(w: World) -> list[Any]:
 
 def _release(w: World) -> list[Any]:
     return [w.release.slug]
+
+
+def _train_said(w: World) -> dict[str, Any]:
+    first = (timezone.now() + timedelta(days=14)).date()
+    weekly = {"weekday": first.weekday(), "weeks": 2, "starts_on": str(first), "zone": "UTC", "next_number": 0}
+    return {"line": "Mobile", "pattern": "1.{n}", "ahead": 1, **weekly}
+
+
+def _train(lead: Any, line: str) -> ReleaseTrain:
+    fields = _train_said(None) | {"line": line, "starts_on": (timezone.now() + timedelta(days=14)).date()}  # type: ignore[arg-type]
+    return create_train(by=lead, **fields)
+
+
+def _paused(lead: Any) -> ReleaseTrain:
+    train = _train(lead, "Web")
+    pause_train(train, by=lead)
+    return train
+
+
+def _train_pk(w: World) -> list[Any]:
+    return [w.train.pk]
+
+
+def _missed(w: World) -> dict[str, Any]:
+    return {"to": w.later.slug, "keys": [w.missed.key]}
+
+
+def _notes_version(w: World) -> dict[str, Any]:
+    return {"version": w.notes.version}
+
+
+def _notes_said(w: World) -> dict[str, Any]:
+    return {"text": "# Shop 1.0", **_notes_version(w)}
+
+
+def _approval(w: World) -> list[Any]:
+    return [w.release.slug, w.approval.pk]
+
+
+def _freeze(w: World) -> list[Any]:
+    return [w.freeze.pk]
+
+
+def _freeze_said(_: World) -> dict[str, Any]:
+    return {"name": "Now", "zone": "UTC", "starts_on": str(TODAY), "ends_on": str(TODAY)}
+
+
+def _lift_said(_: World) -> dict[str, Any]:
+    return {"day": str(TODAY), "reason": "Why.", "expires_at": (timezone.now() + timedelta(days=1)).isoformat()[:16]}
+
+
+def _ics(_: World) -> dict[str, Any]:
+    return {"file": SimpleUploadedFile("a.ics", ICS.encode()), "zone": "UTC"}
+
+
+ICS = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nSUMMARY:Quiet\nDTSTART;VALUE=DATE:20261228\nEND:VEVENT\nEND:VCALENDAR\n"
+
+
+def _content(w: World) -> list[Any]:
+    return [w.release.slug, w.service.slug]
+
+
+def _item(w: World) -> list[Any]:
+    return [w.release.slug, w.item.pk]
+
+
+def _line_item(w: World) -> list[Any]:
+    return [w.release.slug, w.line_item.pk]
+
+
+def _gates(_: World) -> dict[str, Any]:
+    """The form of gates as it is once somebody saw what it changes."""
+    said = {"line": "Shop", "version": 1, "use-stories": "on", "stories-stage": "tested", "soak-tier": "staging"}
+    form = TemplateForm(said, sources=[])
+    assert form.is_valid(), form.errors
+    return {**said, "previewed": digest_of(form.chosen(), [])}
+
+
+def _gate_template(_: World) -> dict[str, Any]:
+    return {"line": "Shop", "gates": [{"gate": "stories"}]}
+
+
+def _outside(_: World) -> dict[str, Any]:
+    return {"name": "Security", "url": "https://security.example.org/{version}"}
+
+
+def _override(w: World) -> dict[str, Any]:
+    until = (timezone.now() + timedelta(days=1)).isoformat()
+    return {"gate": "runs", "reason": "Agreed.", "until": until, "covers": _blocking(w.release, "runs")}
+
+
+def _blocking(release: Release, gate: str) -> list[str]:
+    """Return what blocks a gate, as an override names it."""
+    judged = readiness_of([release])[release.pk]
+    return [blocker.identity for each in judged.findings if each.gate == gate for blocker in each.blockers]
+
+
+def _named_said(w: World) -> dict[str, Any]:
+    return {"change": str(w.change.pk), "path": "db/1.sql", "kind": "expand"}
 
 
 def _environment(w: World) -> list[Any]:
@@ -454,6 +715,8 @@ def only(*roles: str) -> dict[str, set[str]]:
 
 # What holds for all squads is said by administrators and project managers.
 MAPPERS = only("manager", "administrator")
+# What the lead said of the release is taken back by the lead, or by who answers for the release.
+LEADS_OWN = only("lead", "manager", "administrator")
 
 # Signing in and one's own account: whatever is sent, the mark alone decides.
 SIGNING_IN = (
@@ -495,7 +758,8 @@ CASES: dict[str, Case] = {
     "ask": OWN,
     "is": Case(_key),
     "ops:healthz": OWN,
-    "ops:readyz": Case(fine=(503,)),
+    "ops:readyz": OWN,
+    "ops:status": Case(fine=(503,)),
     "ops:metrics": Case(fine=(503,)),
     # Signing in and one's own account
     **dict.fromkeys(SIGNING_IN, OWN),
@@ -514,8 +778,28 @@ CASES: dict[str, Case] = {
     "openid_connect_callback": Case(lambda w: ["oidc"], fine=(404,)),
     # The admin pages' sign-in answers 403 to people who are signed in and no administrators.
     "admin_login": Case(never=dict.fromkeys(("GET", "POST"), SIGNED_IN), also={}),
+    "admin_password": Case(),
     "account:page": Case(body=lambda w: {"first_name": "A", "last_name": "B"}),
     "account:token_create": Case(body=_token),
+    "account:sessions": Case(),
+    "account:session_end": Case(body=lambda w: {"session": "0"}),
+    "account:sessions_end": Case(),
+    # Administration
+    "administration:index": Case(),
+    "administration:access": Case(body=_access),
+    "administration:audit": Case(),
+    "administration:system": Case(),
+    # Mail is off here: everybody who may is told so.
+    "administration:test_mail": Case(),
+    "people:list": Case(),
+    "people:person": Case(_reader),
+    "people:role": Case(_reader, lambda w: {"role": "project_manager", "was": "reader"}),
+    "people:email": Case(_reader, lambda w: {"email": "r@example.org"}),
+    "people:state": Case(_reader, lambda w: {"state": "inactive"}),
+    "people:delete": Case(_gone),
+    "people:sign_out": Case(_reader),
+    "people:second_factor": Case(_reader, fine=(400,)),
+    "people:password": Case(_reader),
     "account:token_revoke": Case(lambda w: [w.token.pk], fine=(404,)),
     # Squads, services, people
     "squads:teams:list": OWN,
@@ -606,6 +890,7 @@ CASES: dict[str, Case] = {
     "squads:boards:by_hand": Case(_key, _seen),
     # Asking for acceptance
     "squads:acceptance:waiting": OWN,
+    "squads:acceptance:plan": Case(_key, lambda w: {"person": "mo"}, never={"POST": {"other"}}),
     "squads:acceptance:ask": Case(_running, lambda w: {"note": "Look at the log."}),
     "squads:acceptance:answer": Case(_by_name, _accepted, never=only("other")),
     "squads:acceptance:withdraw": Case(_by_name),
@@ -625,11 +910,114 @@ CASES: dict[str, Case] = {
     "releases:planning:plan": Case(
         lambda w: [w.release.slug], lambda w: {"key": w.story.key, "to": "in"}, never={"POST": {"other"}}
     ),
+    "releases:planning:abandon": Case(_release, lambda w: {"because": "No budget."}),
+    "releases:planning:resume": Case(lambda w: [w.abandoned.slug]),
     "releases:planning:changes": Case(_release),
+    "releases:contents:contents": Case(_release),
+    "releases:contents:service": Case(_content),
+    "releases:contents:choose": Case(_content, lambda w: {"sha": "a" * 40}, also={"POST": {"manager"}}),
+    "releases:contents:clear": Case(_content, also={"POST": {"manager"}}),
+    "releases:contents:name": Case(_content, _named_said, also={"POST": {"manager"}}),
+    "releases:contents:company_patterns": OWN,
+    "releases:contents:company_patterns_save": Case(body=lambda w: {"patterns": "**/*.sql"}),
+    "releases:contents:service_patterns": Case(_service),
+    "releases:contents:service_patterns_save": Case(
+        _service, lambda w: {"patterns": "**/*.sql"}, also={"POST": {"manager"}}
+    ),
+    "releases:contents:order": OWN,
+    "releases:contents:order_require": Case(
+        body=lambda w: {"first": "checkout", "then": "worker"}, also={"POST": {"manager"}}
+    ),
+    "releases:contents:order_remove": Case(lambda w: [w.order.pk], also={"POST": {"manager"}}),
+    "releases:progress:progress": Case(_release),
+    "releases:progress:scope": Case(_release),
+    "releases:overview:list": OWN,
+    "releases:overview:save_view": Case(body=lambda w: {"name": "Late", "query": "verdict=not_ready"}),
+    "releases:overview:remove_view": Case(lambda w: [1], fine=(404,)),
+    "releases:overview:digest": Case(body=lambda w: {"wanted": "1"}),
+    "api:readiness-list": OWN,
+    "api:readiness-view-list": Case(body=lambda w: {"name": "Late", "query": "verdict=not_ready"}),
+    "api:readiness-view-detail": Case(lambda w: [1], fine=(404,)),
+    "api:readiness-digest": Case(body=lambda w: {"wanted": True}),
+    "releases:forecasts:forecast": Case(_release),
+    "releases:forecasts:finished": Case(_release, query="squad=payments", fine=(404,)),
+    "releases:readiness:readiness": Case(_release),
+    "releases:readiness:gate": Case(lambda w: [w.release.slug, "stories"]),
+    "releases:readiness:override": Case(
+        lambda w: [w.release.slug, "runs"],
+        lambda w: {"reason": "Agreed.", "days": 3, "covers": json.dumps(_blocking(w.release, "runs"))},
+    ),
+    "releases:readiness:withdraw": Case(lambda w: [w.release.slug, w.overridden.pk]),
+    "releases:readiness:need_flag": Case(_release, lambda w: {"flag": "video", "on": "1"}),
+    "releases:readiness:drop_flag": Case(lambda w: [w.release.slug, w.need.pk], never=LEADS_OWN),
+    "releases:readiness:add_item": Case(_release, lambda w: {"text": "Tell sales"}),
+    "releases:readiness:tick": Case(_item),
+    "releases:readiness:untick": Case(_line_item),
+    "releases:readiness:remove_item": Case(_item, never=LEADS_OWN),
+    "releases:readiness:check_now": Case(_release),
+    "releases:readiness:templates": OWN,
+    "releases:readiness:template": OWN,
+    "releases:readiness:save_template": Case(body=_gates),
+    "releases:readiness:delete_template": Case(lambda w: [w.gates.pk]),
+    "releases:readiness:add_line_item": Case(body=lambda w: {"text": "Tell sales", "line": "Shop"}),
+    "releases:readiness:remove_line_item": Case(lambda w: [w.line_item.pk]),
+    "releases:outside_checks:list": OWN,
+    "releases:outside_checks:add": Case(body=_outside),
+    "releases:outside_checks:remove": Case(lambda w: [w.check.pk]),
     "releases:sharing:links": Case(_release, lambda w: {"days": 7}),
     "releases:sharing:revoke": Case(lambda w: [w.release.slug, w.link.pk]),
     "releases:sharing:shared": Case(lambda w: ["share_guessed"], fine=(404,)),
+    "releases:deployment_checks:release": Case(_release),
+    "releases:deployment_checks:list": OWN,
+    "releases:deployment_checks:flagger": Case(fine=(400, 401, 405)),
+    "releases:deployment_checks:service": Case(_service),
+    "releases:deployment_checks:token_create": Case(_service, lambda w: {"name": "Jenkins", "days": 7}),
+    "releases:deployment_checks:token_revoke": Case(lambda w: [w.service.slug, w.check_token.pk]),
+    "releases:snapshots:list": Case(_release),
+    "releases:snapshots:take": Case(_release, lambda w: {"note": "Before it goes out"}),
+    "releases:snapshots:detail": Case(lambda w: [w.snapshot.sha256]),
+    "releases:snapshots:document": Case(lambda w: [w.snapshot.sha256]),
     "releases:planning:unlinked": Case(_release),
+    "releases:release_comparison:compare": OWN,
+    "releases:approvals:list": Case(_release),
+    "releases:approvals:accepters": Case(_release),
+    "releases:approvals:plan_accepters": Case(
+        _release, lambda w: {"person": "mo", "story": [w.planned.key]}, never={"POST": {"other"}}
+    ),
+    "releases:approvals:ask": Case(_release, lambda w: {"kind": "managers"}),
+    "releases:approvals:answer": Case(_approval, lambda w: {"answer": "declined", "note": "No."}, never=only("other")),
+    "releases:approvals:withdraw": Case(_approval, never=only("member", "manager", "administrator")),
+    "releases:freezes:list": OWN,
+    "releases:freezes:create": Case(body=_freeze_said),
+    "releases:freezes:import": Case(body=_ics),
+    "releases:freezes:calendar": OWN,
+    "releases:freezes:feed": OWN,
+    "releases:freezes:feed_remove": OWN,
+    "releases:freezes:subscribed": Case(lambda w: ["guessed"], fine=(404,)),
+    "releases:freezes:detail": Case(_freeze),
+    "releases:freezes:edit": Case(_freeze, _freeze_said),
+    "releases:freezes:delete": Case(_freeze),
+    "releases:freezes:lift": Case(_freeze, _lift_said),
+    "releases:freezes:lift_withdraw": Case(lambda w: [w.lift.pk]),
+    "releases:release_calendar:calendar": OWN,
+    "releases:release_calendar:addresses": Case(body=lambda w: {"name": "phone"}),
+    "releases:release_calendar:revoke": Case(lambda w: [w.address.pk], fine=(404,)),
+    "releases:release_calendar:feed": Case(lambda w: ["calendar_guessed"], fine=(404,)),
+    "releases:release_trains:list": OWN,
+    "releases:release_trains:create": Case(body=_train_said),
+    "releases:release_trains:detail": Case(_train_pk),
+    "releases:release_trains:edit": Case(_train_pk, lambda w: {**_train_said(w), "line": "Shop", "weeks": 3}),
+    "releases:release_trains:state": Case(_train_pk, lambda w: {"do": "pause"}),
+    "releases:release_trains:take": Case(_train_pk),
+    "releases:release_trains:missed": Case(_release, _missed, never={"POST": {"other"}}),
+    "releases:status:status": Case(_release),
+    "releases:release_notes:notes": Case(_release),
+    "releases:release_notes:markdown": Case(_release),
+    "releases:release_notes:generate": Case(_release, _notes_version),
+    "releases:release_notes:edit": Case(_release, _notes_said),
+    "releases:release_notes:mail": Case(_release, lambda w: {"people": "mo", **_notes_version(w)}, fine=(400,)),
+    "releases:release_notes:versions": Case(_release),
+    "releases:release_notes:version": Case(lambda w: [w.release.slug, 1]),
     "releases:evidence:unlinked_changes": OWN,
     "releases:evidence:link": Case(_key, lambda w: {"sha": w.unlinked.sha}),
     "releases:evidence:link_here": Case(lambda w: [w.unlinked.pk], lambda w: {"key": w.story.key}),
@@ -646,8 +1034,13 @@ CASES: dict[str, Case] = {
     "releases:inbox:hook_without_slash": Case(_source, fine=(401, 405)),
     "releases:sources:list": OWN,
     "dead_messages:list": Case(),
+    "retention:retention": Case(body=lambda w: {"events_days": "", "export_events": "on", "version": 1}),
     "dead_messages:redeliver": Case(_dead),
     "dead_messages:redeliver_all": Case(),
+    "mails:list": Case(),
+    "mails:resend": Case(_mail),
+    "mails:resend_all": Case(),
+    "mails:delete": Case(_mail),
     "releases:allowed_hosts:list": Case(body=lambda w: {"host": "ci.example.org"}),
     "releases:allowed_hosts:remove": Case(lambda w: [w.host.pk]),
     "releases:bots:list": Case(body=lambda w: {"name": "acme-bot", "is_bot": "yes"}),
@@ -703,6 +1096,17 @@ CASES: dict[str, Case] = {
     "api:squad-member": Case(lambda w: ["payments", "mo"]),
     "api:squad-board": Case(_slug),
     "api:search": OWN,
+    "api:access": Case(body=lambda w: {"founders": "everyone", "version": 0}),
+    "api:audit-entry-list": Case(),
+    "api:person-list": Case(),
+    "api:person-detail": Case(_inactive),
+    "api:person-role": Case(_username, lambda w: {"role": "administrator"}),
+    "api:person-email": Case(_username, lambda w: {"email": "r@example.org"}),
+    "api:person-deactivate": Case(_username),
+    "api:person-activate": Case(_inactive),
+    "api:person-sign-out": Case(_username),
+    "api:person-second-factor": Case(_username, fine=(400,)),
+    "api:person-password-link": Case(_username),
     "api:import-list": Case(_slug, _file),
     "api:import-detail": Case(_import, lambda w: {"columns": {"title": "Title"}}),
     "api:import-run": Case(_import),
@@ -718,6 +1122,7 @@ CASES: dict[str, Case] = {
     "api:story-view-detail": Case(lambda w: [w.story_view.pk], lambda w: {"name": "Later"}, fine=(404,)),
     "api:many-stories": Case(body=lambda w: {"keys": [w.story.key], "act": "priority", "priority": "high"}),
     "api:many-stories-undo": Case(lambda w: [w.many.pk], fine=(404,)),
+    "api:story-accepter": Case(_key, lambda w: {"person": "mo"}, never={"POST": {"other"}}),
     "api:story-squad": Case(_key, lambda w: {"squad": "search"}, never={"POST": {"other", "member", "lead"}}),
     "api:story-evidence": Case(_key, lambda w: {"kind": "test", "note": "I tried it."}),
     "api:story-stage-changes": Case(_key),
@@ -748,8 +1153,85 @@ CASES: dict[str, Case] = {
     "api:release-list": Case(body=_version),
     "api:release-detail": Case(_release, lambda w: {"notes": "x"}),
     "api:release-board": Case(_release),
+    "api:release-comparison": Case(fine=(400,)),
+    "api:release-progress": Case(_release),
+    "api:release-scope-list": Case(_release),
+    "api:calendar": OWN,
+    "api:calendar-address-list": Case(body=lambda w: {"name": "phone"}),
+    "api:calendar-address-detail": Case(lambda w: [w.address.pk], fine=(404,)),
+    "api:release-train-list": Case(body=_train_said),
+    "api:release-train-detail": Case(_train_pk, lambda w: {"weeks": 3}),
+    "api:release-train-state": Case(_train_pk, lambda w: {"state": "paused"}),
+    "api:release-train-existing": Case(_train_pk),
+    "api:release-train-departures": Case(_train_pk),
+    "api:release-missed": Case(
+        _release, lambda w: {"to": w.later.slug, "stories": [w.missed.key]}, never={"POST": {"other"}}
+    ),
+    "api:release-status": Case(_release),
+    "api:release-notes": Case(_release, _notes_said),
+    "api:release-notes-markdown": Case(_release),
+    "api:release-notes-generation": Case(_release, _notes_version),
+    "api:release-notes-mail": Case(_release, lambda w: {"people": ["mo"], **_notes_version(w)}, fine=(400,)),
+    "api:release-notes-versions": Case(_release),
+    "api:release-contents": Case(_release),
+    "api:release-content": Case(
+        _content, lambda w: {"sha": "a" * 40}, also={"PUT": {"manager"}, "DELETE": {"manager"}}
+    ),
+    "api:release-schema-changes": Case(_content, _named_said, also={"PUT": {"manager"}}),
+    "api:schema-patterns": Case(body=lambda w: {"patterns": ["**/*.sql"]}),
+    "api:service-schema-patterns": Case(_service, lambda w: {"patterns": ["**/*.sql"]}, also={"PUT": {"manager"}}),
+    "api:deploy-order-list": Case(body=lambda w: {"first": "checkout", "then": "worker"}, also={"POST": {"manager"}}),
+    "api:deploy-order-detail": Case(lambda w: [w.order.pk], also={"DELETE": {"manager"}}),
+    "api:release-abandon": Case(_release, lambda w: {"because": "No budget."}),
+    "api:release-resume": Case(lambda w: [w.abandoned.slug], lambda w: {}),
+    "api:release-stories": Case(_release, lambda w: {"stories": [w.story.key]}, never={"POST": {"other"}}),
+    "api:release-forecast": Case(_release),
+    "api:release-readiness": Case(_release),
+    "api:gate-override-list": Case(_release, _override),
+    "api:gate-override-detail": Case(lambda w: [w.release.slug, w.overridden.pk]),
+    "api:flag-need-list": Case(_release, lambda w: {"flag": "video", "on": True}),
+    "api:flag-need-detail": Case(lambda w: [w.release.slug, w.need.pk], never=LEADS_OWN),
+    "api:checklist-list": Case(_release, lambda w: {"text": "Tell sales"}),
+    "api:checklist-detail": Case(_item, never=LEADS_OWN),
+    # What isn’t ticked can’t be unticked: 409 says so.
+    "api:checklist-tick": Case(_item, fine=(409,)),
+    "api:line-checklist-list": Case(body=lambda w: {"text": "Tell sales", "line": "Shop"}),
+    "api:line-checklist-detail": Case(lambda w: [w.line_item.pk]),
+    "api:gate-template-list": Case(body=_gate_template),
+    "api:gate-template-detail": Case(lambda w: [w.gates.pk]),
+    "api:gate-template-preview": Case(body=_gate_template),
+    "api:outside-check-list": Case(body=_outside),
+    "api:outside-check-detail": Case(lambda w: [w.check.pk]),
+    "api:outside-check-ask": Case(_release),
+    "api:deployment-checks": Case(fine=(400,)),
+    "api:deployment-checks-argo-rollouts": Case(fine=(400,)),
+    "api:service-deployment-checks": Case(_service),
+    "api:release-deployment-checks": Case(_release),
+    "api:service-deployment-check-token-list": Case(_service, lambda w: {"name": "Jenkins", "days": 7}),
+    "api:service-deployment-check-token-detail": Case(lambda w: [w.service.slug, w.check_token.pk]),
+    "api:release-snapshot-list": Case(_release, lambda w: {"note": "Before it goes out"}),
+    "api:snapshot-list": OWN,
+    "api:snapshot-detail": Case(lambda w: [w.snapshot.sha256]),
+    "api:snapshot-document": Case(lambda w: [w.snapshot.sha256]),
     "api:release-link-list": Case(_release, lambda w: {"days": 7}),
     "api:release-link-detail": Case(lambda w: [w.release.slug, w.link.pk]),
+    "api:release-accepters": Case(
+        _release, lambda w: {"person": "mo", "stories": [w.planned.key]}, never={"POST": {"other"}}
+    ),
+    "api:release-approval-list": Case(_release, lambda w: {"kind": "managers"}),
+    "api:release-approval-answer": Case(
+        _approval, lambda w: {"answer": "declined", "note": "No."}, never=only("other")
+    ),
+    "api:release-approval-withdraw": Case(_approval, never=only("member", "manager", "administrator")),
+    "api:freeze-list": Case(body=_freeze_said),
+    "api:freeze-detail": Case(_freeze, lambda w: {"name": "Later"}),
+    "api:freeze-times": Case(_freeze),
+    "api:freeze-soon": OWN,
+    "api:freeze-read-calendar": Case(body=lambda w: {"calendar": ICS}),
+    "api:freeze-lift-list": Case(
+        body=lambda w: {**_lift_said(w), "freeze": w.freeze.pk, "expires_at": f"{_lift_said(w)['expires_at']}:00Z"},
+    ),
+    "api:freeze-lift-detail": Case(lambda w: [w.lift.pk]),
     "api:environment-list": Case(body=_qa),
     "api:environment-detail": Case(_environment, lambda w: {"location": "Utrecht"}),
     "api:environment-comparison": Case(_environment),
@@ -774,10 +1256,15 @@ CASES: dict[str, Case] = {
     "api:source-secret": Case(_source),
     "api:source-pull": Case(_git),
     "api:source-pause": Case(_idle),
+    "api:retention": Case(body=lambda w: {"events_days": 400}),
     "api:dead-message-list": Case(),
     "api:dead-message-detail": Case(_dead),
     "api:dead-message-redeliver": Case(_dead),
     "api:dead-message-redeliver-all": Case(),
+    "api:mail-list": Case(),
+    "api:mail-detail": Case(_mail),
+    "api:mail-resend": Case(_mail),
+    "api:mail-resend-all": Case(),
     "api:allowed-host-list": Case(body=lambda w: {"host": "ci.example.org"}),
     "api:allowed-host-detail": Case(lambda w: [w.host.host]),
     "api:bot-list": Case(body=lambda w: {"name": "acme-bot"}),

@@ -1,5 +1,7 @@
 """Who may do what: every address in every role, with real requests; and no object of another squad changes."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,11 @@ import pytest
 from django.apps import apps
 from django.core import serializers
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import transaction
+from django.db import connection, transaction
 from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoDbBlocker
 
 from portal.accounts.actions import make_token
 from portal.accounts.models import User
@@ -101,6 +104,16 @@ def test_every_address_opens_for_exactly_those_it_should(row: Row, made: World) 
     assert not wrong, f"{row.route} ({row.mark}): {', '.join(wrong)}"
 
 
+def test_what_no_member_may_do_is_not_marked_as_for_members() -> None:
+    """The table is read without the tests: a mark that lets in fewer than it says would mislead."""
+    few = MAY["managers"]
+    said = {f"{method} {row.name}" for row in CHANGING for method in row.methods if row.mark == "planners"}
+    wrong = {f"{method} {row.name}" for row in CHANGING for method in row.methods if expected(row, method) <= few}
+    # Members of both squads do the first two, and of some names the third: in this world nobody is, and the name is of all.
+    some = {"POST squads:handovers:squad", "POST api:story-squad", "POST releases:mappings:unmapped_resolve"}
+    assert said & wrong == some
+
+
 def test_there_is_no_row_for_an_address_that_is_gone() -> None:
     assert set(CASES) - {row.name for row in ROWS} == set()
 
@@ -131,9 +144,9 @@ def test_open_reading_opens_nothing_that_changes_something(made: World, settings
 
 # Nobody changes what is another squad's
 
-OTHERS = {"session", "logentry", "contenttype", "permission", "group"}
+OTHERS = {"session", "usersession", "logentry", "contenttype", "permission", "group"}
 # What may be new or newer after a refused request: it belongs to the one who asked.
-IGNORED = {"last_login", "last_used_at", "looked_at"}
+IGNORED = {"last_login", "last_used_at", "last_seen_at", "looked_at"}
 
 
 def snapshot() -> dict[str, dict[str, Any]]:
@@ -147,23 +160,63 @@ def snapshot() -> dict[str, dict[str, Any]]:
     return found
 
 
+READS = ("SELECT ", "SAVEPOINT ", "RELEASE SAVEPOINT ", "ROLLBACK TO SAVEPOINT ")
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Note every statement that may write: where there is none, nothing has changed, and no table needs a look."""
+    wrote: list[str] = []
+
+    def noted(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if not sql.startswith(READS):
+            wrote.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(noted):
+        yield wrote
+
+
+@pytest.fixture(scope="module")
+def snapshot_of_module(world_of_module: World, django_db_blocker: DjangoDbBlocker) -> dict[str, dict[str, Any]]:
+    """What is in every table before a test."""
+    with django_db_blocker.unblock():
+        return snapshot()
+
+
+# Nothing to end in this world: nobody there is signed in twice.
+TRACELESS = {
+    "squads:stories:preview",
+    "caught_up",
+    "admin_login",
+    "account:session_end",
+    "administration:test_mail",
+    "api:gate-template-preview",
+}
+
+
 def leaves_a_trace(row: Row) -> bool:
     """Leave out previews, signing in, and what nobody but a program may (tests/releases/inbox)."""
-    traceless = row.route.startswith("/accounts/") or row.name in ("squads:stories:preview", "caught_up", "admin_login")
+    traceless = row.route.startswith("/accounts/") or row.name in TRACELESS
     return not traceless and not (CASES[row.name].fine if row.name in CASES else ()) and row.mark != "reports"
 
 
 @pytest.mark.parametrize(
     "row", [row for row in CHANGING if leaves_a_trace(row)], ids=lambda row: f"{row.methods} {row.route} {row.name}"
 )
-def test_what_somebody_may_do_is_really_done(row: Row, made: World) -> None:
+def test_what_somebody_may_do_is_really_done(
+    row: Row, snapshot_of_module: dict[str, dict[str, Any]], made: World
+) -> None:
     """Else a refusal would prove nothing: the request might fail for everybody."""
     for method in set(row.methods) - {"GET"}:
         role = next(each for each in ROLES if each in expected(row, method) - {"anonymous"})
-        browser, before = Client(), snapshot()
-        browser.force_login(made.people[role])  # type: ignore[arg-type]
-        answer = ask(browser, row, method, made)
-        assert snapshot() != before, f"{method} {row.route} as {role} did nothing: {answer.status_code}"
+        browser = Client()
+        with transaction.atomic():
+            browser.force_login(made.people[role])  # type: ignore[arg-type]
+            answer = ask(browser, row, method, made)
+            did = snapshot() != snapshot_of_module
+            transaction.set_rollback(True)
+        assert did, f"{method} {row.route} as {role} did nothing: {answer.status_code}"
 
 
 def reachable(role: str, row: Row, method: str) -> bool:
@@ -180,11 +233,12 @@ def test_nothing_of_another_squad_changes_by_any_address(made: World, role: str)
     for row in CHANGING:
         for method in row.methods:
             if reachable(role, row, method):
-                answer = ask(browser, row, method, made)
+                with statements() as wrote:
+                    answer = ask(browser, row, method, made)
                 assert refused(answer) or answer.status_code in (400, 404), (
                     f"{method} {row.route}: {answer.status_code}"
                 )
-                assert snapshot() == before, f"{method} {row.route} changed something"
+                assert not wrote or snapshot() == before, f"{method} {row.route} changed something"
                 asked += 1
     assert asked > 25
 
@@ -206,6 +260,8 @@ THROUGH_OWN = {
     "squads:teams:invitation_revoke": lambda w: w.invitation.pk,
     "squads:teams:token_revoke": lambda w: w.token.pk,
     "releases:evidence:unlink": lambda w: w.change.pk,
+    "releases:deployment_checks:token_revoke": lambda w: w.check_token.pk,
+    "api:service-deployment-check-token-detail": lambda w: w.check_token.pk,
     "api:squad-member": lambda w: "mo",
     "api:import-detail": lambda w: w.imported.pk,
     "api:import-run": lambda w: w.imported.pk,
@@ -222,11 +278,37 @@ THROUGH_OWN = {
     "squads:attachments:remove": lambda w: w.story.attachments.get().pk,
     "api:attachment-detail": lambda w: w.story.attachments.get().pk,
     "api:attachment-content": lambda w: w.story.attachments.get().pk,
+    "releases:release_notes:version": lambda w: 1,
+    "releases:approvals:answer": lambda w: w.approval.pk,
+    "releases:approvals:withdraw": lambda w: w.approval.pk,
+    "api:release-approval-answer": lambda w: w.approval.pk,
+    "api:release-approval-withdraw": lambda w: w.approval.pk,
     "releases:sharing:revoke": lambda w: w.link.pk,
+    "releases:contents:service": lambda w: w.service.slug,
+    "releases:contents:choose": lambda w: w.service.slug,
+    "releases:contents:clear": lambda w: w.service.slug,
+    "releases:contents:name": lambda w: w.service.slug,
+    "api:release-content": lambda w: w.service.slug,
+    "api:release-schema-changes": lambda w: w.service.slug,
     "api:release-link-detail": lambda w: w.link.pk,
+    "releases:readiness:withdraw": lambda w: w.overridden.pk,
+    "releases:readiness:drop_flag": lambda w: w.need.pk,
+    "releases:readiness:tick": lambda w: w.item.pk,
+    "releases:readiness:untick": lambda w: w.item.pk,
+    "releases:readiness:remove_item": lambda w: w.item.pk,
+    "api:gate-override-detail": lambda w: w.overridden.pk,
+    "api:flag-need-detail": lambda w: w.need.pk,
+    "api:checklist-detail": lambda w: w.item.pk,
+    "api:checklist-tick": lambda w: w.item.pk,
 }
 # Two parts, of which the second is nobody's: words, and what lies under one's own account.
-NAMES_NOTHING = {"squads:stories:field", "squads:stories:checklist", "account_reset_password_from_key"}
+NAMES_NOTHING = {
+    "squads:stories:field",
+    "squads:stories:checklist",
+    "account_reset_password_from_key",
+    "releases:readiness:gate",
+    "releases:readiness:override",
+}
 
 
 def test_nothing_of_another_squad_is_reached_through_what_is_ones_own(made: World) -> None:
@@ -241,8 +323,9 @@ def test_nothing_of_another_squad_is_reached_through_what_is_ones_own(made: Worl
         first = story.key if "<str:key>" in row.route or "P<key>" in row.route else made.search.slug
         args = [first, THROUGH_OWN[row.name](made)]
         for method in row.methods:
-            answer = ask(browser, row, method, made, args)
-            assert snapshot() == before, f"{method} {row.route}: {answer.status_code}"
+            with statements() as wrote:
+                answer = ask(browser, row, method, made, args)
+            assert not wrote or snapshot() == before, f"{method} {row.route}: {answer.status_code}"
             assert answer.status_code in (204, 302, 400, 404), f"{method} {row.route}: {answer.status_code}"
             asked += 1
     assert asked > len(THROUGH_OWN)
@@ -305,9 +388,10 @@ def test_nothing_of_another_squad_changes_through_the_api_with(made: World, whos
         for method in row.methods:
             if "other" in expected(row, method):
                 continue
-            answer = ask(browser, row, method, made)
+            with statements() as wrote:
+                answer = ask(browser, row, method, made)
             assert answer.status_code in (400, 401, 403, 404), f"{method} {row.route}: {answer.status_code}"
-            after = snapshot()
+            after = snapshot() if wrote else before
             changed = {key for key in before.keys() | after.keys() if before.get(key) != after.get(key)}
             assert not without_new_source(changed), f"{method} {row.route}"
             asked += 1
@@ -334,7 +418,14 @@ def test_a_squads_token_writes_for_its_squad_and_leads_nothing(made: World) -> N
     # back.
     # It is in no other squad, so it hands nothing over. What somebody else did to many stories, it does not undo.
     nobody = {"POST api:story-take-back", "POST api:story-squad", "POST api:many-stories-undo"}
-    assert let_in == wanted - nobody | {"POST api:comment-list", "POST api:story-view-list"}
+    # Mail isn’t set up here.
+    nobody.add("POST api:release-notes-mail")
+    # What counts as the word of a person opens gates: programs don't say it (docs/adr/0062).
+    nobody |= {"POST api:release-approval-withdraw"}
+    nobody |= {"POST api:checklist-tick", "DELETE api:checklist-tick", "DELETE api:checklist-detail"}
+    nobody |= {"POST api:flag-need-list", "DELETE api:flag-need-detail"}
+    personal = {"comment-list", "story-view-list", "readiness-view-list"}
+    assert let_in == wanted - nobody | {f"POST api:{name}" for name in personal} | {"PATCH api:readiness-digest"}
 
 
 def test_people_of_every_role_are_in_the_world(made: World) -> None:

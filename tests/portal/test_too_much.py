@@ -104,8 +104,9 @@ def test_evidence_by_hand_has_a_note_that_can_be_read(as_ana: Client, story: Sto
 
 @pytest.mark.parametrize("door", ["page", "api"])
 def test_squads_and_services_say_what_they_are_in_a_few_thousand_characters(
-    as_lea: Client, payments: Squad, checkout: Service, door: str
+    as_lea: Client, lea: User, payments: Squad, checkout: Service, door: str
 ) -> None:
+    User.objects.filter(pk=lea.pk).update(is_project_manager=True)
     text, said = "x" * 5001, "This is over 5000 characters."
     squad = {"name": "Payments", "key_prefix": "PAY", "kind": "vertical", "mission": text}
     service = {"squad": payments.pk if door == "page" else "payments", "description": text}

@@ -25,7 +25,8 @@ class Command(BaseCommand):
                     if not value:
                         raise CommandError(
                             f"{model._meta.verbose_name} “{row}”: its {name} can’t be read with RODEO_FIELD_KEYS. Put "
-                            "the key back that wrote it, or enter the secret again. Nothing of this kind was changed."
+                            "the key back that wrote it, or enter the secret again (a mail: delete it). Nothing of this kind was "
+                            "changed."
                         )
                     model._default_manager.filter(pk=row.pk).update(**{name: value})
                     written += 1

@@ -288,4 +288,12 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-PROVIDER = Provider(kind="git", name="git", pushes=False, pulls=True, label=None, translate=records.translate)
+PROVIDER = Provider(
+    kind="git",
+    name="git",
+    pushes=False,
+    pulls=True,
+    label=None,
+    translate=records.translate,
+    facts_are_whole=False,
+)

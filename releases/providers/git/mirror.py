@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from releases.providers.git.client import SHA, Git
-from releases.providers.git.commit_folders import with_paths
+from releases.providers.git.commit_files import with_paths
 from releases.providers.git.errors import PERCENT
 from releases.providers.git.errors import GitFailed as GitFailed
 from releases.providers.git.patches import LARGE, with_patches
@@ -47,6 +47,13 @@ class Mirror:
     folders: tuple[str, ...] = ()
     # Whether commits are compared by what they change, for which the contents of files are needed.
     contents: bool = True
+    # The patterns of files of the schema; git is asked which of these files each commit touches, where it has their names.
+    patterns: tuple[str, ...] = ()
+
+    @property
+    def tells_files(self) -> bool:
+        """Whether the copy has the names of files, and anybody wants them."""
+        return bool(self.patterns) and (self.contents or bool(self.folders))
 
     @contextmanager
     def held(self, wait: float = 15) -> Iterator[None]:
@@ -216,8 +223,9 @@ class Mirror:
         answer = self._git("cat-file", "--batch-check", stdin=f"{ref}^{{commit}}\n".encode()).decode().split()
         return answer[0] if len(answer) == 3 and answer[1] == "commit" else ""
 
-    def commits(self, wanted: Iterable[str], without: Iterable[str]) -> Iterator[CommitRecord]:
-        """Yield the commits reachable from `wanted` and not from `without`, parents before children.
+    def commits(self, wanted: Iterable[str], without: Iterable[str], *, patches: bool = True) -> Iterator[CommitRecord]:
+        """Yield the commits reachable from `wanted` and not from `without`, parents before children; with their patches, if
+        the copy has the contents and `patches` is on.
 
         Shas that the mirror does not have are ignored in `without`; one missing from `wanted` raises GitFailed.
         """
@@ -242,9 +250,12 @@ class Mirror:
             stdin=revisions.encode(),
         )
         records: Iterable[CommitRecord] = (_record(*row) for row in _records(output, 7))
-        if self.folders:
-            records = with_paths(self.git, self.path, records, self.folders)
-        yield from with_patches(self.git, self.path, records, revisions.encode()) if self.contents else records
+        if self.folders or self.tells_files:
+            patterns = self.patterns if self.tells_files else ()
+            records = with_paths(self.git, self.path, records, self.folders, patterns)
+        if self.contents and patches:
+            records = with_patches(self.git, self.path, records, revisions.encode())
+        yield from records
 
     def count(self, wanted: Iterable[str], without: Iterable[str]) -> int:
         """Return how many commits `commits` yields for the same shas."""
@@ -259,9 +270,10 @@ class Mirror:
         tips = [sha for sha in dict.fromkeys(wanted) if SHA.fullmatch(sha)]
         if not tips:
             return ""
-        return "".join(f"{sha}\n" for sha in tips) + "".join(f"^{sha}\n" for sha in self._held_of(without))
+        return "".join(f"{sha}\n" for sha in tips) + "".join(f"^{sha}\n" for sha in self.held_of(without))
 
-    def _held_of(self, shas: Iterable[str]) -> list[str]:
+    def held_of(self, shas: Iterable[str]) -> list[str]:
+        """Return those of these commits that the copy has."""
         known = [sha for sha in dict.fromkeys(shas) if SHA.fullmatch(sha)]
         if not known:
             return []

@@ -37,6 +37,9 @@ class CommitRecord:
     # git's patch-id of it, and of what takes it back exactly; empty where there is none.
     patch: str = ""
     undoes: str = ""
+    # The files of the schema that it touches, by the first `files_asked` patterns; 0 where git was not asked.
+    files: tuple[str, ...] = ()
+    files_asked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,10 @@ def commit_bodies(records: Iterable[CommitRecord]) -> Iterator[tuple[int, bytes]
     size = 0
     for record in records:
         read = [] if record.paths is None else [record.depth, list(record.paths)]
-        if record.patch:
+        if record.patch or record.files_asked:
             read = [*(read or [0, None]), record.patch, record.undoes]
+        if record.files_asked:
+            read += [record.files_asked, list(record.files)]
         line = json.dumps(
             [
                 record.sha,
@@ -136,7 +141,8 @@ def read_commits(body: bytes) -> Iterator[Commit]:
         try:
             sha, parents, authored, committed, author, email, message, *rest = row
             depth, paths = rest[:2] or (0, None)
-            patch, undoes = rest[2:] or ("", "")
+            patch, undoes = rest[2:4] or ("", "")
+            files_asked, files = rest[4:] or (0, ())
             yield Commit(
                 sha,
                 tuple(parents),
@@ -149,6 +155,8 @@ def read_commits(body: bytes) -> Iterator[Commit]:
                 str(patch),
                 str(undoes),
                 str(email),
+                tuple(str(path) for path in files),
+                int(files_asked),
             )
         except (TypeError, ValueError) as error:
             raise Unreadable(f"`commits[{number}]` can’t be read: {error}.") from None

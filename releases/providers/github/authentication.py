@@ -43,6 +43,11 @@ def pem(text: str) -> str:
 
 
 def _installation_token(session: Session, config: Mapping[str, Any], key: str) -> str:
+    return installation_token(session, config, key, parse.text_in(config, "installation_id"))[0]
+
+
+def installation_token(session: Session, config: Mapping[str, Any], key: str, installation: str) -> tuple[str, str]:
+    """Return a token for an installation of the App, and until when it is good, as GitHub writes it ("" if it doesn't say)."""
     now = datetime.now(UTC)
     claims = {"iat": now - CLOCK_SLACK, "exp": now + VALIDITY, "iss": parse.text_in(config, "app_id")}
     try:
@@ -51,9 +56,9 @@ def _installation_token(session: Session, config: Mapping[str, Any], key: str) -
         raise PullRefused(
             "This isn’t a GitHub App’s private key. Paste the whole .pem file, from BEGIN to END."
         ) from None
-    path = f"{prefix(config)}/app/installations/{parse.text_in(config, 'installation_id')}/access_tokens"
+    path = f"{prefix(config)}/app/installations/{installation}/access_tokens"
     answer = session.post(path, {}, {**ACCEPT, "Authorization": f"Bearer {signed}"}).json()
     token = parse.text_in(answer, "token") if isinstance(answer, Mapping) else ""
     if not token:
         raise PullRefused("GitHub gave the app no token. Check the installation ID.")
-    return token
+    return token, parse.text_in(answer, "expires_at")

@@ -9,10 +9,12 @@ from releases.providers.base import Labelled, Message, Provider
 from releases.providers.facts import Seen, Unreadable
 from releases.providers.github import translators
 from releases.providers.github.client import PULLING, SETTINGS, check
+from releases.providers.github.protection_rules import protection_rule
 from releases.providers.github.status_tables import COMMIT_STATUSES, CONCLUSIONS, DEPLOYMENTS, STATUSES
 from releases.providers.payloads import NotJson, as_object, payload_of, read_json
 
 PULLED = "pull."
+PROTECTION_RULE = "deployment_protection_rule"
 NAME = re.compile(r"[a-z0-9_]{1,60}")
 
 
@@ -33,7 +35,7 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     """Return the facts of a webhook or of a pulled record; None for kinds that are not translated."""
     event = kind.removeprefix(PULLED).partition(".")[0]
     translator = TRANSLATORS.get(event)
-    if translator is None:
+    if translator is None and event != PROTECTION_RULE:
         return None
     payload = as_object(read_json(message, forms=True), "the event")
     if (
@@ -42,8 +44,12 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
         and not isinstance(payload.get(RESOURCE_FIELDS[event]), Mapping)
     ):
         raise Unreadable(f"{RESOURCE_FIELDS[event]} is missing")
+    received = parse.moment(message.headers.get("received-at", ""))
+    if event == PROTECTION_RULE:
+        return protection_rule(payload, config, received)
     if event == "push":
-        return translators.push(payload, config, parse.moment(message.headers.get("received-at", "")))
+        return translators.push(payload, config, received)
+    assert translator is not None
     return translator(payload, config)
 
 
@@ -76,6 +82,7 @@ NOTHING = {
     "deployment_status": "The deployment was superseded, which has no result.",
     "release": "The release is a draft, or is no longer published.",
     "issues": "A pull request, not an issue.",
+    "deployment_protection_rule": "It has no environment, or no address where GitHub waits for the answer.",
 }
 PROVIDER = Provider(
     kind="github",

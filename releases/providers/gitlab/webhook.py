@@ -13,12 +13,15 @@ from releases.providers.base import Labelled, Message, MessageRefused, Provider
 from releases.providers.facts import Seen
 from releases.providers.gitlab import translators
 from releases.providers.gitlab.client import PULLING, SETTINGS, check
+from releases.providers.gitlab.status_checks import is_asked, status_check
 from releases.providers.gitlab.status_tables import DEPLOYMENTS, PIPELINES
 from releases.providers.payloads import as_object, peek, read_json
 from releases.providers.signatures import SIGNATURE_HEADERS, same_secret, verified
 
 TOKEN = "x-gitlab-token"
 SIGNATURE, ID, TIMESTAMP = "webhook-signature", "webhook-id", "webhook-timestamp"
+# What external status checks are signed with: HMAC-SHA-256 of the body, in hexadecimal, without a prefix.
+CHECK_SIGNATURE = "x-gitlab-signature"
 PREFIX = "whsec_"
 KEY_BYTES = 32
 # Seconds. GitLab signs every attempt anew, so an older signature is a replay.
@@ -26,7 +29,7 @@ TOLERANCE = 300
 
 
 def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
-    """Say whether the sender knows the secret: by X-Gitlab-Token, by a signature, or in the ways of any source.
+    """Say whether the sender knows the secret: by X-Gitlab-Token, by one of GitLab’s signatures, or in the ways of any source.
 
     A signature that is sent must be right, even beside a right token. Raises MessageRefused for one that is right but old.
     """
@@ -34,6 +37,9 @@ def authentic(headers: Mapping[str, str], body: bytes, secret: str) -> bool:
         return False
     if SIGNATURE in headers:
         return _signed(headers, body, secret)
+    if CHECK_SIGNATURE in headers:
+        wanted = hmac.new(secret.encode("utf-8", "replace"), body, hashlib.sha256).hexdigest()
+        return same_secret(headers[CHECK_SIGNATURE].strip().lower(), wanted)
     if any(name in headers for name in SIGNATURE_HEADERS) or TOKEN not in headers:
         return verified(headers, body, secret)
     return same_secret(headers[TOKEN].strip(), secret)
@@ -93,8 +99,11 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     if translator is None:
         return None
     payload = as_object(read_json(message), "the event")
+    received = parse.moment(message.headers.get("received-at", ""))
     if kind == "push":
-        return translators.push(payload, config, parse.moment(message.headers.get("received-at", "")))
+        return translators.push(payload, config, received)
+    if kind == "merge_request" and is_asked(payload):
+        return [*status_check(payload, config, received), *translators.merge_request(payload, config)]
     return translator(payload, config)
 
 
@@ -132,7 +141,7 @@ PROVIDER = Provider(
     pulls=True,
     label=label,
     translate=translate,
-    secret_headers=(TOKEN, SIGNATURE),
+    secret_headers=(TOKEN, SIGNATURE, CHECK_SIGNATURE),
     authentic=authentic,
     how_to_sign="Put the source's token into the webhook's “Secret token” (X-Gitlab-Token), or use its signing token.",
     pulling=PULLING,

@@ -19,6 +19,7 @@ from oidc_provider_mock import run_server_in_thread
 
 from portal.accounts.actions import make_token
 from portal.accounts.models import User
+from portal.kernel.models import AuditEntry
 from portal.settings.people import oidc
 from squads.models import Squad
 from squads.teams.invitations import invite
@@ -107,6 +108,23 @@ def test_the_companys_sign_in_leaves_nothing_of_an_intruder(client: Client, intr
     assert intruder.is_in() == []
     assert not Authenticator.objects.exists()
     assert list(SocialAccount.objects.values_list("uid", flat=True)) == ["nia"]
+
+
+def test_whoever_gets_in_by_the_companys_sign_in_is_in_the_audit_log(client: Client, provider: str, db: None) -> None:
+    by_provider(client)
+    by_provider(Client())
+    entry = AuditEntry.objects.get()
+    assert entry.did.endswith(", who came through the company’s sign-in")
+    assert (entry.by, entry.key) == (None, User.objects.get().username)
+
+
+def test_a_closed_account_is_not_opened_by_the_companys_sign_in(
+    client: Client, intruder: Intruder, provider: str
+) -> None:
+    User.objects.filter(pk=intruder.account.pk).update(is_active=False)
+    answer = by_provider(client)
+    assert answer.request["PATH_INFO"] == "/accounts/inactive/"
+    assert client.get("/account/").status_code == 302
 
 
 def test_moving_in_happens_once_and_what_the_owner_sets_up_stays(

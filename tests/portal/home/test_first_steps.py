@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from portal.accounts.models import User
 from portal.home.first_steps import SAMPLE_PEOPLE, SAMPLE_SOURCES, first_steps
 from portal.sample import company as sample
+from portal.sample import talk
 from releases.inbox.models import Source
 from releases.pulling import actions as pulling
 from releases.pulling import leases
@@ -41,11 +42,12 @@ def test_in_an_empty_portal_nothing_is_ticked_and_each_step_says_who_can(client:
     assert ticked(person) == ticked(root) == []
     client.force_login(person)
     page = told(client)
-    assert "Create or join a squad (to do)" in page
+    assert "Join a squad (to do)" in page and "A project manager or an administrator can create one." in page
     assert page.count(f"Administrators can do this: {root.name}.") == 3
     assert "Members of a squad can do this." in page
     assert "/sources/new/" not in client.get("/first-steps/").content.decode()
     client.force_login(root)
+    assert "Create or join a squad (to do)" in told(client)
     assert "can do this" not in told(client) and "/sources/new/git/" in client.get("/").content.decode()
 
 
@@ -85,8 +87,9 @@ def test_the_sample_ticks_nothing_but_looking_at_it(
     settings: Any, tmp_path: Any, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STATE_DIR, settings.RODEO_GIT_DIR = tmp_path, tmp_path / "git"
-    monkeypatch.setattr(sample, "TALK", sample.TALK[2:3])
-    monkeypatch.setattr(sample, "PAUSE", 0)
+    monkeypatch.setattr(talk, "TALK", talk.TALK[2:3])
+    for each in (sample, talk):
+        monkeypatch.setattr(each, "PAUSE", 0)
     sample.load()
     assert set(SAMPLE_PEOPLE) == set(sample.PEOPLE)
     assert set(SAMPLE_SOURCES) == set(Source.objects.values_list("key", flat=True))

@@ -268,7 +268,7 @@ def test_evidence_from_before_is_no_news(as_ana: Client, ana: User, payments: Sq
 def test_a_newcomer_is_told_how_to_begin(db: None, client: Client) -> None:
     client.force_login(User.objects.create_user("new"))
     page = home(client)
-    assert "Create or join a squad" in page
+    assert "Join a squad" in page
     assert "ask its lead to add you" in page
     assert "Nothing new on stories you created, moved or watch." in page
     assert "Mark as read" not in page

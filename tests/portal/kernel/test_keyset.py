@@ -119,7 +119,7 @@ ORDERS: list[list[Any]] = [
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("order", range(len(ORDERS)))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(WHEN, WHEN, st.integers(0, 2)), max_size=9), size=st.integers(1, 4))
 def test_reading_on_from_each_place_is_reading_the_whole_list(
     order: int, rows: list[tuple[int | None, int | None, int]], size: int

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from portal.kernel import clock
 from portal.kernel.numbers import median, percentile
+from portal.kernel.sentences import listed
 from portal.kernel.stable_ids import stable_id
 from portal.templatetags.rodeo import sentence
 
@@ -109,3 +110,8 @@ def test_an_identity_never_changes_between_versions() -> None:
 )
 def test_a_sentence_begins_with_a_capital_but_no_version_is_renamed(words: str, said: str) -> None:
     assert sentence(words) == said
+
+
+def test_words_are_listed_as_in_a_sentence() -> None:
+    assert [listed("abc"[:number]) for number in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert listed(["example.org", "example.com"], "or") == "example.org or example.com"

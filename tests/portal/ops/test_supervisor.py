@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -85,6 +86,75 @@ def test_a_task_that_runs_once_is_not_started_again(supervisor: Supervisor, out:
     child = supervisor.start(Child("sample", python("raise SystemExit(2)"), once=True))
     until(supervisor, lambda: child.ended)
     assert "sample ended with code 2; its last lines are above" in out.getvalue()
+
+
+def test_a_program_that_cannot_be_started_is_tried_again(
+    supervisor: Supervisor, out: io.StringIO, tmp_path: Path
+) -> None:
+    few = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # None, not as many as are open now: what closes meanwhile would leave room for one more.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, few[1]))
+    try:
+        child = supervisor.start(Child("worker", SLEEP, pause=0.1))
+        assert not child.is_running()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, few)
+    assert "worker couldn’t be started ([Errno 24] Too many open files" in out.getvalue()
+    until(supervisor, child.is_running)
+
+
+def test_while_something_is_in_the_way_nothing_is_started_and_it_is_said_once(
+    out: io.StringIO, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.ops.supervisor.LOOK_EVERY", 0.1)
+    found = [""]
+    made = Supervisor(Console(out), tmp_path / "processes.json", obstacle=lambda: found[0])
+    child = made.start(Child("worker", python("raise SystemExit(3)"), pause=0.1))
+    try:
+        until(made, lambda: child.deaths >= 2)
+        found[0] = "The disk is full."
+        until(made, lambda: "The disk is full." in out.getvalue())
+        made.wait(lambda: False, 0.5)
+        begun = child.deaths
+        made.wait(lambda: False, 1)
+        assert child.deaths == begun
+        assert out.getvalue().count("The disk is full.") == 1
+        found[0] = ""
+        until(made, lambda: child.deaths >= 1 and "Going on." in out.getvalue())
+    finally:
+        child.signal(signal.SIGKILL)
+
+
+def test_a_record_that_cannot_be_written_ends_nothing_and_is_written_later(
+    supervisor: Supervisor, out: io.StringIO, tmp_path: Path
+) -> None:
+    folder = tmp_path / "away"
+    supervisor.record = folder / "processes.json"
+    child = supervisor.start(Child("worker", SLEEP))
+    until(supervisor, lambda: "here" in out.getvalue())
+    assert child.is_running() and not supervisor.record.exists()
+    folder.mkdir()
+    until(supervisor, supervisor.record.exists)
+    assert json.loads(supervisor.record.read_text())[0]["name"] == "worker"
+
+
+def test_an_error_of_the_watcher_itself_is_said_once_and_ends_nothing(
+    supervisor: Supervisor, out: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = supervisor.start(Child("worker", SLEEP, pause=0.1))
+    with monkeypatch.context() as broken:
+        broken.setattr(supervisor, "_died", lambda _: 1 / 0)
+        child.signal(signal.SIGKILL)
+        supervisor.wait(lambda: False, 1)
+    assert out.getvalue().count("something went wrong while watching the processes: ZeroDivisionError") == 1
+    until(supervisor, child.is_running)
+
+
+def test_a_line_without_an_end_is_passed_on_in_parts(supervisor: Supervisor, out: io.StringIO) -> None:
+    supervisor.start(Child("web", python("import sys; sys.stdout.write('x' * 200_000); print('end')"), once=True))
+    until(supervisor, lambda: "end" in out.getvalue())
+    assert out.getvalue().count("x") == 200_000
+    assert max(map(len, out.getvalue().splitlines())) < 70_000
 
 
 def test_stopping_asks_first_and_then_insists(supervisor: Supervisor, out: io.StringIO) -> None:

@@ -20,8 +20,11 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import StateChange
 from portal.sample import company as sample_company
-from portal.sample import removal
-from releases.models import Change, InboundEvent, Release, Source
+from portal.sample import removal, talk
+from portal.sample.sample_stories import PEOPLE
+from releases.models import Change, InboundEvent, Release, Snapshot, Source
+from releases.planning.actions import create_release
+from releases.snapshots.actions import take_snapshot
 from squads.judge.judgement import say
 from squads.models import Comment, Evidence, Squad, Story
 from squads.stories.actions import create_story
@@ -31,7 +34,8 @@ from squads.teams.actions import create_squad
 @pytest.fixture(autouse=True)
 def folders(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.STATE_DIR, settings.RODEO_GIT_DIR = tmp_path, tmp_path / "git"
-    monkeypatch.setattr(sample_company, "PAUSE", 0)
+    for each in (sample_company, talk):
+        monkeypatch.setattr(each, "PAUSE", 0)
 
 
 def standing(key: str) -> dict[str, Any]:
@@ -62,7 +66,7 @@ def test_it_shows_everything_and_is_taken_away_without_a_trace(root: User, as_ro
     assert [rung["state"] for rung in standing("PLAT-1")["rungs"]][3:] == ["by_hand", "by_hand"]
     assert not InboundEvent.objects.exclude(state="processed").exists()
     assert not Evidence.objects.filter(by_hand=False, event_id=None).exists()
-    assert Release.objects.count() == 13
+    assert Release.objects.count() == 17
     assert "391 total" in as_root.get("/releases/").content.decode()
     begun = StateChange.objects.filter(kind="story", to_state="in_progress").order_by("-at")[0]
     assert clock.now() - begun.at > timedelta(hours=25), "people's work is as old as the commits that came of it"
@@ -71,9 +75,11 @@ def test_it_shows_everything_and_is_taken_away_without_a_trace(root: User, as_ro
 
     assert not company.filter(description="").exists()
     assert not company.exclude(stage="todo").filter(assignments=None).exists()
-    assert company.filter(assignments__person__username="sample-jonas").count() == 6
+    assert company.filter(assignments__person__username="sample-jonas").exclude(squad__key_prefix="APP").count() == 6
     assert Comment.objects.filter(story__in=company).count() == 13
     assert not Comment.objects.filter(created_at__gt=clock.now() - timedelta(hours=20)).exists()
+    app, market = (as_root.get(f"/api/v1/releases/{slug}/forecast/").json() for slug in ("app-3.2", "market-2026.4"))
+    assert app["p85"] and "85 % by the model" in app["sentence"] and market["refusals"]
     squads = as_root.get("/squads/").content.decode()
     places = [squads.index(f"/squads/{name}/") for name in ("payments", "platform", "search", "onehealth")]
     assert places == sorted(places), "what is archived comes last"
@@ -89,6 +95,19 @@ def test_it_shows_everything_and_is_taken_away_without_a_trace(root: User, as_ro
     assert {**rows(), "Message": 0} == {**before, "Message": 0}
     assert Story.objects.get() == ours
     assert not removal.remove()
+
+
+@pytest.mark.django_db
+def test_releases_of_its_lines_that_others_planned_stay_with_what_others_kept_of_them(pam: User) -> None:
+    sample = User.objects.create(username=next(iter(PEOPLE)), is_project_manager=True)
+    ours, theirs = (create_release(by=by, line="app", version=version) for by, version in ((pam, "9"), (sample, "8")))
+    for release in (ours, theirs):
+        for by in (pam, sample):
+            take_snapshot(release, by=by)
+    assert removal.remove()
+    assert Release.objects.get() == ours
+    kept = Snapshot.objects.values_list("release_slug", "by__username").order_by("release_slug", "by__username")
+    assert list(kept) == [("app-8", "pam"), ("app-9", "pam"), ("app-9", sample.username)]
 
 
 def killed_when(there: Callable[[], bool]) -> None:
@@ -107,7 +126,7 @@ def killed_when(there: Callable[[], bool]) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_loading_that_was_killed_anywhere_goes_on_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample_company, "TALK", sample_company.TALK[:2])
+    monkeypatch.setattr(talk, "TALK", talk.TALK[:2])
     killed_when(lambda: Story.objects.filter(squad__key_prefix="OH").count() > 30)
     assert sample_company.is_unfinished() and Story.objects.count() < 80
     killed_when(lambda: Squad.objects.filter(key_prefix="PAY").exists())

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from portal.accounts.models import User
 from portal.kernel.outbox import deliver
 from portal.kernel.tasks import drain
-from portal.sample import company, removal
+from portal.sample import company, removal, talk
 from portal.search.actions import differences, reindex
 from portal.search.models import SearchEntry
 from releases.models import Environment, Source
@@ -89,14 +89,21 @@ def test_the_admin_pages(as_root: Client, root: User, bo: User, search: Squad) -
     answer = as_root.post(f"/admin/squads/squad/{search.pk}/change/", form)
     assert answer.status_code == 302, answer.context["errors"]
     assert as_root.post(f"/admin/releases/source/{source.pk}/change/", {"name": "Jenkins"}).status_code == 302
-    person = {"username": "nia", "password1": "a-long-password-9", "password2": "a-long-password-9"}
-    assert as_root.post("/admin/portal/user/add/", {**person, "usable_password": "true"}).status_code == 302
-    assert wrong() == [] and "nia" in entries("person")
+    assert wrong() == []
     assert {"Finding", "Jenkins"} <= set(SearchEntry.objects.values_list("title", flat=True))
-    nia = User.objects.get(username="nia")
-    chosen = {"action": "delete_selected", "_selected_action": [nia.pk], "post": "yes"}
-    as_root.post("/admin/portal/user/", chosen)
+
+
+def test_the_pages_of_people(as_root: Client, root: User) -> None:
+    nia = User.objects.create_user("nia")
+    reindex()
+    page = f"/administration/people/{nia.pk}/"
+    as_root.post(f"{page}state/", {"state": "inactive"})
     assert wrong() == [] and "nia" not in entries("person")
+    as_root.post(f"{page}state/", {"state": "active"})
+    assert wrong() == [] and "nia" in entries("person")
+    as_root.post(f"{page}state/", {"state": "inactive"})
+    as_root.post(f"{page}delete/")
+    assert wrong() == [] and not User.objects.filter(pk=nia.pk).exists()
 
 
 def test_people_come_and_go(root: User, bo: User) -> None:
@@ -159,8 +166,9 @@ def sample(
     settings: Settings, tmp_path: Path, root: User, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[[], bool]]:
     """The sample company, with the smallest of the talk's releases only, beside a squad of one's own."""
-    monkeypatch.setattr(company, "PAUSE", 0)
-    monkeypatch.setattr(company, "TALK", [each for each in company.TALK if each[3] < 5])
+    for each in (company, talk):
+        monkeypatch.setattr(each, "PAUSE", 0)
+    monkeypatch.setattr(talk, "TALK", [each for each in talk.TALK if each[3] < 5])
     settings.STATE_DIR, settings.RODEO_GIT_DIR = tmp_path, tmp_path / "git"
     create_story(create_squad(by=root, name="Ours", key_prefix="OUR"), by=root, title="Ours")
     company.load()
@@ -169,7 +177,7 @@ def sample(
 
 def test_the_sample_company_is_found_and_gone_again(sample: Callable[[], bool]) -> None:
     assert wrong() == []
-    assert len(entries("release")) == 5
+    assert len(entries("release")) == 9
     sample()
     assert wrong() == [] and entries("story") == {"OUR-1"} and entries("release") == set()
 

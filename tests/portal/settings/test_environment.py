@@ -3,8 +3,10 @@
 import ast
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,7 @@ WRONG: dict[str, list[str]] = {
     "RODEO_INTERNAL_HOSTS": ["https://git.example.org", "git.example.org:443", "10.0.0.0/8", "0x7f.1", "a, b c", ","],
     "RODEO_CA_BUNDLE": ["/nowhere/ca.pem", str(ROOT), str(ROOT / "manage.py")],
     "RODEO_HOOK_MAX_BYTES": ["2MB", "1023", "1073741825"],
+    "RODEO_TIME_ZONE": ["CET+1", "europe/berlin", "Berlin"],
     "RODEO_LOG_LEVEL": ["LOUD", "WARN", "10"],
     "RODEO_HOSTS": ["https://rodeo.example.org", "rodeo.example.org:8000", "::1", "a_b", "a.example.org, b/", ","],
     "RODEO_TRUSTED_ORIGINS": ["rodeo.example.org", "https://h/", "https://h/path", "ftp://h", "https://*"],
@@ -89,6 +92,7 @@ RIGHT: list[tuple[str, str, Any]] = [
     ("RODEO_PASSWORD_SIGN_IN", "0", False),
     ("RODEO_PULL_EVERY", " 60 ", 60),
     ("RODEO_LOG_LEVEL", "debug", "DEBUG"),
+    ("RODEO_TIME_ZONE", "Europe/Amsterdam", "Europe/Amsterdam"),
     ("RODEO_INTERNAL_HOSTS", "Git.Example.org, 10.1.2.3,fd00::1,[fd00::2], bücher.example", 5),
     ("RODEO_HOSTS", "rodeo.example.org, .example.org,*,[::1]", ["rodeo.example.org", ".example.org", "*", "[::1]"]),
     ("RODEO_TRUSTED_ORIGINS", "https://*.example.org,http://[::1]:80", ["https://*.example.org", "http://[::1]:80"]),
@@ -342,3 +346,31 @@ def test_what_the_tests_read_is_known() -> None:
     settings = read_names(ROOT / "portal/settings/test.py")
     found = set().union(settings, *(read_names(path) for path in (ROOT / "tests").rglob("*.py")))
     assert {name for name in found if name.startswith("RODEO_")} - set(FIELDS) == OF_THE_TESTS
+
+
+def test_what_the_embedded_database_saved_is_on_the_disk(tmp_path: Path) -> None:
+    options = embedded.sqlite(tmp_path / "x.sqlite3")["OPTIONS"]
+    with closing(sqlite3.connect(tmp_path / "x.sqlite3")) as database:
+        database.executescript(options["init_command"])
+        assert database.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_secret_that_was_half_written_is_made_anew_and_one_that_is_there_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "secret_key"
+    path.touch()
+    first = embedded.kept_secret(path)
+    assert len(first) > 50
+    assert embedded.kept_secret(path) == first == path.read_text().strip()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["secret_key"], "and nothing is left beside it"
+
+
+def test_a_secret_that_cannot_be_kept_ends_the_start_with_the_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit):
+        embedded.required_secret(tmp_path / "file" / "secret_key")
+    said = capsys.readouterr().err
+    assert "secret_key can’t be kept (Not a directory). Make room, or make its folder writable." in said

@@ -318,7 +318,7 @@ DOCUMENTS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=8) | JSON
 
 
 @each_kind
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(DOCUMENTS, min_size=1, max_size=4))
 def test_any_json_is_kept_once_and_read_or_failed(kind: str, db: None, documents: list[Any]) -> None:
     with transaction.atomic():

@@ -14,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import User
+from portal.kernel import clock, days
 from portal.kernel.stable_ids import stable_id
 from releases.models import Change, InboundEvent, Release, Repository, Source, StoryLink
-from releases.planning.actions import create_release
+from releases.planning.actions import abandon_release, create_release
 from squads.boards.time_in_stage import Usual
 from squads.models import Assignment, Evidence, Label, Service, Squad, Story
 from squads.stories import ranking
@@ -111,8 +112,36 @@ def test_releases_are_listed_newest_first_and_5_10_is_newer_than_5_9(as_ana: Cli
     create_release(by=root, version="6.0", released_at=day + timedelta(days=2.5))
     create_release(by=root, version="next")
     page = text(as_ana, "/releases/")
-    assert re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', page) == ["next", "6.0", "5.10", "5.9", "5.2", "5.1"]
+    assert re.findall(r'<th scope="row"[^>]*><a [^>]*>([^<]+)</a>', page) == [
+        "next",
+        "6.0",
+        "5.10",
+        "5.9",
+        "5.2",
+        "5.1",
+    ]
     assert '<td class="number" data-label="Days since previous:">2.5</td>' in page
+
+
+def test_what_was_abandoned_is_listed_last(as_ana: Client, root: User) -> None:
+    create_release(by=root, version="5", released_at=datetime(2026, 1, 5, tzinfo=UTC))
+    abandon_release(create_release(by=root, version="4"), by=root, because="No budget.")
+    page = text(as_ana, "/releases/")
+    assert re.findall(r'<th scope="row"[^>]*><a [^>]*>([^<]+)</a>', page) == ["5", "4"]
+
+
+def test_list_and_board_say_the_verdict_that_was_kept_last_today_and_its_age(as_ana: Client, release: Release) -> None:
+    now = clock.now()
+    for ago, verdict in ((1, "ready"), (0, "not_ready")):
+        at = now - timedelta(days=ago)
+        release.daily_readiness.create(day=days.day_of(at), verdict=verdict, blockers=3, rodeo_done=0, total=0, at=at)
+    for address in ("/releases/", "/releases/shop-2.0/"):
+        page = text(as_ana, address)
+        assert '<a class="nowrap" href="/releases/shop-2.0/readiness/">' in page
+        assert 'data-state="bad">not ready</span></a> <span class="small muted">' in page and ">just now</time>" in page
+        assert 'data-state="good">ready' not in page
+    release.daily_readiness.filter(day=days.today()).delete()
+    assert "ready</span>" not in text(as_ana, "/releases/") + text(as_ana, "/releases/shop-2.0/")
 
 
 def test_interval_counts_within_one_line(as_ana: Client, root: User) -> None:
@@ -120,7 +149,7 @@ def test_interval_counts_within_one_line(as_ana: Client, root: User) -> None:
         create_release(by=root, version=str(day), line=line, released_at=datetime(2026, 1, day, tzinfo=UTC))
     page = text(as_ana, "/releases/")
     assert re.findall(r'previous:">([^<]*)</td>', page) == ["10", "", ""]
-    assert re.findall(r'<th scope="row"><a [^>]*>([^<]+)</a>', text(as_ana, "/releases/", line="B")) == ["B 5"]
+    assert re.findall(r'<th scope="row"[^>]*><a [^>]*>([^<]+)</a>', text(as_ana, "/releases/", line="B")) == ["B 5"]
 
 
 def test_size_counts_planned_stories_and_those_found_in_changes_once(
@@ -152,7 +181,7 @@ def test_the_talks_nine_releases_are_drawn_with_their_numbers(
         page
     )
     assert "<title>5.10, 2013-01-25: 3 user stories, 26 defects; 29 in all</title>" in page
-    listed = re.findall(r'<th scope="row"><a [^>]*>OneHealth ([^<]+)</a>', page)
+    listed = re.findall(r'<th scope="row"[^>]*><a [^>]*>OneHealth ([^<]+)</a>', page)
     assert listed == ["6.0", "5.13", "5.12", "5.11", "5.10", "5.9", "5.8", "5.7", "5.6"]
 
 
@@ -318,7 +347,8 @@ def test_titles_are_text_not_markup(as_ana: Client, ana: User, payments: Squad, 
 
 
 def test_empty_pages_teach_the_next_step(as_root: Client, release: Release) -> None:
-    assert "No stories in this release yet" in text(as_root, "/releases/shop-2.0/")
+    empty = text(as_root, "/releases/shop-2.0/")
+    assert "No stories in this release yet" in empty and 'class="button" href="/releases/shop-2.0/plan/"' in empty
     assert "Every change in this release is linked to a story." in text(as_root, "/releases/shop-2.0/unlinked/")
     release.delete()
     assert "No releases yet" in text(as_root, "/releases/")
@@ -341,7 +371,7 @@ def test_the_list_takes_the_same_number_of_queries_whatever_its_length(
     add(0, 4)
     few = count()
     add(4, 40)
-    assert count() == few <= 14
+    assert count() == few <= 15
 
 
 def test_the_list_says_how_much_of_a_release_is_rodeo_done_before_any_chart(

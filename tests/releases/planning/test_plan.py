@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
+from portal.kernel.transitions import AlreadyMoved
 from releases.models import Release
-from releases.planning.actions import create_release
+from releases.planning.actions import create_release, put_story
 from squads.endings.actions import cancel
 from squads.handovers.actions import move_to_squad
 from squads.models import Squad, Story
@@ -134,6 +137,20 @@ def test_what_went_to_another_release_meanwhile_stays_there(as_ana: Client, ana:
     assert story.release == other and story.rank > Story.objects.get(key="PAY-1").rank
 
 
+@pytest.mark.parametrize("order", [{}, {"before": "PAY-1"}])
+def test_a_story_is_planned_as_it_is_now_and_not_as_it_was_read(
+    ana: User, stories: list[Story], release: Release, search: Squad, root: User, order: dict[str, str]
+) -> None:
+    closed, moved = (Story.objects.select_related("squad").get(pk=each.pk) for each in stories[1:3])
+    cancel(stories[1], by=ana, because="Nobody rides.")
+    with pytest.raises(ValidationError, match="PAY-2 is closed"):
+        put_story(closed, release, by=ana, planned=True, **order)
+    move_to_squad(stories[2], search, by=root)
+    with pytest.raises(AlreadyMoved if order else PermissionDenied):
+        put_story(moved, release, by=ana, planned=True, **order)
+    assert Story.objects.get(release=release).key == "PAY-1"
+
+
 def test_the_page_takes_the_same_number_of_queries_whatever_it_shows(
     as_ana: Client, ana: User, payments: Squad, release: Release
 ) -> None:
@@ -146,3 +163,99 @@ def test_the_page_takes_the_same_number_of_queries_whatever_it_shows(
     for number in range(20):
         create_story(payments, by=ana, title=f"More {number}", release=release if number % 2 else None)
     assert count() == few
+
+
+# Many at once
+
+
+def post_many(browser: Client, release: Release, *keys: str, to: str = "in", script: bool = True) -> Any:
+    headers = {"Accept": "application/json" if script else "text/html"}
+    return browser.post(f"/releases/{release.slug}/plan/", {"keys": keys, "to": to}, headers=headers)
+
+
+def test_selected_stories_are_planned_with_one_press_and_taken_out_with_another(
+    as_ana: Client, release: Release, shown: Callable[..., list[list[str]]]
+) -> None:
+    answer = post_many(as_ana, release, "PAY-2", "PAY-4", script=False)
+    assert answer.status_code == 302
+    assert "Added PAY-2 and PAY-4." in as_ana.get(answer["Location"]).content.decode()
+    assert shown(as_ana) == [["PAY-1", "PAY-2", "PAY-4"], ["PAY-3"]]
+    assert post_many(as_ana, release, "PAY-1", "PAY-4", to="out").json() == {"keys": ["PAY-1", "PAY-4"]}
+    assert shown(as_ana) == [["PAY-2"], ["PAY-1", "PAY-3", "PAY-4"]]
+
+
+def test_if_one_cannot_be_planned_none_is_and_each_is_named_with_its_reason(
+    as_ana: Client, ana: User, bo: User, release: Release, search: Squad
+) -> None:
+    edit_story(Story.objects.get(key="PAY-2"), by=ana, release=create_release(by=ana, version="6"))
+    cancel(Story.objects.get(key="PAY-3"), by=ana, because="Nobody rides.")
+    create_story(search, by=bo, title="Find")
+    reasons = [
+        "PAY-2 is planned for 6. Remove it from there first.",
+        "PAY-3 is closed, so it can’t be planned. Reopen it first.",
+        "Only project managers and members of Search can plan SEA-1.",
+        "There’s no story PAY-99.",
+    ]
+    keys = ("PAY-4", "PAY-2", "PAY-3", "SEA-1", "PAY-99")
+    answer = post_many(as_ana, release, *keys)
+    assert (answer.status_code, answer.json()["message"]) == (400, " ".join([*reasons, "Nothing was changed."]))
+    page = post_many(as_ana, release, *keys, script=False)
+    page = as_ana.get(page["Location"]).content.decode()
+    assert all(reason in page for reason in reasons)
+    body = {"stories": list(keys)}
+    answer = as_ana.post(f"/api/v1/releases/{release.slug}/stories/", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert [(each["attr"], each["detail"]) for each in answer.json()["errors"]] == [
+        ("stories", reason) for reason in reasons
+    ]
+    assert list(Story.objects.filter(release=release).values_list("key", flat=True)) == ["PAY-1"]
+
+
+def test_the_api_plans_many_and_says_which_changed(as_pam: Client, release: Release) -> None:
+    address = f"/api/v1/releases/{release.slug}/stories/"
+
+    def sent(**body: Any) -> Any:
+        answer = as_pam.post(address, body, content_type="application/json")
+        assert answer.status_code == 200
+        return answer.json()
+
+    assert sent(stories=["PAY-1", "pay-2", "PAY-2"]) == {"planned": True, "stories": ["PAY-2"]}
+    assert sent(stories=["PAY-1", "PAY-3"], planned=False) == {"planned": False, "stories": ["PAY-1"]}
+
+
+def test_others_plan_none_of_them(as_bo: Client, as_ria: Client, release: Release) -> None:
+    for browser in (as_bo, as_ria):
+        assert post_many(browser, release, "PAY-2", "PAY-3").status_code == 403
+    assert Story.objects.filter(release=release).count() == 1
+
+
+def test_nothing_selected_says_what_to_do(as_ana: Client, release: Release) -> None:
+    assert post_many(as_ana, release).json()["message"] == "Select at least one story first."
+    many = [f"PAY-{number}" for number in range(201)]
+    assert "200 is the most at once" in post_many(as_ana, release, *many).json()["message"]
+
+
+def test_a_story_is_selected_by_the_key_it_had_before(
+    as_root: Client, root: User, release: Release, search: Squad
+) -> None:
+    move_to_squad(Story.objects.get(key="PAY-3"), search, by=root)
+    assert post_many(as_root, release, "PAY-3").json() == {"keys": ["SEA-1"]}
+
+
+# The squads' limit
+
+
+def test_the_page_says_when_a_squad_has_more_in_the_release_than_it_wants(
+    as_lea: Client, lea: User, payments: Squad, release: Release
+) -> None:
+    limit = "its limit is 1."
+    settings, plan = "/squads/payments/board/settings/", f"/releases/{release.slug}/plan/"
+    as_lea.post(settings, {"batch_limit": "1"})
+    assert limit not in as_lea.get(plan).content.decode()
+    post_many(as_lea, release, "PAY-2")
+    assert f"Payments has 2 stories in Shop 5.10; {limit}" in as_lea.get(plan).content.decode()
+    as_lea.post(settings, {"batch_limit": ""})
+    assert limit not in as_lea.get(plan).content.decode()
+    page = as_lea.get(settings).content.decode()
+    assert "no limit → 1" in page and "1 → no limit" in page
+    assert as_lea.post(settings, {"batch_limit": "0"}).status_code == 400

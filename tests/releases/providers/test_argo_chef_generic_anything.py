@@ -69,7 +69,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize(("provider", "kind"), KINDS)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(document=JSON)
 def test_any_json_is_read_or_refused_with_a_reason(provider: str, kind: str, document: Any) -> None:
     of, message = PROVIDERS[provider], Message({}, json.dumps(document).encode())

@@ -94,7 +94,7 @@ def read_in(order: list[list[Any]]) -> Rows:
         return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_and_repetition_of_events_gives_the_same_rows(told: list[Any], data: st.DataObject) -> None:
     expected = read_in([told])

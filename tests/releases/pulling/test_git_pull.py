@@ -210,8 +210,7 @@ def test_a_release_planned_after_its_tag_was_found_takes_it_over(
     source = connect(repo, payments, release_tags="v*")
     pull(source)
     found = Release.objects.get()
-    story = create_story(by=ana, squad=payments, title="Planned")
-    type(story).objects.filter(pk=story.pk).update(release=found)
+    story = create_story(by=ana, squad=payments, title="Planned", release=found)
     planned = Release.objects.create(line="checkout", version="5.10", slug="planned", origin="person")
     repo.commit()
     pull(source)
@@ -219,6 +218,10 @@ def test_a_release_planned_after_its_tag_was_found_takes_it_over(
     assert (Release.objects.get(), story.release_id) == (planned, planned.pk)
     client.force_login(ana)
     assert client.get(f"/releases/{found.slug}/")["Location"] == "/releases/planned/"
+    # Its scope history goes on there: it is one release.
+    assert [(each.from_release, each.to_release, each.by) for each in story.scope_changes.all()] == [
+        (None, planned, ana)
+    ]
 
 
 def test_a_release_that_was_renamed_keeps_its_tag(repo: Repo, payments: Squad, root: User) -> None:
@@ -309,6 +312,23 @@ def test_a_source_is_handed_to_one_worker(repo: Repo, payments: Squad) -> None:
     assert leases.lease_now(source) is None
     Source.objects.update(leased_until=clock.now() - timedelta(seconds=1))
     assert [pk for pk, _ in leases.lease_due()] == [source.pk]
+
+
+@pytest.mark.parametrize(("waits_for", "hours"), [("", 25), ("", 2), ("github.com limits requests", 26)])
+def test_after_the_clock_is_set_back_no_source_waits_for_the_old_time(
+    repo: Repo, payments: Squad, waits_for: str, hours: int
+) -> None:
+    source = connect(repo, payments)
+    ahead = clock.now() + timedelta(hours=hours)
+    Source.objects.update(next_pull_at=ahead, leased_until=ahead, waits_for=waits_for)
+    assert [pk for pk, _ in leases.lease_due()] == [source.pk]
+
+
+@pytest.mark.parametrize(("waits_for", "minutes"), [("", 60), ("github.com limits requests", 23 * 60)])
+def test_what_is_rightly_put_off_waits(repo: Repo, payments: Squad, waits_for: str, minutes: int) -> None:
+    connect(repo, payments)
+    Source.objects.update(next_pull_at=clock.now() + timedelta(minutes=minutes), waits_for=waits_for)
+    assert leases.lease_due() == []
 
 
 def test_paused_sources_and_those_that_push_are_not_due(repo: Repo, payments: Squad, root: User) -> None:

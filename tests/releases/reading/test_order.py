@@ -312,7 +312,7 @@ def test_sending_every_event_twice_changes_nothing(scene: list[Story]) -> None:
     assert everything() == before
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_order_in_any_batches_ends_the_same(scene: list[Story], data: Any) -> None:
     if not hasattr(test_any_order_in_any_batches_ends_the_same, "expected"):

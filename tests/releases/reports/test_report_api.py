@@ -118,7 +118,7 @@ def test_reading_it_again_gives_the_same_moment(scripts: Source, send: Send, dra
         ({"artifact": "checkout:5.10"}, "artifact", "pkg:oci/"),
         ({"environment": ""}, "environment", "blank"),
         ({"service": "x" * 121}, "service", "120"),
-        ({"service": {"id": "checkout"}}, "service", "valid string"),
+        ({"service": {"id": "checkout"}}, "service", "as text"),
         ({"phase": "done"}, "phase", "not a valid choice"),
         ({"phase": "running", "outcome": "success"}, "outcome", "none yet"),
         ({"started_at": "2026-03-14T16:00:00Z", "finished_at": "2026-03-14T15:00:00Z"}, "finished_at", "before"),

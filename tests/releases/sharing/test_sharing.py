@@ -129,7 +129,7 @@ def test_a_release_has_only_so_many_open_links(
     links = [actions.share(release, by=ana, days=7)[0] for _ in range(2)]
     answer = as_ana.post(f"{release.get_absolute_url()}links/", {"days": 7})
     assert answer.status_code == 400 and "Revoke one first" in answer.content.decode()
-    actions.revoke(links[0], by=ana)
+    links[0].revoke(by=ana)
     assert made(as_ana, release)
 
 

@@ -66,7 +66,7 @@ def test_a_dark_story_waits_for_its_flag() -> None:
     assert brief(*ALL, off, flag="cart").startswith("Dark, waits for its flag")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     rows=st.lists(ROWS, max_size=14),
     progress=st.sampled_from(["todo", "in_progress", "dev_done"]),
@@ -78,7 +78,7 @@ def test_whatever_is_judged_is_said_in_at_most_ten_words(rows: list[Row], progre
     assert len(said.split()) <= 10
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(ROWS, max_size=14))
 def test_the_short_answer_and_the_whole_one_agree(rows: list[Row]) -> None:
     judged = standing(*rows)

@@ -293,7 +293,7 @@ ROWS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(ROWS, max_size=14), data=st.data(), flag=st.sampled_from(["", "cart"]))
 def test_any_order_and_repetition_of_the_evidence_gives_the_same_standing(
     rows: list[Row], data: Any, flag: str
@@ -304,7 +304,7 @@ def test_any_order_and_repetition_of_the_evidence_gives_the_same_standing(
     assert standing(*rows, flag=flag) == standing(*shuffled, flag=flag)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(ROWS, max_size=14), progress=st.sampled_from(["todo", "in_progress", "dev_done"]))
 def test_every_standing_is_whole(rows: list[Row], progress: str) -> None:
     judged = standing(*rows, progress=progress)
@@ -411,7 +411,7 @@ def test_many_services_are_named_in_part() -> None:
     assert "(s1: no squad owns it yet); s2, s3, s4 and 2 more are integrated." in said
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=st.lists(ROWS, max_size=14))
 def test_whatever_one_of_several_services_lacks_is_said_with_its_name(rows: list[Row]) -> None:
     rows = [merged(), merged(1, FIX, service="ledger"), *rows]

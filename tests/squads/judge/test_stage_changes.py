@@ -181,7 +181,7 @@ def until(said: Facts, at: datetime) -> Facts:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(said=stories())
 def test_history_is_the_judge_applied_to_every_moment(said: Facts) -> None:
     standing, found = judge_with_history(said)
@@ -197,7 +197,7 @@ def test_history_is_the_judge_applied_to_every_moment(said: Facts) -> None:
     assert all(each.why for each in found)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(said=stories(), data=st.data())
 def test_any_order_and_repetition_gives_the_same_history(said: Facts, data: Any) -> None:
     def shuffled(some: Any) -> list[Any]:
@@ -212,7 +212,7 @@ def test_any_order_and_repetition_gives_the_same_history(said: Facts, data: Any)
     assert judge_with_history(other) == judge_with_history(said)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(said=stories())
 def test_a_standing_says_since_when_as_its_history_does(said: Facts) -> None:
     standing, found = judge_with_history(said)

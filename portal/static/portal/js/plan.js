@@ -1,5 +1,6 @@
 // Planning a release: stories are dragged from one list to the other and, by members of their squad, to another place. The
-// buttons of a story do the same, by mouse, by finger, by keys and without scripts.
+// buttons of a story do the same, by mouse, by finger, by keys and without scripts. Several are selected with their boxes: Shift
+// selects a range, and in a row x selects too; one press plans all of them.
 
 const plan = () => document.getElementById("plan");
 const csrf = () => JSON.parse(document.body.getAttribute("hx-headers") ?? "{}")["X-CSRFToken"] ?? "";
@@ -24,7 +25,9 @@ async function refresh(name) {
   if (!fresh) return location.reload();
   // Only now: whoever went elsewhere meanwhile stays there.
   const focused = document.activeElement?.closest("#plan li")?.id, pressed = document.activeElement?.name;
+  const chosen = new Set(name ? [] : boxes().filter((each) => each.checked).map((each) => each.value));
   plan().replaceWith(fresh);
+  for (const each of boxes()) each.checked = chosen.has(each.value);
   ready();
   const row = focused && document.getElementById(focused);
   (row?.querySelector(`button[name="${CSS.escape(pressed ?? "")}"]`) ?? row?.querySelector("button"))?.focus();
@@ -37,7 +40,9 @@ const send = (values, said) => { sending = sending.then(() => tell(values, said)
 
 async function tell(values, said) {
   const body = new FormData();
-  for (const [name, value] of Object.entries(values)) if (value) body.set(name, value);
+  for (const [name, value] of Object.entries(values)) {
+    for (const each of [value].flat()) if (each) body.append(name, each);
+  }
   let words = "";
   try {
     const headers = { Accept: "application/json", "X-CSRFToken": csrf() };
@@ -99,14 +104,65 @@ document.addEventListener("dragend", () => {
   held = null;
 });
 document.addEventListener("submit", (event) => {
-  const form = event.target.closest(".plan__buttons"), button = event.submitter;
+  const form = event.target.closest(".plan__buttons, .plan__many"), button = event.submitter;
   if (!form || !button) return;
   event.preventDefault();
+  if (form.matches(".plan__many")) {
+    const keys = boxes().filter((each) => each.form === form && each.checked).map((each) => each.value);
+    // Without a story in it, the answer says what to do.
+    send({ keys, to: button.value }, `${keys.join(", ")} moved.`);
+    return;
+  }
   const key = form.elements.key.value;
   send({ key, [button.name]: button.value }, `${key} moved.`);
 });
 
+// Boxes of one list, in the order of the page; a range begins at the last one that was ticked or unticked.
+const boxes = () => [...document.querySelectorAll("#plan [name='keys']")];
+let last = null;
+
+function count() {
+  for (const all of document.querySelectorAll("#plan [data-all]")) {
+    const own = boxes().filter((each) => each.form === all.form), n = own.filter((each) => each.checked).length;
+    all.checked = n > 0 && n === own.length;
+    all.indeterminate = n > 0 && n < own.length;
+    all.closest("label").hidden = false;
+    document.querySelector(`#plan [data-selected="${all.dataset.all}"]`).textContent = n ? ` (${n})` : "";
+  }
+}
+
+function select(box, on, range) {
+  const own = boxes().filter((each) => each.form === box.form);
+  const [from, to] = [own.findIndex((each) => each.value === last), own.indexOf(box)];
+  const some = range && from >= 0 ? own.slice(Math.min(from, to), Math.max(from, to) + 1) : [box];
+  for (const each of some) each.checked = on;
+  last = box.value;
+  count();
+}
+
+document.addEventListener("click", (event) => {
+  // The browser ticked the box already.
+  if (event.target.matches?.("#plan [name='keys']")) select(event.target, event.target.checked, event.shiftKey);
+  if (!event.target.matches?.("#plan [data-all]")) return;
+  for (const each of boxes()) if (each.form === event.target.form) each.checked = event.target.checked;
+  count();
+});
+// A range must not select the text between.
+document.addEventListener("mousedown", (event) => event.shiftKey && event.target.closest?.("#plan .pick") && event.preventDefault());
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.key.toLowerCase() !== "x") return;
+  if (!document.querySelector("[data-keys='switch']")?.checked) return;
+  if (event.target.closest?.("input:not([type='checkbox']), textarea, select, dialog, [popover]")) return;
+  const box = event.target.closest?.("#plan li")?.querySelector("[name='keys']");
+  if (!box) return;
+  event.preventDefault();
+  select(box, event.shiftKey || !box.checked, event.shiftKey);
+});
+// Coming back to the page, the browser may have kept what was ticked.
+addEventListener("pageshow", count);
+
 function ready() {
+  count();
   for (const row of plan()?.querySelectorAll(".plan__list > li") ?? []) row.draggable = true;
 }
 ready();

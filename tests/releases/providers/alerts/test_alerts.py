@@ -249,7 +249,7 @@ def _spoil(draw: st.DrawFn, value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_anything_is_read_or_refused_with_a_reason(kind: str, data: st.DataObject) -> None:
     document = data.draw(spoiled(kind) | JSON)

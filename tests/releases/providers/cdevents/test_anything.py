@@ -70,25 +70,25 @@ def read(body: bytes, headers: dict[str, str]) -> None:
         json.dumps(fact.data(), allow_nan=False).encode()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EVENTS)
 def test_any_content_is_read_or_refused_with_a_reason(event: Any) -> None:
     read(json.dumps(event).encode(), {})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(JSON, st.booleans())
 def test_any_json_is_read_or_refused_with_a_reason(document: Any, binary: bool) -> None:
     read(json.dumps(document).encode(), {"ce-id": "1", "ce-type": "dev.cdevents.change.merged.0.2.0"} if binary else {})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_read_or_refused_with_a_reason(body: bytes) -> None:
     read(body, {})
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.dictionaries(
         st.sampled_from([*NAMES, "phase", "kind", "on", "flag", "at", "healthy", "artifact", "finished_at", "version"]),

@@ -69,21 +69,21 @@ def read(kind: str, body: bytes, content_type: str = "") -> None:
         json.dumps(fact.data(), allow_nan=False).encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(JSON, st.sampled_from(KINDS))
 def test_any_json_is_read_or_refused_with_a_reason(document: Any, kind: str) -> None:
     read(kind, json.dumps(document).encode())
     json.dumps(slim(document))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(KINDS), st.sampled_from(sorted(WHOLE)), st.sampled_from((*HELD, "")), JSON)
 def test_a_payload_with_any_field_replaced_is_read_or_refused(kind: str, field: str, held: str, other: Any) -> None:
     document = {**WHOLE, **{name: {**THING, **({field: other} if name == held else {})} for name in HELD}}
     read(kind, json.dumps(document if held else {**document, field: other}).encode())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=40), st.sampled_from(KINDS))
 def test_any_bytes_are_read_or_refused_as_a_form_too(body: bytes, kind: str) -> None:
     read(kind, body)

@@ -35,13 +35,13 @@ def read(kind: str, body: bytes) -> None:
         json.dumps(fact.data(), allow_nan=False).encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(JSON, st.sampled_from(sorted(TRANSLATORS)))
 def test_any_json_is_read_or_refused_with_a_reason(document: Any, kind: str) -> None:
     read(kind, json.dumps(document).encode())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(PAYLOADS), st.sampled_from(sorted(TRANSLATORS)), st.data())
 def test_a_payload_with_any_field_replaced_is_read_or_refused(payload: Any, kind: str, data: st.DataObject) -> None:
     document = json.loads(json.dumps(payload))

@@ -154,7 +154,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(["notification__completed", "build__success"]), st.data())
 def test_a_payload_with_any_field_replaced_is_read_or_refused_with_a_reason(name: str, draw: st.DataObject) -> None:
     document = told(name)
