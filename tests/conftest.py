@@ -5,6 +5,7 @@ A few people cover the questions of permission: `ana` is a member of squad Payme
 and so on are browsers they are signed in with; `client` is nobody.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -371,6 +372,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [item for item in items if not _elsewhere(item)]
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=_rank)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was loaded for all tests out of every look for garbage: there is much of it, and none is."""
+    gc.collect()
+    gc.freeze()
 
 
 # Nothing is skipped in CI

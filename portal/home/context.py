@@ -5,13 +5,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
-from django.db.models import Exists
+from django.db.models import Exists, F, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from portal.accounts.access import may_found
 from portal.accounts.models import User
 from portal.kernel.actors import actor_of
+from portal.kernel.among import Among, Given
+from portal.kernel.prepared import Prepared
 from releases.approvals import queries as approvals
 from releases.approvals.models import Approval
 from squads.acceptance.models import AcceptanceRequest
@@ -37,12 +39,19 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 def _count_waiting(request: HttpRequest) -> int:
     """Return how much waits for a person. Every page asks, so the cheap question comes first: whether anything does."""
     person = actor_of(request)
-    asked, approve = AcceptanceRequest.objects.concerning(person), Approval.objects.waiting()
-    there = Exists(asked.order_by()), Exists(approve.order_by())
-    accepts, approves = User.objects.filter(pk=person.pk).values_list(*there).get()
+    [(accepts, approves)] = WAITS.rows(person=[person.pk])
     # Only then made: making these queries takes longer than asking them.
     accept = AcceptanceRequest.objects.waiting_for(person).count() if accepts else 0
     return accept + (approvals.waiting_for(person).count() if approves else 0)
+
+
+def _waits() -> "QuerySet[User, Any]":
+    asked, approve = AcceptanceRequest.objects.concerning(Given("person")), Approval.objects.waiting()
+    there = Exists(asked.order_by()), Exists(approve.order_by())
+    return User.objects.filter(Among(F("pk"), Given("person"))).order_by().values_list(*there)
+
+
+WAITS = Prepared(_waits)
 
 
 def _approvals_waiting(request: HttpRequest) -> list[Any]:

@@ -1,14 +1,21 @@
 """A condition on many values that travel as one parameter."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from django.db.models import Lookup
+from django.db.models import F, Lookup, Q
+
+
+class Given(NamedTuple):
+    """Stands for values that are given only when a query is asked (portal/kernel/prepared.py), by a name."""
+
+    name: str
 
 
 class Among(Lookup):  # type: ignore[type-arg]
-    """`Among(F("story_id"), ids)`: as `story_id__in=ids`, for numbers or texts.
+    """`Among(F("story_id"), ids)`: as `story_id__in=ids`, for numbers, texts or ids.
 
     Django's own `in` writes a placeholder for each value; with hundreds, writing and reading the statement takes longer than
     answering it.
@@ -17,17 +24,32 @@ class Among(Lookup):  # type: ignore[type-arg]
     lookup_name = "among"
     prepare_rhs = False
 
-    def __init__(self, lhs: Any, values: Iterable[int] | Iterable[str]) -> None:
+    def __init__(self, lhs: Any, values: Iterable[int] | Iterable[str] | Iterable[UUID] | Given) -> None:
         # A statement may be written more than once, and what yields its values once would be empty then.
-        super().__init__(lhs, list(values))
+        super().__init__(lhs, values if isinstance(values, Given) else list(values))
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """Compare with an array."""
         sql, params = self.process_lhs(compiler, connection)
-        return f"{sql} = ANY(%s)", [*params, self.rhs]
+        return f"{sql} = ANY(%s)", [*params, self._rhs(connection)]
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Compare with the elements of a JSON text."""
         sql, params = self.process_lhs(compiler, connection)
         statement = f"{sql} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - the name of a column
-        return statement, (*params, json.dumps(self.rhs))
+        return statement, (*params, self._rhs(connection))
+
+    def _rhs(self, connection: Any) -> Any:
+        return self.rhs if isinstance(self.rhs, Given) else bound(connection, self.rhs)
+
+
+def is_one_of(column: str, value: Any) -> Q:
+    """The condition that a column has this value, or one of those that are given only when a query is asked."""
+    return Q(Among(F(column), value)) if isinstance(value, Given) else Q(**{column: value})
+
+
+def bound(connection: Any, values: Collection[Any]) -> Any:
+    """Return these values as the parameter that a database takes."""
+    if connection.vendor == "postgresql":
+        return list(values)
+    return json.dumps([each.hex if isinstance(each, UUID) else each for each in values])

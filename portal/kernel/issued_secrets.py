@@ -104,6 +104,11 @@ class IssuedSecret(models.Model):
         if rows.update(**self._revocation(by)):
             self._record(OPEN, REVOKED, by)
 
+    def note_merge(self, was: str, into: str, *, by: Actor) -> None:
+        """Write into the audit log that it opens another thing now: the one that its own was merged into."""
+        did = f"moved the {self.KIND} {self} from {was} to {into}, which it was merged into"
+        audit.record(by=by, did=did, kind=self.AUDITED_AS, key=self.audit_key)
+
     def _revocation(self, by: Actor) -> dict[str, object]:
         return {"revoked_at": clock.now()}
 

@@ -1,6 +1,7 @@
 """Lists come in pages, on every door."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from rest_framework.utils.urls import replace_query_param
 from portal.kernel import keyset
 
 PER_PAGE = 50
+Row = TypeVar("Row")
 NOT_BOTH = "Use either a page number or a place, not both. Some lists only have page numbers."
 NO_PLACE = "Unknown place in this list. Use the links next and previous, with the same filters."
 COUNTED = "The total. Only on the first page; null if counting would take too long."
@@ -50,6 +52,25 @@ def page_of(request: HttpRequest, rows: Any, per_page: int = PER_PAGE, most: int
     """
     pages = Bounded(rows, per_page, most) if most else Paginator(rows, per_page)
     return pages.get_page(request.GET.get("page"))
+
+
+class Newest(list[Row]):
+    """The newest rows of a list that isn't paged, and how many it has in `total`."""
+
+    def __init__(self, rows: Iterable[Row], total: int) -> None:
+        super().__init__(rows)
+        self.total = total
+
+    @property
+    def cut(self) -> str:
+        """Say how much is shown, "The newest 50 of 73."; "" if it is all."""
+        return f"The newest {len(self):,} of {self.total:,}." if self.total > len(self) else ""
+
+
+def newest(rows: "QuerySet[Any, Row]", most: int) -> Newest[Row]:
+    """Return the first `most` of rows that are ordered by newest first. They are only counted if there are more."""
+    found = list(rows[: most + 1])
+    return Newest(found[:most], rows.count() if len(found) > most else len(found))
 
 
 class ApiPages(PageNumberPagination):

@@ -192,7 +192,7 @@ class Accepters(Endpoint):
 
     @extend_schema(responses=AccepterOut(many=True), operation_id="releases_accepters_list")
     def list(self, request: Request, slug: str) -> Response:
-        """List the stories of the release with their accepters."""
+        """List the stories of the release that aren’t rodeo done, with their accepters."""
         return self._listed(get_object_or_404(Release, slug=slug))
 
     @extend_schema(request=AccepterIn, responses=AccepterOut(many=True), operation_id="releases_accepters_create")

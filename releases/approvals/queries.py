@@ -145,7 +145,16 @@ def _why_not(approval: Approval, person: Anyone) -> str:
 
 
 def stories_to_accept(release: Release) -> "QuerySet[Story]":
-    """Return the stories that are planned for a release and not ended, by squad and number."""
+    """Return the stories that are planned for a release and have something to accept: not ended, and not rodeo done."""
+    return _planned(release).exclude(stage=Story.Stage.RODEO_DONE)
+
+
+def accepted(release: Release) -> int:
+    """Return how many of the stories that are planned for a release are rodeo done."""
+    return _planned(release).filter(stage=Story.Stage.RODEO_DONE).count()
+
+
+def _planned(release: Release) -> "QuerySet[Story]":
     found = Story.objects.filter(release=release).not_ended().select_related("squad")
     return found.order_by("squad__name", "number")
 
@@ -155,7 +164,7 @@ def stories_called(release: Release, keys: Iterable[str]) -> "list[Story]":
     wanted = list(dict.fromkeys(keys))[: MOST_READ + 1]
     if not wanted or len(wanted) > MOST_READ:
         raise ValidationError(f"Choose 1 to {MOST_READ} stories.")
-    found = list(stories_to_accept(release).filter(key__in=wanted))
+    found = list(_planned(release).filter(key__in=wanted))
     missing = set(wanted) - {each.key for each in found}
     if missing:
         raise ValidationError(f"{sorted(missing)[0][:40]} isn’t planned for {release}. Reload the page.")

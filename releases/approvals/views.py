@@ -149,6 +149,8 @@ def _accepters(request: HttpRequest, release: Release, form: AccepterForm, statu
         "form": form,
         "page": page,
         "accepters": planned_accepters([each.pk for each in page.object_list]),
+        "done": queries.accepted(release),
+        "chosen": {each.key for each in page} if request.GET.get("all") == "1" else set(request.POST.getlist("story")),
         "writable": may_plan(request.user),
     }
     return render(request, "releases/approvals/accepters.html", context, status=status)

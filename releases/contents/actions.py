@@ -12,9 +12,9 @@ from portal.kernel.models import StateChange
 from portal.kernel.outbox import publish
 from portal.kernel.text_input import plain
 from portal.kernel.transitions import ChangedMeanwhile, signed
+from releases.artifacts.purls import digest_in
 from releases.contents.models import AskedPattern, DeployOrder, ReleaseContent, SchemaNaming, SchemaPatterns
 from releases.contents.patterns import asked_patterns, patterns_of
-from releases.contents.purls import digest_in
 from releases.contents.release_facts import commits_of_artifact
 from releases.events import ReleaseSaved
 from releases.inbox.models import Source

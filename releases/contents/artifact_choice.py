@@ -3,7 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 
-from releases.contents.purls import digest_in, name_in, package_in, same_artifact
+from releases.artifacts.purls import digest_in, name_in, package_in, same_artifact
 from releases.contents.release_facts import ArtifactRow, ReleaseFacts, RepositoryRow
 from releases.providers.monorepo_paths import part_named
 

@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from portal.kernel import clock
-from portal.kernel.among import Among
+from portal.kernel.among import Among, Given
+from portal.kernel.prepared import Prepared
 from releases.contents.commits import services_of_change
-from releases.contents.release_facts import ChangeRow, ReleaseFacts, Wanted, read_changes
+from releases.contents.release_facts import ChangeRow, ReleaseFacts, Wanted, columns_of, take_changes
 from releases.evidence.containment import COLUMNS, Commit, Containment
 from releases.pipelines.models import Change
 from releases.pipelines.relations import relatives_of
@@ -102,8 +103,7 @@ def _containment(
 ) -> Containment:
     """Return what answers for these commits, with the relatives of changes of which more than their place must tell."""
     containment = Containment(facts.repositories, ())
-    rows = Change.objects.filter(Among(F("sha"), sorted(shas)), repository__in=facts.repositories)
-    containment.take(rows.order_by("pk").values_list(*COLUMNS), {})
+    containment.take(COMMITS.rows(shas=shas, repositories=facts.repositories), {})
     containment.take((_commit_of(each) for each in facts.changes.values()), {})
     doubtful = {
         each.sha
@@ -118,6 +118,14 @@ def _containment(
         containment = Containment(facts.repositories, every, relatives.within(facts.repositories))
     containment.prepare(shas)
     return containment
+
+
+def _commits() -> "QuerySet[Any, Any]":
+    rows = Change.objects.filter(Among(F("sha"), Given("shas")), Among(F("repository"), Given("repositories")))
+    return rows.order_by("pk").values_list(*COLUMNS)
+
+
+COMMITS = Prepared(_commits)
 
 
 def _commit_of(change: ChangeRow) -> Commit:
@@ -220,7 +228,7 @@ def _changes_in(facts: ReleaseFacts, stretches: Iterable[Stretch]) -> list[Chang
     touching = ~Q(files=[]) | Q(files_asked__lt=most)
     found: dict[UUID, ChangeRow] = {}
     rows = Change.objects.filter(where, touching).exclude(is_merge=True, known=True, position=None)
-    read_changes(facts, rows.order_by("sha", "pk"), found)
+    take_changes(facts, columns_of(rows), found)
     return list(found.values())
 
 

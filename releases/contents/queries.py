@@ -6,10 +6,10 @@ from uuid import UUID
 
 from natsort import natsort_keygen
 
+from releases.artifacts.purls import digest_in, package_in
 from releases.contents.artifact_choice import Made, artifact_of, origins_of
 from releases.contents.commits import Found, Shipped, changed_services, commit_of
 from releases.contents.histories import Histories, Lacking, read_histories
-from releases.contents.purls import digest_in, package_in
 from releases.contents.release_facts import ChangeRow, ReleaseFacts, facts_of, read_artifacts
 from releases.contents.schema_changes import SchemaChange as SchemaChange
 from releases.contents.schema_changes import schema_changes_of

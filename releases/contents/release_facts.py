@@ -1,7 +1,7 @@
 """All rows that the contents of some releases follow from, in a number of queries that grows with nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,12 +10,13 @@ from uuid import UUID
 from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast
 
-from portal.kernel.among import Among
+from portal.kernel.among import Among, Given
 from portal.kernel.one_query import Asked, number, text, together
+from portal.kernel.prepared import Prepared
 from portal.kernel.versions import spellings
 from releases.artifacts.models import Artifact
+from releases.artifacts.purls import digest_in, same_artifact
 from releases.contents.models import DeployOrder, ReleaseContent, SchemaPatterns
-from releases.contents.purls import digest_in, package_in, same_artifact
 from releases.deployments.models import Deployment
 from releases.evidence.containment import spellings_of_shas
 from releases.pipelines.models import Change, Repository, RepositoryPart, StoryLink, Tag
@@ -71,6 +72,7 @@ CHANGE = (
     "files_asked",
     "schema_kind",
 )
+RELEASES, STORY_IDS = Given("releases"), Given("stories")
 NAMING = ("path", "kind", "by__first_name", "by__last_name", "by__username")
 
 
@@ -180,11 +182,18 @@ def facts_of(releases: Iterable[Release]) -> ReleaseFacts:
 
 def _read_stories(facts: ReleaseFacts) -> None:
     """Read the stories that are planned for the releases, or named by their changes."""
-    planned = Story.objects.not_ended().filter(release__in=facts.releases)
-    named = StoryLink.objects.asking().filter(change__release__in=facts.releases, story__ending="")
-    rows = planned.order_by().values_list("release_id", "pk", "key")
-    for release, story, key in rows.union(named.order_by().values_list("change__release_id", "story_id", "story__key")):
+    for release, story, key in STORIES.rows(releases=facts.releases):
         facts.stories[release][story] = key
+
+
+def _stories() -> "QuerySet[Any, Any]":
+    planned = Story.objects.not_ended().filter(Among(F("release"), RELEASES))
+    named = StoryLink.objects.asking().filter(Among(F("change__release"), RELEASES), story__ending="")
+    rows = planned.order_by().values_list("release_id", "pk", "key")
+    return rows.union(named.order_by().values_list("change__release_id", "story_id", "story__key"))
+
+
+STORIES = Prepared(_stories)
 
 
 def _ids(facts: ReleaseFacts) -> set[int]:
@@ -194,9 +203,7 @@ def _ids(facts: ReleaseFacts) -> set[int]:
 def _read_evidence(facts: ReleaseFacts) -> None:
     """Read which changes the stories ask for, as their evidence has it: repeats and reverts are not asked for."""
     wanted: dict[int, dict[tuple[str, str], Wanted]] = defaultdict(dict)
-    columns = ("story_id", "kind", "service", "shas", "detail")
-    rows = Evidence.objects.filter(story__in=_ids(facts), kind__in=("change", "revert"), by_hand=False)
-    for story, kind, service, shas, detail in rows.order_by("at", "id").values_list(*columns):
+    for story, kind, service, shas, detail in EVIDENCE.rows(stories=_ids(facts)):
         own = wanted[story]
         for sha in shas:
             if kind == "change":
@@ -208,16 +215,34 @@ def _read_evidence(facts: ReleaseFacts) -> None:
     facts.wanted = {story: sorted(some.values()) for story, some in wanted.items()}
 
 
+def _evidence() -> "QuerySet[Any, Any]":
+    rows = Evidence.objects.filter(Among(F("story"), STORY_IDS), kind__in=("change", "revert"), by_hand=False)
+    return rows.order_by("at", "id").values_list("story_id", "kind", "service", "shas", "detail")
+
+
+EVIDENCE = Prepared(_evidence)
+
+
 def _read_changes(facts: ReleaseFacts) -> None:
-    links = StoryLink.objects.asking().filter(story__in=_ids(facts)).values("change")
-    rows = Change.objects.filter(Q(release__in=facts.releases) | Q(pk__in=links)).order_by("sha", "pk")
-    read_changes(facts, rows, facts.changes)
+    take_changes(facts, CHANGES.rows(releases=facts.releases, stories=_ids(facts)), facts.changes)
 
 
-def read_changes(facts: ReleaseFacts, rows: "QuerySet[Change]", into: dict[UUID, ChangeRow]) -> None:
-    """Read these changes, with what people called the files of the schema that they touch."""
-    namings = [f"schema_namings__{name}" for name in NAMING]
-    for *row, path, kind, first, last, username in rows.values_list(*CHANGE, *namings):
+def _changes() -> "QuerySet[Any, Any]":
+    links = StoryLink.objects.asking().filter(Among(F("story"), STORY_IDS)).values("change")
+    return columns_of(Change.objects.filter(Q(Among(F("release"), RELEASES)) | Q(pk__in=links)))
+
+
+CHANGES = Prepared(_changes)
+
+
+def columns_of(rows: "QuerySet[Change]") -> "QuerySet[Any, Any]":
+    """Return these changes as `take_changes` takes them: with what people called the files of the schema that they touch."""
+    return rows.order_by("sha", "pk").values_list(*CHANGE, *(f"schema_namings__{name}" for name in NAMING))
+
+
+def take_changes(facts: ReleaseFacts, rows: Iterable[tuple[Any, ...]], into: dict[UUID, ChangeRow]) -> None:
+    """Note these changes, each once, and what people called their files."""
+    for *row, path, kind, first, last, username in rows:
         change = into.setdefault(row[0], ChangeRow(*row))
         if path:
             facts.names[change.pk, path] = kind, f"{first} {last}".strip() or username
@@ -228,21 +253,28 @@ def _read_repositories(facts: ReleaseFacts) -> None:
     ids = {change.repository for change in facts.changes.values()}
     ids |= {tag.repository_id for tags in facts.tags.values() for tag in tags}
     services = {service for _, service in facts.chosen}
-    rows = Repository.objects.filter(
-        Q(pk__in=ids)
-        | Q(service__in=services)
-        | Q(pk__in=RepositoryPart.objects.filter(service__in=services).values("repository"))
-    )
-    merged = Change.objects.filter(repository=OuterRef("pk"), merged_at__isnull=False).order_by("-merged_at", "sha")
-    columns = ("pk", "key", "service_id", "mainline__head", "newest", "parts__prefix", "parts__service_id")
-    for pk, key, service, head, newest, prefix, part in (
-        rows.annotate(newest=Subquery(merged.values("sha")[:1])).order_by("pk", "parts__prefix").values_list(*columns)
-    ):
+    rows = REPOSITORIES.rows(ids=ids, services=services)
+    for pk, key, service, head, newest, prefix, part in rows:
         found = facts.repositories.setdefault(
             pk, RepositoryRow(pk, key, service, head is not None, newest or "" if head is None else head)
         )
         if prefix:
             found.parts[prefix] = part
+
+
+def _repositories() -> "QuerySet[Any, Any]":
+    chosen = Given("services")
+    parted = RepositoryPart.objects.filter(Among(F("service"), chosen)).values("repository")
+    rows = Repository.objects.filter(
+        Q(Among(F("pk"), Given("ids"))) | Q(Among(F("service"), chosen)) | Q(pk__in=parted)
+    )
+    merged = Change.objects.filter(repository=OuterRef("pk"), merged_at__isnull=False).order_by("-merged_at", "sha")
+    columns = ("pk", "key", "service_id", "mainline__head", "newest", "parts__prefix", "parts__service_id")
+    newest = Subquery(merged.values("sha")[:1])
+    return rows.annotate(newest=newest).order_by("pk", "parts__prefix").values_list(*columns)
+
+
+REPOSITORIES = Prepared(_repositories)
 
 
 def _read_services(facts: ReleaseFacts) -> None:
@@ -272,10 +304,12 @@ def read_artifacts(facts: ReleaseFacts, shas: set[str], chosen: set[str]) -> Non
 
 
 def _artifact_rows(shas: set[str], chosen: set[str]) -> list[ArtifactRow]:
-    columns = ("purl", "of", "repo", "whose")
-    parts = [each.order_by().values_list(*columns) for each in _artifacts(shas, chosen)]
+    if not shas and not chosen:
+        return []
+    digests = {digest_in(purl) for purl in chosen} - {""}
+    rows = ARTIFACTS.rows(shas=spellings_of_shas(shas), purls=chosen, digests=digests)
     # What only mentions an artifact tells no commit.
-    return [ArtifactRow(*row) for row in parts[0].union(*parts[1:]) if row[1]] if parts else []
+    return [ArtifactRow(*row) for row in rows if row[1]]
 
 
 def commits_of_artifact(purl: str) -> list[str]:
@@ -284,23 +318,23 @@ def commits_of_artifact(purl: str) -> list[str]:
     return sorted({row.sha for row in rows if same_artifact(row.purl, purl)})
 
 
-def _artifacts(shas: set[str], chosen: set[str]) -> "Iterator[QuerySet[Artifact]]":
-    """Yield the artifacts of these commits, however their shas are spelled, and those that are the same as a chosen one."""
+def _artifacts() -> "QuerySet[Any, Any]":
+    """The artifacts of these commits, however their shas are spelled, and those that may be the same as a chosen one."""
     # PostgreSQL takes two bare nulls of a union for text.
-    none, spelled = Cast(Value(None), BigIntegerField()), spellings_of_shas(shas)
-    same = Q(pk=None)
-    for purl in sorted(chosen):
-        same |= Q(purl=purl)
-        if digest := digest_in(purl).rpartition(":")[2]:
-            same |= Q(purl__startswith=package_in(purl), purl__icontains=digest)
+    none = Cast(Value(None), BigIntegerField())
+    same = Q(Among(F("purl"), Given("purls"))) | Q(Among(F("digest"), Given("digests")))
     own = {"of": F("sha"), "repo": F("repository_id"), "whose": none}
     ran = {"of": F("runs__sha"), "repo": F("runs__repository_id"), "whose": F("runs__service_id")}
     deployed = {"of": F("deployments__sha"), "repo": none, "whose": F("deployments__service_id")}
-    for columns, of in ((own, F("sha")), (ran, F("runs__sha")), (deployed, F("deployments__sha"))):
-        if shas:
-            yield Artifact.objects.filter(Among(of, spelled)).annotate(**columns)
-        if chosen:
-            yield Artifact.objects.filter(same).annotate(**columns)
+    parts = [
+        Artifact.objects.filter(where).annotate(**columns).order_by().values_list("purl", *columns)
+        for columns, of in ((own, F("sha")), (ran, F("runs__sha")), (deployed, F("deployments__sha")))
+        for where in (Among(of, Given("shas")), same)
+    ]
+    return parts[0].union(*parts[1:])
+
+
+ARTIFACTS = Prepared(_artifacts)
 
 
 def _read_names(facts: ReleaseFacts, shas: set[str]) -> None:

@@ -12,6 +12,7 @@ from django.db.models import Count, Prefetch, QuerySet
 from portal.kernel import clock
 from portal.kernel.actors import Actor, Anyone
 from portal.kernel.models import StateChange
+from portal.kernel.paging import Newest, newest
 from releases.contents.queries import Contents, contents_of
 from releases.environments.models import Environment
 from releases.freezes import occurrences
@@ -305,10 +306,10 @@ def _over(lift: FreezeLift, terms: str, now: datetime) -> str:
     return "void: the freeze was changed since" if lift.terms != terms else ""
 
 
-def history_of(freeze: Freeze) -> "list[StateChange]":
+def history_of(freeze: Freeze) -> Newest[StateChange]:
     """Return the newest of what people did with a freeze."""
     rows = StateChange.objects.filter(kind="freeze", key=str(freeze.pk)).select_related("by")
-    return list(rows.order_by("-at", "-pk")[:HISTORY_SHOWN])
+    return newest(rows.order_by("-at", "-pk"), HISTORY_SHOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,7 @@ def freeze_edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _edited(request: HttpRequest, freeze: Freeze | None) -> HttpResponse:
     context: dict[str, Any] = {"freeze": freeze, "form": FreezeForm(freeze=freeze), "preview": None}
+    context["for_good"] = freeze is None and not answers_for(None, request.user)
     if request.method != "POST":
         return render(request, "releases/freezes/form.html", context)
     form = context["form"] = FreezeForm(request.POST, freeze=freeze)
@@ -190,7 +191,8 @@ def freeze_import(request: HttpRequest) -> HttpResponse:
                 counts = f"Created {done.created}, changed {done.changed}, unchanged {done.unchanged}."
                 messages.success(request, counts)
                 return redirect("releases:freezes:list")
-    return render(request, "releases/freezes/import.html", {"form": form}, status=status)
+    context = {"form": form, "for_good": not answers_for(None, request.user)}
+    return render(request, "releases/freezes/import.html", context, status=status)
 
 
 @reading

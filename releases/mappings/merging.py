@@ -14,6 +14,7 @@ from django.db.models import Exists, Model, OuterRef, Q
 
 from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
+from portal.kernel.issued_secrets import IssuedSecret
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
@@ -129,7 +130,7 @@ def _merge(kind: str, twin: Any, row: Any, by: Actor) -> None:
     if kind == "service":
         _check_one_owner(twin, row)
         _forget_parts(twin)
-    _repoint(twin, row)
+    _repoint(twin, row, by)
     model = type(row)
     model.objects.filter(merged_into=twin).update(merged_into=row)
     twin.merged_into = row
@@ -146,8 +147,11 @@ def _merge(kind: str, twin: Any, row: Any, by: Actor) -> None:
     touch(stories)
 
 
-def _repoint(twin: Model, row: Model) -> None:
-    """Have everything that refers to the twin refer to the other: as if their events were read anew."""
+def _repoint(twin: Model, row: Model, by: Actor) -> None:
+    """Have everything that refers to the twin refer to the other: as if their events were read anew.
+
+    A secret that opened the twin opens the other now, and the audit log says so.
+    """
     for relation in twin._meta.related_objects:
         if relation.related_model is type(twin):
             continue
@@ -161,7 +165,18 @@ def _repoint(twin: Model, row: Model) -> None:
         if relation.one_to_one and others.filter(**{name: row}).exists():
             others.filter(**{name: twin}).delete()
         _drop_doubles(relation.related_model, name, twin, row)
+        moved = [each for each in _secrets_of(relation.related_model, name, twin) if each.is_open]
         others.filter(**{name: twin}).update(**{name: row})
+        for each in moved:
+            setattr(each, name, row)
+            each.note_merge(str(twin), str(row), by=by)
+
+
+def _secrets_of(model: Any, name: str, twin: Model) -> list[Any]:
+    """Return the secrets of this kind that open the twin; none if it is no kind of secret."""
+    if not issubclass(model, IssuedSecret):
+        return []
+    return list(model._default_manager.filter(**{name: twin}).order_by("pk"))
 
 
 def _drop_doubles(model: Any, name: str, twin: Model, row: Model) -> None:

@@ -1,7 +1,7 @@
 """Outside checks: adding and removing them, and asking. The row that says so is there before anything is asked."""
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from django.db.models import Case, F, Q, When
 from portal.kernel import audit, clock, http
 from portal.kernel.actors import Actor
 from portal.kernel.models import StateChange
+from portal.kernel.paging import Newest, newest
 from portal.kernel.policy import check_manager
 from portal.kernel.text_input import plain
 from portal.kernel.transitions import signed
@@ -131,13 +132,18 @@ def want(release: Release | None, check: OutsideCheck | None = None) -> None:
     OutsideAnswer.objects.filter(of__in=checks, release=release, wanted_at=None).update(wanted_at=now)
 
 
+def asked_about(now: datetime) -> Newest[Release]:
+    """Return the open releases that checks are asked about by themselves; about others, when somebody wants it."""
+    return newest(Release.objects.ahead(now).newest_first(), MOST_RELEASES)
+
+
 def note_due() -> list[int]:
     """Note which checks are to be asked now: those somebody wants, and those of open releases whose answer is old or missing."""
     checks = list(OutsideCheck.objects.filter(removed_at=None))
     if not checks:
         return []
     now = clock.now()
-    releases = list(Release.objects.ahead(now).newest_first()[:MOST_RELEASES])
+    releases = list(asked_about(now))
     asked = [
         OutsideAnswer(of=check, release=release, wanted_at=now)
         for check in checks

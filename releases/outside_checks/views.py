@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
+from portal.kernel import clock
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
@@ -34,8 +35,14 @@ def _asked(values: QueryDict) -> tuple[Release | None, str]:
 def _page(request: HttpRequest, values: QueryDict, form: CheckForm | None = None) -> HttpResponse:
     release, line = _asked(values)
     rows = OutsideCheck.objects.filter(removed_at=None, release=release, line="" if release else line)
-    user = request.user
+    user, now = request.user, clock.now()
+    asked = actions.asked_about(now)
+    left_out = release is not None and asked.cut and release not in asked
+    if release is not None and left_out:
+        left_out = Release.objects.ahead(now).filter(pk=release.pk).exists()
     context = {
+        "asked": asked,
+        "left_out": left_out,
         "release": release,
         "line": "" if release else line,
         "page": page_of(request, rows.select_related("by").defer("secret")),

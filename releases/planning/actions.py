@@ -46,8 +46,12 @@ def create_release(
     notes: str = "",
     planned_for: Any = None,
     released_at: Any = None,
+    is_out: bool | None = None,
 ) -> Release:
-    """Plan a release. Its version is kept as written; ValidationError names the field when line and version exist."""
+    """Plan a release. Its version is kept as written; ValidationError names the field when line and version exist.
+
+    One with a release date is out; `is_out` may say so too, and nothing else.
+    """
     hold(NAMES)
     if owner is not None:
         _check_may_say(None, by, "owner")
@@ -61,8 +65,8 @@ def create_release(
         notes=notes,
         planned_for=planned_for,
         released_at=released_at,
-        is_out=released_at is not None,
     )
+    _say_when_out(release, Release(), is_out)
     release.slug = free_slug(release.line, release.version)
     _checked(release)
     release.save(force_insert=True)
@@ -72,12 +76,15 @@ def create_release(
 
 
 @transaction.atomic
-def edit_release(release: Release, *, by: Actor, revision: int | None = None, **fields: Any) -> Release:
+def edit_release(
+    release: Release, *, by: Actor, revision: int | None = None, is_out: bool | None = None, **fields: Any
+) -> Release:
     """Change what people say about a release. One found as a tag keeps the tag's version and line.
 
-    Whoever says when it went out says that it is out; without that, it has the date of its tag again. One that is called
-    something else has another address; its old address leads there. `revision` is what the person began from; None doesn't
-    look. Raises ChangedMeanwhile if somebody changed it since.
+    Whoever says when it went out says that it is out; without that, it has the date of its tag again. `is_out` says it also
+    where that date is the tag's, or isn't given; None says nothing. One that is called something else has another address;
+    its old address leads there. `revision` is what the person began from; None doesn't look. Raises ChangedMeanwhile if
+    somebody changed it since.
     """
     hold(NAMES)
     own = OF_A_TAG if release.origin == Release.Origin.TAG else EDITABLE
@@ -87,11 +94,13 @@ def edit_release(release: Release, *, by: Actor, revision: int | None = None, **
     for name in own:
         if name in fields and not _says_nothing(before, name, fields[name]):
             _check_may_say(before, by, name)
+    if is_out not in (None, before.is_out):
+        _check_may_say(before, by, "released_at")
     # What isn't said is as it is now, not as it was when the release was read.
     for name in (*EDITABLE, "is_out", "slug"):
         setattr(release, name, fields[name] if name in own and name in fields else getattr(before, name))
-    if "released_at" in fields:
-        _say_when_out(release, before)
+    if "released_at" in fields or is_out is not None:
+        _say_when_out(release, before, is_out)
     changed = [name for name in (*own, "is_out") if getattr(release, name) != getattr(before, name)]
     _checked(release)
     if (before.line, before.version) != (release.line, release.version):
@@ -122,12 +131,17 @@ def _says_nothing(before: Release, name: str, value: Any) -> bool:
     return value == getattr(before, name) or (tagged and value is None)
 
 
-def _say_when_out(release: Release, before: Release) -> None:
-    """Take a person's word on when a release went out. Who sends back the date of a tag has said nothing."""
-    if not _says_nothing(before, "released_at", release.released_at):
-        release.is_out = release.released_at is not None
-    if not release.is_out:
-        release.released_at = release.tagged_at
+def _say_when_out(release: Release, before: Release, is_out: bool | None) -> None:
+    """Take a person's word on whether and when a release went out. Who only sends back the date of a tag has said nothing."""
+    at, said = release.released_at, not _says_nothing(before, "released_at", release.released_at)
+    if is_out is False and said and at is not None:
+        raise ValidationError({"is_out": "With a release date, it’s out. Send one of both."})
+    if is_out is None:
+        is_out = at is not None if said else before.is_out
+    release.is_out = is_out
+    release.released_at = at or before.tagged_at if is_out else before.tagged_at
+    if is_out and release.released_at is None:
+        raise ValidationError({"released_at": "It has no tag, so say when it went out."})
 
 
 def _note_changes(before: Release, release: Release, names: Iterable[str], by: Actor) -> None:
@@ -140,6 +154,8 @@ def _note_changes(before: Release, release: Release, names: Iterable[str], by: A
         label = WORDS.get(name, name)
         long = name in ("goal", "notes")
         said.append(label if long else f"{label} from {_said(old)} to {_said(new)}")
+    if before.is_out != release.is_out and before.released_at == release.released_at:
+        said.append("state from tagged to out" if release.is_out else "state from out to tagged")
     if said:
         audit.record(by=by, did=f"changed the {', the '.join(said)} of {before}", kind="release", key=release.slug)
 

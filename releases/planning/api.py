@@ -96,6 +96,9 @@ class ReleaseIn(Body):
     notes = serializers.CharField(max_length=50_000, required=False, allow_blank=True)
     planned_for = serializers.DateField(required=False, allow_null=True)
     released_at = serializers.DateTimeField(required=False, allow_null=True)
+    is_out = serializers.BooleanField(
+        required=False, help_text="True says that it’s out, at its release date or, without one, at its tag’s."
+    )
 
 
 class ReleaseChangesIn(ReleaseIn):
@@ -233,7 +236,7 @@ class Releases(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
     @extend_schema(request=ReleaseChangesIn(partial=True), responses=ReleaseOut)
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change a release. If it was found as a tag, its version and line stay. A date that only its tag gave, sent back, says
-        nothing: send another one to say when it went out."""
+        nothing: with `is_out`, or another date, you say that it’s out."""
         release = self.get_object()
         check_planner(request.user)
         present = {"present": lambda: ReleaseOut(release).data}

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import BooleanField, ExpressionWrapper, Q, Value
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet, Value
 from django.template.loader import get_template
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from portal.kernel.among import Among, Given
+from portal.kernel.prepared import Prepared
 from releases.pipelines.models import StoryLink
 from releases.planning.members import Shipment, named
 from squads.assignments.queries import assigned_to
@@ -157,6 +159,10 @@ class Board:
         return self.columns[-1].count
 
 
+LIGHT = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending", SINCE_AS_TEXT)
+EVERY = Value(True, BooleanField())
+
+
 def _lightly(row: tuple[Any, ...], *, planned: bool) -> _Light:
     *columns, since, hit = row
     return _Light._make((*columns, moment(since), hit, planned))
@@ -165,19 +171,31 @@ def _lightly(row: tuple[Any, ...], *, planned: bool) -> _Light:
 def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> tuple[list[_Light], dict[int, Shipment]]:
     """Return the stories of a release, those planned for it and those that one of its changes names; and what it ships."""
     condition = only.condition(me)
-    hit = ExpressionWrapper(condition, BooleanField()) if condition else Value(True, BooleanField())
-    columns = ("pk", "squad_id", "number", "squad__slug", "stage", "type", "ending", SINCE_AS_TEXT, hit)
-    rows: Any = Story.objects.filter(release=release).order_by().values_list(*columns)
+    hit: Any = ExpressionWrapper(condition, BooleanField()) if condition else EVERY
+    rows: Any = PLANNED.rows(release=[release])
+    if condition:
+        rows = Story.objects.filter(release=release).order_by().values_list(*LIGHT, hit)
     found = [_lightly(row, planned=True) for row in rows]
-    links = StoryLink.objects.asking().filter(change__release=release).order_by()
     linked: dict[int, list[datetime | None]] = {}
-    for pk, at in links.values_list("story_id", "linked_at").distinct():
+    for pk, at in LINKED.rows(release=[release]):
         linked.setdefault(pk, []).append(at)
     unplanned = linked.keys() - {row.pk for row in found}
     if unplanned:
-        rows = Story.objects.filter(pk__in=unplanned).order_by().values_list(*columns)
+        rows = Story.objects.filter(pk__in=unplanned).order_by().values_list(*LIGHT, hit)
         found += [_lightly(row, planned=False) for row in rows]
     return found, {row.pk: _shipment(row, linked.get(row.pk, ())) for row in found if not row.ending}
+
+
+def _planned() -> "QuerySet[Any, Any]":
+    return Story.objects.filter(Among(F("release"), Given("release"))).order_by().values_list(*LIGHT, EVERY)
+
+
+def _linked() -> "QuerySet[Any, Any]":
+    links = StoryLink.objects.asking().filter(Among(F("change__release"), Given("release"))).order_by()
+    return links.values_list("story_id", "linked_at").distinct()
+
+
+PLANNED, LINKED = Prepared(_planned), Prepared(_linked)
 
 
 def _shipment(row: _Light, linked: Iterable[datetime | None]) -> Shipment:

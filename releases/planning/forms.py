@@ -61,9 +61,10 @@ class ReleaseForm(forms.ModelForm):
             self.initial["released_at"] = None
 
     def clean(self) -> dict[str, Any]:
-        """Say only what this person may change."""
+        """Say only what this person may change. A date that was typed says that it is out, also if it is the tag's."""
         super().clean()
-        return {name: value for name, value in self.cleaned_data.items() if not self.fields[name].disabled}
+        said = {name: value for name, value in self.cleaned_data.items() if not self.fields[name].disabled}
+        return said | ({"is_out": True} if said.get("released_at") else {})
 
     def beside(self, now: Release) -> list[tuple[str, str]]:
         """Return the fields in which a release is another now than the person wants it, with what they say now."""
@@ -71,7 +72,7 @@ class ReleaseForm(forms.ModelForm):
         for name, wanted in self.cleaned_data.items():
             # The date of a tag is nobody's word.
             value = getattr(now, name) if name != "released_at" or now.is_out else None
-            if name != "revision" and value != wanted:
+            if name not in ("revision", "is_out") and value != wanted:
                 found.append((str(self[name].label), str(getattr(value, "name", value) or "nothing")))
         return found
 

@@ -224,11 +224,17 @@ def _weeks(bars: list[Bar]) -> list[Bar]:
 
 def changes(release: Release) -> QuerySet[Change]:
     """Return the changes of a release, newest first."""
-    return (
-        Change.objects.filter(release=release)
-        .select_related("repository__service")
-        .order_by(F("committed_at").desc(nulls_last=True), "pk")
-    )
+    return _newest_changes(Change.objects.filter(release=release))
+
+
+def changes_of_stories(release: Release) -> QuerySet[Change]:
+    """Return the changes that belong to stories planned for a release, newest first: what is known of one without a tag."""
+    asked = StoryLink.objects.asking().filter(change=OuterRef("pk"), story__release=release, story__ending="")
+    return _newest_changes(Change.objects.filter(Exists(asked)))
+
+
+def _newest_changes(rows: QuerySet[Change]) -> QuerySet[Change]:
+    return rows.select_related("repository__service").order_by(F("committed_at").desc(nulls_last=True), "pk")
 
 
 def unlinked(release: Release) -> QuerySet[Change]:

@@ -134,11 +134,14 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @at_former_addresses
 def release_changes(request: HttpRequest, slug: str) -> HttpResponse:
-    """Every change of a release."""
+    """Every change of a release; of one that no tag gave any, those that are known of its stories."""
     release = get_object_or_404(Release, slug=slug)
-    page = page_of(request, queries.changes(release))
+    own = queries.changes(release)
+    tagged = release.tagged_at is not None or own.exists()
+    page = page_of(request, own if tagged else queries.changes_of_stories(release))
     context = {
         "release": release,
+        "tagged": tagged,
         "page": page,
         "stories": queries.keys_of(page.object_list),
         "mentioned": mentioned_in(page.object_list),
@@ -158,6 +161,7 @@ def release_unlinked(request: HttpRequest, slug: str) -> HttpResponse:
     writable = may_plan(request.user)
     context = {
         "release": release,
+        "tagged": release.tagged_at is not None or queries.changes(release).exists(),
         "page": page,
         "stories": {},
         "mentioned": mentioned_in(page.object_list),

@@ -10,6 +10,7 @@ from django.db import transaction
 from portal.kernel import audit, clock
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
+from portal.kernel.paging import Newest, newest
 from portal.kernel.policy import check_manager
 from portal.kernel.text_input import plain
 from portal.kernel.transitions import ChangedMeanwhile
@@ -76,14 +77,13 @@ def _in_words(setting: GateSetting, words: Mapping[str, str]) -> GateSetting:
     return GateSetting(setting.gate, {**setting.values, OF.name: said})
 
 
-def history_of(line: str) -> list[tuple[GateTemplateVersion, str]]:
+def history_of(line: str) -> Newest[tuple[GateTemplateVersion, str]]:
     """Return how the gates of a line were saved, newest first, each in words."""
-    rows = list(GateTemplateVersion.objects.filter(line=line).select_related("by")[:MOST_VERSIONS])
+    rows = newest(GateTemplateVersion.objects.filter(line=line).select_related("by"), MOST_VERSIONS)
     gates = [read(each.gates or []) for each in rows]
     words = words_of(sorted({key for some in gates for key in approvers_in(some)}))
-    return [
-        (row, "; ".join(said(_in_words(each, words)) for each in some)) for row, some in zip(rows, gates, strict=True)
-    ]
+    told = ("; ".join(said(_in_words(each, words)) for each in some) for some in gates)
+    return Newest(zip(rows, told, strict=True), rows.total)
 
 
 def cleaned_monitors(keys: Iterable[str]) -> list[str]:

@@ -15,8 +15,9 @@ from django.db.models import F, Q, QuerySet
 from django.urls import reverse
 
 from portal.kernel import clock
-from portal.kernel.among import Among
-from portal.kernel.one_query import Asked, document, identity, moment, number, text, together, truth
+from portal.kernel.among import Among, Given
+from portal.kernel.one_query import Asked, Together, document, identity, moment, number, text, truth
+from portal.kernel.prepared import Prepared
 from releases.approvals.content import content_of, digest_of
 from releases.approvals.named_people import words_of
 from releases.approvals.queries import ApprovalNow, approvals_of
@@ -192,38 +193,50 @@ def approvers_in(gates: Iterable[GateSetting]) -> list[str]:
 
 def _read_stories(contents: Iterable[Contents]) -> dict[int, StoryRow]:
     ids = sorted({pk for each in contents for pk, _ in each.stories})
-    rows = Story.objects.filter(Among(F("pk"), ids)).order_by().annotate(who=accepter_name(), planned=planned_name())
+    return {row[0]: StoryRow(*row) for row in STORIES.rows(ids=ids)} if ids else {}
+
+
+def _stories() -> "QuerySet[Story, Any]":
+    rows = Story.objects.filter(Among(F("pk"), Given("ids"))).order_by()
     columns: tuple[Any, ...] = (
         *("pk", "key", "stage", SINCE_AS_TEXT, "squad_id", "squad__name", "squad__slug", "squad__batch_limit"),
         *("flag", "audience", "standing", "who", "planned"),
     )
-    return {row[0]: StoryRow(*row) for row in rows.values_list(*columns)} if ids else {}
+    return rows.annotate(who=accepter_name(), planned=planned_name()).values_list(*columns)
+
+
+STORIES = Prepared(_stories)
 
 
 def _read_said(releases: list[Release]) -> Said:
     """Read all that people said, in one query."""
-    ids, lines = [each.pk for each in releases], sorted({EVERY_LINE, *(each.line for each in releases)})
-    of_one = Q(release__in=ids) | Q(release=None, line__in=lines)
     owners = [pk for each in releases if (pk := each.owner_id) is not None]
-    people: QuerySet[Any] = get_user_model().objects.filter(pk__in=owners)
-    own = models.FlagNeed.objects.filter(release__in=ids)
+    lines = sorted({EVERY_LINE, *(each.line for each in releases)})
+    return _said(SAID.rows(releases=[each.pk for each in releases], lines=lines, owners=owners))
+
+
+def _asked_of_people() -> list[Asked]:
+    theirs, line = Among(F("release"), Given("releases")), Among(F("line"), Given("lines"))
+    of_one = Q(theirs) | Q(Q(line), release=None)
+    people: QuerySet[Any] = get_user_model().objects.filter(Among(F("pk"), Given("owners")))
+    own = models.FlagNeed.objects.filter(theirs)
     items = models.ChecklistItem.objects.filter(of_one, removed_at=None)
-    ticks = models.ChecklistTick.objects.filter(release__in=ids, unticked_at=None).annotate(name=name_of("by"))
-    overrides = models.GateOverride.objects.filter(release__in=ids, withdrawn_at=None).annotate(name=name_of("by"))
+    ticks = models.ChecklistTick.objects.filter(theirs, unticked_at=None).annotate(name=name_of("by"))
+    overrides = models.GateOverride.objects.filter(theirs, withdrawn_at=None).annotate(name=name_of("by"))
     checks = OutsideCheck.objects.filter(of_one, removed_at=None)
-    rows = together(
-        [
-            Asked(models.GateTemplate.objects.filter(line__in=lines), TEMPLATE),
-            Asked(own, NEED),
-            Asked(items, ITEM),
-            Asked(ticks, TICK),
-            Asked(overrides, OVERRIDE),
-            Asked(checks, CHECK),
-            Asked(OutsideAnswer.objects.filter(release__in=ids), ANSWER),
-            Asked(people.annotate(said_name=name_of()), {"pk": number, "said_name": text}),
-        ]
-    )
-    return _said(rows)
+    return [
+        Asked(models.GateTemplate.objects.filter(line), TEMPLATE),
+        Asked(own, NEED),
+        Asked(items, ITEM),
+        Asked(ticks, TICK),
+        Asked(overrides, OVERRIDE),
+        Asked(checks, CHECK),
+        Asked(OutsideAnswer.objects.filter(theirs), ANSWER),
+        Asked(people.annotate(said_name=name_of()), {"pk": number, "said_name": text}),
+    ]
+
+
+SAID = Together(_asked_of_people)
 
 
 def _said(rows: list[list[tuple[Any, ...]]]) -> Said:

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 
-from portal.kernel.one_query import Asked, moment, number, text, together, truth
+from portal.kernel.among import Among, Given
+from portal.kernel.one_query import Asked, Together, moment, number, text, truth
 from releases.flags.models import FlagState
 from releases.gates.facts import FlagFact, IncidentFact
 from releases.inbox.models import InboundEvent, Source
@@ -132,29 +133,7 @@ def _is_pulled(source: Mapping[str, Any]) -> bool:
 
 def production_inputs(services: Mapping[int, str], flags: Collection[str]) -> ProductionInputs:
     """Read what is known of these services (pk and name) and flags in one query."""
-    ids = sorted(services)
-    incidents = _in_production(Incident.objects.filter(Q(service__in=ids) | Q(service=None), resolved_at=None))
-    alerts = _in_production(Alert.objects.filter(Q(service__in=ids) | Q(service=None), state=Alert.State.OPEN))
-    # Those of an incident are told of with it.
-    alerts = alerts.filter(is_incident=True, incident=None).annotate(
-        detected_at=F("opened_at"), declared_at=F("opened_at")
-    )
-    ended = _in_production(Incident.objects.filter(service=OuterRef("pk"), resolved_at__isnull=False))
-    calm = Service.objects.filter(pk__in=ids).annotate(
-        ended=Subquery(ended.order_by("-resolved_at").values("resolved_at")[:1])
-    )
-    told = [_surely_in_production(model.objects.filter(service__in=ids)) for model in (Alert, Incident)]
-    who = {"event__source_id": number, "service_id": number}
-    rows = together(
-        [
-            Asked(incidents, INCIDENT),
-            Asked(alerts, INCIDENT),
-            Asked(calm, {"pk": number, "ended": moment}),
-            *(Asked(each.distinct(), who) for each in told),
-            Asked(_sources(), SOURCE),
-            Asked(_newest_states(flags), FLAG),
-        ]
-    )
+    rows = TOLD.rows(services=sorted(services), flags=sorted(flags))
     found = ProductionInputs()
     found.incidents = [_incident(row) for row in (*rows[0], *rows[1])]
     found.ended = {pk: at for pk, at in rows[2] if at is not None}
@@ -169,14 +148,42 @@ def production_inputs(services: Mapping[int, str], flags: Collection[str]) -> Pr
     return found
 
 
+def _asked() -> list[Asked]:
+    of_ours = Among(F("service"), Given("services"))
+    ours = Q(of_ours) | Q(service=None)
+    incidents = _in_production(Incident.objects.filter(ours, resolved_at=None))
+    alerts = _in_production(Alert.objects.filter(ours, state=Alert.State.OPEN))
+    # Those of an incident are told of with it.
+    alerts = alerts.filter(is_incident=True, incident=None).annotate(
+        detected_at=F("opened_at"), declared_at=F("opened_at")
+    )
+    ended = _in_production(Incident.objects.filter(service=OuterRef("pk"), resolved_at__isnull=False))
+    calm = Service.objects.filter(Among(F("pk"), Given("services"))).annotate(
+        ended=Subquery(ended.order_by("-resolved_at").values("resolved_at")[:1])
+    )
+    told = [_surely_in_production(model.objects.filter(of_ours)) for model in (Alert, Incident)]
+    who = {"event__source_id": number, "service_id": number}
+    return [
+        Asked(incidents, INCIDENT),
+        Asked(alerts, INCIDENT),
+        Asked(calm, {"pk": number, "ended": moment}),
+        *(Asked(each.distinct(), who) for each in told),
+        Asked(_sources(), SOURCE),
+        Asked(_newest_states(), FLAG),
+    ]
+
+
+TOLD = Together(_asked)
+
+
 def _incident(row: tuple[Any, ...]) -> IncidentFact:
     key, title, service, environment, tier, detected, declared, url = row
     return IncidentFact(key, title, service or "", environment or "", detected or declared, tier != "other", url)
 
 
-def _newest_states(flags: Collection[str]) -> "QuerySet[FlagState]":
+def _newest_states() -> "QuerySet[FlagState]":
     """Return the newest state of each of these flags for each audience in each environment that is production or may be."""
-    rows = _in_production(FlagState.objects.filter(flag__in=sorted(flags), environment__gone_at=None))
+    rows = _in_production(FlagState.objects.filter(Among(F("flag"), Given("flags")), environment__gone_at=None))
     newest = FlagState.objects.filter(
         flag=OuterRef("flag"), environment=OuterRef("environment"), audience=OuterRef("audience")
     )

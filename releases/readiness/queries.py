@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Prefetch, Q, QuerySet
 
+from portal.kernel.paging import Newest, newest
 from releases.gates.findings import Blocker, Finding
 from releases.gates.readiness import Readiness, judge
 from releases.planning.models import Release
@@ -108,10 +109,10 @@ def _by_age(since: datetime | None) -> tuple[bool, float]:
     return since is None, since.timestamp() if since else 0.0
 
 
-def overrides_of(release: Release, gate: str) -> "QuerySet[GateOverride]":
+def overrides_of(release: Release, gate: str) -> Newest[GateOverride]:
     """Return the overrides of a gate, the newest first, those that are over too."""
     rows = GateOverride.objects.filter(release=release, gate=gate).select_related("by", "withdrawn_by")
-    return rows.order_by("-at", "-pk")[:MOST_OVERRIDES]
+    return newest(rows.order_by("-at", "-pk"), MOST_OVERRIDES)
 
 
 def checklist_of(release: Release) -> "QuerySet[ChecklistItem]":

@@ -14,10 +14,10 @@ from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Su
 from django.db.models.functions import Cast, Coalesce, Greatest
 
 from portal.kernel import clock
-from portal.kernel.among import Among
-from portal.kernel.one_query import Asked, document, identity, moment, number, text, together, truth
+from portal.kernel.among import Among, Given
+from portal.kernel.one_query import Asked, Together, document, identity, moment, number, text, together, truth
 from portal.kernel.versions import spellings
-from releases.contents.purls import digest_in
+from releases.artifacts.purls import digest_in
 from releases.contents.queries import ServiceContent
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.deployments.querysets import REMOVAL
@@ -30,6 +30,7 @@ from releases.pipelines.models import Change, Repository, RepositoryPart, Run, T
 from releases.pipelines.relation_lookup import FULL_SHA
 from squads.models import Service
 
+SERVICES, SPELLED = Given("services"), Given("spelled")
 LONG_AGO = Value(clock.parse("1970-01-02"), DateTimeField())
 RUN = {
     "id": identity,
@@ -152,21 +153,12 @@ def service_inputs(shipped: Iterable[ServiceContent]) -> ServiceInputs:
 
 
 def _read(names: dict[int, str], shas: set[str], purls: set[str]) -> _Told:
-    ids, spelled = sorted(names), spellings_of_shas(shas)
-    of_ours = Q(service__in=ids) | Q(service=None, key__in=sorted(names.values())) | Q(parts__service__in=ids)
-    repositories = Repository.objects.filter(of_ours).distinct()
-    parts = RepositoryPart.objects.filter(Q(repository__service__in=ids) | Q(repository__parts__service__in=ids))
-    of_commits = Q(Among(F("sha"), spelled)) | Q(Q(sha=""), Among(F("artifact__sha"), spelled))
-    runs, changes, repos, folders, rules, checks, places = together(
-        [
-            Asked(Run.objects.filter(of_commits), RUN),
-            Asked(Change.objects.filter(Among(F("sha"), sorted(shas))), CHANGE),
-            Asked(repositories, {"pk": number, "key": text, "service_id": number, "mainline__branch": text}),
-            Asked(parts.distinct(), {"repository_id": number, "service_id": number, "service__name": text}),
-            Asked(Service.objects.filter(pk__in=ids), {"pk": number, "required_pipelines__names": document}),
-            Asked(_checks(ids, spelled, purls), CHECK),
-            Asked(_places(ids), PLACE),
-        ]
+    runs, changes, repos, folders, rules, checks, places = TOLD.rows(
+        services=sorted(names),
+        names=sorted(names.values()),
+        shas=sorted(shas),
+        spelled=spellings_of_shas(shas),
+        purls=sorted(purls),
     )
     return _Told(
         [_run(dict(zip(RUN, row, strict=True))) for row in runs],
@@ -179,11 +171,36 @@ def _read(names: dict[int, str], shas: set[str], purls: set[str]) -> _Told:
     )
 
 
+def _asked() -> list[Asked]:
+    owned, parted = Among(F("service"), SERVICES), Among(F("parts__service"), SERVICES)
+    of_ours = Q(owned) | Q(Among(F("key"), Given("names")), service=None) | Q(parted)
+    with_ours = Q(Among(F("repository__service"), SERVICES)) | Q(Among(F("repository__parts__service"), SERVICES))
+    of_commits = Q(Among(F("sha"), SPELLED)) | Q(Q(sha=""), Among(F("artifact__sha"), SPELLED))
+    return [
+        Asked(Run.objects.filter(of_commits), RUN),
+        Asked(Change.objects.filter(Among(F("sha"), Given("shas"))), CHANGE),
+        Asked(
+            Repository.objects.filter(of_ours).distinct(),
+            {"pk": number, "key": text, "service_id": number, "mainline__branch": text},
+        ),
+        Asked(
+            RepositoryPart.objects.filter(with_ours).distinct(),
+            {"repository_id": number, "service_id": number, "service__name": text},
+        ),
+        Asked(Service.objects.filter(Among(F("pk"), SERVICES)), {"pk": number, "required_pipelines__names": document}),
+        Asked(_checks(), CHECK),
+        Asked(_places(), PLACE),
+    ]
+
+
+TOLD = Together(_asked)
+
+
 def _run(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "commit": row["sha"] or row["artifact__sha"]}
 
 
-def _places(ids: list[int]) -> "QuerySet[Deployment]":
+def _places() -> "QuerySet[Deployment]":
     """Return what stands where now, with since when the same has stood there without a break."""
     made = Coalesce(Cast("artifact_id", TextField()), Value("", TextField()))
     here = Deployment.objects.ended_well().filter(service=OuterRef("service"), environment=OuterRef("environment"))
@@ -192,22 +209,24 @@ def _places(ids: list[int]) -> "QuerySet[Deployment]":
     since = here.filter(finished_at__gt=OuterRef("broken_at"), finished_at__lte=OuterRef("finished_at"))
     last_other = Subquery(others.order_by("-finished_at").values("finished_at")[:1])
     emptied = Coalesce(F("environment__emptied_at"), LONG_AGO)
-    rows = Deployment.objects.placed().filter(service__in=ids).annotate(made=made)
+    rows = Deployment.objects.placed().filter(Among(F("service"), SERVICES)).annotate(made=made)
     return rows.annotate(broken_at=Greatest(Coalesce(last_other, LONG_AGO), emptied)).annotate(
         unbroken_since=Subquery(since.order_by("finished_at").values("finished_at")[:1])
     )
 
 
-def _checks(ids: list[int], spelled: list[str], purls: set[str]) -> "QuerySet[AcceptanceRun]":
+def _checks() -> "QuerySet[AcceptanceRun]":
     """Return the ended checks before production of these commits and artifacts, and those that name nothing, from where one
     of these ran; each with what ran there when it began and when it ended."""
     began = Coalesce(OuterRef("started_at"), OuterRef("finished_at"))
     here = Deployment.objects.successful().filter(service=OuterRef("service"), environment=OuterRef("environment"))
     newest = here.filter(finished_at__lte=began).order_by("-finished_at", "-pk")
     at_end = here.filter(finished_at__lte=OuterRef("finished_at")).order_by("-finished_at", "-pk")
-    rows = AcceptanceRun.objects.with_verdict().before_production().filter(service__in=ids, finished_at__isnull=False)
-    ours = Q(Among(F("sha"), spelled)) | Q(Among(F("artifact__sha"), spelled)) | Q(artifact__purl__in=sorted(purls))
-    theirs = Q(Among(F("sha"), spelled)) | Q(Among(F("artifact__sha"), spelled)) | Q(sha="", artifact=None)
+    rows = AcceptanceRun.objects.with_verdict().before_production().filter(Among(F("service"), SERVICES))
+    rows = rows.filter(finished_at__isnull=False)
+    commits = Q(Among(F("sha"), SPELLED)) | Q(Among(F("artifact__sha"), SPELLED))
+    ours = commits | Q(Among(F("artifact__purl"), Given("purls")))
+    theirs = commits | Q(sha="", artifact=None)
     ran_here = Exists(here.filter(theirs, finished_at__lte=began))
     return rows.filter(ours | (Q(sha="", artifact=None) & Q(ran_here))).annotate(
         ran=Subquery(newest.values("pk")[:1]),

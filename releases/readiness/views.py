@@ -115,12 +115,15 @@ def _said(release: Release, gate: str, facts: Any, user: Anyone) -> dict[str, An
     return {}
 
 
-def _address(release: Release, gate: str) -> str:
-    return reverse("releases:readiness:gate", args=[release.slug, gate])
+def _service(request: HttpRequest) -> str:
+    """Return the service for which the gate was judged on the page that this was sent from; "" for the whole release."""
+    return given(request.POST, "service")[:200]
 
 
-def _to_gate(release: Release, gate: str) -> HttpResponse:
-    return redirect(_address(release, gate))
+def _to_gate(request: HttpRequest, release: Release, gate: str) -> HttpResponse:
+    """Lead back to the gate as it was shown."""
+    address, service = reverse("releases:readiness:gate", args=[release.slug, gate]), _service(request)
+    return redirect(f"{address}?{urlencode({'service': service})}" if service else address)
 
 
 @answers
@@ -129,7 +132,7 @@ def override(request: HttpRequest, slug: str, gate: str) -> HttpResponse:
     """Override a gate."""
     release = get_object_or_404(Release, slug=slug)
     overrides.check_may_override(release, request.user)
-    form, service = OverrideForm(request.POST), given(request.POST, "service")[:200]
+    form, service = OverrideForm(request.POST), _service(request)
     if form.is_valid():
         until = clock.now() + timedelta(days=form.cleaned_data["days"])
         told = {"gate": gate, "reason": form.cleaned_data["reason"], "covers": _seen(request), "service": service}
@@ -139,8 +142,7 @@ def override(request: HttpRequest, slug: str, gate: str) -> HttpResponse:
             add_errors(form, error)
         else:
             messages.success(request, f"{BY_NAME[gate].title} overridden.")
-            asked = f"?{urlencode({'service': service})}" if service else ""
-            return redirect(f"{_address(release, gate)}{asked}")
+            return _to_gate(request, release, gate)
     return _gate_page(request, release, gate, form, service=service)
 
 
@@ -165,7 +167,7 @@ def withdraw(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         messages.error(request, str(error))
     else:
         messages.success(request, f"Override of {row.title} withdrawn.")
-    return _to_gate(row.release, row.gate)
+    return _to_gate(request, row.release, row.gate)
 
 
 @planners
@@ -181,8 +183,8 @@ def need_flag(request: HttpRequest, slug: str) -> HttpResponse:
             add_errors(form, error)
         else:
             messages.success(request, f"{need.flag} must be {'on' if need.on else 'off'}.")
-            return _to_gate(release, "flags")
-    return _gate_page(request, release, "flags", form, "flag")
+            return _to_gate(request, release, "flags")
+    return _gate_page(request, release, "flags", form, "flag", _service(request))
 
 
 @planners
@@ -193,7 +195,7 @@ def drop_flag(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     need = get_object_or_404(FlagNeed.objects.select_related("release"), pk=pk, release__slug=slug)
     actions.drop_flag(need, by=actor_of(request))
     messages.success(request, f"{need.flag} removed.")
-    return _to_gate(need.release, "flags")
+    return _to_gate(request, need.release, "flags")
 
 
 @planners
@@ -209,8 +211,8 @@ def add_item(request: HttpRequest, slug: str) -> HttpResponse:
             add_errors(form, error)
         else:
             messages.success(request, "Added to the checklist.")
-            return _to_gate(release, "checklist")
-    return _gate_page(request, release, "checklist", form, "item")
+            return _to_gate(request, release, "checklist")
+    return _gate_page(request, release, "checklist", form, "item", _service(request))
 
 
 @planners
@@ -229,7 +231,7 @@ def change_item(request: HttpRequest, slug: str, pk: int, to: str) -> HttpRespon
             (actions.tick if to == "tick" else actions.untick)(item, release, by=by)
     except (AlreadyMoved, ValidationError) as error:
         messages.error(request, refusal(error)[0])
-    return _to_gate(release, "checklist")
+    return _to_gate(request, release, "checklist")
 
 
 @planners
@@ -240,4 +242,4 @@ def check_now(request: HttpRequest, slug: str) -> HttpResponse:
     release = get_object_or_404(Release, slug=slug)
     want(release)
     messages.success(request, "Checking. The answers are here in a few seconds.")
-    return _to_gate(release, "outside_checks")
+    return _to_gate(request, release, "outside_checks")

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from portal.kernel.actors import Actor
+from portal.kernel.among import Given, is_one_of
 from squads.stories.authorship import moved_by, written_by
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
             .exclude(Q(story__squad__accepts_own=False) & (Q(asked_by=person) | own))
         )
 
-    def concerning(self, person: Actor) -> "AcceptanceQuerySet":
+    def concerning(self, person: Actor | Given) -> "AcceptanceQuerySet":
         """Return the open ones asked of this person by name, or of a squad's accepters of whom this person is one."""
         accepts = apps.get_model("squads", "Membership")._default_manager.filter(
-            squad=OuterRef("story__squad"), user=person, accepts=True
+            is_one_of("user", person), squad=OuterRef("story__squad"), accepts=True
         )
-        return self.open().filter(Q(accepter=person) | Q(accepter=None) & Exists(accepts))
+        return self.open().filter(is_one_of("accepter", person) | Q(accepter=None) & Exists(accepts))

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
 from portal.kernel.actors import Actor
-from portal.kernel.among import Among
+from portal.kernel.among import Among, Given
 from squads.assignments.models import Assignment
 from squads.teams.models import Membership, Squad
 
@@ -35,7 +35,7 @@ def assignees_of(stories: Iterable[int]) -> dict[int, list[Assignee]]:
     return assignees_in(assigned_in(ids).order_by("at", "pk")) if ids else {}
 
 
-def assigned_in(stories: Iterable[int]) -> "QuerySet[Any]":
+def assigned_in(stories: Iterable[int] | Given) -> "QuerySet[Any]":
     """Return what `assignees_in` reads, in no order: seven columns, so that a union with other rows is one query."""
     inside = Membership.objects.filter(squad=OuterRef("story__squad"), user=OuterRef("person"))
     away = Case(When(person__is_active=False, then=2), When(Exists(inside), then=0), default=1)

@@ -6,7 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Count, F, Q, QuerySet
 
-from portal.kernel.among import Among
+from portal.kernel.among import Among, Given
 from portal.kernel.names import fold_name
 from squads.labels.models import Label
 from squads.teams.models import Squad
@@ -25,7 +25,7 @@ def labels_of(stories: Iterable[int]) -> dict[int, list[str]]:
     return found
 
 
-def links_in(stories: Iterable[int]) -> "QuerySet[Any]":
+def links_in(stories: Iterable[int] | Given) -> "QuerySet[Any]":
     """Return which label which of these stories has, in no order."""
     links: QuerySet[Any] = apps.get_model("squads", "Story").labels.through._default_manager.all()
     return links.filter(Among(F("story_id"), stories)).order_by()

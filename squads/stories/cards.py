@@ -6,13 +6,14 @@ from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from django.db.models import Case, F, TextField, When
+from django.db.models import Case, F, QuerySet, TextField, When
 from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
-from portal.kernel.among import Among
+from portal.kernel.among import Among, Given
+from portal.kernel.prepared import Prepared
 from squads.assignments.queries import Assignee
 from squads.judge import judgement
 from squads.stories import ladder
@@ -129,13 +130,19 @@ def rows_of(ids: Iterable[int]) -> list[Row]:
     """
     ids = list(ids)
     people, labels = people_and_labels(ids)
-    rows = Story.objects.not_ended().filter(Among(F("pk"), ids)).order_by("rank").values_list(*COLUMNS)
     made = []
-    for values in rows:
+    for values in CARDS.rows(ids=ids):
         row = list(values)
         row[AT_SINCE] = moment(row[AT_SINCE])
         made.append(Row._make((*row, tuple(people.get(row[0], ())), tuple(labels.get(row[0], ())))))
     return made
+
+
+def _cards() -> "QuerySet[Story, Any]":
+    return Story.objects.not_ended().filter(Among(F("pk"), Given("ids"))).order_by("rank").values_list(*COLUMNS)
+
+
+CARDS = Prepared(_cards)
 
 
 def row_from(story: Story) -> Row:

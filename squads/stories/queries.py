@@ -10,7 +10,9 @@ from django.db.models import DateTimeField, Q, QuerySet, Value
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.among import Given
 from portal.kernel.markdown import to_html
+from portal.kernel.prepared import Prepared
 from squads.assignments.queries import Assignee, assigned_in, assignees_in
 from squads.judge import judgement
 from squads.judge.case import LOST, REPLACED, RESTORED, REVERTED, REWRITTEN
@@ -188,16 +190,23 @@ def people_and_labels(ids: Iterable[int]) -> tuple[dict[int, list[Assignee]], di
     ids = list(ids)
     if not ids:
         return {}, {}
-    none = (Value(""), Value(-1), Value(None, DateTimeField()), Value(0))
-    links = links_in(ids).values_list("story_id", "label__name", "label__folded", *none)
     people, labels = list[Any](), list[Any]()
-    for row in assigned_in(ids).union(links, all=True):
+    for row in PEOPLE_AND_LABELS.rows(ids=ids):
         (people if row[4] >= 0 else labels).append(row)
     people.sort(key=lambda row: row[5:])
     named: dict[int, list[str]] = {}
     for story, name, *_ in sorted(labels, key=lambda row: row[2]):
         named.setdefault(story, []).append(name)
     return assignees_in(people), named
+
+
+def _people_and_labels() -> "QuerySet[Any, Any]":
+    none = (Value(""), Value(-1), Value(None, DateTimeField()), Value(0))
+    links = links_in(Given("ids")).values_list("story_id", "label__name", "label__folded", *none)
+    return assigned_in(Given("ids")).union(links, all=True)
+
+
+PEOPLE_AND_LABELS = Prepared(_people_and_labels)
 
 
 def lines(stories: Iterable[Story]) -> list[Line]:

@@ -14,8 +14,10 @@ from portal.accounts.access import access_rules
 from portal.accounts.models import AccessRules, Invitation
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from portal.kernel.among import Among, Given
 from portal.kernel.issued_secrets import digest_of
 from portal.kernel.models import StateChange
+from portal.kernel.prepared import Prepared
 from portal.kernel.sentences import listed
 from squads.teams.models import Membership, Service, Squad
 
@@ -85,8 +87,15 @@ def owners(names: Iterable[str]) -> dict[str, str]:
     wanted = set(names)
     if not wanted:
         return {}
-    found = Service.objects.filter(name__in=wanted, squad__isnull=False)
-    return dict(found.order_by().values_list("name", "squad__name"))
+    return dict(OWNERS.rows(names=wanted))
+
+
+def _owners() -> "QuerySet[Any, Any]":
+    found = Service.objects.filter(Among(F("name"), Given("names")), squad__isnull=False)
+    return found.order_by().values_list("name", "squad__name")
+
+
+OWNERS = Prepared(_owners)
 
 
 def squads() -> QuerySet[Squad]:

@@ -20,6 +20,14 @@ INLINE = re.compile(
 )
 
 
+def test_every_decision_is_listed_once_and_in_order() -> None:
+    folder = ROOT / "docs/adr"
+    listed = re.findall(r"^- \[(\d{4})\]\((.+?)\)", (folder / "README.md").read_text(), re.MULTILINE)
+    there = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    assert [name for _, name in listed] == there
+    assert [number for number, _ in listed] == [name[:4] for name in there]
+
+
 def tracked() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]

@@ -25,6 +25,8 @@ from .permissions import CASES, MAY, ROLES, SIGNED_IN, Case, World
 
 ROWS = rows()
 CHANGING = [row for row in ROWS if set(row.methods) - {"GET"}]
+# Who may what is decided by no database, and asking every address as everybody takes minutes.
+pytestmark = pytest.mark.only_on("sqlite")
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs/permissions.md"
 
 

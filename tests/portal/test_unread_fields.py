@@ -15,6 +15,8 @@ from portal.ops.permissions import Row
 from .permissions import ROLES, World
 from .test_permissions import CHANGING, ROWS, case_of, expected, snapshot, without_new_source
 
+# What is read of a request is decided before any database is asked.
+pytestmark = pytest.mark.only_on("sqlite")
 WRITING = [row for row in CHANGING if row.route.startswith("/api/")]
 LISTS = [row for row in ROWS if row.route.startswith("/api/v1/") and row.methods == ("GET",)]
 

@@ -2,7 +2,6 @@
 
 import http.client
 import socket
-import statistics
 import subprocess
 import sys
 import threading
@@ -67,25 +66,30 @@ def test_a_locked_database_keeps_no_monitor_waiting_and_loses_no_event(web: int)
         answers.append(asked(web, "POST", "/hooks/ci/", body=f'{{"number": {number}}}', **header))
 
     senders = [threading.Thread(target=send, args=(number,)) for number in range(SENDERS)]
-    took: list[float] = []
     with locked():
         began = time.monotonic()
         for sender in senders:
             sender.start()
         while time.monotonic() < began + LOCKED:
-            asked_at = time.monotonic()
             assert asked(web, "GET", "/healthz") == 200
-            took.append(time.monotonic() - asked_at)
+            assert answers == [], "it comes before those of the senders, who wait, more of them than there are threads"
             time.sleep(0.1)
-        assert answers == [], "the senders wait, with more requests than there are threads"
     for sender in senders:
         sender.join(60)
-    # On a busy machine one answer may take longer; behind the lock, none would have come.
-    assert statistics.median(took) < 1
-    assert len(took) > LOCKED / 2
     assert answers == [202] * SENDERS
     assert InboundEvent.objects.count() == SENDERS
     assert asked(web, "GET", "/readyz") == 200
+
+
+def is_open(connected: socket.socket) -> bool:
+    """Say whether the other end hasn't closed a connection on which it said nothing."""
+    connected.setblocking(False)
+    try:
+        return connected.recv(1) != b""
+    except BlockingIOError:
+        return True
+    finally:
+        connected.setblocking(True)
 
 
 def test_a_client_that_says_nothing_holds_no_thread(web: int) -> None:
@@ -93,9 +97,8 @@ def test_a_client_that_says_nothing_holds_no_thread(web: int) -> None:
     slow = socket.create_connection(("127.0.0.1", web))
     slow.sendall(b"GET /healthz HTTP/1.1\r\n")
     try:
-        began = time.monotonic()
         assert [asked(web, "GET", path) for path in ("/readyz", "/healthz", "/readyz", "/healthz")] == [200] * 4
-        assert time.monotonic() - began < 20, "of which each would have waited for the silent ones to be given up"
+        assert all(is_open(each) for each in (*silent, slow)), "they came before any of the silent ones was given up"
         slow.sendall(b"Host: 127.0.0.1\r\n\r\n")
         assert slow.recv(100).startswith(b"HTTP/1.1 200")
     finally:

@@ -26,6 +26,8 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 Up = Callable[..., subprocess.Popen[str]]
+# It has a database of its own, whatever the tests run on.
+pytestmark = pytest.mark.only_on("sqlite")
 
 
 @pytest.fixture

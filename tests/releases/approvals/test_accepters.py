@@ -61,3 +61,32 @@ def test_the_page_costs_the_same_whatever_there_is(
         for number in range(10):
             create_story(payments, by=ana, title=f"More {number}", release=planned)
     assert costs[0] == costs[1]
+
+
+def test_stories_that_are_rodeo_done_are_left_out_and_counted(as_pam: Client, planned: Release) -> None:
+    Story.objects.filter(key="PAY-2").update(stage="rodeo_done")
+    place = f"{planned.get_absolute_url()}accepters/"
+    page = as_pam.get(place).content.decode()
+    assert 'value="PAY-1"' in page and 'value="PAY-2"' not in page and "</a> story is left out." in page
+    api = f"/api/v1/releases/{planned.slug}/accepters/"
+    assert [row["story"] for row in as_pam.get(api).json()["results"]] == ["PAY-1", "PAY-3"]
+    said = {"person": "ana", "stories": ["PAY-1", "PAY-2"]}
+    refused = as_pam.post(api, said, content_type="application/json")
+    assert refused.status_code == 400 and "PAY-2 is closed or rodeo done" in refused.content.decode()
+    assert not AcceptancePlan.objects.exists()
+    Story.objects.update(stage="rodeo_done")
+    assert "All 3 stories are rodeo done" in as_pam.get(place).content.decode()
+
+
+def test_all_stories_of_a_page_are_selected_at_once_and_a_mistake_keeps_what_was_selected(
+    as_pam: Client, as_ria: Client, planned: Release
+) -> None:
+    place = f"{planned.get_absolute_url()}accepters/"
+    page = as_pam.get(place).content.decode()
+    assert 'href="?all=1&amp;page=1">Select all on this page</a>' in page and " checked" not in page.split("<form")[-1]
+    page = as_pam.get(place, {"all": "1"}).content.decode()
+    assert page.count('name="story"') == page.count('aria-label="Choose PAY-') == 3
+    assert page.count(' checked aria-label="Choose PAY-') == 3 and "Select none" in page
+    page = as_pam.post(f"{place}plan/", {"person": "who", "story": ["PAY-3"]}).content.decode()
+    assert page.count(' checked aria-label="Choose PAY-') == page.count(' checked aria-label="Choose PAY-3"') == 1
+    assert "Select all" not in as_ria.get(place).content.decode()

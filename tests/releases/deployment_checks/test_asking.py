@@ -16,6 +16,7 @@ from portal.kernel.models import AuditEntry
 from portal.retention.actions import delete_old_rows
 from releases.deployment_checks import actions
 from releases.deployment_checks.models import CheckToken, DeploymentCheck
+from releases.mappings.merging import merge_twins
 from releases.models import Release, ReleaseContent
 from releases.planning.actions import abandon_release, create_release, edit_release
 from squads.models import Service, Squad, Story
@@ -229,6 +230,23 @@ def test_a_revoked_or_expired_token_asks_nothing(client: Client, bearer: Any, re
     assert ask(client, bearer, commit=SHA).status_code == 401
 
 
+def test_the_tokens_of_a_service_that_is_merged_into_another_ask_about_that_one(
+    client: Client, release: Release, checkout: Service, payments: Squad, root: User, lea: User
+) -> None:
+    twin = Service.objects.create(name="CHECKOUT", slug="checkout-2", squad=payments)
+    token, secret = actions.create_token(twin, by=lea, name="Old CI", days=30)
+    closed, _ = actions.create_token(twin, by=lea, name="Closed", days=30)
+    actions.revoke_token(closed, by=lea)
+    merge_twins("service", "CHECKOUT", "checkout", by=root)
+    assert set(CheckToken.objects.values_list("service", flat=True)) == {checkout.pk}
+    answer = ask(client, {"headers": {"Authorization": f"Bearer {secret}"}}, release=release.slug)
+    assert answer.json()["services"] == ["checkout"] and answer.json()["release"] == release.slug
+    did = f"moved the deployment check token {token} from CHECKOUT to checkout, which it was merged into"
+    assert AuditEntry.objects.filter(did=did, by=root, kind="token", key="checkout").exists()
+    assert AuditEntry.objects.filter(did__startswith="moved").count() == 1, "a closed token opens nothing"
+    actions.revoke_token(CheckToken.objects.get(pk=token.pk), by=lea)
+
+
 def test_a_squads_api_token_asks_as_well_and_a_person_is_no_pipeline(
     client: Client, as_ana: Client, release: Release, payments: Squad, lea: User, checkout: Service
 ) -> None:
@@ -335,6 +353,11 @@ def test_the_pages_take_as_many_queries_for_many_services_as_for_two(
                     as_ana.get(path)
                 counts.append(len(queries))
     assert counts[:3] == counts[3:]
+
+
+def test_the_page_of_a_service_says_where_the_rest_is_written_down(as_ria: Client, checkout: Service) -> None:
+    said = as_ria.get(f"/services/{checkout.slug}/deployment-checks/").content.decode()
+    assert "<code>docs/deployment-checks.md</code>, which comes with Rodeo" in said
 
 
 def test_a_lead_makes_a_token_that_is_shown_once(as_lea: Client, as_ana: Client, checkout: Service) -> None:

@@ -42,6 +42,15 @@ def page(browser: Client, query: str = "") -> str:
     return answer.content.decode()
 
 
+def test_the_page_says_how_many_trials_it_took(
+    finish: Finish, payments: Squad, release: Release, as_ria: Client
+) -> None:
+    finish(*TWELVE)
+    some_stories(payments, 6, release)
+    shown = page(as_ria)
+    assert "in 2,000 trials" in shown and "2,000 trials, seed" in shown and "2000 trials" not in shown
+
+
 def test_a_release_has_a_50_and_an_85_percent_date(
     finish: Finish, payments: Squad, release: Release, pam: User, as_ria: Client
 ) -> None:

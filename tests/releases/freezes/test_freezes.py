@@ -362,3 +362,25 @@ def test_the_pages_and_the_question_cost_the_same_whatever_there_is(
                 as_pam.get("/freezes/calendar.ics")
             costs.append((question, len(asked)))
     assert costs[0] == costs[1] and costs[0][0] <= 14
+
+
+def test_whoever_creates_a_freeze_and_cannot_change_it_afterwards_reads_so_before(
+    as_ana: Client, as_pam: Client
+) -> None:
+    said = "Only project managers and administrators can change or delete a freeze."
+    for place in ("/freezes/new/", "/freezes/import/"):
+        assert said in as_ana.get(place).content.decode(), place
+        assert said not in as_pam.get(place).content.decode(), place
+    assert said in as_ana.post("/freezes/new/", {**SAID, "preview": "1"}).content.decode()
+    assert as_ana.post("/freezes/new/", {**SAID, "covers": ""}, follow=True).status_code == 200
+    assert as_ana.get(f"{Freeze.objects.get().get_absolute_url()}edit/").status_code == 403
+
+
+def test_more_history_than_the_page_of_a_freeze_lists_is_counted(
+    as_ria: Client, pam: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releases.freezes.queries.HISTORY_SHOWN", 2)
+    freeze = create_freeze(by=pam, name="Audit", **DAY)
+    for number, said in enumerate((False, True)):
+        edit_freeze(freeze, by=pam, version=None, name=f"Audit {number}")
+        assert ("The newest 2 of 3." in as_ria.get(freeze.get_absolute_url()).content.decode()) is said

@@ -246,3 +246,23 @@ def test_only_project_managers_and_administrators_say_whom_to_ask(ana: User, pam
         check(pam, "https://board.example.org/")
     with pytest.raises(PermissionDenied):
         check(ana, "https://board.example.org/2")
+
+
+def test_releases_that_are_not_asked_about_by_themselves_are_counted_and_say_so(
+    release: Release, pam: User, as_ria: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "MOST_RELEASES", 2)
+    check(pam, "https://change.example.org/")
+
+    def pages() -> list[str]:
+        asked = [{}, {"release": release.slug}]
+        return [as_ria.get("/outside-checks/", each).content.decode() for each in asked]
+
+    create_release(by=pam, version="1.1", line="Shop")
+    assert not any("The newest" in page for page in pages())
+    create_release(by=pam, version="1.2", line="Shop")
+    of_all, of_one = pages()
+    assert "The newest 2 of 3 open releases are asked about" in of_all
+    assert "not among the newest 2 of 3 open releases" in of_one
+    actions.note_due()
+    assert not OutsideAnswer.objects.filter(release=release).exists()

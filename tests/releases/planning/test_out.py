@@ -98,6 +98,41 @@ def test_sending_back_what_the_api_said_says_nothing(as_pam: Client, tagged: Rel
     assert as_pam.get(API, {"released": "false"}).json()["results"] == []
 
 
+def test_typing_exactly_the_date_of_its_tag_says_that_it_is_out(as_pam: Client, tagged: Release) -> None:
+    assert tagged.tagged_at
+    Release.objects.update(tagged_at=(at := tagged.tagged_at.replace(microsecond=0)), released_at=at)
+    said = {"version": "1.0", "line": "checkout", "released_at": f"{at:%Y-%m-%dT%H:%M:%S}"}
+    address = f"{tagged.get_absolute_url()}edit/"
+    assert as_pam.post(address, said).status_code == 302
+    tagged.refresh_from_db()
+    assert (tagged.is_out, tagged.released_at, tagged.revision) == (True, at, 2)
+    assert AuditEntry.objects.latest("pk").did == "changed the state from tagged to out of checkout 1.0"
+    as_pam.post(address, said | {"released_at": "", "revision": 2})
+    tagged.refresh_from_db()
+    assert (tagged.is_out, tagged.released_at) == (False, at)
+    assert AuditEntry.objects.latest("pk").did == "changed the state from out to tagged of checkout 1.0"
+
+
+def test_programs_say_that_a_release_is_out_with_its_tags_date_or_another(
+    as_pam: Client, as_ana: Client, tagged: Release, pam: User
+) -> None:
+    address, kind = f"{API}{tagged.slug}/", {"content_type": "application/json"}
+    assert as_ana.patch(address, {"is_out": True}, **kind).status_code == 403  # type: ignore[arg-type]
+    said = as_pam.patch(address, {"is_out": True}, **kind).json()  # type: ignore[arg-type]
+    assert said["is_out"] is True and said["released_at"] == said["tagged_at"]
+    assert as_pam.patch(address, {"is_out": False}, **kind).json()["is_out"] is False  # type: ignore[arg-type]
+    body = {"is_out": False, "released_at": "2026-03-14T15:09:26Z"}
+    answer = as_pam.patch(address, body, **kind)  # type: ignore[arg-type]
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "is_out")
+    untagged = create_release(by=pam, version="2.0")
+    answer = as_pam.patch(f"{API}{untagged.slug}/", {"is_out": True}, **kind)  # type: ignore[arg-type]
+    assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "released_at")
+    for body, status in (({}, 400), ({"released_at": "2026-03-14T15:09:26Z"}, 201)):
+        answer = as_pam.post(API, {"version": "3.0", "is_out": True, **body}, **kind)  # type: ignore[arg-type]
+        assert answer.status_code == status
+    assert Release.objects.get(version="3.0").is_out
+
+
 def test_a_planned_release_with_a_tag_is_listed_by_its_target_date(as_ana: Client, ana: User, tagged: Release) -> None:
     out = create_release(by=None, version="0.9", released_at=clock.now() - timedelta(days=1))
     edit_release(tagged, by=ana, planned_for=date(2027, 1, 10))

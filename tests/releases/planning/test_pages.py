@@ -274,6 +274,26 @@ def test_changes_of_no_story_are_counted_and_listed_without_merges(
     assert f"/inbox/{event.pk}/" in page
 
 
+def test_the_changes_of_an_untagged_release_are_those_that_are_known_of_its_stories(
+    as_ana: Client, ana: User, payments: Squad, release: Release, event: InboundEvent
+) -> None:
+    address = "/releases/shop-2.0/changes/"
+    nothing = text(as_ana, address)
+    assert "No changes yet" in nothing and "no tag names this release" in nothing
+    assert "is linked to a story" not in text(as_ana, "/releases/shop-2.0/unlinked/")
+    change(event, 1, None, create_story(payments, by=ana, title="One", release=release))
+    change(event, 2, None, create_story(payments, by=ana, title="Other"))
+    ended = create_story(payments, by=ana, title="Cancelled", release=release)
+    change(event, 3, None, ended)
+    Story.objects.filter(pk=ended.pk).update(ending="cancelled")
+    known = text(as_ana, address)
+    assert "No changes yet" not in known and "No tag names this release yet" in known
+    assert "Change 1<" in known and not any(f"Change {each}<" in known for each in (2, 3))
+    change(event, 4, release)
+    tagged = text(as_ana, address)
+    assert "No tag names" not in tagged and "Change 4<" in tagged and "Change 1<" not in tagged
+
+
 @pytest.mark.parametrize(
     ("query", "keys"),
     [
@@ -349,7 +369,11 @@ def test_titles_are_text_not_markup(as_ana: Client, ana: User, payments: Squad, 
 def test_empty_pages_teach_the_next_step(as_root: Client, release: Release) -> None:
     empty = text(as_root, "/releases/shop-2.0/")
     assert "No stories in this release yet" in empty and 'class="button" href="/releases/shop-2.0/plan/"' in empty
-    assert "Every change in this release is linked to a story." in text(as_root, "/releases/shop-2.0/unlinked/")
+    unlinked = "/releases/shop-2.0/unlinked/"
+    assert "No tag names this release yet, so no unlinked changes are known." in text(as_root, unlinked)
+    Release.objects.update(tagged_at=release.created_at)
+    assert "Every change in this release is linked to a story." in text(as_root, unlinked)
+    assert "bring no changes that an earlier tag doesn’t have" in text(as_root, "/releases/shop-2.0/changes/")
     release.delete()
     assert "No releases yet" in text(as_root, "/releases/")
 

@@ -219,3 +219,50 @@ def test_everything_that_an_override_covers_is_listed_with_its_form(shop: Shop) 
     form = shown[shown.index('id="override-title"') :]
     assert "It covers all 60 blockers" in form
     assert all(f"Step {number} of many" in form for number in range(60))
+
+
+def test_more_overrides_than_the_page_lists_are_counted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("releases.readiness.queries.MOST_OVERRIDES", 2)
+    shop.run("ledger", 6, "failure")
+    for number in range(2):
+        override(shop, "runs", reason=f"Number {number}.")
+        withdraw(GateOverride.objects.latest("pk"), by=shop.pam)
+    assert "The newest" not in shop.browser().get(page(shop, "runs")).content.decode()
+    override(shop, "runs", reason="Number 2.")
+    told = shop.browser().get(page(shop, "runs")).content.decode()
+    assert "The newest 2 of 3." in told and "Number 2." in told and "Number 0." not in told
+
+
+def test_every_button_of_a_gate_judged_for_a_service_leads_back_to_that_service(shop: Shop) -> None:
+    shop.run("ledger", 6, "failure")
+    browser, pressed = shop.browser(shop.pam), set()
+    bodies = {
+        "override": {"reason": "Agreed.", "days": 3},
+        "need": {"flag": "video", "on": "1"},
+        "add": {"text": "Tell sales"},
+    }
+    for gate in ("runs", "flags", "checklist", "outside_checks"):
+        address = f"{page(shop, gate)}?service=ledger"
+        # The second time, what the first one made is there too.
+        for _ in range(2):
+            told = browser.get(address).content.decode().split("<main")[1].split("</main>")[0]
+            assert f'href="{page(shop)}?service=ledger"' in told
+            for place, fields in re.findall(r'<form[^>]*action="([^"]+)"[^>]*>(.*?)</form>', told, re.DOTALL):
+                what = place.split("/")[-2]
+                if what == "override" and gate != "runs":
+                    # What was pressed before it makes it cover other blockers.
+                    assert 'name="service" value="ledger"' in fields
+                    continue
+                sent = dict(re.findall(r'<input type="hidden" name="(service|covers)" value="([^"]*)"', fields))
+                sent = {name: html.unescape(value) for name, value in sent.items()} | bodies.get(what, {})
+                answer = browser.post(place, sent)
+                assert (answer.status_code, answer.headers.get("Location")) == (302, address), place
+                pressed.add(what)
+    assert pressed == {"override", "withdraw", "need", "drop", "add", "tick", "untick", "remove", "ask"}
+
+
+def test_a_mistake_on_a_gate_judged_for_a_service_keeps_the_service(shop: Shop) -> None:
+    browser = shop.browser(shop.pam)
+    for place in ("flags/need/", "checklist/add/"):
+        answer = browser.post(f"{shop.release.get_absolute_url()}{place}", {"service": "ledger"})
+        assert answer.status_code == 400 and "Judged for the pipeline of ledger." in answer.content.decode()

@@ -9,7 +9,7 @@ from releases.gates.parameters import GateSetting
 from releases.gates.readiness import BY_NAME, DEFAULT
 from releases.planning.actions import create_release
 from releases.readiness.forms import TemplateForm
-from releases.readiness.gate_templates import history_of
+from releases.readiness.gate_templates import history_of, save_template
 from releases.readiness.models import GateTemplate, said
 from tests.releases.readiness.conftest import EVERY_GATE, Shop
 
@@ -115,3 +115,11 @@ def test_the_checklist_is_ticked_and_unticked_by_name(shop: Shop) -> None:
 def test_a_setting_without_a_limit_is_said_so() -> None:
     unlimited = GateSetting("incidents", {**BY_NAME["incidents"].clean({}), "stale_after_hours": None})
     assert said(unlimited) == "Incidents (evidence is too old after (hours): no limit)"
+
+
+def test_more_versions_of_gates_than_the_page_lists_are_counted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("releases.readiness.gate_templates.MOST_VERSIONS", 2)
+    for version in (1, 2, 3):
+        save_template(by=shop.pam, line="Web", gates=EVERY_GATE, version=None)
+        told = shop.browser().get("/gates/line/?line=Web").content.decode()
+        assert ("The newest 2 of 3." in told) is (version == 3)

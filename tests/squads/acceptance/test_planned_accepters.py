@@ -4,13 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
 from portal.kernel import clock
-from squads.acceptance.actions import answer, ask, plan_accepter
+from portal.kernel.models import StateChange
+from squads.acceptance.actions import answer, ask, plan_accepter, plan_accepters
 from squads.acceptance.models import AcceptancePlan, AcceptanceRequest
 from squads.acceptance.queries import planned_accepters, planned_for
 from squads.handovers.actions import move_to_squad
@@ -132,3 +134,40 @@ def test_asking_about_many_costs_one_query(payments: Squad, ana: User, pam: User
     with CaptureQueriesContext(connection) as asked:
         assert len(planned_accepters([each.pk for each in stories])) == 5
     assert len(asked) == 1
+
+
+def test_planning_for_many_costs_the_same_however_many_and_each_has_its_history(
+    payments: Squad, search: Squad, ana: User, pam: User, lea: User
+) -> None:
+    def cost(stories: list[Story], person: User | None) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            plan_accepters(stories, person, by=pam)
+        return len(asked)
+
+    few = [create_story(payments, by=ana, title="Few")]
+    many = [create_story(each, by=pam, title="Many") for each in (payments, search) for _ in range(8)]
+    assert [cost(few, lea), cost(few, ana), cost(few, None)] == [cost(many, lea), cost(many, ana), cost(many, None)]
+    steps = StateChange.objects.filter(kind="planned accepter", by=pam).order_by("pk")
+    for story in (*few, *many):
+        found = [(each.from_state, each.to_state) for each in steps.filter(key=story.key)]
+        assert found == [("", "Lea"), ("Lea", "Ana"), ("Ana", "")]
+    plan_accepters([*many, *many], lea, by=pam)
+    count = steps.count()
+    plan_accepters(many, lea, by=pam)
+    assert steps.count() == count, "saying the same twice changes nothing"
+
+
+def test_of_many_none_is_planned_if_one_cannot_be_and_that_one_is_named(
+    payments: Squad, search: Squad, ana: User, bo: User, pam: User
+) -> None:
+    stories = [create_story(payments, by=ana, title=f"Story {number}") for number in range(3)]
+    other = create_story(search, by=bo, title="Find")
+    with pytest.raises(PermissionDenied, match="members of Search can plan SEA-1"):
+        plan_accepters([*stories, other], pam, by=ana)
+    stories[1].move_progress("in_progress", by=ana)
+    with pytest.raises(ValidationError, match="Ana worked on PAY-2"):
+        plan_accepters(stories, ana, by=pam)
+    Story.objects.filter(pk=stories[2].pk).update(stage="rodeo_done")
+    with pytest.raises(ValidationError, match="PAY-3 is closed or rodeo done"):
+        plan_accepters(Story.objects.order_by("pk"), pam, by=pam)
+    assert not AcceptancePlan.objects.exists()

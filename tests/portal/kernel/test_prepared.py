@@ -1,0 +1,64 @@
+"""A prepared query answers for the values it is given, as if it were written anew."""
+
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from portal.accounts.models import User
+from portal.kernel import clock
+from portal.kernel.among import Among, Given
+from portal.kernel.one_query import Asked, Together, number, text
+from portal.kernel.prepared import Prepared
+from releases.models import Release
+from squads.models import Squad
+from squads.stories.actions import create_story
+
+pytestmark = pytest.mark.django_db
+
+
+def every_prepared_query() -> "list[Prepared]":
+    import_module("portal.urls")
+    assert len(Prepared.every) > 12
+    return list(Prepared.every)
+
+
+def test_no_prepared_query_remembers_when_it_was_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = every_prepared_query()
+    before = [each.write() for each in prepared]
+    later = datetime.now(UTC) + timedelta(days=400)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    after = [each.write() for each in prepared]
+    assert [each[:2] for each in before] == [each[:2] for each in after]
+
+
+def test_each_asks_with_the_values_of_its_time(ana: User) -> None:
+    query = Prepared(lambda: User.objects.filter(Among(F("pk"), Given("ids"))).order_by("pk").values_list("username"))
+    assert query.rows(ids=[]) == []
+    assert query.rows(ids=[ana.pk, -1]) == [("ana",)]
+    other = User.objects.create_user("zoe")
+    assert query.rows(ids={ana.pk, other.pk}) == [("ana",), ("zoe",)]
+
+
+def test_values_are_read_as_their_fields_say(payments: Squad, ana: User) -> None:
+    release = Release.objects.create(version="1.0", created_at=clock.now())
+    story = create_story(payments, by=ana, title="One", release=release)
+    columns = ("pk", "release_id", "standing", "created_at")
+    rows = type(story).objects.filter(Among(F("release"), Given("ids"))).values_list(*columns)
+    query = Prepared(lambda: rows)
+    assert query.rows(ids=[release.pk]) == list(type(story).objects.values_list(*columns))
+    assert query.rows(ids=[release.pk])[0][1:3] == (release.pk, story.standing)
+
+
+def test_several_things_in_one_prepared_query_come_apart_again(payments: Squad, search: Squad, ana: User) -> None:
+    both = Together(
+        lambda: [
+            Asked(Squad.objects.filter(Among(F("pk"), Given("squads"))), {"pk": number, "name": text}),
+            Asked(User.objects.filter(Among(F("pk"), Given("people"))), {"username": text}),
+        ]
+    )
+    assert both.rows(squads=[search.pk], people=[ana.pk]) == [[(search.pk, "Search")], [("ana",)]]
+    assert both.rows(squads=[payments.pk], people=[]) == [[(payments.pk, "Payments")], []]
