@@ -90,7 +90,7 @@ def usual_other(environment: Environment) -> Environment | None:
 def differences(here: Environment, there: Environment) -> list[Difference]:
     """Return every service that runs in one of both, those that differ first, without their stories (see `add_stories`)."""
     found: dict[int, Difference] = {}
-    running = Deployment.objects.running().filter(environment__in=[here, there])
+    running = Deployment.objects.running(Q(environment__in=[here, there]))
     for deployment in running.select_related("service", "artifact").order_by("service__name"):
         each = found.setdefault(deployment.service_id, Difference(deployment.service, None, None))
         if deployment.environment_id == here.pk:

@@ -295,7 +295,7 @@ def read_artifacts(facts: ReleaseFacts, shas: set[str], chosen: set[str]) -> Non
     """Read the artifacts made from these commits, where those that people chose come from, what runs of the services now, and
     their order."""
     rows = _artifact_rows(shas, chosen)
-    running = Deployment.objects.running().filter(service__in=facts.services)
+    running = Deployment.objects.running(Q(Among(F("service"), facts.services)))
     for deployment in running.select_related("environment", "artifact").order_by("environment__order", "pk"):
         facts.running[deployment.service_id].append(deployment)
     facts.order = list(DeployOrder.objects.order_by("pk").values_list("first_id", "then_id"))

@@ -1,8 +1,9 @@
 """Questions about deployments and acceptance runs, for everybody who asks which ones count."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
 
 from releases.environments.querysets import PlacedQuerySet
 from releases.pipelines.querysets import AttemptQuerySet
@@ -26,25 +27,29 @@ class DeploymentQuerySet(AttemptQuerySet["Deployment"], PlacedQuerySet["Deployme
         """Those that their system calls a success, whether or not what they put somewhere is healthy."""
         return super().successful()
 
-    def running(self) -> Self:
+    def running(self, within: Q) -> Self:
         """Those whose artifact runs now: the newest success of its service in its environment, which is still there.
 
-        Where the newest one is a removal, nothing of the service runs; nor does what was there before the environment was
-        deleted, even if something else brought it back.
+        `within` says of which services or environments, all that there is of each. Where the newest one is a removal, nothing
+        of the service runs; nor does what was there before the environment was deleted, even if something else brought it
+        back.
         """
-        return self.successful()._newest_of(self.model._default_manager.successful())  # type: ignore[attr-defined,arg-type]
+        every: Any = self.model._default_manager
+        return self.successful()._newest_of(every.successful().filter(within)).filter(within)
 
-    def placed(self) -> Self:
+    def placed(self, within: Q) -> Self:
         """Those that stand somewhere now: as `running`, but where what was put there last isn't healthy, that one."""
-        return self.ended_well()._newest_of(self.model._default_manager.ended_well())  # type: ignore[attr-defined,arg-type]
+        every: Any = self.model._default_manager
+        return self.ended_well()._newest_of(every.ended_well().filter(within)).filter(within)
 
     def _newest_of(self, every: Self) -> Self:
-        here = every.filter(service=OuterRef("service"), environment=OuterRef("environment"))
-        # By the index of places, one look each; “none is newer” would compare each with all others of its place.
-        newest = Subquery(here.order_by("-finished_at", "-pk").values("pk")[:1])
+        # Ordered once; a look for the newest from each row, or “none is newer”, would be as many looks as there are rows.
+        newest_first = [F("finished_at").desc(), F("pk").desc()]
+        nth = Window(RowNumber(), partition_by=[F("service_id"), F("environment_id")], order_by=newest_first)
+        newest = every.annotate(nth=nth).filter(nth=1).values("pk")
         emptied = Q(environment__emptied_at__isnull=False, finished_at__lte=F("environment__emptied_at"))
         shown = self.filter(environment__gone_at__isnull=True).exclude(kind=REMOVAL).exclude(emptied)
-        return shown.filter(pk=newest)
+        return shown.filter(pk__in=newest)
 
 
 class AcceptanceRunQuerySet(AttemptQuerySet["AcceptanceRun"], PlacedQuerySet["AcceptanceRun"]):  # type: ignore[override]

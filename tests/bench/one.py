@@ -252,7 +252,7 @@ def board() -> list[Row]:
         other = Release.objects.create(version=f"0.{number}", line="bench", slug=f"bench-0.{number}")
         data.stories(squad, 5_000, release=other if number % 2 else None)
     data.crowd(Story.objects.filter(release=release, number=1).first())
-    analyze()
+    data.analyze()
     assert Story.objects.count() > 100_000 and Evidence.objects.count() > 1_000_000
     large = [rounds(lambda: browser.get(path)) for _ in range(3)]
     ours, yard = statistics.median(small), statistics.median(plain)
@@ -263,12 +263,6 @@ def board() -> list[Row]:
         row("release board, queries", asked, "", 12),
         row("release board among 100,000 stories ÷ alone", statistics.median(large) / ours, "×", 1.3),
     ]
-
-
-def analyze() -> None:
-    """Have the database look at its new rows, as it does by itself in use."""
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 def latency() -> list[Row]:

@@ -113,6 +113,7 @@ def run(row: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
     for squad, other in zip(data.squads(RELEASES - 1, "M"), others, strict=True):
         data.stories(squad, 4, release=other, evidence=3)
     Story.objects.filter(release__in=others).judge()
+    data.analyze()
     reset_queries()
     with CaptureQueriesContext(connection) as one:
         assert readiness_of([release])
