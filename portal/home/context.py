@@ -39,16 +39,16 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 def _count_waiting(request: HttpRequest) -> int:
     """Return how much waits for a person. Every page asks, so the cheap question comes first: whether anything does."""
     person = actor_of(request)
-    [(accepts, approves)] = WAITS.rows(person=[person.pk])
+    [(accepts, approves)] = WAITS.rows(person=person.pk)
     # Only then made: making these queries takes longer than asking them.
     accept = AcceptanceRequest.objects.waiting_for(person).count() if accepts else 0
     return accept + (approvals.waiting_for(person).count() if approves else 0)
 
 
 def _waits() -> "QuerySet[User, Any]":
-    asked, approve = AcceptanceRequest.objects.concerning(Given("person")), Approval.objects.waiting()
+    asked, approve = AcceptanceRequest.objects.concerning(Given("person", is_one=True)), Approval.objects.waiting()
     there = Exists(asked.order_by()), Exists(approve.order_by())
-    return User.objects.filter(Among(F("pk"), Given("person"))).order_by().values_list(*there)
+    return User.objects.filter(Among(F("pk"), Given("person", is_one=True))).order_by().values_list(*there)
 
 
 WAITS = Prepared(_waits)

@@ -1,7 +1,7 @@
 """A condition on many values that travel as one parameter."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,9 +9,13 @@ from django.db.models import F, Lookup, Q
 
 
 class Given(NamedTuple):
-    """Stands for values that are given only when a query is asked (portal/kernel/prepared.py), by a name."""
+    """Stands for values that are given only when a query is asked (portal/kernel/prepared.py), by a name.
+
+    With `is_one` it's one value: databases know better how many rows to expect.
+    """
 
     name: str
+    is_one: bool = False
 
 
 class Among(Lookup):  # type: ignore[type-arg]
@@ -31,13 +35,16 @@ class Among(Lookup):  # type: ignore[type-arg]
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         """Compare with an array."""
         sql, params = self.process_lhs(compiler, connection)
-        return f"{sql} = ANY(%s)", [*params, self._rhs(connection)]
+        return f"{sql} = %s" if self._is_one() else f"{sql} = ANY(%s)", [*params, self._rhs(connection)]
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         """Compare with the elements of a JSON text."""
         sql, params = self.process_lhs(compiler, connection)
-        statement = f"{sql} IN (SELECT value FROM json_each(%s))"  # noqa: S608 - the name of a column
-        return statement, (*params, self._rhs(connection))
+        within = "= %s" if self._is_one() else "IN (SELECT value FROM json_each(%s))"
+        return f"{sql} {within}", (*params, self._rhs(connection))
+
+    def _is_one(self) -> bool:
+        return isinstance(self.rhs, Given) and self.rhs.is_one
 
     def _rhs(self, connection: Any) -> Any:
         return self.rhs if isinstance(self.rhs, Given) else bound(connection, self.rhs)
@@ -48,8 +55,13 @@ def is_one_of(column: str, value: Any) -> Q:
     return Q(Among(F(column), value)) if isinstance(value, Given) else Q(**{column: value})
 
 
-def bound(connection: Any, values: Collection[Any]) -> Any:
-    """Return these values as the parameter that a database takes."""
+def bound(connection: Any, values: Any) -> Any:
+    """Return these values, or this one, as the parameter that a database takes."""
+    many = not isinstance(values, str | int | UUID)
     if connection.vendor == "postgresql":
-        return list(values)
-    return json.dumps([each.hex if isinstance(each, UUID) else each for each in values])
+        return list(values) if many else values
+    return json.dumps([_plain(each) for each in values]) if many else _plain(values)
+
+
+def _plain(value: int | str | UUID) -> int | str:
+    return value.hex if isinstance(value, UUID) else value

@@ -34,7 +34,9 @@ class Prepared:
         self._written: dict[str, _Written] = {}
         self.every.append(self)
 
-    def rows(self, **given: "Collection[int] | Collection[str] | Collection[UUID]") -> list[tuple[Any, ...]]:
+    def rows(
+        self, **given: "int | str | UUID | Collection[int] | Collection[str] | Collection[UUID]"
+    ) -> list[tuple[Any, ...]]:
         """Return the rows, for these values, by the names that the query gives them."""
         found = self._written.get(connection.vendor)
         if found is None:

@@ -172,12 +172,12 @@ def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> tuple[list[_L
     """Return the stories of a release, those planned for it and those that one of its changes names; and what it ships."""
     condition = only.condition(me)
     hit: Any = ExpressionWrapper(condition, BooleanField()) if condition else EVERY
-    rows: Any = PLANNED.rows(release=[release])
+    rows: Any = PLANNED.rows(release=release)
     if condition:
         rows = Story.objects.filter(release=release).order_by().values_list(*LIGHT, hit)
     found = [_lightly(row, planned=True) for row in rows]
     linked: dict[int, list[datetime | None]] = {}
-    for pk, at in LINKED.rows(release=[release]):
+    for pk, at in LINKED.rows(release=release):
         linked.setdefault(pk, []).append(at)
     unplanned = linked.keys() - {row.pk for row in found}
     if unplanned:
@@ -187,11 +187,13 @@ def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> tuple[list[_L
 
 
 def _planned() -> "QuerySet[Any, Any]":
-    return Story.objects.filter(Among(F("release"), Given("release"))).order_by().values_list(*LIGHT, EVERY)
+    return (
+        Story.objects.filter(Among(F("release"), Given("release", is_one=True))).order_by().values_list(*LIGHT, EVERY)
+    )
 
 
 def _linked() -> "QuerySet[Any, Any]":
-    links = StoryLink.objects.asking().filter(Among(F("change__release"), Given("release"))).order_by()
+    links = StoryLink.objects.asking().filter(Among(F("change__release"), Given("release", is_one=True))).order_by()
     return links.values_list("story_id", "linked_at").distinct()
 
 

@@ -238,6 +238,7 @@ def board() -> list[Row]:
     for squad in squads:
         data.stories(squad, 40, release=release, evidence=10)
     Story.objects.filter(release=release).judge()
+    data.analyze()
     browser = Client()
     browser.force_login(User.objects.create(username="bench"))
     path = "/releases/bench-1.0/"
