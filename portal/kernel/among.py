@@ -50,7 +50,7 @@ class Among(Lookup):  # type: ignore[type-arg]
         return self.rhs if isinstance(self.rhs, Given) else bound(connection, self.rhs)
 
 
-def is_one_of(column: str, value: Any) -> Q:
+def equals(column: str, value: Any) -> Q:
     """The condition that a column has this value, or one of those that are given only when a query is asked."""
     return Q(Among(F(column), value)) if isinstance(value, Given) else Q(**{column: value})
 

@@ -4,7 +4,7 @@ Writing a statement takes Django longer than the database takes to answer it, wh
 (docs/adr/0063).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -23,8 +23,9 @@ class _Written(NamedTuple):
 class Prepared:
     """A query of columns (`values_list`) whose only changing values are those in `Among(column, Given(name))`.
 
-    `make` returns it, and is called when it is first asked. Nothing else in it may depend on when or for whom that is: no
-    present moment, no signed-in person. tests/portal/kernel/test_prepared.py looks at all of them.
+    A value that is one and not many stands as `Given(name, is_one=True)`. `make` returns the query, and is called when it is
+    first asked. Nothing else in it may depend on when or for whom that is: no present moment, no signed-in person.
+    tests/portal/kernel/test_prepared.py looks at all of them.
     """
 
     every: "list[Prepared]" = []
@@ -41,7 +42,7 @@ class Prepared:
         found = self._written.get(connection.vendor)
         if found is None:
             found = self._written[connection.vendor] = self.write()
-        params = [bound(connection, given[each.name]) if isinstance(each, Given) else each for each in found.params]
+        params = [_bound(each, given) if isinstance(each, Given) else each for each in found.params]
         with connection.cursor() as cursor:
             cursor.execute(found.statement, params)
             rows = cursor.fetchall()
@@ -53,6 +54,13 @@ class Prepared:
         statement, params = compiler.as_sql()
         columns = [each[0] for each in compiler.select[: compiler.col_count]]
         return _Written(statement, tuple(params), compiler.get_converters(columns))
+
+
+def _bound(asked: Given, given: Mapping[str, Any]) -> Any:
+    value = given[asked.name]
+    if asked.is_one != isinstance(value, str | int | UUID):
+        raise TypeError(f"{asked.name} is {'one value' if asked.is_one else 'many values'}, and {value!r} isn’t")
+    return bound(connection, value)
 
 
 def _read(row: tuple[Any, ...], converters: dict[int, Any]) -> tuple[Any, ...]:

@@ -46,8 +46,8 @@ Everyone with an account can comment on any story and watch it. Only its author 
 accepter of the squad, can answer a request for acceptance; administrators can’t. Shared views can be deleted by the person
 who saved them and by leads. Only project managers and administrators can change which environments are production.
 
-A release’s owner, project managers and administrators answer for it. Marked *answers* is what only they may do, such as
-overriding a gate. They alone change its owner, its line and its release date.
+A release’s owner, project managers and administrators answer for it. Rows marked *answers* are for them alone, such as
+overriding a gate or abandoning a release. They alone change its owner, its line and its release date.
 
 API tokens can do what their owner can (a squad’s token: what a member can), within their scopes: *read* for GET, *write* for
 every change, *report* for reports about the squad’s own services and stories. Passwords work for the API only without two-step

@@ -144,13 +144,16 @@ def accepter_plan(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _accepters(request: HttpRequest, release: Release, form: AccepterForm, status: int = 200) -> HttpResponse:
     page = page_of(request, queries.stories_to_accept(release), per_page=100)
+    here = {each.key for each in page}
+    chosen = here if request.GET.get("all") == "1" else here & set(request.POST.getlist("story"))
     context = {
         "release": release,
         "form": form,
         "page": page,
         "accepters": planned_accepters([each.pk for each in page.object_list]),
         "done": queries.accepted(release),
-        "chosen": {each.key for each in page} if request.GET.get("all") == "1" else set(request.POST.getlist("story")),
+        "chosen": chosen,
+        "all_chosen": chosen >= here,
         "writable": may_plan(request.user),
     }
     return render(request, "releases/approvals/accepters.html", context, status=status)

@@ -133,8 +133,10 @@ def want(release: Release | None, check: OutsideCheck | None = None) -> None:
 
 
 def asked_about(now: datetime) -> Newest[Release]:
-    """Return the open releases that checks are asked about by themselves; about others, when somebody wants it."""
-    return newest(Release.objects.ahead(now).newest_first(), MOST_RELEASES)
+    """Return the open releases that checks are asked about by themselves, the next by target date first; about others, when
+    somebody wants it."""
+    next_first = (F("planned_for").asc(nulls_last=True), "-created_at", "pk")
+    return newest(Release.objects.ahead(now).order_by(*next_first), MOST_RELEASES)
 
 
 def note_due() -> list[int]:

@@ -228,9 +228,10 @@ def changes(release: Release) -> QuerySet[Change]:
 
 
 def changes_of_stories(release: Release) -> QuerySet[Change]:
-    """Return the changes that belong to stories planned for a release, newest first: what is known of one without a tag."""
+    """Return the changes that belong to stories planned for a release and to no other release, newest first: what is known of one
+    without a tag."""
     asked = StoryLink.objects.asking().filter(change=OuterRef("pk"), story__release=release, story__ending="")
-    return _newest_changes(Change.objects.filter(Exists(asked)))
+    return _newest_changes(Change.objects.filter(Exists(asked), release=None))
 
 
 def _newest_changes(rows: QuerySet[Change]) -> QuerySet[Change]:

@@ -159,7 +159,7 @@ class OverrideIn(Body):
     reason = serializers.CharField(max_length=overrides.LONGEST_REASON)
     until = serializers.DateTimeField(help_text=f"At most {overrides.MOST_DAYS} days ahead.")
     covers = serializers.ListField(
-        # Both at their longest fit into a body: DATA_UPLOAD_MAX_MEMORY_SIZE.
+        # As many fit into a body (DATA_UPLOAD_MAX_MEMORY_SIZE). The page, which sends what it showed, takes any number.
         child=serializers.CharField(max_length=1200),
         max_length=2000,
         help_text="The identity of each blocker that you saw in the readiness.",

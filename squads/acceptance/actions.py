@@ -185,6 +185,7 @@ def plan_accepters(stories: Iterable[Story], person: Actor | None, *, by: Actor)
         )
         for story in changed
     )
+    touch([story.pk for story in changed])
 
 
 def _check_plannable(stories: list[Story], person: Actor | None, by: Actor) -> None:

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from portal.kernel.actors import Actor
-from portal.kernel.among import Given, is_one_of
+from portal.kernel.among import Given, equals
 from squads.stories.authorship import moved_by, written_by
 
 if TYPE_CHECKING:
@@ -36,6 +36,6 @@ class AcceptanceQuerySet(models.QuerySet["AcceptanceRequest"]):
     def concerning(self, person: Actor | Given) -> "AcceptanceQuerySet":
         """Return the open ones asked of this person by name, or of a squad's accepters of whom this person is one."""
         accepts = apps.get_model("squads", "Membership")._default_manager.filter(
-            is_one_of("user", person), squad=OuterRef("story__squad"), accepts=True
+            equals("user", person), squad=OuterRef("story__squad"), accepts=True
         )
-        return self.open().filter(is_one_of("accepter", person) | Q(accepter=None) & Exists(accepts))
+        return self.open().filter(equals("accepter", person) | Q(accepter=None) & Exists(accepts))

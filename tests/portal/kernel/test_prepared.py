@@ -1,10 +1,13 @@
 """A prepared query answers for the values it is given, as if it were written anew."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
 import pytest
+from django.db import connection
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from portal.accounts.models import User
@@ -15,13 +18,19 @@ from portal.kernel.prepared import Prepared
 from releases.models import Release
 from squads.models import Squad
 from squads.stories.actions import create_story
+from tests.conftest import ROOT
 
 pytestmark = pytest.mark.django_db
 
 
 def every_prepared_query() -> "list[Prepared]":
-    import_module("portal.urls")
-    assert len(Prepared.every) > 12
+    for package in ("portal", "releases", "squads"):
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if re.search(r"^\w.* = .*\b(Prepared|Together)\(", path.read_text(), re.MULTILINE):
+                import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    from portal.home.context import WAITS
+
+    assert WAITS in Prepared.every and len(Prepared.every) > 15
     return list(Prepared.every)
 
 
@@ -33,6 +42,23 @@ def test_no_prepared_query_remembers_when_it_was_written(monkeypatch: pytest.Mon
     monkeypatch.setattr(timezone, "now", lambda: later)
     after = [each.write() for each in prepared]
     assert [each[:2] for each in before] == [each[:2] for each in after]
+
+
+def test_no_prepared_query_asks_anything_while_it_is_written() -> None:
+    with CaptureQueriesContext(connection) as asked:
+        for each in every_prepared_query():
+            each.write()
+    assert not asked.captured_queries
+
+
+def test_one_value_is_not_taken_for_many_nor_many_for_one(ana: User) -> None:
+    one = Prepared(lambda: User.objects.filter(Among(F("pk"), Given("id", is_one=True))).values_list("username"))
+    many = Prepared(lambda: User.objects.filter(Among(F("pk"), Given("ids"))).values_list("username"))
+    assert one.rows(id=ana.pk) == many.rows(ids=[ana.pk]) == [("ana",)]
+    with pytest.raises(TypeError, match="id is one value"):
+        one.rows(id=[ana.pk])
+    with pytest.raises(TypeError, match="ids is many values"):
+        many.rows(ids=ana.pk)
 
 
 def test_each_asks_with_the_values_of_its_time(ana: User) -> None:

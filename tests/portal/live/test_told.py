@@ -12,8 +12,14 @@ from tests.portal.permissions import ROLES, World
 from tests.portal.test_permissions import CHANGING, ask, expected, leaves_a_trace, snapshot
 
 # What pages show of a story, beside its own row: each names its story.
-SHOWN = ("squads.storyedit", "squads.evidence", "squads.comment", "squads.acceptancerequest", "releases.storylink")
-ELSEWHERE = ("squads:boards:add", "squads:imports:run", "api:import-run")
+SHOWN = (
+    *("squads.storyedit", "squads.evidence", "squads.comment", "squads.acceptancerequest", "squads.acceptanceplan"),
+    "releases.storylink",
+)
+ELSEWHERE = (
+    *("squads:boards:add", "squads:imports:run", "api:import-run"),
+    *("releases:approvals:plan_accepters", "api:release-accepters"),
+)
 STORIES = [
     row
     for row in CHANGING

@@ -83,10 +83,25 @@ def test_all_stories_of_a_page_are_selected_at_once_and_a_mistake_keeps_what_was
 ) -> None:
     place = f"{planned.get_absolute_url()}accepters/"
     page = as_pam.get(place).content.decode()
-    assert 'href="?all=1&amp;page=1">Select all on this page</a>' in page and " checked" not in page.split("<form")[-1]
+    assert f'href="{place}?all=1&amp;page=1">Select all on this page</a>' in page and " checked" not in page.split("<form")[-1]
     page = as_pam.get(place, {"all": "1"}).content.decode()
     assert page.count('name="story"') == page.count('aria-label="Choose PAY-') == 3
     assert page.count(' checked aria-label="Choose PAY-') == 3 and "Select none" in page
     page = as_pam.post(f"{place}plan/", {"person": "who", "story": ["PAY-3"]}).content.decode()
     assert page.count(' checked aria-label="Choose PAY-') == page.count(' checked aria-label="Choose PAY-3"') == 1
     assert "Select all" not in as_ria.get(place).content.decode()
+
+
+def test_a_mistake_on_the_second_page_leads_back_to_the_second_page(
+    as_pam: Client, planned: Release, payments: Squad, ana: User
+) -> None:
+    for number in range(99):
+        create_story(payments, by=ana, title=f"More {number}", release=planned)
+    place = f"{planned.get_absolute_url()}accepters/"
+    page = as_pam.get(place, {"page": 2}).content.decode()
+    assert f'action="{place}plan/?page=2"' in page and page.count('name="story"') == 2
+    page = as_pam.post(f"{place}plan/?page=2", {"person": "who", "story": ["PAY-101"]}).content.decode()
+    assert page.count(' checked aria-label="Choose PAY-') == page.count(' checked aria-label="Choose PAY-101"') == 1
+    assert f'href="{place}?all=1&amp;page=2">Select all on this page</a>' in page
+    page = as_pam.post(f"{place}plan/?page=2", {"person": "who", "story": ["PAY-101", "PAY-102"]}).content.decode()
+    assert f'href="{place}?page=2">Select none</a>' in page

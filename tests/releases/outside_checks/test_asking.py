@@ -258,11 +258,12 @@ def test_releases_that_are_not_asked_about_by_themselves_are_counted_and_say_so(
         asked = [{}, {"release": release.slug}]
         return [as_ria.get("/outside-checks/", each).content.decode() for each in asked]
 
-    create_release(by=pam, version="1.1", line="Shop")
-    assert not any("The newest" in page for page in pages())
-    create_release(by=pam, version="1.2", line="Shop")
+    soon = clock.now().date() + timedelta(days=3)
+    create_release(by=pam, version="1.1", line="Shop", planned_for=soon)
+    assert not any("The next" in page for page in pages())
+    create_release(by=pam, version="0.9", line="Shop", planned_for=soon)
     of_all, of_one = pages()
-    assert "The newest 2 of 3 open releases are asked about" in of_all
-    assert "not among the newest 2 of 3 open releases" in of_one
+    assert "The next 2 of 3 open releases by target date are asked about" in of_all
+    assert "isn’t among the next 2 of 3 open releases by target date" in of_one
     actions.note_due()
     assert not OutsideAnswer.objects.filter(release=release).exists()
