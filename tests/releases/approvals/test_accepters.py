@@ -83,7 +83,10 @@ def test_all_stories_of_a_page_are_selected_at_once_and_a_mistake_keeps_what_was
 ) -> None:
     place = f"{planned.get_absolute_url()}accepters/"
     page = as_pam.get(place).content.decode()
-    assert f'href="{place}?all=1&amp;page=1">Select all on this page</a>' in page and " checked" not in page.split("<form")[-1]
+    assert (
+        f'href="{place}?all=1&amp;page=1">Select all on this page</a>' in page
+        and " checked" not in page.split("<form")[-1]
+    )
     page = as_pam.get(place, {"all": "1"}).content.decode()
     assert page.count('name="story"') == page.count('aria-label="Choose PAY-') == 3
     assert page.count(' checked aria-label="Choose PAY-') == 3 and "Select none" in page

@@ -286,9 +286,11 @@ def test_the_changes_of_an_untagged_release_are_those_that_are_known_of_its_stor
     ended = create_story(payments, by=ana, title="Cancelled", release=release)
     change(event, 3, None, ended)
     Story.objects.filter(pk=ended.pk).update(ending="cancelled")
+    earlier = create_release(by=ana, version="1.9", line="Shop")
+    change(event, 5, earlier, create_story(payments, by=ana, title="Left over", release=release))
     known = text(as_ana, address)
     assert "No changes yet" not in known and "No tag names this release yet" in known
-    assert "Change 1<" in known and not any(f"Change {each}<" in known for each in (2, 3))
+    assert "Change 1<" in known and not any(f"Change {each}<" in known for each in (2, 3, 5))
     change(event, 4, release)
     tagged = text(as_ana, address)
     assert "No tag names" not in tagged and "Change 4<" in tagged and "Change 1<" not in tagged

@@ -55,6 +55,19 @@ def test_no_member_makes_itself_owner_or_moves_a_release_to_other_gates(
     assert as_pam.patch(address, body, content_type="application/json").status_code == 200
 
 
+def test_an_owner_who_is_in_no_squad_abandons_it_and_goes_on_with_it_from_its_board(
+    as_ria: Client, ria: User, pam: User, release: Release
+) -> None:
+    address = release.get_absolute_url()
+    edit_release(release, by=pam, owner=ria)
+    board = as_ria.get(address).content.decode()
+    assert f'href="{address}abandon/"' in board and f'href="{address}edit/"' not in board
+    assert as_ria.post(f"{address}abandon/", {"because": "No budget."}).status_code == 302
+    assert "Resume release" in as_ria.get(address).content.decode()
+    assert as_ria.post(f"{address}resume/").status_code == 302
+    assert Release.objects.get().abandoned_at is None
+
+
 def test_the_form_shows_them_and_takes_no_others(as_ana: Client, release: Release, ana: User) -> None:
     address = f"{release.get_absolute_url()}edit/"
     assert (
