@@ -97,34 +97,35 @@ def meant_by(question: Question) -> Meant:
         return Meant(why=SAY_WHICH)
     if not question.place:
         return Meant(why="Name the service, or the release.")
+    deployable, is_cut = _deployable()
     found = [
-        (release, services)
-        for release, contents in _deployable()
-        if (services := _shipped(question, release, contents))
+        (release, services) for release, contents in deployable if (services := _shipped(question, release, contents))
     ]
     if len(found) == 1:
         return Meant(*found[0])
     if not found:
+        of = f"None of the newest {MOST_RELEASES} releases" if is_cut else "No release"
         return Meant(
-            why=f"No release ships {question.thing} of {question.place}. Plan it for one, or name the release it belongs to."
+            why=f"{of} ships {question.thing} of {question.place}. Plan it for one, or name the release it belongs to."
         )
     names = [str(release) for release, _ in found]
     more = [f"{len(names) - MOST_LISTED} more"] if len(names) > MOST_LISTED else []
     return Meant(why=f"Several releases ship it: {listed([*names[:MOST_LISTED], *more])}. Name one of them.")
 
 
-def _deployable() -> list[tuple[Release, Contents]]:
-    """Return the releases that are ahead, and those that went out lately, with what they ship."""
+def _deployable() -> tuple[list[tuple[Release, Contents]], bool]:
+    """Return the releases that are ahead, and those that went out lately, with what they ship; and whether there are more."""
     lately = clock.now() - STILL_DEPLOYED
     # One that is only a tag goes out of sight as one that is out does; one that people plan stays until it is out.
     recent = Q(released_at=None) | Q(released_at__gt=lately) | Q(origin=Release.Origin.PERSON)
     left = Release.objects.exclude(pk__in=Release.objects.called_off().values("pk"))
-    ahead = left.filter(recent, is_out=False).order_by("-created_at")[:MOST_RELEASES]
-    out = Release.objects.filter(is_out=True, released_at__gt=lately)
-    out = out.order_by("-released_at")[:MOST_RELEASES]
-    releases = [*ahead, *out]
+    ahead = list(left.filter(recent, is_out=False).order_by("-created_at")[: MOST_RELEASES + 1])
+    rows = Release.objects.filter(is_out=True, released_at__gt=lately)
+    out = list(rows.order_by("-released_at")[: MOST_RELEASES + 1])
+    releases = [*ahead[:MOST_RELEASES], *out[:MOST_RELEASES]]
     contents = contents_of(releases, with_history=False)
-    return [(release, contents[release.pk]) for release in releases if release.pk in contents]
+    found = [(release, contents[release.pk]) for release in releases if release.pk in contents]
+    return found, len(ahead) > MOST_RELEASES or len(out) > MOST_RELEASES
 
 
 def _by_name(question: Question) -> Meant:

@@ -14,7 +14,7 @@ from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.models import AuditEntry
 from portal.retention.actions import delete_old_rows
-from releases.deployment_checks import actions
+from releases.deployment_checks import actions, queries
 from releases.deployment_checks.models import CheckToken, DeploymentCheck
 from releases.mappings.merging import merge_twins
 from releases.models import Release, ReleaseContent
@@ -123,6 +123,17 @@ def test_a_planned_release_is_found_however_old_its_tag_is_until_it_is_out(
     assert ask(client, bearer, commit=SHA).status_code == 200
     edit_release(release, by=pam, released_at=clock.now() - timedelta(days=31))
     assert "No release ships 5275a45" in ask(client, bearer, commit=SHA).json()["sentence"]
+
+
+def test_where_not_all_releases_were_looked_at_it_says_so(
+    client: Client, bearer: Any, make_ready: Make, pam: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_ready(True)
+    monkeypatch.setattr(queries, "MOST_RELEASES", 1)
+    assert ask(client, bearer, commit=SHA).status_code == 200
+    create_release(by=pam, version="9.9", line="Shop")
+    said = ask(client, bearer, commit=SHA).json()["sentence"]
+    assert "None of the newest 1 releases ships 5275a45 of checkout." in said
 
 
 def test_a_release_that_does_not_ship_the_service_is_no_leave_to_deploy_it(
