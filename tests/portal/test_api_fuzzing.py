@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.core.wsgi import get_wsgi_application
+from django.db import connection
 from pytest_django import Settings
 from schemathesis import engine
 from schemathesis.engine import events
@@ -51,6 +52,8 @@ def asked_in_process(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Non
 
     # Administrators connect systems: none outside of this machine is asked.
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    # As in use: a connection of its own for each of thousands of requests takes PostgreSQL longer than all it answers.
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", None)
     # Whether wrong passwords are refused is tried for every operation; slowing such guesses has tests of its own.
     monkeypatch.setattr("portal.accounts.authentication.ratelimit.consume", lambda *_, **__: True)
 
