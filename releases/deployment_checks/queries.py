@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from portal.kernel import clock
 from portal.kernel.names import fold_name
+from portal.kernel.paging import newest
 from portal.kernel.sentences import listed
 from portal.kernel.versions import same_version
 from releases.contents.queries import Contents, ServiceContent, contents_of
@@ -119,13 +120,13 @@ def _deployable() -> tuple[list[tuple[Release, Contents]], bool]:
     # One that is only a tag goes out of sight as one that is out does; one that people plan stays until it is out.
     recent = Q(released_at=None) | Q(released_at__gt=lately) | Q(origin=Release.Origin.PERSON)
     left = Release.objects.exclude(pk__in=Release.objects.called_off().values("pk"))
-    ahead = list(left.filter(recent, is_out=False).order_by("-created_at")[: MOST_RELEASES + 1])
-    rows = Release.objects.filter(is_out=True, released_at__gt=lately)
-    out = list(rows.order_by("-released_at")[: MOST_RELEASES + 1])
-    releases = [*ahead[:MOST_RELEASES], *out[:MOST_RELEASES]]
+    ahead = newest(left.filter(recent, is_out=False).order_by("-created_at"), MOST_RELEASES)
+    gone = Release.objects.filter(is_out=True, released_at__gt=lately)
+    out = newest(gone.order_by("-released_at"), MOST_RELEASES)
+    releases = [*ahead, *out]
     contents = contents_of(releases, with_history=False)
     found = [(release, contents[release.pk]) for release in releases if release.pk in contents]
-    return found, len(ahead) > MOST_RELEASES or len(out) > MOST_RELEASES
+    return found, bool(ahead.cut or out.cut)
 
 
 def _by_name(question: Question) -> Meant:

@@ -172,9 +172,11 @@ def _light(release: UUID, only: BoardFilter, me: Anyone | None) -> tuple[list[_L
     """Return the stories of a release, those planned for it and those that one of its changes names; and what it ships."""
     condition = only.condition(me)
     hit: Any = ExpressionWrapper(condition, BooleanField()) if condition else EVERY
-    rows: Any = PLANNED.rows(release=release)
-    if condition:
-        rows = Story.objects.filter(release=release).order_by().values_list(*LIGHT, hit)
+    rows: Any = (
+        Story.objects.filter(release=release).order_by().values_list(*LIGHT, hit)
+        if condition
+        else PLANNED.rows(release=release)
+    )
     found = [_lightly(row, planned=True) for row in rows]
     linked: dict[int, list[datetime | None]] = {}
     for pk, at in LINKED.rows(release=release):

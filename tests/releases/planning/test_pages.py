@@ -274,6 +274,20 @@ def test_changes_of_no_story_are_counted_and_listed_without_merges(
     assert f"/inbox/{event.pk}/" in page
 
 
+def test_a_part_of_the_board_asks_no_more_of_the_database_than_all_of_it(
+    as_ana: Client, ana: User, payments: Squad, release: Release
+) -> None:
+    for number in range(3):
+        create_story(payments, by=ana, title=f"Story {number}", release=release)
+    as_ana.get("/releases/shop-2.0/")
+    costs = []
+    for query in ({}, {"blocked": "1"}, {"assignee": "me"}):
+        with CaptureQueriesContext(connection) as asked:
+            assert as_ana.get("/releases/shop-2.0/", query).status_code == 200
+        costs.append(len(asked))
+    assert costs[0] >= max(costs)
+
+
 def test_the_changes_of_an_untagged_release_are_those_that_are_known_of_its_stories(
     as_ana: Client, ana: User, payments: Squad, release: Release, event: InboundEvent
 ) -> None:
