@@ -1,0 +1,1 @@
+"""Postmortems from elsewhere as retrospectives: Markdown in; title, sections, timeline and what wasn't understood out."""
