@@ -11,6 +11,7 @@ from releases.environments import admin as environments
 from releases.flags import admin as flags
 from releases.forecasts import admin as forecasts
 from releases.freezes import admin as freezes
+from releases.incident_settings import admin as incident_settings
 from releases.incidents import admin as incidents
 from releases.mappings import admin as mappings
 from releases.outside_checks import admin as outside_checks
@@ -38,6 +39,7 @@ __all__ = [
     "flags",
     "forecasts",
     "freezes",
+    "incident_settings",
     "incidents",
     "mappings",
     "outside_checks",

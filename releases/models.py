@@ -12,7 +12,15 @@ from releases.flags.models import FlagState
 from releases.forecasts.models import DailyForecast
 from releases.freezes.models import Freeze, FreezeFeed, FreezeLift
 from releases.inbox.models import ContentsFile, Fact, InboundEvent, Source
-from releases.incidents.models import Alert, Incident
+from releases.incident_settings.models import IncidentSettings, Severity
+from releases.incidents.models import (
+    Alert,
+    Incident,
+    IncidentCorrection,
+    IncidentReport,
+    IncidentUpdate,
+    ReportPlacement,
+)
 from releases.mappings.models import MappingRule, SeenName
 from releases.outside_checks.models import OutsideAnswer, OutsideCheck
 from releases.overview.models import DailyReadiness, ReadinessDigest, ReadinessView
@@ -79,6 +87,10 @@ __all__ = [
     "GateTemplateVersion",
     "InboundEvent",
     "Incident",
+    "IncidentCorrection",
+    "IncidentReport",
+    "IncidentSettings",
+    "IncidentUpdate",
     "Mainline",
     "MappingRule",
     "NotesVersion",
@@ -91,6 +103,7 @@ __all__ = [
     "ReleaseLink",
     "ReleaseNotes",
     "ReleaseTrain",
+    "ReportPlacement",
     "Repository",
     "RepositoryPart",
     "RequiredPipelines",
@@ -98,6 +111,7 @@ __all__ = [
     "SchemaNaming",
     "SchemaPatterns",
     "SeenName",
+    "Severity",
     "Shipping",
     "Snapshot",
     "Source",

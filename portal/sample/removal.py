@@ -27,7 +27,7 @@ from releases.models import (
     FlagState,
     Freeze,
     FreezeLift,
-    Incident,
+    IncidentReport,
     Mainline,
     Release,
     ReleaseContent,
@@ -57,7 +57,7 @@ def remove() -> bool:
     Tag.objects.filter(repository__sources__in=mine).delete()
     changes = Change.objects.filter(event__in=events)
     StoryLink.objects.filter(change__in=list(changes.values_list("pk", flat=True))).delete()
-    for model in (Mainline, TagMove, Deployment, AcceptanceRun, Run, FlagState, Incident, Artifact, Change):
+    for model in (Mainline, TagMove, Deployment, AcceptanceRun, Run, FlagState, IncidentReport, Artifact, Change):
         model._default_manager.filter(event__in=events).delete()
     for said in (ReleaseContent, SchemaNaming, DeployOrder):
         said._default_manager.filter(by__in=people).delete()
@@ -78,7 +78,12 @@ def remove() -> bool:
     Service.objects.filter(name__in=SERVICES, deployments=None, repositories=None, runs=None).delete()
     Squad.objects.filter(key_prefix__in=SQUADS, stories=None, services=None).delete()
     Environment.objects.filter(
-        key__in=[each[0] for each in PLACES], realm="market", deployments=None, acceptance_runs=None, incidents=None
+        key__in=[each[0] for each in PLACES],
+        realm="market",
+        deployments=None,
+        acceptance_runs=None,
+        incident_reports=None,
+        incidents=None,
     ).delete()
     _forget(people)
     shutil.rmtree(Path(settings.STATE_DIR) / "sample", ignore_errors=True)

@@ -64,7 +64,7 @@ def deployments(environment: Environment) -> "QuerySet[Any]":
 
 def incidents(environment: Environment) -> "QuerySet[Any]":
     """Return its incidents, newest first."""
-    return environment.incidents.select_related("service").order_by("-detected_at", "-pk")
+    return environment.incident_reports.select_related("service").order_by("-detected_at", "-pk")
 
 
 def services_at(environment: Environment) -> list[int]:

@@ -21,9 +21,12 @@ class Affected:
     # Environments that may be gone, or be there again, for what was deployed to them: no evidence follows from that.
     returned: set[int] = field(default_factory=set)
     stories: set[int] = field(default_factory=set)
-    # Groups of alerts, as (source, group, key of one without a group), and incidents that may be none any more.
+    # Groups of alerts, as (source, group, key of one without a group), and reports of incidents that may be none any more.
     groups: set[tuple[int, str, str]] = field(default_factory=set)
-    lost: set[UUID] = field(default_factory=set)
+    lost_reports: set[UUID] = field(default_factory=set)
+    # Threads of reports, and incidents that are otherwise than before.
+    threads: set[str] = field(default_factory=set)
+    incidents: set[UUID] = field(default_factory=set)
     # Issues that may become stories, as (source, key).
     tickets: set[tuple[int, str]] = field(default_factory=set)
 

@@ -1,8 +1,8 @@
-"""From facts to alerts, and from the alerts that a rule calls incidents to incidents.
+"""From facts to alerts, and from the alerts that a rule calls incidents to reports of incidents.
 
 Facts about one alert are read in the order of their own times and fall into episodes: one opens, and is resolved. Each
-episode is an Alert row. The episodes of a group that overlap in time are one Incident, from the first that opened to the last
-that was resolved. Both follow from the facts alone, so order and repetition of events change nothing.
+episode is an Alert row. The episodes of a group that overlap in time are one IncidentReport, from the first that opened to the
+last that was resolved. Both follow from the facts alone, so order and repetition of events change nothing.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from portal.kernel import clock
 from portal.kernel.stable_ids import stable_id
 from releases.environments.actions import environment_named
 from releases.inbox.affected import Affected
-from releases.inbox.models import Fact, InboundEvent
-from releases.incidents.models import Alert, Incident
+from releases.inbox.models import Fact, InboundEvent, Source
+from releases.incidents.models import Alert, IncidentReport
 from releases.providers.parse import cut, key_of
 from squads.teams.actions import service_named
 
 OPEN, RESOLVED = Alert.State.OPEN.value, Alert.State.RESOLVED.value
-WRITTEN = ("title", "environment_id", "service_id", "detected_at", "resolved_at", "url", "event_id", "key")
+WRITTEN = ("thread", "title", "environment_id", "service_id", "detected_at", "resolved_at", "url", "event_id", "key")
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class Episode:
 
 @dataclass(slots=True)
 class Cluster:
-    """Alerts of a group that overlap in time: what becomes one incident."""
+    """Alerts of a group that overlap in time: what becomes one report."""
 
     alerts: list[Alert] = field(default_factory=list)
     until: datetime | None = None  # None: one of them is open
@@ -111,7 +111,7 @@ def project(key: str, facts: list[Fact], affected: Affected) -> None:
     for each in episodes(facts):
         pk = stable_id("signal", key, each.opened_at.isoformat())
         values = _values(key, each)
-        row = Alert(pk=pk, incident_id=before[pk].incident_id if pk in before else None, **values)
+        row = Alert(pk=pk, report_id=before[pk].report_id if pk in before else None, **values)
         row.save(force_insert=pk not in before, force_update=pk in before)
         kept.add(pk)
         _note(row, sources[row.event_id], affected)
@@ -146,42 +146,50 @@ def _values(key: str, episode: Episode) -> dict[str, Any]:
 
 def _note(row: Alert, source_id: int, affected: Affected) -> None:
     """Note the group of an alert that is an incident, or was part of one."""
-    if row.is_incident or row.incident_id is not None:
+    if row.is_incident or row.report_id is not None:
         affected.groups.add((source_id, row.group, "" if row.group else row.key))
-    if row.incident_id is not None:
-        affected.lost.add(row.incident_id)
+    if row.report_id is not None:
+        affected.lost_reports.add(row.report_id)
 
 
-def group_into_incidents(affected: Affected) -> None:
-    """Make the incidents of all groups of alerts that moved, and drop those whose alerts are gone."""
+def group_into_reports(affected: Affected) -> None:
+    """Make the reports of all groups of alerts that moved, and drop those whose alerts are gone."""
+    sources = dict(Source.objects.filter(pk__in={each[0] for each in affected.groups}).values_list("pk", "key"))
+    affected.threads |= {key_of("signals", sources[pk], group or key) for pk, group, key in affected.groups}
     for source_id, group, key in sorted(affected.groups):
         rows = Alert.objects.filter(event__source=source_id, group=group, is_incident=True)
         if not group:
             rows = rows.filter(key=key)
-        affected.lost |= _incidents(list(rows.select_related("event__source").order_by("opened_at", "pk")))
-    Alert.objects.filter(incident__in=affected.lost, is_incident=False).update(incident=None)
-    Incident.objects.filter(pk__in=affected.lost, alerts=None).delete()
+        affected.lost_reports |= _reports(list(rows.select_related("event__source").order_by("opened_at", "pk")))
+    Alert.objects.filter(report__in=affected.lost_reports, is_incident=False).update(report=None)
+    IncidentReport.objects.filter(pk__in=affected.lost_reports, alerts=None).delete()
     affected.groups.clear()
-    affected.lost.clear()
+    affected.lost_reports.clear()
 
 
-def _incidents(alerts: list[Alert]) -> set[UUID]:
-    """Write the incidents that the alerts of one group make; return those that they made before and make no more."""
+def _reports(alerts: list[Alert]) -> set[UUID]:
+    """Write the reports that the alerts of one group make; return those that they made before and make no more."""
     clusters: list[Cluster] = []
     for one in alerts:
         if not clusters or not clusters[-1].takes(one):
             clusters.append(Cluster())
         clusters[-1].add(one)
-    wanted = {row.pk: (row, each) for each in clusters for row in [_incident(each)]}
-    known = Incident.objects.in_bulk(list(wanted))
-    Incident.objects.bulk_create(row for pk, (row, _) in wanted.items() if pk not in known)
+    wanted = {row.pk: (row, each) for each in clusters for row in [_report(each)]}
+    known = IncidentReport.objects.in_bulk(list(wanted))
+    IncidentReport.objects.bulk_create(row for pk, (row, _) in wanted.items() if pk not in known)
     for pk, (row, each) in wanted.items():
         if pk in known and any(getattr(row, name) != getattr(known[pk], name) for name in WRITTEN):
+            row.incident_id = known[pk].incident_id
             row.save(force_update=True)
-        moved = [one.pk for one in each.alerts if one.incident_id != pk]
+        moved = [one.pk for one in each.alerts if one.report_id != pk]
         if moved:
-            Alert.objects.filter(pk__in=moved).update(incident=pk)
-    return {one.incident_id for one in alerts if one.incident_id is not None} - wanted.keys()
+            Alert.objects.filter(pk__in=moved).update(report=pk)
+    return {one.report_id for one in alerts if one.report_id is not None} - wanted.keys()
+
+
+def thread_of(source: str, alert: Alert) -> str:
+    """Return the thread of an alert of a source: its group, or itself where it is in none."""
+    return key_of("signals", source, alert.group or alert.key)
 
 
 def _opened(alert: Alert) -> datetime:
@@ -190,14 +198,15 @@ def _opened(alert: Alert) -> datetime:
     return alert.opened_at
 
 
-def _incident(cluster: Cluster) -> Incident:
+def _report(cluster: Cluster) -> IncidentReport:
     first = cluster.alerts[0]
     opened = _opened(first).isoformat()
     source = first.event.source.key
     more = len(cluster.alerts) - 1
-    return Incident(
+    return IncidentReport(
         pk=stable_id("incident", "signals", source, first.group or first.key, opened),
         key=key_of("signals", source, first.group or first.key, opened),
+        thread=thread_of(source, first),
         title=cut(first.title, 270) + (f" and {more} more" if more else ""),
         service_id=next((each.service_id for each in cluster.alerts if each.service_id), None),
         environment_id=next((each.environment_id for each in cluster.alerts if each.environment_id), None),

@@ -1,4 +1,4 @@
-"""From facts about incidents to their rows; alerts.py does the same for alerts."""
+"""From facts about incidents to reports of them; alerts.py does the same for alerts, threads.py makes incidents of both."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from releases.inbox.affected import Affected
 from releases.inbox.fold import fold, moment
 from releases.inbox.models import Fact
 from releases.inbox.projection import Projection, save_row
-from releases.incidents import alerts
-from releases.incidents.models import Alert, Incident
+from releases.incidents import alerts, threads
+from releases.incidents.models import Alert, IncidentReport
 from squads.teams.actions import service_named
 
 
@@ -18,6 +18,7 @@ def project(key: str, facts: list[Fact], affected: Affected) -> None:
     merged, last = fold(facts)
     values = {
         "key": key[:300],
+        "thread": key[:300],
         "title": merged.get("title", ""),
         "service": service_named(merged["service"]) if merged.get("service") else None,
         "environment": environment_named(merged["environment"]) if merged.get("environment") else None,
@@ -27,7 +28,8 @@ def project(key: str, facts: list[Fact], affected: Affected) -> None:
         "url": merged.get("url", "")[:1000],
         "event_id": last.event_id,
     }
-    save_row(Incident, stable_id("incident", key), values)
+    save_row(IncidentReport, stable_id("incident", key), values)
+    affected.threads.add(key[:300])
 
 
 def _earliest(facts: list[Fact], name: str) -> datetime | None:
@@ -36,11 +38,14 @@ def _earliest(facts: list[Fact], name: str) -> datetime | None:
 
 def withdraw(key: str, affected: Affected) -> None:
     """Nothing tells of the incident any more."""
-    Incident.objects.filter(pk=stable_id("incident", key)).delete()
+    IncidentReport.objects.filter(pk=stable_id("incident", key)).delete()
+    affected.threads.add(key[:300])
 
 
-INCIDENTS = Projection(kind="incident", project=project, withdraw=withdraw, models=(Incident,))
+INCIDENTS = Projection(
+    kind="incident", project=project, withdraw=withdraw, models=(IncidentReport,), finish=threads.follow
+)
 # Stored facts call an alert a signal.
 ALERTS = Projection(
-    kind="signal", project=alerts.project, withdraw=alerts.withdraw, models=(Alert,), finish=alerts.group_into_incidents
+    kind="signal", project=alerts.project, withdraw=alerts.withdraw, models=(Alert,), finish=alerts.group_into_reports
 )

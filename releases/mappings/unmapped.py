@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from portal.kernel.names import fold_name
 from releases.deployments.models import AcceptanceRun, Deployment
 from releases.environments.models import Environment
-from releases.incidents.models import Alert, Incident
+from releases.incidents.models import Alert, IncidentReport
 from releases.mappings import engine
 from releases.mappings.fact_mapper import current_rules
 from releases.mappings.models import SeenName
@@ -118,7 +118,7 @@ def _services(rules: engine.RuleSet) -> list[Unmapped]:
             Q(used(Deployment))
             | Q(used(Run))
             | Q(used(AcceptanceRun))
-            | Q(used(Incident))
+            | Q(used(IncidentReport))
             | Q(used(Alert))
             | Q(used(Repository))
             | Q(discovered=False)

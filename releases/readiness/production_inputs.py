@@ -14,7 +14,7 @@ from portal.kernel.one_query import Asked, Together, moment, number, text, truth
 from releases.flags.models import FlagState
 from releases.gates.facts import FlagFact, IncidentFact
 from releases.inbox.models import InboundEvent, Source
-from releases.incidents.models import Alert, Incident
+from releases.incidents.models import Alert, IncidentReport
 from releases.pulling.actions import BROKEN_AFTER
 from releases.pulling.leases import PULLED_KINDS
 from squads.models import Service
@@ -151,17 +151,17 @@ def production_inputs(services: Mapping[int, str], flags: Collection[str]) -> Pr
 def _asked() -> list[Asked]:
     of_ours = Among(F("service"), Given("services"))
     ours = Q(of_ours) | Q(service=None)
-    incidents = _in_production(Incident.objects.filter(ours, resolved_at=None))
+    incidents = _in_production(IncidentReport.objects.filter(ours, resolved_at=None))
     alerts = _in_production(Alert.objects.filter(ours, state=Alert.State.OPEN))
     # Those of an incident are told of with it.
-    alerts = alerts.filter(is_incident=True, incident=None).annotate(
+    alerts = alerts.filter(is_incident=True, report=None).annotate(
         detected_at=F("opened_at"), declared_at=F("opened_at")
     )
-    ended = _in_production(Incident.objects.filter(service=OuterRef("pk"), resolved_at__isnull=False))
+    ended = _in_production(IncidentReport.objects.filter(service=OuterRef("pk"), resolved_at__isnull=False))
     calm = Service.objects.filter(Among(F("pk"), Given("services"))).annotate(
         ended=Subquery(ended.order_by("-resolved_at").values("resolved_at")[:1])
     )
-    told = [_surely_in_production(model.objects.filter(of_ours)) for model in (Alert, Incident)]
+    told = [_surely_in_production(model.objects.filter(of_ours)) for model in (Alert, IncidentReport)]
     who = {"event__source_id": number, "service_id": number}
     return [
         Asked(incidents, INCIDENT),

@@ -7,8 +7,11 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 
 from portal.kernel.locks import hold
+from releases.evidence.actions import derive_affected
 from releases.inbox.actions import replay_of
+from releases.inbox.affected import Affected
 from releases.inbox.models import InboundEvent
+from releases.incidents import threads
 from releases.reading import registry
 from releases.reading.reader import close, read_events
 from squads.models import Evidence, Story
@@ -88,7 +91,7 @@ def rebuild() -> int:
 
     One transaction: pages show the old rows until the new ones are complete, and an interrupted rebuild changes nothing.
     What people wrote is kept (stories, moves, evidence by hand, links), and so is everything that people may have
-    described since an event first named it: services, repositories, environments, releases. Only changes of stage that
+    described since an event first named it: services, repositories, environments, releases, incidents. Only changes of stage that
     nobody knew before are news. Of events whose contents were deleted, the facts stay as they were read; rows are made of
     them anew.
     """
@@ -99,4 +102,9 @@ def rebuild() -> int:
         registry.empty()
         Story.objects.all().judge()
         replay_of(InboundEvent.objects.all())
-        return drain_inbox()
+        with threads.put_off():
+            done = drain_inbox()
+        affected = Affected()
+        threads.follow_all(affected)
+        derive_affected(affected)
+        return done

@@ -13,7 +13,7 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.kernel.models import Message, StateChange
 from portal.kernel.stable_ids import stable_id
-from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, Incident, Source
+from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, IncidentReport, Source
 from squads.models import Service
 
 NOW = timezone.now()
@@ -152,7 +152,7 @@ def test_incidents_are_shown_open_or_resolved(
     as_bo: Client, prod: Environment, checkout: Service, event: InboundEvent
 ) -> None:
     for key, resolved in (("A", None), ("B", NOW)):
-        Incident.objects.create(
+        IncidentReport.objects.create(
             id=stable_id("incident", key),
             key=key,
             title=f"Incident {key}",

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from releases.inbox.actions import replay
 from releases.inbox.models import Fact, InboundEvent, Source
-from releases.incidents.models import Alert, Incident
+from releases.incidents.models import Alert, IncidentReport
 from releases.providers import PROVIDERS
 from releases.providers.base import Provider
 from releases.providers.signatures import sign
@@ -234,7 +234,7 @@ def read_as_it_should() -> None:
         assert event.error
         told = event.error.split(":")[0]
         assert not told.endswith(("Error", "Exception")) or " " in told, f"{bytes(event.body)!r}: {event.error}"
-    tables = (Fact, Alert, Incident)
+    tables = (Fact, Alert, IncidentReport)
     before = [sorted(model.objects.values_list("pk", flat=True)) for model in tables]
     replay(InboundEvent.objects.values_list("pk", flat=True))
     drain_inbox()

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from releases.inbox.actions import replay, store
 from releases.inbox.models import InboundEvent, Source
-from releases.incidents.models import Alert, Incident
+from releases.incidents.models import Alert, IncidentReport
 from releases.mappings.models import MappingRule
 from releases.reading.actions import drain_inbox, rebuild
 from tests.releases.conftest import source
@@ -70,14 +70,14 @@ def dump() -> list[Any]:
         "raw_status",
         "service__name",
         "environment__key",
-        "incident_id",
+        "report_id",
         "is_incident",
         "opened_at",
         "resolved_at",
         "url",
         "event_id",
     )
-    incidents = Incident.objects.order_by("pk").values(
+    incidents = IncidentReport.objects.order_by("pk").values(
         "pk", "key", "title", "detected_at", "resolved_at", "service__name", "environment__key", "url", "event_id"
     )
     return [*alerts, *incidents]
@@ -102,7 +102,7 @@ def test_an_alert_opens_and_is_resolved(am: Source, send: Send, drained: Drain) 
     drained()
     after = Alert.objects.get()
     assert (after.pk, after.state, after.resolved_at) == (row.pk, "resolved", T0 + timedelta(minutes=7))
-    assert not Incident.objects.exists(), "without a rule nothing is an incident"
+    assert not IncidentReport.objects.exists(), "without a rule nothing is an incident"
 
 
 def test_the_same_notification_again_doubles_nothing(am: Source, send: Send, drained: Drain) -> None:
@@ -144,19 +144,19 @@ def test_an_incident_lasts_until_every_signal_of_its_group_is_resolved(
     first, second = alert("Errors", 0, instance="a"), alert("Errors", 2, instance="b")
     send("/hooks/am/", body(first, second))
     drained()
-    row = Incident.objects.get()
+    row = IncidentReport.objects.get()
     assert (row.title, row.detected_at, row.resolved_at) == ("Errors and 1 more", T0, None)
     send("/hooks/am/", body(alert("Errors", 0, 5, instance="a"), second))
     drained()
-    assert Incident.objects.get().resolved_at is None
+    assert IncidentReport.objects.get().resolved_at is None
     send("/hooks/am/", body(alert("Errors", 2, 9, instance="b")))
     drained()
-    after = Incident.objects.get()
+    after = IncidentReport.objects.get()
     assert (after.pk, after.resolved_at) == (row.pk, T0 + timedelta(minutes=9))
     assert after.alerts.count() == 2
     send("/hooks/am/", body(alert("Errors", 60, instance="a")))
     drained()
-    assert Incident.objects.count() == 2, "later, the group makes a new one"
+    assert IncidentReport.objects.count() == 2, "later, the group makes a new one"
 
 
 def test_a_rule_may_choose_by_severity_and_name(am: Source, send: Send, drained: Drain) -> None:
@@ -168,7 +168,7 @@ def test_a_rule_may_choose_by_severity_and_name(am: Source, send: Send, drained:
     send("/hooks/am/", body(alert("Noise", 1, severity="critical"), group="4"))
     drained()
     assert Alert.objects.count() == 3
-    assert [row.title for row in Incident.objects.all()] == ["Errors"]
+    assert [row.title for row in IncidentReport.objects.all()] == ["Errors"]
 
 
 def test_groups_of_two_sources_are_two_incidents(
@@ -178,14 +178,14 @@ def test_groups_of_two_sources_are_two_incidents(
     send("/hooks/am/", body(alert("Errors", 0, instance="a")))
     send("/hooks/am2/", body(alert("Errors", 0, instance="b")))
     drained()
-    assert Incident.objects.count() == 2
+    assert IncidentReport.objects.count() == 2
 
 
 def test_a_rule_that_changes_makes_what_a_rebuild_makes(am: Source, send: Send, drained: Drain) -> None:
     send("/hooks/am/", body(alert("Errors", 0, instance="a"), alert("Errors", 1, 3, instance="b")))
     send("/hooks/am/", body(alert("Slow", 0), group="slow"))
     drained()
-    assert not Incident.objects.exists()
+    assert not IncidentReport.objects.exists()
 
     def read_again() -> list[Any]:
         replay(InboundEvent.objects.values_list("pk", flat=True))
@@ -197,18 +197,18 @@ def test_a_rule_that_changes_makes_what_a_rebuild_makes(am: Source, send: Send, 
 
     rule = MappingRule.objects.create(kind="alert", pattern="Errors", role="incident")
     read_again()
-    assert [row.title for row in Incident.objects.all()] == ["Errors and 1 more"]
+    assert [row.title for row in IncidentReport.objects.all()] == ["Errors and 1 more"]
     rule.pattern = "Slow"
     rule.save()
     read_again()
-    assert [row.title for row in Incident.objects.all()] == ["Slow"]
+    assert [row.title for row in IncidentReport.objects.all()] == ["Slow"]
     rule.role = "ignored"
     rule.save()
     read_again()
-    assert (Alert.objects.count(), Incident.objects.count()) == (2, 0)
+    assert (Alert.objects.count(), IncidentReport.objects.count()) == (2, 0)
     rule.delete()
     read_again()
-    assert (Alert.objects.count(), Incident.objects.count()) == (3, 0)
+    assert (Alert.objects.count(), IncidentReport.objects.count()) == (3, 0)
 
 
 def test_incidents_that_events_name_stay_beside_those_of_signals(
@@ -227,12 +227,12 @@ def test_incidents_that_events_name_stay_beside_those_of_signals(
     send("/hooks/ci/", event)
     send("/hooks/am/", body(alert("Errors", 0)))
     drained()
-    assert {row.title for row in Incident.objects.all()} == {"Shop is down", "Errors"}
+    assert {row.title for row in IncidentReport.objects.all()} == {"Shop is down", "Errors"}
     before = dump()
     MappingRule.objects.all().delete()
     replay(InboundEvent.objects.values_list("pk", flat=True))
     drained()
-    assert {row.title for row in Incident.objects.all()} == {"Shop is down"}
+    assert {row.title for row in IncidentReport.objects.all()} == {"Shop is down"}
     assert len(dump()) == len(before) - 1
 
 
@@ -267,7 +267,7 @@ def test_any_order_of_arrival_ends_in_the_same_rows(
     rebuild()
     assert dump() == found
     assert not Alert.objects.filter(state="open").exists(), "the last word on each is that it is over"
-    assert Incident.objects.count() == (2 if 3 in order else 1)
+    assert IncidentReport.objects.count() == (2 if 3 in order else 1)
     replay(InboundEvent.objects.values_list("pk", flat=True))
     drained()
     assert dump() == found
@@ -306,7 +306,7 @@ def test_any_shuffle_of_a_checks_states_makes_the_same_episodes(
         last = next((state for _, state in sorted(steps, reverse=True) if state != "PENDING"), None)
         if last is not None and last != "OK":
             assert rows and rows[-1].state == "open"
-        assert Incident.objects.count() == len(rows)
+        assert IncidentReport.objects.count() == len(rows)
         transaction.set_rollback(True)
 
 
@@ -346,7 +346,7 @@ def test_what_is_reopened_is_another_signal_and_incident_in_any_order(
     times = [(0, 9), (20, 30)]
     wanted = [(T0 + timedelta(minutes=a), T0 + timedelta(minutes=b)) for a, b in times]
     assert list(Alert.objects.order_by("opened_at").values_list("opened_at", "resolved_at")) == wanted
-    assert list(Incident.objects.order_by("detected_at").values_list("detected_at", "resolved_at")) == wanted
+    assert list(IncidentReport.objects.order_by("detected_at").values_list("detected_at", "resolved_at")) == wanted
 
 
 def test_more_alerts_in_a_notification_cost_a_few_queries_each(
@@ -360,7 +360,7 @@ def test_more_alerts_in_a_notification_cost_a_few_queries_each(
 
     few, many = queries(10), queries(110)
     assert (many - few) / 100 < 8
-    assert Incident.objects.count() == 1
+    assert IncidentReport.objects.count() == 1
 
 
 @pytest.mark.parametrize("kind", ["alertmanager", "sensu"])
@@ -379,7 +379,7 @@ def test_real_alerts_are_read_and_replaying_changes_nothing(
     if kind == "alertmanager":
         assert Alert.objects.count() == 3
         assert sorted(Alert.objects.values_list("state", flat=True)) == ["open", "open", "resolved"]
-        assert Incident.objects.filter(title="High CPU Temperature and 1 more", resolved_at=None).count() == 1
+        assert IncidentReport.objects.filter(title="High CPU Temperature and 1 more", resolved_at=None).count() == 1
     else:
         assert states == {"check-load-time": "open"}, "a check that is fine is no alert"
     before = dump()

@@ -15,7 +15,7 @@ import pytest
 
 from portal.ops.parent_death import tied_to_parent
 from releases.inbox.models import InboundEvent, Source
-from releases.incidents.models import Alert, Incident
+from releases.incidents.models import Alert, IncidentReport
 from releases.mappings.models import MappingRule
 from releases.reading.actions import drain_inbox
 from tests.conftest import wait_until
@@ -122,12 +122,12 @@ def test_an_alert_that_fires_and_ends_is_a_signal_and_an_incident_from_end_to_en
     assert row.service is not None and row.service.name == "checkout"
     assert row.environment is not None and row.environment.key == "live"
     assert row.opened_at is not None and abs(row.opened_at - began) < timedelta(seconds=1)
-    incident = Incident.objects.get()
+    incident = IncidentReport.objects.get()
     assert (incident.title, incident.resolved_at) == ("Errors and 1 more", None)
 
     fire(alertmanager, "a", "b", began=began, ended=True)
     wait_until(lambda: states() == ["resolved", "resolved"], 5, "both alerts are resolved")
-    after = Incident.objects.get()
+    after = IncidentReport.objects.get()
     assert after.pk == incident.pk
     assert after.resolved_at is not None and after.resolved_at > began
     assert set(InboundEvent.objects.values_list("state", flat=True)) == {"processed"}

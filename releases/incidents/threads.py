@@ -1,0 +1,274 @@
+"""From reports to incidents: which reports are one incident, and what its fields are.
+
+Reports follow from events and are written anew by a rebuild. Incidents stay: each remembers its thread and from when until
+when its reports lasted, and finds them again by that (docs/adr/0064-incidents-outlive-their-reports.md).
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max
+
+from portal.kernel import clock
+from portal.kernel.locks import hold
+from portal.kernel.stable_ids import stable_id
+from releases.inbox.affected import Affected
+from releases.incident_settings.models import Severity, incident_settings
+from releases.incidents.effective import LIST_FIELDS, Correction, Effective, Reported, effective
+from releases.incidents.grouping import NEVER, Span, chained, matched
+from releases.incidents.models import (
+    Alert,
+    Incident,
+    IncidentReport,
+    ReportPlacement,
+    starts_at,
+    written_on,
+)
+
+# While everything is read again, reports are incomplete; what becomes of them is worked out at the end.
+_put_off: ContextVar[bool] = ContextVar("incidents_put_off", default=False)
+# How an alert says that it belongs to planned work.
+MAINTENANCE_LABEL = "maintenance"
+YES = ("true", "yes", "1")
+COLUMNS = (
+    "title",
+    "impact_started_at",
+    "detected_at",
+    "declared_at",
+    "mitigated_at",
+    "resolved_at",
+    "is_maintenance",
+    "stated",
+)
+ROWS = {"severity": "severity_id", "commander": "commander_id", "scribe": "scribe_id", "liaison": "liaison_id"}
+
+
+@contextmanager
+def put_off() -> Iterator[None]:
+    """Leave incidents as they are while all events are read again; the caller follows all threads at the end."""
+    token = _put_off.set(True)
+    try:
+        yield
+    finally:
+        _put_off.reset(token)
+
+
+def follow(affected: Affected) -> None:
+    """Bring the incidents of all threads that moved up to date, and note which are otherwise than before."""
+    if _put_off.get():
+        affected.threads.clear()
+        return
+    for thread in sorted(affected.threads):
+        affected.incidents |= follow_thread(thread)
+    affected.threads.clear()
+
+
+def follow_all(affected: Affected) -> None:
+    """Bring the incidents of all threads up to date."""
+    known = Incident.objects.exclude(thread="").values_list("thread", flat=True)
+    affected.threads |= set(known) | set(
+        IncidentReport.objects.exclude(thread="").values_list("thread", flat=True).distinct()
+    )
+    follow(affected)
+
+
+def follow_thread(thread: str) -> set[UUID]:
+    """Bring the incidents of one thread up to date; return those that are otherwise than before."""
+    known = {each.pk: each for each in Incident.objects.select_for_update().filter(thread=thread)}
+    reports = {each.pk: each for each in IncidentReport.objects.filter(thread=thread)}
+    spans = [span_of(each) for each in reports.values()]
+    placed = _placed(thread, spans)
+    chains = chained([each for each in spans if each.key not in placed], incident_settings().reopen_within)
+    remembered = [Span(pk, row.began_at or NEVER, row.ended_at) for pk, row in known.items()]
+    match = matched(chains, remembered)
+    touched: set[UUID] = {each.incident_id for each in reports.values() if each.incident_id is not None}
+    of_chain: dict[int, UUID] = {}
+    for place, chain in enumerate(chains):
+        pk: Any = match.found.get(place)
+        of_chain[place] = pk if pk is not None else _open(thread).pk
+        _remember(of_chain[place], chain.span)
+        placed |= {each.key: of_chain[place] for each in chain.spans}
+    for key, place in match.joined.items():
+        _join(known[key], of_chain[place])  # type: ignore[index]
+    _mark_gone([known[key] for key in match.gone])  # type: ignore[index]
+    moved: dict[UUID, list[UUID]] = defaultdict(list)
+    for pk, report in reports.items():
+        if report.incident_id != placed[pk]:
+            moved[placed[pk]].append(pk)
+    for incident, some in moved.items():
+        IncidentReport.objects.filter(pk__in=some).update(incident=incident)
+    return refold(touched | set(known) | set(placed.values()))
+
+
+def span_of(report: IncidentReport) -> Span:
+    """Return from when until when a report lasts."""
+    known = [at for at in (report.detected_at, report.declared_at, report.resolved_at) if at is not None]
+    began = min(known, default=NEVER)
+    return Span(report.pk, began, None if report.resolved_at is None else max(report.resolved_at, began))
+
+
+def _placed(thread: str, spans: Iterable[Span]) -> dict[Any, UUID]:
+    """Return which reports people placed, by the moment they named, and into which incidents."""
+    found: dict[Any, UUID] = {}
+    for row in ReportPlacement.objects.filter(thread=thread).order_by("at", "pk"):
+        moment = Span(None, row.moment, row.moment)
+        found |= {each.key: row.incident_id for each in spans if each.overlaps(moment)}
+    return found
+
+
+def _open(thread: str) -> Incident:
+    """Open an incident for reports that are none yet. Their first may become another, so its number is what it is known by."""
+    number = next_number()
+    return Incident.objects.create(
+        pk=stable_id("incident of", thread, number), number=number, thread=thread, created_at=clock.now()
+    )
+
+
+def next_number() -> int:
+    """Return the number of the next incident; until the transaction ends nobody else gets one."""
+    hold("incident numbers")
+    return (Incident.objects.aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def _remember(pk: UUID, span: Span) -> None:
+    Incident.objects.filter(pk=pk).update(began_at=span.began_at, ended_at=span.ended_at, withdrawn_at=None)
+    # What was joined because of reports is an incident of its own again, now that it has some.
+    Incident.objects.filter(pk=pk, merged_into__isnull=False, merged_by=None).update(merged_into=None)
+
+
+def _join(row: Incident, into: UUID) -> None:
+    """Lead from an incident to the one that its reports are part of now, unless a person merged it already."""
+    if row.merged_by_id is None and row.merged_into_id != into:
+        Incident.objects.filter(pk=row.pk).update(merged_into=into, withdrawn_at=None)
+
+
+def _mark_gone(rows: Iterable[Incident]) -> None:
+    """Withdraw incidents that nothing reports any more and nobody wrote on."""
+    for row in rows:
+        Incident.objects.filter(pk=row.pk, merged_by=None).update(merged_into=None)
+        if row.withdrawn_at is None and not Incident.objects.filter(written_on(), pk=row.pk).exists():
+            Incident.objects.filter(pk=row.pk).update(withdrawn_at=clock.now())
+
+
+def refold(ids: Iterable[UUID]) -> set[UUID]:
+    """Work out the fields of these incidents, and of those they were merged into, anew; return those that changed."""
+    changed: set[UUID] = set()
+    severities = list(Severity.objects.order_by("order", "pk"))
+    todo, seen = sorted(ids), set[UUID]()
+    while todo:
+        pk = todo.pop(0)
+        row = Incident.objects.select_for_update().filter(pk=pk).first()
+        if row is None:
+            continue
+        if _write(row, fold(row, severities)):
+            changed.add(pk)
+        seen.add(pk)
+        if row.merged_into_id is not None and row.merged_into_id not in seen:
+            todo.append(row.merged_into_id)
+    return changed
+
+
+def fold(incident: Incident, severities: Iterable[Severity]) -> Effective:
+    """Return what is known of an incident: from its reports, from what was merged into it, and from people."""
+    ordered = list(severities)
+    words: dict[str, int] = {}
+    for each in ordered:
+        for word in each.alert_severities:
+            # A word of two severities means the worse.
+            words.setdefault(word.casefold(), each.pk)
+    merged = merged_into(incident)
+    reports = [*_reported([incident.pk, *(each.pk for each in merged)], words), *map(_merged, merged)]
+    corrections = [
+        Correction(each.field, each.after, each.at, each.pk) for each in incident.corrections.order_by("at", "pk")
+    ]
+    return effective(reports, corrections, {each.pk: place for place, each in enumerate(ordered)})
+
+
+def merged_into(incident: Incident) -> list[Incident]:
+    """Return all incidents that were merged into one, and into those."""
+    found: dict[UUID, Incident] = {}
+    todo = [incident.pk]
+    while todo:
+        rows = Incident.objects.filter(merged_into__in=todo).order_by("number")
+        todo = [each.pk for each in rows if each.pk not in found and each.pk != incident.pk]
+        found |= {each.pk: each for each in rows if each.pk in todo}
+    return list(found.values())
+
+
+def _reported(incidents: list[UUID], words: Mapping[str, int]) -> Iterator[Reported]:
+    alerts: dict[Any, list[Alert]] = defaultdict(list)
+    for alert in Alert.objects.filter(report__incident__in=incidents).order_by("opened_at", "pk"):
+        alerts[alert.report_id].append(alert)
+    places = {pk: place for place, pk in enumerate(words.values())}
+    for row in IncidentReport.objects.filter(incident__in=incidents).order_by("detected_at", "pk"):
+        own = alerts[row.pk]
+        known = [words[each.severity.casefold()] for each in own if each.severity.casefold() in words]
+        yield Reported(
+            key=str(row.pk),
+            title=row.title,
+            severity=min(known, key=lambda pk: places[pk], default=None),
+            services=frozenset(pk for pk in (row.service_id, *(each.service_id for each in own)) if pk),
+            environments=frozenset(pk for pk in (row.environment_id, *(each.environment_id for each in own)) if pk),
+            detected_at=row.detected_at,
+            declared_at=row.declared_at,
+            resolved_at=row.resolved_at,
+            is_maintenance=bool(own) and all(_is_planned(each) for each in own),
+        )
+
+
+def _is_planned(alert: Alert) -> bool:
+    return str(alert.labels.get(MAINTENANCE_LABEL, "")).strip().casefold() in YES
+
+
+def _merged(row: Incident) -> Reported:
+    return Reported(
+        key=str(row.pk),
+        title=row.title,
+        severity=row.severity_id,
+        services=frozenset(row.services.values_list("pk", flat=True)),
+        environments=frozenset(row.environments.values_list("pk", flat=True)),
+        by_people=True,
+        **row.times._asdict(),
+    )
+
+
+def _write(row: Incident, found: Effective) -> bool:
+    """Write what is known of an incident; return whether anything is otherwise than before."""
+    values: dict[str, Any] = {name: getattr(found, name) for name in COLUMNS}
+    values |= {column: getattr(found, name) for name, column in ROWS.items()}
+    values["title"] = values["title"][:300]
+    _drop_rows_that_are_gone(values)
+    before = {name: getattr(row, name) for name in values}
+    lists = {name: set(getattr(row, name).values_list("pk", flat=True)) for name in LIST_FIELDS}
+    wanted = {
+        name: set(
+            getattr(Incident, name)
+            .field.related_model.objects.filter(pk__in=getattr(found, name))
+            .values_list("pk", flat=True)
+        )
+        for name in LIST_FIELDS
+    }
+    if before == values and lists == wanted and row.starts_at is not None:
+        return False
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.starts_at = starts_at(row.times) or row.starts_at or row.created_at
+    row.version += 1
+    row.save(update_fields=[*values, "starts_at", "version"])
+    for name in LIST_FIELDS:
+        if lists[name] != wanted[name]:
+            getattr(row, name).set(wanted[name])
+    return True
+
+
+def _drop_rows_that_are_gone(values: dict[str, Any]) -> None:
+    """Leave out severities and people that were deleted since a correction named them."""
+    for column in ROWS.values():
+        pk = values[column]
+        model: Any = Incident._meta.get_field(column.removesuffix("_id")).related_model
+        if pk is not None and not model._default_manager.filter(pk=pk).exists():
+            values[column] = None
