@@ -7,7 +7,7 @@ import pytest
 
 from squads.retrospective_imports import markdown
 from squads.retrospective_imports.imported import ImportedRetrospective, TimelineEntry, Unreadable
-from squads.retrospective_imports.words import lost_words, out_of_order
+from squads.retrospective_imports.lost_words import lost_words, out_of_order
 
 
 def read(text: str, *, name: str = "") -> ImportedRetrospective:

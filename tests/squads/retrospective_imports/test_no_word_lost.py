@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from squads.retrospective_imports import markdown
 from squads.retrospective_imports.imported import Unreadable
-from squads.retrospective_imports.words import lost_words
+from squads.retrospective_imports.lost_words import lost_words
 
 WORDS = st.sampled_from(
     [

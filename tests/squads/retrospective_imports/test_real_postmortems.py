@@ -6,7 +6,7 @@ import pytest
 
 from squads.retrospective_imports import markdown
 from squads.retrospective_imports.imported import ImportedRetrospective
-from squads.retrospective_imports.words import lost_words, out_of_order
+from squads.retrospective_imports.lost_words import lost_words, out_of_order
 from tests.conftest import NO_REAL_DATA, REAL_DATA
 
 INDEX = REAL_DATA / "postmortems" / "INDEX.csv"

@@ -1,0 +1,39 @@
+"""Findings in a text: which words, which rule, and the question to try instead."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from squads.language_coach import blame, counterfactuals
+from squads.language_coach.reading import sentences
+from squads.language_coach.rules import BY_ID, Rule
+
+LONGEST = 20_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Words of a text, from `start` up to `end`, that a rule is about."""
+
+    start: int
+    end: int
+    rule: Rule
+
+
+def find(text: str, names: Collection[str] = ()) -> list[Finding]:
+    """What the coach would ask about in a text, in its order, none inside of another. `names` are names of people."""
+    known = frozenset(
+        part for name in names for part in re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", name.lower()) if len(part) > 2
+    )
+    found = sorted(_all(text, known), key=lambda each: (each.start, each.start - each.end))
+    kept: list[Finding] = []
+    for each in found:
+        if not kept or each.start >= kept[-1].end:
+            kept.append(each)
+    return kept
+
+
+def _all(text: str, names: frozenset[str]) -> Iterator[Finding]:
+    for sentence in sentences(text):
+        for start, end, rule in [*blame.find(sentence, names), *counterfactuals.find(sentence)]:
+            yield Finding(sentence.start + start, sentence.start + end, BY_ID[rule])

@@ -1,0 +1,117 @@
+"""What the language coach asks about, and what it leaves alone."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from squads.language_coach import coach
+from squads.language_coach.rules import BY_ID, RULES
+
+
+def found(text: str, *names: str) -> list[tuple[str, str]]:
+    return [(each.rule.id, text[each.start : each.end]) for each in coach.find(text, names)]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_each_rule_finds_its_example(rule: coach.Rule) -> None:
+    assert rule.id in {each for each, _ in found(rule.example, "Ruben")}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_each_rule_has_a_sentence_a_question_and_a_source(rule: coach.Rule) -> None:
+    assert rule.why.endswith(".") and rule.question.endswith("?")
+    assert rule.question.split()[0] in ("How", "What")
+    assert rule.source and BY_ID[rule.id] is rule
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The job failed to start.",
+        "Each service should have an owner.",
+        "All services should have automated backups.",
+        "The table was dropped by the clean-up job.",
+        "The on-call engineer found the wrong label and corrected it.",
+        "We did not find any evidence of data loss.",
+        "It could also have been a problem with DNS.",
+        "The user interface ignored the wrong value.",
+        "The package manager ignored the pinned version.",
+        "We checked if the pods had restarted.",
+        "Nobody was notified.",
+        "I/O errors were seen on the volume.",
+        "",
+    ],
+)
+def test_systems_plans_and_facts_are_left_alone(text: str) -> None:
+    assert found(text) == []
+
+
+def test_a_finding_has_the_place_of_its_words_in_a_longer_text() -> None:
+    text = (
+        "# Timeline\n\n- 10:00 All was **well**.\n- We shouldn’t have merged\n  on a Friday.\n\nHuman error, they said."
+    )
+    assert found(text) == [("should-have", "shouldn’t have merged"), ("human-error", "Human error")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`we should have tested`",
+        "```\nwe should have tested\n```",
+        "> We should have tested.",
+        "The page said “we should have tested”.",
+        'The log said "human error".',
+        "[link](https://example.org/we-should-have-tested)",
+    ],
+)
+def test_code_quotations_and_addresses_are_not_read(text: str) -> None:
+    assert found(text) == []
+
+
+def test_a_known_name_that_fails_gets_the_advice_to_name_a_role() -> None:
+    text = "Ruben forgot the last step."
+    assert found(text) == []
+    assert found(text, "Ruben Vos") == [("name-as-cause", "Ruben forgot the last")]
+    assert "the on-call engineer" in BY_ID["name-as-cause"].why
+
+
+def test_a_known_name_that_does_its_work_is_left_alone() -> None:
+    assert found("Ruben rolled back the release. Will the engineer join?", "Ruben", "Will") == []
+
+
+def test_a_name_that_is_also_a_word_needs_its_capital() -> None:
+    assert found("The job will ignored be.", "Will") == []
+
+
+def test_findings_do_not_overlap() -> None:
+    findings = coach.find("If only we had known, an engineer would not have deleted the wrong volume by mistake.")
+    assert len(findings) > 1
+    assert all(first.end <= second.start for first, second in pairwise(findings))
+
+
+@given(st.text(max_size=300))
+@settings(max_examples=60, deadline=None)
+def test_any_text_is_read_and_places_are_inside_it(text: str) -> None:
+    for each in coach.find(text, ["Ana"]):
+        assert 0 <= each.start < each.end <= len(text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["engineer ", "if we had ", "we should have ", "a", "İ", "`", "had the would ", "'", "> ", "\n", "by an engineer "],
+)
+def test_the_longest_text_is_read_in_bounded_steps(piece: str) -> None:
+    text = (piece * coach.LONGEST)[: coach.LONGEST]
+    assert all(each.end <= len(text) for each in coach.find(text))
+
+
+def test_the_document_lists_every_rule() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "language-coach.md").read_text(encoding="utf-8")
+    listed = document.split("<!-- rules -->\n")[1].split("<!-- /rules -->")[0]
+    assert listed == "".join(
+        f"| {rule.id} ({rule.label}) | {rule.finds} | {rule.why} | {rule.question} | {rule.source} |\n"
+        for rule in RULES
+    )
