@@ -228,3 +228,25 @@ class StoriesUnjudged(Event):
 
     topic: ClassVar[str] = "stories.unjudged"
     after: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrospectiveSaved(AboutSome):
+    """A retrospective was created, edited, moved to another state or deleted. Published by retrospectives.
+
+    ids: the retrospectives.
+    """
+
+    topic: ClassVar[str] = "retrospective.saved"
+    ids: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrospectivePublished(AboutSome):
+    """A retrospective was published. Published by retrospectives.
+
+    ids: the retrospectives.
+    """
+
+    topic: ClassVar[str] = "retrospective.published"
+    ids: Sequence[str]

@@ -7,6 +7,16 @@ from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
 from squads.labels.models import Label
+from squads.retrospectives.models import (
+    LearnedMark,
+    Retrospective,
+    RetrospectiveEdit,
+    RetrospectiveParticipant,
+    RetrospectiveSection,
+    RetrospectiveTemplate,
+    RetrospectiveTheme,
+    TimelineEntry,
+)
 from squads.scope_history.models import ScopeChange
 from squads.stage_history.models import StageChange
 from squads.stories.models import Evidence, Relation, Story, StoryAlias, StoryEdit
@@ -23,12 +33,19 @@ __all__ = [
     "Evidence",
     "Import",
     "Label",
+    "LearnedMark",
     "ManyChange",
     "ManyRow",
     "Membership",
     "Mention",
     "Notice",
     "Relation",
+    "Retrospective",
+    "RetrospectiveEdit",
+    "RetrospectiveParticipant",
+    "RetrospectiveSection",
+    "RetrospectiveTemplate",
+    "RetrospectiveTheme",
     "SavedView",
     "ScopeChange",
     "Service",
@@ -39,5 +56,6 @@ __all__ = [
     "StoryEdit",
     "StoryView",
     "Ticket",
+    "TimelineEntry",
     "Watch",
 ]

@@ -1,0 +1,329 @@
+"""What pages read about retrospectives: the list, one of them, its versions, and what is like it."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import SequenceMatcher
+from typing import Any, NamedTuple
+
+from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.utils.safestring import SafeString
+
+from portal.kernel import clock
+from portal.kernel.actors import Anyone
+from portal.kernel.one_query import Asked, identity, number, text, together
+from squads.retrospectives.editing import TEXT, label_of, present, said
+from squads.retrospectives.models import (
+    LearnedMark,
+    Retrospective,
+    RetrospectiveEdit,
+    RetrospectiveParticipant,
+    RetrospectiveSection,
+    RetrospectiveTheme,
+    TimelineEntry,
+)
+from squads.teams.models import Membership
+
+MOST_FOUND = 1000
+MOST_RELATED, MOST_DAYS = 5, 5
+MOST_OFFERED = 200
+# Words that are in every title.
+LONG_ENOUGH = 4
+
+
+class TextSearch(NamedTuple):
+    """How texts are searched: the search stands above squads, and portal/subscriptions.py hands it in.
+
+    `refs` returns the ids of up to so many published retrospectives that everyone can read and that have all these words;
+    `excerpts` returns where, as HTML.
+    """
+
+    refs: Callable[[str, int], list[str]]
+    excerpts: Callable[[str, Collection[str]], Mapping[str, SafeString]]
+
+
+SEARCHES: list[TextSearch] = []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a list of retrospectives is narrowed to."""
+
+    q: str = ""
+    squad: str = ""
+    service: str = ""
+    severity: str = ""
+    kind: str = ""
+    theme: str = ""
+    year: int | None = None
+    state: str = ""
+    subject: str = ""
+
+    @property
+    def filtered(self) -> bool:
+        """Whether anything is asked for."""
+        return self != Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The rows that fit, and whether the search found more than it looks through."""
+
+    rows: "QuerySet[Retrospective]"
+    cut: bool = False
+
+
+def listed(reader: Anyone, wanted: Wanted) -> Listed:
+    """Return the retrospectives that this person can read and that fit, the newest first."""
+    rows = Retrospective.objects.readable_by(reader)
+    exact = {"squad__slug": wanted.squad, "services__slug": wanted.service, "severity": wanted.severity}
+    exact |= {"kind": wanted.kind, "themes__name": wanted.theme, "state": wanted.state}
+    rows = rows.filter(**{name: value for name, value in exact.items() if value})
+    if wanted.year is not None:
+        rows = rows.filter(year=wanted.year)
+    if wanted.subject:
+        kind, _, key = wanted.subject.partition(":")
+        rows = rows.filter(subject_kind=kind, subject_key=key)
+    cut = False
+    if wanted.q:
+        found, cut = _refs(wanted.q)
+        rows = rows.filter(Q(pk__in=found) | _written_in(wanted.q))
+    return Listed(rows.select_related("squad").newest(), cut)
+
+
+def _refs(asked: str) -> tuple[list[str], bool]:
+    refs = [ref for search in SEARCHES for ref in search.refs(asked, MOST_FOUND + 1)]
+    return refs[:MOST_FOUND], len(refs) > MOST_FOUND
+
+
+def _written_in(asked: str) -> Q:
+    """The condition that a retrospective which no search holds (a draft, a restricted one) has all of these words."""
+    unheld = Q(restricted=True) | ~Q(state="published")
+    for word in asked.split()[:10]:
+        has = RetrospectiveSection.objects.filter(retrospective=OuterRef("pk"), text__icontains=word)
+        unheld &= Q(title__icontains=word) | Q(pk__in=Subquery(has.values("retrospective")))
+    return unheld
+
+
+def excerpts(asked: str, rows: Collection[Retrospective]) -> Mapping[str, SafeString]:
+    """Return where the words that were looked for stand in these, by id, as HTML."""
+    refs = [str(row.pk) for row in rows]
+    found: dict[str, SafeString] = {}
+    for search in SEARCHES:
+        found.update(search.excerpts(asked, refs))
+    return found
+
+
+@dataclass(slots=True)
+class Labels:
+    """What stands with retrospectives in lists: the names of their services and their themes."""
+
+    services: dict[Any, list[tuple[str, str]]] = field(default_factory=dict)
+    themes: dict[Any, list[str]] = field(default_factory=dict)
+
+
+def labels_of(rows: Sequence[Retrospective]) -> Labels:
+    """Return the services (name, slug) and themes of retrospectives, in one query."""
+    ids = [row.pk for row in rows]
+    found = Labels()
+    if not ids:
+        return found
+    through = Retrospective.services.through._default_manager.filter(retrospective__in=ids)
+    services, themes = together(
+        [
+            Asked(through, {"retrospective_id": identity, "service__name": text, "service__slug": text}),
+            Asked(
+                RetrospectiveTheme.objects.filter(retrospective__in=ids), {"retrospective_id": identity, "name": text}
+            ),
+        ]
+    )
+    for pk, name, slug in sorted(services, key=lambda each: each[1]):
+        found.services.setdefault(pk, []).append((name, slug))
+    for pk, name in sorted(themes, key=lambda each: each[1]):
+        found.themes.setdefault(pk, []).append(name)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What lists can be narrowed by: what there is among what this person can read."""
+
+    squads: list[tuple[str, str]]
+    services: list[tuple[str, str]]
+    severities: list[str]
+    themes: list[str]
+    years: list[int]
+
+
+def offered(reader: Anyone) -> Offered:
+    """Return what this person can narrow a list by, in one query."""
+    rows = Retrospective.objects.readable_by(reader)
+    through = Retrospective.services.through._default_manager.filter(retrospective__in=rows.values("pk"))
+    themes = RetrospectiveTheme.objects.filter(retrospective__in=rows.values("pk"))
+    squads, services, severities, named, years = together(
+        [
+            Asked(rows.values("squad__name", "squad__slug").distinct(), {"squad__name": text, "squad__slug": text}),
+            Asked(through.values("service__name").distinct(), {"service__name": text, "service__slug": text}),
+            Asked(rows.exclude(severity="").values("severity").distinct(), {"severity": text}),
+            Asked(themes.values("name").annotate(n=Count("pk")), {"name": text, "n": number}),
+            Asked(rows.values("year").distinct(), {"year": number}),
+        ]
+    )
+    most = sorted(named, key=lambda each: (-each[1], each[0]))[:MOST_OFFERED]
+    return Offered(
+        sorted(set(squads))[:MOST_OFFERED],
+        sorted(set(services))[:MOST_OFFERED],
+        sorted({each for (each,) in severities})[:MOST_OFFERED],
+        sorted(name for name, _ in most),
+        sorted({each for (each,) in years}, reverse=True),
+    )
+
+
+# One of them
+
+
+@dataclass(slots=True)
+class Around:
+    """What stands around the text of a retrospective on its page."""
+
+    services: list[tuple[str, str]]
+    themes: list[str]
+    learned: int
+    has_learned: bool
+    writable: bool
+    member: bool
+    participants: int
+
+
+def around(row: Retrospective, reader: Anyone) -> Around:
+    """Return what stands around a retrospective for this reader, in one query."""
+    own = row.pk
+    pk = reader.pk or 0
+    squads = [reader.program_of_id] if reader.is_authenticated and reader.program_of_id else []
+    members = Membership.objects.filter(squad=row.squad_id, user=pk).values("pk")
+    through = Retrospective.services.through._default_manager.filter(retrospective=own)
+    marks = LearnedMark.objects.filter(retrospective=own)
+    added = RetrospectiveParticipant.objects.filter(retrospective=own)
+    services, themes, learned, mine, member, people = together(
+        [
+            Asked(through, {"service__name": text, "service__slug": text}),
+            Asked(RetrospectiveTheme.objects.filter(retrospective=own), {"name": text}),
+            Asked(marks.values("retrospective").annotate(n=Count("pk")), {"n": number}),
+            Asked(marks.filter(person=pk), {"pk": number}),
+            Asked(members, {"pk": number}),
+            Asked(added.annotate(me=Case(When(person=pk, then=Value(1)), default=Value(0))), {"me": number}),
+        ]
+    )
+    facilitates = reader.is_authenticated and row.facilitator_id == reader.pk
+    staff = reader.is_authenticated and reader.is_staff and not reader.program_of_id
+    is_member = bool(member) or bool(facilitates) or bool(staff) or row.squad_id in squads
+    is_added = any(me for (me,) in people)
+    active = row.squad.archived_at is None
+    return Around(
+        sorted(services),
+        sorted(name for (name,) in themes),
+        learned[0][0] if learned else 0,
+        bool(mine),
+        active and (is_member or is_added),
+        active and is_member,
+        len(people),
+    )
+
+
+def timeline_of(row: Retrospective, *, dropped: bool = False) -> "QuerySet[TimelineEntry]":
+    """Return what happened, in order; entries without a day last. Dropped ones only if asked for."""
+    rows = row.timeline.select_related("by")
+    return rows if dropped else rows.exclude(state=TimelineEntry.State.DROPPED)
+
+
+def related(row: Retrospective, reader: Anyone) -> list[Retrospective]:
+    """Return published retrospectives about the same services or themes, or with the same words in their titles.
+
+    Most in common first, then the newest. A service counts three, a theme two, a word of the title one.
+    """
+    through = Retrospective.services.through._default_manager
+    mine = through.filter(retrospective=row.pk).values("service")
+    own = RetrospectiveTheme.objects.filter(retrospective=row.pk).values("name")
+    services = through.filter(retrospective=OuterRef("pk"), service__in=mine).order_by().values("retrospective")
+    themes = RetrospectiveTheme.objects.filter(retrospective=OuterRef("pk"), name__in=own).order_by()
+    score = _count(services) * 3 + _count(themes.values("retrospective")) * 2
+    alike = Q(services__in=mine) | Q(themes__name__in=own)
+    for word in _words(row.title):
+        alike |= Q(title__icontains=word)
+        score = score + Case(When(title__icontains=word, then=Value(1)), default=Value(0), output_field=IntegerField())
+    near = Retrospective.objects.filter(alike).values("pk")
+    rows = Retrospective.objects.readable_by(reader).published().filter(pk__in=near).exclude(pk=row.pk)
+    return list(rows.annotate(score=score).select_related("squad").order_by("-score", "-shown_at", "pk")[:MOST_RELATED])
+
+
+def _count(rows: "QuerySet[Any, Any]") -> Any:
+    return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0)
+
+
+def _words(title: str) -> list[str]:
+    found = ("".join(letter for letter in word if letter.isalnum()) for word in title.lower().split())
+    return list(dict.fromkeys(word for word in found if len(word) >= LONG_ENOUGH))[:6]
+
+
+def this_day(reader: Anyone, at: datetime | None = None) -> list[Retrospective]:
+    """Return published retrospectives about something that began on this day of another year."""
+    rows = Retrospective.objects.readable_by(reader).published().of_day(at or clock.now())
+    return list(rows.select_related("squad").order_by("-began_at", "pk")[:MOST_DAYS])
+
+
+# Versions
+
+
+def edits_of(row: Retrospective) -> "QuerySet[RetrospectiveEdit]":
+    """Return who changed what, the newest first."""
+    return row.edits.select_related("by").order_by("-version", "-pk")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that two versions have differently, as lines: (sign, text), the sign "+", "-" or " "."""
+
+    label: str
+    lines: list[tuple[str, str]]
+
+
+def compare(row: Retrospective, old: int, new: int) -> list[Difference]:
+    """Return what differs between two versions of a retrospective, the older first, in the order of its sections."""
+    texts = {section.key: section for section in row.sections.all()}
+    after = list(row.edits.filter(version__gt=min(old, new)).order_by("-version", "-pk"))
+    names = dict.fromkeys(each.field for each in after if each.field != "timeline")
+    order = {f"{TEXT}{key}": place for place, key in enumerate(texts)}
+    found: list[Difference] = []
+    for name in sorted(names, key=lambda each: (order.get(each, -1), each)):
+        states = [_at(row, texts, after, name, version) for version in sorted((old, new))]
+        if states[0] != states[1]:
+            found.append(Difference(label_of(name, texts), diff(_text(states[0]), _text(states[1]))))
+    return found
+
+
+def _at(row: Retrospective, texts: Any, edits: Sequence[RetrospectiveEdit], name: str, version: int) -> Any:
+    """Return what a field was at a version: what it is, without what was done since."""
+    value = None if name == "reopened" else said(present(row, texts, name))
+    for each in edits:
+        if each.field == name and each.version > version:
+            value = each.before
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(str(each) for each in value)
+    return "" if value is None else str(value)
+
+
+def diff(before: str, after: str) -> list[tuple[str, str]]:
+    """Return the lines of two texts as (sign, text): "-" only the first has, "+" only the second, " " both."""
+    one, other = before.splitlines(), after.splitlines()
+    found: list[tuple[str, str]] = []
+    for kind, i1, i2, j1, j2 in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if kind == "equal":
+            found += [(" ", line) for line in one[i1:i2]]
+        else:
+            found += [("-", line) for line in one[i1:i2]] + [("+", line) for line in other[j1:j2]]
+    return found
