@@ -13,6 +13,7 @@ TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
     squads.StoryCommented: "for notifications and chat",
     squads.AcceptanceAsked: "for notifications and chat",
     squads.AcceptanceAnswered: "for notifications and chat",
+    squads.RetrospectivePublished: "for notifications and chat",
     releases.GateOverridden: "for notifications and chat",
     releases.ApprovalAsked: "for notifications and chat",
     releases.ApprovalAnswered: "for notifications and chat",
@@ -23,12 +24,16 @@ TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
+    from portal.search import queries as search
     from releases.planning import actions, board
     from releases.readiness.queries import readiness_of
     from releases.reading.actions import drain_inbox
     from releases.status import queries as status
+    from releases.timelines import queries as timelines
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
+    from squads.retrospectives import material
+    from squads.retrospectives import queries as retrospectives
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
@@ -44,6 +49,12 @@ def connect() -> None:
         outbox.register(event)
 
     release_hook.PLANNERS[:] = [actions.plan_missing]
+
+    # What retrospectives find for their timelines, beside what squads know themselves.
+    material.FINDERS[:] = [timelines.deployments, timelines.failed_runs, timelines.alerts, timelines.flags]
+
+    # The search stands above squads, whose pages search too.
+    retrospectives.SEARCHES[:] = [retrospectives.TextSearch(search.retrospective_refs, search.retrospective_excerpts)]
 
     # Readiness stands above the page that shows it: pages that are shared are below what judges.
     status.JUDGES[:] = [lambda release: readiness_of([release])[release.pk]]
@@ -100,5 +111,6 @@ def _index() -> None:
     outbox.subscribe(squads.ServiceSaved, indexes("service"))
     outbox.subscribe(squads.ServiceChanged, service_changed)
     outbox.subscribe(releases.EnvironmentSaved, indexes("environment"))
+    outbox.subscribe(squads.RetrospectiveSaved, indexes("retrospective"))
     outbox.subscribe(search.SearchStale, stale)
     outbox.subscribe(search.SearchEmptied, emptied)

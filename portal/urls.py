@@ -18,6 +18,7 @@ squads = [
     path("", include("squads.endings.urls")),
     path("", include("squads.comments.urls")),
     path("", include("squads.acceptance.urls")),
+    path("", include("squads.retrospective_pages.urls")),
 ]
 releases = [
     path("", include("releases.planning.urls")),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from portal.accounts.models import User
 from releases.models import Environment, Release, Source
 from releases.providers import PROVIDERS
-from squads.models import Comment, Service, Squad, Story, StoryAlias
+from squads.models import Comment, Retrospective, Service, Squad, Story, StoryAlias
 from squads.teams.keys import foreign_key_of
 
 LONGEST_BODY, LONGEST_TITLE, LONGEST_KEY, LONGEST_URL = 20_000, 300, 340, 400
@@ -113,6 +113,18 @@ def environments(refs: Collection[Any] | None) -> Iterator[Entry]:
         yield Entry(str(each.pk), each.key, each.name, body, each.get_absolute_url())
 
 
+def retrospectives(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Published retrospectives that everyone can read, by title, then by what is written in them and their themes.
+
+    Restricted ones and drafts are in no index: not even their words may be offered as a spelling.
+    """
+    rows = _some(Retrospective.objects.public().order_by("pk"), refs).select_related("squad")
+    for each in rows.prefetch_related("sections", "themes", "services").iterator(500):
+        names = " ".join([*(theme.name for theme in each.themes.all()), *(row.name for row in each.services.all())])
+        body = _joined(*(section.text for section in each.sections.all()), names, each.squad.name)
+        yield Entry(str(each.pk), "", each.title, body, each.get_absolute_url())
+
+
 SOURCES: dict[str, Callable[[Collection[Any] | None], Iterator[Entry]]] = {
     "story": stories,
     "release": releases,
@@ -122,4 +134,5 @@ SOURCES: dict[str, Callable[[Collection[Any] | None], Iterator[Entry]]] = {
     "person": people,
     "source": sources,
     "comment": comments,
+    "retrospective": retrospectives,
 }

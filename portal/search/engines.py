@@ -20,8 +20,8 @@ OTHERS = "release OR squad OR service OR environment OR person OR source"
 FENCED = "WITH found AS MATERIALIZED (SELECT id FROM {table} WHERE {where}) SELECT id FROM found LIMIT %s"
 
 
-# Of stories and comments there are many, of the others few, which must not drown.
-GROUPS = ("story", "comment", "other")
+# Of stories, comments and retrospectives there are many, of the others few, which must not drown.
+GROUPS = ("story", "comment", "retrospective", "other")
 
 
 def candidates(terms: Terms, most: int, *, head: bool, group: str, stories: "QuerySet[Any] | None" = None) -> list[int]:
@@ -38,8 +38,13 @@ def candidates(terms: Terms, most: int, *, head: bool, group: str, stories: "Que
         return [row[0] for row in cursor.fetchall()]
 
 
-# As the indexes of portal/migrations/0007_find_more.py say, to the letter; else they are not used.
-_KINDS = {"story": "kind = 'story'", "comment": "kind = 'comment'", "other": "kind NOT IN ('story', 'comment')"}
+# As the indexes of portal/migrations/0015_find_retrospectives.py say, to the letter; else they are not used.
+_KINDS = {
+    "story": "kind = 'story'",
+    "comment": "kind = 'comment'",
+    "retrospective": "kind = 'retrospective'",
+    "other": "kind NOT IN ('story', 'comment', 'retrospective')",
+}
 
 
 def _among(stories: "QuerySet[Any]", pk: str) -> tuple[str, list[Any]]:

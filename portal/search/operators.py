@@ -230,7 +230,19 @@ def _of_type(value: str, me: Anyone | None) -> tuple[Q, frozenset[str]]:
     return Q(), frozenset({wanted})
 
 
-THINGS = ("story", "release", "squad", "service", "environment", "person", "source", "comment", "change", "branch")
+THINGS = (
+    "story",
+    "release",
+    "squad",
+    "service",
+    "environment",
+    "person",
+    "source",
+    "retrospective",
+    "comment",
+    "change",
+    "branch",
+)
 
 
 def _types(me: Anyone | None) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
+from django.utils.safestring import SafeString
 
 from portal.kernel.actors import Anyone
 from portal.search import code_hits, engines, operators, query_terms
@@ -22,6 +23,7 @@ KINDS = {
     "environment": "Environments",
     "person": "People",
     "source": "Sources",
+    "retrospective": "Retrospectives",
     "comment": "Comments",
     "change": "Changes",
     "branch": "Branches",
@@ -30,7 +32,8 @@ KINDS = {
 GROUPS = {
     "story": {"story"},
     "comment": {"comment"},
-    "other": frozenset(KINDS) - {"story", "comment", "change", "branch"},
+    "retrospective": {"retrospective"},
+    "other": frozenset(KINDS) - {"story", "comment", "retrospective", "change", "branch"},
 }
 # So many are looked at before the best are chosen; beyond, a longer text finds the others.
 MOST = 200
@@ -167,6 +170,12 @@ def _entries(asked: Asked, terms: engines.Terms, wanted: Wanted) -> list[_Row]:
         if not GROUPS[group] & wanted.kinds:
             continue
         stories = wanted.stories if group == "story" else None
+        if group == "retrospective":
+            # Few have all these words; only where there are more than are looked at, titles go first.
+            own = engines.candidates(terms, MOST, head=False, group=group)
+            own += engines.candidates(terms, MOST, head=True, group=group) if len(own) == MOST else []
+            ids.update(dict.fromkeys(own))
+            continue
         # Of a comment nothing is a title.
         own = engines.candidates(terms, MOST, head=True, group=group, stories=stories) if group != "comment" else []
         if len(own) < MOST:
@@ -286,3 +295,20 @@ def _likely(word: str) -> list[str]:
         return []
     known = SearchSpelling.objects.filter(spelling__in=query_terms.spellings(word)).values_list("word", flat=True)
     return query_terms.nearest(word, known.distinct()[:500])
+
+
+# Retrospectives, for their own page
+
+
+def retrospective_refs(text: str, most: int) -> list[str]:
+    """Return the ids of up to so many published retrospectives that everyone can read and that have all these words."""
+    asked = query_terms.asked(text)
+    ids = engines.candidates([(word,) for word in asked.words], most, head=False, group="retrospective")
+    return list(SearchEntry.objects.filter(pk__in=ids).order_by().values_list("ref", flat=True))
+
+
+def retrospective_excerpts(text: str, refs: Collection[str]) -> dict[str, SafeString]:
+    """Return where the words stand in these retrospectives, by id."""
+    rows = SearchEntry.objects.filter(kind="retrospective", ref__in=refs).order_by().values_list("ref", "body")
+    words = query_terms.asked(text).words
+    return {ref: found for ref, body in rows if (found := query_terms.excerpt(body, words))}

@@ -206,6 +206,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "ENUM_NAME_OVERRIDES": {
         "StoryTypeEnum": "squads.stories.models.Story.Type",
+        "RetrospectiveKindEnum": "squads.retrospectives.models.Retrospective.Kind",
+        "RetrospectiveStateEnum": "squads.retrospectives.models.Retrospective.State",
+        "TimelineKindEnum": "squads.retrospectives.models.TimelineEntry.Kind",
+        "TimelineStateEnum": "squads.retrospectives.models.TimelineEntry.State",
         "SquadKindEnum": "squads.teams.models.Squad.Kind",
         "EvidenceKindEnum": "squads.stories.models.Evidence.Kind",
         "DeploymentKindEnum": "releases.deployments.models.Deployment.Kind",

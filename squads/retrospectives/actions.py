@@ -11,9 +11,8 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from portal.accounts.models import User
-from portal.kernel import audit, clock
+from portal.kernel import audit, clock, outbox
 from portal.kernel.actors import Actor
-from portal.kernel.outbox import publish as tell
 from portal.kernel.stable_ids import stable_id
 from portal.kernel.transitions import move_held
 from squads.events import RetrospectivePublished, RetrospectiveSaved
@@ -104,8 +103,8 @@ def create(
         subject_key=about.key,
         subject_title=about.title[:300],
         subject_url=about.url[:300],
-        began_at=about.began_at,
-        ended_at=about.ended_at,
+        began_at=about.began_at.replace(microsecond=0) if about.began_at else None,
+        ended_at=about.ended_at.replace(microsecond=0) if about.ended_at else None,
         facilitator=facilitator,
         restricted=restricted,
         created_by=by,
@@ -122,7 +121,7 @@ def create(
     summarise(row)
     row.save()
     _find_entries(row)
-    tell(RetrospectiveSaved(ids=[str(row.pk)]))
+    outbox.publish(RetrospectiveSaved(ids=[str(row.pk)]))
     return row
 
 
@@ -173,13 +172,13 @@ def publish(row: Retrospective, *, by: Actor) -> Retrospective:
         shown_at=now,
         changed_at=now,
     )
-    tell(RetrospectivePublished(ids=[str(held.pk)]))
+    outbox.publish(RetrospectivePublished(ids=[str(held.pk)]))
     return _moved(row, held)
 
 
 @transaction.atomic
 def reopen(row: Retrospective, *, by: Actor, because: str) -> Retrospective:
-    """Open text that is locked again, for as long as after publication. Leaves a mark. Raises ValidationError without a reason."""
+    """Open text that is locked again, for as long as after publication. Leaves a mark; needs a reason."""
     check_member(row, by, "reopen this")
     because = " ".join(because.replace("\0", "").split())
     if not because or len(because) > 300:
@@ -200,12 +199,12 @@ def delete_draft(row: Retrospective, *, by: Actor) -> None:
     if held.state != Retrospective.State.DRAFT:
         raise ValidationError("Only drafts can be deleted. What was in review or published stays.")
     audit.record(by=by, did=f"deleted the draft “{held.title}”", kind="squad", key=held.squad.slug)
-    tell(RetrospectiveSaved(ids=[str(held.pk)]))
+    outbox.publish(RetrospectiveSaved(ids=[str(held.pk)]))
     held.delete()
 
 
 def _moved(row: Retrospective, held: Retrospective) -> Retrospective:
-    tell(RetrospectiveSaved(ids=[str(held.pk)]))
+    outbox.publish(RetrospectiveSaved(ids=[str(held.pk)]))
     row.refresh_from_db()
     return row
 

@@ -59,10 +59,13 @@ class Clash(NamedTuple):
 
 
 class Conflict(Exception):
-    """Somebody changed the same lines since; nothing was written. `version` is what the retrospective is at now."""
+    """Somebody changed the same lines since; nothing was written.
 
-    def __init__(self, row: Retrospective, clashes: list[Clash]) -> None:
-        self.version, self.clashes = row.version, clashes
+    `version` is what the retrospective is at now; `mine` is all this person wanted to change.
+    """
+
+    def __init__(self, row: Retrospective, clashes: list[Clash], mine: Mapping[str, Any]) -> None:
+        self.version, self.clashes, self.mine = row.version, clashes, mine
         fields = " and ".join(dict.fromkeys(each.label for each in clashes))
         names = " and ".join(dict.fromkeys(each.who for each in clashes))
         super().__init__(f"{names} changed the same lines of {fields}. Nothing is saved yet: compare both versions.")
@@ -210,7 +213,8 @@ def _plain(row: Retrospective, texts: Mapping[str, RetrospectiveSection], name: 
         if len(found) > MOST_SERVICES:
             raise ValidationError({"services": f"These are {len(found)} services; {MOST_SERVICES} is the most."})
         return found
-    return value
+    # Forms have no finer time.
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
 def checked_text(value: str, field: str) -> str:
@@ -262,8 +266,9 @@ def _merged(
         else:
             last = since[name][-1]
             clashes.append(Clash(name, label_of(name, texts), words(value), words(now), last.by, last.at))
+            mine[name] = value
     if clashes:
-        raise Conflict(held, clashes)
+        raise Conflict(held, clashes, mine)
     return mine
 
 

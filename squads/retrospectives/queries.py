@@ -28,6 +28,7 @@ from squads.teams.models import Membership
 MOST_FOUND = 1000
 MOST_RELATED, MOST_DAYS = 5, 5
 MOST_OFFERED = 200
+MOST_LINES = 40
 # Words that are in every title.
 LONG_ENOUGH = 4
 
@@ -326,4 +327,22 @@ def diff(before: str, after: str) -> list[tuple[str, str]]:
             found += [(" ", line) for line in one[i1:i2]]
         else:
             found += [("-", line) for line in one[i1:i2]] + [("+", line) for line in other[j1:j2]]
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ShownEdit:
+    """One edit as the history shows it: who changed which field, and how."""
+
+    edit: RetrospectiveEdit
+    label: str
+    lines: list[tuple[str, str]]
+
+
+def shown_edits(edits: Sequence[RetrospectiveEdit], texts: Mapping[str, RetrospectiveSection]) -> list[ShownEdit]:
+    """Return edits as the history shows them: of long texts only the lines that changed."""
+    found = []
+    for each in edits:
+        lines = [line for line in diff(_text(each.before), _text(each.after)) if line[0] != " "]
+        found.append(ShownEdit(each, label_of(each.field, texts), lines[:MOST_LINES]))
     return found

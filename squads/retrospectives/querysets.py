@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 from portal.kernel.actors import Anyone
 
 if TYPE_CHECKING:
-    from squads.retrospectives.models import Retrospective  # noqa: F401 - named in quotes below
+    from squads.retrospectives.models import Retrospective
 
 # Published text can be changed for so long; then it is locked.
 LOCKED_AFTER = timedelta(days=30)
@@ -58,3 +58,7 @@ class RetrospectiveQuerySet(models.QuerySet["Retrospective"]):
     def of_day(self, at: datetime) -> "RetrospectiveQuerySet":
         """Return those about something that began on this day of another year."""
         return self.filter(anniversary=at.month * 100 + at.day, began_at__lt=at - timedelta(days=180))
+
+    def count_read(self, row: "Retrospective") -> None:
+        """Count that one was read."""
+        self.filter(pk=row.pk).update(reads=models.F("reads") + 1)

@@ -160,6 +160,7 @@ BY_NAME = {
     "squads.imports.named_releases": {"Release"},
     "squads.labels.actions": {"Story"},
     "squads.labels.queries": {"Story"},
+    "squads.retrospectives.querysets": {"Membership", "RetrospectiveParticipant"},
     "squads.stories.serializers": {"Release"},
     "squads.stories.authorship": {"StoryLink"},
     "squads.judging.actions": {"Story"},

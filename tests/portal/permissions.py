@@ -85,6 +85,7 @@ from squads.models import (
     ManyChange,
     Membership,
     Relation,
+    Retrospective,
     SavedView,
     Service,
     Squad,
@@ -98,6 +99,8 @@ from squads.story_lists.actions import save_view as keep_view
 from squads.story_lists.many import change_many, wanted_of
 from squads.teams.actions import archive_squad
 from squads.teams.invitations import invite
+
+from .retrospective_cases import cases, retrospectives
 
 ROLES = ("anonymous", "reader", "other", "member", "lead", "manager", "administrator")
 SIGNED_IN = set(ROLES) - {"anonymous"}
@@ -191,6 +194,8 @@ class World:
     invitation: Invitation
     secret: str
     token: ApiToken
+    # One in each state.
+    retrospectives: dict[str, Retrospective]
 
 
 def world() -> World:
@@ -258,6 +263,7 @@ def world() -> World:
     choose_content(release, service, by=lead, sha="b" * 40)
     return World(
         people=people,
+        retrospectives=retrospectives(squad, lead, mo),
         squad=squad,
         search=search,
         gone=archive_squad(cheques, by=lead),
@@ -1282,3 +1288,4 @@ CASES: dict[str, Case] = {
     "api:event-replay": Case(_event, also=ANY_SQUAD),
     "api:event-replay-failed": Case(also=ANY_SQUAD),
 }
+CASES |= cases(Case)

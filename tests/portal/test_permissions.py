@@ -19,9 +19,11 @@ from portal.accounts.actions import make_token
 from portal.accounts.models import User
 from portal.ops.permissions import Row, document, rows
 from squads.models import Service, Story
+from squads.retrospectives.actions import create as create_retrospective
 from squads.stories.actions import create_story
 
 from .permissions import CASES, MAY, ROLES, SIGNED_IN, Case, World
+from .retrospective_cases import THROUGH_OWN as THROUGH_OWN_RETROSPECTIVE
 
 ROWS = rows()
 CHANGING = [row for row in ROWS if set(row.methods) - {"GET"}]
@@ -302,6 +304,7 @@ THROUGH_OWN = {
     "api:flag-need-detail": lambda w: w.need.pk,
     "api:checklist-detail": lambda w: w.item.pk,
     "api:checklist-tick": lambda w: w.item.pk,
+    **THROUGH_OWN_RETROSPECTIVE,
 }
 # Two parts, of which the second is nobody's: words, and what lies under one's own account.
 NAMES_NOTHING = {
@@ -310,12 +313,14 @@ NAMES_NOTHING = {
     "account_reset_password_from_key",
     "releases:readiness:gate",
     "releases:readiness:override",
+    "squads:retrospective_pages:template",
 }
 
 
 def test_nothing_of_another_squad_is_reached_through_what_is_ones_own(made: World) -> None:
     other: Any = made.people["other"]
     story = create_story(made.search, by=other, title="Find")
+    own = create_retrospective(made.search, by=other, kind="sprint", title="Two weeks")
     browser, asked = Client(), 0
     browser.force_login(other)
     before = snapshot()
@@ -323,6 +328,7 @@ def test_nothing_of_another_squad_is_reached_through_what_is_ones_own(made: Worl
         if row.name not in THROUGH_OWN:
             continue
         first = story.key if "<str:key>" in row.route or "P<key>" in row.route else made.search.slug
+        first = own.slug if row.route.startswith("/retrospectives/") else first
         args = [first, THROUGH_OWN[row.name](made)]
         for method in row.methods:
             with statements() as wrote:
@@ -426,6 +432,8 @@ def test_a_squads_token_writes_for_its_squad_and_leads_nothing(made: World) -> N
     nobody |= {"POST api:release-approval-withdraw"}
     nobody |= {"POST api:checklist-tick", "DELETE api:checklist-tick", "DELETE api:checklist-detail"}
     nobody |= {"POST api:flag-need-list", "DELETE api:flag-need-detail"}
+    # Who reads a retrospective is for people to say; this one's review is over already.
+    nobody |= {"POST api:retrospective-publication", "DELETE api:retrospective-review"}
     personal = {"comment-list", "story-view-list", "readiness-view-list"}
     assert let_in == wanted - nobody | {f"POST api:{name}" for name in personal} | {"PATCH api:readiness-digest"}
 

@@ -307,8 +307,8 @@ def test_it_asks_the_database_little_whatever_it_finds(write: Callable[..., Stor
         with CaptureQueriesContext(connection) as queries:
             find(text)
         counted.append(len(queries))
-    assert max(counted[:4]) <= 16
-    assert counted[4] <= 26
+    assert max(counted[:4]) <= 17
+    assert counted[4] <= 29
 
 
 def test_reindexing_builds_everything_anew(write: Callable[..., Story], ana: User) -> None:
