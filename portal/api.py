@@ -22,6 +22,7 @@ from releases.environments.api import Environments
 from releases.evidence.link_api import LinkedChanges
 from releases.forecasts.api import Forecasts
 from releases.freezes.api import FreezeLifts, Freezes
+from releases.incidents.api import Incidents
 from releases.mappings.api import MappingRules, Mergers, UnmappedNames
 from releases.monorepo.api import RepositoryParts
 from releases.outside_checks.api import OutsideAsking, OutsideChecks
@@ -73,6 +74,7 @@ router.register(r"releases/(?P<slug>[^/]+)/scope", ScopeChanges, "release-scope"
 router.register(r"releases/(?P<slug>[^/]+)/links", ReleaseLinks, "release-link")
 router.register(r"releases/(?P<slug>[^/]+)/approvals", Approvals, "release-approval")
 router.register("freezes", Freezes, "freeze")
+router.register("incidents", Incidents, "incident")
 router.register("freeze-lifts", FreezeLifts, "freeze-lift")
 router.register("deploy-orders", DeployOrders, "deploy-order")
 router.register(r"releases/(?P<slug>[^/]+)/overrides", Overrides, "gate-override")

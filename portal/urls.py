@@ -40,6 +40,8 @@ releases = [
     path("", include("releases.overview.urls")),
     path("", include("releases.environments.urls")),
     path("", include("releases.comparison.urls")),
+    # Before incidents: its /incidents/severities/ would be taken for a key.
+    path("", include("releases.incident_settings.urls")),
     path("", include("releases.incidents.urls")),
     path("", include("releases.evidence.urls")),
     path("", include("releases.inbox.urls")),

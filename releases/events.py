@@ -194,3 +194,10 @@ class ApprovalVoided(Event):
     topic: ClassVar[str] = "approval.voided"
     release: str
     approval: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentSettingsChanged(Event):
+    """Severities of incidents changed, or the times that hold for all of them. Published by incident_settings."""
+
+    topic: ClassVar[str] = "incident.settings_changed"

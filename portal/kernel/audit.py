@@ -15,6 +15,7 @@ KINDS = {
     "event": "events",
     "freeze": "freezes",
     "host": "allowed hosts",
+    "incident": "incidents",
     "invitation": "invitations",
     "mail": "mail",
     "mapping": "mapping",

@@ -80,6 +80,19 @@ def duration(length: timedelta | float | None) -> str:
     return "under a minute"
 
 
+def exact_duration(value: timedelta | None) -> str:
+    """Say a length to the minute: “2 d 3 h”, “1 h 5 min”, “−3 d”; "" for None."""
+    if value is None:
+        return ""
+    minutes, sign = int(abs(value).total_seconds() // 60), "−" if value < timedelta(0) else ""
+    if not minutes:
+        return "0 min" if not value else f"{sign}under a minute"
+    days, rest = divmod(minutes, 1440)
+    hours, minutes = divmod(rest, 60)
+    parts = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
+    return sign + " ".join(parts)
+
+
 def ago(moment: datetime | None, at: datetime | None = None) -> str:
     """Say how long before `at` (the present unless given) a moment was: "3 days ago", "just now", "in 2 hours"."""
     if moment is None:

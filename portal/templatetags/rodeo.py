@@ -55,6 +55,12 @@ def duration(length: timedelta | float | None) -> str:
     return clock.duration(length)
 
 
+@register.filter
+def length_of(length: timedelta | None) -> str:
+    """Say a length of time to the minute: “1 h 5 min”."""
+    return clock.exact_duration(length)
+
+
 @register.simple_tag(name="ladder")
 def ladder_glyph(standing: dict[str, Any] | None) -> SafeString:
     """Draw the ladder glyph of a story's standing."""

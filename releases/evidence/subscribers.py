@@ -10,9 +10,11 @@ from django.db.models import Q
 
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
-from releases.events import BotsChanged, ChangeLinked, EnvironmentChanged
+from releases.events import BotsChanged, ChangeLinked, EnvironmentChanged, IncidentSettingsChanged
 from releases.evidence.actions import derive, derive_affected, link_stories
 from releases.inbox.affected import Affected
+from releases.incidents import threads
+from releases.incidents.models import Incident
 from releases.pipelines.change_links import settle
 from releases.pipelines.models import Repository, StoryLink
 from squads.events import (
@@ -93,3 +95,12 @@ def links_changed(event: ChangeLinked) -> None:
     concerned = {*ids, *event.stories}
     derive(concerned)
     touch(concerned)
+
+
+def incident_settings_changed(event: IncidentSettingsChanged) -> None:
+    """Severities or times changed: alerts mean other severities now, and may reopen sooner or later."""
+    hold("inbox")
+    affected = Affected()
+    threads.follow_all(affected)
+    affected.incidents |= threads.refold(Incident.objects.values_list("pk", flat=True))
+    derive_affected(affected)

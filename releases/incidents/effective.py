@@ -9,11 +9,23 @@ from datetime import datetime
 from typing import Any
 
 from portal.kernel import clock
+from releases.incidents.incident_clock import TIMES
 
-TIME_FIELDS = ("impact_started_at", "detected_at", "declared_at", "mitigated_at", "resolved_at")
+TIME_FIELDS = tuple(TIMES)
 LIST_FIELDS = ("services", "environments")
 ROLES = ("commander", "scribe", "liaison")
 FIELDS = ("title", "severity", *LIST_FIELDS, *TIME_FIELDS, *ROLES, "is_maintenance", "stated")
+# What each field is called in a sentence.
+LABELS = {
+    "title": "title",
+    "severity": "severity",
+    "services": "services",
+    "environments": "environments",
+    **{name: words[0].lower() for name, words in TIMES.items()},
+    **{role: role for role in ROLES},
+    "is_maintenance": "maintenance",
+    "stated": "stated lengths",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -205,16 +205,3 @@ ADDED_LATER = timedelta(minutes=10)
 def added_later(happened_at: datetime, written_at: datetime) -> bool:
     """Say whether something was written down after the fact."""
     return written_at - happened_at > ADDED_LATER
-
-
-def say_length(value: timedelta | None) -> str:
-    """Say a length to the minute: “2 d 3 h”, “1 h 5 min”, “−3 d”; "" for None."""
-    if value is None:
-        return ""
-    minutes, sign = int(abs(value).total_seconds() // 60), "−" if value < timedelta(0) else ""
-    if not minutes:
-        return "0 min" if not value else f"{sign}under a minute"
-    days, rest = divmod(minutes, 1440)
-    hours, minutes = divmod(rest, 60)
-    parts = [f"{number} {unit}" for number, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if number]
-    return sign + " ".join(parts)

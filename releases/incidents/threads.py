@@ -5,7 +5,7 @@ when its reports lasted, and finds them again by that (docs/adr/0064-incidents-o
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -18,22 +18,19 @@ from portal.kernel.locks import hold
 from portal.kernel.stable_ids import stable_id
 from releases.inbox.affected import Affected
 from releases.incident_settings.models import Severity, incident_settings
-from releases.incidents.effective import LIST_FIELDS, Correction, Effective, Reported, effective
+from releases.incidents.effective import LIST_FIELDS, Effective
 from releases.incidents.grouping import NEVER, Span, chained, matched
 from releases.incidents.models import (
-    Alert,
     Incident,
     IncidentReport,
     ReportPlacement,
     starts_at,
     written_on,
 )
+from releases.incidents.queries import fold
 
 # While everything is read again, reports are incomplete; what becomes of them is worked out at the end.
 _put_off: ContextVar[bool] = ContextVar("incidents_put_off", default=False)
-# How an alert says that it belongs to planned work.
-MAINTENANCE_LABEL = "maintenance"
-YES = ("true", "yes", "1")
 COLUMNS = (
     "title",
     "impact_started_at",
@@ -170,70 +167,6 @@ def refold(ids: Iterable[UUID]) -> set[UUID]:
         if row.merged_into_id is not None and row.merged_into_id not in seen:
             todo.append(row.merged_into_id)
     return changed
-
-
-def fold(incident: Incident, severities: Iterable[Severity]) -> Effective:
-    """Return what is known of an incident: from its reports, from what was merged into it, and from people."""
-    ordered = list(severities)
-    words: dict[str, int] = {}
-    for each in ordered:
-        for word in each.alert_severities:
-            # A word of two severities means the worse.
-            words.setdefault(word.casefold(), each.pk)
-    merged = merged_into(incident)
-    reports = [*_reported([incident.pk, *(each.pk for each in merged)], words), *map(_merged, merged)]
-    corrections = [
-        Correction(each.field, each.after, each.at, each.pk) for each in incident.corrections.order_by("at", "pk")
-    ]
-    return effective(reports, corrections, {each.pk: place for place, each in enumerate(ordered)})
-
-
-def merged_into(incident: Incident) -> list[Incident]:
-    """Return all incidents that were merged into one, and into those."""
-    found: dict[UUID, Incident] = {}
-    todo = [incident.pk]
-    while todo:
-        rows = Incident.objects.filter(merged_into__in=todo).order_by("number")
-        todo = [each.pk for each in rows if each.pk not in found and each.pk != incident.pk]
-        found |= {each.pk: each for each in rows if each.pk in todo}
-    return list(found.values())
-
-
-def _reported(incidents: list[UUID], words: Mapping[str, int]) -> Iterator[Reported]:
-    alerts: dict[Any, list[Alert]] = defaultdict(list)
-    for alert in Alert.objects.filter(report__incident__in=incidents).order_by("opened_at", "pk"):
-        alerts[alert.report_id].append(alert)
-    places = {pk: place for place, pk in enumerate(words.values())}
-    for row in IncidentReport.objects.filter(incident__in=incidents).order_by("detected_at", "pk"):
-        own = alerts[row.pk]
-        known = [words[each.severity.casefold()] for each in own if each.severity.casefold() in words]
-        yield Reported(
-            key=str(row.pk),
-            title=row.title,
-            severity=min(known, key=lambda pk: places[pk], default=None),
-            services=frozenset(pk for pk in (row.service_id, *(each.service_id for each in own)) if pk),
-            environments=frozenset(pk for pk in (row.environment_id, *(each.environment_id for each in own)) if pk),
-            detected_at=row.detected_at,
-            declared_at=row.declared_at,
-            resolved_at=row.resolved_at,
-            is_maintenance=bool(own) and all(_is_planned(each) for each in own),
-        )
-
-
-def _is_planned(alert: Alert) -> bool:
-    return str(alert.labels.get(MAINTENANCE_LABEL, "")).strip().casefold() in YES
-
-
-def _merged(row: Incident) -> Reported:
-    return Reported(
-        key=str(row.pk),
-        title=row.title,
-        severity=row.severity_id,
-        services=frozenset(row.services.values_list("pk", flat=True)),
-        environments=frozenset(row.environments.values_list("pk", flat=True)),
-        by_people=True,
-        **row.times._asdict(),
-    )
 
 
 def _write(row: Incident, found: Effective) -> bool:

@@ -27,6 +27,10 @@ from releases.environments.actions import create_environment, environment_named
 from releases.freezes.actions import create_freeze, lift_freeze, open_feed
 from releases.gates.readiness import DEFAULT
 from releases.inbox.actions import store
+from releases.incident_settings.actions import save_severity
+from releases.incident_settings.models import Severity
+from releases.incidents.actions import open_incident
+from releases.incidents.models import Incident
 from releases.models import (
     AllowedHost,
     Approval,
@@ -166,6 +170,8 @@ class World:
     planned: Story
     # Asked of a person of another squad.
     approval: Approval
+    incident: Incident
+    severity: Severity
     freeze: Freeze
     lift: FreezeLift
     # checkout goes before the service with the same name in capitals.
@@ -285,6 +291,8 @@ def world() -> World:
         link=share(release, by=lead, days=7)[0],
         planned=create_story(squad, by=lead, title="Pay on time", release=release),
         approval=ask_approval(release, by=people["member"], kind="person", person=people["other"]),
+        incident=open_incident(by=lead, title="Checkout is down"),
+        severity=save_severity(None, by=people["manager"], name="Major"),  # type: ignore[arg-type]
         freeze=(freeze := create_freeze(by=lead, name="Today", starts_on=TODAY, ends_on=TODAY)),
         lift=_lifted(freeze, people["manager"]),
         order=DeployOrder.objects.create(first=service, then=twin, by=lead),
@@ -508,6 +516,14 @@ def _notes_said(w: World) -> dict[str, Any]:
 
 def _approval(w: World) -> list[Any]:
     return [w.release.slug, w.approval.pk]
+
+
+def _incident(w: World) -> list[Any]:
+    return [w.incident.key]
+
+
+def _severity(_: World) -> dict[str, Any]:
+    return {"name": "Minor", "order": "2"}
 
 
 def _freeze(w: World) -> list[Any]:
@@ -993,6 +1009,17 @@ CASES: dict[str, Case] = {
     "releases:approvals:ask": Case(_release, lambda w: {"kind": "managers"}),
     "releases:approvals:answer": Case(_approval, lambda w: {"answer": "declined", "note": "No."}, never=only("other")),
     "releases:approvals:withdraw": Case(_approval, never=only("member", "manager", "administrator")),
+    "releases:incidents:list": OWN,
+    "releases:incidents:create": Case(body=lambda w: {"title": "Slow"}),
+    "releases:incidents:detail": Case(_incident),
+    "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow"}),
+    "releases:incidents:update": Case(_incident, lambda w: {"text": "Looked at it."}),
+    "releases:incidents:state": Case(_incident, lambda w: {"state": "resolved"}),
+    "releases:incident_settings:list": OWN,
+    "releases:incident_settings:create": Case(body=_severity),
+    "releases:incident_settings:edit": Case(lambda w: [w.severity.pk], _severity),
+    "releases:incident_settings:delete": Case(lambda w: [w.severity.pk]),
+    "releases:incident_settings:windows": Case(body=lambda w: {"reopen_minutes": "5", "attribution_hours": "8"}),
     "releases:freezes:list": OWN,
     "releases:freezes:create": Case(body=_freeze_said),
     "releases:freezes:import": Case(body=_ics),
@@ -1229,6 +1256,11 @@ CASES: dict[str, Case] = {
         _approval, lambda w: {"answer": "declined", "note": "No."}, never=only("other")
     ),
     "api:release-approval-withdraw": Case(_approval, never=only("member", "manager", "administrator")),
+    "api:incident-list": Case(body=lambda w: {"title": "Slow"}),
+    "api:incident-detail": Case(_incident, lambda w: {"title": "Slow"}),
+    "api:incident-updates": Case(_incident, lambda w: {"text": "Looked at it."}),
+    "api:incident-corrections": Case(_incident),
+    "api:incident-reports": Case(_incident),
     "api:freeze-list": Case(body=_freeze_said),
     "api:freeze-detail": Case(_freeze, lambda w: {"name": "Later"}),
     "api:freeze-times": Case(_freeze),

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import pytest
 
+from portal.kernel.clock import exact_duration
 from releases.incidents.effective import Correction, Reported, effective
 from releases.incidents.grouping import Span, chained, matched
 from releases.incidents.incident_clock import (
@@ -15,7 +16,6 @@ from releases.incidents.incident_clock import (
     length,
     mean,
     out_of_order,
-    say_length,
 )
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -101,7 +101,7 @@ def test_what_is_written_long_after_it_happened_was_added_later() -> None:
     ("minutes", "said"), [(0, "0 min"), (65, "1 h 5 min"), (-2940, "−2 d 1 h"), (1440, "1 d"), (0.5, "under a minute")]
 )
 def test_a_length_is_said_to_the_minute(minutes: float, said: str) -> None:
-    assert say_length(timedelta(minutes=minutes)) == said
+    assert exact_duration(timedelta(minutes=minutes)) == said
 
 
 def test_the_earliest_report_counts_and_the_last_to_end() -> None:

@@ -1,0 +1,170 @@
+"""What people do with incidents. Pages, the API and imports call these: whoever may plan, programs of squads included."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from portal.accounts.models import User
+from portal.kernel import clock
+from portal.kernel.actors import Actor
+from portal.kernel.transitions import ChangedMeanwhile, signed
+from releases.environments.models import Environment
+from releases.incident_settings.models import Severity
+from releases.incidents.effective import FIELDS, LABELS, LIST_FIELDS, ROLES, TIME_FIELDS, to_json
+from releases.incidents.models import Incident, IncidentCorrection, IncidentUpdate
+from releases.incidents.threads import next_number, refold
+from squads.models import Service
+from squads.teams.permissions import check_planner
+
+WHO = "Only project managers and squad members can write about incidents. Join or create a squad first."
+LONGEST_TITLE, LONGEST_TEXT, LONGEST_LINE, LONGEST_REASON = 300, 10_000, 280, 500
+# Clocks of two machines differ.
+AHEAD = timedelta(minutes=5)
+
+
+@transaction.atomic
+def open_incident(*, by: Actor, because: str = "", imported_as: str | None = None, **said: Any) -> Incident:
+    """Open an incident by hand. Without any time it is declared now.
+
+    Raises ValidationError naming the field, or PermissionDenied.
+    """
+    check_planner(by, WHO)
+    now = clock.now()
+    if not any(said.get(name) for name in TIME_FIELDS):
+        said["declared_at"] = now
+    values = _checked(said, bool(said.get("is_maintenance")))
+    if not values.get("title"):
+        raise ValidationError({"title": "Say what is wrong, in a few words."})
+    incident = Incident.objects.create(
+        number=next_number(), title=values["title"], created_by=by, created_at=now, imported_as=imported_as
+    )
+    _keep(
+        incident, {name: value for name, value in values.items() if value not in (None, [], "", False, {})}, by, because
+    )
+    refold([incident.pk])
+    incident.refresh_from_db()
+    return incident
+
+
+@transaction.atomic
+def correct(
+    incident: Incident, *, by: Actor, because: str = "", seen: Mapping[str, Any] | None = None, **said: Any
+) -> list[str]:
+    """Correct fields of an incident; return the names of those that are otherwise now.
+
+    `seen` are the values that the person began from: what they left as it was isn't corrected, and what somebody else
+    changed since isn't overwritten. Raises ChangedMeanwhile naming it, ValidationError naming the field, or PermissionDenied.
+    """
+    check_planner(by, WHO)
+    incident = Incident.objects.select_for_update().get(pk=incident.pk)
+    check_standing(incident)
+    values = _checked(said, bool(said.get("is_maintenance", incident.is_maintenance)))
+    if "title" in values and not values["title"]:
+        raise ValidationError({"title": "Say what is wrong, in a few words."})
+    current = as_json(incident)
+    changed = {}
+    for name, value in values.items():
+        if value == current[name] or (seen is not None and value == seen.get(name)):
+            continue
+        if seen is not None and current[name] != seen.get(name):
+            raise ChangedMeanwhile(f"the {LABELS[name]} of {incident.key}")
+        changed[name] = value
+    _keep(incident, changed, by, because, current)
+    refold([incident.pk])
+    return list(changed)
+
+
+def check_standing(incident: Incident) -> None:
+    """Refuse to write about an incident that was merged into another one."""
+    if incident.merged_into is not None:
+        raise ValidationError(f"{incident.key} was merged into {incident.merged_into.key}. Change that one.")
+
+
+@transaction.atomic
+def write_update(
+    incident: Incident, *, by: Actor, text: str, public: str = "", happened_at: datetime | None = None
+) -> IncidentUpdate:
+    """Write an update. Raises ValidationError naming the field, or PermissionDenied."""
+    check_planner(by, WHO)
+    check_standing(incident)
+    text, public = text.strip(), public.strip()
+    if not text:
+        raise ValidationError({"text": "Say what happened."})
+    for name, value, most in (("text", text, LONGEST_TEXT), ("public", public, LONGEST_LINE)):
+        if len(value) > most:
+            raise ValidationError({name: f"This has over {most} characters. Shorten it."})
+    if "\n" in public:
+        raise ValidationError({"public": "This is one line. Put the rest into the update."})
+    now = clock.now()
+    _check_time("happened_at", happened_at, planned=False)
+    return IncidentUpdate.objects.create(
+        incident=incident, text=text, public=public, happened_at=min(happened_at or now, now), by=by, written_at=now
+    )
+
+
+def as_json(incident: Incident) -> dict[str, Any]:
+    """Return the fields of an incident as corrections keep them."""
+    values: dict[str, Any] = {
+        name: getattr(incident, name) for name in ("title", "is_maintenance", "stated", *TIME_FIELDS)
+    }
+    values |= {name: getattr(incident, f"{name}_id") for name in ("severity", *ROLES)}
+    values |= {name: [each.pk for each in getattr(incident, name).all()] for name in LIST_FIELDS}
+    return {name: to_json(name, values[name]) for name in FIELDS}
+
+
+def _checked(said: Mapping[str, Any], planned: bool) -> dict[str, Any]:
+    """Return values as corrections keep them. Raises ValidationError naming the field."""
+    values: dict[str, Any] = {}
+    for name, value in said.items():
+        if name in TIME_FIELDS:
+            _check_time(name, value, planned=planned)
+        elif name in ROLES and isinstance(value, User) and (value.program_of_id or not value.is_active):
+            raise ValidationError({name: f"{value.name} can’t be {name}. Choose a person who can sign in."})
+        elif name == "title" and len(value.strip()) > LONGEST_TITLE:
+            raise ValidationError({name: f"This has over {LONGEST_TITLE} characters. Shorten it."})
+        values[name] = to_json(name, _plain(value))
+    return values
+
+
+def _plain(value: Any) -> Any:
+    """Return rows as their pk, texts without the spaces around them, and moments to the second they name."""
+    if isinstance(value, Severity | User | Service | Environment):
+        return value.pk
+    if isinstance(value, str):
+        return value.replace("\0", "").strip()
+    if isinstance(value, Iterable) and not isinstance(value, Mapping):
+        return sorted(_plain(each) for each in value)
+    return value
+
+
+def _check_time(name: str, at: datetime | None, *, planned: bool) -> None:
+    if at is None:
+        return
+    if clock.parse(at) is None:
+        raise ValidationError({name: "Choose a time after 1970."})
+    if at > clock.now() + AHEAD and not planned:
+        raise ValidationError({name: "This is in the future. Check the day and the time zone."})
+
+
+def _keep(
+    incident: Incident, values: Mapping[str, Any], by: Actor, because: str, before: Mapping[str, Any] | None = None
+) -> None:
+    because = because.strip()
+    if len(because) > LONGEST_REASON:
+        raise ValidationError({"because": f"This has over {LONGEST_REASON} characters. Shorten it."})
+    now = clock.now()
+    IncidentCorrection.objects.bulk_create(
+        IncidentCorrection(
+            incident=incident,
+            field=name,
+            before=(before or {}).get(name),
+            after=value,
+            because=signed(by, because)[:LONGEST_REASON],
+            by=by,
+            at=now,
+        )
+        for name, value in values.items()
+    )
