@@ -72,11 +72,12 @@ def create(
     themes: Sequence[str] = (),
     facilitator: User | None = None,
     restricted: bool = False,
+    fill: bool = True,
 ) -> Retrospective:
     """Begin a retrospective: a draft with the sections of its kind, and a timeline of what Rodeo knows about its time.
 
     Raises ValidationError naming the field. An incident or release that the squad has one of already gets no second:
-    that one is returned.
+    that one is returned. Without `fill` the timeline stays empty.
     """
     check_squad_member(squad, by, "its retrospectives")
     squad.check_active()
@@ -120,7 +121,8 @@ def create(
     )
     summarise(row)
     row.save()
-    _find_entries(row)
+    if fill:
+        _find_entries(row)
     outbox.publish(RetrospectiveSaved(ids=[str(row.pk)]))
     return row
 

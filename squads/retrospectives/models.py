@@ -2,7 +2,7 @@
 
 import secrets
 import uuid
-from datetime import datetime
+from datetime import datetime, time
 
 from django.conf import settings
 from django.db import models
@@ -97,6 +97,11 @@ class Retrospective(models.Model):
     def minutes(self) -> int:
         """How long reading it takes, at 220 words a minute."""
         return max(1, round(self.words / 220))
+
+    @property
+    def began_on_a_day(self) -> bool:
+        """Whether only the day is known on which it began: midnight stands for that."""
+        return self.began_at is not None and self.ended_at is None and self.began_at.time() == time()
 
     def is_locked(self, at: datetime | None = None) -> bool:
         """Say whether its text can't be changed: it was published, and last reopened, LOCKED_AFTER ago."""

@@ -63,6 +63,7 @@ WRITERS = {
     "squads/handovers/actions.py": "publishes StoryMoved",
     "squads/imports/actions.py": "publishes StoriesImported, StoryEdited and CommentSaved",
     "squads/imports/tracker_issues.py": "publishes StoriesImported and StoryEdited",
+    "squads/retrospective_imports/actions.py": "publishes RetrospectiveSaved",
     "squads/retrospectives/actions.py": "publishes RetrospectiveSaved",
     "squads/retrospectives/editing.py": "publishes RetrospectiveSaved",
     "squads/stories/actions.py": "publishes StoryCreated",

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from django.core.files.uploadedfile import SimpleUploadedFile
+
 from portal.kernel import clock
 from squads.models import Retrospective, Squad
 from squads.retrospectives import actions
@@ -60,6 +62,14 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
         f"{pages}:export_all_json": case(),
         f"{pages}:export_all_markdown": case(),
         f"{pages}:create": case(body=lambda w: SENT, also={"GET": {"other"}}, refusals=(400,)),
+        "squads:retrospective_imports:import": case(
+            body=lambda w: {
+                "files": SimpleUploadedFile("a.md", b"# Down\n\n## Summary\n\nDown.\n"),
+                "squad": "payments",
+            },
+            also={"GET": {"other"}},
+            refusals=(400,),
+        ),
         f"{pages}:detail": case(published),
         f"{pages}:versions": case(published),
         f"{pages}:compare": case(published),

@@ -1,0 +1,228 @@
+"""Importing postmortems: each file becomes a draft, or is published at once. The page and the command call the same verb."""
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from portal.kernel import outbox
+from portal.kernel.actors import Actor
+from portal.kernel.days import zone as company_zone
+from squads.events import RetrospectiveSaved
+from squads.retrospective_imports.headings import ROLES
+from squads.retrospective_imports.imported import ImportedRetrospective, TimelineEntry, Unreadable
+from squads.retrospective_imports.markdown import read
+from squads.retrospectives import actions
+from squads.retrospectives.editing import LONGEST_TEXT, summarise
+from squads.retrospectives.models import LONGEST_ENTRY, Retrospective, RetrospectiveSection
+from squads.retrospectives.models import TimelineEntry as EntryRow
+from squads.retrospectives.sections import LONGEST_TITLE, PLANS
+from squads.teams.models import Service, Squad
+
+MOST_FILES = 500
+LARGEST = 1024 * 1024
+OURS = ("summary", "impact", "timeline", "factors", "went_well", "lucky", "surprised", "learnings", "actions")
+KEYS = dict(zip(ROLES, OURS, strict=True))
+TITLES = {plan.key: plan.title for plan in PLANS["incident"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file: a retrospective, new or there before, or the reason why not; and what to check."""
+
+    name: str
+    row: Retrospective | None = None
+    is_new: bool = False
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+    entries: int = 0
+
+
+def import_files(
+    squad: Squad, files: Iterable[tuple[str, bytes]], *, by: Actor, publish: bool = False
+) -> list[Outcome]:
+    """Import Markdown files as incident reviews of a squad, each in its own transaction.
+
+    A file that was imported before is found again and left as it is. One that can't be read is named with the reason, and the
+    others go on.
+    """
+    return [_import(squad, name, content, by=by, publish=publish) for name, content in files]
+
+
+def _import(squad: Squad, name: str, content: bytes, *, by: Actor, publish: bool) -> Outcome:
+    name = name.replace("\0", "")[:200]
+    mark = f"{name} {hashlib.sha256(content).hexdigest()[:16]}"
+    known = Retrospective.objects.filter(squad=squad, imported_from=mark).first()
+    if known is not None:
+        return Outcome(name, known, notes=("It was imported before, so nothing changed.",))
+    if len(content) > LARGEST:
+        return Outcome(name, problem="It’s over 1 MB. Split it, or leave out what isn’t text.")
+    try:
+        found = read(content, name=name, zone=company_zone())
+    except Unreadable as error:
+        return Outcome(name, problem=str(error))
+    try:
+        with transaction.atomic():
+            row, count = _write(squad, name, mark, found, by)
+            if publish:
+                actions.publish(row, by=by)
+    except ValidationError as error:
+        return Outcome(name, problem=" ".join(error.messages))
+    return Outcome(name, row, True, notes=found.notes, entries=count)
+
+
+def _write(squad: Squad, name: str, mark: str, found: ImportedRetrospective, by: Actor) -> tuple[Retrospective, int]:
+    title = " ".join(found.title.split()) or name.rpartition(".")[0].strip() or name
+    parts = list(_sections(found))
+    if len(title) > 200:
+        parts.append(("", "Title", title))
+        title = f"{title[:199]}…"
+    times = [_utc(each.at) for each in found.timeline if each.at is not None and each.precision != "day"]
+    began = min(times, default=None)
+    if began is None and found.date is not None:
+        # Midnight is shown as the day alone.
+        began = datetime.combine(found.date, time(), UTC)
+    about = actions.Subject(
+        began_at=began,
+        ended_at=max(times) if len(times) > 1 else None,
+        severity=" ".join(found.severity.split())[:60],
+        services=_services(found.affected),
+    )
+    row = actions.create(squad, by=by, kind="incident", title=title, subject=about, fill=False)
+    row.imported_from = mark
+    late = _entries(row, found.timeline)
+    if late:
+        parts.append(("", "More of the timeline", "\n".join(late)))
+    _put_sections(row, parts)
+    summarise(row)
+    row.save()
+    outbox.publish(RetrospectiveSaved(ids=[str(row.pk)]))
+    return row, len(found.timeline)
+
+
+def _utc(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _services(affected: str) -> list[Service]:
+    """Return the services that a file names by their whole names, between commas or line ends; a word in a sentence is none."""
+    names = {part.strip(" -*`").lower() for line in affected.splitlines() for part in line.replace(";", ",").split(",")}
+    rows = Service.objects.unmerged().filter(name__in=names - {""}) | Service.objects.unmerged().filter(
+        slug__in=names - {""}
+    )
+    return list(rows.distinct()[:50])
+
+
+def _sections(found: ImportedRetrospective) -> Iterator[tuple[str, str, str]]:
+    """Yield (our key or "", heading, text) of everything that isn't in the timeline, in the file's order."""
+    if found.details:
+        # Below the summary, which is what everyone reads first.
+        yield "details", "Details", "\n".join(f"- {each.label}: {each.value}".rstrip() for each in found.details)
+    for each in found.sections:
+        yield KEYS.get(each.role, ""), each.heading, each.markdown
+    if found.table_headings:
+        yield "", "Headings of tables", "\n".join(f"- {each}" for each in found.table_headings)
+    if found.left:
+        yield "", "Not understood", "\n\n".join(found.left)
+
+
+def _entries(row: Retrospective, entries: Iterable[TimelineEntry]) -> list[str]:
+    """Write the timeline; return what was too long for an entry."""
+    late: list[str] = []
+    rows = []
+    for place, each in enumerate(entries):
+        text = each.text.strip() or each.when.strip()
+        if len(text) > LONGEST_ENTRY:
+            late.append(text[LONGEST_ENTRY - 1 :])
+            text = f"{text[: LONGEST_ENTRY - 1]}…"
+        said = " ".join(each.when.split())
+        if len(said) > 60:
+            late.append(said)
+        rows.append(
+            EntryRow(
+                retrospective=row,
+                key=f"file:{place}",
+                at=_utc(each.at) if each.at is not None else None,
+                until=_utc(each.until) if each.until is not None and each.at is not None else None,
+                said_at=said[:60],
+                position=place,
+                text=text,
+                note=each.doubt[:LONGEST_ENTRY],
+            )
+        )
+    EntryRow.objects.bulk_create(rows)
+    return late
+
+
+def _put_sections(row: Retrospective, parts: Iterable[tuple[str, str, str]]) -> None:
+    """Put texts into the sections they belong to. What Rodeo has no section for becomes one of its own, where it stood."""
+    own = {section.key: section for section in row.sections.all()}
+    order = list(own.values())
+    after: RetrospectiveSection | None = order[0] if order else None
+    for key, heading, text in parts:
+        for piece_number, piece in enumerate(_pieces(text)):
+            name = heading if not piece_number else f"{heading} (continued)"
+            section = own.get(key) if key and not piece_number else None
+            if section is None:
+                section = _new_section(row, key, name, own)
+                own[section.key] = section
+                order.insert(order.index(after) + 1 if after in order else len(order), section)
+                section.text = piece
+            elif section.text:
+                section.text = f"{section.text.rstrip()}\n\n### {name}\n\n{piece}"
+            else:
+                # The file's own heading is kept where it says more than ours.
+                section.title = (name or section.title)[:LONGEST_TITLE]
+                section.text = piece
+            after = section
+    for place, section in enumerate(order):
+        section.position = place
+        section.save()
+
+
+def _new_section(
+    row: Retrospective, key: str, heading: str, own: dict[str, RetrospectiveSection]
+) -> RetrospectiveSection:
+    title = heading or TITLES.get(key, "Notes")
+    stem = key or "file"
+    number = 1
+    while (name := stem if stem not in own and key else f"{stem}_{number}") in own:
+        number += 1
+    return RetrospectiveSection(retrospective=row, key=name, title=title[:LONGEST_TITLE], position=0)
+
+
+def _pieces(text: str) -> list[str]:
+    """Return a text in pieces that fit into a section each."""
+    whole = text.rstrip() + "\n" if text.strip() else ""
+    return [whole[start : start + LONGEST_TEXT] for start in range(0, max(len(whole), 1), LONGEST_TEXT)]
+
+
+def unpacked(uploads: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Return the Markdown files among uploads, also those in archives. Raises ValidationError naming `files`."""
+    found: list[tuple[str, bytes]] = []
+    for name, content in uploads:
+        found += _in_archive(name, content) if name.lower().endswith(".zip") else [(name, content)]
+        if len(found) > MOST_FILES:
+            raise ValidationError({"uploads": f"These are over {MOST_FILES} files. Import them in parts."})
+    if not found:
+        raise ValidationError({"uploads": "There’s no Markdown file in it. Choose files that end in .md."})
+    return found
+
+
+def _in_archive(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            inside = [each for each in archive.infolist() if each.filename.lower().endswith((".md", ".markdown"))]
+            for each in inside[: MOST_FILES + 1]:
+                # What an archive says of a size may be wrong: no more than a little over the limit is unpacked.
+                with archive.open(each) as file:
+                    yield each.filename.rpartition("/")[2], file.read(LARGEST + 1)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError) as error:
+        raise ValidationError(
+            {"uploads": f"{name} can’t be unpacked: {error}. Choose the files themselves."}
+        ) from error
