@@ -9,6 +9,8 @@ from portal.accounts.views import admin_login, admin_password
 squads = [
     # Before stories: its /stories/export.csv would be taken for a key.
     path("", include("squads.imports.urls")),
+    # Before retrospectives: coach would be taken for the key of one.
+    path("", include("squads.language_coach.urls")),
     path("", include("squads.teams.urls")),
     path("", include("squads.boards.urls")),
     path("", include("squads.labels.urls")),

@@ -254,8 +254,8 @@ def _fails(sentence: Sentence, at: int, strong: bool) -> Hit | None:
 
 def _end(text: str, start: int) -> int:
     """The end of a finding: the words of the failing verb, a few at most."""
-    found = re.match(r"\S+(?: \S+){0,2}", text[start:])
-    return start + len(found[0].rstrip(".,;:)")) if found else start
+    found = re.match(r"[\w'-]+(?: [\w'-]+){0,2}", text[start:])
+    return start + len(found[0]) if found else start
 
 
 def _coordinated(rest: str, strong: bool, program: bool) -> bool:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from squads.language_coach import blame, counterfactuals
-from squads.language_coach.reading import sentences
+from squads.language_coach import blame, counterfactuals, words
+from squads.language_coach.reading import lower, sentences
 from squads.language_coach.rules import BY_ID, Rule
 
 LONGEST = 20_000
@@ -22,9 +22,8 @@ class Finding:
 
 def find(text: str, names: Collection[str] = ()) -> list[Finding]:
     """What the coach would ask about in a text, in its order, none inside of another. `names` are names of people."""
-    known = frozenset(
-        part for name in names for part in re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", name.lower()) if len(part) > 2
-    )
+    parts = (part for name in names for part in re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", lower(name)))
+    known = frozenset(part for part in parts if len(part) > 2 and part not in words.NO_NAMES)
     found = sorted(_all(text, known), key=lambda each: (each.start, each.start - each.end))
     kept: list[Finding] = []
     for each in found:

@@ -117,7 +117,9 @@ def _modals(sentence: Sentence) -> Iterator[Hit]:
         better = bool(BETTER.search(found[0]) or BETTER.search(rest[:80]))
         said = found["verb"], rest, affected, better
         if _meant(modal, sentence, found, *said):
-            yield found.start(), found.end("verb"), f"{_rule(modal)}"
+            participle = re.match(r"(?: \w+ly)? (?:\w+ed|done|made|caught|seen|found|known)\b", rest)
+            end = found.end("verb") + (participle.end() if participle and found["verb"] == "been" else 0)
+            yield found.start(), end, _rule(modal)
 
 
 def _rule(modal: str) -> str:

@@ -69,6 +69,21 @@ CLAUSE_ENDS = listed(
     "but because since when while although though until after before so if unless whereas where that which whether how why what"
 )
 
+# Accounts are named after these as well, but a sentence that begins with one isn't about a person.
+NO_NAMES = PEOPLE | listed(
+    "the and for not this that these those our your his her its all any each every some one two new old no "
+    "nobody who what when where why "
+    "how but with without from into after before since while until then here there now yes just only also team "
+    "squad group company bot "
+    "robot service services system systems admin root user users test tests tester demo sample support release "
+    "releases deploy deployment "
+    "production staging platform security operations network database data site web mail api job jobs script "
+    "pipeline build backup monitor "
+    "monitoring alert alerts server node cluster storage cloud engineering product project office desk help info "
+    "sales talk rodeo van von "
+    "der den del las los san april may june august"
+)
+
 MARKERS = (
     "accidentally|mistakenly|inadvertently|unintentionally|wrongly|incorrectly|erroneously|carelessly|"
     "negligently|unknowingly|prematurely|"

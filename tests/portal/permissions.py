@@ -900,6 +900,7 @@ CASES: dict[str, Case] = {
     # Shared by somebody else: a lead may remove it.
     "squads:boards:remove_view": Case(lambda w: [w.squad.slug, w.view.pk], never=only("lead", "administrator")),
     "squads:boards:place": Case(_key, lambda w: {"to": "in_progress", "after": w.blocked.key}),
+    "squads:language_coach:check": Case(body=lambda w: {"text": "We should have tested."}),
     "squads:labels:list": Case(_slug),
     "squads:labels:rename": Case(_label, lambda w: {"name": "app"}),
     "squads:labels:remove": Case(_label),

@@ -82,6 +82,10 @@ def test_a_known_name_that_does_its_work_is_left_alone() -> None:
     assert found("Ruben rolled back the release. Will the engineer join?", "Ruben", "Will") == []
 
 
+def test_an_account_named_after_a_thing_makes_no_person_of_it() -> None:
+    assert found("The job failed to start. Backup failed to finish.", "The talk", "Backup Bot") == []
+
+
 def test_a_name_that_is_also_a_word_needs_its_capital() -> None:
     assert found("The job will ignored be.", "Will") == []
 
