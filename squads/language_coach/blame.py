@@ -11,8 +11,8 @@ Hit = tuple[int, int, str]
 _PERSON = "|".join(sorted(words.PEOPLE - {"i", "he", "she"}, key=lambda word: -len(word)))
 _GROUP = r"(?:the|our|this|another) (?:[\w-]+ ){0,3}?(?:team|squad|company|department|vendor|management|crew|group)"
 ERROR = re.compile(
-    r"\b(?:human|operator|pilot|user|people|administrator|admin|personal|engineer|developer)[ -](?:error|errors|"
-    r"mistake|mistakes|failure|failings?)\b"
+    r"\b(?:human|manual|operator|pilot|user|people|administrator|admin|personal|engineer|developer)[ -](?:error|errors|"
+    r"mistake|mistakes|failure|failings?|misunderstandings?)\b"
     r"(?! (?:page|pages|message|messages|rate|rates|report|reports|log|logs|budget|code|codes|handling|handler))"
 )
 FINGER = re.compile(r"\bfat[ -]?finger(?:ed|ing|s)?\b")
@@ -59,7 +59,7 @@ SILLY = re.compile(
     r"\b(?:rookie|silly|stupid|dumb|embarrassing|careless|honest|foolish|amateur) (?:mistakes?|errors?)\b"
 )
 SOMEONE = re.compile(
-    r"\b(?:someone|somebody)(?: (?:on|in|from|at) (?:[\w-]+ ){1,4}?)?(?: had| has| then| apparently)*"
+    r"\b(?:someone|somebody)(?: (?:on|in|from|at) (?:[\w-]+ ){1,4}?)?(?: had| has| then| \w+ly)*"
     r" (?:deleted|removed|disabled|pushed|merged|turned|switched|unplugged|committed|broke|dropped|killed|changed|"
     r"overwrote|wrote|put|ran|left)\b"
 )
@@ -72,6 +72,10 @@ COMPANY = re.compile(
     r" (?P<verb>retest|bother|think|communicate|plan|prioriti[sz]e|train|disclose|heed|care|appreciate|anticipate|"
     r"foresee|consider|inform|warn|"
     r"reali[sz]e|document|learn|tell|test|include|check|verify|notify|address|fix|respond)\b"
+)
+FORGETFUL = re.compile(
+    r"\b(?P<name>[A-Z][a-z]+) (?:\w+ly )?(?:forgot to|misread|mistyped|misunderstood|overlooked|"
+    r"(?:didn't|did not) (?:reali[sz]e|notice|bother|think))\b"
 )
 ONLY_PEOPLE = frozenset(
     "retest bother think communicate plan prioritize prioritise train disclose heed care appreciate foresee tell learn".split()
@@ -86,12 +90,21 @@ FRAGMENT = re.compile(
     rf"first))*(?: (?P<verb>{words.CARE}|turn|remove|enable|run|wait))?\b"
 )
 CARELESSLY = (
-    r"without (?:\w+ly )?(?:reading|checking|testing|asking|looking|verifying|reviewing|knowing|realizing|"
+    r"without (?:\w+ly )?(?:running|following|confirming|coordinating|communicating|making sure|reading|checking|"
+    r"testing|asking|looking|verifying|reviewing|knowing|realizing|"
     r"realising|approval|permission|telling|"
     r"informing|notifying|considering|thinking|noticing|waiting|understanding|first|proper|any (?:testing|review|"
     r"approval|notice)|review|testing|authorization|authorisation)"
 )
 WITHOUT = re.compile(rf"\w+(?:ed|ran|put|took) (?:\w+ ){{0,4}}?{CARELESSLY}\b")
+WE_WITHOUT = re.compile(
+    rf"\b(?:we|i|they) (?:had |have |\w+ly )*\w+(?:ed|ran|put|took|did|made) (?:[\w-]+ ){{0,8}}?{CARELESSLY}\b"
+)
+# What somebody made is told with what it broke.
+BROKE = re.compile(
+    r"^(?:that|which) (?:had |then |\w+ly )*(?:broke|caused|brought|took down|crashed|blocked|led to|resulted in|"
+    r"deleted|wiped|disabled)\b"
+)
 CARELESS_PERSON = re.compile(rf"\b(?:{words.CARELESS})(?: \w+)? (?:{_PERSON})\b")
 BY_PERSON = re.compile(
     rf"(?P<marked>\b(?:{words.MARKERS}|by mistake|by accident)\b(?: \w+){{0,6}}?|\b(?:misconfigured|mistyped|"
@@ -104,6 +117,7 @@ DID_NOT = re.compile(
     rf"^(?:did not|didn't|does not|doesn't|had not|hadn't|has not|never|was not|wasn't|were not|"
     rf"weren't)(?: (?:\w+ly|even|first|also|really|then))* (?:{words.CARE}|aware|paying)\b"
 )
+OMITTED = re.compile(r"^(?:did not|didn't)(?: (?:\w+ly|even|first|also|really|then))* (?P<verb>[a-z]+)\b")
 MISDEED = re.compile(rf"^(?:{words.MISDEEDS})\b")
 UNAWARE = re.compile(rf"^(?:{words.UNAWARE})\b")
 MARKED = re.compile(rf"^(?:{words.MARKERS})\b")
@@ -133,6 +147,7 @@ def find(sentence: Sentence, names: Collection[str]) -> Iterator[Hit]:
     yield from _phrases(sentence)
     yield from _fragments(sentence)
     yield from _companies(sentence)
+    yield from _forgetful(sentence)
     for at, strong in _people(sentence, names):
         hit = _fails(sentence, at, strong)
         if hit:
@@ -151,6 +166,7 @@ def _phrases(sentence: Sentence) -> Iterator[Hit]:
         (WE, "person-as-cause"),
         (SOMEONE, "person-as-cause"),
         (SILLY, "judged-carelessness"),
+        (WE_WITHOUT, "judged-carelessness"),
         (BY_PERSON, "person-as-cause"),
     ):
         for found in pattern.finditer(sentence.text):
@@ -177,6 +193,13 @@ def _companies(sentence: Sentence) -> Iterator[Hit]:
     for found in COMPANY.finditer(sentence.original):
         if found["name"] not in NO_COMPANY and (found["verb"] in ONLY_PEOPLE or found["adverb"]):
             yield found.start(), found.end(), "person-as-cause" if found["adverb"] else "did-not"
+
+
+def _forgetful(sentence: Sentence) -> Iterator[Hit]:
+    """A name, which nobody handed in, with what only a person does."""
+    for found in FORGETFUL.finditer(sentence.original):
+        if found["name"] not in NO_COMPANY and found["name"].lower() not in words.NO_NAMES:
+            yield found.start(), found.end(), "person-as-cause"
 
 
 def _people(sentence: Sentence, names: Collection[str]) -> Iterator[tuple[int, bool]]:
@@ -237,6 +260,13 @@ def _fails(sentence: Sentence, at: int, strong: bool) -> Hit | None:
         if word.text in words.CLAUSE_ENDS and not (first and word.text in ("that",)) and not relative:
             if word.text == "but" and _coordinated(text[word.end :].strip(), strong, program):
                 return start.start, _end(text, word.end + 1), "person-as-cause"
+            if (
+                strong
+                and not program
+                and BROKE.match(text[word.start :])
+                and CREATED.search(text[start.end : word.start])
+            ):
+                return start.start, _end(text, word.start), "person-as-cause"
             if word.text == "that" and len(seen) < 6 and not any(each in words.FINDING for each in seen) and not seen:
                 relative = True
                 continue
@@ -279,6 +309,8 @@ def _misdeed(rest: str, seen: list[str], passed: str, strong: bool, program: boo
     ):
         return "person-as-cause"
     omitted = DID_NOT.match(rest)
+    if strong and not program and (left := OMITTED.match(rest)) and left["verb"] not in words.NO_OMISSIONS:
+        return "person-as-cause"
     if (
         omitted and omitted[0].split()[-1] not in words.FACTS - {"know", "known", "include", "included"}
     ) or UNAWARE.match(rest):

@@ -67,13 +67,27 @@ FAILED_US = re.compile(
     rf"\b(?:{US})(?: (?:all|also|simply|initially|then|again|both|clearly|unfortunately|repeatedly|have|had|has))*"
     r" (?:(?P<failed>failed to|neglected to|omitted to|fail to|have failed to|forgot to|missed (?:the|a|an|this|"
     r"that|these|our|several|some|many)\b|overlooked|underestimated|neglected|"
-    r"were too (?:slow|late|quick)|took too long|were late|were slow|acted too|waited too long|reacted too)"
+    r"were too (?:slow|late|quick)|took too long|(?:was|were) (?:too )?(?:slow|late) (?:to|in)|were late|"
+    r"were slow|acted too|waited too long|reacted too)"
     rf"|(?:did not|didn't|had not|hadn't|never|were not|weren't|was not)(?: (?:\w+ly|even|first|also|yet|really|"
     rf"quite|fully|always|then))* (?P<verb>{words.CARE}|aware)\b)"
 )
 NOBODY = re.compile(
-    rf"\b(?:nobody|no one|noone|none of us|not one of us|no-one)(?: (?:on|in|of|from|at|the|our|us|team|squad|"
-    rf"first|ever|actually|had|else|then)){{0,5}} (?P<verb>{words.CARE})\b"
+    r"\b(?:nobody|no one|noone|none of us|not one of us|no-one)(?: (?:on|in|of|from|at) (?:[\w'-]+ ){0,3}?[\w'-]+)?"
+    rf"(?: (?:first|ever|actually|had|else|then|has))* (?P<verb>{words.CARE})\b"
+)
+# “We got the alert but didn't act on it”: the same people are meant.
+BUT_NOT = re.compile(
+    rf"\b(?:{US})\b [^.;:]{{3,80}}? but (?:we )?(?:did not|didn't|failed to|never|forgot to|"
+    rf"neglected to) (?P<verb>{words.CARE})\b"
+)
+EXPECTING = re.compile(
+    r"\b(?:expect(?:ed|ing)?|assum(?:e|ed|ing)|thought|believed?|hoped|said|estimated?)\b(?: \w+){0,5} *$"
+)
+IMPROVED = re.compile(
+    r" (?:\w+ly )?(?:drained|restarted|upgraded|scaled|paused|postponed|isolated|replaced|configured|blocked|"
+    r"raised|fixed|resolved|"
+    r"corrected|followed|cleaned|migrated|notified|informed|told|paged|reverted|recovered|restored|found|made)\b"
 )
 # “We did not see any errors” tells what was seen.
 NOTHING_FOUND = re.compile(
@@ -137,11 +151,15 @@ def _meant(
     if modal in ("should", "ought to"):
         now = re.search(r"\b(?:now|by now|already)\b", found[0] + rest)
         return not (affected and (verb in EXPERIENCED or found["not"])) and not (now or verb in RESTORED)
+    if modal == "would" and EXPECTING.search(before):
+        return False
     if modal == "would":
         return better or bool(CONDITION.search(sentence.text)) or not affected or verb not in EXPERIENCED
     if modal == "could":
         if better or CONDITION.search(sentence.text):
             return not (verb == "been" and following in SPECULATION and not better)
+        if verb == "been" and IMPROVED.match(rest) and not affected:
+            return True
         human = SUBJECT_US.search(before[-40:]) is not None and not affected
         return human or (not re.search(r"[a-z]", before) and following not in SPECULATION and verb != "been")
     if modal in ("might", "may"):
@@ -171,6 +189,9 @@ def _failings(sentence: Sentence) -> Iterator[Hit]:
         if verb in words.FACTS or (verb and NOTHING_FOUND.match(rest)):
             continue
         yield found.start(), found.end(), "did-not"
+    for found in BUT_NOT.finditer(text):
+        if found["verb"] not in words.FACTS:
+            yield found.start(), found.end(), "did-not"
     for found in NOBODY.finditer(text):
         yield found.start(), found.end(), "did-not"
     for found in FAILURE.finditer(text):

@@ -12,7 +12,7 @@ PEOPLE = listed(
     "programmer programmers coder coders tester testers maintainer maintainers author reviewer reviewers "
     "committer analyst analysts "
     "consultant consultants someone somebody sre sres staff person whoever guy he she i commander architect trainee apprentice "
-    "electrician approver designer scientist specialist owner"
+    "electrician on-call approver designer scientist specialist owner"
 )
 # These are people only after one of the words: a session manager or a worker is a program.
 PEOPLE_AFTER = {
@@ -37,7 +37,8 @@ THINGS = listed(
     "token tokens group groups "
     "pool pools plane namespace permissions password passwords workload workloads facing agents agent queue "
     "queues api apis server servers "
-    "library libraries side connection connections process processes pipeline pipelines script scripts application applications"
+    "rotation rotations schedule schedules team teams library libraries side connection connections process "
+    "processes pipeline pipelines script scripts application applications"
 )
 # Some operators are programs: of these verbs, either can be meant.
 PROGRAMS_TOO = listed("operator operators agent manager")
@@ -118,6 +119,12 @@ FACTS = listed(
     "see seen expect expected use used take taken set fix fixed apply applied add added put include included "
     "keep kept roll rolled stop stopped raise raised write wrote know known"
 )
+# A person's “did not” of these is no omission.
+NO_OMISSIONS = FACTS | listed(
+    "have see receive get need want find observe experience lose work say mention join agree go help cause "
+    "change show appear start exist "
+    "change want mean try manage succeed seem feel hear object belong require report give come affect support"
+)
 MISDEEDS = (
     "forgot|forgets|forgotten|forget|neglected|neglects|neglect|ignored|overlooked|misread|mistyped|"
     "misconfigured|misunderstood|"
@@ -132,7 +139,8 @@ MISDEEDS = (
 UNAWARE = (
     r"(?:was|were|is|are|wasn't|weren't)(?: not|n't)?(?: \w+)? (?:unaware|oblivious)|(?:was not|were not|wasn't|"
     r"weren't)(?: \w+)? aware|"
-    r"(?:was|were) (?:careless|sloppy|negligent|distracted|inattentive|lazy|reckless|confused|inexperienced)"
+    r"(?:was|were) (?:too )?(?:slow to|late to|careless|sloppy|negligent|distracted|inattentive|lazy|reckless|"
+    r"confused|inexperienced)"
 )
 CREATED = (
     "pushed|deployed|merged|applied|released|shipped|committed|introduced|uploaded|wrote|added|created|"
@@ -143,7 +151,10 @@ LOST = (
     "deleted|deletes|dropped|drops|wiped|wipes|erased|erases|destroyed|destroys|truncated|purged|overwrote|"
     "formatted|nuked|rm'd"
 )
-CARELESS = "tired|careless|inexperienced|sloppy|lazy|incompetent|negligent|distracted|drunk|reckless|hungover|clueless"
+CARELESS = (
+    "inattentive|overconfident|hasty|impatient|untrained|tired|careless|inexperienced|sloppy|lazy|"
+    "incompetent|negligent|distracted|drunk|reckless|hungover|clueless"
+)
 IRREGULAR = (
     "been|had|done|made|seen|caught|found|known|gone|taken|given|kept|led|let|put|set|run|sent|shut|told|thought|"
     "spent|built|bought|brought|"

@@ -16,6 +16,7 @@ KINDS = {
     "ordered_list": "list",
     "table": "table",
     "fence": "fence",
+    "blockquote": "quote",
 }
 
 

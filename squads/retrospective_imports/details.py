@@ -90,7 +90,7 @@ def details_of(found: Sequence[Block]) -> tuple[list[Detail], list[Block]]:
     for block in found:
         read = (
             [detail_of(line) for line in block.lines if line.strip()]
-            if block.kind in ("paragraph", "list", "table", "other")
+            if block.kind in ("paragraph", "list", "table", "quote", "other")
             else []
         )
         if block.kind == "table":

@@ -15,6 +15,8 @@ from squads.retrospective_imports.timeline import Timeline, accepted, labelled
 LONGEST = 500_000
 DEFINITION = re.compile(r"^ {0,3}\[([^\]\n]{1,100})\]:\s*\S.*$", re.MULTILINE)
 REFERENCE = re.compile(r"\[([^\]\n]{1,100})\]")
+# “At 10:25 power was lost” is a sentence of a text, where no heading says that it's a timeline.
+SENTENCE = re.compile(r"\W*(?:at|on|from|since|by|between|before|after|until|around|about)\b", re.IGNORECASE)
 # In a section of one of these roles, lines with a time stay where they are; the timeline gets a copy.
 COPIED_FROM = ("summary", "impact")
 UNTOUCHED = (
@@ -285,7 +287,8 @@ def read_if_timeline(found: Sequence[Block], timeline: Timeline, zone: str) -> s
         for line in block.lines:
             bare = re.sub(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+", "", line).strip().lstrip("|").strip()
             written = moments.at_start(bare)
-            starts += bool(written and written.clock is not None and not written.dotted and block.kind != "fence")
+            clocked = written is not None and written.clock is not None and not written.dotted
+            starts += clocked and block.kind != "fence" and not SENTENCE.match(bare)
     if starts < 2:
         timeline.zone = zone
         copy_lines(found, timeline)

@@ -98,6 +98,7 @@ class Timeline:
                 "list": self._list,
                 "table": self._table,
                 "fence": self._fence,
+                "quote": self._quote,
             }.get(block.kind, self._other)
             reader(block)
         self._keep_day_line()
@@ -228,6 +229,15 @@ class Timeline:
             if not self._timed(without_marker(line).strip(), line, listed=True):
                 self._append(line.strip())
 
+    def _quote(self, block: Block) -> None:
+        """A quotation whose lines begin with times is a timeline; another is text."""
+        inner = [re.sub(r"^\s*>\s?", "", line) for line in block.lines]
+        groups = list(timed_groups(inner))
+        if groups and groups[0][0] and not self._open:
+            self._lines(inner, block)
+        else:
+            self._other(block)
+
     def _table(self, block: Block) -> None:
         (heads, first), *body = [(split_row(line), line) for at, line in enumerate(block.lines) if at != 1]
         columns = time_columns(heads, [row for row, _ in body])
@@ -282,7 +292,7 @@ def time_columns(heads: Sequence[str], body: Sequence[Sequence[str]]) -> list[in
     def share(column: int) -> float:
         cells = [row[column] for row in body if column < len(row) and row[column]]
         good = [
-            cell for cell in cells if (found := moments.at_start(cell)) and not re.search(r"\w{3}", cell[found.end :])
+            cell for cell in cells if (found := moments.at_start(cell)) and not re.search(r"\w{4}", cell[found.end :])
         ]
         return len(good) / len(cells) if cells else 0
 

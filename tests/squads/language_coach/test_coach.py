@@ -41,6 +41,8 @@ def test_each_rule_has_a_sentence_a_question_and_a_source(rule: coach.Rule) -> N
         "The package manager ignored the pinned version.",
         "We checked if the pods had restarted.",
         "Nobody was notified.",
+        "We expected that the pods would have been rescheduled.",
+        "The operator did not reconcile the resource.",
         "I/O errors were seen on the volume.",
         "",
     ],

@@ -228,6 +228,20 @@ def test_labels_in_bold_are_headings_where_a_file_has_no_others() -> None:
     assert imported.timeline[3].text == "More:\n\n* two"
 
 
+def test_sentences_with_times_in_a_text_stay_in_the_text() -> None:
+    imported = read("# Slow\n\nAt 10:25pm on 4 June 2016, power was lost.\n\nBetween 2:00 and 3:00 it came back.\n")
+    assert imported.timeline == ()
+    assert imported.sections[0].markdown.startswith("At 10:25pm on 4 June 2016")
+
+
+def test_quoted_lines_with_times_and_quoted_details_are_read() -> None:
+    imported = read(
+        "# DB\n\n> **Date:** 2021-05-01\n> **Severity:** P1\n\n## Timeline (EST)\n\n> 10:00 Alert\n> 10:05 Call\n"
+    )
+    assert moments(imported.timeline) == ["2021-05-01 10:00-05:00", "2021-05-01 10:05-05:00"]
+    assert imported.severity == "P1" and imported.sections[0].role == "timeline"
+
+
 def test_details_at_the_top_are_read() -> None:
     imported = read(
         "Mail outage\n===========\n\n**Date**: 2021-03-04\n**Severity:** SEV-2\n**Services affected:** mail, search\n"
