@@ -108,7 +108,7 @@ BROKE = re.compile(
 CARELESS_PERSON = re.compile(rf"\b(?:{words.CARELESS})(?: \w+)? (?:{_PERSON})\b")
 BY_PERSON = re.compile(
     rf"(?P<marked>\b(?:{words.MARKERS}|by mistake|by accident)\b(?: \w+){{0,6}}?|\b(?:misconfigured|mistyped|"
-    rf"broken|wiped|botched|mishandled|misread|messed up|ruined|sabotaged)\b(?: \w+){{0,3}}?)"
+    rf"wiped|botched|mishandled|misread|messed up|ruined|sabotaged)\b(?: \w+){{0,3}}?)"
     rf" by (?:an?|the|our|one of (?:our|the)|some|another|someone)?(?: ?[\w-]+){{0,3}}? ?(?:{_PERSON}|member of)\b"
     rf"|\bby (?:an?|the|our|one of (?:our|the)|another)(?: [\w-]+){{0,2}} (?:{_PERSON}) (?:by (?:mistake|accident)|"
     rf"in error|{words.MARKERS}|who (?:thought|believed|forgot|did not|didn't|was not|wasn't))\b"
@@ -124,7 +124,7 @@ MARKED = re.compile(rf"^(?:{words.MARKERS})\b")
 BY_MISTAKE = re.compile(
     r"^(?:by (?:mistake|accident)|in error|in a hurry|too (?:early|soon|late|hastily)|out of order)\b"
 )
-WRONG = re.compile(r"^(?:wrong|incorrect)\b(?! (?:behaviour|behavior|results?|numbers of))")
+WRONG = re.compile(r"^(?:wrong|incorrect)\b(?!-)(?! (?:behaviour|behavior|results?|numbers of))")
 POOR = re.compile(
     r"^(?:bad|faulty|untested|invalid|malformed|broken|erroneous|unreviewed|buggy|poor|dangerous|unsafe)\b"
 )
@@ -315,7 +315,7 @@ def _misdeed(rest: str, seen: list[str], passed: str, strong: bool, program: boo
         omitted and omitted[0].split()[-1] not in words.FACTS - {"know", "known", "include", "included"}
     ) or UNAWARE.match(rest):
         if strong or re.match(
-            r"(?:did not|didn't) (?:think|read|realise|realize|understand|notice|bother|check|follow)", rest
+            r"(?:did not|didn't) (?:think|read|realise|realize|understand|bother|check|follow)", rest
         ):
             return "person-as-cause"
         return ""

@@ -40,7 +40,7 @@ AFFECTED = re.compile(
     r"(?: \w+){0,4}\s*$"
 )
 EXPERIENCED = frozenset("seen received experienced noticed encountered gotten got been observed lost had felt".split())
-RESTORED = frozenset("recovered resumed".split())
+RESTORED = frozenset("recovered resumed completed finished arrived".split())
 BETTER = re.compile(rf"\b(?:{words.BETTER})\b")
 CONDITION = re.compile(r"\bif\b|\bhad (?:we|the|it|this|they|there)\b")
 HINDSIGHT = re.compile(

@@ -117,7 +117,7 @@ CARE = (
 # Of these verbs, a person's “did not” is a plain fact as often as not.
 FACTS = listed(
     "see seen expect expected use used take taken set fix fixed apply applied add added put include included "
-    "keep kept roll rolled stop stopped raise raised write wrote know known"
+    "keep kept roll rolled stop stopped raise raised write wrote know known investigate investigated"
 )
 # A person's “did not” of these is no omission.
 NO_OMISSIONS = FACTS | listed(
