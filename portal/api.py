@@ -14,6 +14,7 @@ from portal.retention.api import RetentionSettings
 from portal.search.api import Search
 from releases.allowed_hosts.api import AllowedHosts
 from releases.approvals.api import Accepters, Approvals
+from releases.attributions.api import Attributions
 from releases.bots.api import Bots
 from releases.comparison.api import Comparisons
 from releases.contents.api import CompanyPatterns, Contents, DeployOrders, SchemaChanges, ServicePatterns
@@ -74,6 +75,7 @@ router.register(r"releases/(?P<slug>[^/]+)/scope", ScopeChanges, "release-scope"
 router.register(r"releases/(?P<slug>[^/]+)/links", ReleaseLinks, "release-link")
 router.register(r"releases/(?P<slug>[^/]+)/approvals", Approvals, "release-approval")
 router.register("freezes", Freezes, "freeze")
+router.register("attributions", Attributions, "attribution")
 router.register("incidents", Incidents, "incident")
 router.register("freeze-lifts", FreezeLifts, "freeze-lift")
 router.register("deploy-orders", DeployOrders, "deploy-order")

@@ -25,6 +25,8 @@ def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
     from portal.search import queries as search
+    from releases.attributions.queries import shown
+    from releases.incidents import queries as incidents
     from releases.planning import actions, board
     from releases.readiness.queries import readiness_of
     from releases.reading.actions import drain_inbox
@@ -56,6 +58,9 @@ def connect() -> None:
     # The search stands above squads, whose pages search too.
     retrospectives.SEARCHES[:] = [retrospectives.TextSearch(search.retrospective_refs, search.retrospective_excerpts)]
 
+    # Attributions stand above the page of an incident.
+    incidents.ATTRIBUTIONS[:] = [shown]
+
     # Readiness stands above the page that shows it: pages that are shared are below what judges.
     status.JUDGES[:] = [lambda release: readiness_of([release])[release.pk]]
 
@@ -84,6 +89,7 @@ def _follow() -> None:
     outbox.subscribe(releases.EventsOutdated, replay_kinds)
     outbox.subscribe(releases.MappingChanged, mapping_changed)
     outbox.subscribe(releases.ReleaseSaved, release_saved)
+    outbox.subscribe(releases.IncidentSaved, subscribers.incidents_saved)
     outbox.subscribe(releases.IncidentSettingsChanged, subscribers.incident_settings_changed)
     outbox.subscribe(releases.IssuesSeen, make_stories_of_issues)
     outbox.subscribe(releases.EnvironmentChanged, subscribers.environment_changed)

@@ -3,6 +3,7 @@
 from releases.allowed_hosts import admin as allowed_hosts
 from releases.approvals import admin as approvals
 from releases.artifacts import admin as artifacts
+from releases.attributions import admin as attributions
 from releases.bots import admin as bots
 from releases.contents import admin as contents
 from releases.deployment_checks import admin as deployment_checks
@@ -31,6 +32,7 @@ __all__ = [
     "allowed_hosts",
     "approvals",
     "artifacts",
+    "attributions",
     "bots",
     "contents",
     "deployment_checks",

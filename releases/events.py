@@ -201,3 +201,15 @@ class IncidentSettingsChanged(Event):
     """Severities of incidents changed, or the times that hold for all of them. Published by incident_settings."""
 
     topic: ClassVar[str] = "incident.settings_changed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentSaved(AboutSome):
+    """A person opened or corrected an incident, merged or split it, or said which deployment it came from. Published by
+    incidents and attributions.
+
+    ids: the incidents (UUIDs as text).
+    """
+
+    topic: ClassVar[str] = "incident.saved"
+    ids: Sequence[str]

@@ -3,6 +3,7 @@
 from releases.allowed_hosts.models import AllowedHost
 from releases.approvals.models import Approval
 from releases.artifacts.models import Artifact
+from releases.attributions.models import Attribution
 from releases.bots.models import BotRule
 from releases.contents.models import AskedPattern, DeployOrder, ReleaseContent, SchemaNaming, SchemaPatterns
 from releases.deployment_checks.models import AppToken, CheckToken, DeploymentCheck, WaitingCheck
@@ -59,6 +60,7 @@ __all__ = [
     "Approval",
     "Artifact",
     "AskedPattern",
+    "Attribution",
     "BotRule",
     "CalendarAddress",
     "CalendarEntry",

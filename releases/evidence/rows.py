@@ -6,12 +6,13 @@ deployment that brings or takes away some of its commits, the check that passes 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Q
 
 from portal.kernel.stable_ids import stable_id
+from releases.attributions.models import Attribution
 from releases.deployments.models import AcceptanceRun
 from releases.evidence.reworks import Rework, is_on_mainline, reworks, taken_back_by
 from releases.evidence.run_verdicts import GREEN, Verdict
@@ -27,6 +28,7 @@ from releases.evidence.service_history import (
     wanted_changes,
 )
 from releases.flags.models import FlagState
+from releases.incidents.models import Incident
 from releases.pipelines.relations import relatives_of
 from squads.judge.case import PRODUCTION, RESTORED, REVERTED, REWRITTEN, UNREAD
 from squads.models import Evidence, Story
@@ -45,6 +47,7 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
     }
     histories = {history.name: history for history in service_histories(list(services), links, looked_at, relatives)}
     flags = _flags(stories)
+    attributed = _attributed(histories)
     for story in stories:
         by_service: dict[str, list[LinkedChange]] = defaultdict(list)
         for each in links.get(story.pk, ()):
@@ -55,6 +58,7 @@ def rows_for(stories: list[Story]) -> Iterator[Evidence]:
             yield from (_rework(story, each) for each in reworks(history, changes, own[story.pk]))
             yield from _runs(story, history, changes)
             yield from _deployments(story, history, changes)
+            yield from _incidents(story, history, changes, attributed)
             yield from _tests(story, history, changes, bound.get(story.key, ()))
         if not by_service:
             yield from _tests(story, None, [], bound.get(story.key, ()))
@@ -297,6 +301,60 @@ def _deployment(
         link=deployment.url,
         event_id=deployment.event,
     )
+
+
+def _attributed(histories: Iterable[str]) -> dict[Any, list[Incident]]:
+    """Return the incidents that people said came from deployments of these services, by deployment. One that was merged is the
+    one it was merged into; maintenance is none."""
+    rows = Attribution.objects.filter(state=Attribution.State.ACCEPTED, deployment__service__name__in=list(histories))
+    found: dict[Any, list[Incident]] = defaultdict(list)
+    for row in rows.select_related("incident__merged_into").order_by("incident__number"):
+        incident, seen = row.incident, set()
+        while incident.merged_into is not None and incident.pk not in seen:
+            seen.add(incident.pk)
+            incident = incident.merged_into
+        if not incident.is_maintenance and incident.withdrawn_at is None and incident not in found[row.deployment_id]:
+            found[row.deployment_id].append(incident)
+    return found
+
+
+def _incidents(
+    story: Story, history: ServiceHistory, changes: list[LinkedChange], attributed: Mapping[Any, list[Incident]]
+) -> Iterator[Evidence]:
+    """Yield the incidents that came from a deployment to production which brought changes of the story: that each is open, and
+    since when it is over."""
+    told: set[Any] = set()
+    for deployments in history.deployments.values():
+        if deployments[0].tier not in PRODUCTION or not any(each.id in attributed for each in deployments):
+            continue
+        held: frozenset[str] = frozenset()
+        for deployment, now, _ in _contents(history, deployments, changes):
+            if now - held:
+                for incident in attributed.get(deployment.id, ()):
+                    if incident.pk not in told:
+                        told.add(incident.pk)
+                        yield from _incident(story, history, deployment, incident, sorted(now - held))
+            held = now
+
+
+def _incident(
+    story: Story, history: ServiceHistory, deployment: PastDeployment, incident: Incident, shas: list[str]
+) -> Iterator[Evidence]:
+    began = incident.starts_at or incident.created_at
+    values = {
+        "service": history.name,
+        "environment": deployment.environment,
+        "tier": deployment.tier,
+        "shas": shas,
+        "label": str(incident),
+        "detail": incident.key,
+        "link": incident.get_absolute_url(),
+    }
+    resolved = incident.resolved_at
+    if resolved is None or resolved > began:
+        yield _row(story, "incident", f"{incident.pk} open", verdict="failure", at=began, **values)
+    if resolved is not None:
+        yield _row(story, "incident", f"{incident.pk} resolved", verdict="success", at=resolved, **values)
 
 
 def _check(story: Story, kind: str, check: AcceptanceRun, service: str, shas: list[str]) -> Evidence:

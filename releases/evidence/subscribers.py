@@ -10,7 +10,8 @@ from django.db.models import Q
 
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
-from releases.events import BotsChanged, ChangeLinked, EnvironmentChanged, IncidentSettingsChanged
+from releases.attributions import actions as attributions
+from releases.events import BotsChanged, ChangeLinked, EnvironmentChanged, IncidentSaved, IncidentSettingsChanged
 from releases.evidence.actions import derive, derive_affected, link_stories
 from releases.inbox.affected import Affected
 from releases.incidents import threads
@@ -85,7 +86,9 @@ def bots_changed(event: BotsChanged) -> None:
 def environment_changed(event: EnvironmentChanged) -> None:
     """An environment was renamed or changed tier: what was deployed and checked there means something else now."""
     hold("inbox")
-    derive_affected(Affected(environments={event.id}))
+    affected = Affected(environments={event.id})
+    attributions.follow_all(affected)
+    derive_affected(affected)
 
 
 def links_changed(event: ChangeLinked) -> None:
@@ -102,5 +105,14 @@ def incident_settings_changed(event: IncidentSettingsChanged) -> None:
     hold("inbox")
     affected = Affected()
     threads.follow_all(affected)
-    affected.incidents |= threads.refold(Incident.objects.values_list("pk", flat=True))
+    threads.refold(Incident.objects.values_list("pk", flat=True))
+    attributions.follow_all(affected)
+    derive_affected(affected)
+
+
+def incidents_saved(event: IncidentSaved) -> None:
+    """People said something of incidents, or which deployments they came from: that may withdraw stories, or bring them back."""
+    hold("inbox")
+    affected = Affected(incidents={UUID(each) for each in event.ids})
+    attributions.follow(affected)
     derive_affected(affected)

@@ -8,10 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.accounts.models import User
-from portal.kernel import clock
+from portal.kernel import clock, outbox
 from portal.kernel.actors import Actor
 from portal.kernel.transitions import ChangedMeanwhile, signed
 from releases.environments.models import Environment
+from releases.events import IncidentSaved
 from releases.incident_settings.models import Severity
 from releases.incidents.effective import FIELDS, LABELS, LIST_FIELDS, ROLES, TIME_FIELDS, to_json
 from releases.incidents.models import Incident, IncidentCorrection, IncidentUpdate
@@ -45,6 +46,7 @@ def open_incident(*, by: Actor, because: str = "", imported_as: str | None = Non
         incident, {name: value for name, value in values.items() if value not in (None, [], "", False, {})}, by, because
     )
     refold([incident.pk])
+    outbox.publish(IncidentSaved(ids=[str(incident.pk)]))
     incident.refresh_from_db()
     return incident
 
@@ -73,7 +75,9 @@ def correct(
             raise ChangedMeanwhile(f"the {LABELS[name]} of {incident.key}")
         changed[name] = value
     _keep(incident, changed, by, because, current)
-    refold([incident.pk])
+    if changed:
+        refold([incident.pk])
+        outbox.publish(IncidentSaved(ids=[str(incident.pk)]))
     return list(changed)
 
 

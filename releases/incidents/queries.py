@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +51,8 @@ NO_SEVERITY = "none"
 # Means are worked out of so many incidents at most, the newest.
 MOST_MEASURED = 5000
 MOST_ALERTS, MOST_HISTORY = 100, 200
+# What reads the deployments that an incident may have come from; it stands above this page (portal/subscriptions.py).
+ATTRIBUTIONS: list[Callable[[Incident], Any]] = []
 # How an alert says that it belongs to planned work.
 MAINTENANCE_LABEL = "maintenance"
 YES = ("true", "yes", "1")

@@ -54,6 +54,11 @@ def put_off() -> Iterator[None]:
         _put_off.reset(token)
 
 
+def are_put_off() -> bool:
+    """Say whether all events are being read again."""
+    return _put_off.get()
+
+
 def follow(affected: Affected) -> None:
     """Bring the incidents of all threads that moved up to date, and note which are otherwise than before."""
     if _put_off.get():

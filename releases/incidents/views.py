@@ -65,6 +65,7 @@ def _shown(request: HttpRequest, incident: Incident, form: UpdateForm, status: i
         "incident": incident,
         "detail": queries.detail(incident),
         "form": form,
+        "attributions": next((read(incident) for read in queries.ATTRIBUTIONS), None),
         "writable": may_plan(request.user) and incident.merged_into_id is None,
     }
     return render(request, "releases/incidents/detail.html", context, status=status)

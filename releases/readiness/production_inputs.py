@@ -1,7 +1,7 @@
 """What production and its monitoring say: open incidents, which services are watched, and states of feature flags."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from portal.kernel.one_query import Asked, Together, moment, number, text, truth
 from releases.flags.models import FlagState
 from releases.gates.facts import FlagFact, IncidentFact
 from releases.inbox.models import InboundEvent, Source
-from releases.incidents.models import Alert, IncidentReport
+from releases.incidents.models import PREFIX, Alert, Incident, IncidentReport
 from releases.pulling.actions import BROKEN_AFTER
 from releases.pulling.leases import PULLED_KINDS
 from squads.models import Service
@@ -22,6 +22,16 @@ from squads.models import Service
 # Systems that are there to tell what is wrong (docs/adr/0055).
 MONITORING = ("alertmanager", "sensu", "nagios", "pagerduty", "opsgenie")
 INCIDENT = {
+    "number": number,
+    "title": text,
+    "services__name": text,
+    "environments__name": text,
+    "environments__tier": text,
+    "detected_at": moment,
+    "declared_at": moment,
+    "starts_at": moment,
+}
+ALERT = {
     "key": text,
     "title": text,
     "service__name": text,
@@ -102,6 +112,12 @@ def _in_production(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     return rows.filter(Q(environment=None) | Q(environment__tier="production") | UNCLASSIFIED)
 
 
+def _of_production(rows: "QuerySet[Any]") -> "QuerySet[Any]":
+    """Leave incidents of which an environment is production or may be, and those that name no environment."""
+    unclassified = Q(environments__tier="other", environments__tier_confirmed=False)
+    return rows.filter(Q(environments=None) | Q(environments__tier="production") | unclassified)
+
+
 def _surely_in_production(rows: "QuerySet[Any]") -> "QuerySet[Any]":
     """Leave those of an environment that somebody says is production, and those that name none: they count as production when
     they are open, too."""
@@ -135,7 +151,7 @@ def production_inputs(services: Mapping[int, str], flags: Collection[str]) -> Pr
     """Read what is known of these services (pk and name) and flags in one query."""
     rows = TOLD.rows(services=sorted(services), flags=sorted(flags))
     found = ProductionInputs()
-    found.incidents = [_incident(row) for row in (*rows[0], *rows[1])]
+    found.incidents = [*_incidents(rows[0]), *(_alert(row) for row in rows[1])]
     found.ended = {pk: at for pk, at in rows[2] if at is not None}
     for source, service in (*rows[3], *rows[4]):
         found.told[service].add(source)
@@ -151,13 +167,15 @@ def production_inputs(services: Mapping[int, str], flags: Collection[str]) -> Pr
 def _asked() -> list[Asked]:
     of_ours = Among(F("service"), Given("services"))
     ours = Q(of_ours) | Q(service=None)
-    incidents = _in_production(IncidentReport.objects.filter(ours, resolved_at=None))
+    incidents = _of_production(
+        Incident.objects.open().filter(Q(Among(F("services"), Given("services"))) | Q(services=None))
+    )
     alerts = _in_production(Alert.objects.filter(ours, state=Alert.State.OPEN))
     # Those of an incident are told of with it.
     alerts = alerts.filter(is_incident=True, report=None).annotate(
         detected_at=F("opened_at"), declared_at=F("opened_at")
     )
-    ended = _in_production(IncidentReport.objects.filter(service=OuterRef("pk"), resolved_at__isnull=False))
+    ended = _of_production(Incident.objects.real().filter(services=OuterRef("pk"), resolved_at__isnull=False))
     calm = Service.objects.filter(Among(F("pk"), Given("services"))).annotate(
         ended=Subquery(ended.order_by("-resolved_at").values("resolved_at")[:1])
     )
@@ -165,7 +183,7 @@ def _asked() -> list[Asked]:
     who = {"event__source_id": number, "service_id": number}
     return [
         Asked(incidents, INCIDENT),
-        Asked(alerts, INCIDENT),
+        Asked(alerts, ALERT),
         Asked(calm, {"pk": number, "ended": moment}),
         *(Asked(each.distinct(), who) for each in told),
         Asked(_sources(), SOURCE),
@@ -176,7 +194,21 @@ def _asked() -> list[Asked]:
 TOLD = Together(_asked)
 
 
-def _incident(row: tuple[Any, ...]) -> IncidentFact:
+def _incidents(rows: Iterable[tuple[Any, ...]]) -> list[IncidentFact]:
+    """Return open incidents, once for each service: where one of several environments is classified, as in that one."""
+    found: dict[tuple[str, str], IncidentFact] = {}
+    for incident, title, service, environment, tier, detected, declared, starts in sorted(rows, key=str):
+        key, classified = f"{PREFIX}-{incident}", tier != "other"
+        known = found.get((key, service or ""))
+        if known is None or (classified and not known.classified):
+            since = detected or declared or starts
+            found[key, service or ""] = IncidentFact(
+                key, title, service or "", environment or "", since, classified, f"/incidents/{key}/"
+            )
+    return list(found.values())
+
+
+def _alert(row: tuple[Any, ...]) -> IncidentFact:
     key, title, service, environment, tier, detected, declared, url = row
     return IncidentFact(key, title, service or "", environment or "", detected or declared, tier != "other", url)
 

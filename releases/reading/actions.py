@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import OperationalError, connection, transaction
 
 from portal.kernel.locks import hold
+from releases.attributions import actions as attributions
 from releases.evidence.actions import derive_affected
 from releases.inbox.actions import replay_of
 from releases.inbox.affected import Affected
@@ -106,5 +107,6 @@ def rebuild() -> int:
             done = drain_inbox()
         affected = Affected()
         threads.follow_all(affected)
+        attributions.follow_all(affected)
         derive_affected(affected)
         return done

@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from portal.kernel import clock
 from portal.kernel.stable_ids import stable_id
+from releases.attributions import actions as attributions
 from releases.environments.models import Environment
 from releases.evidence.actions import derive_affected
 from releases.inbox.affected import Affected
@@ -68,6 +69,7 @@ def read_events(ids: Iterable[UUID]) -> int:
     for source in batch.git_sources.values():
         git_history.place_commits(source, batch.affected)
     registry.finish(batch.affected)
+    attributions.follow(batch.affected)
     issues.publish_issues(batch.affected)
     derive_affected(batch.affected)
     pipelines.delete_unused_repositories(batch.affected.repositories)

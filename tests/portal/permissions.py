@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.mail import EmailMessage
@@ -21,8 +22,10 @@ from portal.kernel.mail import send_soon
 from portal.kernel.models import Mail, Message
 from portal.kernel.stable_ids import stable_id
 from releases.approvals.actions import ask as ask_approval
+from releases.attributions.models import Attribution
 from releases.contents.actions import choose_content
 from releases.deployment_checks.actions import create_token
+from releases.deployments.models import Deployment
 from releases.environments.actions import create_environment, environment_named
 from releases.freezes.actions import create_freeze, lift_freeze, open_feed
 from releases.gates.readiness import DEFAULT
@@ -172,6 +175,7 @@ class World:
     approval: Approval
     incident: Incident
     severity: Severity
+    attribution: Attribution
     freeze: Freeze
     lift: FreezeLift
     # checkout goes before the service with the same name in capitals.
@@ -291,8 +295,23 @@ def world() -> World:
         link=share(release, by=lead, days=7)[0],
         planned=create_story(squad, by=lead, title="Pay on time", release=release),
         approval=ask_approval(release, by=people["member"], kind="person", person=people["other"]),
-        incident=open_incident(by=lead, title="Checkout is down"),
+        incident=open_incident(by=lead, title="Checkout is down", resolved_at=timezone.now()),
         severity=save_severity(None, by=people["manager"], name="Major"),  # type: ignore[arg-type]
+        attribution=Attribution.objects.create(
+            incident=open_incident(by=lead, title="Slow", resolved_at=timezone.now()),
+            method="window",
+            confidence="weak",
+            deployment=Deployment.objects.create(
+                pk=uuid4(),
+                key="shop",
+                service=service,
+                environment=environment_named("live"),
+                event=event,
+                finished_at=timezone.now(),
+                phase="finished",
+                outcome="success",
+            ),
+        ),
         freeze=(freeze := create_freeze(by=lead, name="Today", starts_on=TODAY, ends_on=TODAY)),
         lift=_lifted(freeze, people["manager"]),
         order=DeployOrder.objects.create(first=service, then=twin, by=lead),
@@ -1015,7 +1034,13 @@ CASES: dict[str, Case] = {
     "releases:incidents:detail": Case(_incident),
     "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow"}),
     "releases:incidents:update": Case(_incident, lambda w: {"text": "Looked at it."}),
-    "releases:incidents:state": Case(_incident, lambda w: {"state": "resolved"}),
+    "releases:incidents:state": Case(_incident, lambda w: {"state": "reopened"}),
+    "releases:attributions:add": Case(
+        _incident, lambda w: {"deployment": str(w.attribution.deployment_id), "reason": "Seen."}
+    ),
+    "releases:attributions:answer": Case(
+        lambda w: [w.attribution.pk], lambda w: {"answer": "accepted", "reason": "Seen."}
+    ),
     "releases:incident_settings:list": OWN,
     "releases:incident_settings:create": Case(body=_severity),
     "releases:incident_settings:edit": Case(lambda w: [w.severity.pk], _severity),
@@ -1257,6 +1282,8 @@ CASES: dict[str, Case] = {
         _approval, lambda w: {"answer": "declined", "note": "No."}, never=only("other")
     ),
     "api:release-approval-withdraw": Case(_approval, never=only("member", "manager", "administrator")),
+    "api:attribution-list": OWN,
+    "api:attribution-answer": Case(lambda w: [w.attribution.pk], lambda w: {"accepted": True, "reason": "Seen."}),
     "api:incident-list": Case(body=lambda w: {"title": "Slow"}),
     "api:incident-detail": Case(_incident, lambda w: {"title": "Slow"}),
     "api:incident-updates": Case(_incident, lambda w: {"text": "Looked at it."}),
