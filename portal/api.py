@@ -51,6 +51,7 @@ from squads.endings.api import Endings
 from squads.handovers.api import Handovers
 from squads.imports.api import Imports
 from squads.labels.api import Labels
+from squads.retrospective_actions.api import RetrospectiveActions
 from squads.retrospective_pages.api import Retrospectives
 from squads.stories.api import Stories
 from squads.story_lists.api import ManyStories, StoryViews
@@ -66,6 +67,7 @@ router.register(rf"{OF_STORY}/acceptance-requests", AcceptanceRequests, "accepta
 router.register(rf"{OF_STORY}/changes", LinkedChanges, "story-change")
 router.register(rf"{OF_STORY}/comments", Comments, "comment")
 router.register(rf"{OF_STORY}/relations", Relations, "relation")
+router.register("retrospective-actions", RetrospectiveActions, "retrospective-action")
 router.register("retrospectives", Retrospectives, "retrospective")
 router.register("story-views", StoryViews, "story-view")
 router.register("readiness-views", OverviewViews, "readiness-view")

@@ -26,6 +26,7 @@ def connect() -> None:
     from portal.live import topics
     from portal.search import queries as search
     from releases.attributions.queries import shown
+    from releases.incident_settings.queries import due_days_of
     from releases.incidents import queries as incidents
     from releases.planning import actions, board
     from releases.readiness.queries import readiness_of
@@ -34,6 +35,7 @@ def connect() -> None:
     from releases.timelines import queries as timelines
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
+    from squads.retrospective_actions import queries as retrospective_actions
     from squads.retrospectives import material
     from squads.retrospectives import queries as retrospectives
 
@@ -54,6 +56,9 @@ def connect() -> None:
 
     # What retrospectives find for their timelines, beside what squads know themselves.
     material.FINDERS[:] = [timelines.deployments, timelines.failed_runs, timelines.alerts, timelines.flags]
+
+    # Severities are of incidents, which squads don't know.
+    retrospective_actions.DUE_DAYS[:] = [due_days_of]
 
     # The search stands above squads, whose pages search too.
     retrospectives.SEARCHES[:] = [retrospectives.TextSearch(search.retrospective_refs, search.retrospective_excerpts)]

@@ -20,8 +20,9 @@ squads = [
     path("", include("squads.endings.urls")),
     path("", include("squads.comments.urls")),
     path("", include("squads.acceptance.urls")),
-    # Before the pages: its /retrospectives/import/ would be taken for one of them.
+    # Before the pages: /retrospectives/import/ and the like would be taken for one of them.
     path("", include("squads.retrospective_imports.urls")),
+    path("", include("squads.retrospective_actions.urls")),
     path("", include("squads.retrospective_pages.urls")),
 ]
 releases = [

@@ -7,6 +7,7 @@ from squads.boards import admin as boards
 from squads.discussions import admin as discussions
 from squads.imports import admin as imports
 from squads.labels import admin as labels
+from squads.retrospective_actions import admin as retrospective_actions
 from squads.retrospectives import admin as retrospectives
 from squads.scope_history import admin as scope_history
 from squads.stage_history import admin as stage_history
@@ -22,6 +23,7 @@ __all__ = [
     "discussions",
     "imports",
     "labels",
+    "retrospective_actions",
     "retrospectives",
     "scope_history",
     "stage_history",

@@ -7,6 +7,7 @@ from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
 from squads.labels.models import Label
+from squads.retrospective_actions.models import RetrospectiveAction
 from squads.retrospectives.models import (
     LearnedMark,
     Retrospective,
@@ -41,6 +42,7 @@ __all__ = [
     "Notice",
     "Relation",
     "Retrospective",
+    "RetrospectiveAction",
     "RetrospectiveEdit",
     "RetrospectiveParticipant",
     "RetrospectiveSection",

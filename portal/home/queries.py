@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
 from portal.accounts.models import User
@@ -17,6 +17,7 @@ from releases.models import InboundEvent, Release
 from squads.assignments.queries import assigned_to, unseen
 from squads.judge.stages import STAGE_NAMES, STAGES
 from squads.models import AcceptanceRequest, Comment, Mention, Squad, StageChange, Story, Watch
+from squads.retrospective_actions.queries import overdue, overdue_of
 from squads.stories import queries as stories
 from squads.teams import queries as teams
 
@@ -74,9 +75,13 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
     start = (number - 1) * MINE
     concerned = concerning(user)
     mine = list(stories_of(user)[start : start + MINE + 1])
-    squads = list(Squad.objects.active().filter(members=user).with_notice().order_by("name"))
+    own = Squad.objects.active().filter(members=user).with_notice().order_by("name")
+    # Whether anything is overdue is asked along: few pages need to know what.
+    squads = list(own.annotate(is_late=Exists(overdue().filter(squad=OuterRef("pk")))))
+    late = [squad.pk for squad in squads if squad.is_late]
     counts = teams.stages_of([squad.pk for squad in squads])
     return {
+        "overdue_actions": overdue_of(user, late) if late else [],
         "boards": [BoardLink(each, board_url(each), teams.stage_counts(counts.get(each.pk))) for each in squads],
         "lines": stories.lines(mine[:MINE]),
         "number": number,

@@ -208,6 +208,7 @@ SPECTACULAR_SETTINGS = {
         "StoryTypeEnum": "squads.stories.models.Story.Type",
         "RetrospectiveKindEnum": "squads.retrospectives.models.Retrospective.Kind",
         "RetrospectiveStateEnum": "squads.retrospectives.models.Retrospective.State",
+        "RetrospectiveActionKindEnum": "squads.retrospective_actions.models.RetrospectiveAction.Kind",
         "TimelineKindEnum": "squads.retrospectives.models.TimelineEntry.Kind",
         "TimelineStateEnum": "squads.retrospectives.models.TimelineEntry.State",
         "SquadKindEnum": "squads.teams.models.Squad.Kind",

@@ -116,7 +116,7 @@ class EditForm(_About):
                 max_length=LONGEST_TEXT * 2,
                 label=section.title,
                 help_text=section.hint,
-                widget=forms.Textarea(attrs={"rows": 6, "data-coach": "", "data-mentions": ""}),
+                widget=forms.Textarea(attrs={"rows": 6, "data-coach": ""}),
             )
         if not member:
             del self.fields["facilitator"], self.fields["restricted"]

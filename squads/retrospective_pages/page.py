@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from portal.kernel.paging import page_of
 from portal.kernel.text_input import given
 from squads.discussions.queries import render_texts
+from squads.retrospective_actions import queries as actions
 from squads.retrospective_pages import picture
 from squads.retrospectives import queries
 from squads.retrospectives.models import Retrospective, TimelineEntry
@@ -21,13 +22,15 @@ MOST_DRAWN = 2000
 
 @dataclass(slots=True)
 class Shown:
-    """One section as it is read: its anchor, its title and its text as HTML; `timeline` says that the timeline stands here."""
+    """One section as it is read: its anchor, its title and its text as HTML; `timeline` says that the timeline stands here,
+    `actions` that the actions do."""
 
     key: str
     title: str
     html: SafeString
     hint: str = ""
     timeline: bool = False
+    actions: bool = False
 
 
 @dataclass(slots=True)
@@ -45,7 +48,7 @@ class TimelinePart:
     wider: str = ""
 
 
-def sections_of(row: Retrospective, has_timeline: bool, *, empty: bool) -> list[Shown]:
+def sections_of(row: Retrospective, has_timeline: bool, has_actions: bool, *, empty: bool) -> list[Shown]:
     """Return the sections of a retrospective that have text; with `empty`, for who can write, the others as well.
 
     The timeline stands at the section of that name, or before the factors, or at the end.
@@ -58,10 +61,13 @@ def sections_of(row: Retrospective, has_timeline: bool, *, empty: bool) -> list[
         here = has_timeline and section.key == "timeline" == place
         if has_timeline and section.key == place == "factors":
             shown.append(Shown("timeline", "Timeline", SafeString(""), timeline=True))
-        if section.text or here or empty:
-            shown.append(Shown(section.key, section.title, html, section.hint, here))
+        acts = has_actions and section.key == "actions"
+        if section.text or here or acts or empty:
+            shown.append(Shown(section.key, section.title, html, section.hint, here, acts))
     if has_timeline and place is None:
         shown.append(Shown("timeline", "Timeline", SafeString(""), timeline=True))
+    if has_actions and not any(each.actions for each in shown):
+        shown.append(Shown("actions", "Actions", SafeString(""), actions=True))
     return shown
 
 
@@ -85,14 +91,16 @@ def retrospective_page(request: HttpRequest, row: Retrospective, status: int = 2
     around = queries.around(row, request.user)
     timeline = timeline_part(request, row)
     has_timeline = bool(timeline.entries.paginator.count) or around.writable
+    own = actions.actions_of(row)
+    is_written = row.state != Retrospective.State.PUBLISHED
     context: dict[str, Any] = {
+        "actions": actions.shown(own),
+        "waiting": actions.from_before(row, request.user) if is_written and around.writable else [],
         "row": row,
         "around": around,
         "timeline": timeline,
-        "sections": sections_of(
-            row, has_timeline, empty=around.writable and row.state != Retrospective.State.PUBLISHED
-        ),
-        "related": queries.related(row, request.user) if row.state == Retrospective.State.PUBLISHED else [],
+        "sections": sections_of(row, has_timeline, bool(own) or around.writable, empty=around.writable and is_written),
+        "related": queries.related(row, request.user) if not is_written else [],
         "locked": row.is_locked(),
         **more,
     }

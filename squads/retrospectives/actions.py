@@ -60,6 +60,20 @@ class Subject:
     ended_at: datetime | None = None
     services: Sequence[Service] = ()
 
+    def columns(self) -> dict[str, Any]:
+        """Return what a retrospective keeps of it, to the second: forms have no finer time. Raises ValidationError."""
+        if self.began_at and self.ended_at and self.ended_at < self.began_at:
+            raise ValidationError({"ended_at": "This is before it began. Check both times."})
+        return {
+            "severity": self.severity[:60],
+            "subject_kind": self.kind,
+            "subject_key": self.key,
+            "subject_title": self.title[:300],
+            "subject_url": self.url[:300],
+            "began_at": self.began_at.replace(microsecond=0) if self.began_at else None,
+            "ended_at": self.ended_at.replace(microsecond=0) if self.ended_at else None,
+        }
+
 
 @transaction.atomic
 def create(
@@ -87,28 +101,18 @@ def create(
     title = " ".join(title.replace("\0", "").split())
     if not title or len(title) > 200:
         raise ValidationError({"title": "Write a title of 1 to 200 characters."})
-    if about.began_at and about.ended_at and about.ended_at < about.began_at:
-        raise ValidationError({"ended_at": "This is before it began. Check both times."})
-    if about.key:
-        Squad.objects.select_for_update().get(pk=squad.pk)
-        known = Retrospective.objects.filter(squad=squad, subject_kind=about.kind, subject_key=about.key).first()
-        if known is not None:
-            return known
+    columns = about.columns()
+    if (known := _about(squad, about)) is not None:
+        return known
     row = Retrospective.objects.create(
         slug=f"{slugify(title)[:80].strip('-') or kind}-{new_code()}",
         kind=kind,
         title=title,
         squad=squad,
-        severity=about.severity[:60],
-        subject_kind=about.kind,
-        subject_key=about.key,
-        subject_title=about.title[:300],
-        subject_url=about.url[:300],
-        began_at=about.began_at.replace(microsecond=0) if about.began_at else None,
-        ended_at=about.ended_at.replace(microsecond=0) if about.ended_at else None,
         facilitator=facilitator,
         restricted=restricted,
         created_by=by,
+        **columns,
     )
     row.services.set(about.services)
     RetrospectiveTheme.objects.bulk_create(
@@ -125,6 +129,14 @@ def create(
         _find_entries(row)
     outbox.publish(RetrospectiveSaved(ids=[str(row.pk)]))
     return row
+
+
+def _about(squad: Squad, about: Subject) -> Retrospective | None:
+    """Return the retrospective that a squad has about something already. Two that ask at once get the same one."""
+    if not about.key:
+        return None
+    Squad.objects.select_for_update().get(pk=squad.pk)
+    return Retrospective.objects.filter(squad=squad, subject_kind=about.kind, subject_key=about.key).first()
 
 
 def sections_for(squad: Squad, kind: str) -> Sequence[SectionPlan]:

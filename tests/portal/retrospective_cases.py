@@ -7,10 +7,12 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from portal.kernel import clock
-from squads.models import Retrospective, Squad
+from squads.models import Retrospective, Squad, Story
+from squads.retrospective_actions.actions import decline, propose, start
 from squads.retrospectives import actions
 from squads.retrospectives.editing import edit
 
+ACTION = {"title": "Warm the cache", "kind": "prevent", "squad": "payments"}
 SENT = {"title": "Checkout was down", "kind": "incident", "squad": "payments"}
 
 
@@ -28,6 +30,12 @@ def retrospectives(squad: Squad, by: Any, added: Any) -> dict[str, Retrospective
         if state in ("published", "locked"):
             actions.publish(row, by=by)
         made[state] = row
+    for title in ("proposed", "declined", "done"):
+        action = propose(made["published"], by=by, title=title, kind="prevent", squad=squad)
+        if title == "declined":
+            decline(action, by=by, because="It costs too much.")
+        if title == "done":
+            Story.objects.filter(pk=start(action, by=by).pk).update(stage="rodeo_done")
     # As docs/api.md has it.
     Retrospective.objects.filter(pk=made["published"].pk).update(slug="checkout-was-down-7k2m9xqe")
     made["published"].refresh_from_db()
@@ -45,6 +53,10 @@ def _entry(w: Any) -> list[Any]:
     return [row.slug, row.timeline.get(kind="note").pk]
 
 
+def _action(title: str) -> Callable[[Any], list[Any]]:
+    return lambda w: [w.retrospectives["published"].actions.get(title=title).pk]
+
+
 def _edited(w: Any) -> dict[str, Any]:
     row = w.retrospectives["published"]
     return {"title": row.title, "version": row.version, "section:summary": "It was slow."}
@@ -54,7 +66,7 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
     """Return the cases, made with the class that permissions.py has for them."""
     # Of a draft, others are told nothing, not even that it is there.
     hidden = {"refusals": (404,)}
-    pages = "squads:retrospective_pages"
+    pages, acts = "squads:retrospective_pages", "squads:retrospective_actions"
     published = _slug("published")
     return {
         f"{pages}:list": case(),
@@ -64,7 +76,7 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
         f"{pages}:create": case(body=lambda w: SENT, also={"GET": {"other"}}, refusals=(400,)),
         "squads:retrospective_imports:import": case(
             body=lambda w: {
-                "files": SimpleUploadedFile("a.md", b"# Down\n\n## Summary\n\nDown.\n"),
+                "uploads": SimpleUploadedFile("a.md", b"# Down\n\n## Summary\n\nDown.\n"),
                 "squad": "payments",
             },
             also={"GET": {"other"}},
@@ -90,6 +102,18 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
         f"{pages}:dropped": case(published),
         f"{pages}:entry_edit": case(_entry, lambda w: {"text": "Called support"}),
         f"{pages}:entry_state": case(_entry, lambda w: {"state": "pinned"}),
+        f"{acts}:list": case(),
+        f"{acts}:propose": case(published, lambda w: ACTION),
+        f"{acts}:start": case(_action("proposed")),
+        f"{acts}:decline": case(_action("proposed"), lambda w: {"because": "It costs too much."}),
+        f"{acts}:take_up_again": case(_action("declined")),
+        f"{acts}:helped": case(_action("done"), lambda w: {"helped": "yes"}),
+        "api:retrospective-action-list": case(
+            body=lambda w: {**ACTION, "retrospective": w.retrospectives["published"].slug}
+        ),
+        "api:retrospective-action-detail": case(_action("proposed")),
+        "api:retrospective-action-story": case(_action("proposed")),
+        "api:retrospective-action-decline": case(_action("proposed"), lambda w: {"because": "It costs too much."}),
         f"{pages}:template": case(lambda w: [w.squad.slug, "sprint"], lambda w: {"sections": "Mood"}),
         "api:retrospective-list": case(body=lambda w: SENT),
         "api:retrospective-detail": case(published, lambda w: {"title": "Checkout was slow"}),
