@@ -53,6 +53,7 @@ from squads.imports.api import Imports
 from squads.labels.api import Labels
 from squads.retrospective_actions.api import RetrospectiveActions
 from squads.retrospective_pages.api import Retrospectives
+from squads.retrospective_sessions.api import RetrospectiveSessions
 from squads.stories.api import Stories
 from squads.story_lists.api import ManyStories, StoryViews
 from squads.teams.api import Services, Squads
@@ -71,6 +72,7 @@ router.register("retrospective-actions", RetrospectiveActions, "retrospective-ac
 router.register("retrospectives", Retrospectives, "retrospective")
 router.register("story-views", StoryViews, "story-view")
 router.register("readiness-views", OverviewViews, "readiness-view")
+router.register(r"retrospectives/(?P<slug>[-\w]+)/session", RetrospectiveSessions, "retrospective-session")
 router.register("environments", Environments, "environment")
 router.register("releases", Releases, "release")
 router.register(r"releases/(?P<slug>[^/]+)/scope", ScopeChanges, "release-scope")

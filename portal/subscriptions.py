@@ -36,6 +36,7 @@ def connect() -> None:
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
     from squads.retrospective_actions import queries as retrospective_actions
+    from squads.retrospective_sessions import queries as sessions
     from squads.retrospectives import material
     from squads.retrospectives import queries as retrospectives
 
@@ -45,6 +46,9 @@ def connect() -> None:
     # How a story looks on each kind of board, for those that are open.
     topics.show("release", board.live_cards)
     topics.show("squad", squad_cards)
+
+    # Who may hear what: sessions of retrospectives are for those who take part.
+    topics.guard("retrospective_session", sessions.sessions_heard)
 
     outbox.SUBSCRIPTIONS.clear()
     _follow()
@@ -59,6 +63,18 @@ def connect() -> None:
 
     # Severities are of incidents, which squads don't know.
     retrospective_actions.DUE_DAYS[:] = [due_days_of]
+
+    # What was decided before stands beside sessions, which begin with it.
+    sessions.OPEN_ACTIONS[:] = [
+        lambda row, reader: [
+            sessions.OpenAction(
+                title=each.title,
+                url=(each.story or each.retrospective).get_absolute_url(),
+                note=f"{each.state}, due {each.due:%Y-%m-%d}",
+            )
+            for each in retrospective_actions.from_before(row, reader)
+        ]
+    ]
 
     # The search stands above squads, whose pages search too.
     retrospectives.SEARCHES[:] = [retrospectives.TextSearch(search.retrospective_refs, search.retrospective_excerpts)]

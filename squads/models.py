@@ -8,6 +8,14 @@ from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
 from squads.labels.models import Label
 from squads.retrospective_actions.models import RetrospectiveAction
+from squads.retrospective_sessions.models import (
+    Ballot,
+    CardGroup,
+    CardSignature,
+    HiddenCards,
+    RetrospectiveSession,
+    SessionCard,
+)
 from squads.retrospectives.models import (
     LearnedMark,
     Retrospective,
@@ -30,8 +38,12 @@ __all__ = [
     "Assignment",
     "Attachment",
     "AttachmentBody",
+    "Ballot",
+    "CardGroup",
+    "CardSignature",
     "Comment",
     "Evidence",
+    "HiddenCards",
     "Import",
     "Label",
     "LearnedMark",
@@ -46,11 +58,13 @@ __all__ = [
     "RetrospectiveEdit",
     "RetrospectiveParticipant",
     "RetrospectiveSection",
+    "RetrospectiveSession",
     "RetrospectiveTemplate",
     "RetrospectiveTheme",
     "SavedView",
     "ScopeChange",
     "Service",
+    "SessionCard",
     "Squad",
     "StageChange",
     "Story",

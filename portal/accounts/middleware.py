@@ -19,7 +19,9 @@ class SignedIn:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = self.get_response(request)
         # After a failure the session is perhaps not even read, and the database away: asking again would wait again.
-        if request.session.accessed and answer.status_code < 500:
+        # A page where people are anonymous asks not to be noted: when somebody was there would be one more thing to compare.
+        unnoted = getattr(request, "is_unnoted", False)
+        if request.session.accessed and answer.status_code < 500 and not unnoted:
             sessions.note(request, get_adapter().get_client_ip(request))
         if (person := getattr(request, "signed_in_now", None)) is not None:
             devices.remember(request, answer, person)

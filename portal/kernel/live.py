@@ -44,6 +44,14 @@ def touch(story_ids: Iterable[int], **what: Any) -> None:
         transaction.on_commit(lambda: _publish({"stories": ids, **what}))
 
 
+def touch_topic(topic: str, version: int) -> None:
+    """Tell, after the commit, that what pages of a topic show is at this version now. Returns at once and never raises.
+
+    For what isn't a story. Pages learn that something changed, and ask for it with their own rights.
+    """
+    transaction.on_commit(lambda: _publish({"topics": {topic: version}}))
+
+
 def _publish(payload: dict[str, Any]) -> None:
     if getattr(settings, "RODEO_WAKE", True):
         _teller.tell(json.dumps(payload))

@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from portal.live.hub import Hub, Stream, TooMany, hello
 from portal.live.listening import Listener
-from portal.live.people import in_thread, listener, session_of
+from portal.live.people import audible, in_thread, listener, session_of
 from portal.live.topics import event, sensible
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,9 @@ class Application:
                 try:
                     if await in_thread(listener, session) != session:
                         self.hub.end_session(session)
+                    for stream in list(self.hub.sessions.get(session, ())):
+                        if await in_thread(audible, session, stream.topics) != stream.topics:
+                            stream.end()
                 except (DatabaseError, OSError) as error:
                     # Nobody is thrown out because the database is away, and nobody new comes in.
                     logger.warning("sessions could not be checked: %s", error)
@@ -103,6 +106,7 @@ class Application:
         topics = _topics_of(scope["query_string"])
         try:
             session = await in_thread(listener, session_of(scope["headers"]))
+            heard = await in_thread(audible, session, topics) if session is not None else topics
         except (DatabaseError, OSError):
             await _say(send, 503, {"detail": "The database does not answer."}, headers)
             return
@@ -112,8 +116,13 @@ class Application:
         if not topics:
             await _say(send, 400, {"detail": "Add a topic: ?topic=squad:SLUG, release:SLUG or story:KEY."}, headers)
             return
+        if not heard:
+            await _say(
+                send, 403, {"detail": "You can’t hear of this. Ask somebody who takes part to add you."}, headers
+            )
+            return
         try:
-            stream = self.hub.open(session, topics)
+            stream = self.hub.open(session, heard)
         except TooMany:
             await _say(send, 429, {"detail": "This session has too many streams open."}, headers)
             return

@@ -101,12 +101,17 @@ class Listener:
                 self.take(message["data"])
 
     def take(self, data: bytes) -> None:
-        """Note the stories of one message; what is no such message is left out with a word in the log."""
+        """Note the stories of one message, and pass on which topics changed; what is no such message is left out with a word
+        in the log."""
         try:
-            ids = [int(each) for each in json.loads(data)["stories"]]
-        except (ValueError, TypeError, KeyError):
+            said = json.loads(data)
+            ids = [int(each) for each in said.get("stories", ())]
+            changed = {str(topic): int(version) for topic, version in said.get("topics", {}).items()}
+        except (ValueError, TypeError, AttributeError):
             logger.warning("not understood: %r", data[:200])
             return
+        for topic, version in changed.items():
+            self.hub.broadcast(topic, event("changed", {"topic": topic, "version": version}))
         self.waiting.update(ids)
         if self.waiting:
             self.some.set()

@@ -12,6 +12,7 @@ from django.db import DatabaseError, close_old_connections, connections
 from django.http import HttpRequest, parse_cookie
 
 from portal.kernel.policy import may_read
+from portal.live.topics import GUARDED, allowed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,12 +43,23 @@ def session_of(headers: list[tuple[bytes, bytes]]) -> str:
     return parse_cookie(cookies).get(settings.SESSION_COOKIE_NAME, "")
 
 
+def _person_of(session: str) -> Any:
+    request: Any = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session or None)
+    return get_user(request)
+
+
 def listener(session: str) -> str | None:
     """Return whose stream it is: the session of somebody who may read now, "" for nobody in particular where reading is
     open to all, None when neither. Signing out, a new password and closing the account end a session."""
-    request: Any = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session or None)
-    user = get_user(request)
+    user = _person_of(session)
     if not may_read(user):
         return None
     return session if user.is_authenticated else ""
+
+
+def audible(session: str, topics: frozenset[str]) -> frozenset[str]:
+    """Return those of these topics that the person of a session may hear now; asks nothing where all of them are for all."""
+    if not any(topic.partition(":")[0] in GUARDED for topic in topics):
+        return topics
+    return allowed(topics, _person_of(session))

@@ -15,6 +15,7 @@ from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.db.backends.postgresql.client import DatabaseClient
@@ -134,7 +135,15 @@ def _copy_database(target: Path) -> None:
     if connection.vendor == "sqlite":
         _copy_sqlite(target)
     else:
-        run_for_postgres("pg_dump", "--format", "custom", "--no-owner", "--no-privileges", "--file", str(target))
+        without = [f"--exclude-table-data={table}" for table in left_out()]
+        words = ["--format", "custom", "--no-owner", "--no-privileges", *without, "--file", str(target)]
+        run_for_postgres("pg_dump", *words)
+
+
+def left_out() -> list[str]:
+    """Return the tables whose rows no backup holds: with the keys beside them, two backups would tell what is anonymous
+    (docs/anonymity.md)."""
+    return [model._meta.db_table for model in apps.get_models() if getattr(model, "left_out_of_backups", False)]
 
 
 def _copy_sqlite(target: Path) -> None:
@@ -147,11 +156,21 @@ def _copy_sqlite(target: Path) -> None:
             with closing(sqlite3.connect(target)) as new:
                 old.backup(new)
                 as_one_file(new)
+                _leave_out(new)
         problem = problem_of_sqlite(target)
     except sqlite3.Error as error:
         problem = str(error)
     if problem:
         raise BackupError(f"The database {source} is damaged ({problem}). Restore the last good backup.")
+
+
+def _leave_out(copy: sqlite3.Connection) -> None:
+    """Delete from a copy what no backup holds, and overwrite where it was."""
+    there = {name for (name,) in copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    copy.execute("PRAGMA secure_delete=ON").fetchall()
+    for table in there.intersection(left_out()):
+        copy.execute(f'DELETE FROM "{table}"')  # noqa: S608 - names of our own tables
+    copy.commit()
 
 
 def as_one_file(database: sqlite3.Connection) -> None:

@@ -62,7 +62,8 @@ def sqlite(path: Path) -> dict[str, Any]:
     """Return SQLite settings that hold under web, worker and beat at once.
 
     WAL lets readers go on while one writes; IMMEDIATE takes the write lock when a transaction opens, so that it waits
-    its turn instead of failing half-way. FULL has what was answered "saved" be on the disk (docs/adr/0036).
+    its turn instead of failing half-way. FULL has what was answered "saved" be on the disk (docs/adr/0036). What is deleted
+    is overwritten (docs/anonymity.md).
     """
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -71,7 +72,7 @@ def sqlite(path: Path) -> dict[str, Any]:
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; "
-            "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;",
+            "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456; PRAGMA secure_delete=ON;",
         },
     }
 

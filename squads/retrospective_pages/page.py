@@ -13,6 +13,7 @@ from portal.kernel.text_input import given
 from squads.discussions.queries import render_texts
 from squads.retrospective_actions import queries as actions
 from squads.retrospective_pages import picture
+from squads.retrospective_sessions.queries import session_of
 from squads.retrospectives import queries
 from squads.retrospectives.models import Retrospective, TimelineEntry
 
@@ -102,6 +103,7 @@ def retrospective_page(request: HttpRequest, row: Retrospective, status: int = 2
         "sections": sections_of(row, has_timeline, bool(own) or around.writable, empty=around.writable and is_written),
         "related": queries.related(row, request.user) if not is_written else [],
         "locked": row.is_locked(),
+        "session": session_of(row),
         **more,
     }
     return render(request, "squads/retrospective_pages/detail.html", context, status=status)

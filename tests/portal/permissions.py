@@ -93,6 +93,7 @@ from squads.models import (
     Membership,
     Relation,
     Retrospective,
+    RetrospectiveSession,
     SavedView,
     Service,
     Squad,
@@ -107,6 +108,7 @@ from squads.story_lists.many import change_many, wanted_of
 from squads.teams.actions import archive_squad
 from squads.teams.invitations import invite
 
+from . import session_cases
 from .retrospective_cases import cases, retrospectives
 
 ROLES = ("anonymous", "reader", "other", "member", "lead", "manager", "administrator")
@@ -206,6 +208,8 @@ class World:
     token: ApiToken
     # One in each state.
     retrospectives: dict[str, Retrospective]
+    # One in each phase.
+    sessions: dict[str, RetrospectiveSession]
 
 
 def world() -> World:
@@ -273,7 +277,8 @@ def world() -> World:
     choose_content(release, service, by=lead, sha="b" * 40)
     return World(
         people=people,
-        retrospectives=retrospectives(squad, lead, mo),
+        retrospectives=(rows := retrospectives(squad, lead, mo)),
+        sessions=session_cases.sessions(rows["published"], lead),
         squad=squad,
         search=search,
         gone=archive_squad(cheques, by=lead),
@@ -1348,4 +1353,4 @@ CASES: dict[str, Case] = {
     "api:event-replay": Case(_event, also=ANY_SQUAD),
     "api:event-replay-failed": Case(also=ANY_SQUAD),
 }
-CASES |= cases(Case)
+CASES |= cases(Case) | session_cases.cases(Case)

@@ -17,6 +17,9 @@ from portal.live.hub import STREAMS_A_SESSION
 from releases.models import Release
 from releases.planning.actions import create_release
 from squads.models import Squad, Story
+from squads.retrospective_sessions.actions import open_session, start_timer
+from squads.retrospectives.actions import add_participant, remove_participant
+from squads.retrospectives.actions import create as create_retrospective
 from squads.stories.actions import create_story, edit_story
 from tests.conftest import wait_until
 from tests.portal.live.conftest import Listen, Listener, Process
@@ -266,3 +269,34 @@ def test_without_a_broker_a_move_still_works(as_ana: Client, story: Story, monke
     monkeypatch.setattr(settings, "BROKER_URL", "redis://127.0.0.1:1/0")
     assert as_ana.post("/stories/PAY-1/progress/", {"to": "in_progress"}).status_code == 302
     assert os.getpid() and Story.objects.get().stage == "in_progress"
+
+
+# Topics that not everybody may hear
+
+
+def test_a_session_is_heard_only_by_who_takes_part_and_tells_a_number(
+    listen: Listen, as_ana: Client, as_bo: Client, payments: Squad, ana: User, bo: User
+) -> None:
+    row = create_retrospective(payments, by=ana, kind="sprint", title="Two weeks", facilitator=ana)
+    session = open_session(row, by=ana)
+    topic = f"retrospective_session:{row.slug}"
+    assert listen(as_bo, topic).status == 403
+    both = listen(as_bo, topic, "story:PAY-1")
+    add_participant(row, bo, by=ana)
+    added, own = listen(as_bo, topic), listen(as_ana, topic)
+    start_timer(session, by=ana, minutes=5)
+    for heard in (added, own):
+        assert heard.wait_for("changed") == {"topic": topic, "version": session.version}
+    assert both.of("changed") == []
+
+
+def test_who_is_removed_hears_no_more_of_a_session(
+    listen: Listen, as_bo: Client, payments: Squad, ana: User, bo: User
+) -> None:
+    row = create_retrospective(payments, by=ana, kind="sprint", title="Two weeks", facilitator=ana)
+    open_session(row, by=ana)
+    add_participant(row, bo, by=ana)
+    heard = listen(as_bo, f"retrospective_session:{row.slug}")
+    remove_participant(row, bo, by=ana)
+    wait_until(heard.ended.is_set, 5, "the stream ended")
+    assert listen(as_bo, f"retrospective_session:{row.slug}").status == 403

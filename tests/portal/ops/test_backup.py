@@ -121,6 +121,27 @@ def test_another_machine_gets_the_database_with_its_keys(state: Path, said: Said
 
 
 @SQLITE
+@SQLITE
+def test_no_backup_holds_hidden_cards_or_who_voted_for_what(state: Path, said: Said, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(state / "rodeo.sqlite3")) as database:
+        database.execute("PRAGMA foreign_keys=OFF")
+        database.execute("INSERT INTO squads_hiddencards (session_id, sealed) VALUES (1, 'sealed-cards-of-nobody')")
+        database.execute("INSERT INTO squads_ballot (session_id, voter, votes) VALUES (1, 'voter-of-a-ballot', '{}')")
+        database.commit()
+    said("backup", tmp_path / "rodeo.zip")
+    with zipfile.ZipFile(tmp_path / "rodeo.zip") as archive:
+        copy = archive.read("rodeo.sqlite3")
+    assert b"sealed-cards-of-nobody" not in copy
+    assert b"voter-of-a-ballot" not in copy
+    with closing(sqlite3.connect(state / "rodeo.sqlite3")) as database:
+        assert database.execute("SELECT count(*) FROM squads_hiddencards").fetchone() == (1,)
+
+
+def test_every_table_that_no_backup_holds_is_left_out_of_the_one_by_hand() -> None:
+    by_hand = re.findall(r"--exclude-table-data=(\w+)", (ROOT / "docs/production.md").read_text())
+    assert sorted(by_hand) == sorted(backup.left_out())
+
+
 def test_a_running_portal_is_not_restored_over(state: Path, said: Said, tmp_path: Path) -> None:
     file = tmp_path / "monday.zip"
     said("backup", file)

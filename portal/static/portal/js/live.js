@@ -8,7 +8,8 @@ const [POLL, HEAL, AGAIN, SPREAD, ANNOUNCE, PATIENCE] = [10_000, 300_000, 400, 2
 const LOST = "Connection lost. Reconnecting…";
 const place = document.querySelector("[data-live]");
 const topic = place?.dataset.live ?? "";
-const isStory = topic.startsWith("story:");
+// Pages made of parts (parts.js) read those again by themselves.
+const hasParts = /^(story|retrospective_session):/.test(topic);
 const board = () => document.getElementById("board");
 const postponed = new Map();
 const news = new Map();
@@ -88,15 +89,14 @@ function look(spread) {
 async function fetched() {
   due = false;
   try {
-    // A story page reads its parts again by itself (parts.js).
-    if (isStory) document.dispatchEvent(new Event("rodeo:changed"));
+    if (hasParts) document.dispatchEvent(new Event("rodeo:changed"));
     else await freshBoard();
   } catch (error) {
     // Away: the next look is never far.
     console.debug("Rodeo did not answer:", error);
   }
   looking = null;
-  if (due) look(SPREAD);
+  if (due) look(hasParts ? 250 : SPREAD);
 }
 
 async function freshBoard() {
@@ -141,8 +141,10 @@ function isCovered(yes) {
 function heard(name, said) {
   if (name === "resync") look(SPREAD);
   else if (said.topic !== topic) return;
-  else if (name === "story" && isStory) look(150);
-  else if (!isStory && board()) take(said);
+  else if (name === "story" && hasParts) look(150);
+  // Many look at one session at once: not all in the same moment.
+  else if (name === "changed") look(250);
+  else if (!hasParts && board()) take(said);
 }
 
 if (place) {

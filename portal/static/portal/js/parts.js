@@ -2,8 +2,8 @@
 // again, and the parts that show something else now are replaced, but never one that somebody is typing in.
 
 const WAIT = 150;
-// Parts that somebody was busy with are tried again.
-const AGAIN = 3000;
+// Parts that somebody was busy with are tried again; so is a page that got no answer, ever later.
+const [AGAIN, LATEST] = [3000, 30_000];
 
 // A field holds what was typed and is not kept yet.
 export const busy = (field) => "defaultValue" in field && field.type !== "radio" && field.value !== field.defaultValue;
@@ -17,7 +17,10 @@ function untouched(part) {
 function replace(part, fresh) {
   const focused = part.contains(document.activeElement) ? document.activeElement : null;
   const opened = [...part.querySelectorAll("details[open]")].map((each) => each.id).filter(Boolean);
+  // What somebody ticked to do something with it stays ticked.
+  const ticked = [...part.querySelectorAll("input[type='checkbox']")].filter((each) => each.id && each.checked !== each.defaultChecked);
   part.replaceWith(fresh);
+  for (const { id, checked } of ticked) if (document.getElementById(id)) document.getElementById(id).checked = checked;
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
   window.htmx?.process(fresh);
   if (focused?.id) document.getElementById(focused.id)?.focus({ preventScroll: true });
@@ -42,15 +45,19 @@ export async function refresh(root) {
 
 export function follow(root) {
   if (!root) return;
-  let waiting = 0;
+  let [waiting, failed] = [0, 0];
   const soon = (pause) => {
     clearTimeout(waiting);
     waiting = setTimeout(async () => {
       try {
-        if (await refresh(root)) soon(AGAIN);
+        const left = await refresh(root);
+        failed = 0;
+        if (left) soon(AGAIN);
       } catch (error) {
-        // Away: the next news, or the next look now and then, is never far.
+        // What was told may not be told again: the stream can be there while pages aren't.
         console.debug("Rodeo did not answer:", error);
+        failed += 1;
+        soon(Math.min(AGAIN * 2 ** (failed - 1), LATEST));
       }
     }, pause);
   };

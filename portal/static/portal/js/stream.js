@@ -3,7 +3,7 @@
 // Without locks or channels every tab has a stream of its own.
 
 const NAME = "rodeo-live";
-const EVENTS = ["card", "gone", "story", "resync"];
+const EVENTS = ["card", "gone", "story", "changed", "resync"];
 const TAB = crypto.randomUUID?.() ?? String(Math.random());
 const [REPEAT, FORGET, GATHER, SILENCE] = [20_000, 150_000, 60, 45_000];
 const [FIRST_RETRY, LAST_RETRY] = [2_000, 30_000];

@@ -1,0 +1,157 @@
+"""A session in two browsers: cards written apart, revealed, grouped while one loses the connection, voted on, discussed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect
+
+from portal.accounts.models import User
+from squads.models import Retrospective, SessionCard, Squad
+from squads.retrospective_sessions.actions import open_session
+from squads.retrospective_sessions.contributing import new_secret, write_card
+from squads.retrospectives.actions import create
+from tests.portal.live.conftest import Process, stream, stream_process
+
+__all__ = ["stream", "stream_process"]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def stream_environment(child_environment: dict[str, str], base_url: str) -> dict[str, str]:
+    """The stream answers pages of this address."""
+    return {**child_environment, "RODEO_EVENTS_CHECK_EVERY": "0.5", "RODEO_BASE_URL": base_url}
+
+
+@pytest.fixture
+def retrospective(payments: Squad, ana: User, lea: User) -> Retrospective:
+    """Lea facilitates. A third person wrote a card already."""
+    row = create(payments, by=ana, kind="incident", title="Slow checkout", facilitator=lea)
+    session = open_session(row, by=ana)
+    write_card(session, by=lea, section="factors", text="Nobody owned the cache", contributor=new_secret())
+    return row
+
+
+@pytest.fixture
+def pages(browser: Browser, base_url: str, stream: Process, ana: User, lea: User) -> Iterator[tuple[Page, Page]]:
+    """Ana's page and Lea's, each in a browser of its own, with the stream at its own port."""
+    csp = settings.CONTENT_SECURITY_POLICY
+    before = (settings.RODEO_EVENTS_URL, csp["DIRECTIVES"]["connect-src"])
+    host = f"http://{base_url.split('//')[1].split(':')[0]}:{stream.port}"
+    settings.RODEO_EVENTS_URL = f"{host}/events/"
+    csp["DIRECTIVES"]["connect-src"] = ["'self'", host]
+    made, said = [], []
+    for person in (ana, lea):
+        client = Client()
+        client.force_login(person)
+        page = browser.new_context(base_url=base_url, reduced_motion="reduce").new_page()
+        cookie: Any = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": base_url}
+        page.context.add_cookies([cookie])
+        page.on("console", lambda line: said.append(line.text) if line.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        made.append(page)
+    yield made[0], made[1]
+    for page in made:
+        page.context.close()
+    settings.RODEO_EVENTS_URL, csp["DIRECTIVES"]["connect-src"] = before
+    # One loses the connection on purpose.
+    assert [line for line in said if "ERR_INTERNET_DISCONNECTED" not in line] == []
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator("html[data-live='on']")).to_be_attached()
+
+
+def write(page: Page, column: str, text: str) -> None:
+    page.get_by_label(f"Card for {column}").fill(text)
+    page.get_by_label(f"Card for {column}").locator("xpath=..").get_by_role("button", name="Add card").click()
+    expect(page.get_by_label("Your card", exact=True).last).to_have_value(text)
+
+
+def test_two_browsers_contribute_reveal_group_vote_and_discuss(
+    pages: tuple[Page, Page], retrospective: Retrospective, ana: User
+) -> None:
+    ours, theirs = pages
+    place = f"/retrospectives/{retrospective.slug}/session/"
+    for page in pages:
+        page.goto(place)
+        is_live(page)
+
+    # Written apart: each sees their own, also after coming again, and nobody another's.
+    write(ours, "Contributing factors", "Alerts came late")
+    write(ours, "What went well", "Rolback was quick")
+    write(theirs, "Contributing factors", "The cache was cold")
+    ours.reload()
+    own = ours.get_by_label("Your card", exact=True)
+    expect(own).to_have_count(2)
+    own.last.fill("Rollback was quick")
+    own.last.locator("xpath=..").get_by_role("button", name="Save").click()
+    ours.reload()
+    expect(ours.get_by_label("Your card", exact=True).last).to_have_value("Rollback was quick")
+    assert "cold" not in ours.content()
+    assert "Alerts" not in theirs.content()
+    is_live(ours)
+
+    # The timer is on both screens.
+    theirs.get_by_label("Timer, minutes").fill("7")
+    theirs.get_by_role("button", name="Start timer").click()
+    expect(ours.get_by_role("timer")).to_contain_text("6:")
+    expect(theirs.get_by_role("timer")).to_contain_text("6:")
+
+    # The reveal reaches both, and what the browser kept is gone.
+    theirs.get_by_role("button", name="Reveal the cards").click()
+    for page in pages:
+        expect(page.locator(".sessioncard")).to_have_count(4)
+    expect(ours.locator(".sessioncard", has_text="Rollback was quick")).to_be_visible()
+    assert ours.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('rodeo-session'))") == []
+    is_live(ours)
+    is_live(theirs)
+
+    # Ana drags a card, Lea uses the keyboard; then Ana loses the connection, and both move the same card.
+    ours.locator(".sessioncard", has_text="Alerts came late").drag_to(
+        ours.locator(".cardgroup", has_text="The cache was cold")
+    )
+    expect(theirs.locator(".cardgroup", has_text="The cache was cold").locator(".sessioncard")).to_have_count(2)
+    ours.context.set_offline(True)
+    theirs.get_by_role("checkbox", name="Rollback was quick").focus()
+    theirs.keyboard.press("Space")
+    theirs.get_by_label("Move ticked cards to").select_option(label="Nobody owned the cache")
+    theirs.get_by_role("button", name="Move", exact=True).click()
+    expect(theirs.locator(".cardgroup", has_text="Nobody owned the cache").locator(".sessioncard")).to_have_count(2)
+    ours.get_by_role("checkbox", name="Rollback was quick").check()
+    ours.get_by_label("Move ticked cards to").select_option(index=1)
+    ours.get_by_role("button", name="Move", exact=True).click()
+    expect(ours.get_by_text("Rodeo didn’t answer. Nothing was saved. Try again.")).to_be_visible()
+    ours.context.set_offline(False)
+    for page in pages:
+        expect(page.locator(".cardgroup", has_text="Nobody owned the cache").locator(".sessioncard")).to_have_count(2)
+        expect(page.locator(".sessioncard")).to_have_count(4)
+    assert SessionCard.objects.filter(session__retrospective=retrospective).count() == 4
+    named = theirs.locator(".cardgroup", has_text="The cache was cold")
+    named.get_by_label("Name of the group").fill("Cold starts")
+    named.get_by_role("button", name="Save").click()
+    expect(ours.locator("input[name='name'][value='Cold starts']")).to_be_attached()
+
+    # Votes, each in their own browser.
+    theirs.get_by_role("button", name="Start voting").click()
+    for page in pages:
+        page.get_by_role("button", name="Give Cold starts one more vote").click()
+        expect(page.locator("#votes-left")).to_contain_text("4 of your 5 votes left")
+    ours.get_by_role("button", name="Give Cold starts one more vote").click()
+    expect(ours.locator("#votes-left")).to_contain_text("3 of your 5 votes left")
+    ours.get_by_role("button", name="Take one vote back from Cold starts").click()
+    expect(ours.locator("#votes-left")).to_contain_text("4 of your 5 votes left")
+
+    # Discussed: what got most votes comes first, and goes into the retrospective.
+    theirs.get_by_role("button", name="Count the votes and discuss").click()
+    for page in pages:
+        expect(page.locator(".ranked > li").first).to_contain_text("Cold starts")
+        expect(page.locator(".ranked > li").first).to_contain_text("2 votes")
+    ours.locator(".ranked > li").first.get_by_role("button", name="Add").click()
+    expect(theirs.locator(".ranked > li").first).to_contain_text("Added to the retrospective.")
+    assert "- Cold starts\n" in retrospective.sections.get(key="factors").text
+    theirs.get_by_role("button", name="Close the session").click()
+    for page in pages:
+        expect(page.get_by_text("This session is closed.")).to_be_visible()
