@@ -48,6 +48,7 @@ releases = [
     path("", include("releases.comparison.urls")),
     # Before incidents: its /incidents/severities/ would be taken for a key.
     path("", include("releases.incident_settings.urls")),
+    path("", include("releases.incident_imports.urls")),
     path("", include("releases.incidents.urls")),
     path("", include("releases.attributions.urls")),
     path("", include("releases.evidence.urls")),

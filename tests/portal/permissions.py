@@ -1046,6 +1046,9 @@ CASES: dict[str, Case] = {
     "releases:attributions:answer": Case(
         lambda w: [w.attribution.pk], lambda w: {"answer": "accepted", "reason": "Seen."}
     ),
+    "releases:incident_imports:import": Case(
+        body=lambda w: {"text": "title,start\nSlow,2020-01-01 10:00\n", "zone": "UTC", "order": "auto", "import": "1"}
+    ),
     "releases:incident_settings:list": OWN,
     "releases:incident_settings:create": Case(body=_severity),
     "releases:incident_settings:edit": Case(lambda w: [w.severity.pk], _severity),
