@@ -10,13 +10,15 @@ from django.db import transaction
 from portal.accounts.models import User
 from portal.kernel import clock, outbox
 from portal.kernel.actors import Actor
+from portal.kernel.locks import hold
+from portal.kernel.models import StateChange
 from portal.kernel.transitions import ChangedMeanwhile, signed
 from releases.environments.models import Environment
 from releases.events import IncidentSaved
 from releases.incident_settings.models import Severity
 from releases.incidents.effective import FIELDS, LABELS, LIST_FIELDS, ROLES, TIME_FIELDS, to_json
-from releases.incidents.models import Incident, IncidentCorrection, IncidentUpdate
-from releases.incidents.threads import next_number, refold
+from releases.incidents.models import Incident, IncidentCorrection, IncidentReport, IncidentUpdate, ReportPlacement
+from releases.incidents.threads import follow_thread, next_number, refold, span_of
 from squads.models import Service
 from squads.teams.permissions import check_planner
 
@@ -171,4 +173,98 @@ def _keep(
             at=now,
         )
         for name, value in values.items()
+    )
+
+
+@transaction.atomic
+def merge(incident: Incident, into: Incident, *, by: Actor, because: str) -> Incident:
+    """Merge an incident into another, and return that one. What is written on it stays; its address leads on.
+
+    Raises ValidationError naming the field, or PermissionDenied.
+    """
+    check_planner(by, WHO)
+    because = _checked_reason(because)
+    hold("merging incidents")
+    incident, into = (Incident.objects.select_for_update().get(pk=each.pk) for each in (incident, into))
+    check_standing(incident)
+    while into.merged_into is not None:
+        into = into.merged_into
+    if into.pk == incident.pk:
+        raise ValidationError({"into": f"{incident.key} can’t be merged into itself. Choose another incident."})
+    Incident.objects.filter(pk=incident.pk).update(merged_into=into, merged_by=by)
+    _note(incident, "standing", f"merged into {into.key}", by, because)
+    _note(into, "standing", f"took in {incident.key}", by, because)
+    refold([incident.pk, into.pk])
+    outbox.publish(IncidentSaved(ids=[str(incident.pk), str(into.pk)]))
+    return into
+
+
+@transaction.atomic
+def unmerge(incident: Incident, *, by: Actor, because: str) -> None:
+    """Make an incident of its own again of one that was merged. Raises ValidationError naming the field, or PermissionDenied."""
+    check_planner(by, WHO)
+    because = _checked_reason(because)
+    hold("merging incidents")
+    incident = Incident.objects.select_for_update().get(pk=incident.pk)
+    into = incident.merged_into
+    if into is None or incident.merged_by_id is None:
+        raise ValidationError(f"Nobody merged {incident.key}, so there’s nothing to undo.")
+    Incident.objects.filter(pk=incident.pk).update(merged_into=None, merged_by=None)
+    _note(incident, f"merged into {into.key}", "standing", by, because)
+    refold([incident.pk, into.pk])
+    outbox.publish(IncidentSaved(ids=[str(incident.pk), str(into.pk)]))
+
+
+@transaction.atomic
+def split(incident: Incident, reports: Iterable[IncidentReport], *, by: Actor, title: str, because: str) -> Incident:
+    """Make another incident of some reports of one, and return it. They stay there, also when everything is read again.
+
+    Raises ValidationError naming the field, or PermissionDenied.
+    """
+    check_planner(by, WHO)
+    because, title = _checked_reason(because), title.replace("\0", "").strip()[:LONGEST_TITLE]
+    check_standing(incident)
+    chosen = list(reports)
+    if not title:
+        raise ValidationError({"title": "Say what is wrong, in a few words."})
+    if not chosen or any(each.incident_id != incident.pk for each in chosen):
+        raise ValidationError({"reports": f"Choose some of the reports of {incident.key}."})
+    if len(chosen) == incident.reports.count() and incident.created_by_id is None:
+        raise ValidationError({"reports": f"Leave {incident.key} at least one report."})
+    hold("inbox")
+    now = clock.now()
+    made = Incident.objects.create(number=next_number(), title=title, created_by=by, created_at=now)
+    _keep(made, {"title": title}, by, because)
+    ReportPlacement.objects.bulk_create(
+        ReportPlacement(thread=each.thread, moment=span_of(each).began_at, incident=made, by=by, at=now)
+        for each in chosen
+    )
+    _note(incident, "standing", f"split into {made.key}", by, because)
+    _note(made, "", f"split from {incident.key}", by, because)
+    for thread in sorted({each.thread for each in chosen}):
+        follow_thread(thread)
+    refold([incident.pk, made.pk])
+    outbox.publish(IncidentSaved(ids=[str(incident.pk), str(made.pk)]))
+    made.refresh_from_db()
+    return made
+
+
+def _checked_reason(because: str) -> str:
+    because = because.replace("\0", "").strip()
+    if not because:
+        raise ValidationError({"because": "Say why, for whoever reads it later."})
+    if len(because) > LONGEST_REASON:
+        raise ValidationError({"because": f"This has over {LONGEST_REASON} characters. Shorten it."})
+    return because
+
+
+def _note(incident: Incident, before: str, after: str, by: Actor, because: str) -> None:
+    StateChange.objects.create(
+        kind="incident",
+        key=incident.key,
+        from_state=before[:40],
+        to_state=after[:40],
+        by=by,
+        because=signed(by, because),
+        at=clock.now(),
     )

@@ -10,5 +10,8 @@ urlpatterns = [
     path("incidents/<str:key>/", views.incident_detail, name="detail"),
     path("incidents/<str:key>/edit/", views.incident_edit, name="edit"),
     path("incidents/<str:key>/updates/", views.incident_update, name="update"),
+    path("incidents/<str:key>/merge/", views.incident_merge, name="merge"),
+    path("incidents/<str:key>/separation/", views.incident_unmerge, name="unmerge"),
+    path("incidents/<str:key>/split/", views.incident_split, name="split"),
     path("incidents/<str:key>/state/", views.incident_state, name="state"),
 ]

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from portal.kernel import clock
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors, refusal
+from portal.kernel.models import StateChange
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, reading
 from portal.kernel.sentences import listed
@@ -65,6 +66,10 @@ def _shown(request: HttpRequest, incident: Incident, form: UpdateForm, status: i
         "incident": incident,
         "detail": queries.detail(incident),
         "form": form,
+        "moves": StateChange.objects.filter(kind="incident", key=incident.key)
+        .select_related("by")
+        .order_by("-at", "-pk")[:50],
+        "may_write": may_plan(request.user),
         "attributions": next((read(incident) for read in queries.ATTRIBUTIONS), None),
         "writable": may_plan(request.user) and incident.merged_into_id is None,
     }
@@ -158,6 +163,58 @@ def incident_state(request: HttpRequest, key: str) -> HttpResponse:
     else:
         messages.success(request, f"{incident.key} is {given(request.POST, 'state')}.")
     return redirect(incident)
+
+
+@planners
+@require_POST
+def incident_merge(request: HttpRequest, key: str) -> HttpResponse:
+    """Merge an incident into another."""
+    check_planner(request.user, actions.WHO)
+    incident = queries.incident_named(key)
+    match = queries.KEY.fullmatch(given(request.POST, "into"))
+    into = Incident.objects.filter(number=int(match[1])).first() if match else None
+    if into is None:
+        messages.error(request, "There’s no such incident. A key looks like INC-12.")
+        return redirect(incident)
+    try:
+        done = actions.merge(incident, into, by=actor_of(request), because=given(request.POST, "because"))
+    except ValidationError as error:
+        messages.error(request, refusal(error)[0])
+        return redirect(incident)
+    messages.success(request, f"Merged {incident.key} into {done.key}.")
+    return redirect(done)
+
+
+@planners
+@require_POST
+def incident_unmerge(request: HttpRequest, key: str) -> HttpResponse:
+    """Make an incident of its own again of one that was merged."""
+    check_planner(request.user, actions.WHO)
+    incident = queries.incident_named(key)
+    try:
+        actions.unmerge(incident, by=actor_of(request), because=given(request.POST, "because"))
+    except ValidationError as error:
+        messages.error(request, refusal(error)[0])
+    else:
+        messages.success(request, f"{incident.key} is an incident of its own again.")
+    return redirect(f"{incident.get_absolute_url()}?merged=1")
+
+
+@planners
+@require_POST
+def incident_split(request: HttpRequest, key: str) -> HttpResponse:
+    """Make another incident of some reports of one."""
+    check_planner(request.user, actions.WHO)
+    incident = queries.incident_named(key)
+    chosen = [each for each in incident.reports.all() if str(each.pk) in request.POST.getlist("report")]
+    said = {name: given(request.POST, name) for name in ("title", "because")}
+    try:
+        made = actions.split(incident, chosen, by=actor_of(request), **said)
+    except ValidationError as error:
+        messages.error(request, refusal(error)[0])
+        return redirect(incident)
+    messages.success(request, f"Split {made.key} from {incident.key}.")
+    return redirect(made)
 
 
 @reading

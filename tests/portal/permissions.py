@@ -32,8 +32,8 @@ from releases.gates.readiness import DEFAULT
 from releases.inbox.actions import store
 from releases.incident_settings.actions import save_severity
 from releases.incident_settings.models import Severity
-from releases.incidents.actions import open_incident
-from releases.incidents.models import Incident
+from releases.incidents.actions import merge, open_incident
+from releases.incidents.models import Incident, IncidentReport, ReportPlacement
 from releases.models import (
     AllowedHost,
     Approval,
@@ -177,6 +177,7 @@ class World:
     approval: Approval
     incident: Incident
     severity: Severity
+    merged: Incident
     attribution: Attribution
     freeze: Freeze
     lift: FreezeLift
@@ -300,7 +301,10 @@ def world() -> World:
         link=share(release, by=lead, days=7)[0],
         planned=create_story(squad, by=lead, title="Pay on time", release=release),
         approval=ask_approval(release, by=people["member"], kind="person", person=people["other"]),
-        incident=open_incident(by=lead, title="Checkout is down", resolved_at=timezone.now()),
+        incident=(
+            incident := _reported(open_incident(by=lead, title="Checkout is down", resolved_at=timezone.now()), event)
+        ),
+        merged=_merged(open_incident(by=lead, title="Down", resolved_at=timezone.now()), incident, lead),
         severity=save_severity(None, by=people["manager"], name="Major"),  # type: ignore[arg-type]
         attribution=Attribution.objects.create(
             incident=open_incident(by=lead, title="Slow", resolved_at=timezone.now()),
@@ -371,6 +375,21 @@ def world() -> World:
 
 
 TODAY = timezone.now().date()
+
+
+def _reported(incident: Incident, event: InboundEvent) -> Incident:
+    """Have a system report it, in a thread of its own."""
+    values = {"key": "ops", "thread": "ops", "incident": incident, "event": event, "resolved_at": timezone.now()}
+    IncidentReport.objects.create(pk=uuid4(), **values)
+    ReportPlacement.objects.create(
+        thread="ops", moment=timezone.now(), incident=incident, by=incident.created_by, at=timezone.now()
+    )
+    return incident
+
+
+def _merged(incident: Incident, into: Incident, by: Any) -> Incident:
+    merge(incident, into, by=by, because="The same.")
+    return incident
 
 
 def _lifted(freeze: Freeze, by: Any) -> FreezeLift:
@@ -1039,6 +1058,11 @@ CASES: dict[str, Case] = {
     "releases:incidents:detail": Case(_incident),
     "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow"}),
     "releases:incidents:update": Case(_incident, lambda w: {"text": "Looked at it."}),
+    "releases:incidents:merge": Case(_incident, lambda w: {"into": w.attribution.incident.key, "because": "The same."}),
+    "releases:incidents:unmerge": Case(lambda w: [w.merged.key], lambda w: {"because": "Another."}),
+    "releases:incidents:split": Case(
+        _incident, lambda w: {"report": str(w.incident.reports.get().pk), "title": "Other", "because": "Another."}
+    ),
     "releases:incidents:state": Case(_incident, lambda w: {"state": "reopened"}),
     "releases:attributions:add": Case(
         _incident, lambda w: {"deployment": str(w.attribution.deployment_id), "reason": "Seen."}
