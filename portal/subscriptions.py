@@ -24,21 +24,15 @@ TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
 def connect() -> None:
     """Put the portal together. Called once per process, when all models are there."""
     from portal.live import topics
-    from portal.search import queries as search
     from releases.attributions.queries import shown
-    from releases.incident_settings.queries import due_days_of
     from releases.incidents import queries as incidents
     from releases.planning import actions, board
     from releases.readiness.queries import readiness_of
     from releases.reading.actions import drain_inbox
     from releases.status import queries as status
-    from releases.timelines import queries as timelines
     from squads.boards.cards import live_cards as squad_cards
     from squads.imports import release_hook
-    from squads.retrospective_actions import queries as retrospective_actions
     from squads.retrospective_sessions import queries as sessions
-    from squads.retrospectives import material
-    from squads.retrospectives import queries as retrospectives
 
     # The inbox first: what it tells goes out in the same round.
     tasks.DRAINS[:] = [drain_inbox, outbox.deliver]
@@ -58,8 +52,34 @@ def connect() -> None:
 
     release_hook.PLANNERS[:] = [actions.plan_missing]
 
+    _hand_to_retrospectives()
+
+    # Attributions stand above the page of an incident.
+    incidents.ATTRIBUTIONS[:] = [shown]
+
+    # Readiness stands above the page that shows it: pages that are shared are below what judges.
+    status.JUDGES[:] = [lambda release: readiness_of([release])[release.pk]]
+
+
+def _hand_to_retrospectives() -> None:
+    """Give retrospectives what stands above squads."""
+    from portal.search import queries as search
+    from releases.incident_settings.queries import due_days_of
+    from releases.timelines import queries as timelines
+    from squads.retrospective_actions import queries as retrospective_actions
+    from squads.retrospective_sessions import queries as sessions
+    from squads.retrospectives import material
+    from squads.retrospectives import queries as retrospectives
+
     # What retrospectives find for their timelines, beside what squads know themselves.
-    material.FINDERS[:] = [timelines.deployments, timelines.failed_runs, timelines.alerts, timelines.flags]
+    material.FINDERS[:] = [
+        timelines.incident_times,
+        timelines.incident_updates,
+        timelines.deployments,
+        timelines.failed_runs,
+        timelines.alerts,
+        timelines.flags,
+    ]
 
     # Severities are of incidents, which squads don't know.
     retrospective_actions.DUE_DAYS[:] = [due_days_of]
@@ -78,12 +98,6 @@ def connect() -> None:
 
     # The search stands above squads, whose pages search too.
     retrospectives.SEARCHES[:] = [retrospectives.TextSearch(search.retrospective_refs, search.retrospective_excerpts)]
-
-    # Attributions stand above the page of an incident.
-    incidents.ATTRIBUTIONS[:] = [shown]
-
-    # Readiness stands above the page that shows it: pages that are shared are below what judges.
-    status.JUDGES[:] = [lambda release: readiness_of([release])[release.pk]]
 
 
 def _follow() -> None:

@@ -49,6 +49,7 @@ releases = [
     # Before incidents: its /incidents/severities/ would be taken for a key.
     path("", include("releases.incident_settings.urls")),
     path("", include("releases.incident_imports.urls")),
+    path("", include("releases.timelines.urls")),
     path("", include("releases.incidents.urls")),
     path("", include("releases.attributions.urls")),
     path("", include("releases.evidence.urls")),

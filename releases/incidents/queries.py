@@ -14,6 +14,7 @@ from django.http import Http404
 
 from portal.accounts.models import User
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.paging import Newest, newest
 from portal.kernel.sentences import listed as listed_words
 from releases.environments.models import Environment
@@ -43,6 +44,7 @@ from releases.incidents.incident_clock import (
 )
 from releases.incidents.models import Alert, Incident, IncidentCorrection, IncidentReport, IncidentUpdate
 from squads.models import Service
+from squads.retrospectives.models import Retrospective
 
 KEY = re.compile(r"INC-([1-9][0-9]{0,8})", re.I)
 OPEN, RESOLVED, MAINTENANCE = "open", "resolved", "maintenance"
@@ -332,3 +334,9 @@ def _merged(row: Incident) -> Reported:
         by_people=True,
         **row.times._asdict(),
     )
+
+
+def retrospectives_about(incident: Incident, reader: Anyone) -> list[Retrospective]:
+    """Return the retrospectives about an incident that this person can read."""
+    rows = Retrospective.objects.readable_by(reader).filter(subject_kind="incident", subject_key=str(incident.pk))
+    return list(rows.select_related("squad").newest()[:20])

@@ -23,6 +23,7 @@ from releases.incidents.effective import LABELS
 from releases.incidents.forms import IncidentForm, UpdateForm
 from releases.incidents.incident_clock import MEASURES
 from releases.incidents.models import Alert, Incident
+from squads.teams.models import Squad
 from squads.teams.permissions import check_planner, may_plan
 
 COUNTED = 5000
@@ -72,6 +73,8 @@ def _shown(request: HttpRequest, incident: Incident, form: UpdateForm, status: i
         "may_write": may_plan(request.user),
         "attributions": next((read(incident) for read in queries.ATTRIBUTIONS), None),
         "writable": may_plan(request.user) and incident.merged_into_id is None,
+        "retrospectives": queries.retrospectives_about(incident, request.user),
+        "squads": Squad.objects.writable_by(request.user).order_by("name")[:200],
     }
     return render(request, "releases/incidents/detail.html", context, status=status)
 

@@ -14,11 +14,13 @@ from django.urls import reverse
 
 from releases.deployments.models import Deployment
 from releases.flags.models import FlagState
-from releases.incidents.models import Alert
+from releases.incidents.models import Alert, Incident, IncidentUpdate
 from releases.pipelines.models import Phase, Run
 from squads.models import Service, Story
-from squads.retrospectives.material import Material, Window
+from squads.retrospectives.material import LONGEST_QUOTE, Material, Window
 
+# What retrospectives about an incident say they are about.
+INCIDENT = "incident"
 ENDED = {
     "success": "",
     "warning": " with warnings",
@@ -108,3 +110,43 @@ def flags(window: Window, most: int) -> Iterable[Material]:
         audience = "" if row.audience == "everyone" else f" for {row.audience}"
         text = f"Flag {row.flag} switched {'on' if row.on else 'off'} in {row.environment}{audience}"
         yield Material(f"flag:{row.pk}", "flag", row.at, text, _event(row.event_id))
+
+
+TIMES = {
+    "impact_started_at": "impact started",
+    "detected_at": "detected",
+    "declared_at": "declared",
+    "mitigated_at": "mitigated",
+    "resolved_at": "resolved",
+}
+
+
+def _incidents(window: Window) -> "QuerySet[Incident]":
+    """The incident it is about with those merged into it, and others of the services that were on in the window."""
+    about = Q()
+    if window.subject_kind == INCIDENT:
+        about = Q(pk=window.subject_key) | Q(merged_into=window.subject_key)
+    on = Q(starts_at__lte=window.until) & (Q(resolved_at=None) | Q(resolved_at__gte=window.since))
+    others = Incident.objects.real().filter(on, services__in=_services(window)).values("pk")
+    return Incident.objects.filter(about | Q(pk__in=others)) if about else Incident.objects.filter(pk__in=others)
+
+
+def incident_times(window: Window, most: int) -> Iterable[Material]:
+    """The times of incidents: when the impact started, when they were detected, declared, mitigated and resolved."""
+    found = []
+    for row in _incidents(window).order_by("starts_at", "pk")[:most]:
+        for name, words in TIMES.items():
+            if (at := getattr(row, name)) is not None:
+                text = f"{row.key} {words}: {row.title}" if row.title else f"{row.key} {words}"
+                found.append(Material(f"incident:{row.pk}:{name}", "incident", at, text, row.get_absolute_url()))
+    return sorted(found, key=lambda each: each.at)[:most]
+
+
+def incident_updates(window: Window, most: int) -> Iterable[Material]:
+    """What people wrote about these incidents while they went on."""
+    rows = IncidentUpdate.objects.filter(incident__in=_incidents(window).values("pk"))
+    for row in rows.select_related("incident").order_by("happened_at", "pk")[:most]:
+        url = f"{row.incident.get_absolute_url()}#update-{row.pk}"
+        said = " ".join(row.text.split())
+        text = f"{row.incident.key}: {said if len(said) <= LONGEST_QUOTE else f'{said[: LONGEST_QUOTE - 1]}…'}"
+        yield Material(f"update:{row.pk}", "update", row.happened_at, text, url)

@@ -114,21 +114,26 @@ def create(
         created_by=by,
         **columns,
     )
+    _write_beginnings(row, about, themes)
+    if fill:
+        _find_entries(row)
+    outbox.publish(RetrospectiveSaved(ids=[str(row.pk)]))
+    return row
+
+
+def _write_beginnings(row: Retrospective, about: Subject, themes: Sequence[str]) -> None:
+    """Write what a new retrospective has: its services, its themes, and its sections without text."""
     row.services.set(about.services)
     RetrospectiveTheme.objects.bulk_create(
         RetrospectiveTheme(retrospective=row, name=each) for each in checked_themes(list(themes))
     )
-    plans = sections_for(squad, kind)
+    plans = sections_for(row.squad, row.kind)
     RetrospectiveSection.objects.bulk_create(
         RetrospectiveSection(retrospective=row, key=plan.key, title=plan.title, hint=plan.hint, position=place)
         for place, plan in enumerate(plans)
     )
     summarise(row)
     row.save()
-    if fill:
-        _find_entries(row)
-    outbox.publish(RetrospectiveSaved(ids=[str(row.pk)]))
-    return row
 
 
 def _about(squad: Squad, about: Subject) -> Retrospective | None:

@@ -1057,6 +1057,7 @@ CASES: dict[str, Case] = {
     "releases:incidents:create": Case(body=lambda w: {"title": "Slow"}),
     "releases:incidents:detail": Case(_incident),
     "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow"}),
+    "releases:timelines:review": Case(_incident, lambda w: {"squad": "payments"}),
     "releases:incidents:update": Case(_incident, lambda w: {"text": "Looked at it."}),
     "releases:incidents:merge": Case(_incident, lambda w: {"into": w.attribution.incident.key, "because": "The same."}),
     "releases:incidents:unmerge": Case(lambda w: [w.merged.key], lambda w: {"because": "Another."}),
