@@ -28,6 +28,8 @@ from releases.readiness import actions, overrides, queries
 from releases.readiness.forms import FlagForm, ItemForm, OverrideForm
 from releases.readiness.inputs import inputs_of
 from releases.readiness.models import ChecklistItem, FlagNeed, GateOverride
+from squads.discussions.queries import render_texts
+from squads.retrospectives.queries import learnings_about
 from squads.teams.permissions import answers_for, check_planner, may_plan
 
 
@@ -51,8 +53,16 @@ def readiness(request: HttpRequest, slug: str) -> HttpResponse:
         "everyone": queries.who_can_act(judged),
         "writable": may_plan(request.user),
         "own_gates": inputs.has_own_template,
+        **_learnings([each.name for each in inputs.facts.services], request.user),
     }
     return render(request, "releases/readiness/readiness.html", context)
+
+
+def _learnings(services: list[str], reader: Anyone) -> dict[str, Any]:
+    """What was learned about these services before, as the page shows it."""
+    found = learnings_about(services, reader)
+    htmls = render_texts([text for _, text in found.rows])
+    return {"learnings": [(row, html) for (row, _), html in zip(found.rows, htmls, strict=True)], "learned": found}
 
 
 @reading

@@ -29,6 +29,7 @@ MOST_FOUND = 1000
 MOST_RELATED, MOST_DAYS = 5, 5
 MOST_OFFERED = 200
 MOST_LINES = 40
+MOST_LEARNED = 5
 # Words that are in every title.
 LONG_ENOUGH = 4
 
@@ -346,3 +347,25 @@ def shown_edits(edits: Sequence[RetrospectiveEdit], texts: Mapping[str, Retrospe
         lines = [line for line in diff(_text(each.before), _text(each.after)) if line[0] != " "]
         found.append(ShownEdit(each, label_of(each.field, texts), lines[:MOST_LINES]))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Learnings:
+    """What was learned about some services before: the newest retrospectives that say so, and how many more do."""
+
+    rows: list[tuple[Retrospective, str]]
+    more: int
+
+
+def learnings_about(services: Collection[str], reader: Anyone) -> Learnings:
+    """Return the learnings of published retrospectives about services, by their names; two queries at most."""
+    rows = RetrospectiveSection.objects.filter(
+        key="learnings", retrospective__in=Retrospective.objects.readable_by(reader).published()
+    )
+    through = Retrospective.services.through._default_manager.filter(service__name__in=services)
+    rows = rows.exclude(text="").filter(retrospective__in=through.values("retrospective"))
+    found = list(
+        rows.select_related("retrospective__squad").order_by("-retrospective__shown_at", "pk")[: MOST_LEARNED + 1]
+    )
+    more = rows.count() - MOST_LEARNED if len(found) > MOST_LEARNED else 0
+    return Learnings([(each.retrospective, each.text) for each in found[:MOST_LEARNED]], more)

@@ -339,7 +339,7 @@ def bring_in() -> list[Row]:
 
 def main() -> None:
     """Measure everything on this database."""
-    from tests.bench import forecast, git, github, live, readiness, search, session, squad_board
+    from tests.bench import forecast, git, github, live, readiness, retrospectives, search, session, squad_board
 
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
@@ -358,6 +358,7 @@ def main() -> None:
         "search": search.run,
         "squad_board": lambda: squad_board.run(row),
         "readiness": lambda: readiness.run(row),
+        "retrospectives": lambda: retrospectives.run(row),
         "import": bring_in,
         "forecast": lambda: forecast.run(row),
     }

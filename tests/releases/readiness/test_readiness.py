@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from portal.accounts.models import User
 from portal.kernel import clock
 from releases.approvals.actions import answer, ask
 from releases.approvals.models import Approval
@@ -30,6 +32,8 @@ from squads.acceptance.actions import plan_accepters
 from squads.acceptance.queries import planned_accepters
 from squads.endings.actions import cancel
 from squads.models import Story
+from squads.retrospectives.actions import Subject, create, publish
+from squads.retrospectives.editing import edit
 from squads.stories.actions import create_story
 from tests.releases.contents.conftest import Told
 from tests.releases.evidence.conftest import hour, sha_of
@@ -402,6 +406,21 @@ def test_judging_takes_twenty_queries_whatever_there_is(shop: Shop) -> None:
     with CaptureQueriesContext(connection) as ten:
         readiness_of(releases)
     assert len(ten) == len(one) <= 20
+
+
+def test_the_page_shows_what_was_learned_before_about_its_services(shop: Shop) -> None:
+    for title, restricted in (("Ledger was slow", False), ("Ledger was wrong", True)):
+        about = Subject(services=[shop.services["ledger"]])
+        row = create(shop.squad, by=shop.ana, kind="incident", title=title, subject=about, restricted=restricted)
+        edit(row, by=shop.ana, **{"section:summary": "Slow.", "section:learnings": "Warm the **cache**."})
+        publish(row, by=shop.ana)
+    address = f"{shop.release.get_absolute_url()}readiness/"
+    page = shop.browser().get(address).content.decode()
+    assert "Learned before about these services" in page and "Warm the <strong>cache</strong>." in page
+    reader = Client()
+    reader.force_login(User.objects.create_user("nia"))
+    seen = reader.get(address).content.decode()
+    assert "Ledger was slow" in seen and "Ledger was wrong" not in seen
 
 
 def test_the_page_says_the_verdict_every_gate_and_who_can_act(shop: Shop) -> None:

@@ -1,0 +1,135 @@
+"""10,000 retrospectives of 1,000 words: searching them, reading one, and one with a long timeline, against 200 plain cards."""
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from portal.accounts.models import User
+from portal.search.actions import reindex
+from squads.models import Retrospective, RetrospectiveSection, RetrospectiveTheme, Service, TimelineEntry
+from squads.retrospectives.models import new_code
+from tests.bench import data
+from tests.bench.search import _vocabulary
+from tests.bench.squad_board import _in_turns
+
+ROWS, WORDS, QUERIES, AT_ONCE, LONG = 10_000, 1000, 40, 500, 500
+KEYS = ("summary", "impact", "factors", "learnings")
+Row = dict[str, Any]
+
+
+def _write(words: list[str], luck: random.Random) -> None:
+    squads = data.squads(20, "R")
+    services = [Service.objects.get_or_create(name=f"svc-{n}", slug=f"svc-{n}", squad=squads[n])[0] for n in range(20)]
+    through = Retrospective.services.through
+    for start in range(0, ROWS, AT_ONCE):
+        rows = [_one(number, squads[number % 20], words, luck) for number in range(start, start + AT_ONCE)]
+        Retrospective.objects.bulk_create(rows)
+        RetrospectiveSection.objects.bulk_create(
+            RetrospectiveSection(
+                retrospective=row,
+                key=key,
+                title=key.title(),
+                position=place,
+                text=" ".join(luck.choices(words, k=WORDS // len(KEYS))) + ".\n",
+            )
+            for row in rows
+            for place, key in enumerate(KEYS)
+        )
+        RetrospectiveTheme.objects.bulk_create(
+            RetrospectiveTheme(retrospective=row, name=luck.choice(words[:200])) for row in rows
+        )
+        through._default_manager.bulk_create(
+            through(retrospective_id=row.pk, service_id=luck.choice(services).pk) for row in rows
+        )
+
+
+def _one(number: int, squad: Any, words: list[str], luck: random.Random) -> Retrospective:
+    at = data.T0 - timedelta(hours=number * 3)
+    return Retrospective(
+        slug=f"bench-{number}-{new_code()}",
+        kind="incident",
+        state="published",
+        title=" ".join(luck.choices(words, k=6)).capitalize(),
+        squad=squad,
+        severity=luck.choice(["SEV 1", "SEV 2", "SEV 3"]),
+        began_at=at,
+        year=at.year,
+        anniversary=at.month * 100 + at.day,
+        created_at=at,
+        changed_at=at,
+        published_at=at,
+        shown_at=at,
+        words=WORDS,
+        lead=" ".join(luck.choices(words, k=40)),
+        # One in fifty is for its squad alone.
+        restricted=number % 50 == 0,
+    )
+
+
+def _with_timeline(row: Retrospective, count: int, words: list[str], luck: random.Random) -> None:
+    kinds = TimelineEntry.Kind.values
+    TimelineEntry.objects.bulk_create(
+        TimelineEntry(
+            retrospective=row,
+            key=f"bench:{number}",
+            kind=kinds[number % len(kinds)],
+            at=row.began_at + timedelta(minutes=number),
+            text=" ".join(luck.choices(words, k=12)),
+            url=f"/inbox/{number}/",
+        )
+        for number in range(count)
+    )
+
+
+def _took(browser: Client, path: str) -> float:
+    start = time.perf_counter()
+    assert browser.get(path).status_code == 200
+    return (time.perf_counter() - start) * 1000
+
+
+def run(row: Callable[..., Row]) -> list[Row]:
+    """Search, the reading page, and a timeline of 500 entries."""
+    luck = random.Random(7)
+    words = _vocabulary(luck)
+    _write(words, luck)
+    reindex()
+    data.analyze()
+    browser = Client()
+    browser.force_login(User.objects.get_or_create(username="reader")[0])
+    searches = [f"/retrospectives/?q={'+'.join(luck.sample(words, count))}" for count in (1, 2, 2, 3) * (QUERIES // 4)]
+    for path in searches[:4]:
+        _took(browser, path)
+    times = [_took(browser, path) for path in searches]
+    public = Retrospective.objects.public().newest()
+    short, long = public[0], public[1]
+    _with_timeline(short, 20, words, luck)
+    _with_timeline(long, LONG, words, luck)
+    [squad] = data.squads(1, "RB")
+    data.stories(squad, 200)
+    paths = [
+        f"/bench/cards/?squad={squad.pk}&most=200",
+        short.get_absolute_url(),
+        long.get_absolute_url(),
+        "/retrospectives/",
+    ]
+    with CaptureQueriesContext(connection) as asked:
+        assert browser.get(paths[1]).status_code == 200
+    plain, reading, lengthy, listed = _in_turns(
+        *[lambda path=path: browser.get(path) for path in paths],  # type: ignore[misc]
+        count=45,
+    )
+    return [
+        row("search 10,000 retrospectives, the page, median", statistics.median(times), "ms"),
+        row("search 10,000 retrospectives, the page, 95 %", statistics.quantiles(times, n=20)[-1], "ms", 100),
+        row("list of 10,000 retrospectives", listed, "ms"),
+        row("reading page, queries", len(asked), "", 10),
+        row("reading page ÷ plain cards", reading / plain, "×", 1.5),
+        row("reading page, 500 timeline entries ÷ plain cards", lengthy / plain, "×", 3),
+    ]
