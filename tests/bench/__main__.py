@@ -1,7 +1,8 @@
 """`make bench`: every bound the portal promises, as ratios within one run, on SQLite and on PostgreSQL.
 
 The bounds hold on PostgreSQL; SQLite is shown beside it. Exits with 1 when one is broken. Names of parts (intake, judge,
-board, latency, git, github, live, session, search, squad_board, retrospectives, import, forecast) as arguments measure only those.
+board, latency, git, github, live, session, search, squad_board, retrospectives, import, forecast) as arguments measure
+only those.
 """
 
 import json

@@ -12,6 +12,7 @@ from squads.retrospective_actions.actions import decline, propose, start
 from squads.retrospectives import actions
 from squads.retrospectives.editing import edit
 
+ACTIONS = {"proposed": "prevent", "declined": "detect", "done": "mitigate"}
 ACTION = {"title": "Warm the cache", "kind": "prevent", "squad": "payments"}
 SENT = {"title": "Checkout was down", "kind": "incident", "squad": "payments"}
 
@@ -30,11 +31,12 @@ def retrospectives(squad: Squad, by: Any, added: Any) -> dict[str, Retrospective
         if state in ("published", "locked"):
             actions.publish(row, by=by)
         made[state] = row
-    for title in ("proposed", "declined", "done"):
-        action = propose(made["published"], by=by, title=title, kind="prevent", squad=squad)
-        if title == "declined":
+    # Told by their kinds: tests write other titles.
+    for state, kind in ACTIONS.items():
+        action = propose(made["published"], by=by, title=f"Warm the cache: {state}", kind=kind, squad=squad)
+        if state == "declined":
             decline(action, by=by, because="It costs too much.")
-        if title == "done":
+        if state == "done":
             Story.objects.filter(pk=start(action, by=by).pk).update(stage="rodeo_done")
     # As docs/api.md has it.
     Retrospective.objects.filter(pk=made["published"].pk).update(slug="checkout-was-down-7k2m9xqe")
@@ -53,8 +55,8 @@ def _entry(w: Any) -> list[Any]:
     return [row.slug, row.timeline.get(kind="note").pk]
 
 
-def _action(title: str) -> Callable[[Any], list[Any]]:
-    return lambda w: [w.retrospectives["published"].actions.get(title=title).pk]
+def _action(state: str) -> Callable[[Any], list[Any]]:
+    return lambda w: [w.retrospectives["published"].actions.get(kind=ACTIONS[state]).pk]
 
 
 def _edited(w: Any) -> dict[str, Any]:
