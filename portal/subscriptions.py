@@ -154,5 +154,7 @@ def _index() -> None:
     outbox.subscribe(squads.ServiceChanged, service_changed)
     outbox.subscribe(releases.EnvironmentSaved, indexes("environment"))
     outbox.subscribe(squads.RetrospectiveSaved, indexes("retrospective"))
+    outbox.subscribe(releases.IncidentSaved, indexes("incident"))
+    outbox.subscribe(releases.IncidentChanged, indexes("incident"))
     outbox.subscribe(search.SearchStale, stale)
     outbox.subscribe(search.SearchEmptied, emptied)

@@ -213,3 +213,15 @@ class IncidentSaved(AboutSome):
 
     topic: ClassVar[str] = "incident.saved"
     ids: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncidentChanged(AboutSome):
+    """Incidents read otherwise than before, and no person's word did it: sources report something else, or somebody wrote an
+    update. Published by incidents.
+
+    ids: the incidents (UUIDs as text).
+    """
+
+    topic: ClassVar[str] = "incident.changed"
+    ids: Sequence[str]

@@ -1,6 +1,7 @@
 """What is findable, kind by kind: which rows, under which words, at which address."""
 
 from collections.abc import Callable, Collection, Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -8,7 +9,8 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from portal.accounts.models import User
-from releases.models import Environment, Release, Source
+from releases.incidents.queries import written_about
+from releases.models import Environment, Incident, Release, Source
 from releases.providers import PROVIDERS
 from squads.models import Comment, Retrospective, Service, Squad, Story, StoryAlias
 from squads.teams.keys import foreign_key_of
@@ -16,6 +18,7 @@ from squads.teams.keys import foreign_key_of
 LONGEST_BODY, LONGEST_TITLE, LONGEST_KEY, LONGEST_URL = 20_000, 300, 340, 400
 # What else a story is called stands in the first line of what is written in it, with this between.
 NAMES = "\t"
+AT_ONCE = 500
 
 
 class Entry(NamedTuple):
@@ -125,6 +128,19 @@ def retrospectives(refs: Collection[Any] | None) -> Iterator[Entry]:
         yield Entry(str(each.pk), "", each.title, body, each.get_absolute_url())
 
 
+def incidents(refs: Collection[Any] | None) -> Iterator[Entry]:
+    """Incidents by key and title, then by their services and what is written on them. Those that were merged into another, or
+    that nothing reports any more, aren't found; what people wrote on the former is found with the other one."""
+    rows = _some(Incident.objects.standing().order_by("pk"), refs).prefetch_related("services")
+    found = rows.iterator(AT_ONCE)
+    while some := list(islice(found, AT_ONCE)):
+        written = written_about([each.pk for each in some])
+        for each in some:
+            names = " ".join(sorted(row.name for row in each.services.all()))
+            body = _joined(*written.get(each.pk, ()), names)
+            yield Entry(str(each.pk), each.key, each.title or each.key, body, each.get_absolute_url())
+
+
 SOURCES: dict[str, Callable[[Collection[Any] | None], Iterator[Entry]]] = {
     "story": stories,
     "release": releases,
@@ -135,4 +151,5 @@ SOURCES: dict[str, Callable[[Collection[Any] | None], Iterator[Entry]]] = {
     "source": sources,
     "comment": comments,
     "retrospective": retrospectives,
+    "incident": incidents,
 }

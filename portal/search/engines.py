@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 # A word stands for itself and, where it was misspelt, for what it may have meant: all of the first, any of the second.
 Terms = Sequence[Sequence[str]]
 TABLE = "portal_searchentry"
-OTHERS = "release OR squad OR service OR environment OR person OR source"
+OTHERS = "release OR squad OR service OR environment OR person OR source OR incident"
 # Planned for all of its rows and read only as far as wanted. Planned for a few, PostgreSQL trusts to meet them soon and
 # reads the whole table where there are none.
 FENCED = "WITH found AS MATERIALIZED (SELECT id FROM {table} WHERE {where}) SELECT id FROM found LIMIT %s"

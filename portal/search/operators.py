@@ -238,6 +238,7 @@ THINGS = (
     "environment",
     "person",
     "source",
+    "incident",
     "retrospective",
     "comment",
     "change",

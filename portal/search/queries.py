@@ -23,6 +23,7 @@ KINDS = {
     "environment": "Environments",
     "person": "People",
     "source": "Sources",
+    "incident": "Incidents",
     "retrospective": "Retrospectives",
     "comment": "Comments",
     "change": "Changes",

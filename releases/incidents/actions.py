@@ -14,11 +14,11 @@ from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
 from portal.kernel.transitions import ChangedMeanwhile, signed
 from releases.environments.models import Environment
-from releases.events import IncidentSaved
+from releases.events import IncidentChanged, IncidentSaved
 from releases.incident_settings.models import Severity
 from releases.incidents.effective import FIELDS, LABELS, LIST_FIELDS, ROLES, TIME_FIELDS, to_json
 from releases.incidents.models import Incident, IncidentCorrection, IncidentReport, IncidentUpdate, ReportPlacement
-from releases.incidents.threads import follow_thread, next_number, refold, span_of
+from releases.incidents.threads import announce, follow_thread, next_number, refold, span_of
 from squads.models import Service
 from squads.teams.permissions import check_planner
 
@@ -106,9 +106,11 @@ def write_update(
         raise ValidationError({"public": "This is one line. Put the rest into the update."})
     now = clock.now()
     _check_time("happened_at", happened_at, planned=False)
-    return IncidentUpdate.objects.create(
+    made = IncidentUpdate.objects.create(
         incident=incident, text=text, public=public, happened_at=min(happened_at or now, now), by=by, written_at=now
     )
+    outbox.publish(IncidentChanged(ids=[str(incident.pk)]))
+    return made
 
 
 def as_json(incident: Incident) -> dict[str, Any]:
@@ -242,7 +244,7 @@ def split(incident: Incident, reports: Iterable[IncidentReport], *, by: Actor, t
     _note(incident, "standing", f"split into {made.key}", by, because)
     _note(made, "", f"split from {incident.key}", by, because)
     for thread in sorted({each.thread for each in chosen}):
-        follow_thread(thread)
+        announce(follow_thread(thread))
     refold([incident.pk, made.pk])
     outbox.publish(IncidentSaved(ids=[str(incident.pk), str(made.pk)]))
     made.refresh_from_db()

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -297,6 +297,25 @@ def merged_into(incident: Incident) -> list[Incident]:
         todo = [each.pk for each in rows if each.pk not in found and each.pk != incident.pk]
         found |= {each.pk: each for each in rows if each.pk in todo}
     return list(found.values())
+
+
+def written_about(incidents: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return what people wrote on each of these incidents and on all that were merged into them, as things happened.
+
+    The number of queries depends on how often what was merged was merged again, not on how many incidents there are.
+    """
+    home = {pk: pk for pk in incidents}
+    todo = list(home)
+    while todo:
+        rows = Incident.objects.filter(merged_into__in=todo).exclude(pk__in=home).order_by("number")
+        fresh = {pk: home[into] for pk, into in rows.values_list("pk", "merged_into_id") if into is not None}
+        home |= fresh
+        todo = list(fresh)
+    found: dict[UUID, list[str]] = defaultdict(list)
+    updates = IncidentUpdate.objects.filter(incident__in=home).order_by("happened_at", "pk")
+    for pk, text, public in updates.values_list("incident_id", "text", "public"):
+        found[home[pk]] += filter(None, (text, public))
+    return found
 
 
 def _reported(incidents: list[UUID], words: Mapping[str, int]) -> Iterator[Reported]:

@@ -8,14 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Max
 
-from portal.kernel import clock
+from portal.kernel import clock, outbox
 from portal.kernel.locks import hold
 from portal.kernel.stable_ids import stable_id
+from releases.events import IncidentChanged
 from releases.inbox.affected import Affected
 from releases.incident_settings.models import Severity, incident_settings
 from releases.incidents.effective import LIST_FIELDS, Effective
@@ -42,6 +44,8 @@ COLUMNS = (
     "stated",
 )
 ROWS = {"severity": "severity_id", "commander": "commander_id", "scribe": "scribe_id", "liaison": "liaison_id"}
+# What an incident was merged into, and when it was withdrawn.
+Standing = tuple[UUID | None, datetime | None]
 
 
 @contextmanager
@@ -64,9 +68,18 @@ def follow(affected: Affected) -> None:
     if _put_off.get():
         affected.threads.clear()
         return
+    changed: set[UUID] = set()
     for thread in sorted(affected.threads):
-        affected.incidents |= follow_thread(thread)
+        changed |= follow_thread(thread)
     affected.threads.clear()
+    affected.incidents |= changed
+    announce(changed)
+
+
+def announce(changed: Iterable[UUID]) -> None:
+    """Tell that incidents read otherwise than before."""
+    if ids := sorted(map(str, changed)):
+        outbox.publish(IncidentChanged(ids=ids))
 
 
 def follow_all(affected: Affected) -> None:
@@ -103,7 +116,17 @@ def follow_thread(thread: str) -> set[UUID]:
             moved[placed[pk]].append(pk)
     for incident, some in moved.items():
         IncidentReport.objects.filter(pk__in=some).update(incident=incident)
-    return refold(touched | set(known) | set(placed.values()))
+    concerned = touched | set(known) | set(placed.values())
+    return refold(concerned) | _moved({pk: (row.merged_into_id, row.withdrawn_at) for pk, row in known.items()})
+
+
+def _moved(before: dict[UUID, Standing]) -> set[UUID]:
+    """Return which incidents joined another one, went or came back, with those that they joined or left."""
+    found: set[UUID] = set()
+    for pk, into, gone in Incident.objects.filter(pk__in=before).values_list("pk", "merged_into_id", "withdrawn_at"):
+        if (into, gone) != before[pk]:
+            found |= {each for each in (pk, into, before[pk][0]) if each is not None}
+    return found
 
 
 def span_of(report: IncidentReport) -> Span:

@@ -379,11 +379,10 @@ TODAY = timezone.now().date()
 
 def _reported(incident: Incident, event: InboundEvent) -> Incident:
     """Have a system report it, in a thread of its own."""
-    values = {"key": "ops", "thread": "ops", "incident": incident, "event": event, "resolved_at": timezone.now()}
+    now = timezone.now()
+    values = {"key": "ops", "thread": "ops", "incident": incident, "event": event, "resolved_at": now}
     IncidentReport.objects.create(pk=uuid4(), **values)
-    ReportPlacement.objects.create(
-        thread="ops", moment=timezone.now(), incident=incident, by=incident.created_by, at=timezone.now()
-    )
+    ReportPlacement.objects.create(thread="ops", moment=now, incident=incident, by=incident.created_by, at=now)
     return incident
 
 
