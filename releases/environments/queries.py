@@ -63,8 +63,9 @@ def deployments(environment: Environment) -> "QuerySet[Any]":
 
 
 def incidents(environment: Environment) -> "QuerySet[Any]":
-    """Return its incidents, newest first."""
-    return environment.incident_reports.select_related("service").order_by("-detected_at", "-pk")
+    """Return its incidents, the open ones first, then the newest; maintenance is none."""
+    rows: QuerySet[Any] = environment.incidents.real().open_first()
+    return rows.select_related("severity").prefetch_related("services")
 
 
 def services_at(environment: Environment) -> list[int]:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import words_of
-from portal.kernel.paging import page_of
+from portal.kernel.paging import newest, page_of
 from portal.kernel.policy import planners, reading
 from portal.kernel.text_input import given
 from releases.environments import actions, queries
@@ -43,7 +43,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
             "running": queries.running(services[:SERVICES_SHOWN]),
             "more_services": len(services) > SERVICES_SHOWN,
             "page": page_of(request, queries.deployments(environment)),
-            "incidents": queries.incidents(environment)[:INCIDENTS_SHOWN],
+            "incidents": newest(queries.incidents(environment), INCIDENTS_SHOWN),
             "writable": may_plan(request.user),
             "may_confirm": actions.may_say_tier(environment, environment.tier, request.user),
             "tiers": Environment.Tier.choices,

@@ -206,6 +206,7 @@ class IncidentFilter(django_filters.FilterSet):
     open = YesNoFilter(field_name="resolved_at", lookup_expr="isnull")
     maintenance = YesNoFilter(field_name="is_maintenance")
     service = django_filters.CharFilter(method="of_service", max_length=130)
+    environment = django_filters.CharFilter(method="of_environment", max_length=130)
     severity = django_filters.CharFilter(field_name="severity__name", max_length=60)
     year = django_filters.NumberFilter(field_name="starts_at__year", min_value=1970, max_value=9999)
 
@@ -216,6 +217,12 @@ class IncidentFilter(django_filters.FilterSet):
     def of_service(self, rows: QuerySet[Incident], _: str, slug: str) -> QuerySet[Incident]:
         """Leave those of a service."""
         return rows.filter(pk__in=Incident.services.through.objects.filter(service__slug=slug).values("incident"))
+
+    def of_environment(self, rows: QuerySet[Incident], _: str, slug: str) -> QuerySet[Incident]:
+        """Leave those of an environment."""
+        return rows.filter(
+            pk__in=Incident.environments.through.objects.filter(environment__slug=slug).values("incident")
+        )
 
 
 class Incidents(mixins.ListModelMixin, Endpoint):

@@ -84,11 +84,12 @@ class Asked:
     service: str = ""
     year: str = ""
     length: str = ""
+    environment: str = ""
 
     @property
     def filtered(self) -> bool:
         """Whether something narrows the list."""
-        return bool(self.severity or self.service or self.year or self.length or self.state)
+        return bool(self.severity or self.service or self.year or self.length or self.state or self.environment)
 
 
 def listed(asked: Asked) -> "QuerySet[Incident]":
@@ -104,6 +105,9 @@ def listed(asked: Asked) -> "QuerySet[Incident]":
         rows = rows.filter(
             pk__in=Incident.services.through.objects.filter(service__slug=asked.service).values("incident")
         )
+    if asked.environment:
+        here = Incident.environments.through.objects.filter(environment__slug=asked.environment)
+        rows = rows.filter(pk__in=here.values("incident"))
     if asked.year.isdecimal() and 1970 <= int(asked.year) <= 9999:
         rows = rows.filter(starts_at__year=int(asked.year))
     if asked.length in MEASURES:

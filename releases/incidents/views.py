@@ -35,7 +35,7 @@ STATES = {"mitigated": ("mitigated_at", True), "resolved": ("resolved_at", True)
 @require_safe
 def incident_list(request: HttpRequest) -> HttpResponse:
     """Incidents, the open ones first, and how long they took. Maintenance has its own list."""
-    asked = queries.Asked(*(given(request.GET, name) for name in ("state", "severity", "service", "year", "length")))
+    asked = queries.Asked(**{name: given(request.GET, name) for name in queries.Asked.__slots__})
     rows = queries.listed(asked)
     context = {
         "asked": asked,

@@ -13,7 +13,8 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.kernel.models import Message, StateChange
 from portal.kernel.stable_ids import stable_id
-from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, IncidentReport, Source
+from releases.incidents.actions import merge, open_incident
+from releases.models import AcceptanceRun, Deployment, Environment, InboundEvent, Incident, Source
 from squads.models import Service
 
 NOW = timezone.now()
@@ -148,23 +149,29 @@ def test_the_first_deployment_says_that_nothing_is_known_before(
     assert "first deployment here" in words(as_bo, "/environments/prod/")
 
 
-def test_incidents_are_shown_open_or_resolved(
-    as_bo: Client, prod: Environment, checkout: Service, event: InboundEvent
+def test_incidents_are_shown_by_their_keys_open_ones_first(
+    as_bo: Client, bo: User, prod: Environment, checkout: Service
 ) -> None:
-    for key, resolved in (("A", None), ("B", NOW)):
-        IncidentReport.objects.create(
-            id=stable_id("incident", key),
-            key=key,
-            title=f"Incident {key}",
-            environment=prod,
-            service=checkout,
-            detected_at=NOW - timedelta(hours=1),
-            resolved_at=resolved,
-            event=event,
-        )
+    said: dict[str, Any] = {"by": bo, "environments": [prod], "detected_at": NOW - timedelta(hours=1)}
+    open_incident(title="Cards are declined", services=[checkout], **said)
+    open_incident(title="Slow", resolved_at=NOW, **said)
+    open_incident(title="New disks", is_maintenance=True, **said)
+    merge(open_incident(title="Also slow", **said), Incident.objects.get(title="Slow"), by=bo, because="The same.")
     page = words(as_bo, "/environments/prod/")
-    assert re.search(r"Incident A checkout \S+ \S+ open", page)
-    assert re.search(r"Incident B checkout \S+ \S+ resolved", page)
+    assert re.search(r"INC-1 Cards are declined open no severity yet checkout .* INC-2 Slow resolved", page)
+    assert "New disks" not in page and "Also slow" not in page
+    assert 'href="/incidents/INC-1/"' in as_bo.get("/environments/prod/").content.decode()
+
+
+def test_more_incidents_than_are_shown_lead_to_their_list(as_bo: Client, bo: User, prod: Environment) -> None:
+    for number in range(21):
+        open_incident(by=bo, title=f"Slow {number}", environments=[prod])
+    open_incident(by=bo, title="Elsewhere")
+    page = as_bo.get("/environments/prod/").content.decode()
+    assert "Showing 20 of 21." in page and 'href="/incidents/?environment=prod"' in page
+    listed = words(as_bo, "/incidents/?environment=prod")
+    assert "Slow 0" in listed and "Elsewhere" not in listed
+    assert as_bo.get("/api/v1/incidents/?environment=prod").json()["count"] == 21
 
 
 def test_an_environment_whose_tier_nobody_knows_asks_for_it(as_ana: Client, prod: Environment) -> None:
@@ -174,7 +181,7 @@ def test_an_environment_whose_tier_nobody_knows_asks_for_it(as_ana: Client, prod
 
 
 def test_pages_take_the_same_number_of_queries_whatever_they_show(
-    as_ana: Client, prod: Environment, checkout: Service, event: InboundEvent
+    as_ana: Client, ana: User, prod: Environment, checkout: Service, event: InboundEvent
 ) -> None:
     def count(url: str) -> int:
         with CaptureQueriesContext(connection) as queries:
@@ -185,6 +192,9 @@ def test_pages_take_the_same_number_of_queries_whatever_they_show(
         for index in range(first, first + number):
             service = Service.objects.create(name=f"s{index}", slug=f"s{index}", squad=checkout.squad)
             Environment.objects.create(key=f"e{index}", slug=f"e{index}", name=f"e{index}")
+            # More are counted, in one query.
+            if index < 20:
+                open_incident(by=ana, title=f"Slow {index}", services=[service], environments=[prod])
             for days in (1, 2, 3):
                 deployed(prod, service, event, f"{index}.{days}", days)
 
