@@ -24,7 +24,8 @@ from portal.sample.agreements import agree
 from portal.sample.checks import ask_and_keep
 from portal.sample.past_work import finish_past_stories, plan_next
 from portal.sample.reports import MERGED, REPOSITORY, all_reports
-from portal.sample.sample_stories import COMMITS, MEMBERS, PEOPLE, SQUADS, STORIES, SampleStory
+from portal.sample.retrospectives import write_them
+from portal.sample.sample_stories import COMMITS, MANAGER, MEMBERS, PEOPLE, SQUADS, STORIES, SampleStory
 from portal.sample.talk import tell_the_talk
 from releases.contents.actions import choose_content, name_schema_change, require_order
 from releases.environments.actions import create_environment
@@ -142,6 +143,8 @@ def _load(say: Callable[[str], None]) -> None:
     _ships()
     agree(at, by=_person("sample-kofi"), accepter=_person("sample-mei"))
     ask_and_keep(_person(SQUADS["PAY"][3]), _person("sample-ana"), at)
+    say("an incident, and what was learned from it")
+    write_them(at, _person)
     _mark(LOADED, clock.now())
 
 
@@ -178,7 +181,8 @@ def _begin() -> datetime:
 
 def _person(name: str) -> User:
     first, _, last = PEOPLE[name].partition(" ")
-    person, new = User.objects.get_or_create(username=name, defaults={"first_name": first, "last_name": last})
+    known = {"first_name": first, "last_name": last, "is_project_manager": name == MANAGER}
+    person, new = User.objects.get_or_create(username=name, defaults=known)
     if new:
         person.set_unusable_password()
         person.save(update_fields=["password"])

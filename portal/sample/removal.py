@@ -15,6 +15,7 @@ from portal.sample.company import CHANGES, GIT, PLACES, PUSH, SERVICES
 from portal.sample.sample_stories import PEOPLE, SQUADS
 from portal.search.events import SearchEmptied
 from releases.inbox.models import InboundEvent, Source
+from releases.incident_settings.models import Severity
 from releases.models import (
     AcceptanceRun,
     Approval,
@@ -27,6 +28,7 @@ from releases.models import (
     FlagState,
     Freeze,
     FreezeLift,
+    Incident,
     IncidentReport,
     Mainline,
     Release,
@@ -40,7 +42,7 @@ from releases.models import (
     Tag,
     TagMove,
 )
-from squads.models import AcceptancePlan, Comment, Evidence, Service, Squad, Story
+from squads.models import AcceptancePlan, Comment, Evidence, Retrospective, Service, Squad, Story
 
 
 @transaction.atomic
@@ -59,15 +61,9 @@ def remove() -> bool:
     StoryLink.objects.filter(change__in=list(changes.values_list("pk", flat=True))).delete()
     for model in (Mainline, TagMove, Deployment, AcceptanceRun, Run, FlagState, IncidentReport, Artifact, Change):
         model._default_manager.filter(event__in=events).delete()
-    for said in (ReleaseContent, SchemaNaming, DeployOrder):
-        said._default_manager.filter(by__in=people).delete()
-    AcceptancePlan.objects.filter(by__in=people).delete()
-    Approval.objects.filter(asked_by__in=people).delete()
-    FreezeLift.objects.filter(by__in=people).delete()
-    Freeze.objects.filter(created_by__in=people).delete()
+    _remove_what_people_said(people)
+    _remove_what_was_learned(people)
     Story.objects.filter(created_by__in=people).delete()
-    Comment.objects.filter(author__in=people).delete()
-    Evidence.objects.filter(person__in=people).delete()
     events.delete()
     AuditEntry.objects.filter(by=None, kind="source", key__in=(PUSH, CHANGES, GIT)).delete()
     mine.delete()
@@ -76,7 +72,9 @@ def remove() -> bool:
     _remove_releases(people)
     Repository.objects.filter(key__startswith="market/", changes=None, sources=None).delete()
     Service.objects.filter(name__in=SERVICES, deployments=None, repositories=None, runs=None).delete()
-    Squad.objects.filter(key_prefix__in=SQUADS, stories=None, services=None).delete()
+    Squad.objects.filter(
+        key_prefix__in=SQUADS, stories=None, services=None, retrospectives=None, retrospective_actions=None
+    ).delete()
     Environment.objects.filter(
         key__in=[each[0] for each in PLACES],
         realm="market",
@@ -89,6 +87,26 @@ def remove() -> bool:
     shutil.rmtree(Path(settings.STATE_DIR) / "sample", ignore_errors=True)
     publish(SearchEmptied())
     return True
+
+
+def _remove_what_people_said(people: Any) -> None:
+    """Take away what the sample's people said about stories, releases and when they go out."""
+    for said in (ReleaseContent, SchemaNaming, DeployOrder):
+        said._default_manager.filter(by__in=people).delete()
+    AcceptancePlan.objects.filter(by__in=people).delete()
+    Approval.objects.filter(asked_by__in=people).delete()
+    FreezeLift.objects.filter(by__in=people).delete()
+    Freeze.objects.filter(created_by__in=people).delete()
+    Comment.objects.filter(author__in=people).delete()
+    Evidence.objects.filter(person__in=people).delete()
+
+
+def _remove_what_was_learned(people: Any) -> None:
+    """Take away incidents and retrospectives of the sample's people, and their severities unless others use them."""
+    Retrospective.objects.filter(created_by__in=people).delete()
+    Incident.objects.filter(created_by__in=people).delete()
+    named = AuditEntry.objects.filter(by__in=people, kind="incident", did__startswith="added the severity ")
+    Severity.objects.filter(name__in=named.values("key"), incidents=None).delete()
 
 
 def _remove_releases(people: Any) -> None:

@@ -7,8 +7,11 @@ PEOPLE = {
     "sample-kofi": "Kofi Mensah",
     "sample-mei": "Mei Lin",
     "sample-jonas": "Jonas Weber",
+    "sample-nadia": "Nadia Rossi",
     "sample-talk": "The talk",
 }
+# Manages projects.
+MANAGER = "sample-nadia"
 SQUADS = {
     "PAY": ("Payments", "horizontal", "People pay once, correctly, the way they like.", "sample-ana"),
     "SRCH": ("Search", "horizontal", "People find what they mean, not what they typed.", "sample-kofi"),

@@ -43,6 +43,7 @@ WRITERS = {
     "portal/home/actions.py": "when somebody looked at the first page",
     "portal/sample/company.py": "dates only",
     "portal/sample/past_work.py": "dates only",
+    "portal/sample/retrospectives.py": "dates only",
     "portal/sample/talk.py": "dates only",
     "portal/sample/removal.py": "publishes SearchEmptied when it takes everything away",
     "releases/environments/actions.py": "publishes EnvironmentSaved",

@@ -22,11 +22,12 @@ from portal.kernel.models import StateChange
 from portal.sample import company as sample_company
 from portal.sample import removal, talk
 from portal.sample.sample_stories import PEOPLE
-from releases.models import Change, InboundEvent, Release, Snapshot, Source
+from releases.models import Change, InboundEvent, Incident, Release, Snapshot, Source
 from releases.planning.actions import create_release
 from releases.snapshots.actions import take_snapshot
 from squads.judge.judgement import say
-from squads.models import Comment, Evidence, Squad, Story
+from squads.language_coach.coach import find
+from squads.models import Comment, Evidence, Retrospective, Squad, Story
 from squads.stories.actions import create_story
 from squads.teams.actions import create_squad
 
@@ -49,6 +50,31 @@ def rows() -> dict[str, int]:
         for app in ("portal", "squads", "releases")
         for model in apps.get_app_config(app).get_models()
     }
+
+
+def check_what_was_learned(browser: Client) -> None:
+    """The incident has an answer to where it came from, and what was learned from it is blameless and older than today."""
+    incident = Incident.objects.get()
+    page = browser.get(incident.get_absolute_url()).content.decode()
+    assert "v1.2" in page and "Paying works again." in page and "Critical" in page
+    accepted, rejected = incident.attributions.order_by("state")
+    assert (accepted.state, accepted.method, accepted.deployment.outcome) == ("accepted", "rollback", "success")
+    assert rejected.deployment.outcome == "failure"
+    review, success = Retrospective.objects.order_by("kind")
+    assert (review.kind, review.subject_key, success.kind) == ("incident", str(incident.pk), "success")
+    for row in (review, success):
+        assert row.state == "published" and row.shown_at < clock.now() - timedelta(days=2)
+        assert not row.sections.filter(text="").exists() and row.themes.exists()
+        names = PEOPLE.values()
+        assert [
+            (each.text[a.start : a.end], a.rule.id) for each in row.sections.all() for a in find(each.text, names)
+        ] == []
+        assert row.title in browser.get(row.get_absolute_url()).content.decode()
+        assert row.title in browser.get("/retrospectives/").content.decode()
+    kinds = set(review.timeline.values_list("kind", flat=True))
+    assert {"deployment", "incident", "update", "comment", "note"} <= kinds
+    assert {each.state for each in review.actions.all()} == {"under way", "proposed"}
+    assert "Some orders paid with two cards" in browser.get("/incidents/").content.decode()
 
 
 @pytest.mark.django_db
@@ -83,6 +109,8 @@ def test_it_shows_everything_and_is_taken_away_without_a_trace(root: User, as_ro
     squads = as_root.get("/squads/").content.decode()
     places = [squads.index(f"/squads/{name}/") for name in ("payments", "platform", "search", "onehealth")]
     assert places == sorted(places), "what is archived comes last"
+
+    check_what_was_learned(as_root)
 
     with pytest.raises(sample_company.Refused, match="is here already"):
         sample_company.load()
@@ -137,7 +165,8 @@ def test_loading_that_was_killed_anywhere_goes_on_there(monkeypatch: pytest.Monk
     assert not sample_company.is_unfinished()
     assert Story.objects.filter(squad__key_prefix="OH").count() == 3 + 20 + 8 + 49
     assert Evidence.objects.filter(story__squad__key_prefix="OH").count() == 80
-    assert Story.objects.filter(squad__key_prefix="PAY").count() == 10
+    assert Story.objects.filter(squad__key_prefix="PAY").count() == 11
+    assert Incident.objects.count() == 1 and Retrospective.objects.count() == 2
     assert Evidence.objects.filter(story__key="PLAT-1", by_hand=True).count() == 2
     assert set(Change.objects.values_list("subject", flat=True)) >= {each.message for each in sample_company.COMMITS}
     assert not InboundEvent.objects.exclude(state="processed").exists()
