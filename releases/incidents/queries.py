@@ -298,6 +298,7 @@ def merged_into(incident: Incident) -> list[Incident]:
     todo = [incident.pk]
     while todo:
         rows = Incident.objects.filter(merged_into__in=todo).order_by("number")
+        rows = rows.prefetch_related("services", "environments")
         todo = [each.pk for each in rows if each.pk not in found and each.pk != incident.pk]
         found |= {each.pk: each for each in rows if each.pk in todo}
     return list(found.values())
@@ -352,8 +353,8 @@ def _merged(row: Incident) -> Reported:
         key=str(row.pk),
         title=row.title,
         severity=row.severity_id,
-        services=frozenset(row.services.values_list("pk", flat=True)),
-        environments=frozenset(row.environments.values_list("pk", flat=True)),
+        services=frozenset(each.pk for each in row.services.all()),
+        environments=frozenset(each.pk for each in row.environments.all()),
         by_people=True,
         **row.times._asdict(),
     )

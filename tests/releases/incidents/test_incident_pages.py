@@ -1,5 +1,7 @@
 """People open incidents, correct and update them, on the pages and over the API."""
 
+import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,11 +14,18 @@ from django.utils import timezone
 from portal.accounts.models import User
 from portal.kernel.models import AuditEntry
 from portal.kernel.outbox import deliver
+from portal.kernel.stable_ids import stable_id
+from releases.attributions.actions import attribute
 from releases.environments.actions import create_environment
+from releases.inbox.actions import store
+from releases.inbox.models import InboundEvent, Source
 from releases.incident_settings.models import Severity, due_days
-from releases.incidents.actions import correct, open_incident
+from releases.incidents.actions import correct, merge, open_incident, write_update
 from releases.incidents.models import Incident
+from releases.models import Deployment
 from squads.models import Service
+from tests.releases.incidents.test_alerts import alert, body
+from tests.releases.incidents.test_incidents_of_reports import am as am
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
 JSON = "application/json"
@@ -194,6 +203,55 @@ def test_the_list_takes_the_same_queries_for_many_incidents(as_ria: Client, ana:
 
     queries(2)
     assert queries(1) == queries(6)
+
+
+def test_the_page_takes_the_same_queries_however_much_one_has(
+    as_ana: Client, ana: User, lea: User, checkout: Service, am: Source, drained: Any
+) -> None:
+    place = create_environment(by=ana, key="prod", tier="production")
+    seen = InboundEvent.objects.create(source=am, delivery="cd", body=b"{}", received_at=T0)
+    number = itertools.count()
+    incident = open_incident(by=ana, title="Slow", impact_started_at=T0, services=[checkout], environments=[place])
+
+    def add() -> None:
+        """One more of each thing that the page lists."""
+        this = next(number)
+        sent = json.dumps(body(alert(f"A{this}", this), group=f"g{this}")).encode()
+        store(am, delivery=f"{this}", kind="alerts", body=sent)
+        drained()
+        other = Incident.objects.order_by("number").last()
+        assert other is not None and other != incident
+        correct(other, by=lea, services=[checkout], environments=[place])
+        write_update(other, by=lea, text=f"Update {this}")
+        merge(other, incident, by=ana, because="The same.")
+        write_update(incident, by=ana, text=f"Update {this}")
+        correct(incident, by=ana, title=f"Slow {this}")
+        put = Deployment.objects.create(
+            id=stable_id("deployment", this),
+            key=f"{this}",
+            service=checkout,
+            environment=place,
+            version=f"1.{this}",
+            event=seen,
+            phase="finished",
+            outcome="success",
+            finished_at=at(-1 - this),
+        )
+        attribute(incident, put, by=ana, reason="The log says so.")
+
+    def queries(shown: int) -> int:
+        with CaptureQueriesContext(connection) as found:
+            page = as_ana.get(incident.get_absolute_url()).content.decode()
+        for each in ("The log says so.", "took in INC-", "UTC, Lea on INC-", 'data-label="Severity there:"'):
+            assert page.count(each) == shown, each
+        return len(found)
+
+    add()
+    add()
+    few = queries(2)
+    for _ in range(4):
+        add()
+    assert queries(6) == few
 
 
 def test_an_address_in_small_letters_leads_to_the_incident_and_nonsense_to_nothing(as_ria: Client, ana: User) -> None:
