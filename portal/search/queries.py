@@ -13,7 +13,7 @@ from portal.search.documents import NAMES
 from portal.search.hits import Hit
 from portal.search.models import SearchEntry, SearchSpelling
 from portal.search.query_terms import Asked
-from squads.models import Comment, Membership, Story
+from squads.models import Comment, Membership, Retrospective, Story
 
 KINDS = {
     "story": "Stories",
@@ -161,7 +161,7 @@ def _newest(wanted: Wanted) -> list[_Row]:
     if wanted.stories is not None:
         newest = wanted.stories.order_by("-pk").values_list("pk", flat=True)[:MOST]
         rows = rows.filter(kind="story", ref__in=[str(pk) for pk in newest])
-    return [_Row._make(row) for row in rows.order_by("-pk").values_list(*COLUMNS)[:MOST]]
+    return _still_public([_Row._make(row) for row in rows.order_by("-pk").values_list(*COLUMNS)[:MOST]])
 
 
 def _entries(asked: Asked, terms: engines.Terms, wanted: Wanted) -> list[_Row]:
@@ -185,11 +185,20 @@ def _entries(asked: Asked, terms: engines.Terms, wanted: Wanted) -> list[_Row]:
     if len(asked.text) <= LONGEST_KEY and " " not in asked.text:
         ids.update(dict.fromkeys(engines.by_key(asked.text, KEYS)))
     rows = SearchEntry.objects.filter(pk__in=ids, kind__in=wanted.kinds).order_by().values_list(*COLUMNS)
-    found = [_Row._make(row) for row in rows]
+    found = _still_public([_Row._make(row) for row in rows])
     if wanted.stories is None:
         return found
     fitting = set(wanted.stories.filter(pk__in=[row.ref for row in found]).values_list("pk", flat=True))
     return [row for row in found if int(row.ref) in fitting]
+
+
+def _still_public(rows: list[_Row]) -> list[_Row]:
+    """Leave out retrospectives that were restricted a moment ago: the index hears of it later."""
+    refs = [row.ref for row in rows if row.kind == "retrospective"]
+    if not refs:
+        return rows
+    public = {str(pk) for pk in Retrospective.objects.public().filter(pk__in=refs).values_list("pk", flat=True)}
+    return [row for row in rows if row.kind != "retrospective" or row.ref in public]
 
 
 def _other_names(row: _Row) -> Sequence[str]:

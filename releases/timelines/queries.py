@@ -83,15 +83,16 @@ def failed_runs(window: Window, most: int) -> Iterable[Material]:
 
 
 def alerts(window: Window, most: int) -> Iterable[Material]:
-    """Alerts of the services that were on at some time in the window, and those of no service that belong to its incident."""
-    on = Q(opened_at__lte=window.until) & (Q(resolved_at=None) | Q(resolved_at__gte=window.since))
-    rows = Alert.objects.filter(on, service__in=_services(window)).order_by("opened_at", "pk")
+    """Alerts of the services that opened in the window, and all of the incident it is about, whatever their service."""
+    opened = Q(opened_at__gte=window.since, opened_at__lte=window.until, service__in=_services(window))
+    rows = Alert.objects.filter(opened | Q(report__incident__in=_subject(window))).order_by("opened_at", "pk")
     for row in rows.select_related("service", "environment")[:most]:
         if row.opened_at is None:
             continue
         where = f" in {row.environment}" if row.environment else ""
         severity = f" ({row.severity})" if row.severity else ""
-        text = f"Alert{severity} on {row.service}{where}: {row.title or row.key}"
+        what = f" on {row.service}" if row.service else ""
+        text = f"Alert{severity}{what}{where}: {row.title or row.key}"
         yield Material(
             f"alert:{row.pk}",
             "alert",
@@ -121,30 +122,41 @@ TIMES = {
 }
 
 
-def _incidents(window: Window) -> "QuerySet[Incident]":
-    """The incident it is about with those merged into it, and others of the services that were on in the window."""
-    about = Q()
-    if window.subject_kind == INCIDENT:
-        about = Q(pk=window.subject_key) | Q(merged_into=window.subject_key)
+def _subject(window: Window) -> "QuerySet[Incident]":
+    """The incident it is about, with those merged into it."""
+    if window.subject_kind != INCIDENT:
+        return Incident.objects.none()
+    return Incident.objects.filter(Q(pk=window.subject_key) | Q(merged_into=window.subject_key))
+
+
+def _others(window: Window) -> "QuerySet[Incident]":
+    """Other incidents of the services that were on in the window."""
     on = Q(starts_at__lte=window.until) & (Q(resolved_at=None) | Q(resolved_at__gte=window.since))
-    others = Incident.objects.real().filter(on, services__in=_services(window)).values("pk")
-    return Incident.objects.filter(about | Q(pk__in=others)) if about else Incident.objects.filter(pk__in=others)
+    return Incident.objects.filter(
+        pk__in=Incident.objects.real().filter(on, services__in=_services(window)).values("pk")
+    )
 
 
 def incident_times(window: Window, most: int) -> Iterable[Material]:
-    """The times of incidents: when the impact started, when they were detected, declared, mitigated and resolved."""
+    """The times of incidents: when the impact started, when they were detected, declared, mitigated and resolved.
+
+    Of the one it is about all of them, of others those in the window.
+    """
     found = []
-    for row in _incidents(window).order_by("starts_at", "pk")[:most]:
+    own = {row.pk: row for row in _subject(window)}
+    for row in [*own.values(), *_others(window).exclude(pk__in=own).order_by("-starts_at", "pk")[:most]]:
         for name, words in TIMES.items():
-            if (at := getattr(row, name)) is not None:
+            at = getattr(row, name)
+            if at is not None and (row.pk in own or window.since <= at <= window.until):
                 text = f"{row.key} {words}: {row.title}" if row.title else f"{row.key} {words}"
                 found.append(Material(f"incident:{row.pk}:{name}", "incident", at, text, row.get_absolute_url()))
     return sorted(found, key=lambda each: each.at)[:most]
 
 
 def incident_updates(window: Window, most: int) -> Iterable[Material]:
-    """What people wrote about these incidents while they went on."""
-    rows = IncidentUpdate.objects.filter(incident__in=_incidents(window).values("pk"))
+    """What people wrote about the incident it is about, and in the window about others of the services."""
+    within = Q(incident__in=_others(window), happened_at__gte=window.since, happened_at__lte=window.until)
+    rows = IncidentUpdate.objects.filter(Q(incident__in=_subject(window)) | within)
     for row in rows.select_related("incident").order_by("happened_at", "pk")[:most]:
         url = f"{row.incident.get_absolute_url()}#update-{row.pk}"
         said = " ".join(row.text.split())

@@ -43,6 +43,8 @@ def propose(
     if due < today():
         raise ValidationError({"due": "This day is over. Choose one to come."})
     owner = squad or row.squad
+    if row.restricted and owner != row.squad:
+        raise ValidationError({"squad": f"This is restricted, so only {row.squad} can do its actions."})
     owner.check_active()
     return RetrospectiveAction.objects.create(
         retrospective=row, kind=kind, title=title, squad=owner, due=due, proposed_by=by
@@ -58,21 +60,11 @@ def start(action: RetrospectiveAction, *, by: Actor) -> Story:
         return held.story
     if held.declined_at is not None:
         raise ValidationError("This action was declined. Propose it again first.")
-    source = held.retrospective
-    # A story is read by everyone: it names only what they can read as well.
-    named = (
-        "" if source.restricted else f"From the retrospective [{_plain(source.title)}]({source.get_absolute_url()})."
-    )
-    held.story = create_story(
-        held.squad, by=by, title=held.title, type=Story.Type.CHORE, due=held.due, description=named
-    )
+    # A story is read by everyone, and its retrospective may be restricted one day: it doesn't say where it's from.
+    held.story = create_story(held.squad, by=by, title=held.title, type=Story.Type.CHORE, due=held.due)
     held.save(update_fields=["story"])
     action.story = held.story
     return held.story
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "(").replace("]", ")")
 
 
 @transaction.atomic

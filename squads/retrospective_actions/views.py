@@ -42,7 +42,9 @@ def action_list(request: HttpRequest) -> HttpResponse:
         "page": page,
         "rows": queries.shown(list(page.object_list)),
         "squad": squad,
-        "squads": Squad.objects.filter(retrospective_actions__isnull=False).distinct().order_by("name")[:200],
+        "squads": Squad.objects.filter(pk__in=queries.visible(request.user).order_by().values("squad")).order_by(
+            "name"
+        )[:200],
         "share": queries.share_done(request.user),
     }
     return render(request, "squads/retrospective_actions/list.html", context)

@@ -18,7 +18,7 @@ from squads.retrospective_imports.headings import ROLES
 from squads.retrospective_imports.imported import ImportedRetrospective, TimelineEntry, Unreadable
 from squads.retrospective_imports.markdown import read
 from squads.retrospectives import actions
-from squads.retrospectives.editing import LONGEST_TEXT, summarise
+from squads.retrospectives.editing import EARLIEST, LATEST, LONGEST_TEXT, summarise
 from squads.retrospectives.models import LONGEST_ENTRY, Retrospective, RetrospectiveSection
 from squads.retrospectives.models import TimelineEntry as EntryRow
 from squads.retrospectives.sections import LONGEST_TITLE, PLANS
@@ -26,6 +26,7 @@ from squads.teams.models import Service, Squad
 
 MOST_FILES = 500
 LARGEST = 1024 * 1024
+MOST_BYTES = 50 * LARGEST
 OURS = ("summary", "impact", "timeline", "factors", "went_well", "lucky", "surprised", "learnings", "actions")
 KEYS = dict(zip(ROLES, OURS, strict=True))
 TITLES = {plan.key: plan.title for plan in PLANS["incident"]}
@@ -82,9 +83,10 @@ def _write(squad: Squad, name: str, mark: str, found: ImportedRetrospective, by:
     if len(title) > 200:
         parts.append(("", "Title", title))
         title = f"{title[:199]}…"
-    times = [_utc(each.at) for each in found.timeline if each.at is not None and each.precision != "day"]
+    known = (each.at for each in found.timeline if each.precision != "day")
+    times = [at for each in known if (at := _sensible(each)) is not None]
     began = min(times, default=None)
-    if began is None and found.date is not None:
+    if began is None and found.date is not None and EARLIEST < found.date.year < LATEST:
         # Midnight is shown as the day alone.
         began = datetime.combine(found.date, time(), UTC)
     about = actions.Subject(
@@ -138,8 +140,9 @@ def _entries(row: Retrospective, entries: Iterable[TimelineEntry]) -> list[str]:
     for place, each in enumerate(entries):
         text = each.text.strip() or each.when.strip()
         if len(text) > LONGEST_ENTRY:
-            late.append(text[LONGEST_ENTRY - 1 :])
-            text = f"{text[: LONGEST_ENTRY - 1]}…"
+            text, rest = _cut(text, LONGEST_ENTRY - 1)
+            late.append(rest)
+            text = f"{text}…"
         said = " ".join(each.when.split())
         if len(said) > 60:
             late.append(said)
@@ -147,12 +150,12 @@ def _entries(row: Retrospective, entries: Iterable[TimelineEntry]) -> list[str]:
             EntryRow(
                 retrospective=row,
                 key=f"file:{place}",
-                at=_utc(each.at) if each.at is not None else None,
-                until=_utc(each.until) if each.until is not None and each.at is not None else None,
+                at=_sensible(each.at),
+                until=_sensible(each.until) if _sensible(each.at) is not None else None,
                 said_at=said[:60],
                 position=place,
                 text=text,
-                note=each.doubt[:LONGEST_ENTRY],
+                note=_cut(each.doubt, LONGEST_ENTRY)[0],
             )
         )
     EntryRow.objects.bulk_create(rows)
@@ -172,13 +175,14 @@ def _put_sections(row: Retrospective, parts: Iterable[tuple[str, str, str]]) -> 
                 section = _new_section(row, key, name, own)
                 own[section.key] = section
                 order.insert(order.index(after) + 1 if after in order else len(order), section)
-                section.text = piece
+                # A heading that is too long for one is the first line of its text.
+                section.text = f"{name}\n\n{piece}" if len(name) > LONGEST_TITLE else piece
             elif section.text:
                 section.text = f"{section.text.rstrip()}\n\n### {name}\n\n{piece}"
             else:
                 # The file's own heading is kept where it says more than ours.
                 section.title = (name or section.title)[:LONGEST_TITLE]
-                section.text = piece
+                section.text = f"{name}\n\n{piece}" if len(name) > LONGEST_TITLE else piece
             after = section
     for place, section in enumerate(order):
         section.position = place
@@ -199,16 +203,38 @@ def _new_section(
 def _pieces(text: str) -> list[str]:
     """Return a text in pieces that fit into a section each."""
     whole = text.rstrip() + "\n" if text.strip() else ""
-    return [whole[start : start + LONGEST_TEXT] for start in range(0, max(len(whole), 1), LONGEST_TEXT)]
+    pieces = []
+    while len(whole) > LONGEST_TEXT:
+        piece, whole = _cut(whole, LONGEST_TEXT)
+        pieces.append(piece)
+    return [*pieces, whole]
+
+
+def _cut(text: str, most: int) -> tuple[str, str]:
+    """Return the beginning of a text, and the rest; no word is cut in two, unless it is longer than that itself."""
+    if len(text) <= most:
+        return text, ""
+    end = max(text.rfind(" ", 0, most), text.rfind("\n", 0, most))
+    end = end if end > 0 else most
+    return text[:end], text[end:].lstrip(" ")
+
+
+def _sensible(at: datetime | None) -> datetime | None:
+    """Return a moment of a file in UTC; None for a year that nobody means. What was written stays beside it."""
+    return _utc(at) if at is not None and EARLIEST < at.year < LATEST else None
 
 
 def unpacked(uploads: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """Return the Markdown files among uploads, also those in archives. Raises ValidationError naming `files`."""
     found: list[tuple[str, bytes]] = []
+    size = 0
     for name, content in uploads:
-        found += _in_archive(name, content) if name.lower().endswith(".zip") else [(name, content)]
-        if len(found) > MOST_FILES:
-            raise ValidationError({"uploads": f"These are over {MOST_FILES} files. Import them in parts."})
+        for each in _in_archive(name, content) if name.lower().endswith(".zip") else [(name, content)]:
+            found.append(each)
+            size += len(each[1])
+            if len(found) > MOST_FILES or size > MOST_BYTES:
+                most = f"{MOST_FILES} files or {MOST_BYTES // 1024 // 1024} MB unpacked"
+                raise ValidationError({"uploads": f"These are over {most}. Import them in parts."})
     if not found:
         raise ValidationError({"uploads": "There’s no Markdown file in it. Choose files that end in .md."})
     return found

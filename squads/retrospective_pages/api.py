@@ -102,9 +102,18 @@ class RetrospectiveOut(RetrospectiveLine):
         read_only_fields = fields
 
 
-def _people() -> Chosen:
-    people = User.objects.filter(is_active=True, program_of=None)
-    return Chosen("username", queryset=people, required=False, allow_null=True)
+class Facilitator(Chosen):
+    """A person who can sign in, by user name; null for nobody."""
+
+    def __init__(self) -> None:
+        people = User.objects.filter(is_active=True, program_of=None)
+        super().__init__("username", queryset=people, required=False, allow_null=True)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Refuse an empty name: the framework takes it for nobody."""
+        if data == "":
+            self.fail("does_not_exist", slug_name=self.slug_field, value=data)
+        return super().run_validation(data)
 
 
 def _services() -> serializers.ListField:
@@ -128,7 +137,7 @@ class RetrospectiveIn(Body):
     severity = serializers.CharField(max_length=60, required=False, allow_blank=True)
     services = _services()
     themes = _themes()
-    facilitator = _people()
+    facilitator = Facilitator()
     restricted = serializers.BooleanField(required=False)
     example = {"squad": "payments", "kind": "incident", "title": "Checkout was down"}
 
@@ -136,7 +145,8 @@ class RetrospectiveIn(Body):
 class RetrospectiveChange(Body):
     """What to change. `sections` maps the keys of sections to their new texts; others stay.
 
-    With `version`, the one you read, changes of different lines are merged, and of the same lines nothing is saved.
+    `version` is the one you read, which `sections` need: changes of different lines are merged, and of the same lines nothing is
+    saved.
     """
 
     title = serializers.CharField(max_length=200, required=False)
@@ -148,7 +158,7 @@ class RetrospectiveChange(Body):
     severity = serializers.CharField(max_length=60, required=False, allow_blank=True)
     services = _services()
     themes = _themes()
-    facilitator = _people()
+    facilitator = Facilitator()
     restricted = serializers.BooleanField(required=False)
     because = serializers.CharField(max_length=300, required=False, allow_blank=True)
     version = serializers.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
@@ -174,7 +184,6 @@ class TimelineEntryIn(Body):
     example = {"at": "2026-03-04T12:05:00Z", "text": "The on-call engineer was paged."}
 
 
-@extend_schema(parameters=[OpenApiParameter("slug", str, OpenApiParameter.PATH)])
 class Retrospectives(mixins.ListModelMixin, Endpoint):
     """Retrospectives: what squads learned. Restricted ones and drafts are there for those who can read them."""
 
@@ -239,6 +248,10 @@ class Retrospectives(mixins.ListModelMixin, Endpoint):
         said = RetrospectiveChange(data=request.data, context={"present": lambda: RetrospectiveOut(row).data})
         said.is_valid(raise_exception=True)
         data = dict(said.validated_data)
+        if data.get("sections") and "version" not in data:
+            raise serializers.ValidationError(
+                {"version": "Say which version you read, so that no text is overwritten."}
+            )
         version, because = data.pop("version", None), data.pop("because", "")
         texts = {f"{TEXT}{key}": text for key, text in data.pop("sections", {}).items()}
         try:

@@ -15,7 +15,6 @@ from squads.teams.models import Service, Squad
 
 AT = "Date and time in UTC, as 2026-03-14 15:09."
 TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
-MOST_SERVICES = 500
 
 
 class MomentField(forms.DateTimeField):
@@ -80,10 +79,13 @@ class _About(forms.Form):
         help_text="It then appears in no list, search or feed of anyone else.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, row: Retrospective | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["services"].queryset = Service.objects.unmerged().order_by("name")[:MOST_SERVICES]  # type: ignore[attr-defined]
-        self.fields["facilitator"].queryset = people()  # type: ignore[attr-defined]
+        # What it has stays to be chosen, also a service that was merged and a person who left.
+        kept = list(row.services.values_list("pk", flat=True)) if row is not None else []
+        named = Service.objects.unmerged() | Service.objects.filter(pk__in=kept)
+        self.fields["services"].queryset = named.order_by("name")  # type: ignore[attr-defined]
+        self.fields["facilitator"].queryset = people(row.facilitator if row is not None else None)  # type: ignore[attr-defined]
 
 
 class CreateForm(_About):
@@ -108,7 +110,7 @@ class EditForm(_About):
     field_order = ["title"]
 
     def __init__(self, *args: Any, row: Retrospective, member: bool, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, row=row, **kwargs)
         self.sections = list(row.sections.all())
         for section in self.sections:
             self.fields[f"{TEXT}{section.key}"] = forms.CharField(

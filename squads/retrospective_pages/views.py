@@ -121,7 +121,7 @@ def compare(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _version(text: str, row: Retrospective) -> int:
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= row.version:
+    if not text.isdecimal() or len(text) > 9 or not 1 <= int(text) <= row.version:
         raise Http404(f"There’s no such version. This is at version {row.version}; the first is 1.")
     return int(text)
 

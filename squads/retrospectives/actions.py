@@ -17,7 +17,7 @@ from portal.kernel.stable_ids import stable_id
 from portal.kernel.transitions import move_held
 from squads.events import RetrospectivePublished, RetrospectiveSaved
 from squads.retrospectives import material
-from squads.retrospectives.editing import LOCKED, checked_themes, hold, record, summarise
+from squads.retrospectives.editing import LOCKED, checked_themes, checked_time, hold, record, summarise
 from squads.retrospectives.models import (
     LONGEST_ENTRY,
     LearnedMark,
@@ -61,8 +61,9 @@ class Subject:
     services: Sequence[Service] = ()
 
     def columns(self) -> dict[str, Any]:
-        """Return what a retrospective keeps of it, to the second: forms have no finer time. Raises ValidationError."""
-        if self.began_at and self.ended_at and self.ended_at < self.began_at:
+        """Return what a retrospective keeps of it. Raises ValidationError naming the field."""
+        began, ended = checked_time(self.began_at, "began_at"), checked_time(self.ended_at, "ended_at")
+        if began and ended and ended < began:
             raise ValidationError({"ended_at": "This is before it began. Check both times."})
         return {
             "severity": self.severity[:60],
@@ -70,8 +71,8 @@ class Subject:
             "subject_key": self.key,
             "subject_title": self.title[:300],
             "subject_url": self.url[:300],
-            "began_at": self.began_at.replace(microsecond=0) if self.began_at else None,
-            "ended_at": self.ended_at.replace(microsecond=0) if self.ended_at else None,
+            "began_at": began,
+            "ended_at": ended,
         }
 
 
@@ -363,6 +364,7 @@ def add_entry(
         raise ValidationError({"text": "Say what happened."})
     if url and not url.startswith(("http://", "https://", "/")):
         raise ValidationError({"url": "A link starts with https://."})
+    at, until = checked_time(at, "at"), checked_time(until, "until")
     if at and until and until < at:
         raise ValidationError({"until": "This is before it began. Check both times."})
     entry = TimelineEntry.objects.create(
@@ -395,6 +397,8 @@ def change_entry(row: Retrospective, entry: TimelineEntry, *, by: Actor, **value
         raise ValidationError("Rodeo found this, so its words and time stay. Add a note, or drop it.")
     for name in {"text", "note"} & values.keys():
         values[name] = _checked_entry(values[name], name)
+    for name in {"at", "until"} & values.keys():
+        values[name] = checked_time(values[name], name)
     if values.get("text") == "":
         raise ValidationError({"text": "Say what happened."})
     if "state" in values and values["state"] not in TimelineEntry.State.values:
@@ -414,9 +418,11 @@ def change_entry(row: Retrospective, entry: TimelineEntry, *, by: Actor, **value
 
 
 def _said(entry: TimelineEntry) -> str:
-    at = f"{entry.at:%Y-%m-%d %H:%M} " if entry.at else ""
+    at = f"{entry.at:%Y-%m-%d %H:%M:%S} " if entry.at else ""
+    until = f"to {entry.until:%Y-%m-%d %H:%M:%S} " if entry.until else ""
+    url = f" <{entry.url}>" if entry.url else ""
     note = f" ({entry.note})" if entry.note else ""
-    return f"{at}{entry.text}{note}{'' if entry.state == 'shown' else f' [{entry.state}]'}"
+    return f"{at}{until}{entry.text}{url}{note}{'' if entry.state == 'shown' else f' [{entry.state}]'}"
 
 
 def _checked_entry(text: str, field: str) -> str:

@@ -23,6 +23,7 @@ from squads.retrospectives.three_way import merge
 from squads.teams.models import Service
 
 LONGEST_TEXT = 50_000
+EARLIEST, LATEST = 1970, 2100
 LONGEST_TITLE = 200
 MOST_THEMES, LONGEST_THEME, MOST_SERVICES = 20, 40, 50
 PLAIN = ("title", "severity", "began_at", "ended_at", "facilitator", "restricted")
@@ -112,7 +113,8 @@ def record(held: Retrospective, changes: "list[tuple[str, Any, Any]]", *, by: Ac
     """Write the next version of a held retrospective: its history, what lists show of its text, and the news."""
     now = clock.now()
     held.version += 1
-    held.changed_at = now
+    if any(field in ("title", "timeline") or field.startswith(TEXT) for field, _, _ in changes):
+        held.changed_at = now
     summarise(held)
     held.save()
     RetrospectiveEdit.objects.bulk_create(
@@ -213,8 +215,14 @@ def _plain(row: Retrospective, texts: Mapping[str, RetrospectiveSection], name: 
         if len(found) > MOST_SERVICES:
             raise ValidationError({"services": f"These are {len(found)} services; {MOST_SERVICES} is the most."})
         return found
-    # Forms have no finer time.
-    return value.replace(microsecond=0) if isinstance(value, datetime) else value
+    return checked_time(value, name) if name in ("began_at", "ended_at") else value
+
+
+def checked_time(value: datetime | None, field: str) -> datetime | None:
+    """Return a moment as it is kept, to the second: forms have no finer time. Raises ValidationError for a year that can't be."""
+    if value is not None and not EARLIEST <= value.year <= LATEST:
+        raise ValidationError({field: f"Choose a year from {EARLIEST} to {LATEST}."})
+    return value.replace(microsecond=0) if value is not None else None
 
 
 def checked_text(value: str, field: str) -> str:

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 def merge(base: str, theirs: str, mine: str) -> str | None:
     """Return the text with both changes; None where both changed the same lines differently."""
-    texts = [text.splitlines() for text in (base, theirs, mine)]
+    texts = [text.removesuffix("\n").split("\n") if text else [] for text in (base, theirs, mine)]
     made: list[str] = []
     done = (0, 0, 0)
     for starts, length in _in_all(*texts):

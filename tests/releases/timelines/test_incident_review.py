@@ -76,6 +76,17 @@ def test_updates_of_the_incident_are_in_the_timeline(as_ana: Client, ana: User, 
     assert row.ended_at is None and row.began_at == hour(3)
 
 
+def test_of_other_incidents_only_what_lies_in_the_window_is_there(as_ana: Client, ana: User, checkout: Service) -> None:
+    other = open_incident(by=ana, title="Slow for weeks", detected_at=hour(-900), services=[checkout])
+    write_update(other, by=ana, text="Long before.", happened_at=hour(-800))
+    write_update(other, by=ana, text="Right then.", happened_at=hour(3.2))
+    incident = open_incident(by=ana, title="Refunds fail", detected_at=hour(3), services=[checkout])
+    as_ana.post(f"{incident.get_absolute_url()}retrospective/", {"squad": "payments"})
+    said = {each.text for each in Retrospective.objects.get().timeline.all()}
+    assert f"{other.key}: Right then." in said and f"{other.key}: Long before." not in said
+    assert not any("Slow for weeks" in text for text in said)
+
+
 def test_times_that_cannot_be_are_left_to_the_incident(as_ana: Client, ana: User) -> None:
     before = hour(3) - timedelta(hours=1)
     incident = open_incident(by=ana, title="Refunds fail", detected_at=hour(3), resolved_at=before)

@@ -105,6 +105,19 @@ def test_services_are_those_named_whole(payments: Squad, ana: User, checkout: Se
     assert other.row is not None and not other.row.services.exists()
 
 
+def test_what_is_too_long_goes_on_elsewhere_and_no_word_is_cut(payments: Squad, ana: User) -> None:
+    heading, entry = "Heading " * 30, "word " * 900
+    file = (
+        f"# Down\n\n## {heading}\n\nSo it was.\n\n## Timeline\n\n- 2021-03-04 12:05 {entry}\n- 9999-03-04 12:06 later\n"
+    )
+    (outcome,) = import_files(payments, [("a.md", file.encode())], by=ana)
+    assert outcome.row is not None
+    texts = [*outcome.row.sections.values_list("text", flat=True), *outcome.row.timeline.values_list("text", flat=True)]
+    counted = " ".join(texts).replace("…", " ").split()
+    assert counted.count("word") == 900 and counted.count("Heading") == 30
+    assert "later" in kept(outcome.row) and "9999" in kept(outcome.row)
+
+
 def test_a_day_without_a_time_is_shown_as_a_day(as_ana: Client, payments: Squad, ana: User) -> None:
     (outcome,) = import_files(payments, [("a.md", b"# Down\n\nDate: 2021-03-04\n\n## Summary\n\nDown.\n")], by=ana)
     assert outcome.row is not None

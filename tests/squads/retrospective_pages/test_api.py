@@ -45,8 +45,13 @@ def test_lines_that_somebody_else_changed_are_a_conflict_and_nothing_is_saved(
 
 
 def test_a_section_that_there_is_not_is_named(as_ana: Client, row: Retrospective) -> None:
-    answer = as_ana.patch(f"{API}{row.slug}/", {"sections": {"mood": "Good."}}, **JSON)
+    answer = as_ana.patch(f"{API}{row.slug}/", {"sections": {"mood": "Good."}, "version": 1}, **JSON)
     assert answer.status_code == 400 and "has no section “mood”" in answer.json()["errors"][0]["detail"]
+
+
+def test_texts_are_not_overwritten_unseen(as_ana: Client, row: Retrospective) -> None:
+    answer = as_ana.patch(f"{API}{row.slug}/", {"sections": {"summary": "It was down."}}, **JSON)
+    assert answer.status_code == 400 and answer.json()["errors"][0]["attr"] == "version"
 
 
 def test_the_timeline_is_listed_and_added_to(as_ana: Client, row: Retrospective) -> None:

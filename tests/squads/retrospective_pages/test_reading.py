@@ -127,6 +127,7 @@ def test_the_feed_keeps_ids_and_is_new_only_when_the_text_changed(as_ria: Client
     assert f"<id>urn:uuid:{row.pk}</id>" in first and "It was &lt;down&gt; &amp; out." in first
     as_ria.post(f"{row.get_absolute_url()}read/")
     as_ria.post(f"{row.get_absolute_url()}learned/")
+    edit(row, by=ana, themes=["dns"])
     assert shown(as_ria, f"{LIST}feed.atom") == first
     edit(row, by=ana, **{"section:learnings": "Ask earlier."})
     assert shown(as_ria, f"{LIST}feed.atom") != first
@@ -222,6 +223,7 @@ def test_restricting_a_published_one_takes_it_out_of_the_search(as_ria: Client, 
     outbox.deliver()
     assert row.slug in shown(as_ria, "/search/?q=open+resolver")
     edit(row, by=ana, restricted=True)
+    assert row.slug not in shown(as_ria, "/search/?q=open+resolver"), "at once, before the index hears of it"
     outbox.deliver()
     assert row.slug not in shown(as_ria, "/search/?q=open+resolver")
 

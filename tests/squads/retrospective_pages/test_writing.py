@@ -154,6 +154,39 @@ def test_every_version_is_kept_and_can_be_compared(as_ana: Client, draft: Retros
     assert as_ana.get(f"/retrospectives/{draft.slug}/versions/compare/?old=1&new=9").status_code == 404
 
 
+def test_what_it_has_stays_when_the_form_is_saved_also_what_is_no_longer_offered(
+    as_ana: Client, draft: Retrospective, ana: User, bo: User, checkout: Service
+) -> None:
+    edit(draft, by=ana, services=[checkout], facilitator=bo, themes=["dns"])
+    User.objects.filter(pk=bo.pk).update(is_active=False)
+    page = as_ana.get(f"/retrospectives/{draft.slug}/edit/").content.decode()
+    assert '<option value="checkout" selected>' in page and '<option value="bo" selected>' in page
+    sent = form(draft, services=["checkout"], facilitator="bo", themes="dns", section__summary="It was down.")
+    assert as_ana.post(f"/retrospectives/{draft.slug}/edit/", sent).status_code == 302
+    draft.refresh_from_db()
+    assert list(draft.services.all()) == [checkout] and draft.facilitator == bo
+
+
+@pytest.mark.parametrize("year", ["0001", "9999", "1969"])
+def test_a_year_that_nobody_means_is_refused_at_its_field(as_ana: Client, draft: Retrospective, year: str) -> None:
+    sent = {"title": "Down", "kind": "incident", "squad": "payments", "began_at": f"{year}-01-01T00:00"}
+    entry = {"text": "Paged", "at": f"{year}-12-31T23:59"}
+    edited = form(draft) | {"began_at": f"{year}-01-01T00:00"}
+    for url, body in (
+        (NEW, sent),
+        (f"/retrospectives/{draft.slug}/timeline/new/", entry),
+        (f"/retrospectives/{draft.slug}/edit/", edited),
+    ):
+        page = as_ana.post(url, body)
+        assert page.status_code == 400 and "Choose a year from 1970 to 2100." in page.content.decode(), url
+    assert as_ana.get(draft.get_absolute_url()).status_code == 200
+
+
+def test_a_version_that_is_no_number_is_not_there(as_ana: Client, draft: Retrospective) -> None:
+    for version in ("9" * 5000, "000000001" + "9" * 400, "²", "-1"):
+        assert as_ana.get(f"/retrospectives/{draft.slug}/versions/compare/", {"old": version}).status_code == 404
+
+
 # Review, publication, locking
 
 

@@ -16,6 +16,10 @@ def test_what_both_added_at_one_place_differently_is_nobodys_to_decide() -> None
     assert merge("a\nb", "a\nx\nb", "a\ny\nb") is None
 
 
+def test_characters_that_only_look_like_line_ends_stay() -> None:
+    assert merge("a\u2028b\nc", "a\u2028b\nC", "x\na\u2028b\nc") == "x\na\u2028b\nC"
+
+
 def test_the_same_change_by_both_is_one() -> None:
     assert merge("a\nb", "a\nB", "a\nB") == "a\nB"
 
