@@ -23,6 +23,7 @@ from releases.environments.api import Environments
 from releases.evidence.link_api import LinkedChanges
 from releases.forecasts.api import Forecasts
 from releases.freezes.api import FreezeLifts, Freezes
+from releases.incident_settings.api import Severities
 from releases.incidents.api import Incidents
 from releases.mappings.api import MappingRules, Mergers, UnmappedNames
 from releases.monorepo.api import RepositoryParts
@@ -81,6 +82,7 @@ router.register(r"releases/(?P<slug>[^/]+)/approvals", Approvals, "release-appro
 router.register("freezes", Freezes, "freeze")
 router.register("attributions", Attributions, "attribution")
 router.register("incidents", Incidents, "incident")
+router.register("severities", Severities, "severity")
 router.register("freeze-lifts", FreezeLifts, "freeze-lift")
 router.register("deploy-orders", DeployOrders, "deploy-order")
 router.register(r"releases/(?P<slug>[^/]+)/overrides", Overrides, "gate-override")

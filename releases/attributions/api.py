@@ -1,11 +1,12 @@
 """Attributions over the API: what is proposed, and the answers of people."""
 
 from typing import Any
+from uuid import UUID
 
 import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework import mixins, serializers
+from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +16,9 @@ from portal.kernel.api import Endpoint, named_by
 from portal.kernel.request_fields import Body
 from releases.attributions import actions
 from releases.attributions.models import Attribution
+from releases.deployments.models import Deployment
 from releases.incidents.actions import WHO
+from releases.incidents.models import Incident
 from releases.incidents.queries import KEY
 from squads.teams.permissions import check_planner
 
@@ -51,6 +54,29 @@ class AttributionAnswerIn(Body):
     reason = serializers.CharField(max_length=actions.LONGEST_REASON)
 
 
+class AttributionIn(Body):
+    """The key of an incident, the id of the deployment that it came from, and why."""
+
+    incident = serializers.CharField(max_length=20)
+    deployment = serializers.UUIDField()
+    reason = serializers.CharField(max_length=actions.LONGEST_REASON)
+
+    def validate_incident(self, key: str) -> Incident:
+        """Return the incident with this key."""
+        match = KEY.fullmatch(key.strip())
+        found = Incident.objects.filter(number=int(match[1])).first() if match else None
+        if found is None:
+            raise serializers.ValidationError("There’s no such incident. A key looks like INC-12.")
+        return found
+
+    def validate_deployment(self, pk: UUID) -> Deployment:
+        """Return the deployment with this id."""
+        found = Deployment.objects.filter(pk=pk).first()
+        if found is None:
+            raise serializers.ValidationError("There’s no such deployment. GET /api/v1/deployments/ lists their ids.")
+        return found
+
+
 class AttributionFilter(django_filters.FilterSet):
     """?incident= is the key of an incident."""
 
@@ -70,13 +96,23 @@ class AttributionFilter(django_filters.FilterSet):
 class Attributions(mixins.ListModelMixin, Endpoint):
     """Which deployments incidents may have come from. Rules propose; only people answer."""
 
-    marks = {"answer": "planners"}
+    marks = {"create": "planners", "answer": "planners"}
     serializer_class = AttributionOut
     filterset_class = AttributionFilter
     lookup_value_regex = "[0-9]{1,18}"
 
     def get_queryset(self) -> QuerySet[Attribution]:
         return Attribution.objects.select_related("incident__merged_into", "answered_by").order_by("-pk")
+
+    @extend_schema(request=AttributionIn, responses={201: AttributionOut})
+    def create(self, request: Request) -> Response:
+        """Say that an incident came from a deployment. It is accepted at once, as said by you; one that is there already is
+        accepted."""
+        check_planner(request.user, WHO)
+        said = AttributionIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        made = actions.attribute(by=actor_of(request), **said.validated_data)
+        return Response(AttributionOut(made).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=AttributionAnswerIn, responses=AttributionOut)
     @action(detail=True, methods=["post"], filterset_class=None)

@@ -163,6 +163,35 @@ class UpdateIn(Body):
     happened_at = _moment()
 
 
+class MergeIn(Body):
+    """The key of the incident that this one is the same as, and why."""
+
+    into = serializers.CharField(max_length=20)
+    because = serializers.CharField(max_length=actions.LONGEST_REASON)
+
+    def validate_into(self, key: str) -> Incident:
+        """Return the incident with this key."""
+        match = queries.KEY.fullmatch(key.strip())
+        found = Incident.objects.filter(number=int(match[1])).first() if match else None
+        if found is None:
+            raise serializers.ValidationError("There’s no such incident. A key looks like INC-12.")
+        return found
+
+
+class UnmergeIn(Body):
+    """Why it is an incident of its own after all."""
+
+    because = serializers.CharField(max_length=actions.LONGEST_REASON)
+
+
+class SplitIn(Body):
+    """The ids of the reports that are another incident, its title, and why."""
+
+    reports = serializers.ListField(child=serializers.UUIDField(), max_length=500)
+    title = serializers.CharField(max_length=actions.LONGEST_TITLE)
+    because = serializers.CharField(max_length=actions.LONGEST_REASON)
+
+
 class CorrectionOut(serializers.ModelSerializer):
     """What somebody said of one field, and what it was before. Rows are named by their numbers."""
 
@@ -228,7 +257,10 @@ class IncidentFilter(django_filters.FilterSet):
 class Incidents(mixins.ListModelMixin, Endpoint):
     """Incidents. Anyone can read them; members of squads, project managers and squads’ tokens write."""
 
-    marks = {"create": "planners", "partial_update": "planners", "write_update": "planners"}
+    marks = dict.fromkeys(
+        ("create", "partial_update", "write_update", "merge", "undo_merge", "split"),
+        "planners",
+    )
     serializer_class = IncidentOut
     filterset_class = IncidentFilter
     lookup_field = "key"
@@ -295,3 +327,41 @@ class Incidents(mixins.ListModelMixin, Endpoint):
         rows = self.get_object().reports.select_related("event__source", "service", "environment")
         page = self.paginate_queryset(rows.order_by("detected_at", "pk"))
         return self.get_paginated_response(ReportOut(page, many=True).data)
+
+    @extend_schema(request=MergeIn, responses=IncidentOut)
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def merge(self, request: Request, key: str) -> Response:
+        """Merge an incident into another, and get that one. What is written on it stays; its address leads on."""
+        check_planner(request.user, actions.WHO)
+        incident = self.get_object()
+        said = MergeIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        into = actions.merge(incident, by=actor_of(request), **said.validated_data)
+        return Response(IncidentOut(queries.incident_named(into.key)).data)
+
+    @extend_schema(request=UnmergeIn, responses=IncidentOut)
+    @action(detail=True, methods=["post"], filterset_class=None, url_path="undo-merge")
+    def undo_merge(self, request: Request, key: str) -> Response:
+        """Make an incident of its own again of one that was merged."""
+        check_planner(request.user, actions.WHO)
+        incident = self.get_object()
+        said = UnmergeIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.unmerge(incident, by=actor_of(request), **said.validated_data)
+        return Response(IncidentOut(self.get_object()).data)
+
+    @extend_schema(request=SplitIn, responses={201: IncidentOut})
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def split(self, request: Request, key: str) -> Response:
+        """Make another incident of some reports of one, and get it. They stay there, also when all events are read again."""
+        check_planner(request.user, actions.WHO)
+        incident = self.get_object()
+        said = SplitIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        wanted = set(said.validated_data.pop("reports"))
+        reports = list(incident.reports.filter(pk__in=wanted))
+        if len(reports) != len(wanted):
+            problem = f"Some of these aren’t reports of {incident.key}. GET …/reports/ lists their ids."
+            raise serializers.ValidationError({"reports": problem})
+        made = actions.split(incident, reports, by=actor_of(request), **said.validated_data)
+        return Response(IncidentOut(queries.incident_named(made.key)).data, status=status.HTTP_201_CREATED)

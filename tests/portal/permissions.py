@@ -1321,12 +1321,21 @@ CASES: dict[str, Case] = {
         _approval, lambda w: {"answer": "declined", "note": "No."}, never=only("other")
     ),
     "api:release-approval-withdraw": Case(_approval, never=only("member", "manager", "administrator")),
-    "api:attribution-list": OWN,
+    "api:attribution-list": Case(
+        body=lambda w: {"incident": w.incident.key, "deployment": str(w.attribution.deployment_id), "reason": "Seen."}
+    ),
     "api:attribution-answer": Case(lambda w: [w.attribution.pk], lambda w: {"accepted": True, "reason": "Seen."}),
     "api:incident-list": Case(body=lambda w: {"title": "Slow"}),
     "api:incident-detail": Case(_incident, lambda w: {"title": "Slow"}),
     "api:incident-updates": Case(_incident, lambda w: {"text": "Looked at it."}),
     "api:incident-corrections": Case(_incident),
+    "api:incident-merge": Case(_incident, lambda w: {"into": w.attribution.incident.key, "because": "The same."}),
+    "api:incident-undo-merge": Case(lambda w: [w.merged.key], lambda w: {"because": "Another."}),
+    "api:incident-split": Case(
+        _incident, lambda w: {"reports": [str(w.incident.reports.get().pk)], "title": "Other", "because": "Another."}
+    ),
+    "api:severity-list": Case(body=lambda w: {"name": "Minor", "order": 2}),
+    "api:severity-detail": Case(lambda w: [w.severity.pk], lambda w: {"meaning": "Many are affected."}),
     "api:incident-reports": Case(_incident),
     "api:freeze-list": Case(body=_freeze_said),
     "api:freeze-detail": Case(_freeze, lambda w: {"name": "Later"}),

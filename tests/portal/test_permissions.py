@@ -433,7 +433,7 @@ def test_a_squads_token_writes_for_its_squad_and_leads_nothing(made: World) -> N
     # What counts as the word of a person opens gates: programs don't say it (docs/adr/0062).
     nobody |= {"POST api:release-approval-withdraw"}
     nobody |= {"POST api:checklist-tick", "DELETE api:checklist-tick", "DELETE api:checklist-detail"}
-    nobody.add("POST api:attribution-answer")
+    nobody |= {"POST api:attribution-list", "POST api:attribution-answer"}
     nobody |= {"POST api:flag-need-list", "DELETE api:flag-need-detail"}
     # Who reads a retrospective is for people to say; this one's review is over already.
     nobody |= {"POST api:retrospective-publication", "DELETE api:retrospective-review"}
