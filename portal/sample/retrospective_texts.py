@@ -71,6 +71,12 @@ CHARGED_TWICE = Told(
         ("prevent", "Cancel the first charge when the second one is declined"),
     ),
 )
+# The story of the first action.
+COMPARE = (
+    "A charge without an order is noticed when the daily report is read. Compare both every five minutes, and alert whoever "
+    "is on call."
+)
+COMPARED = "A charge without an order raises an alert within ten minutes\nThe alert names the charge"
 CERTIFICATES = Told(
     "New certificates on both load balancers, without a night shift",
     {

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from portal.accounts.models import User
 from portal.kernel.models import StateChange
-from portal.sample.retrospective_texts import CERTIFICATES, CHARGED_TWICE, Told
+from portal.sample.retrospective_texts import CERTIFICATES, CHARGED_TWICE, COMPARE, COMPARED, Told
 from releases.attributions.actions import answer, attribute, propose_for
 from releases.attributions.models import Attribution
 from releases.incident_settings.actions import save_severity
@@ -20,10 +20,11 @@ from releases.incidents.actions import correct, open_incident, write_update
 from releases.incidents.models import Incident, IncidentCorrection, IncidentUpdate
 from releases.models import Deployment, Environment
 from releases.timelines.actions import review_incident
-from squads.models import Retrospective, RetrospectiveAction, Service, Squad, Story, TimelineEntry
+from squads.models import Retrospective, RetrospectiveAction, Service, Squad, Story, StoryEdit, TimelineEntry
 from squads.retrospective_actions.actions import propose, start
 from squads.retrospectives.actions import Subject, add_entry, change_entry, create, publish
 from squads.retrospectives.editing import edit
+from squads.stories.editing import edit_story
 
 Person = Callable[[str], User]
 SEVERITIES = (
@@ -148,6 +149,8 @@ def _review(incident: Incident, squad: Squad, at: datetime, person: Person) -> N
     first = row.actions.order_by("pk").first()
     assert first is not None
     story = start(first, by=ana)
+    edit_story(story, by=ana, description=COMPARE, acceptance_criteria=COMPARED)
+    StoryEdit.objects.filter(story=story).update(at=_ago(at, PUBLISHED))
     RetrospectiveAction.objects.filter(retrospective=row).update(proposed_at=_ago(at, WRITTEN))
     Story.objects.filter(pk=story.pk).update(created_at=_ago(at, PUBLISHED))
     publish(row, by=ana)
