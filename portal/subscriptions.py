@@ -97,7 +97,8 @@ def _hand_to_retrospectives() -> None:
     ]
 
     # The search stands above squads, whose pages search too.
-    retrospectives.SEARCHES[:] = [retrospectives.TextSearch(search.retrospective_refs, search.retrospective_excerpts)]
+    found = search.retrospective_refs, search.retrospectives_alike, search.retrospective_excerpts
+    retrospectives.SEARCHES[:] = [retrospectives.TextSearch(*found)]
 
 
 def _follow() -> None:

@@ -317,6 +317,13 @@ def retrospective_refs(text: str, most: int) -> list[str]:
     return list(SearchEntry.objects.filter(pk__in=ids).order_by().values_list("ref", flat=True))
 
 
+def retrospectives_alike(words: Collection[str], most: int) -> list[str]:
+    """Return the ids of up to so many published retrospectives that have any of these words in their titles."""
+    asked = [part for word in words for part in query_terms.split(word)]
+    ids = engines.candidates([tuple(asked)], most, head=True, group="retrospective") if asked else []
+    return list(SearchEntry.objects.filter(pk__in=ids).order_by().values_list("ref", flat=True))
+
+
 def retrospective_excerpts(text: str, refs: Collection[str]) -> dict[str, SafeString]:
     """Return where the words stand in these retrospectives, by id."""
     rows = SearchEntry.objects.filter(kind="retrospective", ref__in=refs).order_by().values_list("ref", "body")

@@ -6,7 +6,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 
-from django.db.models import Case, Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.safestring import SafeString
 
@@ -23,10 +23,10 @@ from squads.retrospectives.models import (
     RetrospectiveTheme,
     TimelineEntry,
 )
-from squads.teams.models import Membership
+from squads.teams.models import Membership, Service, Squad
 
 MOST_FOUND = 1000
-MOST_RELATED, MOST_DAYS = 5, 5
+MOST_RELATED, MOST_DAYS, MOST_ALIKE = 5, 5, 50
 MOST_OFFERED = 200
 MOST_LINES = 40
 MOST_LEARNED = 5
@@ -38,10 +38,11 @@ class TextSearch(NamedTuple):
     """How texts are searched: the search stands above squads, and portal/subscriptions.py hands it in.
 
     `refs` returns the ids of up to so many published retrospectives that everyone can read and that have all these words;
-    `excerpts` returns where, as HTML.
+    `alike` of up to so many with any of these words in their titles; `excerpts` where words stand, as HTML.
     """
 
     refs: Callable[[str, int], list[str]]
+    alike: Callable[[Collection[str], int], list[str]]
     excerpts: Callable[[str, Collection[str]], Mapping[str, SafeString]]
 
 
@@ -90,7 +91,7 @@ def listed(reader: Anyone, wanted: Wanted) -> Listed:
     cut = False
     if wanted.q:
         found, cut = _refs(wanted.q)
-        rows = rows.filter(Q(pk__in=found) | _written_in(wanted.q))
+        rows = rows.filter(pk__in=[*found, *_unheld(reader, wanted.q)])
     return Listed(rows.select_related("squad").newest(), cut)
 
 
@@ -99,13 +100,18 @@ def _refs(asked: str) -> tuple[list[str], bool]:
     return refs[:MOST_FOUND], len(refs) > MOST_FOUND
 
 
-def _written_in(asked: str) -> Q:
-    """The condition that a retrospective which no search holds (a draft, a restricted one) has all of these words."""
-    unheld = Q(restricted=True) | ~Q(state="published")
-    for word in asked.split()[:10]:
-        has = RetrospectiveSection.objects.filter(retrospective=OuterRef("pk"), text__icontains=word)
-        unheld &= Q(title__icontains=word) | Q(pk__in=Subquery(has.values("retrospective")))
-    return unheld
+def _unheld(reader: Anyone, asked: str) -> list[Any]:
+    """Return the ids of what no search holds (drafts, restricted ones) that this person can read and that has all words.
+
+    Of the newest MOST_FOUND of them; their texts are looked through, and nobody else's.
+    """
+    mine = Retrospective.objects.readable_by(reader).filter(Q(restricted=True) | ~Q(state="published")).newest()
+    ids = list(mine.values_list("pk", flat=True)[:MOST_FOUND])
+    found = Retrospective.objects.filter(pk__in=ids)
+    for word in asked.split()[:10] if ids else []:
+        has = RetrospectiveSection.objects.filter(retrospective__in=ids, text__icontains=word).values("retrospective")
+        found = found.filter(Q(title__icontains=word) | Q(pk__in=has))
+    return list(found.values_list("pk", flat=True)) if ids else []
 
 
 def excerpts(asked: str, rows: Collection[Retrospective]) -> Mapping[str, SafeString]:
@@ -159,23 +165,31 @@ class Offered:
 
 
 def offered(reader: Anyone) -> Offered:
-    """Return what this person can narrow a list by, in one query."""
+    """Return what this person can narrow a list by, in one query. Of squads and services each is asked whether it has any."""
     rows = Retrospective.objects.readable_by(reader)
-    through = Retrospective.services.through._default_manager.filter(retrospective__in=rows.values("pk"))
-    themes = RetrospectiveTheme.objects.filter(retrospective__in=rows.values("pk"))
+    through = Retrospective.services.through._default_manager
+    own = Exists(rows.filter(pk=OuterRef("retrospective")).order_by())
     squads, services, severities, named, years = together(
         [
-            Asked(rows.values("squad__name", "squad__slug").distinct(), {"squad__name": text, "squad__slug": text}),
-            Asked(through.values("service__name").distinct(), {"service__name": text, "service__slug": text}),
+            Asked(
+                Squad.objects.filter(Exists(rows.filter(squad=OuterRef("pk")).order_by())), {"name": text, "slug": text}
+            ),
+            Asked(
+                Service.objects.filter(Exists(through.filter(own, service=OuterRef("pk")))),
+                {"name": text, "slug": text},
+            ),
             Asked(rows.exclude(severity="").values("severity").distinct(), {"severity": text}),
-            Asked(themes.values("name").annotate(n=Count("pk")), {"name": text, "n": number}),
+            Asked(
+                RetrospectiveTheme.objects.filter(own).values("name").annotate(n=Count("pk")),
+                {"name": text, "n": number},
+            ),
             Asked(rows.values("year").distinct(), {"year": number}),
         ]
     )
     most = sorted(named, key=lambda each: (-each[1], each[0]))[:MOST_OFFERED]
     return Offered(
-        sorted(set(squads))[:MOST_OFFERED],
-        sorted(set(services))[:MOST_OFFERED],
+        sorted(squads)[:MOST_OFFERED],
+        sorted(services)[:MOST_OFFERED],
         sorted({each for (each,) in severities})[:MOST_OFFERED],
         sorted(name for name, _ in most),
         sorted({each for (each,) in years}, reverse=True),
@@ -250,12 +264,14 @@ def related(row: Retrospective, reader: Anyone) -> list[Retrospective]:
     services = through.filter(retrospective=OuterRef("pk"), service__in=mine).order_by().values("retrospective")
     themes = RetrospectiveTheme.objects.filter(retrospective=OuterRef("pk"), name__in=own).order_by()
     score = _count(services) * 3 + _count(themes.values("retrospective")) * 2
-    alike = Q(services__in=mine) | Q(themes__name__in=own)
-    for word in _words(row.title):
-        alike |= Q(title__icontains=word)
+    words = _words(row.title)
+    for word in words:
         score = score + Case(When(title__icontains=word, then=Value(1)), default=Value(0), output_field=IntegerField())
-    near = Retrospective.objects.filter(alike).values("pk")
-    rows = Retrospective.objects.readable_by(reader).published().filter(pk__in=near).exclude(pk=row.pk)
+    # Three ways to be alike, each by its index: joined by OR, the database would look at every retrospective.
+    titled = [ref for search in SEARCHES for ref in search.alike(words, MOST_ALIKE)] if words else []
+    near = Q(pk__in=through.filter(service__in=mine).values("retrospective")) | Q(pk__in=titled)
+    near |= Q(pk__in=RetrospectiveTheme.objects.filter(name__in=own).order_by().values("retrospective"))
+    rows = Retrospective.objects.readable_by(reader).published().filter(near).exclude(pk=row.pk)
     return list(rows.annotate(score=score).select_related("squad").order_by("-score", "-shown_at", "pk")[:MOST_RELATED])
 
 

@@ -88,6 +88,7 @@ def test_what_is_like_it_stands_below_the_most_alike_first(as_ria: Client, make:
     make("Same service", services=[checkout])
     make("Service and theme", services=[checkout], themes=["dns"])
     make("Nothing alike")
+    outbox.deliver()
     below = shown(as_ria, row.get_absolute_url()).split("Related", 1)[1]
     places = [below.index(title) for title in ("Service and theme", "Same service", "Words alone")]
     assert places == sorted(places) and "Nothing alike" not in below
