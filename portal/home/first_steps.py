@@ -19,7 +19,7 @@ from squads.teams.permissions import in_a_squad
 
 # What the sample company is known by (portal/sample).
 SAMPLE_SOURCES = ("sample-events", "sample-changes", "sample-checkout")
-SAMPLE_PEOPLE = ("sample-ana", "sample-kofi", "sample-mei", "sample-jonas", "sample-talk")
+SAMPLE_PEOPLE = ("sample-ana", "sample-kofi", "sample-mei", "sample-jonas", "sample-nadia", "sample-talk")
 REPOSITORIES = ("git", "github", "gitlab")
 COUNT_LIMIT = 10_000
 ADMINISTRATORS_NAMED = 3

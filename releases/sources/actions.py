@@ -24,8 +24,8 @@ from releases.providers.signatures import token_digest
 from releases.pulling import git_pull, leases
 from squads.teams.models import Squad
 
-# Keys that no source may have, since pages use them: /sources/new/git/ and the like.
-RESERVED_KEYS = {"new", "help", "hosts", "bots", "mapping", "unmapped"}
+# Keys that no source may have, since pages or the API use them: /sources/new/, /api/v1/sources/git/ and the like.
+RESERVED_KEYS = {"new", "help", "hosts", "bots", "mapping", "unmapped", "git", "push", "system"}
 EVENT_KINDS = [(kind, PROVIDERS[kind].name) for kind in ("cdevents", "report")]
 PUSH_KINDS = [(kind, provider.name) for kind, provider in PROVIDERS.items() if provider.pushes]
 

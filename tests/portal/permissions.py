@@ -241,7 +241,7 @@ def world() -> World:
     service = Service.objects.create(name="checkout", slug="checkout", squad=squad)
     source = Source.objects.create(key="ci", name="CI", kind="report")
     git = Source.objects.create(
-        key="git",
+        key="shop-git",
         name="git",
         kind="git",
         config={"url": "https://git.example.org/x.git"},
