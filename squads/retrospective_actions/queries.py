@@ -15,7 +15,6 @@ from squads.retrospectives.models import Retrospective
 from squads.stage_history.models import StageChange
 
 DONE_WITHIN = timedelta(days=30)
-ASK_AFTER = timedelta(days=30)
 MOST = 50
 # In how many days the actions of a severity are due, by the company's own severities, which squads don't know;
 # portal/subscriptions.py hands it in. None where somebody has to choose.
@@ -67,13 +66,6 @@ def from_before(row: Retrospective, reader: Anyone) -> list[RetrospectiveAction]
     """Return the squad's open actions of other retrospectives: where its next one begins."""
     rows = open_actions(reader).filter(squad=row.squad_id).exclude(retrospective=row.pk)
     return list(rows.filter(proposed_at__lt=row.created_at)[:MOST])
-
-
-def to_ask(reader: Anyone, squad: int) -> list[RetrospectiveAction]:
-    """Return the squad's actions that were done a month ago and of which nobody said whether they helped."""
-    rows = visible(reader).filter(squad=squad, helped="", declined_at=None, story__stage="rodeo_done")
-    rows = rows.annotate(done_at=done_at()).filter(done_at__lte=clock.now() - ASK_AFTER)
-    return list(rows.order_by("done_at", "pk")[:MOST])
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
 
+from portal.kernel import clock
 from portal.kernel.paging import page_of
 from portal.kernel.text_input import given
 from squads.discussions.queries import render_texts
@@ -18,7 +19,6 @@ from squads.retrospectives import queries
 from squads.retrospectives.models import Retrospective, TimelineEntry
 
 ENTRIES = 200
-MOST_DRAWN = 2000
 
 
 @dataclass(slots=True)
@@ -74,10 +74,10 @@ def sections_of(row: Retrospective, has_timeline: bool, has_actions: bool, *, em
 
 def timeline_part(request: HttpRequest, row: Retrospective) -> TimelinePart:
     """Return the timeline of a retrospective, as the address asks to see it."""
-    every = list(queries.timeline_of(row, dropped=True)[: MOST_DRAWN + 1])
-    entries = [each for each in every if each.state != TimelineEntry.State.DROPPED][:MOST_DRAWN]
+    every = list(queries.timeline_of(row, dropped=True))
+    entries = [each for each in every if each.state != TimelineEntry.State.DROPPED]
     times = [at for each in entries for at in (each.at, each.until) if at is not None]
-    asked = picture.asked_time(given(request.GET, "since")), picture.asked_time(given(request.GET, "until"))
+    asked = clock.parse(given(request.GET, "since")), clock.parse(given(request.GET, "until"))
     view = picture.view_of(times, *asked)
     part = TimelinePart(page_of(request, entries, ENTRIES), dropped=len(every) - len(entries))
     if view is not None:

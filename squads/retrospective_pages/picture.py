@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from portal.kernel import clock
 from squads.retrospectives.models import TimelineEntry
 
 LANES: dict[str, tuple[str, ...]] = {
@@ -207,8 +206,3 @@ def _groups(entries: Sequence[TimelineEntry], view: View) -> Iterator[list[Timel
         group.append(each)
     if group:
         yield group
-
-
-def asked_time(text: str) -> datetime | None:
-    """Read a moment of an address; None for what is none."""
-    return clock.parse(text)
