@@ -3,9 +3,9 @@
 Five people write cards through the door they come in by. The attacker has what somebody with the machine has, but not the
 key: the whole database after every request (every table, with the places and transactions of rows, and on SQLite the file
 itself), sequences, the log of a proxy that names who asked for what and how long the answer was, everything that was logged
-at any level, all that went to Redis (which is all that the live stream knows), and the outbox. He was also there himself
-before: he plays sessions of which he knows the truth, and learns which clue works best. Then, for each card, he is told
-two people and says who of them wrote it.
+at any level, all that a real broker keeps and tells open pages, and the outbox. He was also there himself before: he plays
+sessions of which he knows the truth, and learns which clue works best. Then, for each card, he is told two people and says
+who of them wrote it.
 
 A clue is a score: how well a person fits a card. Where none helps, he tosses a coin, and hits half of the time. The plants
 put a leak into the program, so that one sees that the attack would find it.
@@ -15,15 +15,20 @@ import logging
 import os
 import random
 import re
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
+
+if TYPE_CHECKING:
+    from tests.squads.retrospective_sessions.wire import Wire
 
 PEOPLE = 5
 WORDS = (
@@ -123,13 +128,13 @@ class Listening(logging.Handler):
 class Stage:
     """Five people with a browser each, in a squad with a facilitator."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, wire: "Wire") -> None:
         from django.test import Client
 
         from portal.accounts.models import User
         from squads.models import Membership, Squad
 
-        self.chance, self.count = chance, 0
+        self.chance, self.count, self.wire = chance, 0, wire
         self.squad = Squad.objects.create(name="Attacked", slug="attacked", key_prefix="ATT")
         self.people, self.browsers = [], []
         for number in range(PEOPLE + 1):
@@ -142,6 +147,9 @@ class Stage:
 
     def play(self) -> Played:
         """Play one session: everybody writes one card, and looks at the page now and then. Then the facilitator reveals."""
+        from django.conf import settings
+        from django.test import TestCase
+
         from portal.kernel import outbox
         from portal.kernel.models import Message, StateChange
         from squads.retrospective_sessions.actions import open_session
@@ -153,28 +161,30 @@ class Stage:
         open_session(row, by=lead)
         place = f"/retrospectives/{row.slug}/session/"
         heard = Listening()
-        told: list[str] = []
         truth: dict[str, int] = {}
         root = logging.getLogger()
         level = root.level
         root.addHandler(heard)
         root.setLevel(logging.DEBUG)
         try:
-            with mock.patch("portal.kernel.live._publish", lambda payload: told.append(str(payload))):
+            with mock.patch.object(settings, "RODEO_WAKE", True):
+                self.wire.take()
                 evidence = Evidence(dump_of(), image_of(), {each.pk: each.username for each in self.people})
                 for number in self.chance.sample(range(PEOPLE), PEOPLE):
                     if self.chance.random() < 0.3:
-                        self._ask(evidence, heard, told, self.chance.randrange(PEOPLE), place)
+                        self._ask(evidence, heard, self.chance.randrange(PEOPLE), place)
                     text = " ".join(self.chance.choices(WORDS, k=self.chance.randint(2, 80)))
                     text = f"{text} {self.count} {number * 7919 % 97}"
                     truth[text] = self.people[number].pk
-                    self._ask(evidence, heard, told, number, place, text)
-                answer = self.browsers[PEOPLE].post(f"{place}phase/", {"to": "group"})
-                assert answer.status_code == 302, answer.status_code
-                outbox.deliver()
+                    self._ask(evidence, heard, number, place, text)
+                with TestCase.captureOnCommitCallbacks(execute=True):
+                    answer = self.browsers[PEOPLE].post(f"{place}phase/", {"to": "group"})
+                    assert answer.status_code == 302, answer.status_code
+                with TestCase.captureOnCommitCallbacks(execute=True):
+                    outbox.deliver()
                 evidence.after = dump_of()
                 evidence.texts = sorted(truth)
-                evidence.later = heard.take() + told[:]
+                evidence.later = heard.take() + self.wire.take()
         finally:
             root.removeHandler(heard)
             root.setLevel(level)
@@ -184,15 +194,18 @@ class Stage:
         StateChange.objects.all().delete()
         return Played(evidence, truth)
 
-    def _ask(
-        self, evidence: Evidence, heard: Listening, told: list[str], number: int, place: str, text: str = ""
-    ) -> None:
+    def _ask(self, evidence: Evidence, heard: Listening, number: int, place: str, text: str = "") -> None:
+        from django.test import TestCase
+
         browser = self.browsers[number]
-        if text:
-            body = {"do": "write", "section": "factors", "text": text, "contributor": f"browser-of-nobody-{number:04d}"}
-            answer = browser.post(f"{place}cards/", body, headers={"Accept": "application/json"})
-        else:
-            answer = browser.get(place)
+        # Nothing is committed, so that all is gone afterwards; what a commit sets off happens after each request.
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            if text:
+                body = {"do": "write", "section": "factors", "text": text}
+                body["contributor"] = f"browser-of-nobody-{number:04d}"
+                answer = browser.post(f"{place}cards/", body, headers={"Accept": "application/json"})
+            else:
+                answer = browser.get(place)
         assert answer.status_code == 200, answer.status_code
         method, address = ("POST", f"{place}cards/") if text else ("GET", place)
         step = Step(
@@ -202,10 +215,9 @@ class Stage:
             dump=dump_of(),
             image=image_of(),
             logged=heard.take(),
-            told=told[:],
+            told=self.wire.take(),
             wrote=bool(text),
         )
-        told.clear()
         evidence.steps.append(step)
 
 
@@ -401,9 +413,9 @@ class Result:
     clue: str
 
 
-def attack(trials: int, chance: random.Random, *, learning: int = 6) -> Result:
+def attack(trials: int, chance: random.Random, wire: "Wire", *, learning: int = 6) -> Result:
     """Learn which clue works, on sessions whose truth is known; then guess in so many trials."""
-    stage = Stage(chance)
+    stage = Stage(chance, wire)
     known = [trial for _ in range(learning) for trial in trials_of(stage.play(), chance)]
     rights = {clue: sum(guess(clue, each, chance) == each.writer for each in known) for clue in CLUES}
     best = max(CLUES, key=lambda clue: rights[clue])
@@ -501,13 +513,69 @@ def _logged() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Open pages are told the text of a card with who wrote it."""
+    from portal.kernel import live
+    from squads.retrospective_sessions import contributing
+
+    write = contributing.write_card
+
+    def leaky(session: Any, *, by: Any, text: str, **said: Any) -> str:
+        live.touch([1], card=text, by=by.username)
+        return write(session, by=by, text=text, **said)
+
+    with mock.patch.object(contributing, "write_card", leaky):
+        yield
+
+
+@contextmanager
+def _kept_in_broker() -> Iterator[None]:
+    """The broker counts what each person wrote, by length."""
+    from django.conf import settings
+
+    from portal.kernel.broker import client
+    from squads.retrospective_sessions import contributing
+
+    write = contributing.write_card
+
+    def leaky(session: Any, *, by: Any, text: str, **said: Any) -> str:
+        with client(settings.BROKER_URL) as connected:
+            connected.set(f"attacked:{by.pk}", len(text), ex=60)
+        return write(session, by=by, text=text, **said)
+
+    with mock.patch.object(contributing, "write_card", leaky):
+        yield
+
+
 PLANTS: dict[str, Callable[[], Any]] = {
     "an author beside the card": _author_beside,
     "cards in the order they were written": _not_shuffled,
     "hidden cards not encrypted": _not_encrypted,
     "hidden cards not padded": _not_padded,
     "lengths in the log": _logged,
+    "author and text told to open pages": _told,
+    "lengths kept by the broker": _kept_in_broker,
 }
+
+
+@contextmanager
+def _broker() -> Iterator[str]:
+    """The embedded broker, where the settings look for it; gives its address."""
+    from django.conf import settings
+
+    from portal.ops.broker import embedded
+    from portal.settings.embedded import broker_socket
+
+    socket = broker_socket(settings.STATE_DIR)
+    process = subprocess.Popen(embedded(socket, settings.STATE_DIR / "broker"), stdout=subprocess.DEVNULL)
+    try:
+        while not socket.exists():
+            time.sleep(0.05)
+        yield settings.BROKER_URL
+    finally:
+        process.kill()
+        process.wait()
 
 
 def main() -> int:
@@ -515,17 +583,21 @@ def main() -> int:
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="rodeo-attack-"))
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.test")
+        os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings.test"
         os.environ["RODEO_TEST_DATABASE"] = str(Path(folder) / "attacked.sqlite3")
         os.environ["RODEO_STATE_DIR"] = folder
+        os.environ.pop("BROKER_URL", None)
         import django
 
         django.setup()
         from django.core.management import call_command
         from django.db import transaction
 
-        print("Creating a database …", file=sys.stderr)
+        from tests.squads.retrospective_sessions.wire import Wire
+
+        print("Creating a database and a broker …", file=sys.stderr)
         call_command("migrate", verbosity=0)
+        wire = stack.enter_context(closing(Wire(stack.enter_context(_broker()))))
         logging.getLogger().handlers[:] = []
         found: dict[str, Result] = {}
         for name, plant in {"as it is": None, **PLANTS}.items():
@@ -533,7 +605,7 @@ def main() -> int:
                 if plant is not None:
                     leak.enter_context(plant())
                 with transaction.atomic():
-                    found[name] = attack(trials if plant is None else 40, random.Random())
+                    found[name] = attack(trials if plant is None else 40, random.Random(), wire)
                     transaction.set_rollback(True)
             result = found[name]
             print(f"{name}: {result.hits} of {result.trials} right, by “{result.clue}”")
