@@ -22,8 +22,8 @@ class OpenForm(forms.Form):
     facilitator = forms.ModelChoiceField(
         User.objects.none(),
         to_field_name="username",
-        required=False,
         empty_label="Choose someone",
+        error_messages={"required": "Choose who facilitates: best somebody who wasn’t involved."},
         help_text="Ask someone who wasn’t involved in what this is about.",
     )
     anonymous = forms.BooleanField(

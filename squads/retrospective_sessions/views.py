@@ -106,9 +106,9 @@ def opening(request: HttpRequest, slug: str) -> HttpResponse:
     involved: list[str] = []
     if form.is_valid():
         said = form.cleaned_data
-        facilitator = said["facilitator"] or row.facilitator
-        involved = queries.involvement(row, facilitator) if facilitator is not None else []
-        if facilitator is None or not involved or given(request.POST, "asked") == facilitator.username:
+        facilitator = said["facilitator"]
+        involved = queries.involvement(row, facilitator)
+        if not involved or given(request.POST, "asked") == facilitator.username:
             try:
                 actions.open_session(row, by=actor_of(request), **said)
             except ValidationError as error:

@@ -63,7 +63,7 @@ def test_a_writer_opens_a_session_and_asks_for_a_facilitator(
 
 
 def test_opening_twice_returns_the_one_session(as_ana: Client, session: RetrospectiveSession, address: str) -> None:
-    assert as_ana.post(f"{address}opening/", {"anonymous": ""}).status_code == 302
+    assert as_ana.post(f"{address}opening/", {"anonymous": "", "facilitator": "lea"}).status_code == 302
     assert [each.anonymous for each in RetrospectiveSession.objects.all()] == [True]
 
 
