@@ -7,7 +7,7 @@ from squads.boards.models import SavedView
 from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
 from squads.labels.models import Label
-from squads.retrospective_actions.models import RetrospectiveAction
+from squads.retrospective_actions.models import ActionAnswer, RetrospectiveAction
 from squads.retrospective_sessions.models import (
     Ballot,
     CardGroup,
@@ -35,6 +35,7 @@ from squads.teams.models import Membership, Notice, Service, Squad
 __all__ = [
     "AcceptancePlan",
     "AcceptanceRequest",
+    "ActionAnswer",
     "Assignment",
     "Attachment",
     "AttachmentBody",

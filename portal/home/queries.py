@@ -17,7 +17,7 @@ from releases.models import InboundEvent, Release
 from squads.assignments.queries import assigned_to, unseen
 from squads.judge.stages import STAGE_NAMES, STAGES
 from squads.models import AcceptanceRequest, Comment, Mention, Squad, StageChange, Story, Watch
-from squads.retrospective_actions.queries import overdue, overdue_of
+from squads.retrospective_actions import queries as retrospective_actions
 from squads.stories import queries as stories
 from squads.teams import queries as teams
 
@@ -76,12 +76,16 @@ def own_page(user: User, number: int = 1) -> dict[str, Any]:
     concerned = concerning(user)
     mine = list(stories_of(user)[start : start + MINE + 1])
     own = Squad.objects.active().filter(members=user).with_notice().order_by("name")
-    # Whether anything is overdue is asked along: few pages need to know what.
-    squads = list(own.annotate(is_late=Exists(overdue().filter(squad=OuterRef("pk")))))
+    # Whether anything is overdue or asked about is asked along: few pages need to know what.
+    overdue = Exists(retrospective_actions.overdue().filter(squad=OuterRef("pk")))
+    asks = Exists(retrospective_actions.asked().filter(squad=OuterRef("pk")))
+    squads = list(own.annotate(is_late=overdue, is_asked=asks))
     late = [squad.pk for squad in squads if squad.is_late]
+    asked = [squad.pk for squad in squads if squad.is_asked]
     counts = teams.stages_of([squad.pk for squad in squads])
     return {
-        "overdue_actions": overdue_of(user, late) if late else [],
+        "overdue_actions": retrospective_actions.overdue_of(user, late) if late else [],
+        "asked_actions": retrospective_actions.asked_at_home(user, asked) if asked else [],
         "boards": [BoardLink(each, board_url(each), teams.stage_counts(counts.get(each.pk))) for each in squads],
         "lines": stories.lines(mine[:MINE]),
         "number": number,

@@ -9,14 +9,14 @@ from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.days import today
 from portal.kernel.transitions import AlreadyMoved
-from squads.retrospective_actions.models import LONGEST_TITLE, RetrospectiveAction
-from squads.retrospective_actions.queries import due_days
+from squads.retrospective_actions.models import LONGEST_NOTE, LONGEST_TITLE, ActionAnswer, RetrospectiveAction
+from squads.retrospective_actions.queries import done_at, due_days
 from squads.retrospectives.models import Retrospective
 from squads.retrospectives.permissions import check_writer
 from squads.stories.actions import create_story
 from squads.stories.models import Story
 from squads.teams.models import Squad
-from squads.teams.permissions import check_member
+from squads.teams.permissions import check_member, check_person
 
 # One to three are done; more are a wish list.
 SUGGESTED, MOST = 3, 20
@@ -97,18 +97,30 @@ def take_up_again(action: RetrospectiveAction, *, by: Actor) -> RetrospectiveAct
 
 
 @transaction.atomic
-def say_whether_it_helped(action: RetrospectiveAction, *, by: Actor, helped: str, note: str = "") -> None:
-    """Answer whether a done action helped. Raises ValidationError naming the field, AlreadyMoved for one that isn't done."""
+def say_whether_it_helped(
+    action: RetrospectiveAction, *, by: Actor, helped: str, note: str = ""
+) -> RetrospectiveAction:
+    """Answer whether a done action helped, or answer otherwise than before. Every answer is kept; the same one twice is one.
+
+    Raises ValidationError naming the field, AlreadyMoved for one that isn't done.
+    """
     held = _hold(action)
+    check_person(by, "say whether an action helped")
     check_decider(held, by)
     if helped not in RetrospectiveAction.Helped.values:
         raise ValidationError({"helped": f"Choose one of {', '.join(RetrospectiveAction.Helped.values)}."})
-    if len(note) > 500:
-        raise ValidationError({"note": "This has over 500 characters. Shorten it."})
+    note = " ".join(note.replace("\0", "").split())
+    if len(note) > LONGEST_NOTE:
+        raise ValidationError({"note": f"This has over {LONGEST_NOTE} characters. Shorten it."})
     if held.state != "done":
         raise AlreadyMoved(f"“{held.title}”", "judged", held.state)
-    held.helped, held.helped_note, held.helped_at = helped, " ".join(note.replace("\0", "").split()), clock.now()
-    held.save(update_fields=["helped", "helped_note", "helped_at"])
+    asked = RetrospectiveAction.objects.filter(pk=held.pk).values_list(done_at(), flat=True).get()
+    if held.is_asked(asked) or (held.helped, held.helped_note) != (helped, note):
+        answer = ActionAnswer.objects.create(action=held, helped=helped, note=note, by=by, at=clock.now())
+        held.helped, held.helped_note, held.helped_at, held.helped_by = helped, note, answer.at, by
+        held.save(update_fields=["helped", "helped_note", "helped_at", "helped_by"])
+    action.refresh_from_db()
+    return action
 
 
 def _hold(action: RetrospectiveAction) -> RetrospectiveAction:

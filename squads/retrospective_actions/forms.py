@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from squads.retrospective_actions.models import LONGEST_TITLE, RetrospectiveAction
+from squads.retrospective_actions.models import LONGEST_NOTE, LONGEST_TITLE, RetrospectiveAction
 from squads.teams.models import Squad
 
 
@@ -32,4 +32,4 @@ class HelpedForm(forms.Form):
     """Whether a done action helped."""
 
     helped = forms.ChoiceField(choices=RetrospectiveAction.Helped, label="Did it help?")
-    note = forms.CharField(required=False, max_length=500, label="What you saw")
+    note = forms.CharField(required=False, max_length=LONGEST_NOTE, label="What you saw")

@@ -13,7 +13,9 @@ from squads.teams.models import Squad
 
 # What seems urgent on the day itself may not two days later: then a story of it is offered.
 SOAK = timedelta(days=2)
-LONGEST_TITLE = 200
+# So long after it was rodeo done, whoever did it is asked whether it helped.
+ASKED_AFTER = timedelta(days=30)
+LONGEST_TITLE, LONGEST_NOTE = 200, 500
 
 
 class RetrospectiveAction(models.Model):
@@ -29,6 +31,7 @@ class RetrospectiveAction(models.Model):
         YES = "yes", "yes"
         PARTLY = "partly", "partly"
         NO = "no", "no"
+        CANT_SAY = "cant_say", "can’t say"
 
     retrospective = models.ForeignKey(Retrospective, on_delete=models.CASCADE, related_name="actions")
     kind = models.CharField(max_length=8, choices=Kind)
@@ -41,9 +44,11 @@ class RetrospectiveAction(models.Model):
     declined_at = models.DateTimeField(null=True)
     declined_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     declined_because = models.CharField(max_length=500, blank=True)
-    helped = models.CharField(max_length=6, choices=Helped, blank=True)
-    helped_note = models.CharField(max_length=500, blank=True)
+    # The newest answer; ActionAnswer has all of them.
+    helped = models.CharField(max_length=8, choices=Helped, blank=True)
+    helped_note = models.CharField(max_length=LONGEST_NOTE, blank=True)
     helped_at = models.DateTimeField(null=True)
+    helped_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         app_label = "squads"
@@ -85,3 +90,31 @@ class RetrospectiveAction(models.Model):
     def is_overdue(self, on: date | None = None) -> bool:
         """Whether it should have been done before this day."""
         return self.is_open and self.due < (on or today())
+
+    def asked_at(self, done_at: datetime | None) -> datetime | None:
+        """When people are asked whether it helped, given when it last became rodeo done; None while it isn't."""
+        return done_at + ASKED_AFTER if done_at is not None and self.state == "done" else None
+
+    def is_asked(self, done_at: datetime | None) -> bool:
+        """Whether people are asked now. An answer given before it became rodeo done again doesn't count any more."""
+        asked_at = self.asked_at(done_at)
+        if done_at is None or asked_at is None or asked_at > clock.now():
+            return False
+        return not self.helped or self.helped_at is None or self.helped_at < done_at
+
+
+class ActionAnswer(models.Model):
+    """One answer to whether an action helped. The newest counts; the others are how it was seen before."""
+
+    action = models.ForeignKey(RetrospectiveAction, on_delete=models.CASCADE, related_name="answers")
+    helped = models.CharField(max_length=8, choices=RetrospectiveAction.Helped)
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["-at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_helped_display()}: {self.action_id}"

@@ -1,18 +1,18 @@
 """What pages show of actions: those of one retrospective, all that are open, and how many are done in time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet, Subquery
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
 from portal.kernel.days import today
-from squads.retrospective_actions.models import RetrospectiveAction
+from squads.retrospective_actions.models import ASKED_AFTER, ActionAnswer, RetrospectiveAction
 from squads.retrospectives.models import Retrospective
 from squads.stage_history.models import StageChange
+from squads.teams.models import Squad
 
 DONE_WITHIN = timedelta(days=30)
 MOST = 50
@@ -36,13 +36,32 @@ def done_at() -> Subquery:
 def visible(reader: Anyone) -> "QuerySet[RetrospectiveAction]":
     """Return the actions of retrospectives that this person can read."""
     own = Retrospective.objects.readable_by(reader).filter(pk=OuterRef("retrospective"))
-    return RetrospectiveAction.objects.filter(Exists(own)).select_related("squad", "story", "retrospective__squad")
+    rows = RetrospectiveAction.objects.filter(Exists(own))
+    return rows.select_related("squad", "story", "retrospective__squad", "helped_by")
 
 
 def actions_of(row: Retrospective) -> list[RetrospectiveAction]:
-    """Return the actions of a retrospective, declined ones last."""
-    rows = row.actions.select_related("squad", "story", "declined_by").annotate(done_at=done_at())
+    """Return the actions of a retrospective with when they were done, declined ones last."""
+    rows = row.actions.select_related("squad", "story", "declined_by", "helped_by").annotate(done_at=done_at())
     return sorted(rows[: MOST * 2], key=lambda each: (each.declined_at is not None, each.due, each.pk))
+
+
+def asked() -> "QuerySet[RetrospectiveAction]":
+    """Return every action of which people are asked now whether it helped, whoever can read it; what was done first on top.
+
+    It has been rodeo done for ASKED_AFTER, and nobody answered since it was. Nothing is stored for this: an action that
+    stops being rodeo done is asked about no more.
+    """
+    done = RetrospectiveAction.objects.filter(declined_at=None, story__stage="rodeo_done", story__ending="")
+    due = done.annotate(done_at=done_at()).filter(done_at__lte=clock.now() - ASKED_AFTER)
+    return due.filter(Q(helped="") | Q(helped_at=None) | Q(helped_at__lt=F("done_at"))).order_by("done_at", "pk")
+
+
+def asked_of(reader: Anyone, squad: str = "") -> "QuerySet[RetrospectiveAction]":
+    """Return those of `asked` that this person can read, what was done first on top; of one squad, by its slug."""
+    rows = asked().filter(pk__in=visible(reader).order_by().values("pk"))
+    rows = rows.select_related("squad", "story", "retrospective__squad", "helped_by")
+    return rows.filter(squad__slug=squad) if squad else rows
 
 
 def overdue() -> "QuerySet[RetrospectiveAction]":
@@ -62,10 +81,26 @@ def overdue_of(reader: Anyone, squads: "list[int]") -> list[RetrospectiveAction]
     return list(open_actions(reader).filter(squad__in=squads, due__lt=today())[:MOST])
 
 
+def asked_at_home(reader: Anyone, squads: "list[int]") -> list[RetrospectiveAction]:
+    """Return the actions that squads are asked about, those that were done first on top."""
+    return list(asked_of(reader).filter(squad__in=squads)[:MOST])
+
+
 def from_before(row: Retrospective, reader: Anyone) -> list[RetrospectiveAction]:
     """Return the squad's open actions of other retrospectives: where its next one begins."""
     rows = open_actions(reader).filter(squad=row.squad_id).exclude(retrospective=row.pk)
     return list(rows.filter(proposed_at__lt=row.created_at)[:MOST])
+
+
+def asked_before(row: Retrospective, reader: Anyone) -> list[RetrospectiveAction]:
+    """Return the squad's actions of other retrospectives that it is asked about: where its next one begins, too."""
+    rows = asked_of(reader).filter(squad=row.squad_id, proposed_at__lt=row.created_at)
+    return list(rows.exclude(retrospective=row.pk)[:MOST])
+
+
+def answers_of(action: RetrospectiveAction) -> "QuerySet[ActionAnswer]":
+    """Return every answer to whether an action helped, the newest first."""
+    return action.answers.select_related("by").order_by("-at", "-pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +127,39 @@ def share_done(reader: Anyone) -> Share:
     )
 
 
-def shown(actions: "list[Any]") -> list[dict[str, Any]]:
-    """Return actions as templates show them."""
-    return [{"action": each, "overdue": each.is_overdue()} for each in actions]
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An action as templates show it: whether this person decides about it, and when they are asked whether it helped."""
+
+    action: RetrospectiveAction
+    overdue: bool
+    decides: bool = False
+    asked: bool = False
+    asked_at: datetime | None = None
+    asked_again: bool = False
+
+
+def shown(actions: Sequence[RetrospectiveAction], reader: Anyone, *, writer: bool | None = None) -> list[Shown]:
+    """Return actions as templates show them. `writer` says whether the reader writes the one retrospective they are of.
+
+    Those who write it decide about them, and the squads that do them. Asks one query at most.
+    """
+    own: set[int] = set()
+    others = {each.squad_id for each in actions if writer is None or each.squad_id != each.retrospective.squad_id}
+    if others and not writer and reader.is_authenticated:
+        own = set(Squad.objects.writable_by(reader).filter(pk__in=others).values_list("pk", flat=True))
+    found = []
+    for each in actions:
+        when: datetime | None = getattr(each, "done_at", None)
+        asks = each.is_asked(when)
+        found.append(
+            Shown(
+                each,
+                each.is_overdue(),
+                decides=bool(writer) or each.squad_id in own,
+                asked=asks,
+                asked_at=each.asked_at(when) if asks or not each.helped else None,
+                asked_again=asks and bool(each.helped),
+            )
+        )
+    return found

@@ -35,12 +35,16 @@ def _action(request: HttpRequest, pk: int) -> RetrospectiveAction:
 @reading
 @require_safe
 def action_list(request: HttpRequest) -> HttpResponse:
-    """Every open action, what is due first on top, and how many were done within 30 days."""
+    """Every open action, what is due first on top, or those that people are asked about; and how many were done in time."""
     squad = given(request.GET, "squad")
-    page = page_of(request, queries.open_actions(request.user, squad))
+    asks = given(request.GET, "show") == "asked"
+    wanted = queries.asked_of if asks else queries.open_actions
+    page = page_of(request, wanted(request.user, squad))
     context = {
         "page": page,
-        "rows": queries.shown(list(page.object_list)),
+        "rows": queries.shown(list(page.object_list), request.user),
+        "asks": asks,
+        "asked": page.paginator.count if asks else queries.asked_of(request.user, squad).count(),
         "squad": squad,
         "squads": Squad.objects.filter(pk__in=queries.visible(request.user).order_by().values("squad")).order_by(
             "name"
@@ -120,7 +124,7 @@ def take_up_again(request: HttpRequest, pk: int) -> HttpResponse:
 
 @members
 def helped(request: HttpRequest, pk: int) -> HttpResponse:
-    """Say whether a done action helped."""
+    """Say whether a done action helped, or answer otherwise than before; what was answered so far."""
     action = _action(request, pk)
     actions.check_decider(action, actor_of(request))
     form = HelpedForm(request.POST or None, initial={"helped": action.helped, "note": action.helped_note})
@@ -135,9 +139,9 @@ def helped(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, "Saved.")
             return redirect(_at(action))
-    return _form(
-        request, {"row": action.retrospective, "form": form, "title": f"Did “{action.title}” help?", "button": "Save"}
-    )
+    answers = page_of(request, queries.answers_of(action))
+    context = {"row": action.retrospective, "form": form, "button": "Save", "page": answers}
+    return _form(request, {**context, "title": f"Did “{action.title}” help?"})
 
 
 def _form(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:

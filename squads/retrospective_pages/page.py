@@ -95,8 +95,9 @@ def retrospective_page(request: HttpRequest, row: Retrospective, status: int = 2
     own = actions.actions_of(row)
     is_written = row.state != Retrospective.State.PUBLISHED
     context: dict[str, Any] = {
-        "actions": actions.shown(own),
+        "actions": actions.shown(own, request.user, writer=around.writable),
         "waiting": actions.from_before(row, request.user) if is_written and around.writable else [],
+        "asked": actions.asked_before(row, request.user) if is_written and around.writable else [],
         "row": row,
         "around": around,
         "timeline": timeline,

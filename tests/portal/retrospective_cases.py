@@ -116,6 +116,7 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
         "api:retrospective-action-detail": case(_action("proposed")),
         "api:retrospective-action-story": case(_action("proposed")),
         "api:retrospective-action-decline": case(_action("proposed"), lambda w: {"because": "It costs too much."}),
+        "api:retrospective-action-answers": case(_action("done"), lambda w: {"helped": "yes"}),
         f"{pages}:template": case(lambda w: [w.squad.slug, "sprint"], lambda w: {"sections": "Mood"}),
         "api:retrospective-list": case(body=lambda w: SENT),
         "api:retrospective-detail": case(published, lambda w: {"title": "Checkout was slow"}),

@@ -437,6 +437,7 @@ def test_a_squads_token_writes_for_its_squad_and_leads_nothing(made: World) -> N
     nobody |= {"POST api:flag-need-list", "DELETE api:flag-need-detail"}
     # Who reads a retrospective is for people to say; this one's review is over already.
     nobody |= {"POST api:retrospective-publication", "DELETE api:retrospective-review"}
+    nobody |= {"POST api:retrospective-action-answers"}
     # Sessions are for people.
     nobody |= {each for each in wanted if each.startswith("POST api:retrospective-session-")}
     personal = {"comment-list", "story-view-list", "readiness-view-list"}

@@ -109,7 +109,7 @@ def test_it_closes_when_its_story_is_rodeo_done_and_opens_again_when_that_is_wit
     action = RetrospectiveAction.objects.get()
     assert action.state == "done"
     page = shown(as_ana, row.get_absolute_url())
-    assert "rodeo done <time" in page and "Did it help?" in page
+    assert "rodeo done <time" in page and "Whether it helped is asked on" in page
     take_back(evidence, by=ana, because="It was another one.")
     assert RetrospectiveAction.objects.get().state == "under way"
 
@@ -152,7 +152,7 @@ def test_overdue_ones_are_on_home_and_open_the_next_retrospective(
     assert "Still open from before" not in shown(as_ana, row.get_absolute_url())
 
 
-def test_a_month_after_it_was_done_people_say_whether_it_helped(
+def test_only_a_done_one_is_answered_about_and_it_can_be_before_anybody_asks(
     as_ana: Client, row: Retrospective, action: RetrospectiveAction, ana: User
 ) -> None:
     url = f"/retrospectives/actions/{action.pk}/helped/"
