@@ -65,10 +65,10 @@ def correct(
     check_planner(by, WHO)
     incident = Incident.objects.select_for_update().get(pk=incident.pk)
     check_standing(incident)
-    values = _checked(said, bool(said.get("is_maintenance", incident.is_maintenance)))
+    current = as_json(incident)
+    values = _checked(said, bool(said.get("is_maintenance", incident.is_maintenance)), current)
     if "title" in values and not values["title"]:
         raise ValidationError({"title": "Say what is wrong, in a few words."})
-    current = as_json(incident)
     changed = {}
     for name, value in values.items():
         if value == current[name] or (seen is not None and value == seen.get(name)):
@@ -123,17 +123,21 @@ def as_json(incident: Incident) -> dict[str, Any]:
     return {name: to_json(name, values[name]) for name in FIELDS}
 
 
-def _checked(said: Mapping[str, Any], planned: bool) -> dict[str, Any]:
-    """Return values as corrections keep them. Raises ValidationError naming the field."""
+def _checked(said: Mapping[str, Any], planned: bool, kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return values as corrections keep them. What stays as it is kept may. Raises ValidationError naming the field."""
     values: dict[str, Any] = {}
     for name, value in said.items():
+        plain = to_json(name, _plain(value))
+        if kept is not None and plain == kept[name]:
+            values[name] = plain
+            continue
         if name in TIME_FIELDS:
             _check_time(name, value, planned=planned)
         elif name in ROLES and isinstance(value, User) and (value.program_of_id or not value.is_active):
             raise ValidationError({name: f"{value.name} can’t be {name}. Choose a person who can sign in."})
         elif name == "title" and len(value.strip()) > LONGEST_TITLE:
             raise ValidationError({name: f"This has over {LONGEST_TITLE} characters. Shorten it."})
-        values[name] = to_json(name, _plain(value))
+        values[name] = plain
     return values
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from portal.accounts.models import User
+from portal.accounts.fields import PersonField
 from releases.environments.models import Environment
 from releases.incident_settings.models import Severity
 from releases.incidents import actions
@@ -53,11 +53,9 @@ class IncidentForm(forms.Form):
         label="Mitigated (UTC)", help_text="When the impact ended, even if the cause was still there."
     )
     resolved_at = MomentField(label="Resolved (UTC)", help_text="When it was over. Leave empty while it’s open.")
-    commander = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="nobody")
-    scribe = forms.ModelChoiceField(User.objects.none(), required=False, empty_label="nobody")
-    liaison = forms.ModelChoiceField(
-        User.objects.none(), required=False, empty_label="nobody", help_text="Speaks to customers and to other teams."
-    )
+    commander = PersonField(required=False, empty_label="nobody")
+    scribe = PersonField(required=False, empty_label="nobody")
+    liaison = PersonField(required=False, empty_label="nobody", help_text="Speaks to customers and to other teams.")
     is_maintenance = forms.BooleanField(
         label="Planned maintenance",
         required=False,
@@ -70,22 +68,24 @@ class IncidentForm(forms.Form):
 
     def __init__(self, data: Any = None, *, incident: Incident | None = None) -> None:
         super().__init__(data, initial=_shown(incident) if incident else None)
-        rows: dict[str, Any] = {
-            "severity": Severity.objects.all(),
-            "services": Service.objects.filter(merged_into=None),
-            "environments": Environment.objects.filter(merged_into=None),
-        }
-        people = User.objects.filter(is_active=True, program_of=None).order_by("first_name", "last_name", "username")
-        rows |= dict.fromkeys(ROLES, people)
-        for name, found in rows.items():
-            field: Any = self.fields[name]
-            field.queryset = found
-        for role in ROLES:
-            field = self.fields[role]
-            field.label_from_instance = lambda person: person.name
+        self._offer(incident)
         if incident is None:
             for name in ("because", "seen", "mitigated_at", "resolved_at"):
                 del self.fields[name]
+
+    def _offer(self, incident: Incident | None) -> None:
+        """Offer what there is. What the incident has stays to be chosen, also what was merged and people who left."""
+        field: Any = self.fields["severity"]
+        field.queryset = Severity.objects.all()
+        for name, model in (("services", Service), ("environments", Environment)):
+            field = self.fields[name]
+            field.queryset = model.objects.filter(merged_into=None)
+            if incident is not None:
+                kept = list(getattr(incident, name).values_list("pk", flat=True))
+                field.queryset |= model.objects.filter(pk__in=kept)
+        for role in ROLES if incident is not None else ():
+            field = self.fields[role]
+            field.offer(also=getattr(incident, role))
 
     def clean_seen(self) -> dict[str, Any] | None:
         """Read the values that the form showed."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from portal.accounts.models import User
+from portal.accounts.fields import PersonField
 from portal.kernel.actors import Anyone
 from squads.retrospectives.editing import LONGEST_TEXT, TEXT
 from squads.retrospectives.models import LONGEST_ENTRY, Retrospective
@@ -44,13 +44,6 @@ def _short() -> forms.Textarea:
     return forms.Textarea(attrs={"rows": 2, "data-coach": ""})
 
 
-def people(*also: User | None) -> Any:
-    """Return the people who can sign in, and these."""
-    ids = [each.pk for each in also if each is not None]
-    rows = User.objects.filter(is_active=True, program_of=None)
-    return (rows | User.objects.filter(pk__in=ids)).order_by("first_name", "last_name", "username")
-
-
 class _About(forms.Form):
     """What a retrospective is about."""
 
@@ -66,13 +59,7 @@ class _About(forms.Form):
     themes = ThemesField(
         required=False, max_length=1000, help_text="Words to find it by, with commas: dns, certificates."
     )
-    facilitator = forms.ModelChoiceField(
-        User.objects.none(),
-        required=False,
-        to_field_name="username",
-        empty_label="none yet",
-        help_text="Best someone who wasn’t involved.",
-    )
+    facilitator = PersonField(required=False, empty_label="none yet", help_text="Best someone who wasn’t involved.")
     restricted = forms.BooleanField(
         required=False,
         label="Only for the squad and people you add",
@@ -85,7 +72,8 @@ class _About(forms.Form):
         kept = list(row.services.values_list("pk", flat=True)) if row is not None else []
         named = Service.objects.unmerged() | Service.objects.filter(pk__in=kept)
         self.fields["services"].queryset = named.order_by("name")  # type: ignore[attr-defined]
-        self.fields["facilitator"].queryset = people(row.facilitator if row is not None else None)  # type: ignore[attr-defined]
+        if row is not None:
+            self.fields["facilitator"].offer(also=row.facilitator)  # type: ignore[attr-defined]
 
 
 class CreateForm(_About):
@@ -163,11 +151,7 @@ class ReopenForm(forms.Form):
 class PersonForm(forms.Form):
     """Somebody to add."""
 
-    person = forms.ModelChoiceField(User.objects.none(), to_field_name="username", empty_label="choose")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["person"].queryset = people()  # type: ignore[attr-defined]
+    person = PersonField(empty_label="choose")
 
 
 class TemplateForm(forms.Form):

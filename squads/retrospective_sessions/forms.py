@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from portal.accounts.models import User
+from portal.accounts.fields import PersonField
 from portal.kernel.text_input import given
 from squads.retrospective_sessions.actions import LONGEST_MINUTES, MOST_VOTES
 
@@ -19,9 +19,7 @@ TIMES = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%
 class OpenForm(forms.Form):
     """Open a session."""
 
-    facilitator = forms.ModelChoiceField(
-        User.objects.none(),
-        to_field_name="username",
+    facilitator = PersonField(
         empty_label="Choose someone",
         error_messages={"required": "Choose who facilitates: best somebody who wasn’t involved."},
         help_text="Ask someone who wasn’t involved in what this is about.",
@@ -36,11 +34,6 @@ class OpenForm(forms.Form):
         label="Everyone who can read the retrospective takes part",
         help_text="Otherwise: the squad, the facilitator and the people you add.",
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        people = User.objects.filter(is_active=True, program_of=None)
-        self.fields["facilitator"].queryset = people.order_by("first_name", "last_name", "username")  # type: ignore[attr-defined]
 
 
 class RulesForm(forms.Form):

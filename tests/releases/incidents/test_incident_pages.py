@@ -44,8 +44,8 @@ def form_of(browser: Client, incident: Incident) -> dict[str, Any]:
         for name, value in found.items()
         if value not in (None, False)
     }
-    shown["services"] = [each.pk for each in shown.get("services", [])]
-    shown["environments"] = [each.pk for each in shown.get("environments", [])]
+    for name in ("services", "environments"):
+        shown[name] = [getattr(each, "pk", each) for each in shown.get(name, [])]
     return shown
 
 
@@ -146,6 +146,23 @@ def test_what_two_people_change_at_once_is_kept_unless_it_is_the_same_field(
     assert answer.status_code == 409 and "the title of INC-1" in answer.content.decode()
     incident.refresh_from_db()
     assert incident.title == "Too slow"
+
+
+def test_what_an_incident_has_stays_to_be_chosen_after_it_was_merged_or_left(
+    as_ana: Client, ana: User, lea: User, checkout: Service
+) -> None:
+    User.objects.filter(pk=lea.pk).update(first_name="Lea", last_name="Lind")
+    incident = open_incident(by=ana, title="Slow", services=[checkout], commander=lea)
+    other = Service.objects.create(name="till", slug="till")
+    Service.objects.filter(pk=checkout.pk).update(merged_into=other)
+    User.objects.filter(pk=lea.pk).update(is_active=False)
+    address = f"{incident.get_absolute_url()}edit/"
+    assert '<option value="lea" selected>Lea Lind</option>' in as_ana.get(address).content.decode()
+    shown = form_of(as_ana, incident) | {"commander": "lea", "title": "Slow again"}
+    answer = as_ana.post(address, shown)
+    assert answer.status_code == 302, answer.context["form"].errors
+    incident.refresh_from_db()
+    assert (incident.title, incident.commander, list(incident.services.all())) == ("Slow again", lea, [checkout])
 
 
 def test_maintenance_is_in_its_own_list_and_in_no_mean(as_ria: Client, ana: User) -> None:
