@@ -63,7 +63,7 @@ def change_rules(session: RetrospectiveSession, *, by: Actor, **rules: Any) -> R
     """Change RULES of a session. Raises ValidationError naming the field.
 
     Whether it is anonymous can't be changed once there is a card. Limits of votes can be lowered while people vote: votes
-    over the limit stay until they are taken back, and none can be added.
+    over the limit stay until they are taken back, but aren't counted, and none can be added.
     """
     check_steering(session, by)
     held = hold(session)

@@ -48,7 +48,9 @@ class SessionOut(serializers.ModelSerializer):
     facilitator = serializers.CharField(source="retrospective.facilitator.username", allow_null=True, default=None)
     sections = serializers.ListField(child=serializers.CharField(), help_text="the sections that take cards")
     votes_left = serializers.IntegerField()
-    votes_over = serializers.IntegerField(help_text="how many more you gave than you may, since the limit was lowered")
+    votes_over = serializers.IntegerField(
+        help_text="how many more you gave than you may, since the limit was lowered; they aren’t counted"
+    )
     groups = CardGroupOut(many=True)
 
     class Meta:

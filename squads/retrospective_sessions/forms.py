@@ -68,17 +68,21 @@ class TimerForm(forms.Form):
         return until.replace(tzinfo=UTC) if until is not None and until.tzinfo is None else until
 
 
+# What the fields of ids choose, as people call it.
+CHOSEN = {"card": "a card", "group": "a group", "to": "the group to move to"}
+
+
 def whole_number(values: QueryDict, name: str) -> int:
     """Return a field's whole number. Raises ValidationError naming the field."""
     text = given(values, name)
     try:
         return int(text[:10])
     except ValueError:
-        raise ValidationError({name: f"“{name}” takes a whole number, such as 1."}) from None
+        raise ValidationError({name: f"Enter a whole number as {name}, such as 1."}) from None
 
 
 def identity(values: QueryDict, name: str) -> UUID:
-    """Return the id in a field. Raises ValidationError naming the field."""
+    """Return the id in a field of CHOSEN. Raises ValidationError naming the field."""
     return as_identity(given(values, name), name)
 
 
@@ -87,4 +91,4 @@ def as_identity(text: str, name: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ValidationError({name: f"“{text[:60]}” isn’t a {name} of this session. Reload the page."}) from None
+        raise ValidationError({name: f"Choose {CHOSEN[name]} on the page (field “{name}”). Reload it first."}) from None

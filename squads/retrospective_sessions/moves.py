@@ -1,5 +1,6 @@
 """Grouping cards, by several people at once. A card is always in exactly one group; a group without cards goes."""
 
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -12,6 +13,7 @@ from squads.retrospective_sessions.columns import LONGEST_NAME
 from squads.retrospective_sessions.models import Ballot, CardGroup, RetrospectiveSession, SessionCard
 from squads.retrospective_sessions.permissions import check_participant
 
+MOST_MOVED = 100
 NOT_NOW = "Cards can be grouped in the group phase only. Ask the facilitator to go back."
 
 
@@ -27,55 +29,103 @@ class CardMoved(AlreadyMoved):
 class SomeMoved(AlreadyMoved):
     """Some of several cards were moved by somebody else first; the others are where they should be."""
 
-    def __init__(self, said: list[str]) -> None:
+    def __init__(self, each: Sequence[CardMoved]) -> None:
         super().__init__("cards", "moved", "moved")
-        self.args = (" ".join(said),)
+        self.each = each
+        self.args = (" ".join(map(str, each)),)
 
 
-@transaction.atomic
 def move_card(
     session: RetrospectiveSession, card_id: UUID, *, by: Actor, leaving: UUID, to: UUID | None
 ) -> SessionCard:
-    """Move a card from the group it was seen in to another; None makes a group of its own.
+    """Move one card, as `move_cards` does. Raises CardMoved where somebody else moved it to another place first."""
+    try:
+        return move_cards(session, {card_id: leaving}, by=by, to=to)[0]
+    except SomeMoved as error:
+        raise error.each[0] from None
 
-    Doing it twice changes nothing. Raises CardMoved where somebody else moved it to another place first, ValidationError
-    where the group it should go to is gone.
+
+def move_cards(
+    session: RetrospectiveSession, leaving: Mapping[UUID, UUID], *, by: Actor, to: UUID | None
+) -> list[SessionCard]:
+    """Move cards, each named with the group it was seen in, to another group; None makes one new group of all of them.
+
+    Doing it twice changes nothing, nor does asking for a group of their own where they are one already. Raises SomeMoved
+    where somebody else moved some of them to another place first: the others are moved then. Raises ValidationError naming
+    `card` or `to`, and then none is moved.
     """
     check_participant(session, by)
-    held = _grouping(session)
-    card = SessionCard.objects.select_related("group").filter(pk=card_id, session=held).first()
-    if card is None:
+    if not leaving:
+        raise ValidationError({"card": "Tick the cards to move first."})
+    if len(leaving) > MOST_MOVED:
+        raise ValidationError(
+            {"card": f"You can move up to {MOST_MOVED} cards at once, and {len(leaving)} are ticked. Untick some."}
+        )
+    with transaction.atomic():
+        held = _grouping(session)
+        cards = _cards_of(held, leaving)
+        here, refused = _movable(cards, leaving, to)
+        target = _move(held, here, to) if here else None
+    for card in here:
+        card.group = target  # type: ignore[assignment]
+    # Raised when the others are saved.
+    if refused:
+        raise SomeMoved(refused)
+    return cards
+
+
+def _cards_of(held: RetrospectiveSession, wanted: Collection[UUID]) -> list[SessionCard]:
+    found = {card.pk: card for card in held.cards.select_related("group").filter(pk__in=list(wanted))}
+    if len(found) < len(wanted):
         raise ValidationError({"card": "This session has no such card. Look again."})
-    if to is not None and card.group_id == to:
-        return card
-    if card.group_id != leaving:
-        raise CardMoved(card, str(card.group_id))
+    return [found[pk] for pk in wanted]
+
+
+def _movable(
+    cards: Sequence[SessionCard], leaving: Mapping[UUID, UUID], to: UUID | None
+) -> tuple[list[SessionCard], list[CardMoved]]:
+    """Return the cards that can go there now, and what to say of those that somebody else moved; none if all are there."""
+    groups = {card.group_id for card in cards}
+    alone = to is None and len(groups) == 1 and SessionCard.objects.filter(group__in=groups).count() == len(cards)
+    if alone:
+        return [], []
+    there = [card for card in cards if card.group_id != to]
+    here = [card for card in there if card.group_id == leaving[card.pk]]
+    return here, [CardMoved(card, str(card.group_id)) for card in there if card.group_id != leaving[card.pk]]
+
+
+def _move(held: RetrospectiveSession, cards: Sequence[SessionCard], to: UUID | None) -> CardGroup:
     if to is None:
         last = held.groups.order_by("-position").values_list("position", flat=True).first()
-        group = CardGroup.objects.create(session=held, section=card.section, position=(last or 0) + 1)
+        group = CardGroup.objects.create(session=held, section=cards[0].section, position=(last or 0) + 1)
     else:
         found = CardGroup.objects.filter(pk=to, session=held).first()
         if found is None:
             raise ValidationError({"to": "That group is gone: its cards were moved meanwhile. Choose another."})
         group = found
-    if SessionCard.objects.filter(pk=card.pk, group=leaving).update(group=group) != 1:
-        raise CardMoved(card, "")
-    if not SessionCard.objects.filter(group=leaving).exists():
-        _dissolve(held, leaving, group)
+    left = {card.group_id for card in cards}
+    moved = SessionCard.objects.filter(pk__in=[card.pk for card in cards], group__in=left).update(group=group)
+    if moved != len(cards):
+        raise CardMoved(cards[0], "")
+    _dissolve(held, left, group)
     tell(held)
-    card.group = group
-    return card
+    return group
 
 
-def _dissolve(held: RetrospectiveSession, gone: UUID, into: CardGroup) -> None:
-    """Delete a group without cards. Its name goes on where the other has none; votes for it are given back."""
-    old = CardGroup.objects.get(pk=gone)
-    if old.name and not into.name:
-        CardGroup.objects.filter(pk=into.pk, name="").update(name=old.name)
-    for ballot in Ballot.objects.filter(session=held):
-        if ballot.votes.pop(str(gone), None) is not None:
-            ballot.save(update_fields=["votes"])
-    old.delete()
+def _dissolve(held: RetrospectiveSession, left: Collection[UUID], into: CardGroup) -> None:
+    """Delete groups that have no card now. A name goes on where the other has none; votes for them are given back."""
+    gone = list(held.groups.filter(pk__in=left, cards=None))
+    if not gone:
+        return
+    name = next((old.name for old in gone if old.name), "")
+    if name and not into.name:
+        CardGroup.objects.filter(pk=into.pk, name="").update(name=name)
+    keys = {str(old.pk) for old in gone}
+    ballots = [each for each in held.ballots.order_by("pk") if keys & each.votes.keys()]
+    for ballot in ballots:
+        ballot.votes = {group: votes for group, votes in ballot.votes.items() if group not in keys}
+    Ballot.objects.bulk_update(ballots, ["votes"])
+    CardGroup.objects.filter(pk__in=[old.pk for old in gone]).delete()
 
 
 @transaction.atomic

@@ -24,7 +24,7 @@ from squads.retrospective_sessions.permissions import check_participant, check_s
 from squads.retrospectives.permissions import check_writer, retrospective_at
 from squads.teams.permissions import check_person
 
-MOST_OWN, MOST_MOVED = 100, 100
+MOST_OWN = 100
 
 
 def unnoted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -225,25 +225,15 @@ def _refused(
 @require_POST
 @unnoted
 def groups(request: HttpRequest, slug: str) -> HttpResponse:
-    """Move cards from the groups they were seen in to another, or into one of their own."""
+    """Move cards from the groups they were seen in to another, or into a new one together."""
     found = session_at(slug, request.user)
     by = actor_of(request)
 
     def move() -> None:
-        chosen = request.POST.getlist("card")[:MOST_MOVED]
-        if not chosen:
-            raise ValidationError({"card": "Tick the cards to move first."})
-        own = given(request.POST, "to") == "own"
-        to = None if own else identity(request.POST, "to")
-        refused: list[str] = []
-        for each in chosen:
-            card, _, leaving = each.partition(":")
-            try:
-                moves.move_card(found, as_identity(card, "card"), by=by, leaving=as_identity(leaving, "group"), to=to)
-            except moves.CardMoved as error:
-                refused.append(str(error))
-        if refused:
-            raise moves.SomeMoved(refused)
+        to = None if given(request.POST, "to") == "own" else identity(request.POST, "to")
+        chosen = (each.partition(":") for each in request.POST.getlist("card"))
+        seen = {as_identity(card, "card"): as_identity(group, "card") for card, _, group in chosen}
+        moves.move_cards(found, seen, by=by, to=to)
 
     return _answer(request, found, move)
 

@@ -1,6 +1,7 @@
 """Voting for groups of cards. Votes stand under a keyed hash of the person, and are counted when voting ends."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -84,14 +85,28 @@ def _votes(count: int) -> str:
 
 
 def count_votes(held: RetrospectiveSession) -> None:
-    """Write to each group of a held session how many votes it has."""
-    sums: Counter[str] = Counter()
-    for votes in Ballot.objects.filter(session=held).values_list("votes", flat=True):
-        sums.update(votes)
+    """Write to each group of a held session how many votes it has, up to the limits as they are now."""
     groups = list(held.groups.all())
+    sums: Counter[str] = Counter()
+    for votes in held.ballots.order_by("pk").values_list("votes", flat=True):
+        sums.update(counted(votes, [str(group.pk) for group in groups], each=held.votes_each, on_one=held.votes_on_one))
     for group in groups:
         group.votes = sums[str(group.pk)]
     CardGroup.objects.bulk_update(groups, ["votes"])
+
+
+def counted(votes: Mapping[str, int], board: Sequence[str], *, each: int, on_one: int) -> dict[str, int]:
+    """Return those of a person's votes that count. The limits may have been lowered since they were given.
+
+    One group counts up to `on_one`. Of more than `each` in all, those are left out that are for the group with most of them,
+    and of several such for the one last on the board.
+    """
+    left = {group: min(votes[group], on_one) for group in board if group in votes}
+    for _ in range(sum(left.values()) - each):
+        most = max(left.values())
+        last = next(group for group in reversed(left) if left[group] == most)
+        left[last] -= 1
+    return left
 
 
 def delete_ballots(held: RetrospectiveSession) -> None:

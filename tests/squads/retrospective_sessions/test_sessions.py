@@ -467,7 +467,7 @@ def test_the_limit_can_be_lowered_while_people_vote_and_nothing_gets_negative(
     assert lowered.status_code == 302
     page = text_of(as_ana.get(address))
     assert "0 of your 2 votes left" in page
-    assert "2 over the limit The limit was lowered. Take 2 back before you give any." in page
+    assert "2 over the limit The limit was lowered. Take 2 back before you give any: votes over" in page
     assert vote(as_ana, address, second, 3).status_code == 400
     assert vote(as_ana, address, second, 1).status_code == 204
     assert vote(as_ana, address, second, 0).status_code == 204
