@@ -2,8 +2,11 @@
 
 import hashlib
 import io
+import lzma
+import struct
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
@@ -27,6 +30,25 @@ from squads.teams.models import Service, Squad
 MOST_FILES = 500
 LARGEST = 1024 * 1024
 MOST_BYTES = 50 * LARGEST
+TOO_MUCH = (
+    f"These are over {MOST_FILES} files or {MOST_BYTES // 1024 // 1024} MB, counted unpacked. Import them in parts."
+)
+ENDINGS = (".md", ".markdown")
+MOST_NAMED, LONGEST_SHOWN = 20, 200
+# The bit of a file in an archive that says it is encrypted.
+ENCRYPTED = 0x1
+# What Python raises for an archive that is damaged, encrypted, or packed by a method it lacks.
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    RuntimeError,
+    NotImplementedError,
+    OSError,
+    EOFError,
+    ValueError,
+)
 OURS = ("summary", "impact", "timeline", "factors", "went_well", "lucky", "surprised", "learnings", "actions")
 KEYS = dict(zip(ROLES, OURS, strict=True))
 TITLES = {plan.key: plan.title for plan in PLANS["incident"]}
@@ -224,31 +246,54 @@ def _sensible(at: datetime | None) -> datetime | None:
     return _utc(at) if at is not None and EARLIEST < at.year < LATEST else None
 
 
-def unpacked(uploads: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """Return the Markdown files among uploads, also those in archives. Raises ValidationError naming `files`."""
-    found: list[tuple[str, bytes]] = []
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """The Markdown files of an upload, as (name, content), and the names of files in archives that aren't Markdown."""
+
+    files: list[tuple[str, bytes]]
+    left_out: list[str]
+
+
+def unpacked(uploads: Iterable[tuple[str, bytes]]) -> Unpacked:
+    """Return the Markdown files among uploads, also those in archives. Raises ValidationError naming `uploads`."""
+    found = Unpacked([], [])
     size = 0
     for name, content in uploads:
-        for each in _in_archive(name, content) if name.lower().endswith(".zip") else [(name, content)]:
-            found.append(each)
+        for each in _in_archive(name, content, found.left_out) if name.lower().endswith(".zip") else [(name, content)]:
+            found.files.append(each)
             size += len(each[1])
-            if len(found) > MOST_FILES or size > MOST_BYTES:
-                most = f"{MOST_FILES} files or {MOST_BYTES // 1024 // 1024} MB unpacked"
-                raise ValidationError({"uploads": f"These are over {most}. Import them in parts."})
-    if not found:
+            if len(found.files) > MOST_FILES or size > MOST_BYTES:
+                raise ValidationError({"uploads": TOO_MUCH})
+    if not found.files:
         raise ValidationError({"uploads": "There’s no Markdown file in it. Choose files that end in .md."})
     return found
 
 
-def _in_archive(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+def is_markdown(name: str) -> bool:
+    """Say whether a file is Markdown by its name."""
+    return name.lower().endswith(ENDINGS)
+
+
+def left_out_words(names: Sequence[str]) -> str:
+    """Return a sentence about files that were left out because they aren't Markdown; nothing where there are none."""
+    if not names:
+        return ""
+    more = f", and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    shown = ", ".join(name[:LONGEST_SHOWN] for name in names[:MOST_NAMED])
+    return f"Left out, because {'it doesn’t' if len(names) == 1 else 'they don’t'} end in .md: {shown}{more}."
+
+
+def _in_archive(name: str, content: bytes, left_out: list[str]) -> Iterator[tuple[str, bytes]]:
+    why = "it’s damaged, or packed in a way that Rodeo can’t read"
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            inside = [each for each in archive.infolist() if each.filename.lower().endswith((".md", ".markdown"))]
-            for each in inside[: MOST_FILES + 1]:
+            files = [each for each in archive.infolist() if not each.is_dir()]
+            left_out += [each.filename for each in files if not is_markdown(each.filename)]
+            for each in [each for each in files if is_markdown(each.filename)][: MOST_FILES + 1]:
+                if each.flag_bits & ENCRYPTED:
+                    why = "it has a password"
                 # What an archive says of a size may be wrong: no more than a little over the limit is unpacked.
                 with archive.open(each) as file:
                     yield each.filename.rpartition("/")[2], file.read(LARGEST + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, ValueError) as error:
-        raise ValidationError(
-            {"uploads": f"{name} can’t be unpacked: {error}. Choose the files themselves."}
-        ) from error
+    except DAMAGED as error:
+        raise ValidationError({"uploads": f"{name} can’t be unpacked: {why}. Choose the files themselves."}) from error

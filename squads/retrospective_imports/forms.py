@@ -3,11 +3,16 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from portal.kernel.actors import Anyone
+from squads.retrospective_imports.actions import MOST_BYTES, MOST_FILES, TOO_MUCH
 from squads.teams.models import Squad
 
-LIMITS = "Files that end in .md, or a .zip of them. At most 500 files of 1 MB each, and 10 MB in all."
+LIMITS = (
+    f"Files that end in .md, or a .zip of them. At most {MOST_FILES} files of 1 MB each, and "
+    f"{MOST_BYTES // 1024 // 1024} MB in all, unpacked."
+)
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -38,6 +43,12 @@ class ImportForm(forms.Form):
         label="Publish them at once",
         help_text="Otherwise they’re drafts that you read first.",
     )
+
+    def clean_uploads(self) -> Any:
+        uploads = self.cleaned_data["uploads"]
+        if sum(each.size for each in uploads) > MOST_BYTES:
+            raise ValidationError(TOO_MUCH)
+        return uploads
 
     def __init__(self, *args: Any, user: Anyone, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

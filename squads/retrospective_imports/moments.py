@@ -51,8 +51,8 @@ SEPARATOR = re.compile(
 class Written:
     """A date, a time, or both, as written.
 
-    `days` are the dates that it can mean: several for 03/04/2021, none if it can't be read.
-    `yearless` is a month and a day without the year. `end` is where it ends in the text.
+    `days` are the dates that it can mean: several for 03/04/2021, none if it can't be read. `half_known` is whether the time
+    says am, pm, noon or midnight. `yearless` is a month and a day without the year. `end` is where it ends in the text.
     """
 
     end: int
@@ -62,6 +62,7 @@ class Written:
     clock: dt.time | None = None
     seconds: bool = False
     dotted: bool = False
+    half_known: bool = False
     until: dt.time | None = None
     until_days: tuple[dt.date, ...] = ()
     zone: str = ""
@@ -184,6 +185,7 @@ def moment(text: str, start: int) -> Written | None:
         yearless=yearless(date) if date else None,
         clock=time_of(clock) if clock else None,
         seconds=bool(clock and clock["s"]),
+        half_known=bool(clock and (clock["ap"] or clock["ap12"] or clock["word"])),
         dotted=bool(clock and clock["sep"] == "." and not clock["ap"]),
         until=until[0] if until else None,
         until_days=until[1] if until else (),

@@ -111,9 +111,9 @@ class Timeline:
         if written is None or not (written.has_day and written.clock is not None):
             return
         when, what = (found[1], found[2]) if found else parted(text, written)
-        before = self.calendar.day, self.calendar.clock
+        before = self.calendar.above
         self._add(self.calendar.place(written, self.zone), when, what, original)
-        self.calendar.day, self.calendar.clock = before
+        self.calendar.above = before
         self.entries[-1] = replace(self.entries[-1], copied=True)
 
     def _add(self, placed: Placed, when: str, text: str, original: str) -> None:
@@ -274,7 +274,7 @@ class Timeline:
             return Placed(None, "none", None, zone)
         clock = moments.CLOCK.search(when)
         time = moments.time_of(clock) if clock else None
-        self.calendar.lose_day(time)
+        self.calendar.lose_day()
         precision: Precision = "clock" if time is not None else "none"
         return Placed(None, precision, time, zone, None, f"“{when}” is no date that can be read.")
 

@@ -22,19 +22,23 @@ def import_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied(JOIN)
     form = ImportForm(request.POST or None, request.FILES or None, user=request.user)
     outcomes: list[actions.Outcome] = []
+    left_out = ""
     status = 200
     if request.method == "POST":
         status = 400
         if form.is_valid():
             said = form.cleaned_data
             try:
-                files = actions.unpacked([(each.name or "file", each.read()) for each in said["uploads"]])
+                found = actions.unpacked([(each.name or "file", each.read()) for each in said["uploads"]])
             except ValidationError as error:
                 add_errors(form, error)
             else:
-                outcomes = actions.import_files(said["squad"], files, by=actor_of(request), publish=said["publish"])
+                outcomes = actions.import_files(
+                    said["squad"], found.files, by=actor_of(request), publish=said["publish"]
+                )
+                left_out = actions.left_out_words(found.left_out)
                 new = sum(each.is_new for each in outcomes)
                 messages.success(request, f"Imported {new} of {len(outcomes)} file{'' if len(outcomes) == 1 else 's'}.")
                 form, status = ImportForm(user=request.user, initial={"squad": said["squad"]}), 200
-    context = {"form": form, "outcomes": outcomes}
+    context = {"form": form, "outcomes": outcomes, "left_out": left_out}
     return render(request, "squads/retrospective_imports/import.html", context, status=status)

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from portal.accounts.models import User
-from squads.retrospective_imports.actions import import_files
+from squads.retrospective_imports.actions import import_files, is_markdown, left_out_words
 from squads.teams.models import Squad
 
 
@@ -33,7 +33,8 @@ class Command(BaseCommand):
         folder: Path = options["folder"]
         if not folder.is_dir():
             raise CommandError(f"There’s no folder {folder}.")
-        paths = sorted(each for each in folder.rglob("*.md") if each.is_file())
+        every = sorted(each for each in folder.rglob("*") if each.is_file())
+        paths = [each for each in every if is_markdown(each.name)]
         files = ((path.name, path.read_bytes()) for path in paths)
         failed = 0
         for outcome in import_files(squad, files, by=person, publish=options["publish"]):
@@ -42,4 +43,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{outcome.name}: {said}")
             for note in outcome.notes:
                 self.stdout.write(f"    {note}")
+        others = left_out_words([str(each.relative_to(folder)) for each in every if not is_markdown(each.name)])
+        if others:
+            self.stdout.write(others)
         self.stdout.write(f"{len(paths) - failed} of {len(paths)} files imported.")

@@ -3,15 +3,17 @@
 import io
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
 from portal.accounts.models import User
 from squads.models import Retrospective, Service, Squad
-from squads.retrospective_imports.actions import import_files
+from squads.retrospective_imports.actions import import_files, left_out_words, unpacked
 from squads.retrospective_imports.lost_words import words
 
 URL = "/retrospectives/import/"
@@ -85,8 +87,52 @@ def test_files_in_an_archive_are_read_and_a_broken_archive_is_named(as_ana: Clie
         archive.writestr("old/picture.png", b"x")
     page = as_ana.post(URL, {"uploads": [uploaded("all.zip", packed.getvalue())], "squad": "payments"})
     assert "Imported 1 of 1 file." in page.content.decode()
+    assert "Left out, because it doesn’t end in .md: old/picture.png." in page.content.decode()
     broken = as_ana.post(URL, {"uploads": [uploaded("all.zip", b"PK")], "squad": "payments"})
     assert broken.status_code == 400 and "can’t be unpacked" in broken.content.decode()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_an_archive_damaged_anywhere_is_read_or_refused_with_the_reason(method: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("PM-1.md", FILE * 3)
+    whole = packed.getvalue()
+    refused = 0
+    for place in range(len(whole)):
+        damaged = bytes([*whole[:place], whole[place] ^ 0xFF, *whole[place + 1 :]])
+        try:
+            unpacked([("all.zip", damaged)])
+        except ValidationError as error:
+            refused += 1
+            assert "can’t be unpacked: it" in str(error) or "no Markdown file" in str(error)
+    assert refused > 30
+
+
+def test_an_archive_with_a_password_says_so() -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("PM-1.md", FILE)
+    locked = bytearray(packed.getvalue())
+    locked[6] |= 1
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(ValidationError) as raised:
+        unpacked([("all.zip", bytes(locked))])
+    assert raised.value.messages == ["all.zip can’t be unpacked: it has a password. Choose the files themselves."]
+
+
+def test_form_and_refusal_name_the_same_limit(as_ana: Client, payments: Squad, monkeypatch: Any) -> None:
+    assert "50 MB in all, unpacked" in as_ana.get(URL).content.decode()
+    monkeypatch.setattr("squads.retrospective_imports.forms.MOST_BYTES", 10)
+    refused = as_ana.post(URL, {"uploads": [uploaded()], "squad": "payments"})
+    assert refused.status_code == 400
+    assert "These are over 500 files or 50 MB, counted unpacked. Import them in parts." in refused.content.decode()
+
+
+def test_of_many_files_that_are_left_out_the_first_are_named_and_the_others_counted() -> None:
+    assert left_out_words([]) == ""
+    assert left_out_words(["a.png", "b.txt"]) == "Left out, because they don’t end in .md: a.png, b.txt."
+    assert left_out_words([f"{number}.png" for number in range(25)]).endswith("19.png, and 5 more.")
 
 
 def test_they_can_be_published_at_once_and_without_a_summary_the_file_says_so(payments: Squad, ana: User) -> None:
@@ -134,8 +180,10 @@ def test_a_folder_is_imported_by_a_command(
     payments: Squad, ana: User, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "PM-1.md").write_bytes(FILE)
+    (tmp_path / "picture.png").write_bytes(b"x")
     call_command("import_retrospectives", str(tmp_path), squad="payments", by="ana", publish=True)
-    assert "1 of 1 files imported." in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "1 of 1 files imported." in said and "end in .md: picture.png." in said
     assert Retrospective.objects.get().state == "published"
 
 

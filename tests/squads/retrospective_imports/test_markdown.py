@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from squads.retrospective_imports import markdown
+from squads.retrospective_imports.calendar import LONG_AFTER
 from squads.retrospective_imports.imported import ImportedRetrospective, TimelineEntry, Unreadable
 from squads.retrospective_imports.lost_words import lost_words, out_of_order
 
@@ -161,6 +162,72 @@ def test_a_time_that_can_be_in_the_afternoon_gets_no_day() -> None:
     entries = timeline("- 2021-03-04 11:50 deployed\n- 1:10 alert")
     assert moments(entries) == ["2021-03-04 11:50+00:00", "? 01:10:00"]
     assert entries[1].doubt == "This time is earlier than the line above. It can be the afternoon or the next day."
+
+
+def read_lines(*lines: str) -> list[tuple[str, str]]:
+    entries = timeline("\n".join(f"- {line} something" for line in lines), name="2021-03-05-checkout.md")
+    return list(zip((each[:16] for each in moments(entries)), (entry.doubt for entry in entries), strict=True))
+
+
+def test_a_line_out_of_order_across_midnight_moves_no_line_below_it() -> None:
+    assert read_lines("23:50", "00:10", "23:40", "01:00") == [
+        ("2021-03-05 23:50", ""),
+        ("2021-03-06 00:10", ""),
+        ("2021-03-05 23:40", "This time was read as earlier than the line above, on the day before. Check it."),
+        ("2021-03-06 01:00", ""),
+    ]
+
+
+def test_a_jump_of_over_twelve_hours_is_marked_and_so_is_the_day_of_what_follows_while_both_are_possible() -> None:
+    far = "This time is over 12 hours after the line above. Check its day."
+    unsure = "The day of a line above isn't certain, so this one isn't either."
+    assert read_lines("09:00", "22:00", "09:10", "2021-03-07 10:00", "10:05") == [
+        ("2021-03-05 09:00", ""),
+        ("2021-03-05 22:00", far),
+        ("2021-03-06 09:10", unsure),
+        ("2021-03-07 10:00", ""),
+        ("2021-03-07 10:05", ""),
+    ]
+    assert read_lines("09:00", "22:00", "22:10") == [
+        ("2021-03-05 09:00", ""),
+        ("2021-03-05 22:00", far),
+        ("2021-03-05 22:10", ""),
+    ]
+    assert read_lines("20:00", "09:00") == [("2021-03-05 20:00", ""), ("2021-03-06 09:00", far)]
+    assert read_lines("20:00", "07:30") == [("2021-03-05 20:00", ""), ("2021-03-06 07:30", "")]
+    next_day = "This time is earlier than the line above. It can be the next day."
+    assert read_lines("14:00", "10:00", "10:05") == [
+        ("2021-03-05 14:00", ""),
+        ("2021-03-05 10:00", next_day),
+        ("2021-03-05 10:05", unsure),
+    ]
+
+
+def test_a_time_without_am_or_pm_among_times_that_have_it_can_be_in_the_afternoon() -> None:
+    assert read_lines("11:30am", "12:15", "1:05", "2 pm") == [
+        ("2021-03-05 11:30", ""),
+        ("2021-03-05 12:15", ""),
+        ("? 01:05:00", "This time is earlier than the line above. It can be the afternoon or the next day."),
+        ("2021-03-05 14:00", "The day of a line above isn't certain, so this one isn't either."),
+    ]
+    assert read_lines("11:30am", "1:05am") == [("2021-03-05 11:30", ""), ("2021-03-06 01:05", LONG_AFTER)]
+    assert [doubt for _, doubt in read_lines("14.43", "13.30")] == ["", "This time is earlier than the line above."]
+
+
+def test_times_of_several_zones_are_compared_as_moments() -> None:
+    assert read_lines("11:00 UTC", "10:30 PST", "18:40 UTC") == [
+        ("2021-03-05 11:00", ""),
+        ("2021-03-05 10:30", ""),
+        ("2021-03-05 18:40", ""),
+    ]
+    assert read_lines("2021-03-06 00:10 UTC", "16:20 PST") == [("2021-03-06 00:10", ""), ("2021-03-05 16:20", "")]
+    assert read_lines("13:00 UTC", "13:30 CET")[1] == ("2021-03-05 13:30", "This time is earlier than the line above.")
+
+
+def test_a_day_after_the_last_one_that_can_be_told_is_kept_as_text() -> None:
+    assert read_lines("9999-12-31 23:50", "00:10")[1] == ("? 00:10:00", "This date can't be read.")
+    assert read_lines("0001-01-01 00:10 UTC", "16:20 PST")[1] == ("? 16:20:00", "This date can't be read.")
+    assert read_lines("9999-12-31 23:50 - 00:10")[0] == ("? 23:50:00", "This date can't be read.")
 
 
 def test_a_zone_that_means_several_is_read_as_the_portals_and_marked() -> None:
