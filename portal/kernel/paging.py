@@ -32,7 +32,10 @@ class Bounded(Paginator):
     @cached_property
     def _found(self) -> int:
         rows: Any = self.object_list
-        return int(rows[: self.most + 1].count())
+        if not isinstance(rows, QuerySet):
+            return len(rows)
+        # Whichever they are: in order, the database would sort all of them first.
+        return rows.order_by()[: self.most + 1].count()
 
     @property
     def count(self) -> int:  # type: ignore[override]

@@ -121,7 +121,8 @@ def retrospectives(refs: Collection[Any] | None) -> Iterator[Entry]:
 
     Restricted ones and drafts are in no index: not even their words may be offered as a spelling.
     """
-    rows = _some(Retrospective.objects.public().order_by("pk"), refs).select_related("squad")
+    # The newest are indexed last, since a search looks at those first.
+    rows = _some(Retrospective.objects.public().order_by("shown_at", "pk"), refs).select_related("squad")
     for each in rows.prefetch_related("sections", "themes", "services").iterator(500):
         names = " ".join([*(theme.name for theme in each.themes.all()), *(row.name for row in each.services.all())])
         body = _joined(*(section.text for section in each.sections.all()), names, each.squad.name)

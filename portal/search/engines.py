@@ -18,6 +18,13 @@ OTHERS = "release OR squad OR service OR environment OR person OR source OR inci
 # Planned for all of its rows and read only as far as wanted. Planned for a few, PostgreSQL trusts to meet them soon and
 # reads the whole table where there are none.
 FENCED = "WITH found AS MATERIALIZED (SELECT id FROM {table} WHERE {where}) SELECT id FROM found LIMIT %s"
+IN_ORDER = (
+    "WITH found AS MATERIALIZED (SELECT id, ref, title FROM {table} WHERE {where})"
+    " SELECT {columns} FROM found ORDER BY id DESC LIMIT %s"
+)
+# Long texts are kept apart from their rows and packed. PostgreSQL doesn't count what unpacking all of them takes, and would
+# read every text rather than the index, which takes a hundred times as long.
+BY_INDEX = "SET LOCAL enable_seqscan = off; {sql}; SET LOCAL enable_seqscan TO DEFAULT"
 
 
 # Of stories, comments and retrospectives there are many, of the others few, which must not drown.
@@ -31,11 +38,34 @@ def candidates(terms: Terms, most: int, *, head: bool, group: str, stories: "Que
     """
     if not terms:
         return []
+    if group == "retrospective":
+        return [row[0] for row in _retrospectives("id", terms, most, head)]
     make = _postgresql if connection.vendor == "postgresql" else _sqlite
     sql, values = make(terms, head, group, stories)
     with connection.cursor() as cursor:
         cursor.execute(sql, [*values, most])
         return [row[0] for row in cursor.fetchall()]
+
+
+def retrospectives(terms: Terms, most: int, *, head: bool) -> list[tuple[str, str]]:
+    """Return the own ids and titles of what `candidates` finds of retrospectives, those indexed last first."""
+    return _retrospectives("ref, title", terms, most, head) if terms else []
+
+
+def _retrospectives(columns: str, terms: Terms, most: int, head: bool) -> list[Any]:
+    """Read the entries that fit, in order: of these there are thousands, not hundreds of thousands."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            where, values = _postgresql_words(terms, head, "retrospective")
+            sql = IN_ORDER.format(table=TABLE, where=where, columns=columns)
+            cursor.execute(BY_INDEX.format(sql=sql), [*values, most])
+            # The second of three statements is the one that answers.
+            cursor.nextset()
+        else:
+            sql, values = _sqlite(terms, head, "retrospective", None)
+            sql = f"SELECT {columns} FROM {TABLE} WHERE id IN ({sql}) ORDER BY id DESC"  # noqa: S608 - ours
+            cursor.execute(sql, [*values, most])
+        return list(cursor.fetchall())
 
 
 # As the indexes of portal/migrations/0015_find_retrospectives.py say, to the letter; else they are not used.
@@ -54,15 +84,19 @@ def _among(stories: "QuerySet[Any]", pk: str) -> tuple[str, list[Any]]:
     return f"EXISTS ({sql})", list(values)
 
 
-def _postgresql(terms: Terms, head: bool, group: str, stories: "QuerySet[Any] | None") -> tuple[str, list[Any]]:
+def _postgresql_words(terms: Terms, head: bool, group: str) -> tuple[str, list[Any]]:
     # Words hold letters and digits only (query_terms.py), so nothing in them is an operator.
     query = " & ".join("(" + " | ".join(f"'{word}':*" for word in term) + ")" for term in terms)
-    where = f"{'head' if head else 'words'} @@ to_tsquery('simple', %s) AND {_KINDS[group]}"
+    return f"{'head' if head else 'words'} @@ to_tsquery('simple', %s) AND {_KINDS[group]}", [query]
+
+
+def _postgresql(terms: Terms, head: bool, group: str, stories: "QuerySet[Any] | None") -> tuple[str, list[Any]]:
+    where, query = _postgresql_words(terms, head, group)
     if stories is None:
-        return FENCED.format(table=TABLE, where=where), [query]
+        return FENCED.format(table=TABLE, where=where), query
     # What is no story has no number.
     among, values = _among(stories, f"CAST(CASE WHEN {TABLE}.kind = 'story' THEN {TABLE}.ref END AS bigint)")
-    return FENCED.format(table=TABLE, where=f"{where} AND {among}"), [query, *values]
+    return FENCED.format(table=TABLE, where=f"{where} AND {among}"), [*query, *values]
 
 
 def _sqlite(terms: Terms, head: bool, group: str, stories: "QuerySet[Any] | None") -> tuple[str, list[Any]]:

@@ -312,16 +312,15 @@ def _likely(word: str) -> list[str]:
 
 def retrospective_refs(text: str, most: int) -> list[str]:
     """Return the ids of up to so many published retrospectives that everyone can read and that have all these words."""
-    asked = query_terms.asked(text)
-    ids = engines.candidates([(word,) for word in asked.words], most, head=False, group="retrospective")
-    return list(SearchEntry.objects.filter(pk__in=ids).order_by().values_list("ref", flat=True))
+    words = query_terms.asked(text).words
+    return [ref for ref, _ in engines.retrospectives([(word,) for word in words], most, head=False)]
 
 
-def retrospectives_alike(words: Collection[str], most: int) -> list[str]:
-    """Return the ids of up to so many published retrospectives that have any of these words in their titles."""
-    asked = [part for word in words for part in query_terms.split(word)]
-    ids = engines.candidates([tuple(asked)], most, head=True, group="retrospective") if asked else []
-    return list(SearchEntry.objects.filter(pk__in=ids).order_by().values_list("ref", flat=True))
+def retrospectives_alike(words: Collection[str], most: int) -> list[tuple[str, str]]:
+    """Return the ids and titles of up to so many published retrospectives that have any of these words in their titles, of
+    those that everyone can read."""
+    asked = tuple(part for word in words for part in query_terms.split(word))
+    return engines.retrospectives([asked], most, head=True) if asked else []
 
 
 def retrospective_excerpts(text: str, refs: Collection[str]) -> dict[str, SafeString]:

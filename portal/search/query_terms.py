@@ -83,6 +83,16 @@ def _spots(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield match.start(), match.start() + min(longest, len(match[0]))
 
 
+def _first_spot(text: str, words: Sequence[str]) -> int | None:
+    """Return where the first word begins that `_spots` would yield; of a long text that takes a fraction of the time."""
+    lower = text.lower()
+    if len(lower) != len(text):
+        # Places in it are others: a script whose lower case is longer.
+        return next((start for start, _ in _spots(text, words)), None)
+    found = re.search(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, words))})", lower) if words else None
+    return found.start() if found else None
+
+
 def marked(text: str, words: Sequence[str]) -> SafeString:
     """Return the text as HTML, with <mark> around the beginnings of words that were looked for."""
     parts, at = [], 0
@@ -96,10 +106,10 @@ def marked(text: str, words: Sequence[str]) -> SafeString:
 def excerpt(text: str, words: Sequence[str]) -> SafeString:
     """Return the part of a long text around the first word that was looked for, marked; empty if there is none."""
     flat = " ".join(text.split())
-    first = next(_spots(flat, words), None)
+    first = _first_spot(flat, words)
     if first is None:
         return SafeString("")
-    start = max(first[0] - EXCERPT // 3, 0)
+    start = max(first - EXCERPT // 3, 0)
     if start:
         start = flat.find(" ", start) + 1 or start
     piece = flat[start : start + EXCERPT]

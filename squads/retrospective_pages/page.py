@@ -14,6 +14,7 @@ from portal.kernel.text_input import given
 from squads.discussions.queries import render_texts
 from squads.retrospective_actions import queries as actions
 from squads.retrospective_pages import picture
+from squads.retrospective_pages.entries import entries_html
 from squads.retrospective_sessions.queries import session_of
 from squads.retrospectives import queries
 from squads.retrospectives.models import Retrospective, TimelineEntry
@@ -36,9 +37,10 @@ class Shown:
 
 @dataclass(slots=True)
 class TimelinePart:
-    """The timeline of a page: the picture, what of it is shown, and the entries in their order."""
+    """The timeline of a page: the picture, what of it is shown, and the entries in their order, as HTML as well."""
 
     entries: "Page[TimelineEntry]"
+    html: SafeString = field(default_factory=lambda: SafeString(""))
     drawing: SafeString = field(default_factory=lambda: SafeString(""))
     view: picture.View | None = None
     dropped: int = 0
@@ -72,7 +74,7 @@ def sections_of(row: Retrospective, has_timeline: bool, has_actions: bool, *, em
     return shown
 
 
-def timeline_part(request: HttpRequest, row: Retrospective) -> TimelinePart:
+def timeline_part(request: HttpRequest, row: Retrospective, *, writable: bool) -> TimelinePart:
     """Return the timeline of a retrospective, as the address asks to see it."""
     every = list(queries.timeline_of(row, dropped=True))
     entries = [each for each in every if each.state != TimelineEntry.State.DROPPED]
@@ -80,6 +82,7 @@ def timeline_part(request: HttpRequest, row: Retrospective) -> TimelinePart:
     asked = clock.parse(given(request.GET, "since")), clock.parse(given(request.GET, "until"))
     view = picture.view_of(times, *asked)
     part = TimelinePart(page_of(request, entries, ENTRIES), dropped=len(every) - len(entries))
+    part.html = entries_html(part.entries.object_list, row, request, writable=writable)
     if view is not None:
         part.drawing, part.view = picture.draw(entries, view), view
         part.earlier, part.later = view.moved(-0.5), view.moved(0.5)
@@ -90,7 +93,8 @@ def timeline_part(request: HttpRequest, row: Retrospective) -> TimelinePart:
 def retrospective_page(request: HttpRequest, row: Retrospective, status: int = 200, **more: Any) -> HttpResponse:
     """Render the page of a retrospective. `more` is what a form on it ran into."""
     around = queries.around(row, request.user)
-    timeline = timeline_part(request, row)
+    locked = row.is_locked()
+    timeline = timeline_part(request, row, writable=around.writable and not locked)
     has_timeline = bool(timeline.entries.paginator.count) or around.writable
     own = actions.actions_of(row)
     is_written = row.state != Retrospective.State.PUBLISHED
@@ -102,8 +106,8 @@ def retrospective_page(request: HttpRequest, row: Retrospective, status: int = 2
         "around": around,
         "timeline": timeline,
         "sections": sections_of(row, has_timeline, bool(own) or around.writable, empty=around.writable and is_written),
-        "related": queries.related(row, request.user) if not is_written else [],
-        "locked": row.is_locked(),
+        "related": queries.related(row, request.user, around.near) if not is_written else [],
+        "locked": locked,
         "session": session_of(row),
         **more,
     }

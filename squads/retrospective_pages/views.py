@@ -4,6 +4,8 @@ from typing import Any, TypeVar
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import get_template
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST, require_safe
 
 from portal.kernel.actors import actor_of
@@ -14,6 +16,7 @@ from squads.retrospective_pages import exports
 from squads.retrospective_pages.page import retrospective_page
 from squads.retrospectives import actions, queries
 from squads.retrospectives.models import Retrospective
+from squads.retrospectives.offered import Offered, offered
 from squads.retrospectives.permissions import retrospective_at
 from squads.retrospectives.sections import KINDS
 
@@ -40,8 +43,10 @@ def retrospective_list(request: HttpRequest) -> HttpResponse:
     """Every retrospective this person can read, the newest first, with its first paragraph."""
     wanted = wanted_of(request)
     found = queries.listed(request.user, wanted)
-    page = page_of(request, found.rows, per_page=20, most=COUNTED)
-    rows = list(page.object_list)
+    # What has words was found by a search: few, which are asked once for their order and not again to be counted.
+    among = list(found.rows.values_list("pk", flat=True)) if wanted.q else found.rows
+    page = page_of(request, among, per_page=20, most=COUNTED)
+    rows = queries.in_order(list(page.object_list)) if wanted.q else list(page.object_list)
     found_in = queries.excerpts(wanted.q, rows) if wanted.q else {}
     context: dict[str, Any] = {
         "page": page,
@@ -50,12 +55,27 @@ def retrospective_list(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "cut": found.cut,
         "labels": queries.labels_of(rows),
-        "offered": queries.offered(request.user),
+        "offered": (choices := offered(request.user)),
+        "options": _options(choices, wanted),
         "kinds": KINDS.items(),
         "states": Retrospective.State.choices,
         "this_day": [] if wanted.filtered or page.number > 1 else queries.this_day(request.user),
     }
     return render(request, "squads/retrospective_pages/list.html", context)
+
+
+def _options(there: Offered, wanted: queries.Wanted) -> dict[str, SafeString]:
+    """Return the options of the selects that the list is narrowed by, as HTML: there may be hundreds."""
+    template = get_template("squads/retrospective_pages/_options.jinja", using="jinja2").template.module  # type: ignore[attr-defined]
+    choices = {
+        "squad": [(slug, name) for name, slug in there.squads],
+        "service": [(slug, name) for name, slug in there.services],
+        "severity": [(name, name) for name in there.severities],
+        "theme": [(name, name) for name in there.themes],
+        "year": [(year, year) for year in there.years],
+    }
+    # Safe, for the template escapes.
+    return {name: SafeString(template.options(each, getattr(wanted, name))) for name, each in choices.items()}
 
 
 @reading

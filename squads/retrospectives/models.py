@@ -85,6 +85,12 @@ class Retrospective(models.Model):
             models.Index(fields=["squad", "shown_at"], name="retrospective_squad"),
             models.Index(fields=["subject_kind", "subject_key"], name="retrospective_subject"),
             models.Index(fields=["anniversary"], name="retrospective_day"),
+            models.Index(fields=["-shown_at", "-id"], name="retrospective_newest"),
+            # All that is asked of many at once, so that none of their texts are read for it.
+            models.Index(
+                fields=["state", "restricted", "severity", "year", "squad", "facilitator", "shown_at", "id"],
+                name="retrospective_offered",
+            ),
         ]
 
     def __str__(self) -> str:

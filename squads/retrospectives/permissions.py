@@ -10,7 +10,7 @@ from squads.teams.permissions import check_person
 
 def retrospective_at(slug: str, reader: Anyone) -> Retrospective:
     """Return the retrospective at an address, if this person can read it; one they can't read isn't there for them."""
-    rows = Retrospective.objects.readable_by(reader).select_related("squad", "facilitator", "created_by", "session")
+    rows = Retrospective.objects.readable_by(reader).select_related("squad", "facilitator", "session")
     row = rows.filter(slug=slug).first()
     if row is None:
         raise Http404("There’s no retrospective at this address, or you can’t read it.")

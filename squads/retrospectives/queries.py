@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any, NamedTuple
+from uuid import UUID
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
-from portal.kernel.one_query import Asked, identity, number, text, together
+from portal.kernel.among import Among, Given
+from portal.kernel.one_query import Asked, Together, identity, moment, number, text, together, truth
 from squads.retrospectives.editing import TEXT, label_of, present, said
 from squads.retrospectives.models import (
     LearnedMark,
@@ -23,11 +24,11 @@ from squads.retrospectives.models import (
     RetrospectiveTheme,
     TimelineEntry,
 )
-from squads.teams.models import Membership, Service, Squad
+from squads.teams.models import Membership
 
 MOST_FOUND = 1000
 MOST_RELATED, MOST_DAYS, MOST_ALIKE = 5, 5, 50
-MOST_OFFERED = 200
+SAME_SERVICE, SAME_THEME = 3, 2
 MOST_LINES = 40
 MOST_LEARNED = 5
 # Words that are in every title.
@@ -38,11 +39,11 @@ class TextSearch(NamedTuple):
     """How texts are searched: the search stands above squads, and portal/subscriptions.py hands it in.
 
     `refs` returns the ids of up to so many published retrospectives that everyone can read and that have all these words;
-    `alike` of up to so many with any of these words in their titles; `excerpts` where words stand, as HTML.
+    `alike` of up to so many with any of these words in their titles, and the titles; `excerpts` where words stand, as HTML.
     """
 
     refs: Callable[[str, int], list[str]]
-    alike: Callable[[Collection[str], int], list[str]]
+    alike: Callable[[Collection[str], int], list[tuple[str, str]]]
     excerpts: Callable[[str, Collection[str]], Mapping[str, SafeString]]
 
 
@@ -91,8 +92,14 @@ def listed(reader: Anyone, wanted: Wanted) -> Listed:
     cut = False
     if wanted.q:
         found, cut = _refs(wanted.q)
-        rows = rows.filter(pk__in=[*found, *_unheld(reader, wanted.q)])
+        rows = rows.filter(Among(F("pk"), [UUID(each) for each in found] + _unheld(reader, wanted.q)))
     return Listed(rows.select_related("squad").newest(), cut)
+
+
+def in_order(ids: Sequence[UUID]) -> list[Retrospective]:
+    """Return the retrospectives with these ids as lists show them, in this order."""
+    rows = {row.pk: row for row in Retrospective.objects.filter(pk__in=ids).select_related("squad").order_by()}
+    return [rows[pk] for pk in ids if pk in rows]
 
 
 def _refs(asked: str) -> tuple[list[str], bool]:
@@ -105,7 +112,7 @@ def _unheld(reader: Anyone, asked: str) -> list[Any]:
 
     Of the newest MOST_FOUND of them; their texts are looked through, and nobody else's.
     """
-    mine = Retrospective.objects.readable_by(reader).filter(Q(restricted=True) | ~Q(state="published")).newest()
+    mine = Retrospective.objects.readable_by(reader).not_public().newest()
     ids = list(mine.values_list("pk", flat=True)[:MOST_FOUND])
     found = Retrospective.objects.filter(pk__in=ids)
     for word in asked.split()[:10] if ids else []:
@@ -153,50 +160,16 @@ def labels_of(rows: Sequence[Retrospective]) -> Labels:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """What lists can be narrowed by: what there is among what this person can read."""
-
-    squads: list[tuple[str, str]]
-    services: list[tuple[str, str]]
-    severities: list[str]
-    themes: list[str]
-    years: list[int]
-
-
-def offered(reader: Anyone) -> Offered:
-    """Return what this person can narrow a list by, in one query. Of squads and services each is asked whether it has any."""
-    rows = Retrospective.objects.readable_by(reader)
-    through = Retrospective.services.through._default_manager
-    own = Exists(rows.filter(pk=OuterRef("retrospective")).order_by())
-    squads, services, severities, named, years = together(
-        [
-            Asked(
-                Squad.objects.filter(Exists(rows.filter(squad=OuterRef("pk")).order_by())), {"name": text, "slug": text}
-            ),
-            Asked(
-                Service.objects.filter(Exists(through.filter(own, service=OuterRef("pk")))),
-                {"name": text, "slug": text},
-            ),
-            Asked(rows.exclude(severity="").values("severity").distinct(), {"severity": text}),
-            Asked(
-                RetrospectiveTheme.objects.filter(own).values("name").annotate(n=Count("pk")),
-                {"name": text, "n": number},
-            ),
-            Asked(rows.values("year").distinct(), {"year": number}),
-        ]
-    )
-    most = sorted(named, key=lambda each: (-each[1], each[0]))[:MOST_OFFERED]
-    return Offered(
-        sorted(squads)[:MOST_OFFERED],
-        sorted(services)[:MOST_OFFERED],
-        sorted({each for (each,) in severities})[:MOST_OFFERED],
-        sorted(name for name, _ in most),
-        sorted({each for (each,) in years}, reverse=True),
-    )
-
-
 # One of them
+
+
+class Near(NamedTuple):
+    """A retrospective that has services or themes in common with another one, and how many points these are worth."""
+
+    title: str
+    at: datetime
+    restricted: bool
+    points: int
 
 
 @dataclass(slots=True)
@@ -210,32 +183,62 @@ class Around:
     writable: bool
     member: bool
     participants: int
+    # Published ones about the same services or themes, whoever can read them: only `related` may look at these.
+    near: Mapping[UUID, Near]
+
+
+def _around_parts() -> list[Asked]:
+    this, person = Given("own", is_one=True), Given("person", is_one=True)
+    own, of_person = Among(F("retrospective"), this), Among(F("person"), person)
+    through = Retrospective.services.through._default_manager
+    marks, added = LearnedMark.objects.filter(own), RetrospectiveParticipant.objects.filter(own)
+    members = Membership.objects.filter(Among(F("squad"), Given("squad", is_one=True)), Among(F("user"), person))
+    return [
+        Asked(through.filter(own), {"service__name": text, "service__slug": text}),
+        Asked(RetrospectiveTheme.objects.filter(own), {"name": text}),
+        Asked(marks.order_by().values("retrospective").annotate(n=Count("pk")), {"n": number}),
+        Asked(marks.filter(of_person), {"pk": number}),
+        Asked(members, {"pk": number}),
+        Asked(added.annotate(me=Case(When(of_person, then=Value(1)), default=Value(0))), {"me": number}),
+    ]
+
+
+def _near_parts() -> list[Asked]:
+    own = Among(F("retrospective"), Given("own", is_one=True))
+    columns = {"retrospective": identity, "title": text, "at": moment, "restricted": truth, "n": number}
+    found = []
+    for rows, name, column in (
+        (Retrospective.services.through._default_manager.all(), "service", "service_id"),
+        (RetrospectiveTheme.objects.order_by(), "name", "name"),
+    ):
+        same = rows.filter(**{f"{name}__in": rows.filter(own).values(column)}, retrospective__state="published")
+        about = {name: F(f"retrospective__{field}") for name, field in NEAR_FIELDS.items()}
+        found.append(Asked(same.values("retrospective", **about).annotate(n=Count("pk")), columns))
+    return found
+
+
+NEAR_FIELDS = {"title": "title", "at": "shown_at", "restricted": "restricted"}
+AROUND = Together(_around_parts)
+AROUND_AND_NEAR = Together(lambda: [*_around_parts(), *_near_parts()])
 
 
 def around(row: Retrospective, reader: Anyone) -> Around:
     """Return what stands around a retrospective for this reader, in one query."""
-    own = row.pk
+    asked = AROUND_AND_NEAR if row.state == Retrospective.State.PUBLISHED else AROUND
     pk = reader.pk or 0
+    services, themes, learned, mine, member, people, *near = asked.rows(own=row.pk, person=pk, squad=row.squad_id)
     squads = [reader.program_of_id] if reader.is_authenticated and reader.program_of_id else []
-    members = Membership.objects.filter(squad=row.squad_id, user=pk).values("pk")
-    through = Retrospective.services.through._default_manager.filter(retrospective=own)
-    marks = LearnedMark.objects.filter(retrospective=own)
-    added = RetrospectiveParticipant.objects.filter(retrospective=own)
-    services, themes, learned, mine, member, people = together(
-        [
-            Asked(through, {"service__name": text, "service__slug": text}),
-            Asked(RetrospectiveTheme.objects.filter(retrospective=own), {"name": text}),
-            Asked(marks.values("retrospective").annotate(n=Count("pk")), {"n": number}),
-            Asked(marks.filter(person=pk), {"pk": number}),
-            Asked(members, {"pk": number}),
-            Asked(added.annotate(me=Case(When(person=pk, then=Value(1)), default=Value(0))), {"me": number}),
-        ]
-    )
     facilitates = reader.is_authenticated and row.facilitator_id == reader.pk
     staff = reader.is_authenticated and reader.is_staff and not reader.program_of_id
     is_member = bool(member) or bool(facilitates) or bool(staff) or row.squad_id in squads
     is_added = any(me for (me,) in people)
     active = row.squad.archived_at is None
+    alike: dict[UUID, Near] = {}
+    for rows, each in zip(near, (SAME_SERVICE, SAME_THEME), strict=False):
+        for pk, title, at, restricted, n in rows:
+            known = alike.get(pk)
+            alike[pk] = Near(title, at, restricted, n * each + (known.points if known else 0))
+    alike.pop(row.pk, None)
     return Around(
         sorted(services),
         sorted(name for (name,) in themes),
@@ -244,39 +247,44 @@ def around(row: Retrospective, reader: Anyone) -> Around:
         active and (is_member or is_added),
         active and is_member,
         len(people),
+        alike,
     )
 
 
 def timeline_of(row: Retrospective, *, dropped: bool = False) -> "QuerySet[TimelineEntry]":
     """Return what happened, in order; entries without a day last. Dropped ones only if asked for."""
-    rows = row.timeline.select_related("by")
+    rows = row.timeline.all()
     return rows if dropped else rows.exclude(state=TimelineEntry.State.DROPPED)
 
 
-def related(row: Retrospective, reader: Anyone) -> list[Retrospective]:
+def related(row: Retrospective, reader: Anyone, near: Mapping[UUID, Near]) -> list[Retrospective]:
     """Return published retrospectives about the same services or themes, or with the same words in their titles.
 
-    Most in common first, then the newest. A service counts three, a theme two, a word of the title one.
+    Most in common first, then the newest. A service counts three, a theme two (`near`, from `around`), a word of the title
+    one.
     """
-    through = Retrospective.services.through._default_manager
-    mine = through.filter(retrospective=row.pk).values("service")
-    own = RetrospectiveTheme.objects.filter(retrospective=row.pk).values("name")
-    services = through.filter(retrospective=OuterRef("pk"), service__in=mine).order_by().values("retrospective")
-    themes = RetrospectiveTheme.objects.filter(retrospective=OuterRef("pk"), name__in=own).order_by()
-    score = _count(services) * 3 + _count(themes.values("retrospective")) * 2
     words = _words(row.title)
-    for word in words:
-        score = score + Case(When(title__icontains=word, then=Value(1)), default=Value(0), output_field=IntegerField())
-    # Three ways to be alike, each by its index: joined by OR, the database would look at every retrospective.
-    titled = [ref for search in SEARCHES for ref in search.alike(words, MOST_ALIKE)] if words else []
-    near = Q(pk__in=through.filter(service__in=mine).values("retrospective")) | Q(pk__in=titled)
-    near |= Q(pk__in=RetrospectiveTheme.objects.filter(name__in=own).order_by().values("retrospective"))
-    rows = Retrospective.objects.readable_by(reader).published().filter(near).exclude(pk=row.pk)
-    return list(rows.annotate(score=score).select_related("squad").order_by("-score", "-shown_at", "pk")[:MOST_RELATED])
+    scores = {pk: each.points + _shared(words, each.title) for pk, each in near.items()}
+    open_ones = sorted(((scores[pk], each.at) for pk, each in near.items() if not each.restricted), reverse=True)
+    # What comes after this one is shown to nobody: there are enough before it that everyone can read.
+    last = open_ones[MOST_RELATED - 1] if len(open_ones) >= MOST_RELATED else None
+    likely = [pk for pk, each in near.items() if last is None or (scores[pk], each.at) >= last]
+    for search in SEARCHES if words and (last is None or last[0] <= len(words)) else ():
+        titled = {UUID(ref): _shared(words, title) for ref, title in search.alike(words, MOST_ALIKE)}
+        others = {pk: n for pk, n in titled.items() if pk not in scores and (last is None or n >= last[0])}
+        scores |= others
+        likely += others
+    rows = Retrospective.objects.readable_by(reader).published().filter(pk__in=likely).exclude(pk=row.pk)
+    found = list(rows.only(*RELATED_FIELDS).select_related("squad").order_by("-shown_at", "pk")) if likely else []
+    return sorted(found, key=lambda each: -scores[each.pk])[:MOST_RELATED]
 
 
-def _count(rows: "QuerySet[Any, Any]") -> Any:
-    return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n"), output_field=IntegerField()), 0)
+RELATED_FIELDS = ("slug", "title", "lead", "began_at", "squad__name", "squad__slug")
+
+
+def _shared(words: Sequence[str], title: str) -> int:
+    lower = title.lower()
+    return sum(word in lower for word in words)
 
 
 def _words(title: str) -> list[str]:

@@ -21,7 +21,7 @@ from portal.search import query_terms
 from portal.search.actions import index, reindex
 from portal.search.events import SearchEmptied
 from portal.search.models import SearchEntry
-from portal.search.queries import find
+from portal.search.queries import find, retrospective_refs, retrospectives_alike
 from releases.environments.actions import create_environment, edit_environment, environment_named
 from releases.models import Change, InboundEvent, Repository, Run, Source, StoryLink
 from releases.planning.actions import create_release, edit_release
@@ -29,6 +29,8 @@ from releases.sources.actions import create_push_source
 from squads.discussions.actions import add_comment
 from squads.events import StoryCreated
 from squads.models import Squad, Story
+from squads.retrospectives import actions as retrospectives
+from squads.retrospectives.editing import edit
 from squads.stories.actions import create_story, edit_story
 from squads.teams.actions import create_service, create_squad, edit_squad
 
@@ -346,3 +348,45 @@ def test_how_far_apart_words_are() -> None:
     assert query_terms.distance("payment", "paymnet") == query_terms.distance("payment", "paymet") == 1
     assert query_terms.distance("", "abc") == 3 and query_terms.distance("abc", "abc") == 0
     assert query_terms.nearest("chekc", ["check", "chess", "cheque"]) == ["check"]
+
+
+# Retrospectives
+
+
+def _published(squad: Squad, by: User, title: str, text: str) -> Any:
+    row = retrospectives.create(squad, by=by, kind="incident", title=title)
+    edit(row, by=by, **{"section:summary": text})
+    return retrospectives.publish(row, by=by)
+
+
+def test_of_too_many_retrospectives_the_newest_are_looked_at(payments: Squad, ana: User) -> None:
+    rows = [_published(payments, ana, f"Number {number}", "The resolver waited.") for number in range(4)]
+    outbox.deliver()
+    newest = [str(row.pk) for row in reversed(rows)]
+    assert retrospective_refs("resolver wait", 3) == newest[:3]
+    SearchEntry.objects.all().delete()
+    reindex()
+    assert retrospective_refs("resolver wait", 3) == newest[:3]
+    assert retrospectives_alike(["number"], 2) == [(newest[0], "Number 3"), (newest[1], "Number 2")]
+
+
+@pytest.mark.only_on("postgresql")
+def test_looking_in_retrospectives_leaves_postgresql_as_it_was(payments: Squad, ana: User) -> None:
+    _published(payments, ana, "One", "The resolver waited.")
+    outbox.deliver()
+    assert len(retrospective_refs("resolver", 5)) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_seqscan")
+        assert cursor.fetchone() == ("on",)
+
+
+@given(
+    st.text(st.sampled_from("aAbBσΣςİıßé _-\n"), max_size=40),
+    st.lists(st.text(st.sampled_from("abσςß"), min_size=1, max_size=3), max_size=3),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_excerpt_begins_where_a_word_is_marked(text: str, words: list[str]) -> None:
+    found = query_terms.excerpt(text, words)
+    flat = " ".join(text.split())
+    assert bool(found) == ("<mark>" in query_terms.marked(flat, words))
+    assert not found or "<mark>" in found

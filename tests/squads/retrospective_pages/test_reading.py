@@ -94,6 +94,34 @@ def test_what_is_like_it_stands_below_the_most_alike_first(as_ria: Client, make:
     assert places == sorted(places) and "Nothing alike" not in below
 
 
+def test_a_restricted_one_that_is_alike_stands_below_only_for_who_can_read_it(
+    as_ria: Client, as_ana: Client, make: Make, checkout: Service
+) -> None:
+    row = make("Wanted", services=[checkout], themes=["dns"])
+    for number in range(7):
+        make(f"Alike {number}", services=[checkout], restricted=number in (1, 6))
+    outbox.deliver()
+
+    def below(browser: Client) -> list[str]:
+        page = shown(browser, row.get_absolute_url()).split("Related", 1)[1]
+        return sorted((f"Alike {number}" for number in range(7) if f"Alike {number}<" in page), key=page.index)
+
+    assert below(as_ria) == [f"Alike {number}" for number in (5, 4, 3, 2, 0)]
+    assert below(as_ana) == [f"Alike {number}" for number in (6, 5, 4, 3, 2)]
+
+
+def test_words_of_a_title_count_beside_services_and_themes(as_ria: Client, make: Make, checkout: Service) -> None:
+    row = make("The resolver waited again overnight", services=[checkout])
+    make("A resolver waited again overnight")
+    make("Same service", services=[checkout])
+    make("Same service, and a resolver", services=[checkout])
+    outbox.deliver()
+    below = shown(as_ria, row.get_absolute_url()).split("Related", 1)[1]
+    titles = ["Same service, and a resolver", "A resolver waited", "Same service<"]
+    places = [below.index(title) for title in titles]
+    assert places == sorted(places)
+
+
 def test_this_day_in_another_year_is_remembered(as_ria: Client, make: Make) -> None:
     today = clock.now()
     make("A year ago", began_at=today.replace(year=today.year - 4, day=min(today.day, 28)))

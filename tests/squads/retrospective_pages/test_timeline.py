@@ -153,3 +153,55 @@ def test_entries_without_a_day_stand_last_as_they_were_said(as_ana: Client, row:
     actions.add_entry(row, by=ana, text="Paged", at=BEGAN)
     page = shown(as_ana, row)
     assert page.index("Paged") < page.index("No date") < page.index("around 5pm")
+
+
+def test_days_stand_above_their_entries_and_what_has_no_day_comes_last(
+    as_ana: Client, row: Retrospective, ana: User
+) -> None:
+    actions.add_entry(row, by=ana, text="Begins", at=BEGAN, until=BEGAN + 13 * HOUR)
+    actions.add_entry(row, by=ana, text="Goes on", at=BEGAN + HOUR, until=BEGAN + 2 * HOUR)
+    actions.add_entry(row, by=ana, text="Next day", at=BEGAN + 20 * HOUR)
+    TimelineEntry.objects.create(
+        retrospective=row, key="undated", text="At some point", said_at="about 4pm", kind="note"
+    )
+    page = shown(as_ana, row).split('<ol class="moments">')[1]
+    words = (
+        '<li class="moments__day">Wednesday, 4 March 2026</li>',
+        '<time datetime="2026-03-04T12:00:00+00:00">12:00</time><span class="muted"> to 5 Mar 01:00</span>',
+        "Begins",
+        '<time datetime="2026-03-04T13:00:00+00:00">13:00</time><span class="muted"> to 14:00</span>',
+        "Goes on",
+        '<li class="moments__day">Thursday, 5 March 2026</li>',
+        "Next day",
+        '<li class="moments__day">No date</li>',
+        "about 4pm",
+        "At some point",
+    )
+    places = [page.index(each) for each in words]
+    assert places == sorted(places) and page.count("moments__day") == 3
+
+
+def test_what_others_wrote_is_text_in_the_list_and_in_the_picture(
+    as_ana: Client, row: Retrospective, ana: User
+) -> None:
+    bad = '<script>alert("1")</script>\n& more'
+    entry = actions.add_entry(row, by=ana, text=bad, at=BEGAN)
+    found = TimelineEntry.objects.create(
+        retrospective=row, key="x", text=bad, note=bad, at=BEGAN + HOUR, kind="alert", url='https://a.example/"><b>'
+    )
+    page = shown(as_ana, row)
+    assert "<script>alert" not in page and '"><b>' not in page
+    assert page.count("&lt;script&gt;alert(") >= 5
+    assert "&lt;/script&gt;<br>&amp; more" in page
+    assert f'id="entry-{found.pk}" data-kind="alert"' in page and 'rel="nofollow noreferrer"' in page
+    for each in (entry, found):
+        assert f'action="{row.get_absolute_url()}timeline/{each.pk}/state/"' in page
+        assert f'<a href="{row.get_absolute_url()}timeline/{each.pk}/">' in page
+    assert page.count("csrfmiddlewaretoken") >= 2
+
+
+def test_readers_can_change_nothing_in_it(as_ria: Client, row: Retrospective, ana: User) -> None:
+    actions.add_entry(row, by=ana, text="Paged", at=BEGAN)
+    actions.ask_for_review(row, by=ana)
+    page = shown(as_ria, row)
+    assert "Paged" in page and "moment__acts" not in page
