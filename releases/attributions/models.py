@@ -49,3 +49,11 @@ class Attribution(models.Model):
 
     def __str__(self) -> str:
         return f"attribution {self.pk}"
+
+    @property
+    def came_later(self) -> bool:
+        """Whether the deployment began after the incident, as both are known now: then the incident didn't come from it."""
+        put, began = self.deployment, self.incident.starts_at
+        if put is None or put.finished_at is None or began is None:
+            return False
+        return min(put.started_at or put.finished_at, put.finished_at) > began

@@ -68,14 +68,16 @@ def ordered(puts: Iterable[Put]) -> list[Put]:
 
 
 def _of_place(puts: Sequence[Put], began_at: datetime, ended_at: datetime | None, window: timedelta) -> list[Proposal]:
-    inside = [each for each in puts if began_at - window <= each.at and each.began_at <= began_at]
+    inside = [each for each in puts if may_be_cause(each.began_at, each.at, began_at, window)]
     later = _during(puts, began_at, ended_at)
     # What began before the trouble and finished in it, nothing put right.
     later = [each for each in later if each not in inside]
-    if (back := _went_back(puts, later)) is not None:
-        suspects = [each for each in inside if each.id in back.suspects]
-        why = f"{back.put.label or 'An earlier version'} was put back at {back.put.at:%Y-%m-%d %H:%M} UTC, while it was open."
-        return [Proposal(each.id, ROLLBACK, STRONG, why) for each in suspects]
+    left: dict[Hashable, Put] = {}
+    for back in _went_back(puts, later):
+        for suspect in back.suspects:
+            left.setdefault(suspect, back.put)
+    if suspects := [each for each in inside if each.id in left]:
+        return [Proposal(each.id, ROLLBACK, STRONG, _put_back(left[each.id])) for each in suspects]
     found: dict[Hashable, Proposal] = {}
     for place, each in enumerate(reversed(inside)):
         gap = max(began_at - each.at, timedelta(0))
@@ -94,6 +96,16 @@ def _of_place(puts: Sequence[Put], began_at: datetime, ended_at: datetime | None
     return list(found.values())
 
 
+def may_be_cause(put_began_at: datetime, put_at: datetime, began_at: datetime, window: timedelta) -> bool:
+    """Say whether an incident may have come from a deployment: it finished within the window before the incident began, or was
+    under way then."""
+    return began_at - window <= put_at and min(put_began_at, put_at) <= began_at
+
+
+def _put_back(put: Put) -> str:
+    return f"{put.label or 'An earlier version'} was put back at {put.at:%Y-%m-%d %H:%M} UTC, while it was open."
+
+
 def _during(puts: Iterable[Put], began_at: datetime, ended_at: datetime | None) -> list[Put]:
     return [
         each for each in puts if each.succeeded and began_at < each.at and (ended_at is None or each.at <= ended_at)
@@ -108,34 +120,46 @@ class WentBack:
     suspects: frozenset[Hashable]
 
 
-def _went_back(puts: Sequence[Put], later: Iterable[Put]) -> WentBack | None:
-    """Return the first of these that put back what had run there before: for V1, V2, V3, V1 the suspects are V2 and V3."""
-    for each in later:
-        before = list(puts[: puts.index(each)])
-        good = [number for number, put in enumerate(before) if put.succeeded]
-        if not good:
-            continue
-        same = [number for number in good if each.what and before[number].what == each.what]
-        if same and same[-1] != good[-1]:
-            return WentBack(each, frozenset(put.id for put in before[same[-1] + 1 :]))
-        if each.is_rollback and not same:
-            # Nobody knows what it went back to: what ran last is all that it surely left.
-            return WentBack(each, frozenset({before[good[-1]].id}))
-    return None
+def _went_back(puts: Sequence[Put], later: Iterable[Put]) -> list[WentBack]:
+    """Return those of `later` that put back what had run there before, in order: for V1, V2, V3, V1 the suspects are V2 and V3.
+
+    Going back in steps leaves something behind with each of them. What was left once and is put there again is no way back.
+    """
+    tried, found = {each.id for each in later}, list[WentBack]()
+    last: dict[str, int] = {}
+    newest: int | None = None
+    left: set[str] = set()
+    for number, each in enumerate(puts):
+        if each.id in tried and newest is not None:
+            same = last.get(each.what) if each.what else None
+            gone: Sequence[Put] = ()
+            if same is not None and same != newest and each.what not in left:
+                gone = puts[same + 1 : number]
+            elif each.is_rollback and same is None:
+                # Nobody knows what it went back to: what ran last is all that it surely left.
+                gone = puts[newest : newest + 1]
+            if gone:
+                found.append(WentBack(each, frozenset(put.id for put in gone)))
+                left |= {put.what for put in gone if put.what}
+        if each.succeeded:
+            newest = number
+            if each.what:
+                last[each.what] = number
+    return found
 
 
 def ending(places: Mapping[Hashable, Iterable[Put]], began_at: datetime, ended_at: datetime | None) -> Ending | None:
-    """Return the rollback that probably ended an incident, or will; None where none was deployed while it was open."""
+    """Return the last rollback while an incident was open, which probably ended it, or will; None where there was none."""
     found = [
         back
         for puts in places.values()
-        if (back := _went_back(ordered(puts), _during(ordered(puts), began_at, ended_at))) is not None
+        for back in _went_back(ordered(puts), _during(ordered(puts), began_at, ended_at))
     ]
     if not found:
         return None
-    first = min(found, key=lambda each: (each.put.at, str(each.put.id)))
-    label = first.put.label or "an earlier version"
-    return Ending(first.put.id, f"Probably ended by going back to {label} at {first.put.at:%Y-%m-%d %H:%M} UTC.")
+    last = max(found, key=lambda each: (each.put.at, str(each.put.id)))
+    label = last.put.label or "an earlier version"
+    return Ending(last.put.id, f"Probably ended by going back to {label} at {last.put.at:%Y-%m-%d %H:%M} UTC.")
 
 
 def _minutes(gap: timedelta) -> str:

@@ -1,121 +1,258 @@
 """What is read to propose attributions, and what the page of an incident shows of them."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
+from portal.kernel.paging import Newest, newest
 from releases.attributions.models import Attribution
-from releases.attributions.proposals import Ending, Put, ending, ordered
+from releases.attributions.proposals import Ending, Put, ending
 from releases.deployments.models import Deployment
 from releases.environments.models import Environment
+from releases.incident_settings.models import incident_settings
 from releases.incidents.models import Incident
 from releases.incidents.queries import merged_into
 from releases.pipelines.models import Change, ChangeRelation, Run
 
-# Of the services of an incident, so many deployments are looked at, the newest before its end.
-MOST_PUTS = 500
+# What is deployed longer after an incident began tells nothing of where it came from.
+TELLING = timedelta(days=30)
+# Of each place, so many deployments are looked at that ran before the window: what may be put back.
+MOST_BEFORE = 50
 MOST_OTHERS = 30
+# How many values one statement names.
+NAMED = 5000
+MOST_TAKEN_BACK = 500
 HOTFIX = re.compile(r"\bhot-?fix", re.I)
 REVERTS = "reverts"
 ENDED = ("success", "warning", "failure", "error")
+Place = tuple[int, int]
+Row = TypeVar("Row")
 
 
-def places_of(incident: Incident) -> dict[Hashable, list[Put]]:
-    """Return the deployments that an incident may have come from or ended with, by service and environment.
+class Past(NamedTuple):
+    """A deployment that finished, with the columns that rules look at."""
 
-    They are those of its services in production; where it names environments that are production, in those.
+    pk: UUID
+    service: int
+    environment: int
+    started_at: datetime | None
+    at: datetime
+    version: str
+    own_sha: str
+    artifact_sha: str | None
+    purl: str | None
+    outcome: str
+    healthy: bool
+    kind: str
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """By when it finished."""
+        return self.at, str(self.pk)
+
+    @property
+    def sha(self) -> str:
+        """The commit that it put there."""
+        return self.own_sha or self.artifact_sha or ""
+
+
+COLUMNS = (
+    "pk",
+    "service_id",
+    "environment_id",
+    "started_at",
+    "finished_at",
+    "version",
+    "sha",
+    "artifact__sha",
+    "artifact__purl",
+    "outcome",
+    "healthy",
+    "kind",
+)
+
+
+def in_steps(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:
+    """Yield rows in lists of so many at most."""
+    every = list(rows)
+    for start in range(0, len(every), size):
+        yield every[start : start + size]
+
+
+def places_of(incidents: Collection[Incident], window: timedelta) -> dict[UUID, dict[Hashable, list[Put]]]:
+    """Return the deployments that each incident may have come from or ended with, by service and environment.
+
+    They are those of its services in production; where it names environments that are production, in those. The number of
+    queries doesn't depend on how many incidents there are, nor what is found for one on which others are asked about.
     """
-    production = Environment.objects.filter(tier=Environment.Tier.PRODUCTION)
-    own = production.filter(pk__in=incident.environments.values("pk"))
-    rows = Deployment.objects.filter(
-        service__in=incident.services.values("pk"),
-        environment__in=(own if own.exists() else production).values("pk"),
-        phase="finished",
-        outcome__in=ENDED,
-        finished_at__isnull=False,
+    some = [each for each in incidents if each.starts_at is not None]
+    where = _where(some)
+    past = _past(some, {place for places in where.values() for place in places}, window)
+    found = {each.pk: _of_incident(each, past, where[each.pk], window) for each in some}
+    known = _Known.of([row for places in found.values() for rows in places.values() for row in rows])
+    return {pk: {place: known.puts(rows) for place, rows in places.items()} for pk, places in found.items()}
+
+
+def _where(incidents: Collection[Incident]) -> dict[UUID, list[Place]]:
+    """Return the places that each incident is looked at in."""
+    ids = [each.pk for each in incidents]
+    services: dict[UUID, set[int]] = defaultdict(set)
+    for pk, service in Incident.services.through.objects.filter(incident__in=ids).values_list("incident", "service"):
+        services[pk].add(service)
+    production = production_of(incidents)
+    return {pk: [(service, place) for service in sorted(services[pk]) for place in production[pk]] for pk in ids}
+
+
+def production_of(incidents: Collection[Incident]) -> dict[UUID, list[int]]:
+    """Return the production environments that each incident names; all of them where it names none."""
+    every = list(
+        Environment.objects.filter(tier=Environment.Tier.PRODUCTION).order_by("pk").values_list("pk", flat=True)
     )
-    if incident.resolved_at is not None:
-        rows = rows.filter(finished_at__lte=max(incident.resolved_at, incident.starts_at or incident.resolved_at))
-    some = list(rows.select_related("artifact").order_by("-finished_at", "-pk")[:MOST_PUTS])
-    return _puts(some)
+    own: dict[UUID, list[int]] = defaultdict(list)
+    named = Incident.environments.through.objects.filter(incident__in=[each.pk for each in incidents])
+    for pk, place in named.order_by("environment").values_list("incident", "environment"):
+        if place in every:
+            own[pk].append(place)
+    return {each.pk: own.get(each.pk) or every for each in incidents}
 
 
-def _puts(rows: Iterable[Deployment]) -> dict[Hashable, list[Put]]:
-    some = list(rows)
-    shas = {sha for row in some if (sha := _sha(row))}
-    branches = defaultdict(set)
-    for sha, branch in Run.objects.filter(sha__in=shas).exclude(branch="").values_list("sha", "branch").distinct():
-        branches[sha].add(branch)
-    found: dict[Hashable, list[Put]] = defaultdict(list)
-    for row in some:
-        sha = _sha(row)
-        words = [row.version, *branches.get(sha, ())]
-        found[row.service_id, row.environment_id].append(
-            Put(
-                id=row.pk,
-                began_at=min(filter(None, (row.started_at, row.finished_at))),  # type: ignore[type-var]
-                at=row.finished_at,  # type: ignore[arg-type]
-                what=sha or (row.artifact.purl if row.artifact else "") or row.version,
-                label=row.carries,
-                succeeded=row.outcome in ("success", "warning") and row.healthy,
-                is_rollback=row.kind == Deployment.Kind.ROLLBACK,
-                is_hotfix=any(HOTFIX.search(word) for word in words),
-            )
-        )
-    return _with_reverts(found, {row.pk: _sha(row) for row in some})
+def _until(incident: Incident) -> datetime:
+    """Return until when what is deployed may tell of an incident: its end, at most so long after its beginning."""
+    began = incident.starts_at
+    assert began is not None
+    return min(began + TELLING, max(incident.resolved_at or began + TELLING, began))
 
 
-def _sha(row: Deployment) -> str:
-    return row.sha or (row.artifact.sha if row.artifact else "")
+@dataclass(slots=True)
+class _OfPlace:
+    """The deployments of one place, first to last: those of the time that is looked at, and the last ones before it."""
+
+    rows: list[Past] = field(default_factory=list)
+    before: list[Past] = field(default_factory=list)
 
 
-def _with_reverts(places: Mapping[Hashable, list[Put]], shas: Mapping[Any, str]) -> dict[Hashable, list[Put]]:
-    """Say of each deployment which earlier ones of its place brought a change that it takes back."""
-    known = Change.objects.filter(sha__in=set(filter(None, shas.values())), landed__isnull=False)
-    landed: dict[str, tuple[int, int]] = {
-        sha: (repository, at or 0) for sha, repository, at in known.values_list("sha", "repository_id", "landed")
-    }
-    takers = _takers({repository for repository, _ in landed.values()})
-    found: dict[Hashable, list[Put]] = {}
-    for place, puts in places.items():
-        ranges: list[tuple[Put, int, int, int]] = []
-        below: dict[int, int] = {}
-        done: list[Put] = []
-        for put in ordered(puts):
-            repository, high = landed.get(shas[put.id], (0, 0))
-            low = below.get(repository, 0)
-            taken = {at for by, at in takers.get(repository, ()) if low and low < by <= high}
-            reverts = frozenset(
-                each.id
-                for each, of, start, end in ranges
-                if of == repository and any(start < at <= end for at in taken)
-            )
-            done.append(Put(**{**_fields(put), "reverts": reverts}))
-            if repository and put.succeeded and high > low:
-                ranges.append((put, repository, low, high))
-                below[repository] = high
-        found[place] = done
+def _past(incidents: Collection[Incident], places: Collection[Place], window: timedelta) -> dict[Place, _OfPlace]:
+    """Read what was deployed to these places from before the first of these incidents until after the last one."""
+    found = {place: _OfPlace() for place in places}
+    if not places:
+        return found
+    since = min(each.starts_at for each in incidents if each.starts_at is not None) - window
+    until = max(_until(each) for each in incidents)
+    ended = finished().filter(
+        service__in={service for service, _ in places}, environment__in={place for _, place in places}
+    )
+    for row in _rows(ended.filter(finished_at__gte=since, finished_at__lte=until)):
+        if (row.service, row.environment) in found:
+            found[row.service, row.environment].rows.append(row)
+    last_first = Window(
+        RowNumber(), partition_by=[F("service"), F("environment")], order_by=[F("finished_at").desc(), F("pk").desc()]
+    )
+    for row in _rows(ended.filter(finished_at__lt=since).annotate(place=last_first).filter(place__lte=MOST_BEFORE)):
+        if (row.service, row.environment) in found:
+            found[row.service, row.environment].before.append(row)
+    for each in found.values():
+        each.rows.sort(key=lambda row: row.order)
+        each.before.sort(key=lambda row: row.order)
     return found
 
 
-def _fields(put: Put) -> dict[str, Any]:
-    return {name: getattr(put, name) for name in Put.__slots__}
+def finished() -> "QuerySet[Deployment]":
+    """Return the deployments that came to an end which says something."""
+    return Deployment.objects.filter(phase="finished", outcome__in=ENDED, finished_at__isnull=False).order_by()
 
 
-def _takers(repositories: Iterable[int]) -> dict[int, list[tuple[int, int]]]:
+def _rows(rows: "QuerySet[Deployment]") -> list[Past]:
+    return [Past(*values) for values in rows.values_list(*COLUMNS)]
+
+
+def _of_incident(
+    incident: Incident, past: Mapping[Place, _OfPlace], places: Iterable[Place], window: timedelta
+) -> dict[Place, list[Past]]:
+    """Return what one incident is judged by: from its window until its end, and of each place the last ones before."""
+    assert incident.starts_at is not None
+    found = {}
+    for place in places:
+        rows, before = past[place].rows, past[place].before
+        start = bisect_left(rows, incident.starts_at - window, key=lambda row: row.at)
+        end = bisect_right(rows, _until(incident), key=lambda row: row.at)
+        if end:
+            found[place] = [*[*before, *rows[:start]][-MOST_BEFORE:], *rows[start:end]]
+    return found
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of commits: the branches they ran on, where they landed, and what landed that takes others back."""
+
+    branches: dict[str, set[str]]
+    landed: dict[str, tuple[int, int]]
+    takers: dict[int, list[tuple[int, int]]]
+
+    @classmethod
+    def of(cls, rows: Iterable[Past]) -> "_Known":
+        """Look it up for the commits of these deployments."""
+        shas = sorted({row.sha for row in rows if row.sha})
+        branches: dict[str, set[str]] = defaultdict(set)
+        landed: dict[str, tuple[int, int]] = {}
+        for some in in_steps(shas, NAMED):
+            runs = Run.objects.filter(sha__in=some).exclude(branch="").order_by()
+            for sha, branch in runs.values_list("sha", "branch").distinct():
+                branches[sha].add(branch)
+            changes = Change.objects.filter(sha__in=some, landed__isnull=False)
+            for sha, repository, at in changes.order_by("pk").values_list("sha", "repository_id", "landed"):
+                landed[sha] = (repository, at or 0)
+        return cls(branches, landed, _takers({repository for repository, _ in landed.values()}))
+
+    def puts(self, rows: Sequence[Past]) -> list[Put]:
+        """Return the deployments of one place, first to last, as rules look at them: with those whose changes each takes back."""
+        ranges: list[tuple[UUID, int, int, int]] = []
+        below: dict[int, int] = {}
+        done: list[Put] = []
+        for row in rows:
+            repository, high = self.landed.get(row.sha, (0, 0))
+            low = below.get(repository, 0)
+            taken = {at for by, at in self.takers.get(repository, ()) if low and low < by <= high}
+            reverts = frozenset(
+                pk for pk, of, start, end in ranges if of == repository and any(start < at <= end for at in taken)
+            )
+            put = self._put(row, reverts)
+            done.append(put)
+            if repository and put.succeeded and high > low:
+                ranges.append((row.pk, repository, low, high))
+                below[repository] = high
+        return done
+
+    def _put(self, row: Past, reverts: frozenset[Hashable]) -> Put:
+        words = [row.version, *self.branches.get(row.sha, ())]
+        return Put(
+            id=row.pk,
+            began_at=min(row.started_at or row.at, row.at),
+            at=row.at,
+            what=row.sha or row.purl or row.version,
+            label=row.version or row.own_sha[:8] or row.purl or "",
+            succeeded=row.outcome in ("success", "warning") and row.healthy,
+            is_rollback=row.kind == Deployment.Kind.ROLLBACK,
+            is_hotfix=any(HOTFIX.search(word) for word in words),
+            reverts=reverts,
+        )
+
+
+def _takers(repositories: Collection[int]) -> dict[int, list[tuple[int, int]]]:
     """Return where commits landed that take others back, each with where that one landed, by repository."""
-    rows = ChangeRelation.objects.filter(change__repository__in=list(repositories), kind=REVERTS)
+    rows = ChangeRelation.objects.filter(change__repository__in=repositories, kind=REVERTS)
     told = list(
         rows.filter(change__landed__isnull=False).values_list("change__repository_id", "change__landed", "target")
     )
     wanted = Q()
-    for _, _, target in told[:MOST_PUTS]:
+    for _, _, target in told[:MOST_TAKEN_BACK]:
         wanted |= Q(sha__startswith=target)
     if not told:
         return {}
@@ -138,8 +275,9 @@ class Shown:
     ending: Ending | None
     ended_by: Deployment | None
     has_services: bool
-    # Other deployments of its services, which a person may add.
-    others: list[Deployment]
+    # Other deployments that it may have come from, which a person may add, and how long before it they may have finished.
+    others: Newest[Deployment]
+    hours: int
 
 
 def shown(incident: Incident) -> Shown:
@@ -151,15 +289,33 @@ def shown(incident: Incident) -> Shown:
     rank = {"accepted": 0, "proposed": 1, "rejected": 2}
     sure = {"said": 0, "strong": 1, "fair": 2, "weak": 3}
     ordered_rows = sorted(rows, key=lambda each: (rank[each.state], sure[each.confidence], each.pk))
-    began = began_at(incident)
-    end = ending(places_of(incident), began, incident.resolved_at) if began and not incident.is_maintenance else None
+    settings = incident_settings()
+    end = None
+    if incident.starts_at and not incident.is_maintenance:
+        places = places_of([incident], settings.attribution_window)[incident.pk]
+        end = ending(places, incident.starts_at, incident.resolved_at)
     by = Deployment.objects.filter(pk=str(end.deployment)).select_related("service").first() if end else None
-    others = Deployment.objects.filter(service__in=incident.services.all(), phase="finished", finished_at__isnull=False)
-    others = others.exclude(pk__in=[each.deployment_id for each in ordered_rows if each.deployment_id])
-    some = others.select_related("service", "environment", "artifact").order_by("-finished_at", "-pk")[:MOST_OTHERS]
-    return Shown(ordered_rows, end, by, bool(incident.services.all()), list(some))
+    others = _others(incident, settings.attribution_window).exclude(
+        pk__in=[each.deployment_id for each in ordered_rows if each.deployment_id]
+    )
+    return Shown(
+        ordered_rows,
+        end,
+        by,
+        bool(incident.services.all()),
+        newest(others, MOST_OTHERS),
+        settings.attribution_hours,
+    )
 
 
-def began_at(incident: Incident) -> datetime | None:
-    """Return the moment before which its cause was deployed: impact start, else detection, else the first that is known."""
-    return incident.impact_started_at or incident.detected_at or incident.starts_at
+def _others(incident: Incident, window: timedelta) -> "QuerySet[Deployment]":
+    """Return the deployments that an incident may have come from, those nearest before it first."""
+    began = incident.starts_at
+    if began is None:
+        return Deployment.objects.none()
+    before = Q(finished_at__gte=began - window, finished_at__lte=began)
+    rows = Deployment.objects.filter(before | Q(finished_at__gt=began, started_at__lte=began), phase="finished")
+    rows = rows.filter(
+        service__in=incident.services.values("pk"), environment__in=production_of([incident])[incident.pk]
+    )
+    return rows.select_related("service", "environment", "artifact").order_by("-finished_at", "-pk")

@@ -305,10 +305,12 @@ def _deployment(
 
 def _attributed(histories: Iterable[str]) -> dict[Any, list[Incident]]:
     """Return the incidents that people said came from deployments of these services, by deployment. One that was merged is the
-    one it was merged into; maintenance is none."""
+    one it was merged into; maintenance is none, and none came from what began after it."""
     rows = Attribution.objects.filter(state=Attribution.State.ACCEPTED, deployment__service__name__in=list(histories))
     found: dict[Any, list[Incident]] = defaultdict(list)
-    for row in rows.select_related("incident__merged_into").order_by("incident__number"):
+    for row in rows.select_related("incident__merged_into", "deployment").order_by("incident__number"):
+        if row.came_later:
+            continue
         incident, seen = row.incident, set()
         while incident.merged_into is not None and incident.pk not in seen:
             seen.add(incident.pk)

@@ -1,13 +1,19 @@
 """An incident that came from a deployment withdraws rodeo done of its stories while it is open; a person says so."""
 
+from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
 from portal.kernel.outbox import deliver
+from releases.attributions.actions import propose_for
 from releases.attributions.models import Attribution
+from releases.environments.actions import create_environment
 from releases.environments.models import Environment
 from releases.inbox.actions import replay
 from releases.inbox.models import InboundEvent
@@ -132,17 +138,155 @@ def test_deployments_that_come_late_or_in_any_order_lead_to_the_same_proposals(
     assert proposals() == before
 
 
+def add(browser: Client, incident: Incident, deployment: Deployment) -> str:
+    said = {"deployment": str(deployment.pk), "reason": "A slow leak."}
+    page = browser.post(f"{incident.get_absolute_url()}attributions/", said, follow=True).content.decode()
+    deliver()
+    return page
+
+
 def test_a_person_adds_a_deployment_that_no_rule_proposed(
     incident: Incident, history: History, story: Story, answer: Any, as_ana: Client, ana: User
 ) -> None:
-    correct(incident, by=ana, detected_at=hour(40))
+    correct(incident, by=ana, services=[])
     deliver()
     assert proposals() == []
-    said = {"deployment": str(Deployment.objects.get().pk), "reason": "A slow leak."}
-    as_ana.post(f"{incident.get_absolute_url()}attributions/", said)
-    deliver()
+    add(as_ana, incident, Deployment.objects.get())
     assert [each[2:4] for each in proposals()] == [("person", "said")]
     assert answer(story)["stage"] == "deployed"
+
+
+@pytest.mark.parametrize(
+    ("detected", "said"),
+    [
+        (-100, "began 2026-03-02 12:00 UTC, after INC-1 did, 2026-02-26 05:00 UTC. Choose an earlier one"),
+        (2.9, "Choose an earlier one, or correct the times of the incident."),
+        (40, "over 24 hours before INC-1 began. Project managers can widen that window"),
+    ],
+)
+def test_what_came_after_the_incident_or_outside_the_window_is_attributed_by_nobody(
+    incident: Incident, story: Story, answer: Any, as_ana: Client, ana: User, detected: float, said: str
+) -> None:
+    say(as_ana, Attribution.objects.get(), "rejected", "It was the bank.")
+    correct(incident, by=ana, detected_at=hour(detected))
+    deliver()
+    put = Deployment.objects.get()
+    assert said in add(as_ana, incident, put)
+    body = {"incident": "INC-1", "deployment": str(put.pk), "reason": "x"}
+    sent = as_ana.post("/api/v1/attributions/", body, content_type=JSON)
+    assert sent.status_code == 400 and [each["attr"] for each in sent.json()["errors"]] == ["deployment"]
+    say(as_ana, Attribution.objects.get(), "accepted", "It was this after all.")
+    assert [each[-2] for each in proposals()] == ["rejected"]
+    assert answer(story)["stage"] == "rodeo_done"
+
+
+def test_a_deployment_elsewhere_than_production_is_attributed_by_nobody(
+    incident: Incident, history: History, as_ana: Client
+) -> None:
+    history.deploy("refund", 3.2, environment="staging")
+    assert "isn’t production. Choose one to production." in add(
+        as_ana, incident, Deployment.objects.get(environment__key="staging")
+    )
+    assert len(proposals()) == 1
+
+
+def test_an_accepted_deployment_withdraws_nothing_once_the_incident_turns_out_to_have_begun_before_it(
+    incident: Incident, story: Story, answer: Any, as_ana: Client, ana: User
+) -> None:
+    say(as_ana, Attribution.objects.get(), "accepted")
+    correct(incident, by=ana, impact_started_at=hour(2))
+    deliver()
+    assert answer(story)["stage"] == "rodeo_done"
+    assert "It began after INC-1, as the times are now" in as_ana.get(incident.get_absolute_url()).content.decode()
+    before = rows(), proposals()
+    assert [each[-2] for each in before[1]] == ["accepted"]
+    rebuild()
+    assert (rows(), proposals()) == before
+
+
+def copies(many: int, at: Callable[[int], float], **columns: Any) -> None:
+    """More deployments like the first, ending at these hours."""
+    first = Deployment.objects.order_by("finished_at").first()
+    assert first is not None
+    ends = [(number, hour(at(number))) for number in range(many)]
+    Deployment.objects.bulk_create(
+        Deployment(
+            **{field.attname: getattr(first, field.attname) for field in Deployment._meta.concrete_fields}
+            | {"id": uuid4(), "sha": f"{number:040d}", "version": f"v{number}"}
+            | {"started_at": end, "finished_at": end}
+            | columns
+        )
+        for number, end in ends
+    )
+
+
+def test_what_is_offered_is_nearest_before_the_incident_in_its_production_and_says_where_it_is_cut(
+    incident: Incident, checkout: Service, as_ana: Client, ana: User
+) -> None:
+    say(as_ana, Attribution.objects.get(), "rejected")
+    other = create_environment(by=ana, key="staging", tier="staging")
+    copies(40, lambda number: 2 + number / 100)
+    copies(1, lambda number: 2.95, environment_id=other.pk)
+    copies(5, lambda number: 50 + number)
+    page = as_ana.get(incident.get_absolute_url())
+    offered = page.context["attributions"].others
+    assert [each.version for each in offered[:2]] == ["v39", "v38"] and len(offered) == 30
+    assert "The newest 30 of 40." in page.content.decode()
+
+
+def test_deployments_after_an_open_incident_take_no_proposal_away_however_many(
+    incident: Incident, history: History, as_ana: Client
+) -> None:
+    before = proposals()
+    copies(600, lambda number: 5 + number / 10)
+    propose_for(incident)
+    assert proposals() == before and len(before) == 1
+
+
+def test_what_ran_long_before_is_still_known_when_it_is_put_back(
+    incident: Incident, history: History, ana: User
+) -> None:
+    history.deploy("start", -400)
+    correct(incident, by=ana, detected_at=hour(4))
+    deliver()
+    history.deploy("start", 6)
+    assert [each[2:4] for each in proposals()] == [("rollback", "strong")]
+
+
+@pytest.mark.parametrize("detected", [-900, 9.5], ids=["long open", "fresh"])
+def test_a_deployment_takes_the_same_queries_for_many_open_incidents(
+    incident: Incident, history: History, checkout: Service, ana: User, detected: float
+) -> None:
+    counted = []
+    for many in (2, 3, 8):
+        while Incident.objects.count() < many:
+            open_incident(by=ana, title="Slow", services=[checkout], detected_at=hour(detected))
+        deliver()
+        with CaptureQueriesContext(connection) as found:
+            history.deploy("refund", 9 + many / 100)
+        counted.append(len(found))
+    assert counted[1] == counted[2]
+
+
+def test_many_incidents_at_once_get_what_each_gets_alone(
+    incident: Incident, history: History, checkout: Service, ana: User
+) -> None:
+    for name, at in (("start", -60), ("refund", -1.5), ("start", 3.25), ("refund", 5), ("start", 8), ("refund", 90)):
+        history.deploy(name, at)
+    for began, ended in ((-900, None), (-1, 3.5), (4, 4.5), (4, 9), (6, None), (95, 96)):
+        open_incident(
+            by=ana,
+            title="Slow",
+            services=[checkout],
+            detected_at=hour(began),
+            resolved_at=None if ended is None else hour(ended),
+        )
+    deliver()
+    together = proposals()
+    Attribution.objects.all().delete()
+    for each in Incident.objects.order_by("-number"):
+        propose_for(each)
+    assert proposals() == together and len(together) == 8
 
 
 def test_only_people_who_may_plan_answer(incident: Incident, as_ria: Client, as_ana: Client) -> None:

@@ -50,6 +50,34 @@ def test_going_back_from_three_to_one_proposes_two_and_three_in_any_order() -> N
     assert end.because == "Probably ended by going back to V1 at 2026-03-02 12:30 UTC."
 
 
+def test_going_back_in_steps_proposes_what_each_step_left_in_any_order() -> None:
+    puts = [
+        put("v1", -400, "V1"),
+        put("v2", -300, "V2"),
+        put("v3", -10, "V3"),
+        put("b2", 30, "V2"),
+        put("b1", 60, "V1"),
+    ]
+    for order in permutations(puts):
+        assert proposed(list(order)) == {"v2": ("rollback", "strong"), "v3": ("rollback", "strong")}
+    found = propose({PLACE: puts}, T0, None, DAY)
+    assert [each.because.split(" was")[0] for each in found] == ["V1", "V2"], "what each was left for"
+    end = ending({PLACE: puts}, T0, None)
+    assert end is not None and end.deployment == "b1", "the trouble went on after the first step"
+
+
+def test_trying_again_what_was_left_is_no_way_back() -> None:
+    puts = [put("v1", -400, "V1"), put("v2", -10, "V2"), put("back", 30, "V1"), put("again", 90, "V2")]
+    assert proposed(puts) == {"v2": ("rollback", "strong")}
+    end = ending({PLACE: puts}, T0, None)
+    assert end is not None and end.deployment == "back"
+
+
+def test_a_rollback_of_what_came_during_the_trouble_leaves_the_suspects_from_before() -> None:
+    puts = [put("v1", -400), put("v2", -10), put("fix", 20), put("undo", 40, is_rollback=True)]
+    assert proposed(puts) == {"v1": ("window", "weak"), "v2": ("window", "fair")}
+
+
 def test_a_rollback_after_the_end_tells_nothing() -> None:
     puts = [put("v1", -400, "V1"), put("v2", -10, "V2"), put("back", 30, "V1")]
     assert proposed(puts, ended=20) == {"v1": ("window", "weak"), "v2": ("window", "fair")}
