@@ -23,6 +23,8 @@ MOST_CELLS = 10_000
 MOST_NAMES = 200
 KEY = re.compile(r"(?<![A-Za-z0-9-])(?<![A-Z0-9]_)([A-Z][A-Z0-9_]{1,9}-[1-9][0-9]{0,6})(?![A-Za-z0-9])")
 PERSON = re.compile(r"(?<![\w@/.+-])@(\w[\w.+-]*(?:@\w[\w.-]*)?)")
+# What stands before the beginning of a sentence: nothing, a new line with the mark of a list, a full stop.
+SENTENCE = re.compile(r"(?:^|\n)[\s>#*+|-]*(?:\d+[.)]\s+)?\Z|[.!?…]\s+\Z")
 # One pattern for what is looked for in running text, so that an address that holds a key stays one link.
 FOUND = re.compile(
     r"(?P<url>https?://[^\s<>\"'`]{1,1000})"
@@ -104,6 +106,24 @@ def people_in(text: str) -> set[str]:
     for name in _some(match[1] for match in PERSON.finditer(text[:LONGEST])):
         found |= {form.lower() for form in _forms(name)}
     return found
+
+
+def replace_people(text: str, words: Mapping[str, str]) -> str:
+    """Return a text with words instead of mentions, by user name in small letters; also in code and links.
+
+    At the beginning of a sentence they begin with a capital letter.
+    """
+
+    def replaced(match: re.Match[str]) -> str:
+        form = next((each for each in _forms(match[1]) if each.lower() in words), "")
+        if not form:
+            return match[0]
+        said = words[form.lower()]
+        if SENTENCE.search(text[max(0, match.start() - 40) : match.start()]):
+            said = said[:1].upper() + said[1:]
+        return said + match[1][len(form) :]
+
+    return PERSON.sub(replaced, text)
 
 
 def to_html(

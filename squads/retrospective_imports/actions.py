@@ -172,6 +172,7 @@ def _entries(row: Retrospective, entries: Iterable[TimelineEntry]) -> list[str]:
             EntryRow(
                 retrospective=row,
                 key=f"file:{place}",
+                since_version=row.version,
                 at=_sensible(each.at),
                 until=_sensible(each.until) if _sensible(each.at) is not None else None,
                 said_at=said[:60],

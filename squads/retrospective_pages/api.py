@@ -16,9 +16,10 @@ from portal.kernel.api import Chosen, Endpoint, named_by
 from portal.kernel.request_fields import Body
 from squads.retrospective_pages.views import wanted_of
 from squads.retrospectives import actions, queries
-from squads.retrospectives.editing import LONGEST_TEXT, MOST_SERVICES, MOST_THEMES, TEXT, Conflict, edit
+from squads.retrospectives.editing import LONGEST_TEXT, MOST_SERVICES, MOST_THEMES, ROLE, TEXT, Conflict, edit
 from squads.retrospectives.models import LONGEST_ENTRY, Retrospective, RetrospectiveSection, TimelineEntry
-from squads.retrospectives.permissions import retrospective_at
+from squads.retrospectives.permissions import may_write, retrospective_at
+from squads.retrospectives.roles import LONGEST_ROLE, roles_of
 from squads.teams.models import Service, Squad
 
 FILTERS = ("q", "squad", "service", "severity", "kind", "theme", "year", "state", "subject")
@@ -36,12 +37,20 @@ ASKED = [
 
 
 class SectionOut(serializers.ModelSerializer):
-    """A section, its text in Markdown."""
+    """A section, its text in Markdown. `written` is the text as it was written, with the names of people who have a role.
+
+    Who can't write gets null.
+    """
+
+    written = serializers.SerializerMethodField()
 
     class Meta:
         model = RetrospectiveSection
-        fields = ["key", "title", "hint", "text"]
+        fields = ["key", "title", "hint", "text", "written"]
         read_only_fields = fields
+
+    def get_written(self, section: RetrospectiveSection) -> str | None:
+        return section.source("text") if self.context.get("writes") else None
 
 
 class RetrospectiveLine(serializers.ModelSerializer):
@@ -83,6 +92,9 @@ class RetrospectiveOut(RetrospectiveLine):
     themes = serializers.SlugRelatedField("name", many=True, read_only=True)
     sections = SectionOut(many=True, read_only=True)
     locked = serializers.BooleanField(source="is_locked", read_only=True)
+    roles = serializers.SerializerMethodField(
+        help_text="What readers see instead of names, by user name. Null for who can’t write."
+    )
 
     class Meta(RetrospectiveLine.Meta):
         fields = [
@@ -91,6 +103,7 @@ class RetrospectiveOut(RetrospectiveLine):
             "services",
             "themes",
             "sections",
+            "roles",
             "subject_kind",
             "subject_key",
             "subject_title",
@@ -100,6 +113,9 @@ class RetrospectiveOut(RetrospectiveLine):
             "reads",
         ]
         read_only_fields = fields
+
+    def get_roles(self, row: Retrospective) -> dict[str, str] | None:
+        return roles_of(row) if self.context.get("writes") else None
 
 
 class Facilitator(Chosen):
@@ -145,6 +161,7 @@ class RetrospectiveIn(Body):
 class RetrospectiveChange(Body):
     """What to change. `sections` maps the keys of sections to their new texts; others stay.
 
+    Send texts as `written` has them. `roles` maps user names to what readers see instead; an empty one shows the name again.
     `version` is the one you read, which `sections` need: changes of different lines are merged, and of the same lines nothing is
     saved.
     """
@@ -152,6 +169,9 @@ class RetrospectiveChange(Body):
     title = serializers.CharField(max_length=200, required=False)
     sections = serializers.DictField(
         child=serializers.CharField(max_length=LONGEST_TEXT, allow_blank=True, trim_whitespace=False), required=False
+    )
+    roles = serializers.DictField(
+        child=serializers.CharField(max_length=LONGEST_ROLE, allow_blank=True), required=False
     )
     began_at = serializers.DateTimeField(required=False, allow_null=True)
     ended_at = serializers.DateTimeField(required=False, allow_null=True)
@@ -211,7 +231,11 @@ class Retrospectives(mixins.ListModelMixin, Endpoint):
         return retrospective_at(self.kwargs["slug"], self.request.user)
 
     def _shown(self, row: Retrospective, code: int = status.HTTP_200_OK) -> Response:
-        return Response(RetrospectiveOut(row).data, status=code)
+        writes = may_write(row, self.request.user)
+        return Response(RetrospectiveOut(row, context={"writes": writes}).data, status=code)
+
+    def _of_writers(self, row: Retrospective) -> Any:
+        return RetrospectiveOut(row, context={"writes": True}).data
 
     @extend_schema(parameters=ASKED, responses=RetrospectiveLine(many=True))
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -245,7 +269,7 @@ class Retrospectives(mixins.ListModelMixin, Endpoint):
     def partial_update(self, request: Request, slug: str) -> Response:
         """Change a retrospective."""
         row = self._row()
-        said = RetrospectiveChange(data=request.data, context={"present": lambda: RetrospectiveOut(row).data})
+        said = RetrospectiveChange(data=request.data, context={"present": lambda: self._of_writers(row)})
         said.is_valid(raise_exception=True)
         data = dict(said.validated_data)
         if data.get("sections") and "version" not in data:
@@ -254,6 +278,7 @@ class Retrospectives(mixins.ListModelMixin, Endpoint):
             )
         version, because = data.pop("version", None), data.pop("because", "")
         texts = {f"{TEXT}{key}": text for key, text in data.pop("sections", {}).items()}
+        texts |= {f"{ROLE}{handle.lower()}": words for handle, words in data.pop("roles", {}).items()}
         try:
             edit(row, by=actor_of(request), base_version=version, because=because, **data, **texts)
         except Conflict as conflict:

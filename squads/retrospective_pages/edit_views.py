@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from portal.accounts.models import User
 from portal.kernel.actors import actor_of
@@ -15,17 +15,19 @@ from portal.kernel.form_errors import add_errors, refusal
 from portal.kernel.policy import leads, members
 from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
+from squads.discussions.queries import people_called
 from squads.retrospective_pages.forms import CreateForm, EditForm, PersonForm, ReopenForm, TemplateForm
 from squads.retrospective_pages.page import retrospective_page
-from squads.retrospectives import actions, queries
+from squads.retrospectives import actions, queries, roles
 from squads.retrospectives.actions import Subject
-from squads.retrospectives.editing import TEXT, Conflict, edit
+from squads.retrospectives.editing import ROLE, TEXT, Conflict, edit
 from squads.retrospectives.models import Retrospective
 from squads.retrospectives.permissions import check_member, check_writer, retrospective_at
 from squads.retrospectives.sections import KINDS, PLANS
 from squads.teams.models import Squad
 from squads.teams.permissions import check_lead, in_a_squad
 
+MOST_ROLES = 8
 JOIN = "Only squad members can write retrospectives. Join or create a squad first."
 
 
@@ -71,7 +73,8 @@ def _initial(row: Retrospective) -> dict[str, Any]:
         "facilitator": row.facilitator,
         "restricted": row.restricted,
         "version": row.version,
-        **{f"{TEXT}{section.key}": section.text for section in row.sections.all()},
+        **{f"{TEXT}{section.key}": section.source("text") for section in row.sections.all()},
+        **{f"{ROLE}{handle}": words for handle, words in roles.roles_of(row).items()},
     }
 
 
@@ -99,10 +102,22 @@ def edit_page(request: HttpRequest, slug: str) -> HttpResponse:
             except ValidationError as error:
                 add_errors(form, error)
             else:
-                messages.success(request, "Saved.")
+                messages.success(request, f"Saved. {roles.told(row)}".strip())
                 return redirect(row)
     context = {"row": row, "form": form, "clashes": clashes, "locked": row.is_locked()}
+    context["roles"] = roles.offered(row, request.user)
     return render(request, "squads/retrospective_pages/edit.html", context, status=status)
+
+
+@members
+@require_safe
+def mentions(request: HttpRequest, slug: str) -> HttpResponse:
+    """What somebody may mean who typed @ and some letters (`q`), as options of a list: roles first, then people."""
+    row = retrospective_at(slug, request.user)
+    check_writer(row, request.user)
+    typed = given(request.GET, "q")
+    found = {"roles": roles.offered(row, request.user, typed)[:MOST_ROLES], "people": people_called(typed)}
+    return render(request, "squads/retrospective_pages/_mentions.html", found)
 
 
 def _moved(request: HttpRequest, slug: str, verb: Any, told: str) -> HttpResponse:

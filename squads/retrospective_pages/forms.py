@@ -5,11 +5,13 @@ from datetime import UTC
 from typing import Any
 
 from django import forms
+from django.urls import reverse
 
 from portal.accounts.fields import PersonField
 from portal.kernel.actors import Anyone
-from squads.retrospectives.editing import LONGEST_TEXT, TEXT
+from squads.retrospectives.editing import LONGEST_TEXT, ROLE, TEXT
 from squads.retrospectives.models import LONGEST_ENTRY, Retrospective
+from squads.retrospectives.roles import LONGEST_ROLE, mentioned
 from squads.retrospectives.sections import LONGEST_HINT, LONGEST_TITLE, MOST, SectionPlan
 from squads.teams.models import Service, Squad
 
@@ -100,18 +102,30 @@ class EditForm(_About):
     def __init__(self, *args: Any, row: Retrospective, member: bool, **kwargs: Any) -> None:
         super().__init__(*args, row=row, **kwargs)
         self.sections = list(row.sections.all())
+        mentions = reverse("squads:retrospective_pages:mentions", args=[row.slug])
         for section in self.sections:
             self.fields[f"{TEXT}{section.key}"] = forms.CharField(
                 required=False,
                 max_length=LONGEST_TEXT * 2,
                 label=section.title,
                 help_text=section.hint,
-                widget=forms.Textarea(attrs={"rows": 6, "data-coach": ""}),
+                widget=forms.Textarea(attrs={"rows": 6, "data-coach": "", "data-mentions": mentions}),
+            )
+        seen = []
+        for handle, person in mentioned(row).items():
+            seen.append(f"{ROLE}{handle}")
+            self.fields[seen[-1]] = forms.CharField(
+                required=False,
+                max_length=LONGEST_ROLE,
+                label=f"What readers see instead of @{handle}",
+                help_text=f"Leave empty to name {person.name}.",
+                widget=forms.TextInput(attrs={"list": "roles", "autocomplete": "off"}),
             )
         if not member:
             del self.fields["facilitator"], self.fields["restricted"]
-        last = [name for name in self.fields if not name.startswith(TEXT) and name != "title"]
-        self.order_fields(["title", *(f"{TEXT}{section.key}" for section in self.sections), *last])
+        written = [f"{TEXT}{section.key}" for section in self.sections]
+        last = [name for name in self.fields if name not in (*written, *seen, "title")]
+        self.order_fields(["title", *written, *seen, *last])
 
     def said(self) -> dict[str, Any]:
         """Return what the person wants, as `editing.edit` takes it."""
@@ -120,7 +134,17 @@ class EditForm(_About):
         return values
 
 
-class EntryForm(forms.Form):
+class _WithMentions(forms.Form):
+    """A text of a timeline, in which writers choose roles and people after an @."""
+
+    def __init__(self, *args: Any, row: Retrospective, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            if "data-coach" in field.widget.attrs:
+                field.widget.attrs["data-mentions"] = reverse("squads:retrospective_pages:mentions", args=[row.slug])
+
+
+class EntryForm(_WithMentions):
     """Add what happened to a timeline."""
 
     at = MomentField(required=False, label="When", help_text=f"{AT} Leave empty if you don’t know.")
@@ -131,7 +155,7 @@ class EntryForm(forms.Form):
     url = forms.CharField(required=False, max_length=400, label="Link")
 
 
-class NoteForm(forms.Form):
+class NoteForm(_WithMentions):
     """What to know of something that Rodeo found."""
 
     note = forms.CharField(

@@ -14,7 +14,7 @@ from portal.kernel.policy import members
 from portal.kernel.text_input import given
 from squads.retrospective_pages.forms import EntryForm, NoteForm
 from squads.retrospective_pages.page import retrospective_page
-from squads.retrospectives import actions
+from squads.retrospectives import actions, roles
 from squads.retrospectives.models import Retrospective, TimelineEntry
 from squads.retrospectives.permissions import check_writer, retrospective_at
 
@@ -45,14 +45,14 @@ def entry_create(request: HttpRequest, slug: str) -> HttpResponse:
     """Add what happened, as a person knows it."""
     row = retrospective_at(slug, request.user)
     check_writer(row, request.user)
-    form = EntryForm(request.POST or None)
+    form = EntryForm(request.POST or None, row=row)
     if request.method == "POST" and form.is_valid():
         try:
             entry = actions.add_entry(row, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, "Added.")
+            messages.success(request, f"Added. {roles.told(row)}".strip())
             return redirect(_at(row, entry))
     return _form(request, row, form, "Add to the timeline")
 
@@ -65,15 +65,15 @@ def entry_edit(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     entry = get_object_or_404(row.timeline, pk=pk)
     own = entry.kind == TimelineEntry.Kind.NOTE
     names = ("at", "until", "text", "url") if own else ("note",)
-    initial = {name: getattr(entry, name) for name in names}
-    form = EntryForm(request.POST or None, initial=initial) if own else NoteForm(request.POST or None, initial=initial)
+    initial = {name: entry.source(name) if name in ("text", "note") else getattr(entry, name) for name in names}
+    form = (EntryForm if own else NoteForm)(request.POST or None, row=row, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
             actions.change_entry(row, entry, by=actor_of(request), **form.cleaned_data)
         except ValidationError as error:
             add_errors(form, error)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, f"Saved. {roles.told(row)}".strip())
             return redirect(_at(row, entry))
     return _form(request, row, form, "Change this entry" if own else "Note on this entry", entry)
 
@@ -104,5 +104,6 @@ def dropped(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _form(request: HttpRequest, row: Retrospective, form: Any, title: str, entry: Any = None) -> HttpResponse:
     context = {"row": row, "form": form, "title": title, "entry": entry}
+    context["roles"] = roles.offered(row, request.user)
     status = 400 if request.method == "POST" else 200
     return render(request, "squads/retrospective_pages/entry.html", context, status=status)

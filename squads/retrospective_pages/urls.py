@@ -11,6 +11,7 @@ urlpatterns = [
     path("retrospectives/export.zip", views.export_all_markdown, name="export_all_markdown"),
     path("retrospectives/<slug:slug>/", views.detail, name="detail"),
     path("retrospectives/<slug:slug>/edit/", edit_views.edit_page, name="edit"),
+    path("retrospectives/<slug:slug>/mentions/", edit_views.mentions, name="mentions"),
     path("retrospectives/<slug:slug>/review/", edit_views.review, name="review"),
     path("retrospectives/<slug:slug>/draft/", edit_views.back_to_draft, name="back_to_draft"),
     path("retrospectives/<slug:slug>/publication/", edit_views.publish, name="publish"),

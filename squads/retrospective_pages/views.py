@@ -18,6 +18,7 @@ from squads.retrospectives import actions, queries
 from squads.retrospectives.models import Retrospective
 from squads.retrospectives.offered import Offered, offered
 from squads.retrospectives.permissions import retrospective_at
+from squads.retrospectives.roles import roles_of
 from squads.retrospectives.sections import KINDS
 
 Answer = TypeVar("Answer", bound=HttpResponseBase)
@@ -125,7 +126,7 @@ def version_list(request: HttpRequest, slug: str) -> HttpResponse:
     return render(
         request,
         "squads/retrospective_pages/versions.html",
-        {"row": row, "page": page, "edits": queries.shown_edits(list(page.object_list), texts)},
+        {"row": row, "page": page, "edits": queries.shown_edits(list(page.object_list), texts, roles_of(row))},
     )
 
 

@@ -200,7 +200,7 @@ def add_to_section(session: RetrospectiveSession, group_id: UUID, *, by: Actor, 
     if present is None:
         raise ValidationError({"section": "This retrospective has no such section. Choose one of the list."})
     cards = SessionCard.objects.filter(group=group).values_list("text", flat=True)
-    text = "\n".join(part for part in (present.text.rstrip(), _as_list(group.name, list(cards))) if part)
+    text = "\n".join(part for part in (present.source("text").rstrip(), _as_list(group.name, list(cards))) if part)
     wanted: dict[str, Any] = {f"{editing.TEXT}{section}": text}
     editing.edit(whole, by=by, because="from the session", **wanted)
     CardGroup.objects.filter(pk=group.pk).update(added_to=section)

@@ -5,13 +5,14 @@ from functools import wraps
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from portal.kernel.actors import actor_of
+from portal.kernel.actors import Actor, actor_of
 from portal.kernel.form_errors import refusal, words_of
 from portal.kernel.policy import BY_SCRIPT, members
 from portal.kernel.text_input import given
@@ -42,18 +43,33 @@ def _by_script(request: HttpRequest) -> bool:
     return request.get_preferred_type(BY_SCRIPT) == BY_SCRIPT[1]
 
 
-def _answer(request: HttpRequest, session: RetrospectiveSession, verb: Callable[[], Any]) -> HttpResponse:
-    """Do it, and answer with the page, or in a word where a script asks; with the refusal where it can't be done."""
-    try:
-        verb()
-    except (AlreadyMoved, ValidationError) as error:
-        said, status = refusal(error)
-        if _by_script(request):
-            return JsonResponse({"message": said}, status=status)
-        fresh = session_at(session.retrospective.slug, request.user)
-        few = isinstance(error, contributing.FewContributors)
-        return session_page(request, fresh, typed=Typed(said, request.POST, few), status=status)
-    return HttpResponse(status=204) if _by_script(request) else redirect(session)
+def asking(verb: Callable[[RetrospectiveSession, QueryDict, Actor], Any]) -> Callable[..., HttpResponse]:
+    """Make a view of what is done to a session: it gets the session, what was sent, and who asks.
+
+    The view answers with the page, or in a word where a script asks; with the refusal where it can't be done.
+    """
+
+    @wraps(verb)
+    def view(request: HttpRequest, slug: str) -> HttpResponse:
+        found = session_at(slug, request.user)
+        try:
+            verb(found, request.POST, actor_of(request))
+        except (AlreadyMoved, ValidationError) as error:
+            said, status = refusal(error)
+            if _by_script(request):
+                return JsonResponse({"message": said}, status=status)
+            fresh = session_at(slug, request.user)
+            few = isinstance(error, contributing.FewContributors)
+            return session_page(request, fresh, typed=Typed(said, request.POST, few), status=status)
+        return HttpResponse(status=204) if _by_script(request) else redirect(found)
+
+    return require_POST(unnoted(view))
+
+
+def _check(form: Form) -> None:
+    """Raise what a form says is wrong."""
+    if not form.is_valid():
+        raise ValidationError({name: [str(each) for each in said] for name, said in form.errors.items()})
 
 
 @members
@@ -120,54 +136,37 @@ def opening(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @members
-@require_POST
-@unnoted
-def rules(request: HttpRequest, slug: str) -> HttpResponse:
+@asking
+def rules(found: RetrospectiveSession, said: QueryDict, by: Actor) -> None:
     """Change the rules of a session."""
-    found = session_at(slug, request.user)
-    check_steering(found, request.user)
-    form = RulesForm(request.POST, choosable="choosable" in request.POST)
-
-    def change() -> None:
-        if not form.is_valid():
-            raise ValidationError({name: [str(each) for each in said] for name, said in form.errors.items()})
-        actions.change_rules(found, by=actor_of(request), **form.cleaned_data)
-
-    return _answer(request, found, change)
+    check_steering(found, by)
+    form = RulesForm(said, choosable="choosable" in said)
+    _check(form)
+    actions.change_rules(found, by=by, **form.cleaned_data)
 
 
 @members
-@require_POST
-@unnoted
-def phase(request: HttpRequest, slug: str) -> HttpResponse:
+@asking
+def phase(found: RetrospectiveSession, said: QueryDict, by: Actor) -> None:
     """Go to the next phase, or one back."""
-    found = session_at(slug, request.user)
-    to, even_so = given(request.POST, "to"), bool(given(request.POST, "even_so"))
-    return _answer(request, found, lambda: actions.move_phase(found, to, by=actor_of(request), even_so=even_so))
+    actions.move_phase(found, given(said, "to"), by=by, even_so=bool(given(said, "even_so")))
 
 
 @members
-@require_POST
-@unnoted
-def timer(request: HttpRequest, slug: str) -> HttpResponse:
+@asking
+def timer(found: RetrospectiveSession, said: QueryDict, by: Actor) -> None:
     """Start, extend or stop the timer."""
-    found = session_at(slug, request.user)
-    check_steering(found, request.user)
-    by, do = actor_of(request), given(request.POST, "do")
-
-    def change() -> None:
-        if do == "stop":
-            actions.stop_timer(found, by=by)
-        elif do == "extend":
-            actions.extend_timer(found, by=by, minutes=whole_number(request.POST, "more"))
-        else:
-            form = TimerForm(request.POST)
-            if not form.is_valid():
-                raise ValidationError({name: [str(each) for each in said] for name, said in form.errors.items()})
-            minutes, until = form.cleaned_data["minutes"], form.cleaned_data["until"]
-            actions.start_timer(found, by=by, minutes=None if until else minutes, until=until)
-
-    return _answer(request, found, change)
+    check_steering(found, by)
+    do = given(said, "do")
+    if do == "stop":
+        actions.stop_timer(found, by=by)
+    elif do == "extend":
+        actions.extend_timer(found, by=by, minutes=whole_number(said, "more"))
+    else:
+        form = TimerForm(said)
+        _check(form)
+        minutes, until = form.cleaned_data["minutes"], form.cleaned_data["until"]
+        actions.start_timer(found, by=by, minutes=None if until else minutes, until=until)
 
 
 @members
@@ -222,60 +221,32 @@ def _refused(
 
 
 @members
-@require_POST
-@unnoted
-def groups(request: HttpRequest, slug: str) -> HttpResponse:
+@asking
+def groups(found: RetrospectiveSession, said: QueryDict, by: Actor) -> None:
     """Move cards from the groups they were seen in to another, or into a new one together."""
-    found = session_at(slug, request.user)
-    by = actor_of(request)
-
-    def move() -> None:
-        to = None if given(request.POST, "to") == "own" else identity(request.POST, "to")
-        chosen = (each.partition(":") for each in request.POST.getlist("card"))
-        seen = {as_identity(card, "card"): as_identity(group, "card") for card, _, group in chosen}
-        moves.move_cards(found, seen, by=by, to=to)
-
-    return _answer(request, found, move)
+    to = None if given(said, "to") == "own" else identity(said, "to")
+    chosen = (each.partition(":") for each in said.getlist("card"))
+    seen = {as_identity(card, "card"): as_identity(group, "card") for card, _, group in chosen}
+    moves.move_cards(found, seen, by=by, to=to)
 
 
 @members
-@require_POST
-@unnoted
-def group_name(request: HttpRequest, slug: str) -> HttpResponse:
+@asking
+def group_name(found: RetrospectiveSession, said: QueryDict, by: Actor) -> None:
     """Give a group a name."""
-    found = session_at(slug, request.user)
-    by, said = actor_of(request), request.POST
-    return _answer(
-        request,
-        found,
-        lambda: moves.name_group(
-            found, identity(said, "group"), by=by, name=said.get("name", ""), before=said.get("before")
-        ),
-    )
+    group, name = identity(said, "group"), said.get("name", "")
+    moves.name_group(found, group, by=by, name=name, before=said.get("before"))
 
 
 @members
-@require_POST
-@unnoted
-def votes(request: HttpRequest, slug: str) -> HttpResponse:
+@asking
+def votes(found: RetrospectiveSession, said: QueryDict, by: Actor) -> None:
     """Have your votes for a group be so many."""
-    found = session_at(slug, request.user)
-    by, said = actor_of(request), request.POST
-    return _answer(
-        request,
-        found,
-        lambda: voting.vote(found, identity(said, "group"), by=by, votes=whole_number(said, "votes")),
-    )
+    voting.vote(found, identity(said, "group"), by=by, votes=whole_number(said, "votes"))
 
 
 @members
-@require_POST
-@unnoted
-def notes(request: HttpRequest, slug: str) -> HttpResponse:
+@asking
+def notes(found: RetrospectiveSession, said: QueryDict, by: Actor) -> None:
     """Add the cards of a group to a section of the retrospective."""
-    found = session_at(slug, request.user)
-    by, said = actor_of(request), request.POST
-    section = given(said, "section")
-    return _answer(
-        request, found, lambda: actions.add_to_section(found, identity(said, "group"), by=by, section=section)
-    )
+    actions.add_to_section(found, identity(said, "group"), by=by, section=given(said, "section"))

@@ -17,7 +17,7 @@ from portal.kernel.stable_ids import stable_id
 from portal.kernel.transitions import move_held
 from squads.events import RetrospectivePublished, RetrospectiveSaved
 from squads.retrospectives import material
-from squads.retrospectives.editing import LOCKED, checked_themes, checked_time, hold, record, summarise
+from squads.retrospectives.editing import LOCKED, checked_themes, checked_time, hold, record, said_of, summarise
 from squads.retrospectives.models import (
     LONGEST_ENTRY,
     LearnedMark,
@@ -30,6 +30,7 @@ from squads.retrospectives.models import (
     new_code,
 )
 from squads.retrospectives.permissions import check_member, check_writer
+from squads.retrospectives.roles import roles_of
 from squads.retrospectives.sections import (
     LONGEST_HINT,
     LONGEST_KEY,
@@ -117,7 +118,7 @@ def create(
     )
     _write_beginnings(row, about, themes)
     if fill:
-        _find_entries(row)
+        _find_entries(row, row.version)
     outbox.publish(RetrospectiveSaved(ids=[str(row.pk)]))
     return row
 
@@ -312,18 +313,18 @@ def fill_timeline(row: Retrospective, *, by: Actor) -> Filled:
         raise ValidationError(LOCKED)
     if held.began_at is None:
         raise ValidationError({"began_at": "Say when it began first: Rodeo looks at the hours around that."})
-    filled = _find_entries(held)
+    filled = _find_entries(held, held.version + 1)
     if filled.added:
         record(held, [("timeline", "", f"{filled.added} found")], by=by)
     row.refresh_from_db()
     return filled
 
 
-def _find_entries(held: Retrospective) -> Filled:
+def _find_entries(held: Retrospective, version: int) -> Filled:
     window = material.window_of(held)
     if window is None:
         return Filled(0)
-    known = {entry.key: entry for entry in held.timeline.all()}
+    known, roles = {entry.key: entry for entry in held.timeline.all()}, roles_of(held)
     new: list[TimelineEntry] = []
     changed: list[TimelineEntry] = []
     cut: list[str] = []
@@ -335,12 +336,14 @@ def _find_entries(held: Retrospective) -> Filled:
             entry = known.get(each.key)
             if entry is None:
                 known[each.key] = entry = TimelineEntry(retrospective=held, key=each.key, kind=each.kind)
+                entry.since_version = version
                 new.append(entry)
-            elif (entry.at, entry.until, entry.text, entry.url) != _columns(each):
+            elif (entry.at, entry.until, entry.source("text"), entry.url) != _columns(each):
                 changed.append(entry)
-            entry.at, entry.until, entry.text, entry.url = _columns(each)
+            entry.at, entry.until, text, entry.url = _columns(each)
+            entry.put("text", text, roles)
     TimelineEntry.objects.bulk_create(new)
-    TimelineEntry.objects.bulk_update(changed, ["at", "until", "text", "url"])
+    TimelineEntry.objects.bulk_update(changed, ["at", "until", "text", "written", "url"])
     return Filled(len(new), tuple(dict.fromkeys(cut)))
 
 
@@ -367,17 +370,19 @@ def add_entry(
     at, until = checked_time(at, "at"), checked_time(until, "until")
     if at and until and until < at:
         raise ValidationError({"until": "This is before it began. Check both times."})
-    entry = TimelineEntry.objects.create(
+    entry = TimelineEntry(
         retrospective=held,
         key=f"person:{new_code()}{new_code()}",
         kind=TimelineEntry.Kind.NOTE,
         at=at,
         until=until,
-        text=text,
         url=url[:400],
         by=by,
+        since_version=held.version + 1,
     )
-    record(held, [("timeline", "", text)], by=by)
+    entry.put("text", text, roles_of(held))
+    entry.save()
+    record(held, [("timeline", "", said_of(entry))], by=by, entry=entry)
     row.refresh_from_db()
     return entry
 
@@ -406,23 +411,19 @@ def change_entry(row: Retrospective, entry: TimelineEntry, *, by: Actor, **value
     at, until = values.get("at", entry.at), values.get("until", entry.until)
     if at and until and until < at:
         raise ValidationError({"until": "This is before it began. Check both times."})
-    changes: Mapping[str, Any] = {name: value for name, value in values.items() if getattr(entry, name) != value}
+    present = {name: entry.source(name) if name in ("text", "note") else getattr(entry, name) for name in values}
+    changes: Mapping[str, Any] = {name: value for name, value in values.items() if present[name] != value}
     if changes:
-        before = _said(entry)
+        before, roles = said_of(entry), roles_of(held)
         for name, value in changes.items():
-            setattr(entry, name, value)
-        entry.save(update_fields=list(changes))
-        record(held, [("timeline", before, _said(entry))], by=by)
+            if name in ("text", "note"):
+                entry.put(name, value, roles)
+            else:
+                setattr(entry, name, value)
+        entry.save(update_fields=[*changes, "written"])
+        record(held, [("timeline", before, said_of(entry))], by=by, entry=entry)
         row.refresh_from_db()
     return entry
-
-
-def _said(entry: TimelineEntry) -> str:
-    at = f"{entry.at:%Y-%m-%d %H:%M:%S} " if entry.at else ""
-    until = f"to {entry.until:%Y-%m-%d %H:%M:%S} " if entry.until else ""
-    url = f" <{entry.url}>" if entry.url else ""
-    note = f" ({entry.note})" if entry.note else ""
-    return f"{at}{until}{entry.text}{url}{note}{'' if entry.state == 'shown' else f' [{entry.state}]'}"
 
 
 def _checked_entry(text: str, field: str) -> str:

@@ -10,6 +10,7 @@ from squads.retrospectives.models import (
     Retrospective,
     RetrospectiveEdit,
     RetrospectiveParticipant,
+    RetrospectiveRole,
     RetrospectiveSection,
     RetrospectiveTemplate,
     RetrospectiveTheme,
@@ -58,6 +59,11 @@ class Themes(OfRetrospective):
 class Participants(OfRetrospective):
     list_display = ["retrospective", "person"]
     list_select_related = ["person"]
+
+
+@admin.register(RetrospectiveRole)
+class Roles(OfRetrospective):
+    list_display = ["words", "retrospective"]
 
 
 @admin.register(LearnedMark)

@@ -17,8 +17,15 @@ from portal.kernel.actors import Actor
 from portal.kernel.outbox import publish
 from portal.kernel.transitions import signed
 from squads.events import RetrospectiveSaved
-from squads.retrospectives.models import Retrospective, RetrospectiveEdit, RetrospectiveSection, RetrospectiveTheme
+from squads.retrospectives.models import (
+    Retrospective,
+    RetrospectiveEdit,
+    RetrospectiveSection,
+    RetrospectiveTheme,
+    TimelineEntry,
+)
 from squads.retrospectives.permissions import check_member, check_writer
+from squads.retrospectives.roles import checked_role, roles_of
 from squads.retrospectives.three_way import merge
 from squads.teams.models import Service
 
@@ -28,7 +35,7 @@ LONGEST_TITLE = 200
 MOST_THEMES, LONGEST_THEME, MOST_SERVICES = 20, 40, 50
 PLAIN = ("title", "severity", "began_at", "ended_at", "facilitator", "restricted")
 SEVERAL = ("services", "themes")
-TEXT = "section:"
+TEXT, ROLE = "section:", "role:"
 LABELS = {
     "title": "title",
     "severity": "severity",
@@ -76,7 +83,8 @@ class Conflict(Exception):
 def edit(
     row: Retrospective, *, by: Actor, base_version: int | None = None, because: str = "", **fields: Any
 ) -> Retrospective:
-    """Change fields of a retrospective: those of PLAIN and SEVERAL, and `section:<key>` for the text of a section.
+    """Change fields of a retrospective: those of PLAIN and SEVERAL, `section:<key>` for the text of a section, and
+    `role:<user name>` for what readers see instead of a name; without words they see the name.
 
     With `base_version`, the version the person began from, raises Conflict where somebody else changed the same lines.
     Raises ValidationError naming the field, and for text that is locked. Every changed field leaves a RetrospectiveEdit.
@@ -95,8 +103,11 @@ def edit(
     if changed:
         before = {name: said(present(held, texts, name)) for name in changed}
         _check_times(held, changed)
-        for name, value in changed.items():
-            _put(held, texts, name, value)
+        roles = roles_of(held)
+        for name in sorted(changed, key=lambda each: not each.startswith(ROLE)):
+            _put(held, texts, roles, name, changed[name])
+        if any(name.startswith(ROLE) for name in changed):
+            _write_roles(held, texts, roles)
         after = {name: said(value) for name, value in changed.items()}
         record(held, [(name, before[name], after[name]) for name in changed], by=by, because=because)
     getattr(row, "_prefetched_objects_cache", {}).clear()
@@ -109,11 +120,21 @@ def hold(row: Retrospective) -> Retrospective:
     return Retrospective.objects.select_for_update(of=("self",)).select_related("squad", "facilitator").get(pk=row.pk)
 
 
-def record(held: Retrospective, changes: "list[tuple[str, Any, Any]]", *, by: Actor | None, because: str = "") -> None:
-    """Write the next version of a held retrospective: its history, what lists show of its text, and the news."""
+def record(
+    held: Retrospective,
+    changes: "list[tuple[str, Any, Any]]",
+    *,
+    by: Actor | None,
+    because: str = "",
+    entry: TimelineEntry | None = None,
+) -> None:
+    """Write the next version of a held retrospective: its history, what lists show of its text, and the news.
+
+    `entry` is the entry of the timeline that was changed.
+    """
     now = clock.now()
     held.version += 1
-    if any(field in ("title", "timeline") or field.startswith(TEXT) for field, _, _ in changes):
+    if any(field in ("title", "timeline") or field.startswith((TEXT, ROLE)) for field, _, _ in changes):
         held.changed_at = now
     summarise(held)
     held.save()
@@ -122,6 +143,7 @@ def record(held: Retrospective, changes: "list[tuple[str, Any, Any]]", *, by: Ac
             retrospective=held,
             version=held.version,
             field=field,
+            entry=entry,
             before=before,
             after=after,
             by=by,
@@ -150,7 +172,9 @@ def summarise(held: Retrospective) -> None:
 def present(row: Retrospective, texts: Mapping[str, RetrospectiveSection], name: str) -> Any:
     """Return what a field holds."""
     if name.startswith(TEXT):
-        return texts[name.removeprefix(TEXT)].text
+        return texts[name.removeprefix(TEXT)].source("text")
+    if name.startswith(ROLE):
+        return roles_of(row).get(name.removeprefix(ROLE), "")
     if name == "services":
         return sorted(row.services.all(), key=lambda each: each.name)
     if name == "themes":
@@ -172,14 +196,25 @@ def label_of(name: str, texts: Mapping[str, RetrospectiveSection]) -> str:
     key = name.removeprefix(TEXT)
     if name.startswith(TEXT):
         return f"“{texts[key].title}”" if key in texts else f"“{key}”"
+    if name.startswith(ROLE):
+        return "role of someone"
     return LABELS.get(name, name)
 
 
-def _put(held: Retrospective, texts: Mapping[str, RetrospectiveSection], name: str, value: Any) -> None:
+def _put(
+    held: Retrospective, texts: Mapping[str, RetrospectiveSection], roles: dict[str, str], name: str, value: Any
+) -> None:
     if name.startswith(TEXT):
         section = texts[name.removeprefix(TEXT)]
-        section.text = value
-        section.save(update_fields=["text"])
+        section.put("text", value, roles)
+        section.save(update_fields=["text", "written"])
+    elif name.startswith(ROLE):
+        handle = name.removeprefix(ROLE)
+        held.roles.filter(handle=handle).delete()
+        roles.pop(handle, None)
+        if value:
+            held.roles.create(handle=handle, words=value)
+            roles[handle] = value
     elif name == "services":
         held.services.set(value)
     elif name == "themes":
@@ -192,12 +227,26 @@ def _put(held: Retrospective, texts: Mapping[str, RetrospectiveSection], name: s
         setattr(held, name, value)
 
 
+def _write_roles(held: Retrospective, texts: Mapping[str, RetrospectiveSection], roles: Mapping[str, str]) -> None:
+    """Write again what readers see of everything: somebody's role is another one now."""
+    for section in texts.values():
+        section.put("text", section.source("text"), roles)
+        section.save(update_fields=["text", "written"])
+    entries = list(held.timeline.all())
+    for entry in entries:
+        for name in ("text", "note"):
+            entry.put(name, entry.source(name), roles)
+    TimelineEntry.objects.bulk_update(entries, ["text", "note", "written"], batch_size=500)
+
+
 def _plain(row: Retrospective, texts: Mapping[str, RetrospectiveSection], name: str, value: Any) -> Any:
     """Return a value as it is kept; raise ValidationError naming the field where it can't be."""
     if name.startswith(TEXT):
         if name.removeprefix(TEXT) not in texts:
             raise ValidationError(f"This retrospective has no section “{name.removeprefix(TEXT)}”.")
         return checked_text(value, name)
+    if name.startswith(ROLE):
+        return checked_role(name.removeprefix(ROLE), value, name)
     if name not in (*PLAIN, *SEVERAL):
         raise TypeError(f"not for people to set: {name}")
     if name == "title":
@@ -289,3 +338,14 @@ def words(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M} UTC"
     return value.name if isinstance(value, User | Service) else str(value or "")
+
+
+def said_of(entry: TimelineEntry) -> str:
+    """Return an entry of a timeline as the history keeps it, in one line, as it was written."""
+    text, note = entry.source("text"), entry.source("note")
+    at = f"{entry.at:%Y-%m-%d %H:%M:%S} " if entry.at else ""
+    until = f"to {entry.until:%Y-%m-%d %H:%M:%S} " if entry.until else ""
+    url = f" <{entry.url}>" if entry.url else ""
+    return (
+        f"{at}{until}{text}{url}{f' ({note})' if note else ''}{'' if entry.state == 'shown' else f' [{entry.state}]'}"
+    )

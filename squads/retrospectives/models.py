@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Mapping
 from datetime import datetime, time
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.db import models
 from django.urls import reverse
 
 from portal.kernel import clock
+from portal.kernel.markdown import replace_people
 from squads.retrospectives import sections
 from squads.retrospectives.querysets import LOCKED_AFTER, RetrospectiveQuerySet
 from squads.teams.models import Service, Squad
@@ -117,7 +119,30 @@ class Retrospective(models.Model):
         return since + LOCKED_AFTER <= (at or clock.now())
 
 
-class RetrospectiveSection(models.Model):
+class WithMentions(models.Model):
+    """Text that may mention people whom readers see by their roles.
+
+    Its fields hold what everybody reads; `written` what was written, of those fields where that is something else.
+    """
+
+    written = models.JSONField(default=dict, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    def source(self, name: str) -> str:
+        """Return a field as it was written."""
+        return str(self.written.get(name, getattr(self, name)))
+
+    def put(self, name: str, written: str, roles: Mapping[str, str]) -> None:
+        """Set a field to what was written, given the roles in this retrospective, by user name."""
+        read = replace_people(written, roles) if roles and "@" in written else written
+        setattr(self, name, read)
+        others = {key: value for key, value in self.written.items() if key != name}
+        self.written = others if read == written else {**others, name: written}
+
+
+class RetrospectiveSection(WithMentions):
     """One section of a retrospective: a copy of what the template said then, and what people wrote, in Markdown."""
 
     retrospective = models.ForeignKey(Retrospective, on_delete=models.CASCADE, related_name="sections")
@@ -143,7 +168,14 @@ class RetrospectiveEdit(models.Model):
 
     retrospective = models.ForeignKey(Retrospective, on_delete=models.CASCADE, related_name="edits")
     version = models.PositiveIntegerField(help_text="the version that this edit made")
-    field = models.CharField(max_length=60)
+    field = models.CharField(max_length=200)
+    entry = models.ForeignKey(
+        "squads.TimelineEntry",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="edits",
+        help_text="which entry of the timeline, if it’s one",
+    )
     before = models.JSONField(null=True)
     after = models.JSONField(null=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -159,7 +191,7 @@ class RetrospectiveEdit(models.Model):
         return f"{self.field} of {self.retrospective_id}, version {self.version}"
 
 
-class TimelineEntry(models.Model):
+class TimelineEntry(WithMentions):
     """One thing that happened: found by Rodeo, or written by a person."""
 
     class Kind(models.TextChoices):
@@ -188,11 +220,15 @@ class TimelineEntry(models.Model):
         max_length=60, blank=True, help_text="the time as it was written, where the day is unknown"
     )
     position = models.PositiveIntegerField(default=0, help_text="among entries of one time, and of none")
-    text = models.CharField(max_length=LONGEST_ENTRY)
+    # Of at most LONGEST_ENTRY as it was written; with the words of roles it may be longer.
+    text = models.TextField()
     url = models.CharField(max_length=400, blank=True)
-    note = models.CharField(max_length=LONGEST_ENTRY, blank=True)
+    note = models.TextField(blank=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     added_at = models.DateTimeField(default=clock.now)
+    since_version = models.PositiveIntegerField(
+        default=0, help_text="the version that this came with; 0 where nobody knows"
+    )
 
     class Meta:
         app_label = "squads"
@@ -219,6 +255,22 @@ class RetrospectiveTheme(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RetrospectiveRole(models.Model):
+    """What readers of a retrospective see instead of somebody's name. It outlives the mention: old versions have it still."""
+
+    retrospective = models.ForeignKey(Retrospective, on_delete=models.CASCADE, related_name="roles")
+    handle = models.CharField(max_length=150, help_text="the user name, in small letters")
+    words = models.CharField(max_length=60)
+
+    class Meta:
+        app_label = "squads"
+        ordering = ["handle"]
+        constraints = [models.UniqueConstraint(fields=["retrospective", "handle"], name="retrospective_role_once")]
+
+    def __str__(self) -> str:
+        return self.words
 
 
 class RetrospectiveParticipant(models.Model):

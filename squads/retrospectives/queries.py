@@ -14,7 +14,7 @@ from portal.kernel import clock
 from portal.kernel.actors import Anyone
 from portal.kernel.among import Among, Given
 from portal.kernel.one_query import Asked, Together, identity, moment, number, text, together, truth
-from squads.retrospectives.editing import TEXT, label_of, present, said
+from squads.retrospectives.editing import TEXT, label_of, present, said, said_of
 from squads.retrospectives.models import (
     LearnedMark,
     Retrospective,
@@ -24,6 +24,8 @@ from squads.retrospectives.models import (
     RetrospectiveTheme,
     TimelineEntry,
 )
+from squads.retrospectives.permissions import rights
+from squads.retrospectives.roles import in_roles, roles_of
 from squads.teams.models import Membership
 
 MOST_FOUND = 1000
@@ -228,11 +230,9 @@ def around(row: Retrospective, reader: Anyone) -> Around:
     pk = reader.pk or 0
     services, themes, learned, mine, member, people, *near = asked.rows(own=row.pk, person=pk, squad=row.squad_id)
     squads = [reader.program_of_id] if reader.is_authenticated and reader.program_of_id else []
-    facilitates = reader.is_authenticated and row.facilitator_id == reader.pk
     staff = reader.is_authenticated and reader.is_staff and not reader.program_of_id
-    is_member = bool(member) or bool(facilitates) or bool(staff) or row.squad_id in squads
-    is_added = any(me for (me,) in people)
-    active = row.squad.archived_at is None
+    in_squad = bool(member) or bool(staff) or row.squad_id in squads
+    may = rights(row, reader, in_squad=in_squad, added=any(me for (me,) in people))
     alike: dict[UUID, Near] = {}
     for rows, each in zip(near, (SAME_SERVICE, SAME_THEME), strict=False):
         for pk, title, at, restricted, n in rows:
@@ -244,8 +244,8 @@ def around(row: Retrospective, reader: Anyone) -> Around:
         sorted(name for (name,) in themes),
         learned[0][0] if learned else 0,
         bool(mine),
-        active and (is_member or is_added),
-        active and is_member,
+        may.write,
+        may.member,
         len(people),
         alike,
     )
@@ -315,17 +315,50 @@ class Difference:
 
 
 def compare(row: Retrospective, old: int, new: int) -> list[Difference]:
-    """Return what differs between two versions of a retrospective, the older first, in the order of its sections."""
+    """Return what differs between two versions of a retrospective, the older first: its fields, its sections, its timeline."""
     texts = {section.key: section for section in row.sections.all()}
+    roles = roles_of(row)
     after = list(row.edits.filter(version__gt=min(old, new)).order_by("-version", "-pk"))
     names = dict.fromkeys(each.field for each in after if each.field != "timeline")
     order = {f"{TEXT}{key}": place for place, key in enumerate(texts)}
     found: list[Difference] = []
     for name in sorted(names, key=lambda each: (order.get(each, -1), each)):
-        states = [_at(row, texts, after, name, version) for version in sorted((old, new))]
+        states = [in_roles(_text(_at(row, texts, after, name, version)), roles) for version in sorted((old, new))]
         if states[0] != states[1]:
-            found.append(Difference(label_of(name, texts), diff(_text(states[0]), _text(states[1]))))
+            found.append(Difference(label_of(name, texts), diff(states[0], states[1])))
+    if any(each.field == "timeline" for each in after):
+        found += _compare_timelines(row, after, roles, *sorted((old, new)))
     return found
+
+
+def _compare_timelines(
+    row: Retrospective, edits: Sequence[RetrospectiveEdit], roles: Mapping[str, str], old: int, new: int
+) -> list[Difference]:
+    """Return the entries that came or changed between two versions, in their order now; the others aren't repeated."""
+    was: dict[int, tuple[str, str]] = {}
+    by_entry: dict[int, list[RetrospectiveEdit]] = {}
+    for each in edits:
+        if each.entry_id is not None:
+            by_entry.setdefault(each.entry_id, []).append(each)
+    entries = list(row.timeline.all())
+    for entry in entries:
+        states = []
+        for version in (old, new):
+            said_then = said_of(entry)
+            for each in by_entry.get(entry.pk, []):
+                if each.version > version:
+                    said_then = _text(each.before)
+            states.append(in_roles(said_then, roles) if entry.since_version <= version else "")
+        was[entry.pk] = states[0], states[1]
+    lines: list[tuple[str, str]] = []
+    for before, now in (was[entry.pk] for entry in entries):
+        if before != now:
+            lines += [(sign, " ".join(line.split())) for sign, line in (("-", before), ("+", now)) if line]
+    # What was changed before the history knew which entry it was.
+    lost = sum(each.field == "timeline" and each.entry_id is None and bool(each.before) for each in edits)
+    lost += sum(entry.since_version == 0 for entry in entries)
+    told = [("?", "Some changes of the timeline are older than its history, and can’t be compared.")] if lost else []
+    return [Difference("timeline", lines + told)] if lines or told else []
 
 
 def _at(row: Retrospective, texts: Any, edits: Sequence[RetrospectiveEdit], name: str, version: int) -> Any:
@@ -364,11 +397,14 @@ class ShownEdit:
     lines: list[tuple[str, str]]
 
 
-def shown_edits(edits: Sequence[RetrospectiveEdit], texts: Mapping[str, RetrospectiveSection]) -> list[ShownEdit]:
-    """Return edits as the history shows them: of long texts only the lines that changed."""
+def shown_edits(
+    edits: Sequence[RetrospectiveEdit], texts: Mapping[str, RetrospectiveSection], roles: Mapping[str, str]
+) -> list[ShownEdit]:
+    """Return edits as the history shows them: of long texts only the lines that changed, and roles instead of names."""
     found = []
     for each in edits:
-        lines = [line for line in diff(_text(each.before), _text(each.after)) if line[0] != " "]
+        before, after = (in_roles(_text(value), roles) for value in (each.before, each.after))
+        lines = [line for line in diff(before, after) if line[0] != " "]
         found.append(ShownEdit(each, label_of(each.field, texts), lines[:MOST_LINES]))
     return found
 

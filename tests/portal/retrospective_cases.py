@@ -92,6 +92,7 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
         f"{pages}:read": case(published),
         f"{pages}:learned": case(published),
         f"{pages}:edit": case(published, _edited),
+        f"{pages}:mentions": case(published),
         f"{pages}:review": case(_slug("draft"), **hidden),
         f"{pages}:back_to_draft": case(_slug("in_review")),
         f"{pages}:publish": case(_slug("in_review")),

@@ -1,5 +1,6 @@
 // People offered while somebody types @ and a name in a text (data-mentions holds where to ask). The text is plain text and
-// stays one: what is chosen is typed into it. Without JavaScript, people type the name.
+// stays one: what is chosen is typed into it. An option with data-whole is words that stand for themselves, and replaces the @ too.
+// Without JavaScript, people type the name.
 
 const WAIT = 120;
 const START = /(?:^|[\s(])@([\w.+-]{0,40})$/u;
@@ -10,7 +11,7 @@ function follow(area) {
   list.className = "picker__list mentions";
   list.id = `mentions-${(made += 1)}`;
   list.setAttribute("role", "listbox");
-  list.setAttribute("aria-label", "People");
+  list.setAttribute("aria-label", "Roles and people");
   list.hidden = true;
   says.className = "sr";
   says.setAttribute("role", "status");
@@ -44,8 +45,9 @@ function follow(area) {
   function choose(option) {
     const match = begun();
     if (!match || !option) return close();
-    const end = area.selectionStart, start = end - match[1].length;
-    area.setRangeText(`${option.dataset.value} `, start, end, "end");
+    const whole = "whole" in option.dataset, end = area.selectionStart, start = end - match[1].length - (whole ? 1 : 0);
+    const words = option.dataset.value, begins = whole && /(?:^|[.!?]\s+|\n\W*)$/u.test(area.value.slice(0, start));
+    area.setRangeText(`${begins ? words[0].toUpperCase() + words.slice(1) : words} `, start, end, "end");
     area.dispatchEvent(new Event("input", { bubbles: true }));
     close();
     area.focus();
@@ -63,7 +65,7 @@ function follow(area) {
     const all = options();
     all.forEach((each, index) => { each.id = `${list.id}-${index}`; });
     list.hidden = all.length === 0;
-    says.textContent = all.length ? `${all.length} people. Arrow keys choose, Enter inserts.` : "";
+    says.textContent = all.length ? `${all.length} to choose from. Arrow keys choose, Enter inserts.` : "";
     active = 0;
     if (all.length) mark(0);
   }
