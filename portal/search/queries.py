@@ -86,15 +86,16 @@ def find(
     stories = None if read.stories is None else Story.objects.filter(read.stories)
     wanted = Wanted(frozenset(kinds) if read.kinds is None else read.kinds, stories, read.kinds is not None, ended)
     said: dict[str, Any] = {"problem": read.problem, "note": read.note}
-    hits, left = ([], 0) if read.problem else _matching(asked, [(word,) for word in asked.words], wanted, limit)
-    if hits or left or not asked.words:
-        return Found(typed, asked, hits, left_out=left, **said)
+    terms: Any = [(word,) for word in asked.words]
+    found = NOTHING if read.problem else _matching(asked, terms, wanted, limit)
+    if found.hits or found.left_out or not asked.words:
+        return Found(typed, asked, found.hits, left_out=found.left_out, **said)
     terms = _corrected(asked.words)
     if terms is None:
         return Found(typed, asked, [], **said)
     likely = Asked(asked.text, tuple(word for term in terms for word in term))
-    found, left = _matching(likely, terms, wanted, limit)
-    return Found(typed, asked, found, " ".join(term[0] for term in terms), left_out=left, **said)
+    found = _matching(likely, terms, wanted, limit)
+    return Found(typed, asked, found.hits, _meant(terms, found), left_out=found.left_out, **said)
 
 
 class Wanted(NamedTuple):
@@ -107,11 +108,22 @@ class Wanted(NamedTuple):
     ended: bool = False
 
 
-def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) -> tuple[list[Hit], int]:
-    """Return the hits, and how many stories are left out since they ended other than done."""
+class Matches(NamedTuple):
+    """What was found: the hits, how many stories are left out since they ended other than done, and all entries."""
+
+    hits: list[Hit]
+    left_out: int
+    rows: "list[_Row]"
+
+
+NOTHING = Matches([], 0, [])
+
+
+def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) -> Matches:
+    """Return what there is with these words, the best first within each kind."""
     kinds = wanted.kinds
     if not asked.text and not wanted.narrowed:
-        return [], 0
+        return NOTHING
     every = _entries(asked, terms, wanted) if asked.text else _newest(wanted)
     found = every if wanted.ended or wanted.stories is not None else _without_ended(every, asked)
     hits: list[Hit] = []
@@ -125,7 +137,7 @@ def _matching(asked: Asked, terms: engines.Terms, wanted: Wanted, limit: int) ->
         hits += code_hits.changes(asked, terms, limit)
     if "branch" in kinds:
         hits += code_hits.branches(asked, limit)
-    return hits, len(every) - len(found)
+    return Matches(hits, len(every) - len(found), every)
 
 
 def _without_ended(rows: "list[_Row]", asked: Asked) -> "list[_Row]":
@@ -294,6 +306,19 @@ def _corrected(wanted: Sequence[str]) -> list[tuple[str, ...]] | None:
         terms.append(tuple(likely))
         changed = True
     return terms if changed else None
+
+
+def _meant(terms: engines.Terms, matches: Matches) -> str:
+    """Return the words that something found has, for what was misspelt: of each the most likely one.
+
+    Words outlive what they were written in, which may be hidden by now.
+    """
+    texts = [f"{row.key} {row.title} {row.body}" for row in matches.rows]
+    texts += [f"{hit.key} {hit.plain}" for hit in matches.hits]
+    said = (
+        next((word for word in term if any(query_terms.begins(word, text) for text in texts)), "") for term in terms
+    )
+    return " ".join(filter(None, said)) if matches.hits or matches.left_out else ""
 
 
 def _begins_something(word: str) -> bool:

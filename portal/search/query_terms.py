@@ -83,6 +83,11 @@ def _spots(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
             yield match.start(), match.start() + min(longest, len(match[0]))
 
 
+def begins(word: str, text: str) -> bool:
+    """Say whether a word begins some word of a text."""
+    return re.search(rf"(?<![^\W_]){re.escape(word)}", text.lower()) is not None
+
+
 def _first_spot(text: str, words: Sequence[str]) -> int | None:
     """Return where the first word begins that `_spots` would yield; of a long text that takes a fraction of the time."""
     lower = text.lower()

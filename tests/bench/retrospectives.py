@@ -1,7 +1,11 @@
-"""10,000 retrospectives of 1,000 words: searching them, reading one, and one with a long timeline, against 200 plain cards."""
+"""10,000 retrospectives of 1,000 words: searching them, reading one, and one with a long timeline, against 200 plain cards.
+
+Then restricted ones are added, and every place where one could be seen must say what it said before.
+"""
 
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,14 +16,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from portal.accounts.models import User
-from portal.search.actions import reindex
-from squads.models import Retrospective, RetrospectiveSection, RetrospectiveTheme, Service, TimelineEntry
+from portal.kernel import outbox
+from portal.search.actions import index, reindex
+from squads.models import Membership, Retrospective, RetrospectiveSection, RetrospectiveTheme, Service, TimelineEntry
 from squads.retrospectives.models import new_code
 from tests.bench import data
 from tests.bench.search import _vocabulary
 from tests.bench.squad_board import _in_turns
+from tests.squads.retrospective_pages import hidden_places
+from tests.squads.retrospective_pages.hidden_places import World
 
-ROWS, WORDS, QUERIES, AT_ONCE, LONG = 10_000, 1000, 40, 500, 500
+ROWS, WORDS, QUERIES, AT_ONCE, LONG, RESTRICTED = 10_000, 1000, 40, 500, 500, 200
 KEYS = ("summary", "impact", "factors", "learnings")
 Row = dict[str, Any]
 
@@ -88,6 +95,47 @@ def _with_timeline(row: Retrospective, count: int, words: list[str], luck: rando
     )
 
 
+def _restricted(world: World, words: list[str], luck: random.Random) -> None:
+    """Add restricted ones to what can be read, each with all the words that would give it away."""
+    rows = [_one(number, world.squad, words, luck) for number in range(RESTRICTED)]
+    for row in rows:
+        row.restricted, row.year, row.severity = True, hidden_places.YEAR, hidden_places.SEVERITY
+        row.title = f"{row.title} {hidden_places.TITLE}"
+        row.slug = f"{hidden_places.TITLE}-{row.slug}"
+    Retrospective.objects.bulk_create(rows)
+    through = Retrospective.services.through._default_manager
+    through.bulk_create(
+        Retrospective.services.through(retrospective_id=row.pk, service_id=world.service.pk) for row in rows
+    )
+    RetrospectiveTheme.objects.bulk_create(
+        RetrospectiveTheme(retrospective=row, name=name) for row in rows for name in ("cache", hidden_places.THEME)
+    )
+    RetrospectiveSection.objects.bulk_create(
+        RetrospectiveSection(retrospective=row, key="learnings", title="Learnings", position=0, text=hidden_places.TEXT)
+        for row in rows
+    )
+    hidden_places.hidden(world)
+    index("retrospective", [row.pk for row in rows])
+    outbox.deliver()
+
+
+def _seen(browser: Client, words: list[str], luck: random.Random) -> tuple[int, dict[str, list[str]]]:
+    """Return how many places were looked at, and at which addresses restricted ones were seen."""
+    [squad] = data.squads(1, "RH")
+    member = User.objects.get_or_create(username="member")[0]
+    planner = User.objects.get_or_create(username="planner", defaults={"is_staff": True})[0]
+    Membership.objects.get_or_create(squad=squad, user=member)
+    service = Service.objects.get_or_create(name="places", slug="places", squad=squad)[0]
+    world = hidden_places.made(squad, service, member=member, planner=planner)
+    outbox.deliver()
+    before = hidden_places.look(browser, world)
+    _restricted(world, words, luck)
+    found = hidden_places.leaks(before, hidden_places.look(browser, world))
+    for address, said in found.items():
+        print(f"a restricted one is seen at {address} {said}", file=sys.stderr)
+    return len(hidden_places.places(world)), found
+
+
 def _took(browser: Client, path: str) -> float:
     start = time.perf_counter()
     assert browser.get(path).status_code == 200
@@ -126,6 +174,7 @@ def run(row: Callable[..., Row]) -> list[Row]:
         *[lambda path=path: browser.get(path) for path in paths],  # type: ignore[misc]
         count=45,
     )
+    looked, seen = _seen(browser, words, luck)
     return [
         row("search 10,000 retrospectives, the page, median", statistics.median(times), "ms"),
         row("search 10,000 retrospectives, the page, 95 %", statistics.quantiles(times, n=20)[-1], "ms", 100),
@@ -133,4 +182,5 @@ def run(row: Callable[..., Row]) -> list[Row]:
         row("reading page, queries", asked, "", 10),
         row("reading page ÷ plain cards", reading / plain, "×", 1.5),
         row("reading page, 500 timeline entries ÷ plain cards", lengthy / plain, "×", 3),
+        row(f"addresses of {looked} places with a restricted one", len(seen), "", 0),
     ]
