@@ -96,7 +96,7 @@ def retrospective_page(request: HttpRequest, row: Retrospective, status: int = 2
     locked = row.is_locked()
     timeline = timeline_part(request, row, writable=around.writable and not locked)
     has_timeline = bool(timeline.entries.paginator.count) or around.writable
-    own = actions.actions_of(row)
+    own = actions.actions_of(row) if around.has_actions else []
     is_written = row.state != Retrospective.State.PUBLISHED
     context: dict[str, Any] = {
         "actions": actions.shown(own, request.user, writer=around.writable),

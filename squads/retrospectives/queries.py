@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.apps import apps
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When
 from django.utils.safestring import SafeString
 
@@ -185,6 +186,7 @@ class Around:
     writable: bool
     member: bool
     participants: int
+    has_actions: bool
     # Published ones about the same services or themes, whoever can read them: only `related` may look at these.
     near: Mapping[UUID, Near]
 
@@ -195,6 +197,8 @@ def _around_parts() -> list[Asked]:
     through = Retrospective.services.through._default_manager
     marks, added = LearnedMark.objects.filter(own), RetrospectiveParticipant.objects.filter(own)
     members = Membership.objects.filter(Among(F("squad"), Given("squad", is_one=True)), Among(F("user"), person))
+    # Looked up by name: packages import only downwards, and actions lie above retrospectives.
+    proposed = apps.get_model("squads", "RetrospectiveAction")._default_manager.filter(own).order_by()
     return [
         Asked(through.filter(own), {"service__name": text, "service__slug": text}),
         Asked(RetrospectiveTheme.objects.filter(own), {"name": text}),
@@ -202,6 +206,7 @@ def _around_parts() -> list[Asked]:
         Asked(marks.filter(of_person), {"pk": number}),
         Asked(members, {"pk": number}),
         Asked(added.annotate(me=Case(When(of_person, then=Value(1)), default=Value(0))), {"me": number}),
+        Asked(proposed.values("retrospective").distinct(), {"retrospective": identity}),
     ]
 
 
@@ -228,7 +233,8 @@ def around(row: Retrospective, reader: Anyone) -> Around:
     """Return what stands around a retrospective for this reader, in one query."""
     asked = AROUND_AND_NEAR if row.state == Retrospective.State.PUBLISHED else AROUND
     pk = reader.pk or 0
-    services, themes, learned, mine, member, people, *near = asked.rows(own=row.pk, person=pk, squad=row.squad_id)
+    given = asked.rows(own=row.pk, person=pk, squad=row.squad_id)
+    services, themes, learned, mine, member, people, proposed, *near = given
     squads = [reader.program_of_id] if reader.is_authenticated and reader.program_of_id else []
     staff = reader.is_authenticated and reader.is_staff and not reader.program_of_id
     in_squad = bool(member) or bool(staff) or row.squad_id in squads
@@ -247,6 +253,7 @@ def around(row: Retrospective, reader: Anyone) -> Around:
         may.write,
         may.member,
         len(people),
+        bool(proposed),
         alike,
     )
 

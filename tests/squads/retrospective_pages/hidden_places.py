@@ -185,6 +185,7 @@ def _said(browser: Client, address: str) -> str:
             return "\n".join(f"{name}: {files.read(name).decode()}" for name in files.namelist())
     text = body.decode()
     for changes in (
+        r'cursor=[^"&]+',
         r'value="[A-Za-z0-9]{64}"',
         r'"X-CSRFToken": "\w+"',
         r"<time[^>]*>[^<]*</time>",
