@@ -53,6 +53,7 @@ from squads.handovers.api import Handovers
 from squads.imports.api import Imports
 from squads.labels.api import Labels
 from squads.retrospective_actions.api import RetrospectiveActions
+from squads.retrospective_feeds.api import FeedAddresses
 from squads.retrospective_pages.api import Retrospectives
 from squads.retrospective_sessions.api import RetrospectiveSessions
 from squads.stories.api import Stories
@@ -70,6 +71,7 @@ router.register(rf"{OF_STORY}/changes", LinkedChanges, "story-change")
 router.register(rf"{OF_STORY}/comments", Comments, "comment")
 router.register(rf"{OF_STORY}/relations", Relations, "relation")
 router.register("retrospective-actions", RetrospectiveActions, "retrospective-action")
+router.register("feed-addresses", FeedAddresses, "feed-address")
 router.register("retrospectives", Retrospectives, "retrospective")
 router.register("story-views", StoryViews, "story-view")
 router.register("readiness-views", OverviewViews, "readiness-view")

@@ -23,6 +23,7 @@ squads = [
     # Before the pages: /retrospectives/import/ and the like would be taken for one of them.
     path("", include("squads.retrospective_imports.urls")),
     path("", include("squads.retrospective_actions.urls")),
+    path("", include("squads.retrospective_feeds.urls")),
     path("", include("squads.retrospective_sessions.urls")),
     path("", include("squads.retrospective_pages.urls")),
 ]

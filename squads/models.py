@@ -8,6 +8,7 @@ from squads.discussions.models import Comment, Mention, Watch
 from squads.imports.models import Import, Ticket
 from squads.labels.models import Label
 from squads.retrospective_actions.models import ActionAnswer, RetrospectiveAction
+from squads.retrospective_feeds.models import FeedAddress
 from squads.retrospective_sessions.models import (
     Ballot,
     CardGroup,
@@ -45,6 +46,7 @@ __all__ = [
     "CardSignature",
     "Comment",
     "Evidence",
+    "FeedAddress",
     "HiddenCards",
     "Import",
     "Label",

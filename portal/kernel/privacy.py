@@ -10,7 +10,7 @@ from django.utils.cache import patch_cache_control
 
 # What follows in an address opens an account, or a release, to whoever has it.
 OPENING = re.compile(
-    r"(/invitations/|/shared/|/freezes/calendar/|/calendar/feeds/|/accounts/(?:confirm-email|password/reset/key)/)[^/\s]+"
+    r"(/invitations/|/shared/|/freezes/calendar/|/calendar/feeds/|/retrospectives/feeds/|/accounts/(?:confirm-email|password/reset/key)/)[^/\s]+"
 )
 
 # Pages here show second factors, and the person's own tokens.

@@ -46,7 +46,7 @@ class Endings(OfStory):
     pagination_class = None
 
     def _shown(self, story: Story) -> Response:
-        context = {"owners": queries.owner_names([story.standing])}
+        context = {"owners": queries.owner_names([story.standing]), "reader": self.request.user}
         return Response(StoryDetail(story, context=context).data, headers={"ETag": f'"v{story.version}"'})
 
     @extend_schema(request=CancelIn, responses=StoryDetail, operation_id="stories_cancel_create")

@@ -253,7 +253,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         return story
 
     def _shown(self, story: Story, code: int = status.HTTP_200_OK) -> Response:
-        context = {"owners": queries.owner_names([story.standing])}
+        context = {"owners": queries.owner_names([story.standing]), "reader": self.request.user}
         headers = {"ETag": f'"v{story.version}"'}
         return Response(StoryDetail(story, context=context).data, status=code, headers=headers)
 
@@ -296,7 +296,7 @@ class Stories(mixins.ListModelMixin, mixins.RetrieveModelMixin, Endpoint):
         alone = isinstance(request.data, dict) and set(request.data) == {"release"}
         if not alone or not getattr(request.user, "is_project_manager", False):
             check_member(story.squad, request.user, story.key)
-        shown = {"owners": queries.owner_names([story.standing])}
+        shown = {"owners": queries.owner_names([story.standing]), "reader": request.user}
         present = {"present": lambda: StoryDetail(story, context=shown).data}
         said = StoryChange(data=request.data, partial=True, context=present)
         said.is_valid(raise_exception=True)

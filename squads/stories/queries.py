@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db.models import DateTimeField, Q, QuerySet, Value
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from portal.kernel import clock
+from portal.kernel.actors import Anyone
 from portal.kernel.among import Given
 from portal.kernel.markdown import to_html
 from portal.kernel.prepared import Prepared
@@ -368,3 +370,25 @@ def why_unknown(key: str) -> str:
     if squad.stories.count() < squad.next_number - 1:
         return f"There’s no story {key}. {squad} has stories up to {last}."
     return f"There’s no story {key}. {squad} has {prefix}-1 to {last}."
+
+
+class ActionOf(NamedTuple):
+    """The retrospective that a story is an action of: its title, and the address of the action on its page."""
+
+    title: str
+    url: str
+
+
+def action_of(story: Story, reader: Anyone) -> ActionOf | None:
+    """Return which retrospective a story is an action of, if this person can read that; else nothing tells that there is one.
+
+    One query, and none where `is_action` says that it is of none. Looked up by name: retrospectives stand above stories.
+    """
+    if not getattr(story, "is_action", True):
+        return None
+    readable = apps.get_model("squads", "Retrospective")._default_manager.readable_by(reader)
+    found = readable.filter(actions__story=story.pk).values_list("title", "slug", "actions__pk").first()
+    if found is None:
+        return None
+    title, slug, pk = found
+    return ActionOf(title, f"{reverse('squads:retrospective_pages:detail', args=[slug])}#action-{pk}")

@@ -131,15 +131,31 @@ class IssueOut(serializers.Serializer):
     moved_to = serializers.CharField()
 
 
-class StoryDetail(StoryOut):
-    """A story with all its stages, and the issue it came from, if any."""
+class ActionOfOut(serializers.Serializer):
+    """The retrospective that a story is an action of."""
 
+    title = serializers.CharField()
+    url = serializers.CharField()
+
+
+class StoryDetail(StoryOut):
+    """A story with all its stages, and the issue it came from, if any.
+
+    `action_of` is the retrospective it's an action of; null if there is none that you can read.
+    """
+
+    action_of = serializers.SerializerMethodField()
     rungs = serializers.SerializerMethodField()
     issue = serializers.SerializerMethodField()
 
     class Meta(StoryOut.Meta):
-        fields = [*StoryOut.Meta.fields, "rungs", "issue"]
+        fields = [*StoryOut.Meta.fields, "rungs", "issue", "action_of"]
         read_only_fields = fields
+
+    @extend_schema_field(ActionOfOut(allow_null=True))
+    def get_action_of(self, story: Story) -> dict[str, str] | None:
+        found = queries.action_of(story, self.context["reader"])
+        return found._asdict() if found is not None else None
 
     @extend_schema_field(IssueOut(allow_null=True))
     def get_issue(self, story: Story) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """Finding the story an address names, for every page below it."""
 
+from django.apps import apps
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest
 
@@ -16,11 +17,13 @@ BESIDE = ("squad", "release", "created_by", "ended_by", "duplicate_of", "ticket"
 
 
 def _stories() -> StoryQuerySet:
-    """Stories with what their pages show, and whether another key may be one of theirs, or theirs one of another's."""
+    """Stories with what their pages show: whether another key may be one of theirs, or theirs one of another's, and whether
+    they are actions of retrospectives."""
     other = Exists(StoryAlias.objects.filter(story=OuterRef("pk"))) | Exists(
         StoryAlias.objects.filter(key=OuterRef("key"))
     )
-    return Story.objects.select_related(*BESIDE).annotate(has_aliases=other)
+    action = Exists(apps.get_model("squads", "RetrospectiveAction")._default_manager.filter(story=OuterRef("pk")))
+    return Story.objects.select_related(*BESIDE).annotate(has_aliases=other, is_action=action)
 
 
 def story_at(key: str) -> Story:

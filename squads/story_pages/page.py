@@ -133,6 +133,7 @@ def story_page(
         "progresses": [each for each in Story.Progress.choices if not story.is_held_against(each[0])],
         # Attachments stand above stories: reached through the relation, as requests for acceptance are.
         "attachments": list(story.attachments.select_related("by")),
+        "action_of": queries.action_of(story, request.user),
         "writable": writable,
         # Asked only where somebody else's evidence by hand is on the page.
         "leads": SimpleLazyObject(lambda: writable and story.squad.is_led_by(request.user)),

@@ -166,8 +166,9 @@ BY_NAME = {
     "squads.judging.actions": {"Story"},
     "squads.judging.inputs": {"Evidence", "StoryEdit"},
     "squads.judging.subscribers": {"Story"},
-    "squads.stories.queries": {"Environment", "Run"},
+    "squads.stories.queries": {"Environment", "Retrospective", "Run"},
     "squads.stories.querysets": {"StoryAlias", "StoryEdit"},
+    "squads.story_pages.lookup": {"RetrospectiveAction"},
     "squads.teams.models": {"StoryAlias"},
     "squads.teams.queries": {"Deployment", "Repository", "Story"},
 }

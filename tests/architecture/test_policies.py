@@ -34,6 +34,7 @@ PUBLIC = {
     # And so has the address at which a calendar reads the freezes.
     "releases:release_calendar:feed",
     "releases:freezes:subscribed",
+    "squads:retrospective_feeds:feed",
     # Flagger sends the token in the body.
     "releases:deployment_checks:flagger",
     # Signing in, setting a new password, and coming in by invitation: what people do before they are signed in.

@@ -7,8 +7,9 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from portal.kernel import clock
-from squads.models import Retrospective, Squad, Story
+from squads.models import FeedAddress, Retrospective, Squad, Story
 from squads.retrospective_actions.actions import decline, propose, start
+from squads.retrospective_feeds.actions import add_address
 from squads.retrospectives import actions
 from squads.retrospectives.editing import edit
 
@@ -31,6 +32,7 @@ def retrospectives(squad: Squad, by: Any, added: Any) -> dict[str, Retrospective
         if state in ("published", "locked"):
             actions.publish(row, by=by)
         made[state] = row
+    add_address(by=added)
     # Told by their kinds: tests write other titles.
     for state, kind in ACTIONS.items():
         action = propose(made["published"], by=by, title=f"Warm the cache: {state}", kind=kind, squad=squad)
@@ -59,6 +61,10 @@ def _action(state: str) -> Callable[[Any], list[Any]]:
     return lambda w: [w.retrospectives["published"].actions.get(kind=ACTIONS[state]).pk]
 
 
+def _feed(w: Any) -> list[Any]:
+    return [FeedAddress.objects.earliest("pk").pk]
+
+
 def _edited(w: Any) -> dict[str, Any]:
     row = w.retrospectives["published"]
     return {"title": row.title, "version": row.version, "section:summary": "It was slow."}
@@ -69,12 +75,17 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
     # Of a draft, others are told nothing, not even that it is there.
     hidden = {"refusals": (404,)}
     pages, acts = "squads:retrospective_pages", "squads:retrospective_actions"
-    published = _slug("published")
+    feeds, published = "squads:retrospective_feeds", _slug("published")
     return {
         f"{pages}:list": case(),
         f"{pages}:feed": case(),
         f"{pages}:export_all_json": case(),
         f"{pages}:export_all_markdown": case(),
+        f"{feeds}:addresses": case(body=lambda w: {"name": "feed reader"}),
+        f"{feeds}:revoke": case(_feed, fine=(404,)),
+        f"{feeds}:feed": case(lambda w: ["feed_guessed"], fine=(404,)),
+        "api:feed-address-list": case(body=lambda w: {"name": "feed reader"}),
+        "api:feed-address-detail": case(_feed, fine=(404,)),
         f"{pages}:create": case(body=lambda w: SENT, also={"GET": {"other"}}, refusals=(400,)),
         "squads:retrospective_imports:import": case(
             body=lambda w: {

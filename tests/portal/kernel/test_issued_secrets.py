@@ -17,10 +17,11 @@ from releases.models import CalendarAddress, CheckToken, FreezeFeed, ReleaseLink
 from releases.planning.actions import create_release
 from releases.release_calendar.actions import add_address
 from releases.sharing.actions import share
-from squads.models import Service
+from squads.models import FeedAddress, Service
+from squads.retrospective_feeds.actions import add_address as add_feed_address
 
 Issue = Callable[[], str]
-KINDS: list[type[IssuedSecret]] = [CheckToken, ReleaseLink, CalendarAddress, FreezeFeed]
+KINDS: list[type[IssuedSecret]] = [CheckToken, ReleaseLink, CalendarAddress, FreezeFeed, FeedAddress]
 NOON = clock.now().replace(hour=12, minute=0, second=0, microsecond=0)
 
 
@@ -35,6 +36,7 @@ def secret(kind: type[IssuedSecret], lea: User, checkout: Service) -> str:
         CheckToken: lambda: create_token(checkout, by=lea, name="CI", days=7)[1],
         ReleaseLink: lambda: share(create_release(by=lea, version="1.0"), by=lea, days=7)[1],
         CalendarAddress: lambda: add_address(by=lea)[1],
+        FeedAddress: lambda: add_feed_address(by=lea)[1],
         FreezeFeed: lambda: open_feed(by=lea),
     }
     return issue[kind]()

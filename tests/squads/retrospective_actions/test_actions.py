@@ -17,7 +17,7 @@ from squads.retrospective_actions import queries
 from squads.retrospective_actions.actions import decline, propose, start
 from squads.retrospectives import actions as retrospectives
 from squads.retrospectives.editing import edit
-from squads.stories.actions import record_by_hand
+from squads.stories.actions import create_story, record_by_hand
 from squads.stories.manual_evidence import take_back
 
 DAY = timedelta(days=1)
@@ -92,6 +92,33 @@ def test_no_story_says_where_it_is_from_since_that_may_be_restricted_one_day(row
     story = start(propose(row, by=ana, title="Warm the cache", kind="prevent"), by=ana)
     edit(row, by=ana, restricted=True)
     assert row.slug not in story.description and row.title not in story.description
+
+
+def test_its_story_says_whose_action_it_is_to_those_who_can_read_that_and_costs_others_nothing(
+    as_ana: Client,
+    as_bo: Client,
+    row: Retrospective,
+    action: RetrospectiveAction,
+    ana: User,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    story, other = start(action, by=ana), create_story(row.squad, by=ana, title="Warm the cache")
+    pages, api = story.get_absolute_url(), f"/api/v1/stories/{story.key}/"
+    at = f"{row.get_absolute_url()}#action-{action.pk}"
+    assert f'Action of <a class="breaks" href="{at}"><bdi>Checkout was down' in shown(as_bo, pages)
+    assert as_bo.get(api).json()["action_of"] == {"title": "Checkout was down", "url": at}
+    edit(row, by=ana, restricted=True)
+    assert at in shown(as_ana, pages) and as_ana.get(api).json()["action_of"]["url"] == at
+    assert "Action of" not in shown(as_bo, pages) and row.slug not in shown(as_bo, pages)
+    assert as_bo.get(api).json()["action_of"] is None
+    assert as_ana.get(f"/api/v1/stories/{other.key}/").json()["action_of"] is None
+    costs = []
+    for url in (pages, other.get_absolute_url()):
+        as_ana.get(url)
+        with django_assert_max_num_queries(60) as asked:
+            as_ana.get(url)
+        costs.append(len(asked))
+    assert costs[0] == costs[1] + 1
 
 
 def test_actions_of_a_restricted_one_are_its_own_squads_to_do(row: Retrospective, ana: User, search: Squad) -> None:
