@@ -25,6 +25,7 @@ from releases.forecasts.api import Forecasts
 from releases.freezes.api import FreezeLifts, Freezes
 from releases.incident_settings.api import Severities
 from releases.incidents.api import Incidents
+from releases.learnings.api import Learnings
 from releases.mappings.api import MappingRules, Mergers, UnmappedNames
 from releases.monorepo.api import RepositoryParts
 from releases.outside_checks.api import OutsideAsking, OutsideChecks
@@ -37,6 +38,7 @@ from releases.reading.api import Events, FailedEvents
 from releases.release_calendar.api import Calendar, CalendarAddresses
 from releases.release_comparison.api import ReleaseComparisons
 from releases.release_notes.api import Notes as ReleaseNotes
+from releases.release_retrospectives.api import ReleaseRetrospectives
 from releases.release_trains.api import MissedStories, ReleaseTrains
 from releases.reports.api import AcceptanceRuns, Deployments, FlagStates, Runs
 from releases.required_pipelines.api import RequiredPipelinesRules
@@ -90,6 +92,7 @@ router.register("deploy-orders", DeployOrders, "deploy-order")
 router.register(r"releases/(?P<slug>[^/]+)/overrides", Overrides, "gate-override")
 router.register(r"releases/(?P<slug>[^/]+)/flag-needs", FlagNeeds, "flag-need")
 router.register(r"releases/(?P<slug>[^/]+)/checklist", Checklists, "checklist")
+router.register(r"releases/(?P<slug>[^/]+)/learnings", Learnings, "release-learning")
 router.register("gate-templates", GateTemplates, "gate-template")
 router.register("gate-checklist", LineChecklists, "line-checklist")
 router.register("outside-checks", OutsideChecks, "outside-check")
@@ -177,6 +180,16 @@ v1: list[URLPattern | URLResolver] = [
         "releases/<str:slug>/checklist/<int:pk>/tick/",
         Checklists.as_view({"post": "tick", "delete": "untick"}),
         name="checklist-tick",
+    ),
+    path(
+        "releases/<str:slug>/learnings/<slug:retrospective>/read/",
+        Learnings.as_view({"post": "say_read", "delete": "take_back"}),
+        name="release-learning-read",
+    ),
+    path(
+        "releases/<str:slug>/retrospective/",
+        ReleaseRetrospectives.as_view({"post": "create"}),
+        name="release-retrospective",
     ),
     path(
         "releases/<str:slug>/outside-checks/ask/", OutsideAsking.as_view({"post": "create"}), name="outside-check-ask"

@@ -15,6 +15,7 @@ TOPICS_WITHOUT_SUBSCRIBER: dict[type[Event], str] = {
     squads.AcceptanceAnswered: "for notifications and chat",
     squads.RetrospectivePublished: "for notifications and chat",
     releases.GateOverridden: "for notifications and chat",
+    releases.LearningsRead: "for notifications and chat",
     releases.ApprovalAsked: "for notifications and chat",
     releases.ApprovalAnswered: "for notifications and chat",
     releases.ApprovalVoided: "for notifications and chat",

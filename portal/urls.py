@@ -31,6 +31,8 @@ releases = [
     path("", include("releases.planning.urls")),
     path("", include("releases.contents.urls")),
     path("", include("releases.progress.urls")),
+    # Before readiness, whose gates would be taken for its addresses.
+    path("", include("releases.learnings.urls")),
     path("", include("releases.readiness.urls")),
     path("", include("releases.outside_checks.urls")),
     path("", include("releases.sharing.urls")),
@@ -43,6 +45,7 @@ releases = [
     path("", include("releases.status.urls")),
     path("", include("releases.deployment_checks.urls")),
     path("", include("releases.snapshots.urls")),
+    path("", include("releases.release_retrospectives.urls")),
     path("", include("releases.approvals.urls")),
     path("", include("releases.overview.urls")),
     path("", include("releases.environments.urls")),

@@ -156,6 +156,21 @@ class GateOverridden(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LearningsRead(Event):
+    """A person said that they read a retrospective for a release, or took that back. Published by learnings.
+
+    release: the release (a UUID as text).
+    retrospective: the retrospective (a UUID as text).
+    was_read: false where it was taken back.
+    """
+
+    topic: ClassVar[str] = "release.learnings_read"
+    release: str
+    retrospective: str
+    was_read: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApprovalAsked(Event):
     """Somebody was asked to approve a release. Published by approvals.
 

@@ -45,6 +45,7 @@ from releases.readiness.models import (
     GateOverride,
     GateTemplate,
     GateTemplateVersion,
+    LearningRead,
 )
 from releases.release_calendar.models import CalendarAddress, CalendarEntry
 from releases.release_notes.models import NotesVersion, ReleaseNotes
@@ -93,6 +94,7 @@ __all__ = [
     "IncidentReport",
     "IncidentSettings",
     "IncidentUpdate",
+    "LearningRead",
     "Mainline",
     "MappingRule",
     "NotesVersion",

@@ -141,7 +141,7 @@ def _load(say: Callable[[str], None]) -> None:
     _by_hand(at)
     _settled()
     _ships()
-    agree(at, by=_person("sample-kofi"), accepter=_person("sample-mei"))
+    agree(at, by=_person("sample-kofi"), manager=_person(MANAGER), accepter=_person("sample-mei"))
     ask_and_keep(_person(SQUADS["PAY"][3]), _person("sample-ana"), at)
     say("an incident, and what was learned from it")
     write_them(at, _person)

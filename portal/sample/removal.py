@@ -28,8 +28,11 @@ from releases.models import (
     FlagState,
     Freeze,
     FreezeLift,
+    GateTemplate,
+    GateTemplateVersion,
     Incident,
     IncidentReport,
+    LearningRead,
     Mainline,
     Release,
     ReleaseContent,
@@ -91,7 +94,7 @@ def remove() -> bool:
 
 def _remove_what_people_said(people: Any) -> None:
     """Take away what the sample's people said about stories, releases and when they go out."""
-    for said in (ReleaseContent, SchemaNaming, DeployOrder):
+    for said in (ReleaseContent, SchemaNaming, DeployOrder, LearningRead, GateTemplate, GateTemplateVersion):
         said._default_manager.filter(by__in=people).delete()
     AcceptancePlan.objects.filter(by__in=people).delete()
     Approval.objects.filter(asked_by__in=people).delete()

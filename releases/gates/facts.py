@@ -258,6 +258,46 @@ class OutsideFact:
 
 
 @dataclass(frozen=True, slots=True)
+class LearningReadFact:
+    """A person said for this release that they read a retrospective: who, when, and which version of its text."""
+
+    by: str
+    at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class LearningFact:
+    """A published retrospective with learnings that everyone signed in may read, about services of the release.
+
+    It has no title here: a judgement is kept, and what is restricted later must not stay readable in it. `version` is the
+    one that its text was last changed in; `published_at` is None where nobody knows.
+    """
+
+    id: str
+    kind: str
+    squad: str
+    services: tuple[str, ...]
+    published_at: datetime | None
+    version: int
+    reads: tuple[LearningReadFact, ...] = ()
+
+    @property
+    def last_read(self) -> LearningReadFact | None:
+        """Who read it last as it is now."""
+        return max((each for each in self.reads if each.version == self.version), key=_when, default=None)
+
+    @property
+    def outdated_read(self) -> LearningReadFact | None:
+        """Who read it last before its text changed."""
+        return max((each for each in self.reads if each.version != self.version), key=_when, default=None)
+
+
+def _when(read: LearningReadFact) -> tuple[datetime, str]:
+    return read.at, read.by
+
+
+@dataclass(frozen=True, slots=True)
 class SquadFact:
     """A squad and the most stories of its own that it wants in one release; None: no limit."""
 
@@ -297,6 +337,8 @@ class ReleaseFacts:
     approvers: tuple[tuple[str, str], ...] = ()
     checklist: tuple[ChecklistFact, ...] = ()
     outside: tuple[OutsideFact, ...] = ()
+    # None where nobody looked for retrospectives.
+    learnings: tuple[LearningFact, ...] | None = None
 
     @property
     def planner(self) -> str:
@@ -323,6 +365,7 @@ class ReleaseFacts:
             # A story without a change may still get one in this service.
             stories=tuple(each for each in self.stories if not each.services or name in each.services),
             incidents=tuple(each for each in self.incidents if each.service in (name, "")),
+            learnings=self.learnings and tuple(each for each in self.learnings if name in each.services),
             freezes=tuple(each for each in self.freezes if each.concerns(name)),
             lifts=tuple(each for each in self.lifts if each.freeze.concerns(name)),
         )

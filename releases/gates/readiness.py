@@ -12,7 +12,7 @@ from releases.gates import (
     flags,
     freezes,
     incidents,
-    outside_checks,
+    learnings,
     runs,
     schema_changes,
     sign_offs,
@@ -32,6 +32,7 @@ from releases.gates.findings import (
     steady,
     too_old,
 )
+from releases.gates.findings import UNKNOWN as FINDING_UNKNOWN
 from releases.gates.parameters import STALE_AFTER, STEADY_FOR, GateSetting, InvalidParameter, Parameter
 
 READY, NOT_READY, UNKNOWN = "ready", "not_ready", "unknown"
@@ -87,12 +88,20 @@ GATES: tuple[Gate, ...] = (
     Gate("deploy_order", "Deploy order", deploy_order.deploy_order, states=NEVER_STALE),
     Gate("flags", "Feature flags", flags.flags, stale_after=24 * 7),
     Gate("incidents", "Incidents", incidents.incidents, stale_after=24),
+    Gate(
+        "learnings",
+        "Learnings read",
+        learnings.learnings,
+        (learnings.DAYS,),
+        by_default=False,
+        states=(PASSED, FAILED, FINDING_UNKNOWN),
+    ),
     Gate("freezes", "Freezes", freezes.freezes, (freezes.RUNWAY,), states=(PASSED, FAILED)),
     Gate("batch", "Batch size", stories.batch, (stories.MOST,), states=(PASSED, FAILED)),
     Gate("acceptance", "Acceptance planned", stories.acceptance, states=(PASSED, FAILED)),
     Gate("approvals", "Approvals", sign_offs.approvals, (sign_offs.OF,)),
     Gate("checklist", "Checklist", sign_offs.checklist),
-    Gate("outside_checks", "Outside checks", outside_checks.outside_checks, stale_after=1),
+    Gate("outside_checks", "Outside checks", sign_offs.outside_checks, stale_after=1),
 )
 BY_NAME = {gate.name: gate for gate in GATES}
 NAMES = [(gate.name, gate.title) for gate in GATES]

@@ -10,6 +10,7 @@ from releases.readiness.models import (
     GateOverride,
     GateTemplate,
     GateTemplateVersion,
+    LearningRead,
 )
 
 
@@ -47,3 +48,9 @@ class ChecklistItems(ReadOnly):
 class ChecklistTicks(ReadOnly):
     list_display = ["item", "release", "by", "at", "unticked_at"]
     list_select_related = ["item", "release", "by"]
+
+
+@admin.register(LearningRead)
+class LearningReads(ReadOnly):
+    list_display = ["release", "by", "at", "withdrawn_at"]
+    list_select_related = ["release", "by"]

@@ -29,6 +29,8 @@ from releases.gates.facts import (
     FlagNeed,
     FreezeFact,
     LackingFact,
+    LearningFact,
+    LearningReadFact,
     LiftFact,
     OutsideFact,
     ReleaseFacts,
@@ -80,6 +82,7 @@ ANSWER = {
     "since": moment,
     "content": text,
 }
+READ = {"release_id": identity, "retrospective_id": identity, "name": text, "at": moment, "version": number}
 NOT_OF_THIS = "It wasn’t asked about what ships now."
 
 
@@ -113,6 +116,8 @@ class Said:
     checks: list[tuple[int, UUID | None, str, str]] = field(default_factory=list)
     # Each with the digest of the content that it is about.
     answers: dict[tuple[int, UUID], tuple[OutsideFact, str]] = field(default_factory=dict)
+    # Who read which retrospective, by its id.
+    reads: dict[tuple[UUID, str], list[LearningReadFact]] = field(default_factory=lambda: defaultdict(list))
     owners: dict[int, str] = field(default_factory=dict)
     approvers: dict[str, str] = field(default_factory=dict)
 
@@ -120,6 +125,10 @@ class Said:
         """Return the gates that a release is judged by, and the sources that watch all its services by somebody's word."""
         own = self.templates.get(release.line) or self.templates.get(EVERY_LINE)
         return own or (DEFAULT, frozenset())
+
+    def reads_learnings(self, release: Release) -> bool:
+        """Say whether retrospectives have to be read for a release."""
+        return any(each.gate == "learnings" for each in self.template_of(release)[0])
 
     def name_approvers(self, releases: Iterable[Release]) -> None:
         """Read who has to approve by the templates of these releases, in words."""
@@ -159,7 +168,8 @@ def inputs_of(
     shipped = [service for each in contents.values() for service in each.services]
     services = service_inputs(shipped)
     flags = {row.flag for row in stories.values() if row.flag} | {n.flag for some in said.needs.values() for n in some}
-    production = production_inputs({each.service: each.name for each in shipped}, flags)
+    learned = {each.service for row in rows if said.reads_learnings(row) for each in contents[row.pk].services}
+    production = production_inputs({each.service: each.name for each in shipped}, flags, learned)
     freezes = freezes_for(rows, contents=contents, at=at)
     limits = {row.slug: SquadFact(row.squad, row.slug, row.batch_limit) for row in stories.values()}
     owners = {each.name: (each.squad, each.squad_slug) for each in shipped}
@@ -224,6 +234,7 @@ def _asked_of_people() -> list[Asked]:
     ticks = models.ChecklistTick.objects.filter(theirs, unticked_at=None).annotate(name=name_of("by"))
     overrides = models.GateOverride.objects.filter(theirs, withdrawn_at=None).annotate(name=name_of("by"))
     checks = OutsideCheck.objects.filter(of_one, removed_at=None)
+    reads = models.LearningRead.objects.filter(theirs, withdrawn_at=None).annotate(name=name_of("by"))
     return [
         Asked(models.GateTemplate.objects.filter(line), TEMPLATE),
         Asked(own, NEED),
@@ -232,6 +243,7 @@ def _asked_of_people() -> list[Asked]:
         Asked(overrides, OVERRIDE),
         Asked(checks, CHECK),
         Asked(OutsideAnswer.objects.filter(theirs), ANSWER),
+        Asked(reads, READ),
         Asked(people.annotate(said_name=name_of()), {"pk": number, "said_name": text}),
     ]
 
@@ -240,7 +252,7 @@ SAID = Together(_asked_of_people)
 
 
 def _said(rows: list[list[tuple[Any, ...]]]) -> Said:
-    templates, needs, items, ticks, overrides, checks, answers, people = rows
+    templates, needs, items, ticks, overrides, checks, answers, reads, people = rows
     said = Said(owners=dict(people), items=sorted(items), checks=sorted(checks, key=lambda row: (row[3], row[0])))  # type: ignore[arg-type]
     for line, gates, monitors in templates:
         said.templates[line] = models.read(gates), frozenset(monitors)
@@ -252,6 +264,8 @@ def _said(rows: list[list[tuple[Any, ...]]]) -> Said:
         said.overrides[release].append(Override(gate, by, at, reason, until, frozenset(covers), pk))
     for check, release, outcome, detail, at, since, content in answers:
         said.answers[check, release] = OutsideFact(str(check), "", outcome, detail, at, since), content
+    for release, retrospective, by, at, version in sorted(reads, key=lambda row: (row[3], row[2])):
+        said.reads[release, str(retrospective)].append(LearningReadFact(by, at, version))
     return said
 
 
@@ -309,6 +323,7 @@ class _Reader:
             ),
             checklist=tuple(self._checklist()),
             outside=tuple(self._outside(content)),
+            learnings=tuple(self._learnings()) if self.said.reads_learnings(release) else None,
         )
 
     def _story(self, row: StoryRow) -> StoryFact:
@@ -402,3 +417,10 @@ class _Reader:
                 if known.at is not None and about != content:
                     known = replace(known, outcome="", detail=NOT_OF_THIS, since=None)
                 yield replace(known, name=name)
+
+    def _learnings(self) -> Iterable[LearningFact]:
+        ships = {each.name for each in self.contents.services}
+        for each in self.production.learnings:
+            services = tuple(name for name in each.services if name in ships)
+            if services:
+                yield replace(each, services=services, reads=tuple(self.said.reads.get((self.release.pk, each.id), ())))

@@ -11,6 +11,7 @@ from portal.kernel import clock
 from releases.gates.parameters import GateSetting
 from releases.gates.readiness import BY_NAME, DEFAULT
 from releases.planning.models import Release
+from squads.models import Retrospective
 
 
 def default_gates() -> list[dict[str, Any]]:
@@ -186,3 +187,28 @@ class GateOverride(models.Model):
     def title(self) -> str:
         """What the gate is called."""
         return BY_NAME[self.gate].title if self.gate in BY_NAME else self.gate
+
+
+class LearningRead(models.Model):
+    """A person said that they read a retrospective for a release: in which version of its text. Perhaps withdrawn again."""
+
+    release = models.ForeignKey(Release, on_delete=models.CASCADE, related_name="learning_reads")
+    retrospective = models.ForeignKey(Retrospective, on_delete=models.CASCADE, related_name="+")
+    version = models.PositiveIntegerField(help_text="the version in which the text that was read last changed")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        app_label = "releases"
+        ordering = ["-at", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["release", "retrospective", "version", "by"],
+                condition=Q(withdrawn_at=None),
+                name="learning_read_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by_id} for {self.release}"

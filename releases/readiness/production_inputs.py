@@ -10,14 +10,16 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 
 from portal.kernel.among import Among, Given
-from portal.kernel.one_query import Asked, Together, moment, number, text, truth
+from portal.kernel.one_query import Asked, Together, identity, moment, number, text, truth
 from releases.flags.models import FlagState
-from releases.gates.facts import FlagFact, IncidentFact
+from releases.gates.facts import FlagFact, IncidentFact, LearningFact
 from releases.inbox.models import InboundEvent, Source
 from releases.incidents.models import PREFIX, Alert, Incident, IncidentReport
 from releases.pulling.actions import BROKEN_AFTER
 from releases.pulling.leases import PULLED_KINDS
-from squads.models import Service
+from squads.models import Retrospective, Service
+from squads.retrospectives.querysets import text_version
+from squads.retrospectives.sections import KINDS
 
 # Systems that are there to tell what is wrong (docs/adr/0055).
 MONITORING = ("alertmanager", "sensu", "nagios", "pagerduty", "opsgenie")
@@ -51,6 +53,14 @@ FLAG = {
     "at": moment,
     "event__source_id": number,
     "event__received_at": moment,
+}
+LEARNING = {
+    "service__name": text,
+    "retrospective_id": identity,
+    "retrospective__kind": text,
+    "retrospective__squad__name": text,
+    "retrospective__published_at": moment,
+    "text_version": number,
 }
 SOURCE = {
     "pk": number,
@@ -90,6 +100,8 @@ class ProductionInputs:
     flags: list[FlagFact] = field(default_factory=list)
     # When what tells of each flag was last heard from.
     flags_heard: dict[str, datetime] = field(default_factory=dict)
+    # Retrospectives that everyone signed in may read, each with what it says of itself and without who read it.
+    learnings: list[LearningFact] = field(default_factory=list)
 
     def watched(self, service: int, monitors: Collection[str]) -> tuple[datetime | None, datetime | None]:
         """Return when a source that watches a service was last heard from, and since when one watches it.
@@ -147,9 +159,12 @@ def _is_pulled(source: Mapping[str, Any]) -> bool:
     return source["kind"] in PULLED_KINDS and bool(source["address"])
 
 
-def production_inputs(services: Mapping[int, str], flags: Collection[str]) -> ProductionInputs:
-    """Read what is known of these services (pk and name) and flags in one query."""
-    rows = TOLD.rows(services=sorted(services), flags=sorted(flags))
+def production_inputs(
+    services: Mapping[int, str], flags: Collection[str], learned: Collection[int] = ()
+) -> ProductionInputs:
+    """Read what is known of these services (pk and name) and flags, and the retrospectives about those in `learned`, in one
+    query."""
+    rows = TOLD.rows(services=sorted(services), flags=sorted(flags), learned=sorted(learned))
     found = ProductionInputs()
     found.incidents = [*_incidents(rows[0]), *(_alert(row) for row in rows[1])]
     found.ended = {pk: at for pk, at in rows[2] if at is not None}
@@ -161,6 +176,7 @@ def production_inputs(services: Mapping[int, str], flags: Collection[str]) -> Pr
         pulled = each["last_success_at"] if at is not None and _is_pulled(each) else None
         found.sources[each["pk"]] = Heard(each["key"], at, each["created_at"], each["kind"] in MONITORING, pulled)
     _add_flags(found, rows[6])
+    found.learnings = _learnings(rows[7])
     return found
 
 
@@ -188,10 +204,32 @@ def _asked() -> list[Asked]:
         *(Asked(each.distinct(), who) for each in told),
         Asked(_sources(), SOURCE),
         Asked(_newest_states(), FLAG),
+        Asked(learnings_to_read(Among(F("service"), Given("learned"))), LEARNING),
     ]
 
 
 TOLD = Together(_asked)
+
+
+def learnings_to_read(services: Any) -> "QuerySet[Any]":
+    """Return retrospectives with learnings that everyone signed in may read, once for each service that fits a condition."""
+    public = Retrospective.objects.public().with_learnings().values("pk")
+    rows = Retrospective.services.through._default_manager.filter(services, retrospective__in=public)
+    return rows.annotate(text_version=text_version("retrospective"))
+
+
+def _learnings(rows: Iterable[tuple[Any, ...]]) -> list[LearningFact]:
+    """Return each retrospective once, with all of the services that were asked for."""
+    names: dict[str, list[str]] = defaultdict(list)
+    told: dict[str, tuple[Any, ...]] = {}
+    for service, key, *said in rows:
+        pk = str(key)
+        names[pk].append(service)
+        told[pk] = tuple(said)
+    return [
+        LearningFact(pk, KINDS[kind], squad, tuple(sorted(names[pk])), published, version)
+        for pk, (kind, squad, published, version) in sorted(told.items())
+    ]
 
 
 def _incidents(rows: Iterable[tuple[Any, ...]]) -> list[IncidentFact]:

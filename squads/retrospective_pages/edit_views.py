@@ -62,6 +62,21 @@ def create(request: HttpRequest) -> HttpResponse:
     return render(request, "squads/retrospective_pages/create.html", {"form": form}, status=status)
 
 
+@members
+@require_POST
+def begin_sprint(request: HttpRequest, slug: str) -> HttpResponse:
+    """Begin a squad's sprint retrospective, or lead to the one that isn't published yet."""
+    squad = get_object_or_404(Squad, slug=slug)
+    try:
+        row, is_new = actions.begin_sprint(squad, by=actor_of(request))
+    except ValidationError as error:
+        messages.error(request, refusal(error)[0])
+        return redirect(squad)
+    if not is_new:
+        messages.info(request, "This one isn’t published yet, so you can go on with it.")
+    return redirect(row)
+
+
 def _initial(row: Retrospective) -> dict[str, Any]:
     return {
         "title": row.title,

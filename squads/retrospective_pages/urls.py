@@ -30,5 +30,6 @@ urlpatterns = [
     path("retrospectives/<slug:slug>/learned/", views.learned, name="learned"),
     path("retrospectives/<slug:slug>/export.md", views.export_markdown, name="export_markdown"),
     path("retrospectives/<slug:slug>/export.json", views.export_json, name="export_json"),
+    path("squads/<slug:slug>/sprint-retrospective/", edit_views.begin_sprint, name="begin_sprint"),
     path("squads/<slug:slug>/retrospective-sections/<slug:kind>/", edit_views.template, name="template"),
 ]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -46,6 +46,7 @@ from squads.teams.permissions import check_member as check_squad_member
 
 MOST_ENTRIES = 1000
 MOST_PEOPLE = 100
+SPRINT, LONGEST_SPRINT = timedelta(weeks=2), timedelta(weeks=6)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +93,8 @@ def create(
 ) -> Retrospective:
     """Begin a retrospective: a draft with the sections of its kind, and a timeline of what Rodeo knows about its time.
 
-    Raises ValidationError naming the field. An incident or release that the squad has one of already gets no second:
-    that one is returned. Without `fill` the timeline stays empty.
+    Raises ValidationError naming the field. What the squad has one of this kind about already, an incident or a release, gets no
+    second: that one is returned. Without `fill` the timeline stays empty.
     """
     check_squad_member(squad, by, "its retrospectives")
     squad.check_active()
@@ -104,7 +105,7 @@ def create(
     if not title or len(title) > 200:
         raise ValidationError({"title": "Write a title of 1 to 200 characters."})
     columns = about.columns()
-    if (known := _about(squad, about)) is not None:
+    if (known := _about(squad, kind, about)) is not None:
         return known
     row = Retrospective.objects.create(
         slug=f"{slugify(title)[:80].strip('-') or kind}-{new_code()}",
@@ -123,6 +124,24 @@ def create(
     return row
 
 
+@transaction.atomic
+def begin_sprint(squad: Squad, *, by: Actor) -> tuple[Retrospective, bool]:
+    """Begin a squad's sprint retrospective, about the time since the last one, and say whether it's new.
+
+    One that isn't published yet is gone on with. The first looks at two weeks, and none at more than LONGEST_SPRINT.
+    """
+    check_squad_member(squad, by, "its retrospectives")
+    squad.check_active()
+    Squad.objects.select_for_update().get(pk=squad.pk)
+    last = Retrospective.objects.filter(squad=squad, kind="sprint").order_by("-created_at", "-pk").first()
+    if last is not None and last.state != Retrospective.State.PUBLISHED:
+        return last, False
+    now = clock.now()
+    began = now - SPRINT if last is None else max(last.ended_at or last.created_at, now - LONGEST_SPRINT)
+    subject = Subject(began_at=min(began, now), ended_at=now)
+    return create(squad, by=by, kind="sprint", title=f"Sprint until {now:%Y-%m-%d}", subject=subject), True
+
+
 def _write_beginnings(row: Retrospective, about: Subject, themes: Sequence[str]) -> None:
     """Write what a new retrospective has: its services, its themes, and its sections without text."""
     row.services.set(about.services)
@@ -138,12 +157,12 @@ def _write_beginnings(row: Retrospective, about: Subject, themes: Sequence[str])
     row.save()
 
 
-def _about(squad: Squad, about: Subject) -> Retrospective | None:
-    """Return the retrospective that a squad has about something already. Two that ask at once get the same one."""
+def _about(squad: Squad, kind: str, about: Subject) -> Retrospective | None:
+    """Return the retrospective of a kind that a squad has about something already. Two that ask at once get the same one."""
     if not about.key:
         return None
     Squad.objects.select_for_update().get(pk=squad.pk)
-    return Retrospective.objects.filter(squad=squad, subject_kind=about.kind, subject_key=about.key).first()
+    return Retrospective.objects.filter(squad=squad, kind=kind, subject_kind=about.kind, subject_key=about.key).first()
 
 
 def sections_for(squad: Squad, kind: str) -> Sequence[SectionPlan]:

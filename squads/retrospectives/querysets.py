@@ -1,11 +1,12 @@
 """Questions about retrospectives: who can read which, and which there are."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from portal.kernel.actors import Anyone
 
@@ -18,6 +19,16 @@ LOCKED_AFTER = timedelta(days=30)
 # What only some can read, and what is still being written. Said so that an index finds it: as two conditions on the state,
 # and with `in` for what is true, which SQLite finds by no index else.
 NOT_PUBLIC = Q(state__in=("draft", "in_review")) | Q(state="published", restricted__in=[True])
+
+
+def text_version(retrospective: str) -> Any:
+    """Return, as an expression, the version in which the text of a retrospective last changed; `retrospective` names the column.
+
+    Its title, its themes and its timeline are no text.
+    """
+    edits = apps.get_model("squads", "RetrospectiveEdit")._default_manager
+    changed = edits.filter(retrospective=OuterRef(retrospective), field__startswith="section:").order_by("-version")
+    return Coalesce(Subquery(changed.values("version")[:1]), Value(1), output_field=models.IntegerField())
 
 
 class RetrospectiveQuerySet(models.QuerySet["Retrospective"]):
@@ -58,6 +69,11 @@ class RetrospectiveQuerySet(models.QuerySet["Retrospective"]):
     def not_public(self) -> "RetrospectiveQuerySet":
         """Return the others: drafts, what is in review, and restricted ones. Of these there are few."""
         return self.filter(NOT_PUBLIC)
+
+    def with_learnings(self) -> "RetrospectiveQuerySet":
+        """Return those in which something is written under learnings."""
+        sections = apps.get_model("squads", "RetrospectiveSection")._default_manager.filter(key="learnings")
+        return self.filter(pk__in=sections.exclude(text="").values("retrospective"))
 
     def newest(self) -> "RetrospectiveQuerySet":
         """Order them as lists show them: by when they were published, drafts by when they were created, the newest first."""

@@ -160,7 +160,12 @@ BY_NAME = {
     "squads.imports.named_releases": {"Release"},
     "squads.labels.actions": {"Story"},
     "squads.labels.queries": {"Story"},
-    "squads.retrospectives.querysets": {"Membership", "RetrospectiveParticipant"},
+    "squads.retrospectives.querysets": {
+        "Membership",
+        "RetrospectiveEdit",
+        "RetrospectiveParticipant",
+        "RetrospectiveSection",
+    },
     "squads.stories.serializers": {"Release"},
     "squads.stories.authorship": {"StoryLink"},
     "squads.judging.actions": {"Story"},

@@ -34,6 +34,7 @@ from releases.incident_settings.actions import save_severity
 from releases.incident_settings.models import Severity
 from releases.incidents.actions import merge, open_incident
 from releases.incidents.models import Incident, IncidentReport, ReportPlacement
+from releases.learnings.queries import wanted_for
 from releases.models import (
     AllowedHost,
     Approval,
@@ -68,7 +69,7 @@ from releases.planning.actions import abandon_release, create_release
 from releases.readiness.actions import add_item, need_flag, tick
 from releases.readiness.forms import TemplateForm, digest_of
 from releases.readiness.gate_templates import save_template
-from releases.readiness.models import stored
+from releases.readiness.models import LearningRead, stored
 from releases.readiness.overrides import override
 from releases.readiness.queries import readiness_of
 from releases.release_calendar.actions import add_address
@@ -100,6 +101,7 @@ from squads.models import (
     Story,
     StoryView,
 )
+from squads.retrospectives.editing import edit as edit_retrospective
 from squads.stories.actions import create_story, judge, record_by_hand
 from squads.stories.ranking import block
 from squads.stories.relations import relate
@@ -276,9 +278,15 @@ def world() -> World:
         open_feed(by=each)
     twin = Service.objects.create(name="CHECKOUT", slug="checkout-2", discovered=True)
     choose_content(release, service, by=lead, sha="b" * 40)
+    rows = retrospectives(squad, lead, mo)
+    rows["published"].services.add(service)
+    edit_retrospective(rows["published"], by=lead, **{"section:learnings": "Warm the cache."})
+    rows["locked"].services.add(service)
+    rows["locked"].sections.filter(key="learnings").update(text="Page earlier.")
+    LearningRead.objects.create(release=release, retrospective=rows["locked"], version=2, by=people["member"])
     return World(
         people=people,
-        retrospectives=(rows := retrospectives(squad, lead, mo)),
+        retrospectives=rows,
         sessions=session_cases.sessions(rows["published"], lead),
         squad=squad,
         search=search,
@@ -335,7 +343,12 @@ def world() -> World:
         need=need_flag(release, by=lead, flag="photo", on=True),
         item=add_item(by=lead, release=release, text="Tell support"),
         line_item=_ticked(release, people["manager"]),
-        gates=save_template(by=people["manager"], line="Shop", gates=stored(DEFAULT), version=None),  # type: ignore[arg-type]
+        gates=save_template(
+            by=people["manager"],  # type: ignore[arg-type]
+            line="Shop",
+            gates=[*stored(DEFAULT), {"gate": "learnings"}],
+            version=None,
+        ),
         check=_answered(
             add_check(by=people["manager"], release=release, name="Board", url="https://change.example.org/")
         ),  # type: ignore[arg-type]
@@ -558,6 +571,19 @@ def _notes_said(w: World) -> dict[str, Any]:
 
 def _approval(w: World) -> list[Any]:
     return [w.release.slug, w.approval.pk]
+
+
+def _to_read(w: World) -> list[Any]:
+    return [w.release.slug, w.retrospectives["published"].slug]
+
+
+def _is_read(w: World) -> list[Any]:
+    return [w.release.slug, w.retrospectives["locked"].slug]
+
+
+def _text_version(w: World) -> dict[str, Any]:
+    wanted = wanted_for(w.release)
+    return {"version": wanted.named(w.retrospectives["published"]).version}  # type: ignore[union-attr]
 
 
 def _report_of(w: World) -> str:
@@ -1013,6 +1039,9 @@ CASES: dict[str, Case] = {
     "api:readiness-digest": Case(body=lambda w: {"wanted": True}),
     "releases:forecasts:forecast": Case(_release),
     "releases:forecasts:finished": Case(_release, query="squad=payments", fine=(404,)),
+    "releases:learnings:to_read": Case(_release),
+    "releases:learnings:read": Case(_to_read, _text_version),
+    "releases:learnings:take_back": Case(_is_read),
     "releases:readiness:readiness": Case(_release),
     "releases:readiness:gate": Case(lambda w: [w.release.slug, "stories"]),
     "releases:readiness:override": Case(
@@ -1063,6 +1092,8 @@ CASES: dict[str, Case] = {
     "releases:incidents:create": Case(body=lambda w: {"title": "Slow"}),
     "releases:incidents:detail": Case(_incident),
     "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow"}),
+    "releases:release_retrospectives:review": Case(_release, lambda w: {"squad": "payments", "kind": "release"}),
+    "api:release-retrospective": Case(_release, lambda w: {"squad": "payments", "kind": "success"}),
     "releases:timelines:review": Case(_incident, lambda w: {"squad": "payments"}),
     "releases:incidents:update": Case(_incident, lambda w: {"text": "Looked at it."}),
     "releases:incidents:merge": Case(_incident, lambda w: {"into": w.attribution.incident.key, "because": "The same."}),
@@ -1285,6 +1316,8 @@ CASES: dict[str, Case] = {
     "api:release-stories": Case(_release, lambda w: {"stories": [w.story.key]}, never={"POST": {"other"}}),
     "api:release-forecast": Case(_release),
     "api:release-readiness": Case(_release),
+    "api:release-learning-list": Case(_release),
+    "api:release-learning-read": Case(_to_read, _text_version, fine=(409,)),
     "api:gate-override-list": Case(_release, _override),
     "api:gate-override-detail": Case(lambda w: [w.release.slug, w.overridden.pk]),
     "api:flag-need-list": Case(_release, lambda w: {"flag": "video", "on": True}),

@@ -87,6 +87,7 @@ def cases(case: Callable[..., Any]) -> dict[str, Any]:
         "api:feed-address-list": case(body=lambda w: {"name": "feed reader"}),
         "api:feed-address-detail": case(_feed, fine=(404,)),
         f"{pages}:create": case(body=lambda w: SENT, also={"GET": {"other"}}, refusals=(400,)),
+        f"{pages}:begin_sprint": case(lambda w: [w.squad.slug]),
         "squads:retrospective_imports:import": case(
             body=lambda w: {
                 "uploads": SimpleUploadedFile("a.md", b"# Down\n\n## Summary\n\nDown.\n"),

@@ -297,6 +297,9 @@ THROUGH_OWN = {
     "api:release-content": lambda w: w.service.slug,
     "api:release-schema-changes": lambda w: w.service.slug,
     "api:release-link-detail": lambda w: w.link.pk,
+    "releases:learnings:read": lambda w: w.retrospectives["published"].slug,
+    "releases:learnings:take_back": lambda w: w.retrospectives["published"].slug,
+    "api:release-learning-read": lambda w: w.retrospectives["published"].slug,
     "releases:readiness:withdraw": lambda w: w.overridden.pk,
     "releases:readiness:drop_flag": lambda w: w.need.pk,
     "releases:readiness:tick": lambda w: w.item.pk,
@@ -434,6 +437,7 @@ def test_a_squads_token_writes_for_its_squad_and_leads_nothing(made: World) -> N
     nobody |= {"POST api:release-approval-withdraw"}
     nobody |= {"POST api:checklist-tick", "DELETE api:checklist-tick", "DELETE api:checklist-detail"}
     nobody |= {"POST api:attribution-list", "POST api:attribution-answer"}
+    nobody |= {"POST api:release-learning-read", "DELETE api:release-learning-read"}
     nobody |= {"POST api:flag-need-list", "DELETE api:flag-need-detail"}
     # Who reads a retrospective is for people to say; this one's review is over already.
     nobody |= {"POST api:retrospective-publication", "DELETE api:retrospective-review"}

@@ -75,6 +75,7 @@ def check_what_was_learned(browser: Client) -> None:
     assert {"deployment", "incident", "update", "comment", "note"} <= kinds
     assert {each.state for each in review.actions.all()} == {"under way", "proposed"}
     assert "Some orders paid with two cards" in browser.get("/incidents/").content.decode()
+    assert review.title in browser.get("/releases/market-2026.4/readiness/learnings/to-read/").content.decode()
 
 
 @pytest.mark.django_db

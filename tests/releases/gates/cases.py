@@ -14,6 +14,8 @@ from releases.gates.facts import (
     FreezeFact,
     IncidentFact,
     LackingFact,
+    LearningFact,
+    LearningReadFact,
     OutsideFact,
     PlaceFact,
     ReleaseFacts,
@@ -84,7 +86,22 @@ def ready() -> ReleaseFacts:
         approvals=(ApprovalFact("7", "Lea", "given", "Lea", AT - DAY),),
         checklist=(ChecklistFact("1", "Tell support", "Pam", AT - DAY),),
         outside=(OutsideFact("1", "change board", "success", "", AT - timedelta(minutes=3), AT - DAY),),
+        learnings=(learning(),),
     )
+
+
+def learning(**values: Any) -> LearningFact:
+    """The incident review about ledger, which Ana read yesterday."""
+    told: dict[str, Any] = {
+        "id": "r1",
+        "kind": "incident review",
+        "squad": "Payments",
+        "services": ("ledger",),
+        "published_at": AT - 30 * DAY,
+        "version": 3,
+        "reads": (LearningReadFact("Ana", AT - DAY, 3),),
+    }
+    return LearningFact(**{**told, **values})
 
 
 # Every gate there is, with the settings they have by default but for those that are about age, set to what `ready` keeps.
@@ -372,6 +389,20 @@ CASES = [
         with_service("web", calm_since=AT - timedelta(minutes=5)),
         "held for 5 minutes; it needs 1 hour",
     ),
+    Case(
+        "learnings",
+        FAILED,
+        with_(learnings=(learning(reads=()),)),
+        "Nobody read the incident review of squad Payments about ledger, published 2026-01-31.",
+    ),
+    Case(
+        "learnings",
+        FAILED,
+        with_(learnings=(learning(version=4),)),
+        "Ana read the incident review of squad Payments about ledger, published 2026-01-31, and its text changed since.",
+    ),
+    Case("learnings", UNKNOWN, with_(learnings=None), "Nobody looked for retrospectives about its services."),
+    Case("learnings", UNKNOWN, with_(unclaimed=("shop/new",)), "which belongs to no service"),
     Case(
         "freezes",
         FAILED,

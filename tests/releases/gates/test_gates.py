@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from releases.gates.facts import FlagNeed, PlaceFact
-from releases.gates.findings import FAILED, PASSED, WORST_FIRST, Finding
+from releases.gates.findings import FAILED, PASSED, WORST_FIRST, Finding, Override
 from releases.gates.readiness import BY_NAME, GATES, NOT_READY, READY, UNKNOWN, Readiness, judge
 from tests.releases.gates.cases import (
     AT,
@@ -18,12 +18,14 @@ from tests.releases.gates.cases import (
     WEB,
     Case,
     check,
+    learning,
     place,
     ready,
     run,
     template,
     with_,
     with_service,
+    with_story,
 )
 
 
@@ -73,8 +75,8 @@ def test_removing_what_blocks_one_gate_changes_that_gate_alone(case: Case) -> No
     # Where nobody knows what ships at all, all gates about that are unknown together.
     together = {
         "which commit of web it": ["stories", "runs", "artifacts", "soak", "schema_changes"],
-        "which services it ships": ["runs", "artifacts", "soak", "schema_changes", "incidents"],
-        "belongs to no service": ["runs", "artifacts", "soak", "schema_changes", "incidents"],
+        "which services it ships": ["runs", "artifacts", "soak", "schema_changes", "incidents", "learnings"],
+        "belongs to no service": ["runs", "artifacts", "soak", "schema_changes", "incidents", "learnings"],
         "which commit of it": ["runs", "artifacts", "soak"],
     }
     others = next((gates for words, gates in together.items() if words in case.says), [])
@@ -102,7 +104,7 @@ def test_all_gates_are_judged_when_the_first_fails() -> None:
     assert len(readiness.findings) == len(GATES)
     assert of("freezes", readiness).state == FAILED
     assert "Not ready. 1 gate doesn’t pass: Freezes." in readiness.sentence
-    assert "6 gates are unknown: Stories, CI runs" in readiness.sentence
+    assert "7 gates are unknown: Stories, CI runs" in readiness.sentence
 
 
 def test_a_newer_attempt_counts_and_an_older_one_does_not() -> None:
@@ -311,3 +313,47 @@ def test_an_old_test_of_an_artifact_is_old_beside_a_newer_one() -> None:
         "stale",
         "The evidence for e2e of web in staging is 2 months old; 1 month is the most here.",
     )
+
+
+def test_learnings_are_read_by_whoever_owns_or_changes_the_service() -> None:
+    facts = with_(learnings=(learning(reads=()),))(ready())
+    blocker = of("learnings", judge(facts, template())).blockers[0]
+    assert (blocker.who, blocker.squad) == ("squad Payments", "payments")
+    also = with_story("PAY-1", squad="Search", squad_slug="search")(facts)
+    blocker = of("learnings", judge(also, template())).blockers[0]
+    assert (blocker.who, blocker.squad) == ("squad Payments or squad Search", "")
+    nobodys = with_service("ledger", squad="", squad_slug="")(facts)
+    for key in ("PAY-1", "PAY-3"):
+        nobodys = with_story(key, services=())(nobodys)
+    assert of("learnings", judge(nobodys, template())).who == "Pam"
+
+
+def test_learnings_older_than_the_gate_looks_back_need_no_reader_and_of_unknown_age_do() -> None:
+    old = with_(learnings=(learning(reads=(), published_at=AT - 40 * DAY),))(ready())
+    found = of("learnings", judge(old, template(learnings={"days": 39})))
+    assert (found.state, found.reason) == (
+        PASSED,
+        "No retrospective published in the last 39 days says what was learned about its services.",
+    )
+    assert of("learnings", judge(old, template(learnings={"days": 40}))).state == FAILED
+    assert of("learnings", judge(old, template(learnings={"days": None}))).state == FAILED
+    undated = with_(learnings=(learning(reads=(), published_at=None),))(ready())
+    assert of("learnings", judge(undated, template())).state == FAILED
+    none = of("learnings", judge(with_(learnings=())(ready()), template(learnings={"days": None})))
+    assert none.reason == "No retrospective says what was learned about its services."
+
+
+def test_learnings_about_another_service_do_not_keep_a_pipeline_waiting() -> None:
+    facts = with_(learnings=(learning(reads=()),))(ready())
+    assert of("learnings", judge(facts.of_service("web"), template())).state == PASSED
+    assert of("learnings", judge(facts.of_service("ledger"), template())).state == FAILED
+    assert of("learnings", judge(replace(facts, learnings=None).of_service("web"), template())).state == "unknown"
+
+
+def test_an_override_of_unread_learnings_ends_when_their_text_changes() -> None:
+    facts = with_(learnings=(learning(reads=()),))(ready())
+    found = of("learnings", judge(facts, template()))
+    given = Override("learnings", "Pam", AT, "Agreed.", AT + DAY, frozenset(each.identity for each in found.blockers))
+    assert of("learnings", judge(facts, template(), [given])).lets_pass
+    edited = with_(learnings=(learning(reads=(), version=5),))(ready())
+    assert not of("learnings", judge(edited, template(), [given])).lets_pass

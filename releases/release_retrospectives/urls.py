@@ -1,0 +1,8 @@
+from django.urls import path
+
+# Its converter of slugs is used below.
+import releases.planning.urls  # noqa: F401
+from releases.release_retrospectives import views
+
+app_name = "release_retrospectives"
+urlpatterns = [path("releases/<release:slug>/retrospective/", views.review, name="review")]
