@@ -128,6 +128,7 @@ def _follow() -> None:
     outbox.subscribe(releases.ReleaseSaved, release_saved)
     outbox.subscribe(releases.IncidentSaved, subscribers.incidents_saved)
     outbox.subscribe(releases.IncidentSettingsChanged, subscribers.incident_settings_changed)
+    outbox.subscribe(releases.IncidentsOutdated, subscribers.incidents_outdated)
     outbox.subscribe(releases.IssuesSeen, make_stories_of_issues)
     outbox.subscribe(releases.EnvironmentChanged, subscribers.environment_changed)
     outbox.subscribe(releases.BotsChanged, subscribers.bots_changed)

@@ -219,6 +219,19 @@ class IncidentSettingsChanged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IncidentsOutdated(Event):
+    """What all incidents depend on changed, so these are worked out anew. Published by evidence, a few at a time.
+
+    threads: what joins the reports of one incident.
+    ids: incidents (UUIDs as text).
+    """
+
+    topic: ClassVar[str] = "incidents.outdated"
+    threads: Sequence[str] = ()
+    ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class IncidentSaved(AboutSome):
     """A person opened or corrected an incident, merged or split it, or said which deployment it came from. Published by
     incidents and attributions.

@@ -10,8 +10,16 @@ from django.db.models import Q
 
 from portal.kernel.live import touch
 from portal.kernel.locks import hold
+from portal.kernel.outbox import publish
 from releases.attributions import actions as attributions
-from releases.events import BotsChanged, ChangeLinked, EnvironmentChanged, IncidentSaved, IncidentSettingsChanged
+from releases.events import (
+    BotsChanged,
+    ChangeLinked,
+    EnvironmentChanged,
+    IncidentSaved,
+    IncidentSettingsChanged,
+    IncidentsOutdated,
+)
 from releases.evidence.actions import derive, derive_affected, link_stories
 from releases.inbox.affected import Affected
 from releases.incidents import threads
@@ -28,6 +36,8 @@ from squads.events import (
     StoryMoved,
 )
 from squads.models import Squad
+
+INCIDENTS_AT_ONCE = 50
 
 
 def story_created(event: StoryCreated) -> None:
@@ -86,9 +96,8 @@ def bots_changed(event: BotsChanged) -> None:
 def environment_changed(event: EnvironmentChanged) -> None:
     """An environment was renamed or changed tier: what was deployed and checked there means something else now."""
     hold("inbox")
-    affected = Affected(environments={event.id})
-    attributions.follow_all(affected)
-    derive_affected(affected)
+    derive_affected(Affected(environments={event.id}))
+    _outdate_incidents()
 
 
 def links_changed(event: ChangeLinked) -> None:
@@ -102,11 +111,27 @@ def links_changed(event: ChangeLinked) -> None:
 
 def incident_settings_changed(event: IncidentSettingsChanged) -> None:
     """Severities or times changed: alerts mean other severities now, and may reopen sooner or later."""
+    every = threads.known_threads()
+    for start in range(0, len(every), INCIDENTS_AT_ONCE):
+        publish(IncidentsOutdated(threads=every[start : start + INCIDENTS_AT_ONCE]))
+    _outdate_incidents()
+
+
+def _outdate_incidents() -> None:
+    """Have all incidents worked out anew, in messages of a few each, so that no transaction is long."""
+    ids = [str(pk) for pk in Incident.objects.order_by("number").values_list("pk", flat=True)]
+    for start in range(0, len(ids), INCIDENTS_AT_ONCE):
+        publish(IncidentsOutdated(ids=ids[start : start + INCIDENTS_AT_ONCE]))
+
+
+def incidents_outdated(event: IncidentsOutdated) -> None:
+    """Work out anew what reports of these threads are one incident, and what is known of these incidents and their causes."""
     hold("inbox")
-    affected = Affected()
-    threads.follow_all(affected)
-    threads.refold(Incident.objects.values_list("pk", flat=True))
-    attributions.follow_all(affected)
+    affected = Affected(threads=set(event.threads))
+    threads.follow(affected)
+    affected.incidents |= {UUID(each) for each in event.ids}
+    threads.announce(threads.refold(affected.incidents))
+    attributions.follow(affected)
     derive_affected(affected)
 
 

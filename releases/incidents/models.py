@@ -128,6 +128,7 @@ class IncidentReport(models.Model):
     declared_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True)
     url = models.CharField(max_length=1000, blank=True)
+    is_maintenance = models.BooleanField(default=False, help_text="its source says that it’s planned work")
     incident = models.ForeignKey(Incident, null=True, on_delete=models.SET_NULL, related_name="reports")
     event = models.ForeignKey("releases.InboundEvent", on_delete=models.PROTECT, related_name="+")
 

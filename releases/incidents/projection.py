@@ -26,6 +26,7 @@ def project(key: str, facts: list[Fact], affected: Affected) -> None:
         "declared_at": _earliest(facts, "declared_at"),
         "resolved_at": moment(merged, "resolved_at"),
         "url": merged.get("url", "")[:1000],
+        "is_maintenance": bool(merged.get("maintenance")),
         "event_id": last.event_id,
     }
     save_row(IncidentReport, stable_id("incident", key), values)

@@ -47,6 +47,7 @@ from squads.models import Service
 from squads.retrospectives.models import Retrospective
 
 KEY = re.compile(r"INC-([1-9][0-9]{0,8})", re.I)
+MOST_RETROSPECTIVES = 20
 OPEN, RESOLVED, MAINTENANCE = "open", "resolved", "maintenance"
 STATES = {OPEN: "Open", RESOLVED: "Resolved", MAINTENANCE: "Maintenance"}
 NO_SEVERITY = "none"
@@ -340,7 +341,7 @@ def _reported(incidents: list[UUID], words: Mapping[str, int]) -> Iterator[Repor
             detected_at=row.detected_at,
             declared_at=row.declared_at,
             resolved_at=row.resolved_at,
-            is_maintenance=bool(own) and all(_is_planned(each) for each in own),
+            is_maintenance=row.is_maintenance or (bool(own) and all(_is_planned(each) for each in own)),
         )
 
 
@@ -360,7 +361,7 @@ def _merged(row: Incident) -> Reported:
     )
 
 
-def retrospectives_about(incident: Incident, reader: Anyone) -> list[Retrospective]:
-    """Return the retrospectives about an incident that this person can read."""
+def retrospectives_about(incident: Incident, reader: Anyone) -> Newest[Retrospective]:
+    """Return the newest retrospectives about an incident that this person can read."""
     rows = Retrospective.objects.readable_by(reader).filter(subject_kind="incident", subject_key=str(incident.pk))
-    return list(rows.select_related("squad").newest()[:20])
+    return newest(rows.select_related("squad").newest(), MOST_RETROSPECTIVES)

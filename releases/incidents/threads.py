@@ -84,11 +84,14 @@ def announce(changed: Iterable[UUID]) -> None:
 
 def follow_all(affected: Affected) -> None:
     """Bring the incidents of all threads up to date."""
-    known = Incident.objects.exclude(thread="").values_list("thread", flat=True)
-    affected.threads |= set(known) | set(
-        IncidentReport.objects.exclude(thread="").values_list("thread", flat=True).distinct()
-    )
+    affected.threads |= set(known_threads())
     follow(affected)
+
+
+def known_threads() -> list[str]:
+    """Return the threads that there are reports or incidents of, in the order in which they are followed."""
+    known = Incident.objects.exclude(thread="").values_list("thread", flat=True)
+    return sorted({*known, *IncidentReport.objects.exclude(thread="").values_list("thread", flat=True).distinct()})
 
 
 def follow_thread(thread: str) -> set[UUID]:

@@ -223,6 +223,8 @@ class IncidentSeen(Seen):
     declared_at: datetime | None = None
     resolved_at: datetime | None = None
     url: str = ""
+    # Whether it is planned work; None where the event doesn't tell.
+    maintenance: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,11 @@ FIELDS = (
     ("story", "Story", "For acceptance runs: a key such as PAY-12."),
     ("title", "Title", "For incidents and acceptance runs; the first line of a change’s message."),
     ("author", "Author", "For changes, or who performed an acceptance run."),
+    (
+        "maintenance",
+        "Maintenance",
+        "For incidents: true, yes, 1 or “maintenance” where it’s planned work; false, no or 0 where not.",
+    ),
     ("started_at", "Started", ""),
     ("finished_at", "Finished", ""),
     ("url", "Link", ""),

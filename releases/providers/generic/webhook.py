@@ -59,6 +59,9 @@ def translate(kind: str, message: Message, config: Mapping[str, Any]) -> list[Se
     return SeenInPart(made, " ".join(event.reasons)) if event.reasons else made
 
 
+YES, NO = ("true", "yes", "1", "maintenance"), ("false", "no", "0")
+
+
 class _MappedEvent:
     """One event and the field mapping that is applied to it."""
 
@@ -147,6 +150,14 @@ class _MappedEvent:
     def key(self, namespace: str) -> str:
         """Return the key, prefixed with the source's namespace: several systems may have a run 17."""
         return parse.key_of("generic", namespace, self.mapping.makes, self.required_text("key", 1000))
+
+    def yes_or_no(self, name: str) -> bool | None:
+        """Return whether a field says yes; None where it says nothing. What is neither is left out, with the reason."""
+        text = self.text(name).strip().casefold()
+        found = True if text in YES else False if text in NO else None
+        if text and found is None:
+            self.reasons.append(f"Its {name} is left out: “{parse.cut(text, 60)}” is neither yes nor no.")
+        return found
 
     def url(self) -> str:
         text = self.text("url", 2000)
@@ -262,6 +273,7 @@ def _incident(event: _MappedEvent, namespace: str) -> list[Seen]:
             url=event.url(),
             detected_at=event.moment("started_at") or (None if is_resolved else at),
             resolved_at=(event.moment("finished_at") or at) if is_resolved else None,
+            maintenance=event.yes_or_no("maintenance"),
         )
     ]
 

@@ -85,6 +85,23 @@ def test_everything_else_that_can_be_made(config: Any, body: Any, kind: str) -> 
         assert (seen.story, seen.outcome) == ("PAY-12", "failure")
 
 
+@pytest.mark.parametrize(
+    ("said", "maintenance"),
+    [(True, True), ("Yes", True), (1, True), ("maintenance", True), (False, False), ("no", False), (0, False)],
+)
+def test_an_incident_can_be_marked_as_planned_work(said: object, maintenance: bool) -> None:
+    config = {"makes": "incident", "key": "$.n", "maintenance": "$.planned"}
+    check(config)
+    assert read({"n": 1, "planned": said}, config)[0].maintenance is maintenance
+    assert read({"n": 1}, config)[0].maintenance is None
+    assert read({"n": 1, "planned": said}, {"makes": "incident", "key": "$.n"})[0].maintenance is None
+
+
+def test_what_is_neither_yes_nor_no_marks_nothing() -> None:
+    config = {"makes": "incident", "key": "$.n", "maintenance": "$.planned"}
+    assert read({"n": 1, "planned": "perhaps"}, config)[0].maintenance is None
+
+
 def test_without_a_mapping_or_where_its_condition_fails_nothing_is_read() -> None:
     with pytest.raises(MakesNothing, match="has no mapping yet"):
         read(config={})
