@@ -15,13 +15,12 @@ from portal.accounts.models import User
 from portal.kernel import charts, days, numbers
 from portal.kernel.actors import Anyone
 from portal.kernel.charts import Bar
-from portal.kernel.paging import Newest, newest
 from portal.kernel.versions import version_key
 from releases.pipelines.models import Change, StoryLink
 from releases.planning.members import shipments_of, states_of
 from releases.planning.models import Release
 from releases.planning.state import State
-from squads.models import Retrospective, Squad, Story
+from squads.models import Squad, Story
 from squads.stories.queries import Line, lines
 
 CHARTS, BARS = 3, 40
@@ -313,45 +312,3 @@ def backlog(squad: Squad, text: str = "") -> "QuerySet[Story]":
     """Return the unfinished stories of a squad that are planned for no release, in the squad's order."""
     rows = Story.objects.unfinished().filter(release=None, squad=squad).select_related("squad").order_by("rank")
     return rows.matching(text) if text else rows
-
-
-# What retrospectives about a release say they are about, and their kinds with the words of their buttons.
-SUBJECT = "release"
-RETROSPECTIVES = {"release": "Write retrospective", "success": "Write success review"}
-MOST_SHOWN, MOST_SQUADS = 20, 200
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A kind of retrospective that this person can begin about a release, and the squads that have none of it yet."""
-
-    kind: str
-    words: str
-    squads: list[Squad]
-
-
-@dataclass(frozen=True, slots=True)
-class AboutRelease:
-    """The retrospectives about a release that somebody can read, and those they can begin."""
-
-    rows: Newest[Retrospective]
-    offers: list[Offer]
-
-
-def about_release(release: Release, reader: Anyone) -> AboutRelease:
-    """Return what this person can read and begin about a release. Three queries at most.
-
-    Whoever can begin one for a squad can read all that it has, so what isn't offered says nothing that they don't see.
-    """
-    about = Retrospective.objects.readable_by(reader).filter(subject_kind=SUBJECT, subject_key=str(release.pk))
-    rows = newest(about.select_related("squad").newest(), MOST_SHOWN)
-    squads = list(Squad.objects.writable_by(reader).order_by("name")[:MOST_SQUADS])
-    written = {(row.kind, row.squad_id) for row in rows}
-    if rows.total > len(rows):
-        written = set(about.order_by().values_list("kind", "squad_id"))
-    offers = [
-        Offer(kind, words, left)
-        for kind, words in RETROSPECTIVES.items()
-        if (left := [squad for squad in squads if (kind, squad.pk) not in written])
-    ]
-    return AboutRelease(rows, offers)

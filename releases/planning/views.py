@@ -109,7 +109,6 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
         if request.GET.get("version") == made.version:
             return varied(HttpResponse(status=204))
         return varied(HttpResponse(_fragment(release, made, only, request)))
-    wall = request.GET.get("wall") == "1"
     return varied(
         render(
             request,
@@ -125,8 +124,7 @@ def release_board(request: HttpRequest, slug: str) -> HttpResponse:
                 "unlinked": queries.unlinked(release).count(),
                 "writable": may_plan(request.user),
                 "answers": answers_for(release, request.user),
-                "wall": wall,
-                "retrospectives": None if wall else queries.about_release(release, request.user),
+                "wall": request.GET.get("wall") == "1",
             },
         )
     )

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from portal.kernel.actors import Actor
 from releases.contents.queries import contents_of
 from releases.planning.models import Release
-from releases.planning.queries import RETROSPECTIVES, SUBJECT
+from releases.release_retrospectives.queries import RETROSPECTIVES, SUBJECT
 from releases.snapshots.models import Shipping
 from squads.models import Service
 from squads.retrospectives.actions import Subject, create

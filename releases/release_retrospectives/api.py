@@ -12,8 +12,8 @@ from portal.kernel.actors import actor_of
 from portal.kernel.api import Chosen, Endpoint, named_by
 from portal.kernel.request_fields import Body
 from releases.planning.models import Release
-from releases.planning.queries import RETROSPECTIVES
 from releases.release_retrospectives.actions import review_release
+from releases.release_retrospectives.queries import RETROSPECTIVES
 from squads.models import Retrospective
 from squads.teams.models import Squad
 

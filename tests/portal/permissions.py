@@ -1092,6 +1092,7 @@ CASES: dict[str, Case] = {
     "releases:incidents:create": Case(body=lambda w: {"title": "Slow"}),
     "releases:incidents:detail": Case(_incident),
     "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow"}),
+    "releases:release_retrospectives:list": Case(_release),
     "releases:release_retrospectives:review": Case(_release, lambda w: {"squad": "payments", "kind": "release"}),
     "api:release-retrospective": Case(_release, lambda w: {"squad": "payments", "kind": "success"}),
     "releases:timelines:review": Case(_incident, lambda w: {"squad": "payments"}),

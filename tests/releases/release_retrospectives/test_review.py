@@ -1,4 +1,4 @@
-"""A retrospective about a release begins on its board, with its services and the time in which it went out."""
+"""A retrospective about a release begins on its page of retrospectives, with its services and the time in which it went out."""
 
 import json
 from datetime import timedelta
@@ -37,8 +37,8 @@ def begin(browser: Client, release: Release, kind: str = "release", squad: str =
     return browser.post(f"{release.get_absolute_url()}retrospective/", {"squad": squad, "kind": kind})
 
 
-def board(browser: Client, release: Release) -> str:
-    return browser.get(release.get_absolute_url()).content.decode()
+def page_of(browser: Client, release: Release) -> str:
+    return browser.get(f"{release.get_absolute_url()}retrospectives/").content.decode()
 
 
 def test_the_draft_holds_the_services_the_time_and_what_happened_in_it(
@@ -47,7 +47,7 @@ def test_the_draft_holds_the_services_the_time_and_what_happened_in_it(
     history.commit("one", "Warm the cache", 0)
     history.look("one")
     history.deploy("one", 3)
-    assert "Write retrospective" in board(as_ana, release)
+    assert "Write retrospective" in page_of(as_ana, release)
     answer = begin(as_ana, release)
     row = Retrospective.objects.get()
     assert answer["Location"] == row.get_absolute_url()
@@ -60,12 +60,12 @@ def test_the_draft_holds_the_services_the_time_and_what_happened_in_it(
 def test_once_written_it_is_linked_and_no_second_one_begins(as_ana: Client, release: Release, payments: Squad) -> None:
     begin(as_ana, release)
     row = Retrospective.objects.get()
-    page = board(as_ana, release)
+    page = page_of(as_ana, release)
     assert row.get_absolute_url() in page and "Write retrospective" not in page and "Write success review" in page
     assert begin(as_ana, release)["Location"] == row.get_absolute_url()
     begin(as_ana, release, "success")
     assert [each.kind for each in Retrospective.objects.order_by("kind")] == ["release", "success"]
-    assert "Write success review" not in board(as_ana, release)
+    assert "Write success review" not in page_of(as_ana, release)
 
 
 def test_a_restricted_one_shows_to_nobody_who_cannot_read_it(
@@ -73,8 +73,8 @@ def test_a_restricted_one_shows_to_nobody_who_cannot_read_it(
 ) -> None:
     begin(as_ana, release)
     Retrospective.objects.update(restricted=True, state="published", title="Secret")
-    assert "Secret" in board(as_ana, release)
-    page = board(as_bo, release)
+    assert "Secret" in page_of(as_ana, release)
+    page = page_of(as_bo, release)
     assert "Secret" not in page and "Write retrospective" in page
     begin(as_bo, release, squad="search")
     assert Retrospective.objects.count() == 2
@@ -83,7 +83,7 @@ def test_a_restricted_one_shows_to_nobody_who_cannot_read_it(
 def test_who_is_in_no_squad_sees_no_button_and_who_is_in_another_begins_none(
     as_bo: Client, as_ria: Client, release: Release, payments: Squad
 ) -> None:
-    assert "Write retrospective" not in board(as_ria, release)
+    assert "Write retrospective" not in page_of(as_ria, release)
     assert begin(as_bo, release).status_code == begin(as_ria, release).status_code == 403
     assert not Retrospective.objects.exists()
 
@@ -129,14 +129,14 @@ def test_a_tag_begins_it_and_the_last_time_out_ends_it(release: Release) -> None
     assert when_it_went(release) == (hour(1), hour(8))
 
 
-def test_the_board_asks_the_database_the_same_however_many_were_written_and_says_how_many_more(
+def test_the_page_asks_the_database_the_same_however_many_were_written_and_says_how_many_more(
     as_root: Client, root: User, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("releases.planning.queries.MOST_SHOWN", 2)
+    monkeypatch.setattr("releases.release_retrospectives.queries.MOST_SHOWN", 2)
 
     def cost() -> int:
         with CaptureQueriesContext(connection) as asked:
-            board(as_root, release)
+            page_of(as_root, release)
         return len(asked)
 
     squads = [Squad.objects.create(name=f"S{n}", slug=f"s{n}", key_prefix=f"S{n}") for n in range(4)]
@@ -145,7 +145,7 @@ def test_the_board_asks_the_database_the_same_however_many_were_written_and_says
     assert cost() == before
     for squad in squads[1:]:
         begin(as_root, release, squad=squad.slug)
-    page = board(as_root, release)
+    page = page_of(as_root, release)
     assert "The newest 2 of 4." in page and f"?subject=release:{release.pk}" in page
     listed = as_root.get(f"/retrospectives/?subject=release:{release.pk}").content.decode()
     assert listed.count("Release Shop 1.0") >= 4
