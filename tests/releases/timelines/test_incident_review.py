@@ -106,3 +106,21 @@ def test_without_a_squad_the_page_asks_for_one(as_ana: Client, ana: User, squad:
     incident = open_incident(by=ana, title="Refunds fail", detected_at=hour(3))
     page = as_ana.post(f"{incident.get_absolute_url()}retrospective/", {"squad": squad}, follow=True)
     assert "Choose the squad that writes it." in page.content.decode()
+
+
+def test_a_list_that_is_cut_says_so_leads_to_all_and_counts_none_that_the_reader_cannot_read(
+    as_root: Client, as_ana: Client, root: User, payments: Squad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("releases.incidents.queries.MOST_RETROSPECTIVES", 1)
+    incident = open_incident(by=root, title="Refunds fail", detected_at=hour(3))
+    for n in range(3):
+        Squad.objects.create(name=f"S{n}", slug=f"s{n}", key_prefix=f"S{n}")
+        as_root.post(f"{incident.get_absolute_url()}retrospective/", {"squad": f"s{n}"})
+    address = f"/retrospectives/?subject=incident:{incident.pk}"
+    page = as_root.get(incident.get_absolute_url()).content.decode()
+    assert "The newest 1 of 3." in page and f'href="{address}"' in page
+    listed = as_root.get(address).content.decode()
+    assert all(each.get_absolute_url() in listed for each in Retrospective.objects.all())
+    Retrospective.objects.filter(squad__slug="s0").update(state="published")
+    page = as_ana.get(incident.get_absolute_url()).content.decode()
+    assert "The newest" not in page and address not in page
