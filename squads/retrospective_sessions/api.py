@@ -110,15 +110,15 @@ class TimerIn(Body):
 class CardIn(Body):
     """Write a card, change or remove one.
 
-    `contributor` is a random text that a browser makes and keeps for the session; `card` is the secret of a card, as
-    writing it answered.
+    `card` is the secret of a card, as writing it answered. With `signed` you say that you know: in a session that isn't
+    anonymous, the card shows who wrote it.
     """
 
     do = serializers.ChoiceField(["write", "change", "remove"])
     section = serializers.CharField(required=False, max_length=40)
     text = serializers.CharField(required=False, max_length=LONGEST_CARD)
     card = serializers.CharField(required=False, max_length=contributing.LONGEST_SECRET)
-    contributor = serializers.CharField(required=False, max_length=contributing.LONGEST_SECRET)
+    signed = serializers.BooleanField(required=False, default=False)
 
 
 class CardSecret(serializers.Serializer):
@@ -183,6 +183,12 @@ class RetrospectiveSessions(Endpoint):
         # When somebody was here is noted nowhere, as with the pages.
         request._request.is_unnoted = True  # type: ignore[attr-defined]
         super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        # Django would log the address and the time of what is refused.
+        answer._has_been_logged = True  # type: ignore[attr-defined]
+        return answer
 
     def _session(self) -> RetrospectiveSession:
         return session_at(self.kwargs["slug"], self.request.user)
@@ -271,9 +277,8 @@ class RetrospectiveSessions(Endpoint):
         secret, text = said.get("card", ""), said.get("text", "")
         made = "-" * len(contributing.new_secret())
         if said["do"] == "write":
-            contributor = said.get("contributor", "")
             section = said.get("section", "")
-            made = contributing.write_card(session, by=by, section=section, text=text, contributor=contributor)
+            made = contributing.write_card(session, by=by, section=section, text=text, signed=said["signed"])
         elif said["do"] == "change":
             contributing.change_card(session, by=by, secret=secret, text=text)
         else:

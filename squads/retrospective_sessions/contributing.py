@@ -1,8 +1,9 @@
 """Writing cards, and revealing them.
 
-A browser keeps a secret for each of its cards, with which it changes or removes it, and one for itself, by which browsers
-are counted. Only their hashes are kept, in the encrypted text with the cards, and they go at the reveal. Nothing here
-writes any other row, publishes news, or tells open pages (docs/anonymity.md).
+A browser keeps a secret for each of its cards, with which it changes or removes it. Only its hash is kept, in the encrypted
+text with the cards. Beside the cards, and tied to none, stands how many each person has, under a keyed hash: by that people
+are counted. All of it goes at the reveal. Nothing here writes any other row, publishes news, or tells open pages
+(docs/anonymity.md).
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from portal.kernel.actors import Actor
+from portal.kernel.deleted_rows import overwrite_versions
 from squads.retrospective_sessions.changes import hold, tell
 from squads.retrospective_sessions.columns import FEWEST, LONGEST_CARD, MOST_CARDS
 from squads.retrospective_sessions.models import (
@@ -39,7 +41,7 @@ TOO_LATE = "The cards are revealed, so they can’t be changed any more."
 
 
 class FewContributors(ValidationError):
-    """Fewer browsers contributed than it takes to be anonymous."""
+    """Fewer people contributed than it takes to be anonymous."""
 
 
 @dataclass
@@ -54,11 +56,19 @@ class HiddenCard:
 
 @dataclass
 class Hidden:
-    """What a session holds before the reveal: cards, and hashes of the browsers they came from, not of which is from which."""
+    """What a session holds before the reveal: cards, and how many each person wrote, not which.
+
+    A person is a keyed hash that is another one in every session.
+    """
 
     begun: bool = False
     cards: list[HiddenCard] = field(default_factory=list)
-    contributors: list[str] = field(default_factory=list)
+    contributors: dict[str, int] = field(default_factory=dict)
+
+    def count(self, person: str, more: int) -> None:
+        """Have a person have so many more cards. Who has none is forgotten."""
+        self.contributors[person] = self.contributors.get(person, 0) + more
+        self.contributors = {each: count for each, count in sorted(self.contributors.items()) if count > 0}
 
 
 class OwnCard(NamedTuple):
@@ -70,7 +80,7 @@ class OwnCard(NamedTuple):
 
 
 def new_secret() -> str:
-    """Return a secret for a card, or for a browser."""
+    """Return a secret for a card."""
     return secrets.token_urlsafe(32)
 
 
@@ -94,20 +104,19 @@ def read(session: RetrospectiveSession) -> Hidden | None:
 def save(session: RetrospectiveSession, hidden: Hidden) -> None:
     """Keep what a session holds before the reveal. By their hashes they stand in no order that anybody chose."""
     hidden.cards.sort(key=lambda each: each.digest)
-    hidden.contributors.sort()
     text = json.dumps(asdict(hidden), ensure_ascii=False)
     if not HiddenCards.objects.filter(session=session.pk).update(sealed=text):
         HiddenCards.objects.create(session=session, sealed=text)
 
 
 @transaction.atomic
-def write_card(session: RetrospectiveSession, *, by: Actor, section: str, text: str, contributor: str) -> str:
+def write_card(session: RetrospectiveSession, *, by: Actor, section: str, text: str, signed: bool = False) -> str:
     """Write a card, and return its secret, with which its writer changes or removes it. Raises ValidationError by field.
 
-    `contributor` is the secret of the browser: how many there are is all that is known of them.
+    `signed` says that the writer knows: the card will show who wrote it. Without, only an anonymous session takes it.
     """
     held, hidden = _open(session, by)
-    _check_secret(contributor, "contributor")
+    _check_signed(held, signed)
     if section not in {each.key for each in columns_of(held.retrospective)}:
         raise ValidationError(
             {"section": "This retrospective has no such section for cards. Choose one of its columns."}
@@ -117,7 +126,7 @@ def write_card(session: RetrospectiveSession, *, by: Actor, section: str, text: 
     secret = new_secret()
     author = None if held.anonymous else by.pk
     hidden.cards.append(HiddenCard(digest_of(secret), section, checked_text(text), author))
-    hidden.contributors = sorted({*hidden.contributors, digest_of(contributor)})
+    hidden.count(held.person_hash(by), 1)
     hidden.begun = True
     save(held, hidden)
     return secret
@@ -133,12 +142,11 @@ def change_card(session: RetrospectiveSession, *, by: Actor, secret: str, text: 
 
 
 @transaction.atomic
-def remove_card(session: RetrospectiveSession, *, by: Actor, secret: str, contributor: str = "") -> None:
-    """Remove a card, for whoever has its secret; with `contributor`, the browser has no card left and isn't counted."""
+def remove_card(session: RetrospectiveSession, *, by: Actor, secret: str) -> None:
+    """Remove a card, for whoever has its secret. Without cards, a person isn't counted."""
     held, hidden = _open(session, by)
     hidden.cards.remove(_card_of(hidden, secret))
-    if contributor:
-        hidden.contributors = [each for each in hidden.contributors if each != digest_of(contributor)]
+    hidden.count(held.person_hash(by), -1)
     save(held, hidden)
 
 
@@ -153,17 +161,15 @@ def own_cards(session: RetrospectiveSession, given: Collection[str]) -> list[Own
 def reveal(held: RetrospectiveSession, *, even_so: bool) -> None:
     """Make rows of the cards of a held session: in an order that chance made, under new ids. Secrets and hashes go.
 
-    Raises FewContributors where fewer than three browsers contributed to an anonymous session, unless `even_so`.
+    Raises FewContributors where fewer than three people contributed to an anonymous session, unless `even_so`.
     """
     hidden = read(held)
     if hidden is None or not hidden.cards:
         raise ValidationError({"phase": "There are no cards yet, so there’s nothing to reveal."})
     count = len(hidden.contributors)
     if held.anonymous and count < FEWEST and not even_so:
-        browsers = "one browser" if count == 1 else f"{count} browsers"
-        said = (
-            f"There are cards from {browsers} only, so they can’t be anonymous. Wait for more, or reveal them anyway."
-        )
+        people = "one person" if count == 1 else f"{count} people"
+        said = f"There are cards from {people} only, so they can’t be anonymous. Wait for more, or reveal them anyway."
         raise FewContributors({"even_so": said})
     CHANCE.shuffle(hidden.cards)
     titles = [each.key for each in columns_of(held.retrospective)]
@@ -182,17 +188,22 @@ def reveal(held: RetrospectiveSession, *, even_so: bool) -> None:
     HiddenCards.objects.filter(session=held).delete()
     held.contributors = count
     held.save(update_fields=["contributors"])
+    transaction.on_commit(lambda: overwrite_versions(HiddenCards))
 
 
 @transaction.atomic
-def add_card(session: RetrospectiveSession, *, by: Actor, section: str, text: str) -> SessionCard:
-    """Add a card after the reveal, signed. In an anonymous session a late card would show who wrote it, so there are none."""
+def add_card(session: RetrospectiveSession, *, by: Actor, section: str, text: str, signed: bool = False) -> SessionCard:
+    """Add a card after the reveal, signed. In an anonymous session a late card would show who wrote it, so there are none.
+
+    `signed` says that the writer knows that.
+    """
     check_in_browser(session, by)
     held = hold(session)
     if held.anonymous:
         raise ValidationError(
             "This session is anonymous, and a card written now would show who wrote it. Say it instead."
         )
+    _check_signed(held, signed)
     if held.phase != RetrospectiveSession.Phase.GROUP:
         raise ValidationError("Cards can be added while people reflect and group. Ask the facilitator to go back.")
     if section not in {each.key for each in columns_of(held.retrospective)}:
@@ -242,8 +253,8 @@ def _card_of(hidden: Hidden, secret: str) -> HiddenCard:
     return card
 
 
-def _check_secret(secret: str, name: str) -> None:
-    if not 20 <= len(secret) <= LONGEST_SECRET:
+def _check_signed(held: RetrospectiveSession, signed: bool) -> None:
+    if not held.anonymous and not signed:
         raise ValidationError(
-            {name: f"Send a random text of 20 to {LONGEST_SECRET} characters, the same for all cards."}
+            "Cards of this session show who wrote them. Nothing was saved. Reload the page, and write it if you still want to."
         )

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
 from portal.kernel import clock
 from portal.kernel.secrets import SecretField, box
@@ -59,7 +60,7 @@ class RetrospectiveSession(models.Model):
     ends_at = models.DateTimeField(null=True, help_text="when the timer of this phase ends")
     version = models.PositiveIntegerField(default=1, help_text="grows with everything that all participants see")
     contributors = models.PositiveSmallIntegerField(
-        null=True, help_text="from how many browsers there were cards at the reveal"
+        null=True, help_text="of how many people there were cards at the reveal"
     )
     salt = models.CharField(max_length=40, default=new_salt, editable=False)
     cards_lost = models.BooleanField(default=False, help_text="A backup was restored, and those hold no hidden cards.")
@@ -74,6 +75,10 @@ class RetrospectiveSession(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("squads:retrospective_sessions:session", args=[self.retrospective.slug])
+
+    def person_hash(self, person: Any) -> str:
+        """Return what stands for a person where people are counted in this session: a keyed hash."""
+        return salted_hmac(f"retrospective session {self.salt}", str(person.pk), algorithm="sha256").hexdigest()
 
     @property
     def topic(self) -> str:
@@ -153,6 +158,8 @@ class CardSignature(models.Model):
 class Ballot(models.Model):
     """The votes of one participant, under a keyed hash. It is counted when voting ends, and deleted when the session closes."""
 
+    # A number would tell who voted first.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     session = models.ForeignKey(RetrospectiveSession, on_delete=models.CASCADE, related_name="ballots")
     voter = models.CharField(max_length=64)
     votes = models.JSONField(default=dict, help_text="how many votes for which group")

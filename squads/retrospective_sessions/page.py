@@ -19,7 +19,7 @@ from portal.kernel.actors import actor_of
 from squads.retrospective_sessions import queries, voting
 from squads.retrospective_sessions.actions import was_closed
 from squads.retrospective_sessions.columns import FEWEST, LONGEST_CARD, LONGEST_NAME, PHASES
-from squads.retrospective_sessions.contributing import new_secret, own_cards, read
+from squads.retrospective_sessions.contributing import own_cards, read
 from squads.retrospective_sessions.forms import RulesForm, TimerForm
 from squads.retrospective_sessions.models import RetrospectiveSession
 from squads.retrospectives.permissions import may_write
@@ -57,9 +57,8 @@ class Typed:
 
 @dataclass
 class Writing:
-    """The part of the page on which a person writes: the secret of the browser, and those of its cards."""
+    """The part of the page on which a person writes: the secrets of the cards that were written on it."""
 
-    contributor: str
     own: Sequence[str] = ()
 
 
@@ -140,7 +139,7 @@ def session_page(
     if context["steers"]:
         context |= _steering(session)
     if session.phase == "reflect":
-        context |= _reflecting(session, writing or Writing(new_secret()))
+        context |= _reflecting(session, writing or Writing())
     elif session.phase == "group" and not session.anonymous:
         context["card_columns"] = queries.columns_of(session.retrospective)
     answer = render(request, "squads/retrospective_sessions/session.html", context, status=status)
@@ -171,14 +170,13 @@ def _steering(session: RetrospectiveSession) -> dict[str, Any]:
 def _reflecting(session: RetrospectiveSession, writing: Writing) -> dict[str, Any]:
     context: dict[str, Any] = {
         "card_columns": queries.columns_of(session.retrospective),
-        "contributor": writing.contributor,
     }
     try:
         hidden = read(session)
     except ValidationError as error:
         return {**context, "unreadable": " ".join(error.messages)}
     context["lost"] = hidden is None or session.cards_lost
-    context["browsers"] = len(hidden.contributors) if hidden else 0
+    context["people"] = len(hidden.contributors) if hidden else 0
     context["own"] = own_cards(session, writing.own) if writing.own else []
     return context
 

@@ -29,12 +29,15 @@ MOST_OWN = 100
 
 
 def unnoted(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Have a request leave no time at the person's session (portal/accounts/middleware.py)."""
+    """Have a request leave no time: at the person's session (portal/accounts/middleware.py), or in a log where it's refused."""
 
     @wraps(view)
     def quiet(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         request.is_unnoted = True  # type: ignore[attr-defined]
-        return view(request, *args, **kwargs)
+        answer = view(request, *args, **kwargs)
+        # Django would log the address of what is refused.
+        answer._has_been_logged = True  # type: ignore[attr-defined]
+        return answer
 
     return quiet
 
@@ -180,44 +183,38 @@ def cards(request: HttpRequest, slug: str) -> HttpResponse:
     by, said = actor_of(request), request.POST
     do, secret = given(said, "do") or "write", given(said, "card")
     own = [each for each in said.getlist("mine") if len(each) <= contributing.LONGEST_SECRET][:MOST_OWN]
-    contributor = given(said, "contributor") or contributing.new_secret()
+    signed = bool(given(said, "signed"))
     made = ""
     try:
         if do == "write" and found.phase == RetrospectiveSession.Phase.REFLECT:
             text, section = said.get("text", ""), given(said, "section")
-            made = contributing.write_card(found, by=by, section=section, text=text, contributor=contributor)
+            made = contributing.write_card(found, by=by, section=section, text=text, signed=signed)
             own.append(made)
         elif do == "write":
-            contributing.add_card(found, by=by, section=given(said, "section"), text=said.get("text", ""))
+            section = given(said, "section")
+            contributing.add_card(found, by=by, section=section, text=said.get("text", ""), signed=signed)
         elif do == "change":
             contributing.change_card(found, by=by, secret=secret, text=said.get("text", ""))
         elif do == "remove":
             own = [each for each in own if each != secret]
-            last = contributor if given(said, "last") or (not own and not _by_script(request)) else ""
-            contributing.remove_card(found, by=by, secret=secret, contributor=last)
+            contributing.remove_card(found, by=by, secret=secret)
         else:
             raise ValidationError({"do": "Send “do” as write, change or remove."})
     except ValidationError as error:
-        return _refused(request, found, error, contributor, own)
+        return _refused(request, found, error, own)
     if _by_script(request):
         return JsonResponse({"card": made or "-" * len(contributing.new_secret())})
     if found.phase != RetrospectiveSession.Phase.REFLECT:
         return redirect(found)
-    return session_page(request, found, writing=Writing(contributor, own))
+    return session_page(request, found, writing=Writing(own))
 
 
-def _refused(
-    request: HttpRequest, found: RetrospectiveSession, error: ValidationError, contributor: str, own: list[str]
-) -> HttpResponse:
+def _refused(request: HttpRequest, found: RetrospectiveSession, error: ValidationError, own: list[str]) -> HttpResponse:
     if _by_script(request):
-        answer: HttpResponse = JsonResponse({"message": words_of(error)}, status=400)
-    else:
-        fresh = session_at(found.retrospective.slug, request.user)
-        typed = Typed(words_of(error), request.POST)
-        answer = session_page(request, fresh, typed=typed, writing=Writing(contributor, own), status=400)
-    # Django would log the address with the time.
-    answer._has_been_logged = True  # type: ignore[attr-defined]
-    return answer
+        return JsonResponse({"message": words_of(error)}, status=400)
+    fresh = session_at(found.retrospective.slug, request.user)
+    typed = Typed(words_of(error), request.POST)
+    return session_page(request, fresh, typed=typed, writing=Writing(own), status=400)
 
 
 @members

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils.crypto import salted_hmac
 
 from portal.kernel.actors import Actor
 from squads.retrospective_sessions.changes import hold
@@ -27,14 +26,11 @@ class Standing:
     too_many: tuple[str, ...] = ()
 
 
-def voter(session: RetrospectiveSession, by: Actor) -> str:
-    """Return what stands for a person in the votes of one session."""
-    return salted_hmac(f"retrospective session {session.salt}", str(by.pk), algorithm="sha256").hexdigest()
-
-
 def standing_of(session: RetrospectiveSession, by: Actor) -> Standing:
     """Return how somebody's votes stand."""
-    found = Ballot.objects.filter(session=session, voter=voter(session, by)).values_list("votes", flat=True).first()
+    found = (
+        Ballot.objects.filter(session=session, voter=session.person_hash(by)).values_list("votes", flat=True).first()
+    )
     return _standing(session, found or {})
 
 
@@ -58,8 +54,8 @@ def vote(session: RetrospectiveSession, group_id: UUID, *, by: Actor, votes: int
         raise ValidationError({"group": "That group is gone. Look again."})
     if votes < 0:
         raise ValidationError({"votes": "A group can’t have fewer than no votes of yours."})
-    ballot = Ballot.objects.filter(session=held, voter=voter(held, by)).first()
-    ballot = ballot or Ballot(session=held, voter=voter(held, by))
+    ballot = Ballot.objects.filter(session=held, voter=held.person_hash(by)).first()
+    ballot = ballot or Ballot(session=held, voter=held.person_hash(by))
     key = str(group_id)
     before = ballot.votes.get(key, 0)
     if votes > before:

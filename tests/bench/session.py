@@ -17,7 +17,7 @@ from portal.ops.broker import embedded
 from portal.settings.embedded import broker_socket
 from squads.models import Membership, RetrospectiveSession
 from squads.retrospective_sessions.actions import move_phase, open_session
-from squads.retrospective_sessions.contributing import add_card, new_secret, write_card
+from squads.retrospective_sessions.contributing import add_card, write_card
 from squads.retrospectives.actions import create
 from tests.bench import data
 from tests.bench.live import _sessions
@@ -97,7 +97,7 @@ def _session() -> tuple[RetrospectiveSession, User]:
     session = open_session(row, by=by, anonymous=False)
     for number in range(CARDS):
         text = f"Card {number} says what somebody saw, in a sentence of some length."
-        write_card(session, by=by, section=("factors", "went_well")[number % 2], text=text, contributor=new_secret())
+        write_card(session, by=by, section=("factors", "went_well")[number % 2], text=text, signed=True)
     return move_phase(session, "group", by=by), by
 
 
@@ -124,7 +124,7 @@ def run() -> list[Row]:
                 screens.shown.clear()
                 screens.wanted = f"Round {number} of the bench"
                 start = time.perf_counter()
-                add_card(session, by=by, section="factors", text=screens.wanted)
+                add_card(session, by=by, section="factors", text=screens.wanted, signed=True)
                 until(lambda: len(screens.shown) == PEOPLE, 20)
                 # The first ones open connections and read templates.
                 if number >= 2:

@@ -202,6 +202,15 @@ def pages_answer(operator: Operator) -> None:
     static = re.search(r'href="(/static/[^"]+\.css)"', page.text)
     assert static is not None
     assert ask(SITE + static[1]).status == 200
+    # Whoever reads the proxy's log learns nothing of who takes part in a session.
+    for path in (
+        "/retrospectives/a/session/",
+        "/api/v1/retrospectives/a/session/cards/",
+        "/events/?topics=retrospective_session:a",
+    ):
+        ask(SITE + path)
+    log = operator.machine.run("cat /var/log/nginx/access.log")
+    assert "GET /accounts/login/" in log and "session/" not in log and "retrospective_session" not in log
 
 
 def events_arrive(operator: Operator) -> None:

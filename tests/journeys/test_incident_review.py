@@ -16,7 +16,7 @@ from releases.incidents.models import Incident
 from releases.mappings.models import MappingRule
 from releases.reading.actions import drain_inbox
 from squads.models import Membership, Retrospective, RetrospectiveAction, Service, Squad, Story
-from squads.retrospective_sessions.contributing import new_secret, write_card
+from squads.retrospective_sessions.contributing import write_card
 from squads.stories.actions import record_by_hand
 from tests.journeys.two_browsers import is_live, pages, stream, stream_environment, stream_process, write
 from tests.releases.conftest import scripts as scripts
@@ -73,7 +73,6 @@ def reviewed_by_two(ours: Page, theirs: Page, third: User) -> None:
         by=third,
         section="factors",
         text="Nobody saw the cache fill",
-        contributor=new_secret(),
     )
     theirs.goto(f"{retrospective.get_absolute_url()}session/")
     for page in (ours, theirs):
@@ -154,7 +153,7 @@ def test_an_alert_becomes_an_incident_its_review_an_action_and_that_closes_with_
         record_by_hand(story, by=ana, kind=kind, note="Seen.")
     page.reload()
     expect(page.locator(".tag", has_text="done")).to_be_visible()
-    expect(page.get_by_role("link", name="Did it help?")).to_be_visible()
+    expect(page.get_by_role("link", name="Answer now whether")).to_be_visible()
     assert RetrospectiveAction.objects.get().state == "done"
     page.goto("/retrospectives/?q=payment")
     outbox.deliver()

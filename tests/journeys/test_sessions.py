@@ -1,12 +1,14 @@
 """A session in two browsers: cards written apart, revealed, grouped while one loses the connection, voted on, discussed."""
 
+import re
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from portal.accounts.models import User
-from squads.models import Retrospective, SessionCard, Squad
+from squads.models import Membership, Retrospective, SessionCard, Squad
 from squads.retrospective_sessions.actions import open_session
-from squads.retrospective_sessions.contributing import new_secret, write_card
+from squads.retrospective_sessions.contributing import write_card
 from squads.retrospectives.actions import create
 from tests.journeys.two_browsers import is_live, pages, stream, stream_environment, stream_process, write
 
@@ -15,11 +17,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def retrospective(payments: Squad, ana: User, lea: User) -> Retrospective:
+def retrospective(payments: Squad, ana: User, lea: User, pam: User) -> Retrospective:
     """Lea facilitates. A third person wrote a card already."""
     row = create(payments, by=ana, kind="incident", title="Slow checkout", facilitator=lea)
     session = open_session(row, by=ana)
-    write_card(session, by=lea, section="factors", text="Nobody owned the cache", contributor=new_secret())
+    Membership.objects.create(squad=payments, user=pam)
+    write_card(session, by=pam, section="factors", text="Nobody owned the cache")
     return row
 
 
@@ -108,3 +111,42 @@ def test_two_browsers_contribute_reveal_group_vote_and_discuss(
     theirs.get_by_role("button", name="Close the session").click()
     for page in pages:
         expect(page.get_by_text("This session is closed.")).to_be_visible()
+
+
+def test_two_tabs_keep_each_others_cards_every_request_is_as_long_and_signing_out_leaves_nothing(
+    pages: tuple[Page, Page], retrospective: Retrospective, ana: User
+) -> None:
+    one, _ = pages
+    lengths = []
+
+    def heard(request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/cards/"):
+            lengths.append(request.sizes()["requestBodySize"])
+
+    one.context.on("requestfinished", heard)
+    place = f"/retrospectives/{retrospective.slug}/session/"
+    other = one.context.new_page()
+    for page in (one, other):
+        page.goto(place)
+    write(one, "Contributing factors", "Line\nafter line\nafter line")
+    expect(other.get_by_label("Your card", exact=True)).to_have_count(1)
+    # What is typed and not saved stays when the other tab adds a card.
+    other.get_by_label("Your card", exact=True).fill("Typed here")
+    write(one, "What went well", "Zwölf grüne Lämpchen")
+    expect(other.get_by_label("Your card", exact=True)).to_have_count(2)
+    expect(other.get_by_label("Your card", exact=True).first).to_have_value("Typed here")
+    write(other, "What went well", "x" * 900)
+    expect(one.get_by_label("Your card", exact=True)).to_have_count(3)
+    last = one.get_by_label("Your card", exact=True).last
+    last.locator("xpath=..").get_by_role("button", name="Remove").click()
+    expect(other.get_by_label("Your card", exact=True)).to_have_count(2)
+    one.reload()
+    expect(one.get_by_label("Your card", exact=True)).to_have_count(2)
+    assert (len(lengths), len(set(lengths))) == (4, 1), lengths
+
+    one.get_by_role("button", name=ana.name, exact=True).click()
+    one.get_by_role("button", name="Sign out").click()
+    expect(one).to_have_url(re.compile("/accounts/login/"))
+    one.wait_for_load_state("load")
+    kept = "Object.keys(localStorage).filter((key) => key.startsWith('rodeo-session'))"
+    assert one.evaluate(kept) == []

@@ -65,6 +65,9 @@ class Evidence:
     later: list[str] = field(default_factory=list)
     # What everybody sees after the reveal.
     texts: list[str] = field(default_factory=list)
+    # Worked out once: where each card stands, and what stands beside it alone.
+    places: dict[str, dict[tuple[str, int], int]] = field(default_factory=dict)
+    beside: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -125,6 +128,54 @@ class Listening(logging.Handler):
         return lines
 
 
+def _written(post: Callable[[dict[str, str]], Any], text: str, chance: random.Random) -> Any:
+    """Write a card; now and then with a slip that is mended, or beside one that is removed again. Return the last answer."""
+    slip = chance.random()
+    first = post({"do": "write", "section": "factors", "text": f"{text} no" if slip < 0.3 else text})
+    if slip < 0.3:
+        return post({"do": "change", "card": _secret(first), "text": text})
+    if slip < 0.5:
+        return post(
+            {"do": "remove", "card": _secret(post({"do": "write", "section": "factors", "text": "Other words"}))}
+        )
+    return first
+
+
+def _secret(answer: Any) -> str:
+    if answer.headers["Content-Type"].startswith("application/json"):
+        return str(answer.json()["card"])
+    return re.findall(r'name="card" value="([^"]+)"', answer.content.decode())[-1]
+
+
+def _by_script(browser: Any, place: str, text: str, chance: random.Random) -> Any:
+    headers = {"Accept": "application/json"}
+    return _written(lambda body: browser.post(f"{place}cards/", body, headers=headers), text, chance)
+
+
+def _by_form(browser: Any, place: str, text: str, chance: random.Random) -> Any:
+    mine: list[str] = []
+
+    def post(body: dict[str, str]) -> Any:
+        answer = browser.post(f"{place}cards/", {**body, "mine": mine})
+        mine[:] = re.findall(r'name="card" value="([^"]+)"', answer.content.decode())
+        return answer
+
+    return _written(post, text, chance)
+
+
+def _by_api(browser: Any, place: str, text: str, chance: random.Random) -> Any:
+    kind = "application/json"
+    return _written(lambda body: browser.post(f"/api/v1{place}cards/", body, content_type=kind), text, chance)
+
+
+# Pages with scripts, pages without, and the API.
+DOORS: dict[str, Callable[[Any, str, str, random.Random], Any]] = {
+    "script": _by_script,
+    "form": _by_form,
+    "api": _by_api,
+}
+
+
 class Stage:
     """Five people with a browser each, in a squad with a facilitator."""
 
@@ -170,13 +221,15 @@ class Stage:
             with mock.patch.object(settings, "RODEO_WAKE", True):
                 self.wire.take()
                 evidence = Evidence(dump_of(), image_of(), {each.pk: each.username for each in self.people})
+                # Who came in by another door than the others would be known by that.
+                door = self.chance.choice(list(DOORS))
                 for number in self.chance.sample(range(PEOPLE), PEOPLE):
                     if self.chance.random() < 0.3:
                         self._ask(evidence, heard, self.chance.randrange(PEOPLE), place)
                     text = " ".join(self.chance.choices(WORDS, k=self.chance.randint(2, 80)))
                     text = f"{text} {self.count} {number * 7919 % 97}"
                     truth[text] = self.people[number].pk
-                    self._ask(evidence, heard, number, place, text)
+                    self._ask(evidence, heard, number, place, text, door)
                 with TestCase.captureOnCommitCallbacks(execute=True):
                     answer = self.browsers[PEOPLE].post(f"{place}phase/", {"to": "group"})
                     assert answer.status_code == 302, answer.status_code
@@ -194,20 +247,17 @@ class Stage:
         StateChange.objects.all().delete()
         return Played(evidence, truth)
 
-    def _ask(self, evidence: Evidence, heard: Listening, number: int, place: str, text: str = "") -> None:
+    def _ask(
+        self, evidence: Evidence, heard: Listening, number: int, place: str, text: str = "", door: str = ""
+    ) -> None:
         from django.test import TestCase
 
         browser = self.browsers[number]
         # Nothing is committed, so that all is gone afterwards; what a commit sets off happens after each request.
         with TestCase.captureOnCommitCallbacks(execute=True):
-            if text:
-                body = {"do": "write", "section": "factors", "text": text}
-                body["contributor"] = f"browser-of-nobody-{number:04d}"
-                answer = browser.post(f"{place}cards/", body, headers={"Accept": "application/json"})
-            else:
-                answer = browser.get(place)
+            answer = DOORS[door](browser, place, text, self.chance) if text else browser.get(place)
         assert answer.status_code == 200, answer.status_code
-        method, address = ("POST", f"{place}cards/") if text else ("GET", place)
+        method, address = ("POST", f"{door} {place}cards/") if text else ("GET", place)
         step = Step(
             person=self.people[number].pk,
             line=f"10.0.0.{number + 1} {method} {address} {answer.status_code} {len(answer.content)}",
@@ -309,46 +359,103 @@ def logged_as_long(evidence: Evidence, text: str, person: int) -> float:
     return 0.0
 
 
-def _of_session(evidence: Evidence) -> list[Row]:
-    """Return the rows of cards that this session made."""
-    before = {str(row[-1]) + str(row[-2]) for row in evidence.before["squads_sessioncard"]}
-    return [row for row in evidence.after["squads_sessioncard"] if str(row[-1]) + str(row[-2]) not in before]
-
-
 def _turn(evidence: Evidence, person: int) -> int:
     return next(turn for turn, step in enumerate(_writes(evidence)) if step.person == person)
 
 
-def _in_order(evidence: Evidence, text: str, person: int, key: Callable[[Row], Any]) -> float:
-    ordered = sorted(_of_session(evidence), key=key)
-    place = next(rank for rank, row in enumerate(ordered) if text in map(str, row))
-    return -abs(place - _turn(evidence, person))
+def _rows_of(evidence: Evidence, text: str) -> dict[str, list[Row]]:
+    """Return rows that the reveal left: the card's own, its group's, and others with its text."""
+    found: dict[str, list[Row]] = {}
+    # The card's row first: it leads to its group's.
+    for name in ("squads_sessioncard", *(each for each in evidence.after if each != "squads_sessioncard")):
+        rows = evidence.after[name]
+        known = set(map(repr, evidence.before.get(name, ())))
+        new = [row for row in rows if repr(row) not in known]
+        if name == "squads_cardgroup":
+            ids = {_plain(cell) for row in found.get("squads_sessioncard", ()) for cell in row}
+            mine = [row for row in new if ids & {_plain(cell) for cell in row if len(_plain(cell)) == 32}]
+        else:
+            mine = [row for row in new if any(text in str(cell) for cell in row)]
+        if mine:
+            found[name] = mine
+    return found
 
 
-def rows_in_order(evidence: Evidence, text: str, person: int) -> float:
-    """The card's row stands as far in its table as the person was in turn."""
-    return _in_order(evidence, text, person, lambda row: _place(row[0]))
+def _plain(cell: Any) -> str:
+    return str(cell).replace("-", "")
 
 
-def ids_in_order(evidence: Evidence, text: str, person: int) -> float:
-    """The card's id, or that of its group, comes as far in order as the person was in turn."""
-    return _in_order(
-        evidence, text, person, lambda row: sorted(str(cell) for cell in row if len(str(cell)) in (32, 36))
-    )
+@dataclass
+class Ranks:
+    """Where a card stands, by any column of any table, tells when it was written: forwards, backwards, or however it is learned.
+
+    For each column, how often the card of who came in this turn stood at this place.
+    """
+
+    seen: dict[tuple[str, int], dict[tuple[int, int], int]] = field(default_factory=dict)
+
+    def learn(self, trial: "Trial") -> None:
+        for column, place in _places(trial.played.evidence, trial.text).items():
+            turn = _turn(trial.played.evidence, trial.writer)
+            counts = self.seen.setdefault(column, {})
+            counts[turn, place] = counts.get((turn, place), 0) + 1
+
+    def __call__(self, evidence: Evidence, text: str, person: int) -> float:
+        turn, best = _turn(evidence, person), 0.0
+        for column, place in _places(evidence, text).items():
+            counts = self.seen.get(column, {})
+            # A column that tells stands for one turn nearly always at one place; one of five would be chance.
+            sure = sum(max((counts.get((each, at), 0) for at in range(PEOPLE)), default=0) for each in range(PEOPLE))
+            if (of := sum(counts.values())) and sure / of > 0.75:
+                best = max(best, counts.get((turn, place), 0) / of)
+        return best
 
 
-def groups_in_order(evidence: Evidence, text: str, person: int) -> float:
-    """The card's group stands as far in its table as the person was in turn."""
-    cards = _of_session(evidence)
-    mine = {str(cell).replace("-", "") for row in cards for cell in row if len(str(cell)) in (32, 36)}
-    groups = [row for row in evidence.after["squads_cardgroup"] if any(str(c).replace("-", "") in mine for c in row)]
-    ordered = sorted(groups, key=lambda row: _place(row[0]))
-    own = next(row for row in cards if text in map(str, row))
-    ids = {str(cell).replace("-", "") for cell in own}
-    for rank, row in enumerate(ordered):
-        if any(str(cell).replace("-", "") in ids for cell in row if len(str(cell)) in (32, 36)):
-            return -abs(rank - _turn(evidence, person))
-    return 0.0
+def _places(evidence: Evidence, text: str) -> dict[tuple[str, int], int]:
+    """Return where a card stands among those of its session, by each column that tells them apart."""
+    if not evidence.places:
+        rows = {each: _rows_of(evidence, each) for each in evidence.texts}
+        for name in {name for found in rows.values() for name in found}:
+            if all(len(found.get(name, ())) == 1 for found in rows.values()):
+                _rank(evidence, name, {each: found[name][0] for each, found in rows.items()})
+    return evidence.places.get(text, {})
+
+
+def _rank(evidence: Evidence, name: str, rows: dict[str, Row]) -> None:
+    for column in range(len(next(iter(rows.values())))):
+        values = {text: _place(row[column]) or [0] for text, row in rows.items()}
+        texts = {text: str(row[column]) for text, row in rows.items()}
+        key = values if all(re.fullmatch(r"[\d(),]*", each) for each in texts.values()) else texts
+        if len({str(each) for each in key.values()}) == len(rows):
+            for place, each in enumerate(sorted(rows, key=lambda one: key[one])):  # type: ignore[index]
+                evidence.places.setdefault(each, {})[name, column] = place
+
+
+@dataclass
+class Habits:
+    """What stands beside somebody's cards, session after session, stands beside this one too: a pseudonym."""
+
+    seen: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def learn(self, trial: "Trial") -> None:
+        for cell in _beside(trial.played.evidence, trial.text):
+            self.seen[cell, trial.writer] = self.seen.get((cell, trial.writer), 0) + 1
+
+    def __call__(self, evidence: Evidence, text: str, person: int) -> float:
+        return sum(self.seen.get((cell, person), 0) for cell in _beside(evidence, text))
+
+
+def _beside(evidence: Evidence, text: str) -> set[str]:
+    """Return what stands in the rows of a card or with its text, and not in those of the session's other cards."""
+    if not evidence.beside:
+        found: dict[str, set[str]] = {}
+        for each in evidence.texts:
+            rows = [row for kept in _rows_of(evidence, each).values() for row in kept]
+            found[each] = {str(cell) for row in rows for cell in row[2:]}
+        for each, cells in found.items():
+            others = set().union(*(other for name, other in found.items() if name != each))
+            evidence.beside[each] = cells - others
+    return evidence.beside.get(text, set())
 
 
 def _place(cell: Any) -> list[int]:
@@ -356,17 +463,25 @@ def _place(cell: Any) -> list[int]:
     return [int(each) for each in re.findall(r"\d+", str(cell))]
 
 
-CLUES: tuple[Callable[[Evidence, str, int], float], ...] = (
-    named_beside,
-    new_between_backups,
-    new_in_the_file,
-    grown_as_long,
-    answered_as_long,
-    logged_as_long,
-    rows_in_order,
-    ids_in_order,
-    groups_in_order,
-)
+Clue = Callable[[Evidence, str, int], float]
+
+
+def clues(known: "Sequence[Trial]") -> list[Clue]:
+    """Return all clues, with what is learned from sessions whose truth is known."""
+    ranks, habits = Ranks(), Habits()
+    for trial in known:
+        ranks.learn(trial)
+        habits.learn(trial)
+    return [
+        named_beside,
+        new_between_backups,
+        new_in_the_file,
+        grown_as_long,
+        answered_as_long,
+        logged_as_long,
+        ranks,
+        habits,
+    ]
 
 
 # The attacker
@@ -396,7 +511,7 @@ def trials_of(played: Played, chance: random.Random) -> list[Trial]:
     return found
 
 
-def guess(clue: Callable[[Evidence, str, int], float], trial: Trial, chance: random.Random) -> int:
+def guess(clue: Clue, trial: Trial, chance: random.Random) -> int:
     """Say who of two wrote a card; by a coin where the clue says the same of both."""
     scores = [clue(trial.played.evidence, trial.text, person) for person in trial.two]
     if scores[0] == scores[1]:
@@ -413,19 +528,23 @@ class Result:
     clue: str
 
 
-def attack(trials: int, chance: random.Random, wire: "Wire", *, learning: int = 6) -> Result:
+def attack(trials: int, chance: random.Random, wire: "Wire", *, learning: int = 12) -> Result:
     """Learn which clue works, on sessions whose truth is known; then guess in so many trials."""
     stage = Stage(chance, wire)
-    known = [trial for _ in range(learning) for trial in trials_of(stage.play(), chance)]
-    rights = {clue: sum(guess(clue, each, chance) == each.writer for each in known) for clue in CLUES}
-    best = max(CLUES, key=lambda clue: rights[clue])
+    # What is learned of some is tried on others, so that nothing is taken for a clue that fits only what it was made of.
+    sessions = [trials_of(stage.play(), chance) for _ in range(learning)]
+    half = len(sessions) // 2
+    learned = clues([trial for session in sessions[:half] for trial in session])
+    tried = [trial for session in sessions[half:] for trial in session]
+    rights = [sum(guess(clue, each, chance) == each.writer for each in tried) for clue in learned]
+    best = learned[rights.index(max(rights))]
     asked: list[Trial] = []
     hits = 0
     while len(asked) < trials:
         new = trials_of(stage.play(), chance)[: trials - len(asked)]
         hits += sum(guess(best, each, chance) == each.writer for each in new)
         asked += new
-    return Result(hits, len(asked), best.__name__)
+    return Result(hits, len(asked), getattr(best, "__name__", type(best).__name__))
 
 
 # Leaks to plant
@@ -452,8 +571,8 @@ def _author_beside() -> Iterator[None]:
 
 
 @contextmanager
-def _not_shuffled() -> Iterator[None]:
-    """Cards are kept and revealed in the order in which they were written."""
+def _in_order(change: Callable[[list[Any]], None]) -> Iterator[None]:
+    """Cards are kept in the order in which they were written, and revealed in one that follows from it."""
     from squads.retrospective_sessions import contributing
 
     class Kept(list[Any]):
@@ -468,8 +587,69 @@ def _not_shuffled() -> Iterator[None]:
             hidden.cards = Kept(hidden.cards)
         return hidden
 
-    still = mock.Mock()
-    with mock.patch.object(contributing, "read", in_order), mock.patch.object(contributing, "CHANCE", still):
+    chance = mock.Mock(shuffle=change)
+    with mock.patch.object(contributing, "read", in_order), mock.patch.object(contributing, "CHANCE", chance):
+        yield
+
+
+def _not_shuffled() -> Any:
+    """Cards are revealed in the order in which they were written."""
+    return _in_order(lambda cards: None)
+
+
+def _reversed() -> Any:
+    """The last card comes first."""
+    return _in_order(lambda cards: cards.reverse())
+
+
+def _rotated() -> Any:
+    """The third card comes first."""
+    return _in_order(lambda cards: cards.insert(0, cards.pop()) or cards.insert(0, cards.pop()))
+
+
+@contextmanager
+def _position() -> Iterator[None]:
+    """Rows stand in any order, but the position of a card's group is its turn."""
+    from squads.models import CardGroup, SessionCard
+
+    def shuffled(rows: Any, **_: Any) -> None:
+        rows = list(rows)
+        random.shuffle(rows)
+        for row in rows:
+            row.save(force_insert=True)
+
+    with (
+        _not_shuffled(),
+        mock.patch.object(CardGroup.objects, "bulk_create", shuffled),
+        mock.patch.object(SessionCard.objects, "bulk_create", shuffled),
+    ):
+        yield
+
+
+@contextmanager
+def _pseudonym() -> Iterator[None]:
+    """At the reveal, a row with the text of each card and a hash of its writer, the same in every session."""
+    from portal.kernel import clock
+    from portal.kernel.models import StateChange
+    from squads.retrospective_sessions import actions, contributing
+
+    write, reveal = contributing.write_card, contributing.reveal
+    waiting: list[tuple[str, str]] = []
+
+    def noted(session: Any, *, by: Any, text: str, **said: Any) -> str:
+        waiting.append((f"p{by.pk * 7919 % 1009}", text))
+        return write(session, by=by, text=text, **said)
+
+    def leaky(held: Any, **said: Any) -> None:
+        reveal(held, **said)
+        random.shuffle(waiting)
+        for name, text in waiting:
+            StateChange.objects.create(
+                kind="card", key=name, from_state="", to_state="shown", because=text, at=clock.now()
+            )
+        waiting.clear()
+
+    with mock.patch.object(contributing, "write_card", noted), mock.patch.object(actions, "reveal", leaky):
         yield
 
 
@@ -551,6 +731,10 @@ def _kept_in_broker() -> Iterator[None]:
 PLANTS: dict[str, Callable[[], Any]] = {
     "an author beside the card": _author_beside,
     "cards in the order they were written": _not_shuffled,
+    "cards in the order they were written, backwards": _reversed,
+    "cards in the order they were written, turned": _rotated,
+    "positions in the order they were written": _position,
+    "a pseudonym beside the card": _pseudonym,
     "hidden cards not encrypted": _not_encrypted,
     "hidden cards not padded": _not_padded,
     "lengths in the log": _logged,

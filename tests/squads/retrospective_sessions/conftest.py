@@ -8,7 +8,7 @@ from django.test import Client
 from portal.accounts.models import User
 from squads.models import Membership, Retrospective, RetrospectiveSession, Squad
 from squads.retrospective_sessions.actions import move_phase, open_session
-from squads.retrospective_sessions.contributing import new_secret, write_card
+from squads.retrospective_sessions.contributing import write_card
 from squads.retrospectives.actions import create
 
 
@@ -50,7 +50,7 @@ def address(retrospective: Retrospective) -> str:
 def revealed(session: RetrospectiveSession, ana: User, lea: User, mia: User) -> RetrospectiveSession:
     """The session with a card each of Ana, Lea and Mia, revealed."""
     for person, text in ((ana, "Alerts came late"), (lea, "The cache was cold"), (mia, "Rollback was quick")):
-        write_card(session, by=person, section="factors", text=text, contributor=new_secret())
+        write_card(session, by=person, section="factors", text=text)
     return move_phase(session, "group", by=lea)
 
 
@@ -59,11 +59,9 @@ Write = Callable[..., str]
 
 @pytest.fixture
 def write(session: RetrospectiveSession) -> Write:
-    """Write a card: `write(ana, "Alerts came late")`. Returns its secret. Each person has one browser."""
-    browsers: dict[int, str] = {}
+    """Write a card: `write(ana, "Alerts came late")`. Returns its secret."""
 
     def one(person: User, text: str, section: str = "factors") -> str:
-        contributor = browsers.setdefault(person.pk, new_secret())
-        return write_card(session, by=person, section=section, text=text, contributor=contributor)
+        return write_card(session, by=person, section=section, text=text, signed=not session.anonymous)
 
     return one

@@ -43,5 +43,5 @@ def test_who_has_the_database_its_backups_the_logs_and_the_broker_guesses_no_bet
 @pytest.mark.parametrize("leak", list(PLANTS))
 def test_the_attack_finds_a_leak_where_there_is_one(leak: str, wire: Wire) -> None:
     with PLANTS[leak]():
-        result = attack(20, random.Random(11), wire, learning=4)
+        result = attack(20, random.Random(11), wire, learning=8)
     assert result.hits >= 16, f"{leak}: only {result.hits} of {result.trials} right, by {result.clue}"

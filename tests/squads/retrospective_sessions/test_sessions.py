@@ -25,7 +25,7 @@ from squads.models import (
 from squads.retrospective_actions.actions import propose
 from squads.retrospective_sessions import queries
 from squads.retrospective_sessions.actions import change_rules, move_phase
-from squads.retrospective_sessions.contributing import FewContributors, new_secret, own_cards, write_card
+from squads.retrospective_sessions.contributing import FewContributors, new_secret, own_cards, remove_card, write_card
 from squads.retrospective_sessions.moves import move_card
 from squads.retrospectives.actions import add_entry, create
 from squads.retrospectives.editing import edit
@@ -59,7 +59,9 @@ def test_a_writer_opens_a_session_and_asks_for_a_facilitator(
     row.refresh_from_db()
     assert row.facilitator == bo
     assert queries.session_of(row) is not None
-    assert "Bo facilitates. Cards are anonymous." in text_of(as_ana.get(place))
+    page = text_of(as_ana.get(place))
+    assert "Bo facilitates." in page
+    assert "Cards are anonymous." in page
 
 
 def test_opening_twice_returns_the_one_session(as_ana: Client, session: RetrospectiveSession, address: str) -> None:
@@ -100,7 +102,7 @@ def test_readers_take_part_only_where_the_session_is_for_them(
     assert as_bo.get(address).status_code == 403
     change_rules(session, by=lea, for_readers=True)
     assert as_bo.get(address).status_code == 200
-    said = {"section": "factors", "text": "From outside", "contributor": new_secret()}
+    said = {"section": "factors", "text": "From outside"}
     assert as_bo.post(f"{address}cards/", said).status_code == 200
     # Taking part is not steering.
     assert as_bo.post(f"{address}phase/", {"to": "group"}).status_code == 403
@@ -115,7 +117,7 @@ def test_a_card_is_seen_by_nobody_else_until_it_is_revealed(
     as_ana: Client, as_lea: Client, as_mia: Client, session: RetrospectiveSession, write: Write, lea: User, mia: User,
     address: str,
 ) -> None:  # fmt: skip
-    said = {"section": "factors", "text": "Alerts came late", "contributor": new_secret()}
+    said = {"section": "factors", "text": "Alerts came late"}
     mine = as_ana.post(f"{address}cards/", said)
     assert "Alerts came late" in mine.content.decode()
     write(lea, "The cache was cold")
@@ -131,11 +133,11 @@ def test_a_card_is_seen_by_nobody_else_until_it_is_revealed(
 def test_its_writer_changes_and_removes_a_card_without_javascript(
     as_ana: Client, session: RetrospectiveSession, address: str
 ) -> None:
-    said = {"section": "factors", "text": "Alerts came late", "contributor": new_secret()}
+    said = {"section": "factors", "text": "Alerts came late"}
     page = as_ana.post(f"{address}cards/", said).content.decode()
     secret = re.search(r'name="card" value="([^"]+)"', page)
     assert secret is not None
-    own = {"card": secret[1], "mine": secret[1], "contributor": said["contributor"]}
+    own = {"card": secret[1], "mine": secret[1]}
     changed = as_ana.post(f"{address}cards/", {**own, "do": "change", "text": "Alerts came too late"})
     assert "Alerts came too late" in changed.content.decode()
     gone = as_ana.post(f"{address}cards/", {**own, "do": "remove"})
@@ -176,14 +178,13 @@ def test_a_card_is_changed_only_with_its_secret_and_no_more_after_the_reveal(
         ({"text": "  "}, "Write something first."),
         ({"text": "x" * 1001}, "This has over 1,000 characters. Shorten it, or make two cards of it."),
         ({"section": "summary"}, "This retrospective has no such section for cards. Choose one of its columns."),
-        ({"contributor": "short"}, "Send a random text of 20 to 100 characters, the same for all cards."),
         ({"do": "read"}, "Send “do” as write, change or remove."),
     ],
 )
 def test_what_is_wrong_with_a_card_is_said_and_what_was_typed_stays(
     as_ana: Client, session: RetrospectiveSession, address: str, wrong: dict[str, str], said: str
 ) -> None:
-    body = {"do": "write", "section": "factors", "text": "Alerts", "contributor": new_secret(), **wrong}
+    body = {"do": "write", "section": "factors", "text": "Alerts", **wrong}
     answer = as_ana.post(f"{address}cards/", body)
     assert answer.status_code == 400
     assert said in text_of(answer)
@@ -199,7 +200,7 @@ def test_writing_a_card_changes_one_row_and_tells_nothing(
     told: list[Any] = []
     monkeypatch.setattr("portal.kernel.live._publish", told.append)
     before = dump_of()
-    body = {"section": "factors", "text": "Alerts came late", "contributor": new_secret()}
+    body = {"section": "factors", "text": "Alerts came late"}
     caplog.clear()
     assert as_ana.post(f"{address}cards/", body, headers=SCRIPT).status_code == 200
     assert as_ana.post(f"{address}cards/", {**body, "text": ""}, headers=SCRIPT).status_code == 400
@@ -215,7 +216,7 @@ def test_writing_a_card_changes_one_row_and_tells_nothing(
 
 
 def test_every_answer_to_a_card_is_of_one_length(as_ana: Client, session: RetrospectiveSession, address: str) -> None:
-    body = {"section": "factors", "contributor": new_secret()}
+    body = {"section": "factors"}
     answers = [
         as_ana.post(f"{address}cards/", {**body, "text": "x" * length}, headers=SCRIPT) for length in (1, 10, 1000)
     ]
@@ -241,7 +242,7 @@ def test_hidden_cards_are_unreadable_in_the_database_and_say_when_their_key_is_m
     assert "Alerts" not in sealed
     settings.RODEO_FIELD_KEYS = [Fernet.generate_key().decode()]
     assert "the key they were saved with is missing from RODEO_FIELD_KEYS" in text_of(as_ana.get(address))
-    body = {"section": "factors", "text": "More", "contributor": new_secret()}
+    body = {"section": "factors", "text": "More"}
     assert as_ana.post(f"{address}cards/", body).status_code == 400
     with connection.cursor() as cursor:
         cursor.execute("SELECT sealed FROM squads_hiddencards")
@@ -288,7 +289,52 @@ def test_an_api_token_writes_no_card_and_a_squads_program_takes_no_part(
         token = token_behind(secret)
         assert token is not None
         with pytest.raises(PermissionDenied):
-            write_card(session, by=acting(token), section="factors", text="Hello", contributor=new_secret())
+            write_card(session, by=acting(token), section="factors", text="Hello")
+
+
+def test_a_card_that_was_meant_to_be_anonymous_is_not_taken_once_cards_are_signed(
+    as_ana: Client, as_mia: Client, session: RetrospectiveSession, lea: User, address: str
+) -> None:
+    before = as_mia.get(address).content.decode()
+    assert 'name="signed"' not in before
+    change_rules(session, by=lea, anonymous=False)
+    body = {"do": "write", "section": "factors", "text": "The rota has no second person"}
+    refused = as_mia.post(f"{address}cards/", body)
+    assert refused.status_code == 400
+    assert "Cards of this session show who wrote them. Nothing was saved." in text_of(refused)
+    assert "The rota has no second person" in text_of(refused)
+    assert as_mia.post(f"/api/v1{address}cards/", body, content_type="application/json").status_code == 400
+    assert 'name="signed" value="1"' in as_mia.get(address).content.decode()
+    assert as_mia.post(f"{address}cards/", {**body, "signed": "1"}).status_code == 200
+    move_phase(session, "group", by=lea)
+    late = {"do": "write", "section": "factors", "text": "Late"}
+    assert as_ana.post(f"{address}cards/", late).status_code == 400
+    assert as_ana.post(f"{address}cards/", {**late, "signed": "1"}).status_code == 302
+
+
+def test_people_are_counted_whatever_they_write_with(
+    as_ana: Client, session: RetrospectiveSession, write: Write, ana: User, mia: User, address: str
+) -> None:
+    body = {"section": "factors", "text": "Alerts came late"}
+    for _ in range(3):
+        assert as_ana.post(f"{address}cards/", body).status_code == 200
+    assert "There are cards from one person so far." in text_of(as_ana.get(address))
+    own = write(mia, "Mine")
+    assert "There are cards from 2 people so far." in text_of(as_ana.get(address))
+    remove_card(session, by=mia, secret=own)
+    assert "There are cards from one person so far." in text_of(as_ana.get(address))
+
+
+@pytest.mark.parametrize("part", ["cards/", "votes/"])
+@pytest.mark.parametrize("door", ["", "/api/v1"])
+def test_what_is_refused_is_in_no_log(
+    as_ana: Client, session: RetrospectiveSession, address: str, caplog: pytest.LogCaptureFixture, part: str, door: str
+) -> None:
+    body = {"do": "write", "section": "factors", "text": "", "votes": "x"}
+    kind = {"content_type": "application/json"} if door else {}
+    answer = as_ana.post(f"{door}{address}{part}", body, **kind)  # type: ignore[arg-type]
+    assert answer.status_code == 400
+    assert [each.getMessage() for each in caplog.records] == []
 
 
 # Revealing
@@ -310,7 +356,7 @@ def test_with_fewer_than_three_contributors_the_page_says_so_and_the_reveal_wait
     write(lea, "The cache was cold")
     held = as_lea.post(f"{address}phase/", {"to": "group"})
     assert held.status_code == 400
-    assert "There are cards from 2 browsers only, so they can’t be anonymous." in text_of(held)
+    assert "There are cards from 2 people only, so they can’t be anonymous." in text_of(held)
     assert "Reveal anyway" in text_of(held)
     session.refresh_from_db()
     assert session.phase == "reflect"
@@ -356,7 +402,7 @@ def test_in_a_session_that_is_not_anonymous_cards_show_who_wrote_them_and_can_co
     write(lea, "The cache was cold")
     move_phase(session, "group", by=lea)
     assert re.search(r"The cache was cold\s+Lea", text_of(as_ana.get(address)))
-    assert as_ana.post(f"{address}cards/", {"section": "factors", "text": "Late one"}).status_code == 302
+    assert as_ana.post(f"{address}cards/", {"section": "factors", "text": "Late one", "signed": "1"}).status_code == 302
     assert re.search(r"Late one\s+Ana", text_of(as_ana.get(address)))
 
 
@@ -630,7 +676,7 @@ def test_a_page_asks_as_much_for_three_cards_as_for_thirty(
     many = open_session(row, by=ana)
     for number in range(10):
         for person in (ana, lea, mia):
-            write_card(many, by=person, section="factors", text=f"{number} of {person}", contributor=f"{person}" * 20)
+            write_card(many, by=person, section="factors", text=f"{number} of {person}")
     for each in (session, many):
         for to in ("group", "vote", "discuss"):
             move_phase(each, to, by=lea)
@@ -666,8 +712,8 @@ def test_the_api_does_what_the_pages_do(
     Retrospective.objects.filter(pk=retrospective.pk).update(state="in_review")
     assert as_bo.get(place).status_code == 403
     card = {"do": "write", "section": "factors"}
-    first = post(as_ana, "cards/", **card, text="Alerts came late", contributor=new_secret()).json()["card"]
-    post(as_lea, "cards/", **card, text="The cache was cold", contributor=new_secret())
+    first = post(as_ana, "cards/", **card, text="Alerts came late").json()["card"]
+    post(as_lea, "cards/", **card, text="The cache was cold")
     assert post(as_ana, "cards/", do="change", card=first, text="Alerts came too late").status_code == 200
     hidden = as_ana.get(place).json()
     assert (hidden["phase"], hidden["groups"], hidden["contributors"]) == ("reflect", [], None)
@@ -700,7 +746,7 @@ def test_being_in_a_session_is_noted_nowhere_but_other_pages_are(
     kept.pop("noted", None)
     kept.save()
     UserSession.objects.all().delete()
-    body = {"section": "factors", "text": "Alerts", "contributor": new_secret()}
+    body = {"section": "factors", "text": "Alerts"}
     assert as_ana.get(address).status_code == 200
     assert as_ana.post(f"{address}cards/", body, headers=SCRIPT).status_code == 200
     assert as_ana.get(f"/api/v1{address}").status_code == 200

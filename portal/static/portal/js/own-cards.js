@@ -1,35 +1,43 @@
 // The cards that this browser wrote, while they are hidden: their texts and the secrets that change them are kept here and
-// nowhere else, until the reveal. Every request is of one length, so that a log of lengths tells nothing.
+// nowhere else, until the reveal or until the person signs out (signed-out.js). Every request is of one length, so that a
+// log of lengths tells nothing.
 
-const LENGTH = 6000;
-const random = () => btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32)))).replace(/[+/=]/g, (each) => ({ "+": "-", "/": "_", "=": "" })[each]);
+const LENGTH = 8192;
 
 export class OwnCards {
   constructor(root, send, show) {
-    Object.assign(this, { root, send, show, key: `rodeo-session-${root.dataset.key}` });
-    if (root.dataset.phase !== "reflect") {
+    const { key, person, phase } = root.dataset;
+    Object.assign(this, { root, send, show, key: `rodeo-session-${key}-${person}` });
+    if (phase !== "reflect") {
       localStorage.removeItem(this.key);
       return;
     }
     this.place = document.getElementById("own-cards");
     this.place.hidden = true;
-    this.kept = JSON.parse(localStorage.getItem(this.key) ?? "null") ?? { contributor: random(), cards: [] };
+    this.elements = new Map();
     root.addEventListener("submit", (event) => this.write(event));
+    // Another tab may write cards too.
+    addEventListener("storage", (event) => event.key === this.key && this.draw());
     this.draw();
   }
 
-  keep() {
-    localStorage.setItem(this.key, JSON.stringify(this.kept));
+  get cards() {
+    return JSON.parse(localStorage.getItem(this.key) ?? "[]");
+  }
+
+  set cards(cards) {
+    localStorage.setItem(this.key, JSON.stringify(cards));
     this.draw();
   }
 
-  // Whatever is sent is filled up to the same length.
+  // Whatever is sent is filled up to the same length, as it goes over the wire.
   async post(values) {
     const body = new FormData();
     const token = document.querySelector("input[name='csrfmiddlewaretoken']").value;
-    for (const [name, value] of Object.entries({ csrfmiddlewaretoken: token, contributor: this.kept.contributor, ...values })) body.append(name, value);
-    const size = Object.values(values).reduce((sum, each) => sum + new TextEncoder().encode(each).length, 0);
-    body.append("padding", "-".repeat(Math.max(0, LENGTH - size)));
+    const signed = "anonymous" in this.root.dataset ? "" : "1";
+    for (const [name, value] of Object.entries({ csrfmiddlewaretoken: token, signed, padding: "", ...values })) body.append(name, value);
+    const { size } = await new Response(body).blob();
+    body.set("padding", "-".repeat(Math.max(0, LENGTH - size)));
     try {
       const answer = await this.send(this.place.dataset.url, body);
       this.show("");
@@ -48,32 +56,40 @@ export class OwnCards {
     const { text, section } = { text: field.value.trim(), section: form.elements.section.value };
     const answer = await this.post({ do: "write", section, text });
     if (!answer) return;
-    this.kept.cards.push({ card: answer.card, section, text });
     field.value = "";
-    this.keep();
+    this.cards = [...this.cards, { card: answer.card, section, text }];
     field.focus();
   }
 
   async change(card, text) {
     if (!(await this.post({ do: "change", card: card.card, text }))) return;
-    card.text = text;
-    this.keep();
+    this.cards = this.cards.map((each) => (each.card === card.card ? { ...each, text } : each));
   }
 
   async remove(card) {
-    const last = this.kept.cards.length === 1 ? "1" : "";
-    if (!(await this.post({ do: "remove", card: card.card, last }))) return;
-    this.kept.cards = this.kept.cards.filter((each) => each !== card);
-    this.keep();
+    if (!(await this.post({ do: "remove", card: card.card }))) return;
+    this.cards = this.cards.filter((each) => each.card !== card.card);
   }
 
+  // What is typed into a card and not saved yet stays.
   draw() {
+    const cards = this.cards;
     for (const place of this.root.querySelectorAll(".mine")) {
-      place.replaceChildren(...this.kept.cards.filter((each) => each.section === place.dataset.section).map((each) => this.drawn(each)));
+      const wanted = cards.filter((each) => each.section === place.dataset.section).map((each) => this.drawn(each));
+      if (wanted.length !== place.children.length || wanted.some((each, turn) => each !== place.children[turn])) place.replaceChildren(...wanted);
     }
   }
 
   drawn(card) {
+    const element = this.elements.get(card.card) ?? this.made(card);
+    this.elements.set(card.card, element);
+    const field = element.querySelector("textarea");
+    if (field.value === field.defaultValue) field.value = card.text;
+    field.defaultValue = card.text;
+    return element;
+  }
+
+  made(card) {
     const element = document.createElement("div");
     element.className = "owncard";
     const field = document.createElement("textarea");
