@@ -3,12 +3,14 @@
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from squads.language_coach import blame, counterfactuals, words
 from squads.language_coach.reading import lower, sentences
 from squads.language_coach.rules import BY_ID, Rule
 
 LONGEST = 20_000
+NAME = re.compile(r"[a-z0-9]+(?:['-][a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,8 @@ class Finding:
 
 
 def find(text: str, names: Collection[str] = ()) -> list[Finding]:
-    """What the coach would ask about in a text, in its order, none inside of another. `names` are names of people."""
-    parts = (part for name in names for part in re.findall(r"[a-z0-9]+(?:['-][a-z0-9]+)*", lower(name)))
-    known = frozenset(part for part in parts if len(part) > 2 and part not in words.NO_NAMES)
-    found = sorted(_all(text, known), key=lambda each: (each.start, each.start - each.end))
+    """What the coach would ask about in a text, in its order, none inside of another. `names` are whole names of people."""
+    found = sorted(_all(text, known(names)), key=lambda each: (each.start, each.start - each.end))
     kept: list[Finding] = []
     for each in found:
         if not kept or each.start >= kept[-1].end:
@@ -32,7 +32,17 @@ def find(text: str, names: Collection[str] = ()) -> list[Finding]:
     return kept
 
 
-def _all(text: str, names: frozenset[str]) -> Iterator[Finding]:
+def known(names: Collection[str]) -> blame.Names:
+    """The parts of names that name a person. One that is a word or a tool as well does so only beside the next part."""
+    alone, together = set(), set()
+    for name in names:
+        parts = NAME.findall(lower(name))
+        alone |= {part for part in parts if len(part) > 2 and part not in words.NO_NAMES | words.WORD_NAMES}
+        together |= set(pairwise(parts))
+    return blame.Names(frozenset(alone), frozenset(together))
+
+
+def _all(text: str, names: blame.Names) -> Iterator[Finding]:
     for sentence in sentences(text):
         for start, end, rule in [*blame.find(sentence, names), *counterfactuals.find(sentence)]:
             yield Finding(sentence.start + start, sentence.start + end, BY_ID[rule])

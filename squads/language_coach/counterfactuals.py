@@ -10,12 +10,13 @@ Hit = tuple[int, int, str]
 
 NOT = r"(?: not|n't| never)?"
 ADVERBS = (
-    r"(?: (?:also|only|just|easily|probably|likely|clearly|perhaps|ideally|certainly|then|at least|simply|"
+    r"(?: (?:well|also|only|just|easily|probably|likely|clearly|perhaps|ideally|certainly|then|at least|simply|"
     r"already|even|still|both|all|really|potentially|possibly|definitely|obviously|surely|otherwise|instead|at that point))*"
 )
 HAVE = r"(?: have| hav| of|'ve| had)"
 MODAL = re.compile(
-    rf"\b(?P<modal>should|could|would|might|may|ought to|must)(?P<not>{NOT}){ADVERBS}(?:,? (?:and|or) (?:should|"
+    rf"\b(?P<modal>should|could|would|might|may|ought to|ought (?:not|never) to|must)(?P<not>{NOT}){ADVERBS}(?:,? (?:and|or) "
+    rf"(?:should|"
     rf"could|would))?{NOT}(?P<have>{HAVE})"
     rf"(?P<adverbs>{ADVERBS}(?: not)?(?: \w+ly)?) (?P<verb>\w+)(?P<after>(?: \w+)?)"
 )
@@ -36,17 +37,40 @@ SUBJECT_US = re.compile(
 )
 AFFECTED = re.compile(
     r"\b(?:users?|customers?|clients?|you|visitors?|people|requests?|everyone|anyone|readers?|members?|"
-    r"subscribers?|merchants?|players?)"
+    r"subscribers?|merchants?|players?)(?! (?:impact|experience|effect))"
     r"(?: \w+){0,4}\s*$"
 )
 EXPERIENCED = frozenset("seen received experienced noticed encountered gotten got been observed lost had felt".split())
 RESTORED = frozenset("recovered resumed completed finished arrived".split())
 BETTER = re.compile(rf"\b(?:{words.BETTER})\b")
 CONDITION = re.compile(r"\bif\b|\bhad (?:we|the|it|this|they|there)\b")
+GIVEN = re.compile(r"\bwith(?:out)? (?:more|better|proper|an?|such)\b|\bbut for\b")
+WITH_BETTER = re.compile(r"\bwith (?:more|better|proper|closer|earlier|regular)\b")
+IF_D = re.compile(
+    rf"\bif (?:we|they|he|she|i|someone|somebody|anyone)'d (?:not |only |\w+ly )*(?:\w+ed|{words.IRREGULAR})\b"
+)
+D_HAVE = re.compile(r"\b(?:we|they|it|i|he|she|that|this)'d (?:not |never |\w+ly )*have \w+(?:ed|en|ght|und|wn)\b")
+NEED_NOT = re.compile(rf"\bneed(?:n't| not| never)(?: ever)? have (?:\w+ed|{words.IRREGULAR})\b")
+WHY_NOT = re.compile(
+    r"\bwhy (?:did|had|was|were)(?:n't| not)? (?:we|anyone|anybody|somebody|someone|nobody|no one|the team|they)(?: not| "
+    r"never)? \w+"
+)
+REMEDY = re.compile(rf"\b(?:{words.REMEDIES}|{words.MORE})\b")
+DEFINITE = re.compile(r"(?:the|this|that|these|those|any|all|each|every|its|most|which)\b")
+TOLD = re.compile(r" (?:told|informed|notified|warned|contacted|asked|consulted)\b")
+WHICH = re.compile(r"(?<!\band)(?<!\bbut)(?<!,) (?:that|which)\s*$")
+# One of several ways that people saw at the time.
+CHOSE = re.compile(r"\b(?:and|but) (?:we |they |then )?(?:chose|decided|opted|preferred|agreed)\b")
+# “If the primary fails, the replica should have …” is how it is meant to work.
+WHENEVER = re.compile(
+    r"\b(?:if|when|once) (?:[\w-]+ ){1,4}?(?:is|are|does|has|have|\w+s)\b(?!.*\b(?:was|were|had|did)\b)"
+)
+BUT = re.compile(r", (?:but|yet|however)\b")
 HINDSIGHT = re.compile(
-    r"\b(?:in hindsight|with (?:the )?(?:benefit of )?hindsight|hindsight is|in retrospect|looking back,|i wish|"
+    r"\b(?:in hindsight|with (?:the )?(?:benefit of )?hindsight|hindsight is|in retrospect|looking back|i wish|"
     r"we wish|if only|"
-    r"(?:was|were|is|been)(?: \w+)? (?:preventable|avoidable)|(?:entirely|easily|completely) (?:preventable|avoidable))\b"
+    r"(?:was|were|is|been)(?: \w+)? (?:preventable|avoidable)|knowing what we know|missed opportunit(?:y|ies)|missed "
+    r"chances?|(?:entirely|easily|completely) (?:preventable|avoidable))\b"
 )
 IF_HAD = re.compile(
     r"(?P<lead>\b\w+\s+)?\bif (?P<subject>(?:\w+(?:'s)? ){1,6}?)(?:had(?: not|n't)?|hadn't|were to have)(?: \w+ly|"
@@ -57,7 +81,8 @@ WHETHER = frozenset(
     "unsure wondered wondering as confirm confirmed even tell investigate decide".split()
 )
 INVERTED = re.compile(
-    r"\bhad (?:we|i|they|he|she|it|this|these|there|the|our|an?|that)\b(?! to\b)(?=.{0,120}?\b(?:would|could|might|should)\b)"
+    r"\bhad (?:(?:we|i|they|he|she|it|this|these|there|the|our|an?|that|some\w+|any\w+|no\w*|more|proper)\b(?! to\b)"
+    r"|(?!to\b|had\b)\w+ (?:\w+ ){0,4}?(?:been|not|\w+ed)\b)(?=.{0,120}?\b(?:would|could|might|should)\b)"
 )
 US = (
     r"(?:we|(?:the|our|this|another) (?:\w+[ -]){0,3}?(?:team|squad|company|department|vendor|organisation|"
@@ -68,24 +93,37 @@ FAILED_US = re.compile(
     r" (?:(?P<failed>failed to|neglected to|omitted to|fail to|have failed to|forgot to|missed (?:the|a|an|this|"
     r"that|these|our|several|some|many)\b|overlooked|underestimated|neglected|"
     r"were too (?:slow|late|quick)|took too long|(?:was|were) (?:too )?(?:slow|late) (?:to|in)|were late|"
-    r"were slow|acted too|waited too long|reacted too)"
+    r"were slow|acted too|(?:took|take) (?:\w+ ){1,4}?for granted|turned a blind eye|lost sight of|dragged (?:our|their) feet|"
+    r"let (?:[\w-]+ ){1,5}?(?:slip|lapse|slide|rot)\b|(?:did not have|didn't have|lacked) the (?:foresight|imagination|sense|"
+    r"discipline|"
+    r"courage|patience|presence of mind)\b|waited (?:far |much |way )?too long|reacted too)"
     rf"|(?:did not|didn't|had not|hadn't|never|were not|weren't|was not)(?: (?:\w+ly|even|first|also|yet|really|"
-    rf"quite|fully|always|then))* (?P<verb>{words.CARE}|aware)\b)"
+    rf"quite|fully|always|then))* (?P<verb>{words.CARE}|aware|get round|get around|got round|got around|find time|found time)\b)"
+    r"|\b(?:it )?took (?:us|them|the team|the on-call)(?: \w+)? (?:far |much |way )?too long\b"
+    r"|\bthey (?:never|did not|didn't|had not|hadn't)(?: \w+ly| ever| even)* (?:tested|test|checked|check|noticed|notice|"
+    r"thought|think|"
+    r"considered|consider|told|tell|informed|inform|reviewed|review|documented|document|planned|plan|rehearsed|practised|"
+    r"practiced|"
+    r"verified|verify|reali[sz]ed?|bother(?:ed)?|asked|ask|read|followed|follow|communicated?|escalated?)\b"
 )
 NOBODY = re.compile(
-    r"\b(?:nobody|no one|noone|none of us|not one of us|no-one)(?: (?:on|in|of|from|at) (?:[\w'-]+ ){0,3}?[\w'-]+)?"
+    r"\b(?:nobody|no one|noone|none of us|not one of us|no-one|not a single person|none of (?:the|our) (?:[\w-]+ "
+    r")?(?:engineers|reviewers|"
+    r"developers|operators|people|members|responders|managers|colleagues|admins)|neither (?:the |of )[\w-]+(?: "
+    r"\w+){0,3}?)(?: (?:on|in|of|from|at) (?:[\w'-]+ ){0,3}?[\w'-]+)?"
     rf"(?: (?:first|ever|actually|had|else|then|has))* (?P<verb>{words.CARE})\b"
 )
 # “We got the alert but didn't act on it”: the same people are meant.
 BUT_NOT = re.compile(
-    rf"\b(?:{US})\b [^.;:]{{3,80}}? but (?:we )?(?:did not|didn't|failed to|never|forgot to|"
+    rf"\b(?:{US})\b [^.;:]{{3,80}}? (?:but|and) (?:we )?(?:did not|didn't|failed to|never|forgot to|"
     rf"neglected to) (?P<verb>{words.CARE})\b"
 )
 EXPECTING = re.compile(
     r"\b(?:expect(?:ed|ing)?|assum(?:e|ed|ing)|thought|believed?|hoped|said|estimated?)\b(?: \w+){0,5} *$"
 )
 IMPROVED = re.compile(
-    r" (?:\w+ly )?(?:drained|restarted|upgraded|scaled|paused|postponed|isolated|replaced|configured|blocked|"
+    r" (?:\w+ly )?(?:drained|restarted|upgraded|scaled|paused|postponed|isolated|cut|halved|kept|narrowed|spared|contained|"
+    r"replaced|configured|blocked|"
     r"raised|fixed|resolved|"
     r"corrected|followed|cleaned|migrated|notified|informed|told|paged|reverted|recovered|restored|found|made)\b"
 )
@@ -128,7 +166,7 @@ def _modals(sentence: Sentence) -> Iterator[Hit]:
         if not _is_participle(found):
             continue
         affected = bool(AFFECTED.search(before[-60:]))
-        better = bool(BETTER.search(found[0]) or BETTER.search(rest[:80]))
+        better = bool(BETTER.search(found[0]) or BETTER.search(re.split(r"[,;:]", rest[:80])[0]))
         said = found["verb"], rest, affected, better
         if _meant(modal, sentence, found, *said):
             participle = re.match(r"(?: \w+ly)? (?:\w+ed|done|made|caught|seen|found|known)\b", rest)
@@ -137,9 +175,9 @@ def _modals(sentence: Sentence) -> Iterator[Hit]:
 
 
 def _rule(modal: str) -> str:
-    return {"should": "should-have", "ought to": "should-have", "must": "should-have", "would": "would-have"}.get(
-        modal, "could-have"
-    )
+    if modal in ("should", "must") or modal.startswith("ought"):
+        return "should-have"
+    return "would-have" if modal == "would" else "could-have"
 
 
 def _meant(
@@ -148,15 +186,21 @@ def _meant(
     """Whether a modal with a participle tells of what didn't happen, and neither guesses what did nor tells what people saw."""
     before = sentence.text[: found.start()]
     following = (rest.split() or [""])[0].strip(",.;:")
-    if modal in ("should", "ought to"):
+    if modal == "should" or modal.startswith("ought"):
         now = re.search(r"\b(?:now|by now|already)\b", found[0] + rest)
+        if TOLD.match(rest):
+            return True
+        system = not better and not SUBJECT_US.search(before[-40:])
+        if system and (WHENEVER.search(before) or WHICH.search(before) or BUT.search(rest)):
+            # What a system is made to do, and why it didn't: “the watchdog should have restarted it, but …”.
+            return False
         return not (affected and (verb in EXPERIENCED or found["not"])) and not (now or verb in RESTORED)
-    if modal == "would" and EXPECTING.search(before):
-        return False
     if modal == "would":
-        return better or bool(CONDITION.search(sentence.text)) or not affected or verb not in EXPERIENCED
+        return not EXPECTING.search(before) and _imagined(sentence, found, verb, affected, better)
+    if modal == "could" and (verb == "gone" or CHOSE.search(rest)):
+        return False
     if modal == "could":
-        if better or CONDITION.search(sentence.text):
+        if better or CONDITION.search(sentence.text) or WITH_BETTER.search(sentence.text):
             return not (verb == "been" and following in SPECULATION and not better)
         if verb == "been" and IMPROVED.match(rest) and not affected:
             return True
@@ -168,6 +212,18 @@ def _meant(
     return False
 
 
+def _imagined(sentence: Sentence, found: re.Match[str], verb: str, affected: bool, better: bool) -> bool:
+    """Whether “would have” tells of a better past, and not of what a system was about to do."""
+    before = sentence.text[: found.start()]
+    if better or CONDITION.search(sentence.text) or GIVEN.search(sentence.text):
+        return True
+    if affected and verb in EXPERIENCED:
+        return False
+    subject = re.split(r"[,;:–—]", before)[-1].strip()
+    brought_in = REMEDY.search(subject) is not None and not DEFINITE.match(subject)
+    return bool(found["not"]) or brought_in or SUBJECT_US.search(before[-40:]) is not None
+
+
 def _conditions(sentence: Sentence) -> Iterator[Hit]:
     text = sentence.text
     for found in IF_HAD.finditer(text):
@@ -177,6 +233,11 @@ def _conditions(sentence: Sentence) -> Iterator[Hit]:
         if lead in WHETHER or not turned or not (PARTICIPLE.fullmatch(verb) or found["subject"].strip() in ("we", "i")):
             continue
         yield found.start() + len(found["lead"] or ""), found.end(), "if-had"
+    for found in IF_D.finditer(text):
+        yield found.start(), found.end(), "if-had"
+    for pattern in (D_HAVE, NEED_NOT):
+        for found in pattern.finditer(text):
+            yield found.start(), found.end(), "would-have"
     for found in INVERTED.finditer(text):
         if sentence.begins_clause(found.start()) or re.search(r"\b(?:would|could|might)\b", text[: found.start()]):
             yield found.start(), found.end(), "if-had"
@@ -194,5 +255,8 @@ def _failings(sentence: Sentence) -> Iterator[Hit]:
             yield found.start(), found.end(), "did-not"
     for found in NOBODY.finditer(text):
         yield found.start(), found.end(), "did-not"
+    for found in WHY_NOT.finditer(text):
+        if re.search(r"n't|\bnot\b|never|nobody|no one", found[0]):
+            yield found.start(), found.end(), "did-not"
     for found in FAILURE.finditer(text):
         yield found.start(), found.end(), "did-not"

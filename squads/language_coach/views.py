@@ -29,9 +29,9 @@ def check(request: HttpRequest) -> JsonResponse:
 
 
 def names() -> set[str]:
-    """The names of people who sign in here, not their user names: these may be any word."""
+    """The whole names of people who sign in here, not their user names: these may be any word."""
     people = User.objects.filter(is_active=True, program_of=None).values_list("first_name", "last_name")
-    return {name for person in people for name in person if name}
+    return {name for person in people if (name := " ".join(person).strip())}
 
 
 def _shown(text: str, finding: Finding) -> dict[str, Any]:

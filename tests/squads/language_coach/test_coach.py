@@ -92,6 +92,69 @@ def test_a_name_that_is_also_a_word_needs_its_capital() -> None:
     assert found("The job will ignored be.", "Will") == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Grace periods were missed.",
+        "Art uploads broke the CDN.",
+        "Chase broke down the costs.",
+        "Sun forgot to include the new parts.",
+        "Jenkins failed to start and skipped the stage.",
+        "Ruben uploads broke the CDN.",
+        "Ruben broke down the costs.",
+        "The Hopper queue was skipped.",
+    ],
+)
+def test_a_first_name_that_is_a_word_or_stands_before_a_noun_names_nobody(text: str) -> None:
+    assert found(text, "Grace Hopper", "Art Vos", "Chase Hill", "Sun Li", "Jenkins", "Ruben Vos") == []
+
+
+def test_a_name_that_is_a_word_names_somebody_beside_the_other_one() -> None:
+    people = ("Grace Hopper", "Will Page", "Ruben Vos")
+    assert found("Grace Hopper forgot the last step.", *people)[0] == ("name-as-cause", "Grace Hopper forgot the last")
+    assert found("Will Page ignored the alert.", *people)[0][0] == "name-as-cause"
+    assert found("Page ignored the alert.", *people) == []
+    assert found("Ruben, our DBA, dropped the wrong table.", *people)[0][0] == "name-as-cause"
+    assert found("Ruben and Ana missed the alert.", *people)[0][0] == "name-as-cause"
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("The root cause was an engineer running the job by hand.", "person-as-cause"),
+        ("The deploy was botched by a new hire.", "person-as-cause"),
+        ("Someone pasted the password into the ticket.", "person-as-cause"),
+        ("The change was made by an engineer who hadn't read the plan.", "person-as-cause"),
+        ("An engineer restarted the node instead of asking.", "person-as-cause"),
+        ("Our SRE got the order of the steps wrong.", "person-as-cause"),
+        ("They never tested the backup.", "did-not"),
+        ("This outage need not have happened.", "would-have"),
+        ("If we'd known, we'd have waited.", "if-had"),
+        ("Had somebody looked, the queue could have been cleared.", "if-had"),
+        ("Customers should have been told at once.", "should-have"),
+    ],
+)
+def test_blame_and_hindsight_are_found_in_other_forms_too(text: str, rule: str) -> None:
+    assert rule in {each for each, _ in found(text)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The scheduler would have evicted the pod anyway.",
+        "What could have gone worse: the backups were on the same array.",
+        "Requests that should have gone to Dublin were answered by Frankfurt.",
+        "The watchdog should have restarted the worker, but its timer was off.",
+        "The migration would have taken nine hours at that rate.",
+        "We could have failed over, and we chose to wait.",
+        "The broken pod was deleted by an engineer.",
+        "An engineer pushed the fix to staging.",
+    ],
+)
+def test_what_a_system_was_about_to_do_and_what_people_chose_are_left_alone(text: str) -> None:
+    assert found(text) == []
+
+
 def test_findings_do_not_overlap() -> None:
     findings = coach.find("If only we had known, an engineer would not have deleted the wrong volume by mistake.")
     assert len(findings) > 1
@@ -107,7 +170,28 @@ def test_any_text_is_read_and_places_are_inside_it(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["engineer ", "if we had ", "we should have ", "a", "İ", "`", "had the would ", "'", "> ", "\n", "by an engineer "],
+    [
+        "engineer ",
+        "if we had ",
+        "we should have ",
+        "a",
+        "İ",
+        "`",
+        "had the would ",
+        "'",
+        "> ",
+        "\n",
+        "by an engineer ",
+        "the team ",
+        "caused by an ",
+        "whoever had ",
+        "one of our ",
+        "incident because an ",
+        "cause of the ",
+        "if we'd ",
+        "they against ",
+        "neither the ",
+    ],
 )
 def test_the_longest_text_is_read_in_bounded_steps(piece: str) -> None:
     text = (piece * coach.LONGEST)[: coach.LONGEST]
