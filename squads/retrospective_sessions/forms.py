@@ -69,7 +69,7 @@ class TimerForm(forms.Form):
 
 
 # What the fields of ids choose, as people call it.
-CHOSEN = {"card": "a card", "group": "a group", "to": "the group to move to"}
+CHOSEN = {"card": "a card", "group": "a group", "to": "a group"}
 
 
 def whole_number(values: QueryDict, name: str) -> int:
@@ -78,7 +78,7 @@ def whole_number(values: QueryDict, name: str) -> int:
     try:
         return int(text[:10])
     except ValueError:
-        raise ValidationError({name: f"Enter a whole number as {name}, such as 1."}) from None
+        raise ValidationError({name: f"“{name}” must be a whole number, such as 1."}) from None
 
 
 def identity(values: QueryDict, name: str) -> UUID:
@@ -91,4 +91,6 @@ def as_identity(text: str, name: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ValidationError({name: f"Choose {CHOSEN[name]} on the page (field “{name}”). Reload it first."}) from None
+        raise ValidationError(
+            {name: f"“{name}” must be {CHOSEN[name]} of this session. Reload the page, then choose one."}
+        ) from None

@@ -135,8 +135,8 @@ def test_cards_that_someone_else_moved_stay_and_the_others_go_where_they_should(
     ("cards", "to", "said"),
     [
         ([], "own", "Tick the cards to move first."),
-        (["x:y"], "own", "Choose a card on the page (field “card”). Reload it first."),
-        (["known"], "z", "Choose the group to move to on the page (field “to”). Reload it first."),
+        (["x:y"], "own", "“card” must be a card of this session. Reload the page, then choose one."),
+        (["known"], "z", "“to” must be a group of this session. Reload the page, then choose one."),
         ([f"{uuid4()}:{uuid4()}", "known"], "own", "This session has no such card. Look again."),
         (["known"], uuid4(), "That group is gone: its cards were moved meanwhile. Choose another."),
     ],
@@ -156,7 +156,7 @@ def test_a_number_that_is_none_is_refused_by_the_name_of_its_field(
     group = revealed.groups.first()
     assert group is not None
     refused = as_ana.post(f"{address}votes/", {"group": str(group.pk), "votes": "many"}, headers=SCRIPT)
-    assert refused.json()["message"] == "Enter a whole number as votes, such as 1."
+    assert refused.json()["message"] == "“votes” must be a whole number, such as 1."
 
 
 def test_votes_over_a_limit_that_was_lowered_arent_counted_until_it_is_raised_again(
