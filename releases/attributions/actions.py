@@ -21,8 +21,9 @@ from releases.events import IncidentSaved
 from releases.inbox.affected import Affected
 from releases.incident_settings.models import incident_settings
 from releases.incidents import threads
-from releases.incidents.actions import WHO, check_standing
+from releases.incidents.actions import WHO, bring_back, check_standing
 from releases.incidents.models import Incident
+from releases.incidents.queries import homes
 from squads.teams.permissions import check_person, check_planner
 
 State = Attribution.State
@@ -37,20 +38,9 @@ def follow(affected: Affected) -> None:
     if threads.are_put_off():
         return
     _propose(affected.incidents | _near(affected))
-    answered = Attribution.objects.filter(incident__in=_with_merged(affected.incidents)).exclude(state=State.PROPOSED)
+    answered = Attribution.objects.filter(incident__in=homes(affected.incidents)).exclude(state=State.PROPOSED)
     affected.deployments |= {pk for pk in answered.values_list("deployment_id", flat=True) if pk is not None}
     affected.incidents.clear()
-
-
-def _with_merged(incidents: Iterable[UUID]) -> set[UUID]:
-    """Return these incidents and all that were merged into them."""
-    found = set(incidents)
-    todo = found
-    while todo:
-        rows = Incident.objects.filter(merged_into__in=todo).exclude(pk__in=found)
-        todo = set(rows.values_list("pk", flat=True))
-        found |= todo
-    return found
 
 
 def _near(affected: Affected) -> set[UUID]:
@@ -166,6 +156,7 @@ def answer(attribution: Attribution, *, by: Actor, accepted: bool, reason: str) 
         reason=reason,
         state_at=clock.now(),
     )
+    bring_back(attribution.incident)
     outbox.publish(IncidentSaved(ids=[str(attribution.incident_id)]))
     return attribution
 
@@ -196,6 +187,7 @@ def attribute(incident: Incident, deployment: Deployment, *, by: Actor, reason: 
         answered_by=by,
         reason=reason,
     )
+    bring_back(incident)
     outbox.publish(IncidentSaved(ids=[str(incident.pk)]))
     return made
 

@@ -9,12 +9,14 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from portal.kernel import clock
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from releases.incident_imports import formats
 from releases.incident_imports.formats import AUTO, DAY_FIRST, MONTH_FIRST, BadLog, Row
 from releases.incident_settings.models import Severity
-from releases.incidents.actions import WHO, open_incident, write_update
+from releases.incidents.actions import AHEAD, LONGEST_TEXT, WHO, open_incident, write_update
+from releases.incidents.incident_clock import BY_DAY
 from releases.incidents.models import Incident
 from squads.models import Service
 from squads.teams.permissions import check_planner
@@ -62,7 +64,8 @@ def preview(
     days = order if order in (DAY_FIRST, MONTH_FIRST) else formats.order_of_days(table, meant)
     if days is None:
         raise ValidationError({"order": "The days of this file don’t tell day from month. Choose which comes first."})
-    log = formats.read_log(table, meant, zone, days, by_words)
+    how = formats.Reading(table.headers, meant, zone, days, by_words, clock.now() + AHEAD)
+    log = formats.read_log(table, how)
     services = set(Service.objects.named(formats.names_of(log.rows)))
     severities = _severities()
     taken = Incident.objects.filter(imported_as__in=[_identity(row) for row in log.rows])
@@ -136,7 +139,8 @@ def import_incidents(
 def _import(row: Row, by: Actor, name: str, services: dict[str, Service], severities: dict[str, Severity]) -> None:
     known = list({services[each].pk: services[each] for each in row.services if each in services}.values())
     severity = severities.get(row.severity.casefold())
-    said: dict[str, Any] = {**row.times, "stated": row.stated, "services": known, "is_maintenance": row.is_maintenance}
+    stated = {**row.stated, **({BY_DAY: dict.fromkeys(row.days, True)} if row.days else {})}
+    said: dict[str, Any] = {**row.times, "stated": stated, "services": known, "is_maintenance": row.is_maintenance}
     incident = open_incident(
         by=by,
         title=row.title,
@@ -145,14 +149,16 @@ def _import(row: Row, by: Actor, name: str, services: dict[str, Service], severi
         **said,
         **({"severity": severity} if severity else {}),
     )
-    lost = dict(row.rest)
+    lost = list(row.rest.items())
     if row.severity and severity is None:
-        lost["severity"] = row.severity
+        lost.append(("severity", row.severity))
     if strange := [each for each in row.services if each not in services]:
-        lost["services"] = "; ".join(strange)
+        lost.append(("services", "; ".join(strange)))
     if row.key and row.key != row.title:
-        lost["key"] = row.key
+        lost.append(("key", row.key))
     if lost:
-        text = "\n".join([f"From {name}:", *(f"{header}: {value}" for header, value in lost.items())])
-        now = min(row.times.values())
-        write_update(incident, by=by, text=text[:10_000], happened_at=None if row.is_maintenance else now)
+        text = "\n".join([f"From {name}:", *(f"{header}: {value}" for header, value in lost)])
+        at = None if row.is_maintenance else min(row.times.values())
+        for start in range(0, len(text), LONGEST_TEXT):
+            if part := text[start : start + LONGEST_TEXT].strip():
+                write_update(incident, by=by, text=part, happened_at=at)

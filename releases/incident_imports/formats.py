@@ -57,10 +57,21 @@ AUTO, DAY_FIRST, MONTH_FIRST = "auto", "day", "month"
 SLASHED = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ ,T]+(\d{1,2}):(\d{2})(?::(\d{2}))?\s*(am|pm)?)?", re.I)
 NAMED = ("%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%d-%b-%Y", "%Y/%m/%d")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M%p")
-LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\b", re.I)
+LENGTH = re.compile(
+    r"(\d{1,9}(?:\.\d{1,9})?)\s*(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)\b", re.I
+)
 COLONS = re.compile(r"(\d{1,4}):(\d{2})(?::\d{2})?")
 MINUTES = {"d": 1440.0, "h": 60.0, "m": 1.0, "s": 1 / 60}
 PLANNED = re.compile(r"(?<![a-z])(?:maintenance|planned|scheduled)(?![a-z])", re.I)
+# What was planned and went wrong is an incident.
+WENT_WRONG = re.compile(
+    r"(?<![a-z])(?:fail(?:s|ed|ing|ures?)?|broke|broken|breaks|crash(?:ed|es)?|errors?|overran|stuck|lost|caused?|after|during"
+    r"|due to|following)(?![a-z])",
+    re.I,
+)
+# A day without a time of day.
+DAY = re.compile(r"(?!.*(?:\d:\d|\d\s*[ap]m\b|\dT\d))", re.I | re.S)
+LONGEST_TITLE, LONGEST_LENGTH = 300, 200
 
 
 class BadLog(Exception):
@@ -81,7 +92,8 @@ class Table:
 
 @dataclass(slots=True)
 class Row:
-    """One incident of the log. `rest` is what no field takes: text by header."""
+    """One incident of the log. `rest` is what no field takes, or not whole: text by header. `days` are the times of which only
+    the day is written."""
 
     line: int
     key: str = ""
@@ -92,6 +104,15 @@ class Row:
     is_maintenance: bool = False
     stated: dict[str, dict[str, object]] = field(default_factory=dict)
     rest: dict[str, str] = field(default_factory=dict)
+    days: list[str] = field(default_factory=list)
+
+    def keep(self, header: str, value: str) -> None:
+        """Keep what no field takes. Several columns may have one header."""
+        name, number = header, 1
+        while name in self.rest:
+            number += 1
+            name = f"{header} ({number})"
+        self.rest[name] = value
 
 
 @dataclass(slots=True)
@@ -119,7 +140,7 @@ def read_table(body: bytes) -> Table:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                found.append((reader.line_num, [cell.strip() for cell in cells]))
+                found.append((reader.line_num, [_plain(cell) for cell in cells]))
     except csv.Error as error:
         raise BadLog(f"Line {reader.line_num}: {error}. Save it as CSV again.") from None
     if len(found) < 2:
@@ -129,6 +150,11 @@ def read_table(body: bytes) -> Table:
     headers = found[0][1]
     width = len(headers)
     return Table(headers, [(line, (cells + [""] * width)[: max(width, len(cells))]) for line, cells in found[1:]])
+
+
+def _plain(cell: str) -> str:
+    """Return a cell without spaces around it; its lines end the same way whatever wrote or sent the file."""
+    return cell.replace("\r\n", "\n").replace("\r", "\n").strip()
 
 
 def plain_header(header: str) -> str:
@@ -206,7 +232,8 @@ def moment(text: str, zone: str, order: str) -> datetime | None:
         found = _plain_moment(text)
     if found is None or not 1970 <= found.year < 9999:
         return None
-    return (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    found = (found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))).astimezone(UTC)
+    return found if found.year >= 1970 else None
 
 
 def minutes(text: str) -> int | None:
@@ -221,8 +248,21 @@ def minutes(text: str) -> int | None:
     return round(sum(float(number) * MINUTES[unit[0].lower()] for number, unit in parts))
 
 
-def read_log(table: Table, meanings: Sequence[str], zone: str, order: str, by_words: bool) -> Log:
-    """Return the incidents of a log. `by_words` makes maintenance of rows whose key or title says so."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the cells of a log are read: what each column is and means, the zone and order of its times, and the last moment that
+    can have come by now. `by_words` makes maintenance of rows whose key or title says so where no column does."""
+
+    headers: Sequence[str]
+    meanings: Sequence[str]
+    zone: str
+    order: str
+    by_words: bool
+    latest: datetime
+
+
+def read_log(table: Table, how: Reading) -> Log:
+    """Return the incidents of a log."""
     rows: list[Row] = []
     bad: list[tuple[int, str]] = []
     seen: dict[tuple[str, str], int] = {}
@@ -232,8 +272,7 @@ def read_log(table: Table, meanings: Sequence[str], zone: str, order: str, by_wo
                 (line, f"It has {len(cells)} cells, and there are {len(table.headers)} columns. Put texts in quotes.")
             )
             continue
-        row, wrong = _row(line, dict(zip(range(len(cells)), cells, strict=True)), table.headers, meanings, zone, order)
-        row.is_maintenance |= by_words and bool(PLANNED.search(f"{row.key} {row.title}"))
+        row, wrong = _row(line, dict(zip(range(len(cells)), cells, strict=True)), how)
         if not wrong and (twin := seen.setdefault(identity(row), line)) != line:
             wrong = f"It is the same incident as line {twin}. Remove one of them."
         if wrong:
@@ -243,44 +282,75 @@ def read_log(table: Table, meanings: Sequence[str], zone: str, order: str, by_wo
     return Log(rows, bad)
 
 
-def _row(
-    line: int, cells: Mapping[int, str], headers: Sequence[str], meanings: Sequence[str], zone: str, order: str
-) -> tuple[Row, str]:
-    row, wrong, resolved = Row(line), "", ""
-    for number, meaning in enumerate(meanings):
-        value, header = cells.get(number, ""), headers[number] or f"column {number + 1}"
+def _row(line: int, cells: Mapping[int, str], how: Reading) -> tuple[Row, str]:
+    row, wrong = Row(line), ""
+    written: dict[str, tuple[str, str]] = {}
+    for number, meaning in enumerate(how.meanings):
+        value, header = cells.get(number, ""), how.headers[number] or f"column {number + 1}"
         if not value:
             continue
+        written[meaning] = header, value
         if meaning in TIMES:
-            at = moment(value, zone, order)
-            if at is None:
-                wrong = wrong or f"{header}: “{value[:40]}” isn’t a time. Write it as 2020-02-12 11:51."
-            else:
-                row.times[meaning] = at
+            wrong = wrong or _read_time(row, meaning, header, value, how)
         elif meaning in STATED:
-            row.stated[STATED[meaning]] = {"minutes": minutes(value), "words": value[:200]}
+            row.stated[STATED[meaning]] = {"minutes": minutes(value), "words": value[:LONGEST_LENGTH]}
+            if len(value) > LONGEST_LENGTH:
+                row.keep(header, value)
         elif meaning in ("is_resolved", "maintenance"):
             if value.lower() not in TRUE + FALSE:
                 wrong = wrong or f"{header}: “{value[:40]}” isn’t yes or no. Write true or false."
-            elif meaning == "maintenance":
-                row.is_maintenance = value.lower() in TRUE
-            else:
-                resolved = value.lower()
         elif meaning == "services":
             row.services = [each.strip() for each in re.split(r"[;,|]", value) if each.strip()]
         elif meaning in ("key", "title", "severity"):
             setattr(row, meaning, value)
         else:
-            row.rest[header] = value
-    if not wrong and resolved in FALSE and resolved and "resolved_at" in row.times:
-        wrong = "It says that it isn’t resolved, and when it was. Correct one of them."
-    return row, wrong or _lacks(row)
+            row.keep(header, value)
+    row.is_maintenance = _is_maintenance(row, written.get("maintenance", ("", ""))[1], how.by_words)
+    wrong = wrong or _lacks(row) or _contradicts(row, written, how.latest)
+    if len(row.title) > LONGEST_TITLE:
+        row.keep(written.get("title", written.get("key", ("title", "")))[0], row.title)
+        row.title = row.title[:LONGEST_TITLE].rstrip()
+    return row, wrong
+
+
+def _read_time(row: Row, meaning: str, header: str, value: str, how: Reading) -> str:
+    at = moment(value, how.zone, how.order)
+    if at is None:
+        match, plain = SLASHED.fullmatch(value), _plain_moment(value)
+        if (plain is not None and plain.year <= 1970) or (match and int(match[3]) < 1970):
+            return f"{header}: “{value[:40]}” is before 1970. Check the year."
+        return f"{header}: “{value[:40]}” isn’t a time. Write it as 2020-02-12 11:51."
+    row.times[meaning] = at
+    if DAY.match(value):
+        row.days.append(meaning)
+    return ""
+
+
+def _is_maintenance(row: Row, said: str, by_words: bool) -> bool:
+    """Say whether a row is maintenance: its column says so, or else its key or title, which tell of nothing that went wrong."""
+    if said:
+        return said.lower() in TRUE
+    words = f"{row.key} {row.title}"
+    return by_words and bool(PLANNED.search(words)) and not WENT_WRONG.search(words)
+
+
+def _contradicts(row: Row, written: Mapping[str, tuple[str, str]], latest: datetime) -> str:
+    header, resolved = written.get("is_resolved", ("", ""))
+    if resolved.lower() in FALSE and "resolved_at" in row.times:
+        return "It says that it isn’t resolved, and when it was. Correct one of them."
+    if resolved.lower() in TRUE and "resolved_at" not in row.times:
+        return f"{header}: It says that it’s resolved, and not when. Write when, or keep this column as text."
+    for name, at in row.times.items():
+        if at > latest and not row.is_maintenance:
+            header, value = written[name]
+            return f"{header}: “{value[:40]}” is in the future. Check the day and the time zone."
+    return ""
 
 
 def _lacks(row: Row) -> str:
     if not row.title and not row.key:
         return "It has no title. Choose the column of titles, or write one."
-    row.title = (row.title or row.key)[:300]
+    row.title = row.title or row.key
     if not row.times:
         return "It has no time. Choose the columns of times, or write one."
     return ""

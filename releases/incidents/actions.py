@@ -12,12 +12,14 @@ from portal.kernel import clock, outbox
 from portal.kernel.actors import Actor
 from portal.kernel.locks import hold
 from portal.kernel.models import StateChange
-from portal.kernel.transitions import ChangedMeanwhile, signed
+from portal.kernel.transitions import AlreadyMoved, ChangedMeanwhile, signed
 from releases.environments.models import Environment
 from releases.events import IncidentChanged, IncidentSaved
 from releases.incident_settings.models import Severity
 from releases.incidents.effective import FIELDS, LABELS, LIST_FIELDS, ROLES, TIME_FIELDS, to_json
+from releases.incidents.incident_clock import BY_DAY
 from releases.incidents.models import Incident, IncidentCorrection, IncidentReport, IncidentUpdate, ReportPlacement
+from releases.incidents.queries import SPLIT_FROM, UNDID_SPLIT, split_from
 from releases.incidents.threads import announce, follow_thread, next_number, refold, span_of
 from squads.models import Service
 from squads.teams.permissions import check_planner
@@ -26,6 +28,16 @@ WHO = "Only project managers and squad members can write about incidents. Join o
 LONGEST_TITLE, LONGEST_TEXT, LONGEST_LINE, LONGEST_REASON = 300, 10_000, 280, 500
 # Clocks of two machines differ.
 AHEAD = timedelta(minutes=5)
+# What a person says of an incident in one word, with the field that is now, or empty again.
+STATES = {"mitigated": ("mitigated_at", True), "resolved": ("resolved_at", True), "reopened": ("resolved_at", False)}
+
+
+class SaidAlready(AlreadyMoved):
+    """An incident is in another state than the person saw."""
+
+    def __init__(self, incident: Incident, wanted: str, said: str) -> None:
+        super().__init__(incident.key, wanted, incident.state)
+        self.args = (said,)
 
 
 @transaction.atomic
@@ -76,11 +88,62 @@ def correct(
         if seen is not None and current[name] != seen.get(name):
             raise ChangedMeanwhile(f"the {LABELS[name]} of {incident.key}")
         changed[name] = value
-    _keep(incident, changed, by, because, current)
     if changed:
-        refold([incident.pk])
-        outbox.publish(IncidentSaved(ids=[str(incident.pk)]))
+        _save(incident, changed, by, because, current)
     return list(changed)
+
+
+def _save(incident: Incident, changed: Mapping[str, Any], by: Actor, because: str, current: Mapping[str, Any]) -> None:
+    """Keep what a person changed, and tell."""
+    days = current["stated"].get(BY_DAY, {})
+    if days.keys() & changed.keys():
+        # Of what somebody corrects, more than the day is known.
+        left = {BY_DAY: {name: True for name in days if name not in changed}}
+        changed = {**changed, "stated": {**current["stated"], **left}}
+    _keep(incident, changed, by, because, current)
+    bring_back(incident)
+    refold([incident.pk])
+    outbox.publish(IncidentSaved(ids=[str(incident.pk)]))
+
+
+@transaction.atomic
+def move_now(incident: Incident, *, by: Actor, state: str, because: str = "") -> None:
+    """Say that an incident is mitigated or resolved now, or goes on. What somebody said before isn't overwritten: correct that.
+
+    Raises AlreadyMoved naming who was first, ValidationError naming the field, or PermissionDenied.
+    """
+    check_planner(by, WHO)
+    if state not in STATES:
+        raise ValidationError({"state": "Choose mitigated, resolved or reopened."})
+    incident = Incident.objects.select_for_update().get(pk=incident.pk)
+    check_standing(incident)
+    field, is_now = STATES[state]
+    ended = incident.resolved_at or (incident.mitigated_at if state == "mitigated" else None)
+    if is_now == (ended is not None):
+        raise SaidAlready(incident, state, _said_before(incident, state))
+    changed = {field: to_json(field, clock.now() if is_now else None)}
+    _save(incident, changed, by, because, as_json(incident))
+
+
+def _said_before(incident: Incident, wanted: str) -> str:
+    """Say why an incident can't be moved: what it is, since when, and who said so."""
+    over = incident.resolved_at is not None
+    field = "resolved_at" if over or wanted != "mitigated" else "mitigated_at"
+    at, said = getattr(incident, field), incident.corrections.filter(field=field).select_related("by").last()
+    if at is None:
+        if said is None:
+            return f"{incident.key} is open: nobody has said that it’s resolved."
+        return f"{incident.key} is open already: {said.by.name} said so {said.at:%Y-%m-%d %H:%M} UTC."
+    is_own = said is not None and clock.parse(said.after) == at
+    who = said.by.name if said is not None and is_own else "reports"
+    word = "resolved" if field == "resolved_at" else "mitigated"
+    return f"{incident.key} is {word} already, at {at:%Y-%m-%d %H:%M} UTC: {who} said so. Edit it if that’s wrong."
+
+
+def bring_back(*incidents: Incident) -> bool:
+    """Make incidents of those again that were withdrawn, as somebody wrote on them; return whether any was."""
+    pks = [each.pk for each in incidents]
+    return bool(Incident.objects.filter(pk__in=pks, withdrawn_at__isnull=False).update(withdrawn_at=None))
 
 
 def check_standing(incident: Incident) -> None:
@@ -109,7 +172,10 @@ def write_update(
     made = IncidentUpdate.objects.create(
         incident=incident, text=text, public=public, happened_at=min(happened_at or now, now), by=by, written_at=now
     )
-    outbox.publish(IncidentChanged(ids=[str(incident.pk)]))
+    if bring_back(incident):
+        outbox.publish(IncidentSaved(ids=[str(incident.pk)]))
+    else:
+        outbox.publish(IncidentChanged(ids=[str(incident.pk)]))
     return made
 
 
@@ -197,7 +263,10 @@ def merge(incident: Incident, into: Incident, *, by: Actor, because: str) -> Inc
         into = into.merged_into
     if into.pk == incident.pk:
         raise ValidationError({"into": f"{incident.key} can’t be merged into itself. Choose another incident."})
+    if into.withdrawn_at is not None:
+        raise ValidationError({"into": f"{into.key} is withdrawn: nothing reports it. Choose another incident."})
     Incident.objects.filter(pk=incident.pk).update(merged_into=into, merged_by=by)
+    bring_back(incident)
     _note(incident, "standing", f"merged into {into.key}", by, because)
     _note(into, "standing", f"took in {incident.key}", by, because)
     refold([incident.pk, into.pk])
@@ -216,6 +285,7 @@ def unmerge(incident: Incident, *, by: Actor, because: str) -> None:
     if into is None or incident.merged_by_id is None:
         raise ValidationError(f"Nobody merged {incident.key}, so there’s nothing to undo.")
     Incident.objects.filter(pk=incident.pk).update(merged_into=None, merged_by=None)
+    bring_back(incident)
     _note(incident, f"merged into {into.key}", "standing", by, because)
     refold([incident.pk, into.pk])
     outbox.publish(IncidentSaved(ids=[str(incident.pk), str(into.pk)]))
@@ -228,7 +298,9 @@ def split(incident: Incident, reports: Iterable[IncidentReport], *, by: Actor, t
     Raises ValidationError naming the field, or PermissionDenied.
     """
     check_planner(by, WHO)
-    because, title = _checked_reason(because), title.replace("\0", "").strip()[:LONGEST_TITLE]
+    because, title = _checked_reason(because), title.replace("\0", "").strip()
+    if len(title) > LONGEST_TITLE:
+        raise ValidationError({"title": f"This has over {LONGEST_TITLE} characters. Shorten it."})
     check_standing(incident)
     chosen = list(reports)
     if not title:
@@ -246,13 +318,45 @@ def split(incident: Incident, reports: Iterable[IncidentReport], *, by: Actor, t
         for each in chosen
     )
     _note(incident, "standing", f"split into {made.key}", by, because)
-    _note(made, "", f"split from {incident.key}", by, because)
+    _note(made, "", f"{SPLIT_FROM}{incident.key}", by, because)
+    bring_back(incident)
     for thread in sorted({each.thread for each in chosen}):
         announce(follow_thread(thread))
     refold([incident.pk, made.pk])
     outbox.publish(IncidentSaved(ids=[str(incident.pk), str(made.pk)]))
     made.refresh_from_db()
     return made
+
+
+@transaction.atomic
+def unsplit(incident: Incident, *, by: Actor, because: str) -> Incident:
+    """Undo a split: the reports go back to where they were without it, and the incident is merged into the one it was split
+    from, which is returned. Raises ValidationError naming the field, or PermissionDenied.
+    """
+    check_planner(by, WHO)
+    because = _checked_reason(because)
+    hold("inbox")
+    hold("merging incidents")
+    incident = Incident.objects.select_for_update().get(pk=incident.pk)
+    check_standing(incident)
+    into = split_from(incident)
+    while into is not None and into.merged_into is not None:
+        into = into.merged_into
+    if into is None or into.pk == incident.pk:
+        raise ValidationError(f"Nobody split {incident.key} from another incident, so there’s nothing to undo.")
+    placed = ReportPlacement.objects.filter(incident=incident)
+    threads = sorted(set(placed.values_list("thread", flat=True)))
+    placed.delete()
+    Incident.objects.filter(pk=incident.pk).update(merged_into=into, merged_by=by)
+    _note(incident, "standing", f"{UNDID_SPLIT}{into.key}", by, because)
+    _note(into, "standing", f"took {incident.key} back", by, because)
+    bring_back(incident, into)
+    for thread in threads:
+        announce(follow_thread(thread))
+    refold([incident.pk, into.pk])
+    outbox.publish(IncidentSaved(ids=[str(incident.pk), str(into.pk)]))
+    into.refresh_from_db()
+    return into
 
 
 def _checked_reason(because: str) -> str:

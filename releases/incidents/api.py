@@ -94,7 +94,7 @@ class IncidentOut(serializers.ModelSerializer):
                 "seconds": each.value.total_seconds() if each.value is not None else None,
                 "problem": each.problem,
             }
-            for each in lengths(row.times)
+            for each in lengths(row.exact_times)
         ]
 
     @extend_schema_field(StatedOut(many=True))
@@ -102,13 +102,13 @@ class IncidentOut(serializers.ModelSerializer):
         """Return the lengths that were written down elsewhere."""
         return [
             {"measure": each.measure, "minutes": each.minutes, "words": each.words, "differs": each.differs}
-            for each in compare(row.stated, row.times)
+            for each in compare(row.stated, row.exact_times)
         ]
 
     @extend_schema_field(serializers.ListField(child=serializers.CharField()))
     def get_out_of_order(self, row: Incident) -> list[str]:
         """Return a sentence for each two times that came the other way round than one expects."""
-        return out_of_order(row.times)
+        return out_of_order(row.exact_times)
 
 
 def _moment() -> Any:
@@ -192,6 +192,19 @@ class SplitIn(Body):
     because = serializers.CharField(max_length=actions.LONGEST_REASON)
 
 
+class UnsplitIn(Body):
+    """Why it is the same incident after all."""
+
+    because = serializers.CharField(max_length=actions.LONGEST_REASON)
+
+
+class IncidentStateIn(Body):
+    """Whether an incident is mitigated or resolved now, or goes on after all, and why."""
+
+    state = serializers.ChoiceField(list(actions.STATES))
+    because = serializers.CharField(max_length=actions.LONGEST_REASON, required=False, allow_blank=True)
+
+
 class CorrectionOut(serializers.ModelSerializer):
     """What somebody said of one field, and what it was before. Rows are named by their numbers."""
 
@@ -243,6 +256,12 @@ class IncidentFilter(django_filters.FilterSet):
         model = Incident
         fields: list[str] = []
 
+    def filter_queryset(self, queryset: QuerySet[Incident]) -> QuerySet[Incident]:
+        """Leave maintenance out unless it is asked for: it is no incident."""
+        rows: QuerySet[Incident] = super().filter_queryset(queryset)
+        asked = self.form.cleaned_data.get("maintenance")
+        return rows if asked is not None else rows.filter(is_maintenance=False)
+
     def of_service(self, rows: QuerySet[Incident], _: str, slug: str) -> QuerySet[Incident]:
         """Leave those of a service."""
         return rows.filter(pk__in=Incident.services.through.objects.filter(service__slug=slug).values("incident"))
@@ -258,7 +277,7 @@ class Incidents(mixins.ListModelMixin, Endpoint):
     """Incidents. Anyone can read them; members of squads, project managers and squads’ tokens write."""
 
     marks = dict.fromkeys(
-        ("create", "partial_update", "write_update", "merge", "undo_merge", "split"),
+        ("create", "partial_update", "write_update", "move", "merge", "undo_merge", "split", "undo_split"),
         "planners",
     )
     serializer_class = IncidentOut
@@ -328,6 +347,18 @@ class Incidents(mixins.ListModelMixin, Endpoint):
         page = self.paginate_queryset(rows.order_by("detected_at", "pk"))
         return self.get_paginated_response(ReportOut(page, many=True).data)
 
+    @extend_schema(request=IncidentStateIn, responses=IncidentOut)
+    @action(detail=True, methods=["post"], filterset_class=None, url_path="state")
+    def move(self, request: Request, key: str) -> Response:
+        """Say that an incident is mitigated or resolved now, or goes on. 409 names who said so before you; to give another time,
+        correct the incident."""
+        check_planner(request.user, actions.WHO)
+        incident = self.get_object()
+        said = IncidentStateIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        actions.move_now(incident, by=actor_of(request), **said.validated_data)
+        return Response(IncidentOut(self.get_object()).data)
+
     @extend_schema(request=MergeIn, responses=IncidentOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def merge(self, request: Request, key: str) -> Response:
@@ -365,3 +396,14 @@ class Incidents(mixins.ListModelMixin, Endpoint):
             raise serializers.ValidationError({"reports": problem})
         made = actions.split(incident, reports, by=actor_of(request), **said.validated_data)
         return Response(IncidentOut(queries.incident_named(made.key)).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=UnsplitIn, responses=IncidentOut)
+    @action(detail=True, methods=["post"], filterset_class=None, url_path="undo-split")
+    def undo_split(self, request: Request, key: str) -> Response:
+        """Undo a split, and get the incident that it is part of again. The reports go back there."""
+        check_planner(request.user, actions.WHO)
+        incident = self.get_object()
+        said = UnsplitIn(data=request.data)
+        said.is_valid(raise_exception=True)
+        into = actions.unsplit(incident, by=actor_of(request), **said.validated_data)
+        return Response(IncidentOut(queries.incident_named(into.key)).data)

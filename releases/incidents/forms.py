@@ -87,13 +87,16 @@ class IncidentForm(forms.Form):
             field = self.fields[role]
             field.offer(also=getattr(incident, role))
 
-    def clean_seen(self) -> dict[str, Any] | None:
-        """Read the values that the form showed."""
+    def clean_seen(self) -> dict[str, Any]:
+        """Read the values that the form showed. Without them, nobody knows what others changed meanwhile."""
         try:
             found = json.loads(self.cleaned_data.get("seen") or "null")
-        except ValueError:
-            raise forms.ValidationError("Reload the page, then change it again.") from None
-        return found if isinstance(found, dict) else None
+        except (ValueError, RecursionError):
+            found = None
+        if not isinstance(found, dict) or not found.keys() >= set(FIELDS):
+            self.add_error(None, "Reload the page, then change it again.")
+            return {}
+        return found
 
     def values(self) -> dict[str, Any]:
         """Return what the verbs take."""

@@ -3,7 +3,7 @@
 Pure: no Django, no database, nothing of the present moment.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
@@ -57,6 +57,20 @@ class Times(NamedTuple):
     declared_at: datetime | None = None
     mitigated_at: datetime | None = None
     resolved_at: datetime | None = None
+
+
+# Under this name, what was written down elsewhere says of which times only the day is known.
+BY_DAY = "by_day"
+
+
+def days_only(stated: Mapping[str, Mapping[str, object]]) -> Collection[str]:
+    """Return the names of the times of which only the day is known."""
+    return stated.get(BY_DAY, {}).keys()
+
+
+def exact(times: Times, stated: Mapping[str, Mapping[str, object]]) -> Times:
+    """Return the times that are known to the minute: a day makes no length."""
+    return times._replace(**dict.fromkeys(days_only(stated)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +194,10 @@ class Stated:
 
     @property
     def differs(self) -> bool | None:
-        """Whether it is another length than the derived one, to the minute."""
+        """Whether it is another length than the derived one, by a minute or more."""
         if self.derived is None or self.minutes is None:
             return None
-        return int(self.derived.total_seconds() // 60) != self.minutes
+        return abs(self.derived.total_seconds() - 60 * self.minutes) >= 60
 
 
 def compare(stated: dict[str, dict[str, object]], times: Times) -> list[Stated]:

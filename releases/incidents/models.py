@@ -9,9 +9,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
+from portal.kernel.models import StateChange
 from releases.environments.models import Environment
 from releases.incident_settings.models import Severity
-from releases.incidents.incident_clock import Times, added_later
+from releases.incidents.incident_clock import Times, added_later, exact
 from squads.models import Service
 
 PREFIX = "INC"
@@ -98,6 +99,11 @@ class Incident(models.Model):
     def times(self) -> Times:
         """Its five times."""
         return Times(self.impact_started_at, self.detected_at, self.declared_at, self.mitigated_at, self.resolved_at)
+
+    @property
+    def exact_times(self) -> Times:
+        """Its times that are known to the minute, from which lengths follow."""
+        return exact(self.times, self.stated)
 
     @property
     def state(self) -> str:
@@ -241,9 +247,17 @@ class ReportPlacement(models.Model):
         return f"{self.thread} at {self.moment:%Y-%m-%d %H:%M}"
 
 
-def written_on() -> Q:
-    """Return the condition that people wrote something on an incident."""
-    return Q(corrections__isnull=False) | Q(updates__isnull=False) | Q(created_by__isnull=False)
+def written_on(incident: Incident) -> bool:
+    """Say whether people wrote something on an incident: what it is, an update, a merge or split, or where it came from.
+
+    What was written once is never gone, so in which order it and the reports came makes no difference.
+    """
+    said = Q(corrections__isnull=False) | Q(updates__isnull=False) | Q(created_by__isnull=False)
+    said |= Q(attributions__answered_by__isnull=False)
+    return (
+        Incident.objects.filter(said, pk=incident.pk).exists()
+        or StateChange.objects.filter(kind="incident", key=incident.key).exists()
+    )
 
 
 def starts_at(times: Times) -> datetime | None:

@@ -15,6 +15,7 @@ from django.http import Http404
 from portal.accounts.models import User
 from portal.kernel import clock
 from portal.kernel.actors import Anyone
+from portal.kernel.models import StateChange
 from portal.kernel.paging import Newest, newest
 from portal.kernel.sentences import listed as listed_words
 from releases.environments.models import Environment
@@ -30,6 +31,7 @@ from releases.incidents.effective import (
     effective,
 )
 from releases.incidents.incident_clock import (
+    BY_DAY,
     MEASURES,
     TIMES,
     Length,
@@ -38,6 +40,8 @@ from releases.incidents.incident_clock import (
     Times,
     added_later,
     compare,
+    days_only,
+    exact,
     lengths,
     mean,
     out_of_order,
@@ -59,6 +63,22 @@ ATTRIBUTIONS: list[Callable[[Incident], Any]] = []
 # How an alert says that it belongs to planned work.
 MAINTENANCE_LABEL = "maintenance"
 YES = ("true", "yes", "1")
+
+
+# How the history of an incident says that it was split off.
+SPLIT_FROM, UNDID_SPLIT = "split from ", "undid the split from "
+
+
+def split_from(incident: Incident) -> Incident | None:
+    """Return the incident that a person split this one from; None where nobody did, or it was undone."""
+    moves = StateChange.objects.filter(kind="incident", key=incident.key).order_by("-at", "-pk")
+    for said in moves.values_list("to_state", flat=True):
+        if said.startswith(UNDID_SPLIT):
+            return None
+        match = KEY.fullmatch(said.removeprefix(SPLIT_FROM)) if said.startswith(SPLIT_FROM) else None
+        if match:
+            return Incident.objects.filter(number=int(match[1])).first()
+    return None
 
 
 def incident_named(key: str) -> Incident:
@@ -109,7 +129,7 @@ def listed(asked: Asked) -> "QuerySet[Incident]":
     if asked.environment:
         here = Incident.environments.through.objects.filter(environment__slug=asked.environment)
         rows = rows.filter(pk__in=here.values("incident"))
-    if asked.year.isdecimal() and 1970 <= int(asked.year) <= 9999:
+    if asked.year.isdecimal() and len(asked.year) == 4 and 1970 <= int(asked.year) <= 9999:
         rows = rows.filter(starts_at__year=int(asked.year))
     if asked.length in MEASURES:
         rows = rows.filter(_cannot_be(asked.length))
@@ -120,12 +140,15 @@ def _cannot_be(measure: str) -> Q:
     """Return the condition that a length is one that can't be, as `incident_clock.length` says."""
     told = MEASURES[measure]
     impossible = Q(**{f"{told.end}__lt": F(told.start)})
-    return impossible if told.may_be_zero else impossible | Q(**{told.end: F(told.start)})
+    impossible = impossible if told.may_be_zero else impossible | Q(**{told.end: F(told.start)})
+    known = {f"stated__{BY_DAY}__{name}__isnull": True for name in (told.start, told.end)}
+    return impossible & Q(**known)
 
 
 def means(rows: "QuerySet[Incident]") -> list[Mean]:
     """Return the mean of each measure over these incidents, those without any length left out."""
-    times = [Times(*row) for row in rows.order_by("-number").values_list(*TIME_FIELDS)[:MOST_MEASURED]]
+    some = rows.order_by("-number").values_list("stated", *TIME_FIELDS)[:MOST_MEASURED]
+    times = [exact(Times(*row), stated) for stated, *row in some]
     found = [mean(measure, times) for measure in MEASURES]
     return [each for each in found if each.counted or each.inconsistent]
 
@@ -145,6 +168,7 @@ class TimeRow:
     at: datetime | None
     reported: datetime | None
     said: IncidentCorrection | None
+    day_only: bool = False
 
     @property
     def added_later(self) -> bool:
@@ -172,18 +196,20 @@ def detail(incident: Incident) -> Detail:
     """Return all that the page of an incident shows; the number of queries doesn't depend on what it has."""
     merged = merged_into(incident)
     ids = [incident.pk, *(each.pk for each in merged)]
-    known = fold(incident, Severity.objects.all())
+    known, days = fold(incident, Severity.objects.all()), days_only(incident.stated)
     corrections = list(incident.corrections.select_related("by").order_by("at", "pk"))
     said = {each.field: each for each in corrections}
     alerts = Alert.objects.filter(report__incident__in=ids).select_related("service", "environment").defer("labels")
     return Detail(
         times=[
-            TimeRow(name, TIMES[name][0], getattr(incident, name), known.reported.get(name), said.get(name))
+            TimeRow(
+                name, TIMES[name][0], getattr(incident, name), known.reported.get(name), said.get(name), name in days
+            )
             for name in TIME_FIELDS
         ],
-        order=out_of_order(incident.times),
-        lengths=lengths(incident.times),
-        stated=compare(incident.stated, incident.times),
+        order=out_of_order(incident.exact_times),
+        lengths=lengths(incident.exact_times),
+        stated=compare(incident.stated, incident.exact_times),
         reports=list(
             IncidentReport.objects.filter(incident__in=ids)
             .select_related("event__source", "service", "environment")
@@ -245,10 +271,10 @@ def say(field: str, value: Any, names: Names) -> str:
     if field == "is_maintenance":
         return "yes" if value else "no"
     if field == "stated":
-        return (
-            listed_words([f"{MEASURES[name].name.lower()} {each['words']}" for name, each in (value or {}).items()])
-            or "nothing"
-        )
+        told = {name: each for name, each in (value or {}).items() if name in MEASURES}
+        words = [f"{MEASURES[name].name.lower()} {each['words']}" for name, each in told.items()]
+        words += [f"only the day of {LABELS[name]}" for name in days_only(value or {})]
+        return listed_words(words) or "nothing"
     if value in (None, ""):
         return "nothing"
     if field in ("severity", *ROLES):
@@ -305,11 +331,8 @@ def merged_into(incident: Incident) -> list[Incident]:
     return list(found.values())
 
 
-def written_about(incidents: Collection[UUID]) -> dict[UUID, list[str]]:
-    """Return what people wrote on each of these incidents and on all that were merged into them, as things happened.
-
-    The number of queries depends on how often what was merged was merged again, not on how many incidents there are.
-    """
+def homes(incidents: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return which of these incidents each of them and each that was merged into them is now, however often it was merged."""
     home = {pk: pk for pk in incidents}
     todo = list(home)
     while todo:
@@ -317,6 +340,15 @@ def written_about(incidents: Collection[UUID]) -> dict[UUID, list[str]]:
         fresh = {pk: home[into] for pk, into in rows.values_list("pk", "merged_into_id") if into is not None}
         home |= fresh
         todo = list(fresh)
+    return home
+
+
+def written_about(incidents: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return what people wrote on each of these incidents and on all that were merged into them, as things happened.
+
+    The number of queries depends on how often what was merged was merged again, not on how many incidents there are.
+    """
+    home = homes(incidents)
     found: dict[UUID, list[str]] = defaultdict(list)
     updates = IncidentUpdate.objects.filter(incident__in=home).order_by("happened_at", "pk")
     for pk, text, public in updates.values_list("incident_id", "text", "public"):
@@ -362,6 +394,7 @@ def _merged(row: Incident) -> Reported:
 
 
 def retrospectives_about(incident: Incident, reader: Anyone) -> Newest[Retrospective]:
-    """Return the newest retrospectives about an incident that this person can read."""
-    rows = Retrospective.objects.readable_by(reader).filter(subject_kind="incident", subject_key=str(incident.pk))
+    """Return the newest retrospectives about an incident, or about one that was merged into it, that this person can read."""
+    keys = [str(pk) for pk in homes([incident.pk])]
+    rows = Retrospective.objects.readable_by(reader).filter(subject_kind="incident", subject_key__in=keys)
     return newest(rows.select_related("squad").newest(), MOST_RETROSPECTIVES)

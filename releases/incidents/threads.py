@@ -178,7 +178,7 @@ def _mark_gone(rows: Iterable[Incident]) -> None:
     """Withdraw incidents that nothing reports any more and nobody wrote on."""
     for row in rows:
         Incident.objects.filter(pk=row.pk, merged_by=None).update(merged_into=None)
-        if row.withdrawn_at is None and not Incident.objects.filter(written_on(), pk=row.pk).exists():
+        if row.withdrawn_at is None and not written_on(row):
             Incident.objects.filter(pk=row.pk).update(withdrawn_at=clock.now())
 
 

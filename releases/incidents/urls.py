@@ -13,5 +13,6 @@ urlpatterns = [
     path("incidents/<str:key>/merge/", views.incident_merge, name="merge"),
     path("incidents/<str:key>/separation/", views.incident_unmerge, name="unmerge"),
     path("incidents/<str:key>/split/", views.incident_split, name="split"),
+    path("incidents/<str:key>/undo-split/", views.incident_unsplit, name="unsplit"),
     path("incidents/<str:key>/state/", views.incident_state, name="state"),
 ]

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal.kernel import clock
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors, refusal
 from portal.kernel.models import StateChange
@@ -27,8 +26,6 @@ from squads.teams.models import Squad
 from squads.teams.permissions import check_planner, may_plan
 
 COUNTED = 5000
-# What the buttons of an incident's page say of it, with the field that is now, or empty again.
-STATES = {"mitigated": ("mitigated_at", True), "resolved": ("resolved_at", True), "reopened": ("resolved_at", False)}
 
 
 @reading
@@ -63,6 +60,8 @@ def incident_detail(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, incident: Incident, form: UpdateForm, status: int = 200) -> HttpResponse:
+    retrospectives = queries.retrospectives_about(incident, request.user)
+    squads = Squad.objects.writable_by(request.user).exclude(pk__in=[each.squad_id for each in retrospectives])
     context = {
         "incident": incident,
         "detail": queries.detail(incident),
@@ -73,8 +72,9 @@ def _shown(request: HttpRequest, incident: Incident, form: UpdateForm, status: i
         "may_write": may_plan(request.user),
         "attributions": next((read(incident) for read in queries.ATTRIBUTIONS), None),
         "writable": may_plan(request.user) and incident.merged_into_id is None,
-        "retrospectives": queries.retrospectives_about(incident, request.user),
-        "squads": Squad.objects.writable_by(request.user).order_by("name")[:200],
+        "split_from": queries.split_from(incident) if incident.merged_into_id is None else None,
+        "retrospectives": retrospectives,
+        "squads": squads.order_by("name")[:200],
     }
     return render(request, "releases/incidents/detail.html", context, status=status)
 
@@ -154,13 +154,8 @@ def incident_state(request: HttpRequest, key: str) -> HttpResponse:
     """Say that an incident is mitigated or resolved now, or that it goes on."""
     check_planner(request.user, actions.WHO)
     incident = queries.incident_named(key)
-    field, is_now = STATES.get(given(request.POST, "state"), ("", False))
-    if not field:
-        messages.error(request, "Choose mitigated, resolved or reopened.")
-        return redirect(incident)
     try:
-        said: dict[str, Any] = {field: clock.now() if is_now else None}
-        actions.correct(incident, by=actor_of(request), **said)
+        actions.move_now(incident, by=actor_of(request), state=given(request.POST, "state"))
     except (AlreadyMoved, ValidationError) as error:
         messages.error(request, refusal(error)[0])
     else:
@@ -218,6 +213,21 @@ def incident_split(request: HttpRequest, key: str) -> HttpResponse:
         return redirect(incident)
     messages.success(request, f"Split {made.key} from {incident.key}.")
     return redirect(made)
+
+
+@planners
+@require_POST
+def incident_unsplit(request: HttpRequest, key: str) -> HttpResponse:
+    """Undo a split."""
+    check_planner(request.user, actions.WHO)
+    incident = queries.incident_named(key)
+    try:
+        into = actions.unsplit(incident, by=actor_of(request), because=given(request.POST, "because"))
+    except ValidationError as error:
+        messages.error(request, refusal(error)[0])
+        return redirect(incident)
+    messages.success(request, f"{incident.key} is part of {into.key} again.")
+    return redirect(into)
 
 
 @reading

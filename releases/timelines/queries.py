@@ -15,6 +15,7 @@ from django.urls import reverse
 from releases.deployments.models import Deployment
 from releases.flags.models import FlagState
 from releases.incidents.models import Alert, Incident, IncidentUpdate
+from releases.incidents.queries import homes
 from releases.pipelines.models import Phase, Run
 from squads.models import Service, Story
 from squads.retrospectives.material import LONGEST_QUOTE, Material, Window
@@ -123,10 +124,10 @@ TIMES = {
 
 
 def _subject(window: Window) -> "QuerySet[Incident]":
-    """The incident it is about, with those merged into it."""
+    """The incident it is about, with all that were merged into it."""
     if window.subject_kind != INCIDENT:
         return Incident.objects.none()
-    return Incident.objects.filter(Q(pk=window.subject_key) | Q(merged_into=window.subject_key))
+    return Incident.objects.filter(pk__in=homes([UUID(window.subject_key)]))
 
 
 def _others(window: Window) -> "QuerySet[Incident]":

@@ -32,7 +32,7 @@ from releases.gates.readiness import DEFAULT
 from releases.inbox.actions import store
 from releases.incident_settings.actions import save_severity
 from releases.incident_settings.models import Severity
-from releases.incidents.actions import merge, open_incident
+from releases.incidents.actions import as_json, merge, open_incident, split
 from releases.incidents.models import Incident, IncidentReport, ReportPlacement
 from releases.learnings.queries import wanted_for
 from releases.models import (
@@ -593,6 +593,23 @@ def _report_of(w: World) -> str:
     return str(report.pk)
 
 
+def _split_off(w: World) -> list[Any]:
+    """An incident that was split from another one."""
+    by: Any = w.incident.created_by
+    whole = open_incident(by=by, title="Two troubles", resolved_at=timezone.now())
+    event, now = InboundEvent.objects.latest("received_at"), timezone.now()
+    report = IncidentReport.objects.create(
+        pk=uuid4(),
+        key="disk",
+        thread=f"disk {whole.key}",
+        incident=whole,
+        event=event,
+        detected_at=now,
+        resolved_at=now,
+    )
+    return [split(whole, [report], by=by, title="The disk", because="Another.").key]
+
+
 def _incident(w: World) -> list[Any]:
     return [w.incident.key]
 
@@ -1091,7 +1108,7 @@ CASES: dict[str, Case] = {
     "releases:incidents:list": OWN,
     "releases:incidents:create": Case(body=lambda w: {"title": "Slow"}),
     "releases:incidents:detail": Case(_incident),
-    "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow"}),
+    "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow", "seen": json.dumps(as_json(w.incident))}),
     "releases:release_retrospectives:list": Case(_release),
     "releases:release_retrospectives:review": Case(_release, lambda w: {"squad": "payments", "kind": "release"}),
     "api:release-retrospective": Case(_release, lambda w: {"squad": "payments", "kind": "success"}),
@@ -1102,6 +1119,7 @@ CASES: dict[str, Case] = {
     "releases:incidents:split": Case(
         _incident, lambda w: {"report": _report_of(w), "title": "Other", "because": "Another."}
     ),
+    "releases:incidents:unsplit": Case(_split_off, lambda w: {"because": "The same."}),
     "releases:incidents:state": Case(_incident, lambda w: {"state": "reopened"}),
     "releases:attributions:add": Case(
         _incident, lambda w: {"deployment": str(w.attribution.deployment_id), "reason": "Seen."}
@@ -1365,6 +1383,8 @@ CASES: dict[str, Case] = {
     "api:incident-corrections": Case(_incident),
     "api:incident-merge": Case(_incident, lambda w: {"into": w.attribution.incident.key, "because": "The same."}),
     "api:incident-undo-merge": Case(lambda w: [w.merged.key], lambda w: {"because": "Another."}),
+    "api:incident-move": Case(_incident, lambda w: {"state": "reopened"}),
+    "api:incident-undo-split": Case(_split_off, lambda w: {"because": "The same."}),
     "api:incident-split": Case(
         _incident, lambda w: {"reports": [str(w.incident.reports.get().pk)], "title": "Other", "because": "Another."}
     ),

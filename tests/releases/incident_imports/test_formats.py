@@ -4,13 +4,27 @@ from datetime import UTC, datetime
 
 import pytest
 
-from releases.incident_imports.formats import BadLog, Log, guess, minutes, moment, order_of_days, read_log, read_table
+from releases.incident_imports.formats import (
+    BadLog,
+    Log,
+    Reading,
+    guess,
+    minutes,
+    moment,
+    order_of_days,
+    read_log,
+    read_table,
+)
+
+TODAY = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def read(text: str, zone: str = "UTC", order: str = "") -> Log:
+def read(text: str) -> Log:
     table = read_table(text.encode())
     meanings = guess(table)
-    return read_log(table, meanings, zone, order or order_of_days(table, meanings) or "day", by_words=True)
+    return read_log(
+        table, Reading(table.headers, meanings, "UTC", order_of_days(table, meanings) or "day", True, TODAY)
+    )
 
 
 @pytest.mark.parametrize(
@@ -28,6 +42,8 @@ def read(text: str, zone: str = "UTC", order: str = "") -> Log:
         ("12/02/2020, 12:05 am", (2020, 2, 12, 0, 5)),
         ("31/31/2020", None),
         ("soon", None),
+        ("1970-01-01T00:00+14:00", None),
+        ("0001-01-01T00:00+14:00", None),
         ("2020-13-12 11:51", None),
     ],
 )
@@ -51,6 +67,8 @@ def test_a_time_without_a_zone_is_of_the_chosen_one() -> None:
         ("90 min", 90),
         ("90", None),
         ("about an hour", None),
+        ("9" * 400 + "h", None),
+        ("9" * 400, None),
     ],
 )
 def test_lengths_are_read_to_the_minute_and_never_guessed(text: str, wanted: int | None) -> None:
@@ -92,3 +110,58 @@ def test_what_is_no_log_is_refused_with_the_remedy(body: bytes) -> None:
 def test_what_no_field_takes_is_kept() -> None:
     (row,) = read("title,start,Owner\nSlow,2020-01-01 10:00,Ana\n").rows
     assert row.rest == {"Owner": "Ana"}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("Slow,2099-01-01 10:00,,", "start: “2099-01-01 10:00” is in the future. Check the day and the time zone."),
+        ("Slow,1960-01-01 10:00,,", "start: “1960-01-01 10:00” is before 1970. Check the year."),
+        ("Slow,2020-01-01 10:00,true,", "resolved: It says that it’s resolved, and not when. Write when, or keep"),
+        ("Planned work,2099-01-01 10:00,,yes", ""),
+    ],
+)
+def test_what_an_incident_cannot_be_is_told_before_anything_is_imported(row: str, said: str) -> None:
+    found = read(f"title,start,resolved,maintenance\n{row}\nOther,2020-01-01 10:00,false,\n")
+    assert [text[: len(said)] for _, text in found.bad] == ([said] if said else [])
+    assert len(found.rows) == (1 if said else 2)
+
+
+@pytest.mark.parametrize(
+    ("title", "column", "wanted"),
+    [
+        ("Scheduled job failed", "no", False),
+        ("Scheduled job failed", "", False),
+        ("Planned migration broke checkout", "", False),
+        ("Errors after scheduled maintenance", "", False),
+        ("Scheduled maintenance", "", True),
+        ("Scheduled maintenance", "no", False),
+        ("Unplanned downtime", "", False),
+        ("Moving to the new rack", "yes", True),
+    ],
+)
+def test_a_column_beats_words_and_what_went_wrong_is_no_maintenance(title: str, column: str, wanted: bool) -> None:
+    (row,) = read(f"title,start,maintenance\n{title},2020-01-01 10:00,{column}\n").rows
+    assert row.is_maintenance is wanted
+
+
+def test_columns_of_one_header_are_both_kept() -> None:
+    (row,) = read("title,start,notes,notes\nSlow,2020-01-01 10:00,First,Second\n").rows
+    assert row.rest == {"notes": "First", "notes (2)": "Second"}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_day"),
+    [
+        ("2020-01-01", True),
+        ("1 Jan 2020", True),
+        ("13/01/2020", True),
+        ("20200101", True),
+        ("2020-01-01 00:00", False),
+        ("2020-01-01T10", False),
+        ("Jan 1, 2020 5:00 PM", False),
+    ],
+)
+def test_a_day_without_a_time_of_day_is_known_as_one(text: str, is_day: bool) -> None:
+    (row,) = read(f'title,start\nSlow,"{text}"\n').rows
+    assert row.days == (["impact_started_at"] if is_day else [])

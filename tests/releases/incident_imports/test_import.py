@@ -1,6 +1,7 @@
 """Logs of incidents become incidents, on the page and by the command: all or nothing, once."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from portal.accounts.models import User
+from releases.incident_imports.actions import import_incidents
+from releases.incidents.actions import correct
 from releases.incidents.incident_clock import compare, length
 from releases.incidents.models import Incident
 from releases.incidents.queries import Asked, listed, means
@@ -111,6 +114,55 @@ def test_the_log_of_a_project_keeps_maintenance_apart_and_impossible_lengths_out
     assert duration.inconsistent == 3 and duration.counted + 3 == listed(Asked()).count()
     page = as_ana.get(odd.get(title="jenkins.io outage").get_absolute_url()).content.decode()
     assert "Resolved before the impact started. In no mean." in page
+
+
+def test_what_is_too_long_for_its_field_is_kept_whole_in_an_update(ana: User, payments: Any) -> None:
+    title, length = "word " * 2500 + "LASTWORD", "4h (" + "x" * 300 + "TAIL)"
+    log = f"title,start,duration,severity,severity\n{title},2020-01-01 10:00,{length},bad,worse\n"
+    import_incidents(log.encode(), by=ana)
+    row = Incident.objects.get()
+    kept = "".join("".join(each.text for each in row.updates.order_by("pk")).split())
+    assert len(row.title) <= 300 and row.updates.count() == 2
+    for each in (title, length, "severity: worse", "severity: bad"):
+        assert "".join(each.split()) in kept
+    assert row.stated["duration"]["minutes"] == 240
+
+
+def test_days_alone_make_no_length_until_somebody_says_more(ana: User, payments: Any, as_ana: Client) -> None:
+    import_incidents(b"title,start,end,duration\nSlow,2020-01-01,2020-01-01,3h\n", by=ana)
+    row = Incident.objects.get()
+    assert (row.state, row.starts_at.year if row.starts_at else None) == ("resolved", 2020)
+    assert means(listed(Asked())) == [] and not listed(Asked(length="duration")).exists()
+    page = as_ana.get(row.get_absolute_url()).content.decode()
+    assert page.count("only the day is known") == 2 and "Nothing to compare it with." in page
+    said = as_ana.get(f"/api/v1/incidents/{row.key}/").json()
+    assert [each["seconds"] for each in said["lengths"] if each["measure"] == "duration"] == [None]
+    day = datetime(2020, 1, 1, tzinfo=UTC)
+    correct(row, by=ana, impact_started_at=day + timedelta(hours=10), resolved_at=day + timedelta(hours=13))
+    row.refresh_from_db()
+    assert [each.differs for each in compare(row.stated, row.exact_times)] == [False]
+    assert [each.counted for each in means(listed(Asked())) if each.measure == "duration"] == [1]
+    assert "only the day" not in as_ana.get(row.get_absolute_url()).content.decode().split("History")[0]
+
+
+def test_a_row_is_the_same_by_the_command_and_by_the_page_however_lines_end(ana: User, as_ana: Client) -> None:
+    log = 'key,title,start\na,"Slow\nand sad",2020-01-01 10:00\n'
+    import_incidents(log.encode(), by=ana)
+    sent = {"text": log.replace("\n", "\r\n"), "zone": "UTC", "order": "auto", "columns": "3", "import": "1"}
+    sent |= {"column_0": "key", "column_1": "title", "column_2": "impact_started_at"}
+    assert "1 were here already" in as_ana.post("/incidents/import/", sent, follow=True).content.decode()
+    assert Incident.objects.count() == 1
+
+
+def test_a_row_from_the_future_is_skipped_and_the_others_imported(as_ana: Client) -> None:
+    text = "title,start\nSlow,2020-01-01 10:00\nNext,2999-01-01 10:00\n"
+    sent = {"text": text, "zone": "UTC", "order": "auto", "import": "1"}
+    assert (
+        "Line 3: start: “2999-01-01 10:00” is in the future."
+        in as_ana.post("/incidents/import/", sent).content.decode()
+    )
+    assert as_ana.post("/incidents/import/", sent | {"skip_bad": "on"}).status_code == 302
+    assert [each.title for each in Incident.objects.all()] == ["Slow"]
 
 
 def test_the_command_says_what_is_wrong(tmp_path: Path, ana: User, payments: Any) -> None:

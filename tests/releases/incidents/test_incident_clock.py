@@ -166,3 +166,12 @@ def test_an_incident_is_found_again_by_its_beginning_and_then_by_overlap() -> No
     assert found.found == {0: "first", 1: "later"}
     assert found.joined == {"in": 0}
     assert found.gone == ["lost"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "differs"), [(3600, False), (3570, False), (3659, False), (3540, True), (3660, True)]
+)
+def test_a_stated_length_differs_by_a_minute_or_more(seconds: int, differs: bool) -> None:
+    times = Times(impact_started_at=T0, resolved_at=T0 + timedelta(seconds=seconds))
+    (found,) = compare({"duration": {"minutes": 60, "words": "1h"}}, times)
+    assert found.differs is differs

@@ -122,6 +122,60 @@ def test_the_buttons_mitigate_resolve_and_reopen(as_ana: Client, ana: User) -> N
     assert states == ["mitigated", "resolved", "mitigated", "mitigated"]
 
 
+def test_a_button_of_a_page_that_is_old_overwrites_nothing_and_names_who_was_first(
+    as_ana: Client, as_lea: Client, ana: User
+) -> None:
+    incident = open_incident(by=ana, title="Slow", detected_at=timezone.now() - timedelta(hours=3))
+    address = f"{incident.get_absolute_url()}state/"
+
+    def press(browser: Client, state: str) -> str:
+        return browser.post(address, {"state": state}, follow=True).content.decode()
+
+    assert "INC-1 is open: nobody has said that it’s resolved." in press(as_lea, "reopened")
+    press(as_ana, "mitigated")
+    press(as_ana, "resolved")
+    before = Incident.objects.get().times
+    assert f"INC-1 is resolved already, at {before.resolved_at:%Y-%m-%d %H:%M} UTC: Ana said so." in press(
+        as_lea, "resolved"
+    )
+    assert "INC-1 is resolved already" in press(as_lea, "mitigated"), "nor is it mitigated after it was over"
+    assert Incident.objects.get().times == before
+    api = "/api/v1/incidents/INC-1/state/"
+    sent = as_lea.post(api, {"state": "resolved"}, content_type="application/json")
+    assert sent.status_code == 409 and "Ana said so" in sent.content.decode()
+    press(as_ana, "reopened")
+    assert "INC-1 is open already: Ana said so" in press(as_lea, "reopened")
+    assert "INC-1 is mitigated already" in press(as_lea, "mitigated")
+    sent = as_lea.post(api, {"state": "resolved", "because": "Rolled back."}, content_type="application/json")
+    assert (sent.status_code, sent.json()["state"]) == (200, "resolved")
+    assert as_lea.post(api, {"state": "over"}, content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize("seen", ["", "[1]", "[" * 100_000, "nonsense", '{"title": "Slow"}', "9" * 5000])
+def test_a_form_that_does_not_say_what_it_showed_changes_nothing(as_ana: Client, ana: User, seen: str) -> None:
+    incident = open_incident(by=ana, title="Slow")
+    sent = form_of(as_ana, incident) | {"title": "Other", "seen": seen}
+    answer = as_ana.post(f"{incident.get_absolute_url()}edit/", sent)
+    assert answer.status_code == 400 and "Reload the page, then change it again." in answer.content.decode()
+    assert Incident.objects.get().title == "Slow"
+
+
+def test_a_year_is_four_digits_and_anything_else_asks_for_all(as_ria: Client, ana: User) -> None:
+    open_incident(by=ana, title="Slow")
+    for year in ("9" * 5000, "20", "x", "2020.5"):
+        assert len(as_ria.get("/incidents/", {"year": year}).context["page"]) == 1
+        assert as_ria.get("/api/v1/incidents/", {"year": year}).status_code in (200, 400)
+
+
+def test_the_api_lists_maintenance_only_where_it_is_asked_for(as_ria: Client, ana: User) -> None:
+    open_incident(by=ana, title="Planned", is_maintenance=True)
+    open_incident(by=ana, title="Slow")
+    for query, wanted in (("", ["Slow"]), ("?open=true", ["Slow"]), ("?maintenance=true", ["Planned"])):
+        found = as_ria.get(f"/api/v1/incidents/{query}").json()["results"]
+        assert [each["title"] for each in found] == wanted, query
+    assert as_ria.get("/api/v1/incidents/INC-1/").json()["title"] == "Planned"
+
+
 def test_the_history_says_who_changed_what_from_what(as_ana: Client, ana: User, checkout: Service) -> None:
     major = Severity.objects.create(name="Major")
     incident = open_incident(by=ana, title="Slow", detected_at=at(0))
