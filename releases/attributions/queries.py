@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
@@ -28,8 +30,7 @@ TELLING = timedelta(days=30)
 MOST_BEFORE = 50
 MOST_OTHERS = 30
 # How many values one statement names.
-NAMED = 5000
-MOST_TAKEN_BACK = 500
+NAMED, STARTS = 5000, 200
 HOTFIX = re.compile(r"\bhot-?fix", re.I)
 REVERTS = "reverts"
 ENDED = ("success", "warning", "failure", "error")
@@ -247,23 +248,28 @@ class _Known:
 
 def _takers(repositories: Collection[int]) -> dict[int, list[tuple[int, int]]]:
     """Return where commits landed that take others back, each with where that one landed, by repository."""
-    rows = ChangeRelation.objects.filter(change__repository__in=repositories, kind=REVERTS)
-    told = list(
-        rows.filter(change__landed__isnull=False).values_list("change__repository_id", "change__landed", "target")
+    rows = ChangeRelation.objects.filter(
+        change__repository__in=repositories, kind=REVERTS, change__landed__isnull=False
     )
-    wanted = Q()
-    for _, _, target in told[:MOST_TAKEN_BACK]:
-        wanted |= Q(sha__startswith=target)
-    if not told:
-        return {}
-    targets = dict(Change.objects.filter(wanted, landed__isnull=False).values_list("sha", "landed"))
+    told = list(
+        rows.order_by("pk").values_list("change__repository_id", "change__landed", "target", "is_short").distinct()
+    )
+    landed: dict[tuple[int, str], int] = {}
+    known = Change.objects.filter(repository__in=repositories, landed__isnull=False)
+    whole = sorted({target for *_, target, is_short in told if not is_short})
+    wanted = [Q(sha__in=some) for some in in_steps(whole, NAMED)]
+    short = sorted({target for *_, target, is_short in told if is_short})
+    wanted += [reduce(or_, (Q(sha__startswith=each) for each in some)) for some in in_steps(short, STARTS)]
+    for condition in wanted:
+        for repository, sha, at in known.filter(condition).values_list("repository_id", "sha", "landed"):
+            landed[repository, sha] = at or 0
     found: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for repository, by, target in told:
-        if by is None:
-            continue
-        for sha, at in targets.items():
-            if sha.startswith(target) and at is not None:
-                found[repository].append((by, at))
+    for repository, by, target, is_short in told:
+        if is_short:
+            taken = [at for (of, sha), at in landed.items() if of == repository and sha.startswith(target)]
+        else:
+            taken = [landed[repository, target]] if (repository, target) in landed else []
+        found[repository] += [(by or 0, at) for at in taken]
     return found
 
 

@@ -22,11 +22,11 @@ from releases.incidents.models import Incident
 from releases.models import Deployment
 from releases.reading.actions import drain_inbox, rebuild
 from squads.models import Service, Story
-from tests.releases.evidence.conftest import History, hour
+from tests.releases.evidence.conftest import History, hour, sha_of
 from tests.releases.evidence.conftest import history as history
 from tests.releases.evidence.conftest import story as story
 from tests.releases.evidence.test_reverts import answer as answer
-from tests.releases.evidence.test_reverts import live, rows
+from tests.releases.evidence.test_reverts import REVERT, UNDONE, live, rows
 
 JSON = "application/json"
 
@@ -119,6 +119,21 @@ def test_a_rollback_changes_what_is_proposed_and_resolves_nothing(
     assert incident.state == "open"
     page = as_ana.get(incident.get_absolute_url()).content.decode()
     assert "Probably ended by going back to" in page
+    before = proposals()
+    rebuild()
+    assert proposals() == before
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_a_deployment_that_takes_a_change_back_points_at_the_one_that_brought_it(
+    incident: Incident, history: History, short: bool
+) -> None:
+    history.deploy("start", 1.5)
+    text = REVERT.replace(sha_of("refund"), sha_of("refund")[:9]) if short else REVERT
+    history.commit("revert", text, 5, "refund", **UNDONE)
+    history.look("revert")
+    history.deploy("revert", 6)
+    assert ("revert", "strong") in [each[2:4] for each in proposals()]
     before = proposals()
     rebuild()
     assert proposals() == before
