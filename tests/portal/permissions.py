@@ -322,9 +322,9 @@ def world() -> World:
                 pk=uuid4(),
                 key="shop",
                 service=service,
-                environment=environment_named("live"),
+                environment=_live(),
                 event=event,
-                finished_at=timezone.now(),
+                finished_at=timezone.now() - timedelta(minutes=5),
                 phase="finished",
                 outcome="success",
             ),
@@ -388,6 +388,13 @@ def world() -> World:
 
 
 TODAY = timezone.now().date()
+
+
+def _live() -> Any:
+    place = environment_named("live")
+    type(place)._default_manager.filter(pk=place.pk).update(tier="production", tier_confirmed=True)
+    place.refresh_from_db()
+    return place
 
 
 def _reported(incident: Incident, event: InboundEvent) -> Incident:
@@ -591,6 +598,10 @@ def _report_of(w: World) -> str:
     report = w.incident.reports.first() or IncidentReport.objects.first()
     assert report is not None
     return str(report.pk)
+
+
+def _fresh(incident: Incident) -> Incident:
+    return Incident.objects.get(pk=incident.pk)
 
 
 def _split_off(w: World) -> list[Any]:
@@ -1108,7 +1119,9 @@ CASES: dict[str, Case] = {
     "releases:incidents:list": OWN,
     "releases:incidents:create": Case(body=lambda w: {"title": "Slow"}),
     "releases:incidents:detail": Case(_incident),
-    "releases:incidents:edit": Case(_incident, lambda w: {"title": "Slow", "seen": json.dumps(as_json(w.incident))}),
+    "releases:incidents:edit": Case(
+        _incident, lambda w: {"title": "Slow", "seen": json.dumps(as_json(_fresh(w.incident)))}
+    ),
     "releases:release_retrospectives:list": Case(_release),
     "releases:release_retrospectives:review": Case(_release, lambda w: {"squad": "payments", "kind": "release"}),
     "api:release-retrospective": Case(_release, lambda w: {"squad": "payments", "kind": "success"}),

@@ -25,8 +25,8 @@ from squads.models import Service, Story
 from tests.releases.evidence.conftest import History, hour, sha_of
 from tests.releases.evidence.conftest import history as history
 from tests.releases.evidence.conftest import story as story
-from tests.releases.evidence.test_reverts import answer as answer
 from tests.releases.evidence.test_reverts import REVERT, UNDONE, live, rows
+from tests.releases.evidence.test_reverts import answer as answer
 
 JSON = "application/json"
 
