@@ -160,6 +160,7 @@ BY_NAME = {
     "squads.imports.named_releases": {"Release"},
     "squads.labels.actions": {"Story"},
     "squads.labels.queries": {"Story"},
+    "squads.retrospectives.queries": {"RetrospectiveAction"},
     "squads.retrospectives.querysets": {
         "Membership",
         "RetrospectiveEdit",
