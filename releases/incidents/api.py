@@ -318,8 +318,8 @@ class Incidents(mixins.ListModelMixin, Endpoint):
     @extend_schema(responses=UpdateOut(many=True))
     @action(detail=True, methods=["get"], filterset_class=None)
     def updates(self, request: Request, key: str) -> Response:
-        """List the updates of an incident, by when things happened."""
-        page = self.paginate_queryset(self.get_object().updates.select_related("by").order_by("happened_at", "pk"))
+        """List the updates of an incident and of those merged into it, by when things happened."""
+        page = self.paginate_queryset(queries.updates_of(queries.with_merged(self.get_object())))
         return self.get_paginated_response(UpdateOut(page, many=True).data)
 
     @extend_schema(request=UpdateIn, responses={201: UpdateOut})
@@ -342,9 +342,8 @@ class Incidents(mixins.ListModelMixin, Endpoint):
     @extend_schema(responses=ReportOut(many=True))
     @action(detail=True, methods=["get"], filterset_class=None)
     def reports(self, request: Request, key: str) -> Response:
-        """List what sources report of an incident, with the event behind each."""
-        rows = self.get_object().reports.select_related("event__source", "service", "environment")
-        page = self.paginate_queryset(rows.order_by("detected_at", "pk"))
+        """List what sources report of an incident and of those merged into it, with the event behind each."""
+        page = self.paginate_queryset(queries.reports_of(queries.with_merged(self.get_object())))
         return self.get_paginated_response(ReportOut(page, many=True).data)
 
     @extend_schema(request=IncidentStateIn, responses=IncidentOut)

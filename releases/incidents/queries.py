@@ -195,7 +195,7 @@ class Detail:
 def detail(incident: Incident) -> Detail:
     """Return all that the page of an incident shows; the number of queries doesn't depend on what it has."""
     merged = merged_into(incident)
-    ids = [incident.pk, *(each.pk for each in merged)]
+    ids = [each.pk for each in (incident, *merged)]
     known, days = fold(incident, Severity.objects.all()), days_only(incident.stated)
     corrections = list(incident.corrections.select_related("by").order_by("at", "pk"))
     said = {each.field: each for each in corrections}
@@ -210,21 +210,30 @@ def detail(incident: Incident) -> Detail:
         order=out_of_order(incident.exact_times),
         lengths=lengths(incident.exact_times),
         stated=compare(incident.stated, incident.exact_times),
-        reports=list(
-            IncidentReport.objects.filter(incident__in=ids)
-            .select_related("event__source", "service", "environment")
-            .order_by("detected_at", "pk")
-        ),
+        reports=list(reports_of(ids)),
         alerts=newest(alerts.order_by("-opened_at", "pk"), MOST_ALERTS),
         open_alerts=alerts.filter(state=Alert.State.OPEN).count(),
         merged=merged,
-        updates=list(
-            IncidentUpdate.objects.filter(incident__in=ids)
-            .select_related("by", "incident")
-            .order_by("happened_at", "pk")
-        ),
+        updates=list(updates_of(ids)),
         history=history(incident),
     )
+
+
+def with_merged(incident: Incident) -> list[UUID]:
+    """Return the ids of an incident and of all that were merged into it."""
+    return [each.pk for each in (incident, *merged_into(incident))]
+
+
+def updates_of(ids: Collection[UUID]) -> "QuerySet[IncidentUpdate]":
+    """Return what was written on these incidents, as things happened."""
+    rows = IncidentUpdate.objects.filter(incident__in=ids).select_related("by", "incident")
+    return rows.order_by("happened_at", "pk")
+
+
+def reports_of(ids: Collection[UUID]) -> "QuerySet[IncidentReport]":
+    """Return what sources report of these incidents."""
+    rows = IncidentReport.objects.filter(incident__in=ids).select_related("event__source", "service", "environment")
+    return rows.order_by("detected_at", "pk")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from portal.kernel.models import AuditEntry
 from releases.attributions.models import Attribution
 from releases.inbox.models import InboundEvent, Source
 from releases.incident_settings.models import Severity
-from releases.incidents.actions import open_incident
+from releases.incidents.actions import merge, open_incident, write_update
 from releases.incidents.models import Incident
 from releases.models import Deployment, Environment
 from squads.models import Service
@@ -42,6 +42,15 @@ def test_an_incident_is_merged_into_another_and_on_its_own_again(as_ana: Client,
     assert (status, said["state"], said["merged_into"]) == (200, "open", None)
     status, said = send(as_ana, "incidents/INC-2/undo-merge/", {"because": "Another disk."})
     assert status == 400 and "nothing to undo" in str(said)
+
+
+def test_what_was_written_on_a_merged_incident_is_listed_with_the_other(as_ana: Client, ana: User) -> None:
+    first, second = (open_incident(by=ana, title=title) for title in ("Slow", "Slower"))
+    write_update(first, by=ana, text="It began")
+    write_update(second, by=ana, text="It went on")
+    merge(first, into=second, by=ana, because="One disk.")
+    updates = as_ana.get(f"/api/v1/incidents/{second.key}/updates/").json()
+    assert [each["text"] for each in updates["results"]] == ["It began", "It went on"]
 
 
 def test_merging_names_what_is_wrong(as_ana: Client, as_ria: Client, ana: User) -> None:
