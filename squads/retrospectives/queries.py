@@ -30,7 +30,7 @@ from squads.retrospectives.roles import in_roles, roles_of
 from squads.teams.models import Membership
 
 MOST_FOUND = 1000
-MOST_RELATED, MOST_DAYS, MOST_ALIKE = 5, 5, 50
+MOST_RELATED, MOST_NEAR, MOST_DAYS, MOST_ALIKE = 5, 100, 5, 50
 SAME_SERVICE, SAME_THEME = 3, 2
 MOST_LINES = 40
 MOST_LEARNED = 5
@@ -220,7 +220,11 @@ def _near_parts() -> list[Asked]:
     ):
         same = rows.filter(**{f"{name}__in": rows.filter(own).values(column)}, retrospective__state="published")
         about = {name: F(f"retrospective__{field}") for name, field in NEAR_FIELDS.items()}
-        found.append(Asked(same.values("retrospective", **about).annotate(n=Count("pk")), columns))
+        # Restricted ones take no place from others: which are near would tell of them.
+        of_all = same.filter(retrospective__restricted=False).values("retrospective").annotate(n=Count("pk"))
+        nearest = of_all.order_by("-n", "-retrospective__shown_at", "retrospective").values("retrospective")[:MOST_NEAR]
+        kept = same.filter(Q(retrospective__in=nearest) | Q(retrospective__restricted=True))
+        found.append(Asked(kept.values("retrospective", **about).annotate(n=Count("pk")), columns))
     return found
 
 
@@ -267,7 +271,8 @@ def timeline_of(row: Retrospective, *, dropped: bool = False) -> "QuerySet[Timel
 def related(row: Retrospective, reader: Anyone, near: Mapping[UUID, Near]) -> list[Retrospective]:
     """Return published retrospectives about the same services or themes, or with the same words in their titles.
 
-    Most in common first, then the newest. A service counts three, a theme two (`near`, from `around`), a word of the title
+    Looked at are those with most services and most themes in common, the newest first, up to MOST_NEAR of each. Most in
+    common comes first, then the newest. A service counts three, a theme two (`near`, from `around`), a word of the title
     one.
     """
     words = _words(row.title)
