@@ -8,6 +8,7 @@ from squads.discussions import admin as discussions
 from squads.imports import admin as imports
 from squads.labels import admin as labels
 from squads.retrospective_actions import admin as retrospective_actions
+from squads.retrospective_feeds import admin as retrospective_feeds
 from squads.retrospective_sessions import admin as retrospective_sessions
 from squads.retrospectives import admin as retrospectives
 from squads.scope_history import admin as scope_history
@@ -25,6 +26,7 @@ __all__ = [
     "imports",
     "labels",
     "retrospective_actions",
+    "retrospective_feeds",
     "retrospective_sessions",
     "retrospectives",
     "scope_history",

@@ -34,6 +34,8 @@ def fill(request: HttpRequest, slug: str) -> HttpResponse:
         said, status = refusal(error)
         return retrospective_page(request, row, status, refused=said)
     told = f"{filled.added} new entr{'y' if filled.added == 1 else 'ies'}." if filled.added else "Nothing new."
+    if changed := len(filled.changed):
+        told += f" {changed} entr{'ies say' if changed > 1 else 'y says'} something else than before: see the versions."
     for kind in filled.cut:
         told += f" There’s more of kind {kind}; the first 200 are here."
     messages.success(request, told)

@@ -188,7 +188,7 @@ def reveal(held: RetrospectiveSession, *, even_so: bool) -> None:
     HiddenCards.objects.filter(session=held).delete()
     held.contributors = count
     held.save(update_fields=["contributors"])
-    transaction.on_commit(lambda: overwrite_versions(HiddenCards))
+    transaction.on_commit(lambda: overwrite_versions(HiddenCards, "sealed"))
 
 
 @transaction.atomic

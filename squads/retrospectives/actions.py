@@ -317,10 +317,14 @@ def _checked_plan(plan: SectionPlan) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What filling a timeline found: how many new entries, and of what there was more than a timeline takes."""
+    """What filling a timeline found: how many new entries, of what there was more than a timeline takes, and what changed.
+
+    Of each changed entry, what it said before.
+    """
 
     added: int
     cut: tuple[str, ...] = ()
+    changed: tuple[tuple[TimelineEntry, str], ...] = ()
 
 
 @transaction.atomic
@@ -333,8 +337,13 @@ def fill_timeline(row: Retrospective, *, by: Actor) -> Filled:
     if held.began_at is None:
         raise ValidationError({"began_at": "Say when it began first: Rodeo looks at the hours around that."})
     filled = _find_entries(held, held.version + 1)
-    if filled.added:
-        record(held, [("timeline", "", f"{filled.added} found")], by=by)
+    changes: list[tuple[str, str, str]] = [("timeline", "", f"{filled.added} found")] if filled.added else []
+    entries: list[TimelineEntry | None] = [None] * len(changes)
+    for entry, before in filled.changed:
+        changes.append(("timeline", before, said_of(entry)))
+        entries.append(entry)
+    if changes:
+        record(held, changes, by=by, entries=entries)
     row.refresh_from_db()
     return filled
 
@@ -345,7 +354,7 @@ def _find_entries(held: Retrospective, version: int) -> Filled:
         return Filled(0)
     known, roles = {entry.key: entry for entry in held.timeline.all()}, roles_of(held)
     new: list[TimelineEntry] = []
-    changed: list[TimelineEntry] = []
+    changed: list[tuple[TimelineEntry, str]] = []
     cut: list[str] = []
     for find in (material.stage_changes, material.comments, *material.FINDERS):
         found = list(find(window, material.MOST + 1))
@@ -358,12 +367,14 @@ def _find_entries(held: Retrospective, version: int) -> Filled:
                 entry.since_version = version
                 new.append(entry)
             elif (entry.at, entry.until, entry.source("text"), entry.url) != _columns(each):
-                changed.append(entry)
+                changed.append((entry, said_of(entry)))
             entry.at, entry.until, text, entry.url = _columns(each)
             entry.put("text", text, roles)
     TimelineEntry.objects.bulk_create(new)
-    TimelineEntry.objects.bulk_update(changed, ["at", "until", "text", "written", "url"])
-    return Filled(len(new), tuple(dict.fromkeys(cut)))
+    rows = [entry for entry, _ in changed]
+    TimelineEntry.objects.bulk_update(rows, ["at", "until", "text", "written", "url"])
+    said = tuple((entry, before) for entry, before in changed if before != said_of(entry))
+    return Filled(len(new), tuple(dict.fromkeys(cut)), said)
 
 
 def _columns(each: material.Material) -> tuple[datetime, datetime | None, str, str]:
@@ -401,7 +412,7 @@ def add_entry(
     )
     entry.put("text", text, roles_of(held))
     entry.save()
-    record(held, [("timeline", "", said_of(entry))], by=by, entry=entry)
+    record(held, [("timeline", "", said_of(entry))], by=by, entries=[entry])
     row.refresh_from_db()
     return entry
 
@@ -440,7 +451,7 @@ def change_entry(row: Retrospective, entry: TimelineEntry, *, by: Actor, **value
             else:
                 setattr(entry, name, value)
         entry.save(update_fields=[*changes, "written"])
-        record(held, [("timeline", before, said_of(entry))], by=by, entry=entry)
+        record(held, [("timeline", before, said_of(entry))], by=by, entries=[entry])
         row.refresh_from_db()
     return entry
 

@@ -4,8 +4,9 @@ An editor says from which version they began. Fields they left alone keep what o
 changed in different lines is merged; where both changed the same lines, nothing is saved and both see it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
@@ -126,11 +127,11 @@ def record(
     *,
     by: Actor | None,
     because: str = "",
-    entry: TimelineEntry | None = None,
+    entries: Sequence[TimelineEntry | None] = (),
 ) -> None:
     """Write the next version of a held retrospective: its history, what lists show of its text, and the news.
 
-    `entry` is the entry of the timeline that was changed.
+    `entries` are the entries of the timeline that were changed, one for each change.
     """
     now = clock.now()
     held.version += 1
@@ -150,7 +151,7 @@ def record(
             because=signed(by, because)[:300],
             at=now,
         )
-        for field, before, after in changes
+        for (field, before, after), entry in zip_longest(changes, entries)
     )
     publish(RetrospectiveSaved(ids=[str(held.pk)]))
 

@@ -57,9 +57,11 @@ def test_looking_again_adds_what_is_new_and_leaves_what_people_did(
     said(payments, ana, "It is back.", BEGAN + HOUR)
     Comment.objects.filter(pk=comment.pk).update(body="It is down?")
     page = as_ana.post(f"{row.get_absolute_url()}timeline/", follow=True)
-    assert "1 new entry." in page.content.decode()
+    assert "1 new entry. 1 entry says something else than before: see the versions." in page.content.decode()
     entry.refresh_from_db()
     assert entry.state == "dropped" and entry.text.endswith("It is down?")
+    (change,) = [each for each in RetrospectiveEdit.objects.filter(entry=entry) if "It is down?" in each.after]
+    assert "It is down." in change.before
     page = as_ana.post(f"{row.get_absolute_url()}timeline/", follow=True)
     assert "Nothing new." in page.content.decode()
     assert row.timeline.count() == 2

@@ -78,6 +78,6 @@ def test_while_the_table_is_in_use_it_goes_the_next_time(
     write_card(session, by=ana, section="factors", text="Here")
     with monkeypatch.context() as patched:
         patched.setattr(CursorWrapper, "execute", refused)
-        overwrite_versions(HiddenCards)
+        overwrite_versions(HiddenCards, "sealed")
     assert "Former versions of hidden cards are still in the database: it is locked" in caplog.text
-    overwrite_versions(HiddenCards)
+    overwrite_versions(HiddenCards, "sealed")

@@ -1,13 +1,12 @@
 """What somebody who listens at the broker has: all that is told to open pages, and all keys with what they hold."""
 
 from typing import Any
+from uuid import uuid4
 
 import redis
 
 from portal.kernel import live
 from portal.kernel.broker import client
-
-END = "end of what was told so far"
 
 
 class Wire:
@@ -15,6 +14,8 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         self.broker: Any = client(url, timeout=5)
+        # Others may listen to the same broker.
+        self.end = f"end of what was told so far, {uuid4()}"
         self.ear = self.broker.pubsub()
         self.ear.subscribe(live.CHANNEL)
         self._until(lambda message: message["type"] == "subscribe")
@@ -23,8 +24,8 @@ class Wire:
     def take(self) -> list[str]:
         """Return what was told and what came into the keys since the last time."""
         live._teller.waiting.join()
-        self.broker.publish(live.CHANNEL, END)
-        told = self._until(lambda message: message["data"] == END.encode())
+        self.broker.publish(live.CHANNEL, self.end)
+        told = self._until(lambda message: message["data"] == self.end.encode())
         keys = self._keys()
         new = [each for each in keys if each not in self.known]
         self.known.update(new)
