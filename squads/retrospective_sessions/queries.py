@@ -126,7 +126,8 @@ def _named(person: Actor) -> re.Pattern[str]:
     """Return what finds a person in a text: the full name, or the user name as a mention or a word of its own."""
     ways = [rf"@{re.escape(person.username)}\b"]
     if len(person.username) >= SHORTEST_NAME:
-        ways.append(rf"(?<![\w@.-]){re.escape(person.username)}(?![\w@.-])")
+        # “Rodeo done” is a stage, and nobody called rodeo.
+        ways.append(rf"(?<![\w@.-]){re.escape(person.username)}(?![\w@.-]| done\b)")
     if person.get_full_name():
         ways.append(rf"\b{re.escape(person.get_full_name())}\b")
     return re.compile("|".join(ways), re.IGNORECASE)
