@@ -180,6 +180,7 @@ class World:
     incident: Incident
     severity: Severity
     merged: Incident
+    split_off: Incident
     attribution: Attribution
     freeze: Freeze
     lift: FreezeLift
@@ -313,6 +314,7 @@ def world() -> World:
             incident := _reported(open_incident(by=lead, title="Checkout is down", resolved_at=timezone.now()), event)
         ),
         merged=_merged(open_incident(by=lead, title="Down", resolved_at=timezone.now()), incident, lead),
+        split_off=_split_off(lead),
         severity=save_severity(None, by=people["manager"], name="Major"),  # type: ignore[arg-type]
         attribution=Attribution.objects.create(
             incident=open_incident(by=lead, title="Slow", resolved_at=timezone.now()),
@@ -604,9 +606,8 @@ def _fresh(incident: Incident) -> Incident:
     return Incident.objects.get(pk=incident.pk)
 
 
-def _split_off(w: World) -> list[Any]:
+def _split_off(by: Any) -> Incident:
     """An incident that was split from another one."""
-    by: Any = w.incident.created_by
     whole = open_incident(by=by, title="Two troubles", resolved_at=timezone.now())
     event, now = InboundEvent.objects.latest("received_at"), timezone.now()
     report = IncidentReport.objects.create(
@@ -618,7 +619,7 @@ def _split_off(w: World) -> list[Any]:
         detected_at=now,
         resolved_at=now,
     )
-    return [split(whole, [report], by=by, title="The disk", because="Another.").key]
+    return split(whole, [report], by=by, title="The disk", because="Another.")
 
 
 def _incident(w: World) -> list[Any]:
@@ -1132,7 +1133,7 @@ CASES: dict[str, Case] = {
     "releases:incidents:split": Case(
         _incident, lambda w: {"report": _report_of(w), "title": "Other", "because": "Another."}
     ),
-    "releases:incidents:unsplit": Case(_split_off, lambda w: {"because": "The same."}),
+    "releases:incidents:unsplit": Case(lambda w: [w.split_off.key], lambda w: {"because": "The same."}),
     "releases:incidents:state": Case(_incident, lambda w: {"state": "reopened"}),
     "releases:attributions:add": Case(
         _incident, lambda w: {"deployment": str(w.attribution.deployment_id), "reason": "Seen."}
@@ -1397,7 +1398,7 @@ CASES: dict[str, Case] = {
     "api:incident-merge": Case(_incident, lambda w: {"into": w.attribution.incident.key, "because": "The same."}),
     "api:incident-undo-merge": Case(lambda w: [w.merged.key], lambda w: {"because": "Another."}),
     "api:incident-move": Case(_incident, lambda w: {"state": "reopened"}),
-    "api:incident-undo-split": Case(_split_off, lambda w: {"because": "The same."}),
+    "api:incident-undo-split": Case(lambda w: [w.split_off.key], lambda w: {"because": "The same."}),
     "api:incident-split": Case(
         _incident, lambda w: {"reports": [str(w.incident.reports.get().pk)], "title": "Other", "because": "Another."}
     ),

@@ -126,7 +126,9 @@ def test_no_backup_holds_hidden_cards_or_who_voted_for_what(state: Path, said: S
     with closing(sqlite3.connect(state / "rodeo.sqlite3")) as database:
         database.execute("PRAGMA foreign_keys=OFF")
         database.execute("INSERT INTO squads_hiddencards (session_id, sealed) VALUES (1, 'sealed-cards-of-nobody')")
-        database.execute("INSERT INTO squads_ballot (session_id, voter, votes) VALUES (1, 'voter-of-a-ballot', '{}')")
+        database.execute(
+            "INSERT INTO squads_ballot (id, session_id, voter, votes) VALUES ('a', 1, 'voter-of-a-ballot', '{}')"
+        )
         database.commit()
     said("backup", tmp_path / "rodeo.zip")
     with zipfile.ZipFile(tmp_path / "rodeo.zip") as archive:

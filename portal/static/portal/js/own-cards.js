@@ -63,6 +63,8 @@ export class OwnCards {
 
   async change(card, text) {
     if (!(await this.post({ do: "change", card: card.card, text }))) return;
+    const field = this.elements.get(card.card).querySelector("textarea");
+    if (field.value.trim() === text) field.value = text;
     this.cards = this.cards.map((each) => (each.card === card.card ? { ...each, text } : each));
   }
 
@@ -86,6 +88,7 @@ export class OwnCards {
     const field = element.querySelector("textarea");
     if (field.value === field.defaultValue) field.value = card.text;
     field.defaultValue = card.text;
+    field.dispatchEvent(new Event("input"));
     return element;
   }
 
@@ -102,10 +105,11 @@ export class OwnCards {
     };
     const buttons = document.createElement("div");
     buttons.className = "buttons";
-    buttons.append(
-      button("Save", "button button--plain", () => this.change(card, field.value.trim())),
-      button("Remove", "button button--quiet", () => this.remove(card)),
-    );
+    const save = button("Save", "button button--plain", () => this.change(card, field.value.trim()));
+    field.addEventListener("input", () => {
+      save.textContent = field.value === field.defaultValue ? "Saved" : "Save";
+    });
+    buttons.append(save, button("Remove", "button button--quiet", () => this.remove(card)));
     element.append(field, buttons);
     return element;
   }
