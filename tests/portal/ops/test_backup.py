@@ -186,7 +186,9 @@ def cut(path: Path) -> None:
 
 def flip(path: Path) -> None:
     text = bytearray(path.read_bytes())
-    text[len(text) // 2] ^= 1
+    # More than a bit: where a database holds zeros, a packed file may mean the same after that.
+    for place in range(len(text) // 2, len(text) // 2 + 64):
+        text[place] ^= 0xFF
     path.write_bytes(text)
 
 
