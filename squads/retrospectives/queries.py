@@ -30,7 +30,7 @@ from squads.retrospectives.roles import in_roles, roles_of
 from squads.teams.models import Membership
 
 MOST_FOUND = 1000
-MOST_RELATED, MOST_NEAR, MOST_DAYS, MOST_ALIKE = 5, 100, 5, 50
+MOST_RELATED, MOST_DAYS, MOST_ALIKE = 5, 5, 50
 SAME_SERVICE, SAME_THEME = 3, 2
 MOST_LINES = 40
 MOST_LEARNED = 5
@@ -218,16 +218,15 @@ def _near_parts() -> list[Asked]:
         (Retrospective.services.through._default_manager.all(), "service", "service_id"),
         (RetrospectiveTheme.objects.order_by(), "name", "name"),
     ):
-        same = rows.filter(**{f"{name}__in": rows.filter(own).values(column)}, retrospective__state="published")
+        same = rows.filter(**{f"{name}__in": rows.filter(own).values(column)})
+        # Said so, SQLite begins with those of the service, and not with all that are published.
+        same = same.exclude(retrospective__state__in=NOT_PUBLISHED)
         about = {name: F(f"retrospective__{field}") for name, field in NEAR_FIELDS.items()}
-        # Restricted ones take no place from others: which are near would tell of them.
-        of_all = same.filter(retrospective__restricted=False).values("retrospective").annotate(n=Count("pk"))
-        nearest = of_all.order_by("-n", "-retrospective__shown_at", "retrospective").values("retrospective")[:MOST_NEAR]
-        kept = same.filter(Q(retrospective__in=nearest) | Q(retrospective__restricted=True))
-        found.append(Asked(kept.values("retrospective", **about).annotate(n=Count("pk")), columns))
+        found.append(Asked(same.values("retrospective", **about).annotate(n=Count("pk")), columns))
     return found
 
 
+NOT_PUBLISHED = [each.value for each in Retrospective.State if each != Retrospective.State.PUBLISHED]
 NEAR_FIELDS = {"title": "title", "at": "shown_at", "restricted": "restricted"}
 AROUND = Together(_around_parts)
 AROUND_AND_NEAR = Together(lambda: [*_around_parts(), *_near_parts()])
@@ -271,8 +270,7 @@ def timeline_of(row: Retrospective, *, dropped: bool = False) -> "QuerySet[Timel
 def related(row: Retrospective, reader: Anyone, near: Mapping[UUID, Near]) -> list[Retrospective]:
     """Return published retrospectives about the same services or themes, or with the same words in their titles.
 
-    Looked at are those with most services and most themes in common, the newest first, up to MOST_NEAR of each. Most in
-    common comes first, then the newest. A service counts three, a theme two (`near`, from `around`), a word of the title
+    Most in common first, then the newest. A service counts three, a theme two (`near`, from `around`), a word of the title
     one.
     """
     words = _words(row.title)
