@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -18,6 +17,7 @@ from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import answers, managers, planners, public, reading, writing
+from portal.kernel.secret_addresses import TOO_MANY, opened
 from portal.kernel.text_input import given
 from portal.kernel.transitions import AlreadyMoved
 from releases.freezes import actions, calendar_files, queries
@@ -27,8 +27,6 @@ from releases.freezes.occurrences import upcoming
 from squads.teams.permissions import answers_for, check_answers_for, check_planner, may_plan
 
 SHOWN = 10
-# So often an address may be wrong, by whoever it comes from.
-GUESSES = {"config": {"guess": "60/5m/ip"}, "app": "releases.freezes", "action": "guess", "limit_get": True}
 
 
 @reading
@@ -234,13 +232,12 @@ def feed_remove(request: HttpRequest) -> HttpResponse:
 @require_safe
 def subscribed(request: HttpRequest, secret: str) -> HttpResponse:
     """All freezes as an iCalendar file, for a calendar that has somebody's address."""
-    if not ratelimit.consume(request, dry_run=True, **GUESSES):
-        return HttpResponse("Too many wrong addresses. Wait five minutes.\n", content_type="text/plain", status=429)
-    feed = queries.feed_behind(secret)
+    feed, status = opened(request, "releases.freezes", lambda: queries.feed_behind(secret))
     if feed is None:
-        ratelimit.consume(request, **GUESSES)
-        return HttpResponse("This address doesn’t work.\n", content_type="text/plain; charset=utf-8", status=404)
-    feed.note_use()
+        said = (
+            "Too many wrong addresses. Wait five minutes.\n" if status == TOO_MANY else "This address doesn’t work.\n"
+        )
+        return HttpResponse(said, content_type="text/plain; charset=utf-8", status=status)
     answer = _file()
     answer["X-Robots-Tag"] = "noindex, nofollow, noarchive"
     patch_cache_control(answer, private=True, no_store=True)

@@ -2,16 +2,13 @@
 
 import re
 from datetime import date
-from hashlib import sha256
 
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -19,14 +16,13 @@ from portal.kernel import days
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.policy import public, reading, writing
+from portal.kernel.secret_addresses import TOO_MANY, opened, unless_known
 from portal.kernel.text_input import given
 from releases.planning.queries import lines_of_releases
 from releases.release_calendar import actions, queries
 from releases.release_calendar.forms import AddressForm
 
 MONTH = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
-# So often an address may be wrong, by whoever it comes from.
-GUESSES = {"config": {"guess": "60/5m/ip"}, "app": "releases.release_calendar", "action": "guess", "limit_get": True}
 
 
 def _first(request: HttpRequest) -> date:
@@ -55,24 +51,13 @@ def calendar(request: HttpRequest) -> HttpResponse:
 @require_safe
 def feed(request: HttpRequest, secret: str) -> HttpResponse:
     """The releases for a calendar program that has somebody's address. Wrong and revoked ones have one answer."""
-    if not ratelimit.consume(request, dry_run=True, **GUESSES):
-        return HttpResponse("Too many wrong addresses were tried from here.\n", status=429, content_type="text/plain")
-    address = queries.address_behind(secret)
+    address, status = opened(request, "releases.release_calendar", lambda: queries.address_behind(secret))
     if address is None:
-        ratelimit.consume(request, **GUESSES)
-        return HttpResponse("No such calendar.\n", status=404, content_type="text/plain")
-    address.note_use()
+        said = "Too many wrong addresses were tried from here.\n" if status == TOO_MANY else "No such calendar.\n"
+        return HttpResponse(said, status=status, content_type="text/plain")
     body = actions.feed(request.GET.get("line")).encode("utf-8", "replace")
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
-    if request.headers.get("If-None-Match") == etag:
-        answer = HttpResponse(status=304)
-    else:
-        answer = HttpResponse(body, content_type="text/calendar; charset=utf-8")
-        answer["Content-Disposition"] = 'inline; filename="releases.ics"'
-    answer["ETag"] = etag
-    answer["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    patch_cache_control(answer, private=True, no_cache=True)
-    return answer
+    named = {"Content-Disposition": 'inline; filename="releases.ics"'}
+    return unless_known(request, body, "text/calendar; charset=utf-8", named)
 
 
 @writing

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -19,6 +18,7 @@ from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.paging import page_of
 from portal.kernel.policy import planners, public
+from portal.kernel.secret_addresses import TOO_MANY, opened
 from portal.kernel.text_input import given
 from releases.planning.board import board
 from releases.planning.models import Release
@@ -31,21 +31,15 @@ from squads.teams.permissions import check_planner
 
 # People write addresses into titles and notes; whoever has a link does not get them.
 E_MAIL = re.compile(r"[\w.%+-]+@[\w-]+(?:\.[\w-]+)+")
-# So often an address may be wrong, by whoever it comes from.
-GUESSES = {"config": {"guess": "60/5m/ip"}, "app": "releases.sharing", "action": "guess", "limit_get": True}
 
 
 @public
 @require_safe
 def shared(request: HttpRequest, secret: str) -> HttpResponse:
     """A release, for whoever has a link to it. A link that is wrong, revoked or expired has one answer."""
-    if not ratelimit.consume(request, dry_run=True, **GUESSES):
-        return _sealed(render(request, "releases/sharing/gone.html", {"too_many": True}, status=429))
-    link = queries.link_behind(secret)
+    link, status = opened(request, "releases.sharing", lambda: queries.link_behind(secret))
     if link is None:
-        ratelimit.consume(request, **GUESSES)
-        return _sealed(render(request, "releases/sharing/gone.html", status=404))
-    link.note_use()
+        return _sealed(render(request, "releases/sharing/gone.html", {"too_many": status == TOO_MANY}, status=status))
     context: dict[str, Any] = {"release": link.release, "at": clock.now(), "until": link.expires_at}
     if link.shows == ReleaseLink.Shows.STATUS:
         answer = render(

@@ -1,18 +1,15 @@
 """The feed of retrospectives for readers that can't sign in, and the addresses of that feed."""
 
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.cache import patch_cache_control
 from django.utils.feedgenerator import Atom1Feed
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -20,14 +17,12 @@ from django.views.decorators.http import require_POST, require_safe
 from portal.kernel.actors import actor_of
 from portal.kernel.form_errors import add_errors
 from portal.kernel.policy import public, writing
+from portal.kernel.secret_addresses import TOO_MANY, opened, unless_known
 from squads.retrospective_feeds import actions, queries
 from squads.retrospective_feeds.forms import AddressForm
 from squads.retrospective_feeds.models import FeedAddress
 from squads.retrospective_pages.feeds import MOST, Newest
 from squads.retrospectives.models import Retrospective
-
-# So often an address may be wrong, by whoever it comes from.
-GUESSES = {"config": {"guess": "60/5m/ip"}, "app": "squads.retrospective_feeds", "action": "guess", "limit_get": True}
 
 
 class SteadyAtom(Atom1Feed):
@@ -64,23 +59,12 @@ class Own(Newest):
 @require_safe
 def feed(request: HttpRequest, secret: str) -> HttpResponse:
     """The newest retrospectives, for a feed reader that has somebody's address. Wrong and revoked ones have one answer."""
-    if not ratelimit.consume(request, dry_run=True, **GUESSES):
-        return HttpResponse("Too many wrong addresses were tried from here.\n", status=429, content_type="text/plain")
-    address = queries.address_behind(secret)
+    address, status = opened(request, "squads.retrospective_feeds", lambda: queries.address_behind(secret))
     if address is None:
-        ratelimit.consume(request, **GUESSES)
-        return HttpResponse("No such feed.\n", status=404, content_type="text/plain")
-    address.note_use()
+        said = "Too many wrong addresses were tried from here.\n" if status == TOO_MANY else "No such feed.\n"
+        return HttpResponse(said, status=status, content_type="text/plain")
     body = Own(address, url_of(secret))(request).content
-    etag = f'"{sha256(body).hexdigest()[:32]}"'
-    if request.headers.get("If-None-Match") == etag:
-        answer = HttpResponse(status=304)
-    else:
-        answer = HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
-    answer["ETag"] = etag
-    answer["X-Robots-Tag"] = "noindex, nofollow, noarchive"
-    patch_cache_control(answer, private=True, no_cache=True)
-    return answer
+    return unless_known(request, body, "application/atom+xml; charset=utf-8")
 
 
 @writing
