@@ -346,63 +346,56 @@ class Incidents(mixins.ListModelMixin, Endpoint):
         page = self.paginate_queryset(queries.reports_of(queries.with_merged(self.get_object())))
         return self.get_paginated_response(ReportOut(page, many=True).data)
 
+    def _asked(self, request: Request, kind: type[Body]) -> tuple[Incident, dict[str, Any]]:
+        """Return the incident, and what a planner wants of it."""
+        check_planner(request.user, actions.WHO)
+        incident = self.get_object()
+        said = kind(data=request.data)
+        said.is_valid(raise_exception=True)
+        return incident, dict(said.validated_data)
+
     @extend_schema(request=IncidentStateIn, responses=IncidentOut)
     @action(detail=True, methods=["post"], filterset_class=None, url_path="state")
     def move(self, request: Request, key: str) -> Response:
         """Say that an incident is mitigated or resolved now, or goes on. 409 names who said so before you; to give another time,
         correct the incident."""
-        check_planner(request.user, actions.WHO)
-        incident = self.get_object()
-        said = IncidentStateIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        actions.move_now(incident, by=actor_of(request), **said.validated_data)
+        incident, said = self._asked(request, IncidentStateIn)
+        actions.move_now(incident, by=actor_of(request), **said)
         return Response(IncidentOut(self.get_object()).data)
 
     @extend_schema(request=MergeIn, responses=IncidentOut)
     @action(detail=True, methods=["post"], filterset_class=None)
     def merge(self, request: Request, key: str) -> Response:
         """Merge an incident into another, and get that one. What is written on it stays; its address leads on."""
-        check_planner(request.user, actions.WHO)
-        incident = self.get_object()
-        said = MergeIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        into = actions.merge(incident, by=actor_of(request), **said.validated_data)
+        incident, said = self._asked(request, MergeIn)
+        into = actions.merge(incident, by=actor_of(request), **said)
         return Response(IncidentOut(queries.incident_named(into.key)).data)
 
     @extend_schema(request=UnmergeIn, responses=IncidentOut)
     @action(detail=True, methods=["post"], filterset_class=None, url_path="undo-merge")
     def undo_merge(self, request: Request, key: str) -> Response:
         """Make an incident of its own again of one that was merged."""
-        check_planner(request.user, actions.WHO)
-        incident = self.get_object()
-        said = UnmergeIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        actions.unmerge(incident, by=actor_of(request), **said.validated_data)
+        incident, said = self._asked(request, UnmergeIn)
+        actions.unmerge(incident, by=actor_of(request), **said)
         return Response(IncidentOut(self.get_object()).data)
 
     @extend_schema(request=SplitIn, responses={201: IncidentOut})
     @action(detail=True, methods=["post"], filterset_class=None)
     def split(self, request: Request, key: str) -> Response:
         """Make another incident of some reports of one, and get it. They stay there, also when all events are read again."""
-        check_planner(request.user, actions.WHO)
-        incident = self.get_object()
-        said = SplitIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        wanted = set(said.validated_data.pop("reports"))
+        incident, said = self._asked(request, SplitIn)
+        wanted = set(said.pop("reports"))
         reports = list(incident.reports.filter(pk__in=wanted))
         if len(reports) != len(wanted):
             problem = f"Some of these aren’t reports of {incident.key}. GET …/reports/ lists their ids."
             raise serializers.ValidationError({"reports": problem})
-        made = actions.split(incident, reports, by=actor_of(request), **said.validated_data)
+        made = actions.split(incident, reports, by=actor_of(request), **said)
         return Response(IncidentOut(queries.incident_named(made.key)).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=UnsplitIn, responses=IncidentOut)
     @action(detail=True, methods=["post"], filterset_class=None, url_path="undo-split")
     def undo_split(self, request: Request, key: str) -> Response:
         """Undo a split, and get the incident that it is part of again. The reports go back there."""
-        check_planner(request.user, actions.WHO)
-        incident = self.get_object()
-        said = UnsplitIn(data=request.data)
-        said.is_valid(raise_exception=True)
-        into = actions.unsplit(incident, by=actor_of(request), **said.validated_data)
+        incident, said = self._asked(request, UnsplitIn)
+        into = actions.unsplit(incident, by=actor_of(request), **said)
         return Response(IncidentOut(queries.incident_named(into.key)).data)
